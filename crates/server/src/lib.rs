@@ -1,0 +1,1 @@
+//! The driver: device endpoints, administration, jobs and configuration.

@@ -1,0 +1,1 @@
+//! A terminal and a fleet of them, as the server sees them.

@@ -1,0 +1,1 @@
+//! Where it stays: SQLite or MySQL behind one set of queries.

@@ -1,0 +1,1 @@
+//! What to do: intake, scan, tail, plan and settle as pure functions.

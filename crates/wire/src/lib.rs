@@ -1,0 +1,1 @@
+//! Bytes and typed messages of the Attendance PUSH protocol.
