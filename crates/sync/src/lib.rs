@@ -1,1 +1,22 @@
-//! What to do: intake, scan, tail, plan and settle as pure functions.
+//! What to do: pure functions over a view of one device.
+//!
+//! - [`intake`]: an upload becomes an edit, nothing, a held record or a correction;
+//! - [`plan`]: a poll becomes a batch of commands (scan, tail, exceptions, overdue ones);
+//! - [`settle`]: an acknowledgement closes a command, or makes items due again;
+//! - [`operator`]: operators' own commands, with fences.
+//!
+//! Nothing here reads a clock, a random source or a database: the caller loads a [`DeviceView`], calls one function and
+//! writes the [`Changes`] it finds in the view afterwards, all in one transaction.
+
+pub mod intake;
+pub mod operator;
+pub mod plan;
+mod scope;
+pub mod settle;
+mod view;
+
+pub use scope::Want;
+pub use view::{
+    Changes, DeviceView, Exception, ItemState, Joining, Limits, OpenCommand, Parked, Person, Refusal, ScanFrom,
+    Verb, Wait,
+};

@@ -1,0 +1,389 @@
+//! The view of one device that every decision is made on, and the changes a decision leaves in it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster::{Area, Capability, ContentHash, ItemKey, Kind, Millis, Seq, Slot};
+use wire::Pin;
+
+/// What the fleet holds in one slot of a person: newest version only.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemState {
+    /// The number of the newest version.
+    pub seq: Seq,
+    /// The number of the version that made it live; an item whose `created` a device has not read is new to it.
+    pub created: Seq,
+    /// False once it is deleted.
+    pub live: bool,
+    /// Hash of the content; that of the last content where it is deleted.
+    pub hash: ContentHash,
+    /// The device whose upload made this version, `None` for an operator.
+    pub changed_by: Option<i64>,
+    /// About how many bytes the commands of an update take.
+    pub bytes: usize,
+    /// How many command lines an update takes: one, or one for each part of a template.
+    pub lines: u16,
+}
+
+/// What a command does to an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verb {
+    /// Inserts or overwrites.
+    Update,
+    /// Removes; of a user: with everything the device holds of it.
+    Delete,
+}
+
+/// A command that was sent and is not acknowledged. At most one for each device and item.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpenCommand {
+    /// Rises with every command of the device.
+    pub number: i64,
+    /// What its lines are called on the wire, without the two characters for the line.
+    pub wire_id: String,
+    /// What it does.
+    pub verb: Verb,
+    /// The version it was rendered from.
+    pub seq: Seq,
+    /// The item changed meanwhile, or is in doubt: due again as soon as this is answered.
+    pub again: bool,
+    /// How often it went out.
+    pub sends: u32,
+    /// How many failures came before it.
+    pub attempts: u32,
+    /// When it goes out again if nothing is heard.
+    pub due_at: Millis,
+    /// How many lines it has, at most 64.
+    pub lines: u16,
+    /// Bit n: line n is acknowledged.
+    pub answered: u64,
+}
+
+/// Why an item waits without a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Parked {
+    /// The device has no room for its kind.
+    Full,
+    /// Its user is not on the device, because the device refused it, has no room, or it is held.
+    NoUser,
+    /// An operator has to decide first.
+    Held,
+}
+
+/// Whether and when an item is owed outside the order of the feed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wait {
+    /// Not owed: the row keeps a refusal.
+    No,
+    /// Owed from this time on.
+    Due(Millis),
+    /// Owed, but something else has to happen first.
+    Parked(Parked),
+}
+
+/// A content that the device refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The version that was refused: newer content is tried again.
+    pub seq: Seq,
+    /// What the device answered.
+    pub return_code: i32,
+}
+
+/// An item that the feed's cursor alone does not describe for this device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Exception {
+    /// Whether it is owed.
+    pub wait: Wait,
+    /// Of a user: a DELETE has to be acknowledged before anything else of that PIN.
+    pub wipe: bool,
+    /// The refused version, where there is one.
+    pub refused: Option<Refusal>,
+    /// Failures in a row, for the growing delay.
+    pub attempts: u32,
+}
+
+impl Exception {
+    /// Owed from `at` on.
+    pub const fn due(at: Millis) -> Self {
+        Self { wait: Wait::Due(at), wipe: false, refused: None, attempts: 0 }
+    }
+
+    const fn is_empty(&self) -> bool {
+        matches!(self.wait, Wait::No) && !self.wipe && self.refused.is_none()
+    }
+}
+
+/// One person: what the fleet holds, and what is open and owed to this device.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Person {
+    /// Everything ever held of this PIN, live or deleted, memberships included.
+    pub items: BTreeMap<Slot, ItemState>,
+    /// Open commands of this device.
+    pub open: BTreeMap<Slot, OpenCommand>,
+    /// Exceptions of this device.
+    pub exceptions: BTreeMap<Slot, Exception>,
+    /// When a DELETE of this user last went to this device, for telling a deletion at the device from our own.
+    pub delete_sent_at: Option<Millis>,
+}
+
+/// Where a first fill stands. PINs are scanned in the order of their bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScanFrom {
+    /// From the first PIN on.
+    Start,
+    /// Everything before this PIN is done.
+    Pin(Pin),
+}
+
+/// How a device is being taken in: until it has told what it holds, nothing is sent to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Joining {
+    /// Its people join the fleet.
+    Adopt,
+    /// It is made equal to the fleet.
+    Replace,
+}
+
+/// What is known of one device, with the persons that the decision at hand touches.
+#[derive(Clone, Debug)]
+pub struct DeviceView {
+    /// The number the store gave it.
+    pub device: i64,
+    /// The areas it belongs to.
+    pub areas: BTreeSet<Area>,
+    /// What it can take.
+    pub capability: Capability,
+    /// Every change up to here was read for this device.
+    pub cursor: Seq,
+    /// Where its first fill stands, `None` when it is done.
+    pub scan: Option<ScanFrom>,
+    /// Whether it is still being taken in.
+    pub joining: Option<Joining>,
+    /// The number the next command gets.
+    pub next_command: i64,
+    /// How many commands are open, of all persons.
+    pub open_count: usize,
+    /// How many exceptions wait for a time, of all persons.
+    pub due_count: usize,
+    /// How many exceptions are parked, of all persons.
+    pub parked_count: usize,
+    /// Kinds it had no room for; see [`Limits::parked`].
+    pub full: BTreeSet<Kind>,
+    /// More was left out for want of room than exceptions are kept: a scan is needed once there is room.
+    pub overflow: bool,
+    /// The persons this decision is about. One that is not in the store is here with no items.
+    pub persons: BTreeMap<Pin, Person>,
+    pub(crate) changed: Changed,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Changed {
+    open: BTreeSet<ItemKey>,
+    closed: Vec<ClosedCommand>,
+    exceptions: BTreeSet<ItemKey>,
+    device: bool,
+    rebaseline: bool,
+    unpark_full: bool,
+}
+
+/// A command that got its answer, or was given up.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClosedCommand {
+    /// Its number.
+    pub number: i64,
+    /// What the device answered, `None` where it was given up without an answer.
+    pub return_code: Option<i32>,
+}
+
+/// What has to be written after a decision, in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// The device's own row changed: cursor, scan, next command, capability, full kinds, overflow, joining.
+    pub device: bool,
+    /// First of all: every open command of the device becomes a due exception, refusals are forgotten, parked
+    /// exceptions become due, the cursor goes to the head of the feed and the scan starts over.
+    pub rebaseline: bool,
+    /// First of all: every exception parked as [`Parked::Full`] becomes due.
+    pub unpark_full: bool,
+    /// Commands that were closed.
+    pub closed: Vec<ClosedCommand>,
+    /// Open commands as they are now; new ones and changed ones.
+    pub open: Vec<(ItemKey, OpenCommand)>,
+    /// Exceptions as they are now, `None` for one that is gone.
+    pub exceptions: Vec<(ItemKey, Option<Exception>)>,
+}
+
+/// How much is sent and kept at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Open commands of one device (W of the design).
+    pub open: usize,
+    /// Lines of one reply (§12; at most 200).
+    pub lines: usize,
+    /// Bytes of one reply, unless a single item is larger (§12; at most 40,000).
+    pub bytes: usize,
+    /// An item above this size is heavy: one such in a reply.
+    pub heavy_bytes: usize,
+    /// Due exceptions of one device, above which tail and scan pause (E of the design).
+    pub due: usize,
+    /// Parked exceptions of one device, above which what has no room is left to a later scan.
+    pub parked: usize,
+    /// How long an acknowledgement may take, ms; doubled with every repetition.
+    pub answer_ms: i64,
+    /// The longest pause between repetitions, ms.
+    pub longest_pause_ms: i64,
+    /// The first pause after a passing failure, ms; doubled with every failure.
+    pub retry_ms: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            open: 50,
+            lines: 50,
+            bytes: 40_000,
+            heavy_bytes: 8_000,
+            due: 1_000,
+            parked: 1_000,
+            answer_ms: 60_000,
+            longest_pause_ms: 3_600_000,
+            retry_ms: 10_000,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn answer_pause(&self, sends: u32) -> i64 {
+        grown(self.answer_ms, sends.saturating_sub(1), self.longest_pause_ms)
+    }
+
+    pub(crate) fn retry_pause(&self, attempts: u32) -> i64 {
+        grown(self.retry_ms, attempts.saturating_sub(1), self.longest_pause_ms)
+    }
+}
+
+fn grown(first_ms: i64, doublings: u32, most_ms: i64) -> i64 {
+    first_ms.saturating_mul(1_i64 << doublings.min(30)).min(most_ms)
+}
+
+impl DeviceView {
+    /// A device that holds nothing and was sent nothing, in the area of everyone.
+    pub fn new(device: i64, capability: Capability) -> Self {
+        Self {
+            device,
+            areas: BTreeSet::from([Area::EVERYONE]),
+            capability,
+            cursor: Seq(0),
+            scan: None,
+            joining: None,
+            next_command: 1,
+            open_count: 0,
+            due_count: 0,
+            parked_count: 0,
+            full: BTreeSet::new(),
+            overflow: false,
+            persons: BTreeMap::new(),
+            changed: Changed::default(),
+        }
+    }
+
+    /// Takes what the decisions since the last call changed.
+    pub fn take_changes(&mut self) -> Changes {
+        let changed = std::mem::take(&mut self.changed);
+        let person = |key: &ItemKey| self.persons.get(&key.pin);
+        Changes {
+            device: changed.device,
+            rebaseline: changed.rebaseline,
+            unpark_full: changed.unpark_full,
+            closed: changed.closed,
+            open: changed
+                .open
+                .iter()
+                .filter_map(|key| Some((key.clone(), person(key)?.open.get(&key.slot)?.clone())))
+                .collect(),
+            exceptions: changed
+                .exceptions
+                .iter()
+                .map(|key| (key.clone(), person(key).and_then(|p| p.exceptions.get(&key.slot)).copied()))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn person(&self, pin: &Pin) -> Option<&Person> {
+        self.persons.get(pin)
+    }
+
+    pub(crate) fn open_of(&self, key: &ItemKey) -> Option<&OpenCommand> {
+        self.persons.get(&key.pin)?.open.get(&key.slot)
+    }
+
+    pub(crate) fn exception(&self, key: &ItemKey) -> Option<Exception> {
+        self.persons.get(&key.pin)?.exceptions.get(&key.slot).copied()
+    }
+
+    pub(crate) fn touch_device(&mut self) {
+        self.changed.device = true;
+    }
+
+    pub(crate) fn put_open(&mut self, key: &ItemKey, command: OpenCommand) {
+        let person = self.persons.entry(key.pin.clone()).or_default();
+        if person.open.insert(key.slot, command).is_none() {
+            self.open_count += 1;
+        }
+        self.changed.open.insert(key.clone());
+    }
+
+    pub(crate) fn close(&mut self, key: &ItemKey, return_code: Option<i32>) -> Option<OpenCommand> {
+        let command = self.persons.get_mut(&key.pin)?.open.remove(&key.slot)?;
+        self.open_count = self.open_count.saturating_sub(1);
+        self.changed.open.remove(key);
+        self.changed.closed.push(ClosedCommand { number: command.number, return_code });
+        Some(command)
+    }
+
+    /// Writes an exception, or removes it where nothing is left to say.
+    pub(crate) fn put_exception(&mut self, key: &ItemKey, exception: Exception) {
+        let person = self.persons.entry(key.pin.clone()).or_default();
+        let before = person.exceptions.get(&key.slot).copied();
+        if before == Some(exception) || (before.is_none() && exception.is_empty()) {
+            return;
+        }
+        if exception.is_empty() {
+            person.exceptions.remove(&key.slot);
+        } else {
+            person.exceptions.insert(key.slot, exception);
+        }
+        let count = |exception: Option<Exception>, parked: bool| match exception.map(|e| e.wait) {
+            Some(Wait::Due(_)) => usize::from(!parked),
+            Some(Wait::Parked(_)) => usize::from(parked),
+            _ => 0,
+        };
+        self.due_count = (self.due_count + count(Some(exception), false)).saturating_sub(count(before, false));
+        self.parked_count = (self.parked_count + count(Some(exception), true)).saturating_sub(count(before, true));
+        self.changed.exceptions.insert(key.clone());
+    }
+
+    /// Everything the device holds is in doubt: it was emptied, exchanged, or came back after too long.
+    ///
+    /// The driver carries it out for the whole device ([`Changes::rebaseline`]); `head` is the newest number of the
+    /// feed at this moment, which the scan that follows reads everything after.
+    pub fn rebaseline(&mut self, head: Seq) {
+        self.changed.rebaseline = true;
+        self.changed.device = true;
+        self.cursor = head;
+        self.scan = Some(ScanFrom::Start);
+        self.full.clear();
+        self.overflow = false;
+    }
+
+    pub(crate) fn unpark_full(&mut self) {
+        if !self.full.is_empty() || self.overflow {
+            self.full.clear();
+            self.changed.unpark_full = true;
+            self.changed.device = true;
+            if std::mem::take(&mut self.overflow) {
+                self.scan = Some(ScanFrom::Start);
+            }
+        }
+    }
+}
