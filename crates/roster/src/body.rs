@@ -1,0 +1,197 @@
+//! The stored form of a content.
+//!
+//! `1` (the version of this form), then the values of the kind one after the other: numbers of fixed width, lowest
+//! byte first; texts with their length as 4 bytes before them; optional values behind a byte 0 or 1.
+
+use crate::{Content, Kind, Part, Photo, Template, UserFields};
+
+/// Version of the stored form.
+const VERSION: u8 = 1;
+
+/// Stored bytes that are no content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// Written by a later version of this program.
+    #[error("body of version {0}, of which nothing is known here")]
+    Version(u8),
+    /// The bytes end before the content does.
+    #[error("body ends too early")]
+    Short,
+    /// The content ends before the bytes do.
+    #[error("body has {0} bytes too many")]
+    Long(usize),
+    /// A text is not UTF-8, or a flag neither 0 nor 1.
+    #[error("body holds a value that was never written")]
+    Value,
+}
+
+impl Content {
+    /// The stored form.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Writer(Vec::with_capacity(self.wire_bytes()));
+        out.byte(VERSION);
+        match self {
+            Self::User(fields) => out.user(fields),
+            Self::Template(template) => out.template(template),
+            Self::Photo(photo) => {
+                out.text(&photo.text);
+                out.optional(photo.file_name.as_deref(), Writer::text);
+            }
+            Self::Membership => {}
+        }
+        out.0
+    }
+
+    /// Reads the stored form of a content of `kind`.
+    ///
+    /// # Errors
+    /// Bytes that [`Content::to_bytes`] never wrote for this kind.
+    pub fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self, BodyError> {
+        let mut input = Reader(bytes);
+        let version = input.byte()?;
+        if version != VERSION {
+            return Err(BodyError::Version(version));
+        }
+        let content = match kind {
+            Kind::User => Self::User(input.user()?),
+            Kind::Template(_) => Self::Template(input.template()?),
+            Kind::UserPhoto | Kind::ComparisonPhoto => {
+                Self::Photo(Photo { text: input.text()?, file_name: input.optional(Reader::text)? })
+            }
+            Kind::Membership => Self::Membership,
+        };
+        if input.0.is_empty() { Ok(content) } else { Err(BodyError::Long(input.0.len())) }
+    }
+}
+
+struct Writer(Vec<u8>);
+
+impl Writer {
+    fn byte(&mut self, byte: u8) {
+        self.0.push(byte);
+    }
+
+    fn length(&mut self, length: usize) {
+        let length =
+            u32::try_from(length).expect("a content is smaller than a request, which is below 4 GiB");
+        self.0.extend(length.to_le_bytes());
+    }
+
+    fn text(&mut self, text: &str) {
+        self.length(text.len());
+        self.0.extend_from_slice(text.as_bytes());
+    }
+
+    fn number(&mut self, number: i32) {
+        self.0.extend(number.to_le_bytes());
+    }
+
+    fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.byte(value.is_some().into());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    fn user(&mut self, fields: &UserFields) {
+        self.text(&fields.name);
+        self.number(fields.privilege);
+        self.text(&fields.password);
+        self.optional(fields.card.as_deref(), Self::text);
+        self.optional(fields.vice_card.as_deref(), Self::text);
+        self.number(fields.group);
+        self.text(&fields.time_zones);
+        self.optional(fields.verify, Self::number);
+        self.optional(fields.start.as_deref(), Self::text);
+        self.optional(fields.end.as_deref(), Self::text);
+        self.optional(fields.expires, Self::number);
+    }
+
+    fn template(&mut self, template: &Template) {
+        self.length(template.parts.len());
+        for part in &template.parts {
+            self.byte(part.index);
+            self.byte(part.valid);
+            self.byte(part.duress.into());
+            self.text(&part.text);
+        }
+    }
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn bytes(&mut self, count: usize) -> Result<&'a [u8], BodyError> {
+        let (bytes, rest) = self.0.split_at_checked(count).ok_or(BodyError::Short)?;
+        self.0 = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], BodyError> {
+        let (bytes, rest) = self.0.split_first_chunk().ok_or(BodyError::Short)?;
+        self.0 = rest;
+        Ok(*bytes)
+    }
+
+    fn byte(&mut self) -> Result<u8, BodyError> {
+        self.array().map(|[byte]| byte)
+    }
+
+    fn flag(&mut self) -> Result<bool, BodyError> {
+        match self.byte()? {
+            0 => Ok(false),
+            1 => Ok(true),
+            _ => Err(BodyError::Value),
+        }
+    }
+
+    fn length(&mut self) -> Result<usize, BodyError> {
+        usize::try_from(u32::from_le_bytes(self.array()?)).map_err(|_| BodyError::Short)
+    }
+
+    fn text(&mut self) -> Result<String, BodyError> {
+        let length = self.length()?;
+        String::from_utf8(self.bytes(length)?.to_vec()).map_err(|_| BodyError::Value)
+    }
+
+    fn number(&mut self) -> Result<i32, BodyError> {
+        self.array().map(i32::from_le_bytes)
+    }
+
+    fn optional<T>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<T, BodyError>,
+    ) -> Result<Option<T>, BodyError> {
+        if self.flag()? { read(self).map(Some) } else { Ok(None) }
+    }
+
+    fn user(&mut self) -> Result<UserFields, BodyError> {
+        Ok(UserFields {
+            name: self.text()?,
+            privilege: self.number()?,
+            password: self.text()?,
+            card: self.optional(Self::text)?,
+            vice_card: self.optional(Self::text)?,
+            group: self.number()?,
+            time_zones: self.text()?,
+            verify: self.optional(Self::number)?,
+            start: self.optional(Self::text)?,
+            end: self.optional(Self::text)?,
+            expires: self.optional(Self::number)?,
+        })
+    }
+
+    fn template(&mut self) -> Result<Template, BodyError> {
+        let parts = self.length()?;
+        let part = |input: &mut Self| {
+            Ok(Part {
+                index: input.byte()?,
+                valid: input.byte()?,
+                duress: input.flag()?,
+                text: input.text()?,
+            })
+        };
+        // Collected one by one: a damaged count ends at the first part that is not there.
+        Ok(Template { parts: (0..parts).map(|_| part(self)).collect::<Result<_, _>>()? })
+    }
+}

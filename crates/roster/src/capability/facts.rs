@@ -1,0 +1,207 @@
+//! What follows from the parameters of a device.
+
+use std::collections::BTreeMap;
+
+use wire::{BioType, TypeArray, Version};
+
+use super::parameters::Parameter;
+
+/// The biometric types that have a name (appendix 10), and room for the one that comes next.
+const TYPES: u8 = 11;
+
+/// What a device said of itself, read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Facts {
+    /// Speaks the access-control dialect, whose commands are others.
+    pub(super) access_control: bool,
+    pub(super) language: Option<u16>,
+    pub(super) push_version: Option<Version>,
+    /// Whether PINs may have letters.
+    pub(super) letters: Option<bool>,
+    /// Longest PIN.
+    pub(super) pin_width: Option<usize>,
+    pub(super) users_max: Option<u64>,
+    /// Whether the device shows user photos.
+    pub(super) user_photos: Option<bool>,
+    /// Whether it makes faces from comparison photos (type 9).
+    pub(super) face_photos: bool,
+    /// Whether it said at all which types it takes as `BIODATA`.
+    pub(super) told_support: bool,
+    /// By type, from 0.
+    types: Vec<TypeFacts>,
+}
+
+/// What a device said of one biometric type.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct TypeFacts {
+    /// Whether the function is switched on, where told.
+    on: Option<bool>,
+    version: Option<(u16, Option<u16>)>,
+    templates: bool,
+    photos: bool,
+    max: Option<u64>,
+}
+
+impl Facts {
+    pub(super) fn of(told: &BTreeMap<Parameter, String>) -> Self {
+        if told.is_empty() {
+            return Self::default();
+        }
+        let told = Told(told);
+        let support = told.array(Parameter::TemplateSupport);
+        Self {
+            access_control: told.text(Parameter::HandshakeDialect) == Some("acc"),
+            language: told.number(Parameter::HandshakeLanguage).or_else(|| told.number(Parameter::Language)),
+            push_version: told.text(Parameter::HandshakeVersion).and_then(|text| text.parse().ok()),
+            letters: match (told.flag(Parameter::LettersInPin), told.flag(Parameter::TextPin)) {
+                (None, None) => None,
+                (enabled, text) => Some(enabled == Some(true) || text == Some(true)),
+            },
+            pin_width: told.number(Parameter::PinWidth).filter(|&width| width > 0),
+            users_max: told.hundreds(Parameter::MaxUsers),
+            user_photos: told.flag(Parameter::UserPhotosOn).or_else(|| told.digit(3)),
+            face_photos: told.flag(Parameter::ComparisonPhotosOn) == Some(true)
+                || told.digit(4) == Some(true),
+            told_support: support.is_some(),
+            types: (0..TYPES).map(|number| told.of_type(BioType(number), support.as_ref())).collect(),
+        }
+    }
+
+    pub(super) fn version_of(&self, bio_type: BioType) -> Option<(u16, Option<u16>)> {
+        self.of_type(bio_type).version
+    }
+
+    /// Whether the function of this type is switched off or not there.
+    pub(super) fn is_off(&self, bio_type: BioType) -> bool {
+        self.of_type(bio_type).on == Some(false)
+    }
+
+    /// Whether the device said that it takes this type as `BIODATA`.
+    pub(super) fn templates(&self, bio_type: BioType) -> bool {
+        self.of_type(bio_type).templates
+    }
+
+    /// Whether the device takes comparison photos of this type.
+    pub(super) fn photos(&self, bio_type: BioType) -> bool {
+        self.of_type(bio_type).photos || (bio_type == BioType::VISIBLE_FACE && self.face_photos)
+    }
+
+    pub(super) fn templates_max(&self, bio_type: BioType) -> Option<u64> {
+        self.of_type(bio_type).max
+    }
+
+    fn of_type(&self, bio_type: BioType) -> TypeFacts {
+        self.types.get(usize::from(bio_type.0)).copied().unwrap_or_default()
+    }
+}
+
+/// Parameters, read as what they are.
+struct Told<'a>(&'a BTreeMap<Parameter, String>);
+
+impl Told<'_> {
+    fn text(&self, parameter: Parameter) -> Option<&str> {
+        self.0.get(&parameter).map(String::as_str)
+    }
+
+    fn number<T: std::str::FromStr>(&self, parameter: Parameter) -> Option<T> {
+        self.text(parameter)?.parse().ok()
+    }
+
+    /// A capacity that devices count in hundreds (field note 9.1).
+    fn hundreds(&self, parameter: Parameter) -> Option<u64> {
+        self.number::<u64>(parameter)?.checked_mul(100).filter(|&max| max > 0)
+    }
+
+    fn flag(&self, parameter: Parameter) -> Option<bool> {
+        self.number::<u32>(parameter).map(|value| value != 0)
+    }
+
+    fn array(&self, parameter: Parameter) -> Option<TypeArray> {
+        self.text(parameter).map(TypeArray::parse)
+    }
+
+    /// A function digit of `INFO`, counted from 1.
+    fn digit(&self, place: usize) -> Option<bool> {
+        let digit = self.text(Parameter::InfoFunctions)?.as_bytes().get(place.checked_sub(1)?)?;
+        digit.is_ascii_digit().then_some(*digit != b'0')
+    }
+
+    /// Whether this is a visible-light device, whose only face version is that of type 9. Such a device sends five
+    /// function digits where others send three (§9).
+    fn visible_light(&self, support: Option<&TypeArray>) -> bool {
+        let flag = self.flag(Parameter::VisibleLight);
+        flag == Some(true)
+            || support.is_some_and(|support| support.enabled(BioType::VISIBLE_FACE))
+            || (flag.is_none() && self.digit(5).is_some())
+    }
+
+    fn of_type(&self, bio_type: BioType, support: Option<&TypeArray>) -> TypeFacts {
+        let templates = support.is_some_and(|support| support.enabled(bio_type))
+            || (bio_type == BioType::VISIBLE_FACE && self.flag(Parameter::VisibleTemplatesOn) == Some(true));
+        TypeFacts {
+            on: self.on(bio_type, templates),
+            version: self.version(bio_type, support),
+            templates,
+            photos: self.array(Parameter::PhotoSupport).is_some_and(|photos| photos.enabled(bio_type)),
+            max: self.max(bio_type),
+        }
+    }
+
+    /// Whether a function is on: as its own parameter says, or else its digit of `INFO`; a digit 0 does not speak
+    /// against a type of which the device says that it takes its templates.
+    fn on(&self, bio_type: BioType, templates: bool) -> Option<bool> {
+        let (parameter, digit) = match bio_type {
+            BioType::FINGERPRINT => (Parameter::FingerprintsOn, Some(1)),
+            BioType::FACE | BioType::VISIBLE_FACE => (Parameter::FacesOn, Some(2)),
+            BioType::FINGER_VEIN => (Parameter::FingerVeinsOn, None),
+            BioType::PALM => (Parameter::PalmsOn, None),
+            _ => return None,
+        };
+        self.flag(parameter).or_else(|| digit.and_then(|place| self.digit(place)).map(|on| on || templates))
+    }
+
+    fn version(&self, bio_type: BioType, support: Option<&TypeArray>) -> Option<(u16, Option<u16>)> {
+        let array = self.array(Parameter::Versions).and_then(|versions| versions.version(bio_type));
+        if let Some((major, minor)) = array.filter(|&(major, _)| major > 0) {
+            return Some((major, Some(minor)));
+        }
+        let places: &[Parameter] = match bio_type {
+            BioType::FINGERPRINT => &[
+                Parameter::FingerprintVersion,
+                Parameter::FingerprintAlgorithm,
+                Parameter::InfoFingerprintVersion,
+            ],
+            // One number for whichever face the device has.
+            BioType::FACE if !self.visible_light(support) => {
+                &[Parameter::FaceVersion, Parameter::InfoFaceVersion]
+            }
+            BioType::VISIBLE_FACE if self.visible_light(support) => {
+                &[Parameter::FaceVersion, Parameter::InfoFaceVersion]
+            }
+            BioType::FINGER_VEIN => &[Parameter::FingerVeinVersion],
+            BioType::PALM => &[Parameter::PalmVersion],
+            _ => &[],
+        };
+        places.iter().find_map(|&place| version(self.text(place)?))
+    }
+
+    fn max(&self, bio_type: BioType) -> Option<u64> {
+        let array = self.array(Parameter::MaxTemplates).and_then(|max| max.number(bio_type));
+        array.filter(|&max| max > 0).or_else(|| match bio_type {
+            BioType::FINGERPRINT => self.hundreds(Parameter::MaxFingerprints),
+            BioType::FACE | BioType::VISIBLE_FACE => self.number(Parameter::MaxFaces),
+            BioType::PALM => self.number(Parameter::MaxPalms),
+            _ => None,
+        })
+    }
+}
+
+/// `10` or `10.3`; `None` for 0 and for what is no version.
+fn version(text: &str) -> Option<(u16, Option<u16>)> {
+    let (major, minor) = match text.split_once('.') {
+        Some((major, minor)) => (major, Some(minor)),
+        None => (text, None),
+    };
+    let major = major.trim().parse().ok().filter(|&major| major > 0)?;
+    Some((major, minor.and_then(|minor| minor.trim().parse().ok())))
+}

@@ -1,0 +1,98 @@
+//! The parameters of devices that matter here.
+
+/// Longest value that is kept, in characters; longer ones are cut. The arrays of eleven types are below a hundred.
+const VALUE_CHARACTERS: usize = 256;
+
+macro_rules! parameters {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
+        /// A parameter that is kept; all others are of no use here, and some are nobody's business.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub(super) enum Parameter {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Parameter {
+            /// Every parameter.
+            pub(super) const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            /// The name on the wire. What has none, since it is told by its place in `INFO` or by the handshake, has
+            /// a name with a blank, which no device sends.
+            pub(super) const fn name(self) -> &'static str {
+                match self { $(Self::$variant => $name,)+ }
+            }
+        }
+    };
+}
+
+parameters! {
+    Model = "~DeviceName",
+    Platform = "~Platform",
+    Vendor = "~OEMVendor",
+    Firmware = "FWVersion",
+    ClientVersion = "PushVersion",
+    Language = "Language",
+    LettersInPin = "~IsABCPinEnable",
+    TextPin = "StringPinFunOn",
+    PinWidth = "~PIN2Width",
+
+    UserCount = "UserCount",
+    FingerprintCount = "FPCount",
+    FaceCount = "FaceCount",
+    FingerVeinCount = "FvCount",
+    PalmCount = "PvCount",
+    CardCount = "UserCardCount",
+    UserPhotoCount = "UserPhotoCount",
+    MaxUsers = "~MaxUserCount",
+    MaxFingerprints = "~MaxFingerCount",
+    MaxFaces = "~MaxFaceCount",
+    MaxPalms = "~MaxPvCount",
+    MaxTemplates = "MaxMultiBioDataCount",
+
+    FingerprintAlgorithm = "~ZKFPVersion",
+    FingerprintVersion = "FPVersion",
+    FaceVersion = "FaceVersion",
+    FingerVeinVersion = "FvVersion",
+    PalmVersion = "PvVersion",
+    Versions = "MultiBioVersion",
+
+    FingerprintsOn = "FingerFunOn",
+    FacesOn = "FaceFunOn",
+    FingerVeinsOn = "FvFunOn",
+    PalmsOn = "PvFunOn",
+    UserPhotosOn = "PhotoFunOn",
+    ComparisonPhotosOn = "BioPhotoFun",
+    /// Only a 1 says something: a device that reported 0 was seen to send `BIODATA` (field note 6.4).
+    VisibleTemplatesOn = "BioDataFun",
+    VisibleLight = "VisilightFun",
+    TemplateSupport = "MultiBioDataSupport",
+    PhotoSupport = "MultiBioPhotoSupport",
+
+    InfoFirmware = "INFO firmware",
+    InfoFingerprintVersion = "INFO fingerprint version",
+    InfoFaceVersion = "INFO face version",
+    /// A digit a function: fingerprint, face, user photo, comparison photo, visible-light template (§9).
+    InfoFunctions = "INFO functions",
+
+    HandshakeDialect = "handshake dialect",
+    HandshakeLanguage = "handshake language",
+    HandshakeVersion = "handshake version",
+}
+
+impl Parameter {
+    /// The parameter of that name, in any case.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let name = name.trim();
+        Self::ALL.iter().copied().find(|parameter| parameter.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Whether this tells the firmware.
+    pub(super) const fn is_firmware(self) -> bool {
+        matches!(self, Self::Firmware | Self::InfoFirmware)
+    }
+}
+
+/// A value as it is kept: one line, trimmed, of a bearable length.
+pub(super) fn clean(value: &str) -> String {
+    let printable = value.chars().map(|character| if character.is_control() { ' ' } else { character });
+    printable.take(VALUE_CHARACTERS).collect::<String>().trim().to_owned()
+}

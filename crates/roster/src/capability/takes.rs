@@ -1,0 +1,106 @@
+//! In which form a device takes an item, if it takes it at all.
+
+use std::collections::BTreeSet;
+
+use wire::{BioType, Form, Pin};
+
+use super::Capability;
+use crate::{Algorithm, Format, Kind, Slot};
+
+/// Up to this version fingerprints travel as `FINGERTMP`, later ones as `BIODATA` only (§12.1.1.3).
+const CLASSIC_FINGERPRINT: u16 = 10;
+
+impl Capability {
+    /// The form in which this device takes an item of this slot; `None` if it is not for it.
+    ///
+    /// A template must be of the device's own version (major number), and of the vendor's format; where either
+    /// version is not known it stays where it is. A form that this firmware refused gives way to the other form of
+    /// the same thing, if there is one.
+    pub fn takes(&self, slot: &Slot) -> Option<Form> {
+        if self.facts.access_control {
+            return None;
+        }
+        let [first, second] = match slot.kind {
+            Kind::User => [Some(Form::UserInfo), None],
+            Kind::Membership => [None, None],
+            Kind::UserPhoto => [self.takes_user_photos().then_some(Form::UserPic), None],
+            Kind::ComparisonPhoto => [self.takes_photo_of(slot).then_some(Form::BioPhoto), None],
+            Kind::Template(bio_type) => self.template_forms(bio_type, slot.algorithm),
+        };
+        [first, second].into_iter().flatten().find(|form| !self.refused(*form))
+    }
+
+    /// Whether the device takes a PIN as it is: letters where it has not said that it takes digits only, and not
+    /// longer than its own.
+    pub fn takes_pin(&self, pin: &Pin) -> bool {
+        let text = pin.as_str();
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        (digits || self.facts.letters != Some(false))
+            && self.facts.pin_width.is_none_or(|width| text.len() <= width)
+    }
+
+    /// The forms in which the device may hold something of a user, without those it refused.
+    pub(crate) fn tables(&self) -> BTreeSet<Form> {
+        let own_version = |bio_type| {
+            let (major, minor) = self.version_of(bio_type)?;
+            Some((bio_type, major, minor.unwrap_or(0)))
+        };
+        let templates = (0..=u8::MAX).filter_map(|number| own_version(BioType(number))).flat_map(
+            |(bio_type, major, minor)| {
+                [Format::Zk, Format::FaceParts]
+                    .into_iter()
+                    .flat_map(move |format| self.template_forms(bio_type, Algorithm { format, major, minor }))
+            },
+        );
+        let photos = (0..=u8::MAX).map(|number| Slot::comparison_photo(BioType(number)));
+        let others = [Slot::USER, Slot::USER_PHOTO].into_iter().chain(photos);
+        templates
+            .flatten()
+            .filter(|form| !self.refused(*form))
+            .chain(others.filter_map(|slot| self.takes(&slot)))
+            .collect()
+    }
+
+    /// Whether this device has a use for templates of this type and version.
+    fn takes_version(&self, bio_type: BioType, algorithm: Algorithm) -> bool {
+        let known = algorithm.major > 0 && !self.facts.is_off(bio_type);
+        known && self.version_of(bio_type).is_some_and(|(major, _)| major == algorithm.major)
+    }
+
+    /// The forms of a template, the better one first.
+    fn template_forms(&self, bio_type: BioType, algorithm: Algorithm) -> [Option<Form>; 2] {
+        if !self.takes_version(bio_type, algorithm) {
+            return [None, None];
+        }
+        let unified = self.takes_unified(bio_type).then_some(Form::BioData(bio_type.0));
+        match (bio_type, algorithm.format) {
+            // BIODATA of a fingerprint was answered 0 and not stored on some platforms, while FINGERTMP worked.
+            (BioType::FINGERPRINT, Format::Zk) if algorithm.major <= CLASSIC_FINGERPRINT => {
+                [Some(Form::FingerTmp), unified]
+            }
+            (BioType::FINGERPRINT, Format::Zk) => [Some(Form::BioData(bio_type.0)), None],
+            (BioType::FACE, Format::FaceParts) => [Some(Form::Face), None],
+            (BioType::FINGER_VEIN, Format::Zk) => [unified, Some(Form::FVein)],
+            (_, Format::Zk) => [unified, None],
+            // Which other formats a device reads is told nowhere.
+            (_, Format::FaceParts | Format::Iso | Format::Ansi | Format::Other(_)) => [None, None],
+        }
+    }
+
+    /// Whether a type may go as `BIODATA`: as the device said, and if it said nothing of any type, as its having a
+    /// version of this one says.
+    fn takes_unified(&self, bio_type: BioType) -> bool {
+        self.facts.templates(bio_type)
+            || (!self.facts.told_support
+                && bio_type != BioType::FINGER_VEIN
+                && self.version_of(bio_type).is_some())
+    }
+
+    fn takes_user_photos(&self) -> bool {
+        self.facts.user_photos != Some(false)
+    }
+
+    fn takes_photo_of(&self, slot: &Slot) -> bool {
+        u8::try_from(slot.number).is_ok_and(|number| self.facts.photos(BioType(number)))
+    }
+}

@@ -1,0 +1,76 @@
+//! The stored form of a capability: a line `name=value` for each thing that is known.
+
+use std::fmt::Write as _;
+
+use wire::CardForm;
+
+use super::{Capability, facts::Facts, parameters::Parameter};
+
+const CARD_FORM: &str = "learned card form";
+const NAME_BYTES: &str = "learned name bytes";
+const VERSION: &str = "learned version ";
+const REFUSED: &str = "refused";
+
+impl Capability {
+    /// The stored form.
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |name: &str, value: &str| {
+            writeln!(text, "{name}={value}").expect("a string takes whatever is written to it");
+        };
+        for (parameter, value) in &self.told {
+            line(parameter.name(), value);
+        }
+        if let Some(form) = self.learned.card_form {
+            line(CARD_FORM, card_form_name(form));
+        }
+        if let Some(bytes) = self.learned.name_bytes {
+            line(NAME_BYTES, &bytes.to_string());
+        }
+        for (bio_type, (major, minor)) in &self.learned.versions {
+            line(&format!("{VERSION}{bio_type}"), &format!("{major}.{minor}"));
+        }
+        for form in &self.refused {
+            line(REFUSED, form.as_str());
+        }
+        text
+    }
+
+    /// Reads the stored form. Lines that mean nothing to this version of the program are left out: they come again
+    /// with the device's next handshake.
+    pub fn from_text(text: &str) -> Self {
+        let mut capability = Self::default();
+        for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
+            capability.read_line(name, value);
+        }
+        capability.facts = Facts::of(&capability.told);
+        capability
+    }
+
+    fn read_line(&mut self, name: &str, value: &str) {
+        if let Some(parameter) = Parameter::named(name) {
+            self.told.insert(parameter, value.to_owned());
+        } else if name == CARD_FORM {
+            self.learned.card_form =
+                [CardForm::Decimal, CardForm::Hex].into_iter().find(|&form| card_form_name(form) == value);
+        } else if name == NAME_BYTES {
+            self.learned.name_bytes = value.parse().ok();
+        } else if name == REFUSED {
+            self.refused.extend(value.parse().ok());
+        } else if let Some(bio_type) = name.strip_prefix(VERSION) {
+            let version = value
+                .split_once('.')
+                .and_then(|(major, minor)| Some((major.parse().ok()?, minor.parse().ok()?)));
+            if let (Ok(bio_type), Some(version)) = (bio_type.parse(), version) {
+                self.learned.versions.insert(bio_type, version);
+            }
+        }
+    }
+}
+
+const fn card_form_name(form: CardForm) -> &'static str {
+    match form {
+        CardForm::Decimal => "decimal",
+        CardForm::Hex => "hex",
+    }
+}

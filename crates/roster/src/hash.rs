@@ -1,0 +1,109 @@
+//! When two contents are the same.
+
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+
+use crate::{Content, ContentHash, Format, Slot, Template, UserFields};
+
+/// The secret with which contents are hashed.
+#[derive(Clone)]
+pub struct HashKey([u8; 32]);
+
+impl HashKey {
+    /// A key of 32 random bytes.
+    pub const fn new(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+}
+
+impl fmt::Debug for HashKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HashKey(hidden)")
+    }
+}
+
+/// How many bytes before the payload of a `FACE` part are arbitrary (§11.10).
+const FACE_PREFIX: usize = 16;
+
+/// The hash of a content in its slot: equal for contents that are the same to us.
+///
+/// That leaves out what devices change on the way: the 16 bytes before a `FACE` payload, `Valid` 0 or 1 (not the
+/// duress flag), the file name of a photo, and every spelling that [`UserFields::canonical`] evens out.
+pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
+    let mut hasher = Canonical(blake3::Hasher::new_keyed(&key.0));
+    hasher.number(slot.kind.code());
+    hasher.number(slot.number);
+    hasher.number(slot.algorithm.code());
+    match content {
+        Content::User(fields) => hasher.user(fields.clone().canonical()),
+        Content::Template(template) => hasher.template(slot, template),
+        Content::Photo(photo) => hasher.bytes(photo.text.as_bytes()),
+        Content::Membership => {}
+    }
+    let mut first = [0; 16];
+    hasher.0.finalize_xof().fill(&mut first);
+    ContentHash(first)
+}
+
+/// Feeds a hash with values that cannot run into each other.
+struct Canonical(blake3::Hasher);
+
+impl Canonical {
+    fn number(&mut self, number: i64) {
+        self.0.update(&number.to_le_bytes());
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.bytes(text.as_bytes());
+    }
+
+    /// Where there is none is no empty text and no number.
+    fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
+        self.number(value.is_some().into());
+        if let Some(value) = value {
+            write(self, value);
+        }
+    }
+
+    fn user(&mut self, fields: UserFields) {
+        let UserFields { name, privilege, password, card, vice_card, group, .. } = fields;
+        self.text(&name);
+        self.number(privilege.into());
+        self.text(&password);
+        self.optional(card.as_deref(), Self::text);
+        self.optional(vice_card.as_deref(), Self::text);
+        self.number(group.into());
+        self.text(&fields.time_zones);
+        self.optional(fields.verify.map(i64::from), Self::number);
+        self.optional(fields.start.as_deref(), Self::text);
+        self.optional(fields.end.as_deref(), Self::text);
+        self.optional(fields.expires.map(i64::from), Self::number);
+    }
+
+    fn template(&mut self, slot: &Slot, template: &Template) {
+        for part in &template.parts {
+            self.number(part.index.into());
+            self.number(part.duress.into());
+            match face_payload(slot, &part.text) {
+                Some(payload) => self.bytes(&payload),
+                None => self.text(&part.text),
+            }
+        }
+    }
+}
+
+/// The bytes of a `FACE` part behind the arbitrary ones. Of other templates the text is hashed as it is: strict
+/// base64 has one spelling.
+fn face_payload(slot: &Slot, text: &str) -> Option<Vec<u8>> {
+    if slot.algorithm.format != Format::FaceParts {
+        return None;
+    }
+    let mut bytes = STANDARD.decode(text).ok()?;
+    (bytes.len() > FACE_PREFIX).then(|| bytes.split_off(FACE_PREFIX))
+}

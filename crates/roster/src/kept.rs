@@ -1,0 +1,55 @@
+//! What a device keeps of a value that it was given.
+//!
+//! A device shows its users as it keeps them: a name cut at 24 bytes or with `?` for what its charset lacks is
+//! still ours, and taking it for an edit would spread the damage (field notes 5.7, 5.11, 10).
+
+use crate::{Capability, Field, NameAsKept, UserFields, UserPatch, canonical};
+
+/// The number of bytes at which devices cut a name (field note 5.7).
+const NAME_BYTES: usize = 24;
+
+/// What a device must have kept of a long name for it to count as cut rather than changed.
+const LEAST_KEPT: usize = 20;
+
+/// Whether what the upload says of `field` is the value of `fields` as this device keeps it.
+///
+/// The upload says something of the field.
+pub(crate) fn is(field: Field, patch: &UserPatch, fields: &UserFields, capability: &Capability) -> bool {
+    let said = |text: &Option<String>, ours: &str| text.as_deref() == Some(ours);
+    match field {
+        Field::Name => patch.name.as_ref().is_some_and(|name| name_is(name, &fields.name, capability)),
+        Field::Privilege => patch.privilege == Some(fields.privilege),
+        Field::Password => said(&patch.password, &fields.password),
+        Field::Card => said(&patch.card, fields.card.as_deref().unwrap_or_default()),
+        Field::ViceCard => said(&patch.vice_card, fields.vice_card.as_deref().unwrap_or_default()),
+        Field::Group => patch.group == Some(canonical::group(fields.group)),
+        Field::TimeZones => said(&patch.time_zones, &canonical::time_zones(&fields.time_zones)),
+        Field::Verify => patch.verify == fields.verify,
+        Field::Validity => {
+            patch.start == fields.start && patch.end == fields.end && patch.expires == fields.expires
+        }
+    }
+}
+
+/// Whether a name on a device is `ours`: the same text, ours in the device's charset with `?` for what that cannot
+/// write, or the beginning of a long one.
+pub(crate) fn name_is(kept: &NameAsKept, ours: &str, capability: &Capability) -> bool {
+    let ours = canonical::name(ours);
+    if kept.canonical() == ours {
+        return true;
+    }
+    let sent = capability.charset().encode(&ours);
+    let raw = kept.raw.trim_ascii();
+    raw == sent.trim_ascii() || cut(raw, &sent)
+}
+
+/// At how many bytes this device cuts names, if `kept` is `ours` cut: for [`Capability::learn_name_bytes`].
+pub fn name_limit(kept: &NameAsKept, ours: &str, capability: &Capability) -> Option<usize> {
+    let sent = capability.charset().encode(&canonical::name(ours));
+    (kept.raw.len() < sent.len() && cut(kept.raw.trim_ascii(), &sent)).then_some(kept.raw.len())
+}
+
+/// Whether `raw` is what was left of `sent`.
+fn cut(raw: &[u8], sent: &[u8]) -> bool {
+    sent.len() > NAME_BYTES && raw.len() >= LEAST_KEPT && sent.starts_with(raw)
+}

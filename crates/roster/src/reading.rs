@@ -1,0 +1,338 @@
+//! What the lines of an upload mean: users, whole items, operations, and what cannot be read.
+
+use wire::{BioData, BioFormat, BioType, Fields, Line, Operation, Pin, Record};
+
+use crate::{
+    Algorithm, Capability, Content, Format, ItemKey, Part, Photo, Slot, Template, UserPatch, header,
+};
+
+/// What one line of an upload means, or the consecutive lines of one template.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading<'a> {
+    /// What the device says of a user.
+    User {
+        /// Line of the body, from 1.
+        line: usize,
+        /// Whose record it is.
+        pin: Pin,
+        /// The fields that were given.
+        patch: UserPatch,
+        /// The line as it came.
+        raw: &'a [u8],
+    },
+    /// A photo, or the parts of one generation of a template, whatever their number: see [`Template::complete`].
+    Item {
+        /// First line of the body, from 1.
+        line: usize,
+        /// Which item of whom.
+        key: ItemKey,
+        /// The template or the photo.
+        content: Content,
+        /// The lines as they came.
+        raw: &'a [u8],
+    },
+    /// Something was done at the device (§11.4).
+    Operation {
+        /// Line of the body, from 1.
+        line: usize,
+        /// What was done.
+        operation: Operation,
+    },
+    /// A line to keep aside: the others still count.
+    Unreadable {
+        /// Line of the body, from 1.
+        line: usize,
+        /// Its first word.
+        tag: String,
+        /// Why, in words, without anything of its values.
+        reason: String,
+        /// The line as it came.
+        raw: &'a [u8],
+    },
+}
+
+impl Reading<'_> {
+    /// The line of the body where it stands or begins, from 1.
+    pub fn line(&self) -> usize {
+        match self {
+            Self::User { line, .. }
+            | Self::Item { line, .. }
+            | Self::Operation { line, .. }
+            | Self::Unreadable { line, .. } => *line,
+        }
+    }
+}
+
+/// Reads the body of an upload about people. `table` is the one of the request, for lines without a tag.
+///
+/// Parts of one template (same PIN, type, number and version, rising index) that stand in consecutive lines are one
+/// generation and one [`Reading::Item`]. If one of them cannot be read, none of them is: without it, the rest would
+/// look like a whole template.
+pub fn read<'a>(table: Option<&str>, body: &'a [u8], capability: &Capability) -> Vec<Reading<'a>> {
+    let mut reader = Reader { body, readings: Vec::new(), run: None };
+    for line in wire::records(table, body) {
+        reader.line(line, capability);
+    }
+    reader.close();
+    reader.readings.sort_by_key(Reading::line);
+    reader.readings
+}
+
+struct Reader<'a> {
+    body: &'a [u8],
+    readings: Vec<Reading<'a>>,
+    /// The template whose parts are being collected.
+    run: Option<Run<'a>>,
+}
+
+/// Lines that are parts of one template.
+struct Run<'a> {
+    whose: Whose,
+    /// Known from the first part that could be read.
+    key: Option<ItemKey>,
+    parts: Vec<Part>,
+    lines: Vec<Origin<'a>>,
+    last_index: Option<u8>,
+    /// A part could not be read.
+    broken: bool,
+}
+
+/// Where a part comes from.
+struct Origin<'a> {
+    line: usize,
+    tag: String,
+    raw: &'a [u8],
+}
+
+/// What a part belongs to, as far as even a damaged line tells it.
+#[derive(Clone, PartialEq, Eq)]
+struct Whose {
+    pin: Pin,
+    bio_type: BioType,
+    number: u8,
+}
+
+impl<'a> Reader<'a> {
+    fn line(&mut self, line: Line<'a>, capability: &Capability) {
+        let Line { number, raw, tag, record } = line;
+        let origin = Origin { line: number, tag: tag.to_string(), raw };
+        let record = match record {
+            Ok(record) => record,
+            Err(error) => return self.unreadable(origin, error.source.to_string()),
+        };
+        match record {
+            Record::Operation(operation) => {
+                self.close();
+                self.readings.push(Reading::Operation { line: number, operation });
+            }
+            Record::User(user) => {
+                self.close();
+                let patch = UserPatch::of(&user, capability);
+                self.readings.push(Reading::User { line: number, pin: user.pin, patch, raw });
+            }
+            Record::UserPhoto(photo) => {
+                self.photo(&origin, photo.pin, Slot::USER_PHOTO, photo.content.as_str(), photo.file_name);
+            }
+            Record::ComparisonPhoto(photo) => {
+                let slot = Slot::comparison_photo(comparison_type(photo.bio_type));
+                self.photo(&origin, photo.pin, slot, photo.content.as_str(), photo.file_name);
+            }
+            Record::Fingerprint(print) => {
+                let text = print.template.as_str();
+                let slot = fingerprint_algorithm(text, capability)
+                    .map(|algorithm| Slot::template(BioType::FINGERPRINT, print.finger, algorithm));
+                self.part(origin, print.pin, slot, part(0, print.valid, false, text));
+            }
+            Record::FacePart(face) => {
+                let algorithm = of_device(BioType::FACE, Format::FaceParts, capability);
+                let slot = Slot::template(BioType::FACE, 0, algorithm);
+                self.part(
+                    origin,
+                    face.pin,
+                    Ok(slot),
+                    part(face.part, face.valid, false, face.template.as_str()),
+                );
+            }
+            Record::FingerVein(vein) => {
+                let text = vein.template.as_str();
+                let slot = unversioned(BioType::FINGER_VEIN, Format::Zk, text, capability)
+                    .map(|algorithm| Slot::template(BioType::FINGER_VEIN, vein.finger, algorithm));
+                self.part(origin, vein.pin, slot, part(vein.index, vein.valid, false, text));
+            }
+            Record::BioData(data) => {
+                let text = data.template.as_str();
+                let slot = bio_data_algorithm(&data, capability)
+                    .map(|algorithm| Slot::template(data.bio_type, data.number, algorithm));
+                self.part(origin, data.pin, slot, part(data.index, data.valid, data.duress != 0, text));
+            }
+        }
+    }
+
+    fn photo(&mut self, origin: &Origin<'a>, pin: Pin, slot: Slot, text: &str, file_name: Option<String>) {
+        self.close();
+        let content = Content::Photo(Photo { text: text.to_owned(), file_name });
+        let key = ItemKey { pin, slot };
+        self.readings.push(Reading::Item { line: origin.line, key, content, raw: origin.raw });
+    }
+
+    /// Takes a part whose line could be read; its template may still be damaged.
+    fn part(&mut self, origin: Origin<'a>, pin: Pin, slot: Result<Slot, header::HeaderError>, part: Part) {
+        let slot = slot.and_then(|slot| header::check(&slot, &part.text).map(|()| slot));
+        let slot = match slot {
+            Ok(slot) => slot,
+            Err(error) => return self.unreadable(origin, format!("template {error}")),
+        };
+        let crate::Kind::Template(bio_type) = slot.kind else { return };
+        let whose =
+            Whose { pin: pin.clone(), bio_type, number: u8::try_from(slot.number).unwrap_or(u8::MAX) };
+        let key = ItemKey { pin, slot };
+        if !self.run.as_ref().is_some_and(|run| run.goes_on_with(&whose, Some(&key), Some(part.index))) {
+            self.close();
+        }
+        let run = self.run.get_or_insert_with(|| Run::new(whose));
+        run.key = Some(key);
+        run.last_index = Some(part.index);
+        run.parts.push(part);
+        run.lines.push(origin);
+    }
+
+    /// Sets a line aside, and with it the template of which it may be a part.
+    fn unreadable(&mut self, origin: Origin<'a>, reason: String) {
+        if may_be_part(&origin.tag) {
+            match Whose::of_damaged(origin.raw) {
+                Some((whose, index)) => {
+                    if !self.run.as_ref().is_some_and(|run| run.goes_on_with(&whose, None, index)) {
+                        self.close();
+                    }
+                    let run = self.run.get_or_insert_with(|| Run::new(whose));
+                    run.broken = true;
+                    run.last_index = index.or(run.last_index);
+                }
+                // Fingerprints have one part; whatever else is being collected may lack this one.
+                None => {
+                    if let Some(run) = self.run.as_mut() {
+                        run.broken |= run.whose.bio_type != BioType::FINGERPRINT;
+                    }
+                }
+            }
+        } else {
+            self.close();
+        }
+        let Origin { line, tag, raw } = origin;
+        self.readings.push(Reading::Unreadable { line, tag, reason, raw });
+    }
+
+    /// Ends the template that was being collected.
+    fn close(&mut self) {
+        let Some(Run { key, parts, lines, broken, .. }) = self.run.take() else { return };
+        if broken {
+            let reason = "another part of the same template cannot be read";
+            self.readings.extend(lines.into_iter().map(|Origin { line, tag, raw }| Reading::Unreadable {
+                line,
+                tag,
+                reason: reason.to_owned(),
+                raw,
+            }));
+        } else if let (Some(key), Some(first), Some(last)) = (key, lines.first(), lines.last()) {
+            let raw = span(self.body, first.raw, last.raw);
+            let content = Content::Template(Template { parts });
+            self.readings.push(Reading::Item { line: first.line, key, content, raw });
+        }
+    }
+}
+
+impl Run<'_> {
+    fn new(whose: Whose) -> Self {
+        Self { whose, key: None, parts: Vec::new(), lines: Vec::new(), last_index: None, broken: false }
+    }
+
+    /// Whether a part of `whose` belongs to the generation at hand. A key or an index that cannot be read may.
+    fn goes_on_with(&self, whose: &Whose, key: Option<&ItemKey>, index: Option<u8>) -> bool {
+        let same_key = key.is_none_or(|key| self.key.as_ref().is_none_or(|ours| ours == key));
+        let rises = index.is_none_or(|index| self.last_index.is_none_or(|last| last < index));
+        self.whose == *whose && same_key && rises
+    }
+}
+
+impl Whose {
+    /// Of a line that is no whole record, whose part it is and, if that can be read, which one.
+    fn of_damaged(raw: &[u8]) -> Option<(Self, Option<u8>)> {
+        let fields_at = raw.iter().position(|&byte| byte == b' ' || byte == b'\t')?;
+        let (tag, fields) = raw.split_at_checked(fields_at)?;
+        let fields = Fields::parse(fields.trim_ascii_start());
+        let number =
+            |name| -> Option<u8> { std::str::from_utf8(fields.find(name)?).ok()?.trim().parse().ok() };
+        let pin = Pin::try_from(fields.find("PIN")?).ok()?;
+        let (bio_type, place, index) = match tag.to_ascii_uppercase().as_slice() {
+            b"FACE" => (BioType::FACE, 0, number("FID")),
+            b"FVEIN" => (BioType::FINGER_VEIN, number("FID")?, number("Index")),
+            b"FP" => (BioType::FINGERPRINT, number("FID")?, Some(0)),
+            _ => (BioType(number("Type")?), number("No")?, number("Index")),
+        };
+        Some((Self { pin, bio_type, number: place }, index))
+    }
+}
+
+/// Whether a line with this tag may be a part of a template: any but those that are known to be something else.
+fn may_be_part(tag: &str) -> bool {
+    !["OPLOG", "USER", "USERPIC", "BIOPHOTO"].iter().any(|other| other.eq_ignore_ascii_case(tag))
+}
+
+/// The body from the start of one of its lines to the end of another.
+fn span<'a>(body: &'a [u8], first: &'a [u8], last: &'a [u8]) -> &'a [u8] {
+    let offset = |line: &[u8]| line.as_ptr().addr().checked_sub(body.as_ptr().addr());
+    let end = offset(last).map(|start| start + last.len());
+    offset(first).zip(end).and_then(|(start, end)| body.get(start..end)).unwrap_or(first)
+}
+
+/// `Valid=3` is a duress finger in whatever form it comes.
+fn part(index: u8, valid: u8, duress: bool, text: &str) -> Part {
+    let (valid, duress) = if valid == 3 { (1, true) } else { (valid, duress) };
+    Part { index, valid, duress, text: text.to_owned() }
+}
+
+/// A visible-light device uploads its comparison photos with `Type=0` or 9; no other device has any (field note 6.6).
+fn comparison_type(bio_type: BioType) -> BioType {
+    if bio_type == BioType(0) { BioType::VISIBLE_FACE } else { bio_type }
+}
+
+/// The algorithm that the device has for a type; version 0 if it told none.
+fn of_device(bio_type: BioType, format: Format, capability: &Capability) -> Algorithm {
+    let (major, minor) = capability.version_of(bio_type).unwrap_or((0, None));
+    Algorithm { format, major, minor: minor.unwrap_or(0) }
+}
+
+/// The algorithm of a template whose line tells no version: its own header's, or else the device's.
+fn unversioned(
+    bio_type: BioType,
+    format: Format,
+    text: &str,
+    capability: &Capability,
+) -> Result<Algorithm, header::HeaderError> {
+    let device = of_device(bio_type, format, capability);
+    // A header of another type is a wrong label, which the check that follows finds.
+    let own = |header: &header::Described| header.bio_type.unwrap_or(BioType::FINGERPRINT.0) == bio_type.0;
+    let Some(header) = header::inspect(text)?.filter(own) else { return Ok(device) };
+    // The older headers tell the major version only.
+    let exact = header.unified || header.major != device.major;
+    let minor = if exact { header.minor } else { device.minor };
+    Ok(Algorithm { format, major: header.major, minor })
+}
+
+fn fingerprint_algorithm(text: &str, capability: &Capability) -> Result<Algorithm, header::HeaderError> {
+    unversioned(BioType::FINGERPRINT, Format::Zk, text, capability)
+}
+
+/// The algorithm of a unified record: its own, since it carries one.
+fn bio_data_algorithm(data: &BioData<'_>, capability: &Capability) -> Result<Algorithm, header::HeaderError> {
+    let format = match data.format {
+        BioFormat::Zk => Format::Zk,
+        BioFormat::Iso => Format::Iso,
+        BioFormat::Ansi => Format::Ansi,
+        BioFormat::Other(number) => Format::Other(number),
+    };
+    if data.major == 0 {
+        return unversioned(data.bio_type, format, data.template.as_str(), capability);
+    }
+    Ok(Algorithm { format, major: data.major, minor: data.minor })
+}

@@ -1,0 +1,197 @@
+//! An item as commands for one device.
+
+use std::borrow::Cow;
+
+use wire::{
+    Base64, BioData, BioFormat, BioType, Card, CardForm, Command, ComparisonPhoto, Delete, FacePart,
+    FingerVein, Fingerprint, Form, Update, User, UserPhoto, Version,
+};
+
+use crate::{Capability, Content, Format, ItemKey, Kind, Part, Photo, Slot, Template, UserFields, header};
+
+/// What devices take as time zones of a user to whom nobody gave any (field note 5.10).
+const DEFAULT_TIME_ZONES: &str = "0000000100000000";
+
+/// `Valid` of a duress finger in the classic form.
+const DURESS: u8 = 3;
+
+/// The commands that make a device hold `content`: one a part, ascending, to be sent without anything between them.
+///
+/// None if the device does not take such an item, or if the stored text does not fit its own header: what is damaged
+/// is never sent.
+pub fn update<'a>(key: &ItemKey, content: &'a Content, capability: &Capability) -> Vec<Command<'a>> {
+    let Some(form) = capability.takes(&key.slot) else { return Vec::new() };
+    let updates: Option<Vec<Update<'a>>> = match content {
+        Content::User(fields) => Some(vec![Update::User(user(key, fields, capability))]),
+        Content::Template(template) => parts(key, template, form),
+        Content::Photo(photo) => photo_update(key, photo).map(|update| vec![update]),
+        Content::Membership => None,
+    };
+    updates.unwrap_or_default().into_iter().map(Command::Update).collect()
+}
+
+/// How many commands [`update`] makes of an item with so many parts.
+pub fn update_lines(slot: &Slot, parts: usize) -> usize {
+    match slot.kind {
+        Kind::Membership => 0,
+        Kind::User | Kind::UserPhoto | Kind::ComparisonPhoto => 1,
+        Kind::Template(_) => parts,
+    }
+}
+
+/// The commands that take an item from a device; none if it never took such an item.
+///
+/// Of a user everything goes, the record itself last: what a device leaves of a person when it deletes only the
+/// record would still open doors.
+pub fn delete(key: &ItemKey, capability: &Capability) -> Vec<Command<'static>> {
+    let deletes = match key.slot.kind {
+        Kind::User => whole_user(key, capability),
+        _ => capability.takes(&key.slot).and_then(|form| narrowest(key, form)).into_iter().collect(),
+    };
+    deletes.into_iter().map(Command::Delete).collect()
+}
+
+/// How many commands [`delete`] makes of an item.
+pub fn delete_lines(key: &ItemKey, capability: &Capability) -> usize {
+    delete(key, capability).len()
+}
+
+/// Every table in which the device may hold something of the user (§12.1.2), then the user.
+fn whole_user(key: &ItemKey, capability: &Capability) -> Vec<Delete> {
+    let forms = capability.tables();
+    let any = |wanted: fn(&Form) -> bool| forms.iter().any(wanted);
+    let pin = || key.pin.clone();
+    let mut deletes = Vec::new();
+    if any(|form| matches!(form, Form::FingerTmp)) {
+        deletes.push(Delete::Fingerprints(pin()));
+    }
+    if any(|form| matches!(form, Form::Face)) {
+        deletes.push(Delete::Face(pin()));
+    }
+    if any(|form| matches!(form, Form::FVein)) {
+        deletes.push(Delete::FingerVeins(pin()));
+    }
+    if any(|form| matches!(form, Form::BioData(_))) {
+        deletes.push(Delete::BioData(pin()));
+    }
+    if any(|form| matches!(form, Form::BioPhoto)) {
+        deletes.push(Delete::ComparisonPhoto(pin()));
+    }
+    if any(|form| matches!(form, Form::UserPic)) {
+        deletes.push(Delete::UserPhoto(pin()));
+    }
+    if any(|form| matches!(form, Form::UserInfo)) {
+        deletes.push(Delete::User(pin()));
+    }
+    deletes
+}
+
+/// The delete that takes no more than the item, as far as its table allows.
+fn narrowest(key: &ItemKey, form: Form) -> Option<Delete> {
+    let pin = key.pin.clone();
+    let number = u8::try_from(key.slot.number).ok()?;
+    Some(match form {
+        Form::FingerTmp => Delete::Fingerprint(pin, number),
+        Form::Face => Delete::Face(pin),
+        Form::FVein => Delete::FingerVein(pin, number),
+        Form::BioData(bio_type) => Delete::BioDataNumber(pin, BioType(bio_type), number),
+        Form::UserPic => Delete::UserPhoto(pin),
+        Form::BioPhoto => Delete::ComparisonPhoto(pin),
+        _ => return None,
+    })
+}
+
+/// A complete record: what is left out of one, old firmware sets to zero (field note 5.2).
+fn user(key: &ItemKey, fields: &UserFields, capability: &Capability) -> User {
+    let charset = capability.charset();
+    let name = match capability.name_bytes() {
+        Some(bytes) => Cow::Owned(charset.cut(&fields.name, bytes)),
+        None => Cow::Borrowed(fields.name.as_str()),
+    };
+    let card = |text: &Option<String>, form| text.as_deref().map_or(Card::None, Card::read).to_form(form);
+    let time_zones =
+        if fields.time_zones.is_empty() { DEFAULT_TIME_ZONES } else { fields.time_zones.as_str() };
+    // Firmware that does not know validities need not be troubled with a validity that nobody gave.
+    let knows_validity = capability.push_version().is_some_and(|version| *version >= Version::V2_4_1);
+    let moment = |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
+    User {
+        pin: key.pin.clone(),
+        name: Some(charset.encode(&name)),
+        privilege: Some(fields.privilege),
+        password: Some(fields.password.clone()),
+        card: Some(card(&fields.card, capability.card_form())),
+        group: Some(fields.group),
+        time_zones: Some(time_zones.to_owned()),
+        verify: fields.verify,
+        vice_card: Some(card(&fields.vice_card, CardForm::Decimal)),
+        start: moment(&fields.start),
+        end: moment(&fields.end),
+        expires: fields.expires,
+    }
+}
+
+/// The parts of a template; `None` as soon as one of them is damaged, since the others are of no use without it.
+fn parts<'a>(key: &ItemKey, template: &'a Template, form: Form) -> Option<Vec<Update<'a>>> {
+    template.parts.iter().map(|part| part_update(key, part, form)).collect()
+}
+
+fn part_update<'a>(key: &ItemKey, part: &'a Part, form: Form) -> Option<Update<'a>> {
+    let Slot { kind: Kind::Template(bio_type), number, algorithm } = key.slot else { return None };
+    header::check(&key.slot, &part.text).ok()?;
+    let template = Base64::read(part.text.as_bytes()).ok()?;
+    let pin = key.pin.clone();
+    let number = u8::try_from(number).ok()?;
+    let Part { index, valid, duress, .. } = *part;
+    Some(match form {
+        Form::FingerTmp => {
+            let valid = if duress { DURESS } else { valid };
+            Update::Fingerprint(Fingerprint { pin, finger: number, valid, template })
+        }
+        Form::Face => Update::FacePart(FacePart { pin, part: index, valid, template }),
+        Form::FVein => Update::FingerVein(FingerVein { pin, finger: number, index, valid, template }),
+        Form::BioData(_) => Update::BioData(BioData {
+            pin,
+            number,
+            index,
+            valid,
+            duress: duress.into(),
+            bio_type,
+            major: algorithm.major,
+            minor: algorithm.minor,
+            format: wire_format(algorithm.format)?,
+            template,
+        }),
+        _ => return None,
+    })
+}
+
+fn photo_update<'a>(key: &ItemKey, photo: &'a Photo) -> Option<Update<'a>> {
+    let content = Base64::read(photo.text.as_bytes()).ok()?;
+    let (pin, file_name) = (key.pin.clone(), photo.file_name.clone());
+    Some(match key.slot.kind {
+        Kind::UserPhoto => Update::UserPhoto(UserPhoto { pin, file_name, content }),
+        Kind::ComparisonPhoto => Update::ComparisonPhoto {
+            photo: ComparisonPhoto {
+                pin,
+                file_name,
+                bio_type: BioType(u8::try_from(key.slot.number).ok()?),
+                number: None,
+                index: None,
+                content,
+            },
+            // Each device would send a template of its own making for one face, and they would chase each other.
+            post_back_template: false,
+        },
+        _ => return None,
+    })
+}
+
+fn wire_format(format: Format) -> Option<BioFormat> {
+    Some(match format {
+        Format::Zk => BioFormat::Zk,
+        Format::Iso => BioFormat::Iso,
+        Format::Ansi => BioFormat::Ansi,
+        Format::Other(number) => BioFormat::Other(number),
+        Format::FaceParts => return None,
+    })
+}

@@ -1,0 +1,241 @@
+//! What an upload said of a user, field by field.
+
+use std::fmt;
+
+use wire::{Card, CardForm, User};
+
+use crate::{Capability, UserFields, canonical, content::Hidden};
+
+/// A field of a user, as it is merged: one value, or what belongs together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `Name`
+    Name,
+    /// `Pri`
+    Privilege,
+    /// `Passwd`
+    Password,
+    /// `Card`
+    Card,
+    /// `ViceCard`
+    ViceCard,
+    /// `Grp`
+    Group,
+    /// `TZ`
+    TimeZones,
+    /// `Verify`
+    Verify,
+    /// `StartDatetime`, `EndDatetime` and `Expires` together
+    Validity,
+}
+
+impl Field {
+    /// Every field.
+    pub const ALL: [Self; 9] = [
+        Self::Name,
+        Self::Privilege,
+        Self::Password,
+        Self::Card,
+        Self::ViceCard,
+        Self::Group,
+        Self::TimeZones,
+        Self::Verify,
+        Self::Validity,
+    ];
+
+    /// The field's name for people and for storage.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Privilege => "privilege",
+            Self::Password => "password",
+            Self::Card => "card",
+            Self::ViceCard => "vice card",
+            Self::Group => "group",
+            Self::TimeZones => "time zones",
+            Self::Verify => "verification mode",
+            Self::Validity => "validity",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an upload said of a user. `None` = not said; an empty text = said to be none.
+///
+/// All but the name are in the canonical spelling of [`UserFields`].
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct UserPatch {
+    /// Name, as the device keeps it.
+    pub name: Option<NameAsKept>,
+    /// Privilege, 0 and more.
+    pub privilege: Option<i32>,
+    /// Password; empty = none.
+    pub password: Option<String>,
+    /// Main card; empty = none.
+    pub card: Option<String>,
+    /// Second card; empty = none.
+    pub vice_card: Option<String>,
+    /// Access group.
+    pub group: Option<i32>,
+    /// Time zones; empty = said to be the device's default.
+    pub time_zones: Option<String>,
+    /// Personal verification mode. That of the group is `None`: it cannot be told from a field that is absent.
+    pub verify: Option<i32>,
+    /// Start of validity; `None` also for none.
+    pub start: Option<String>,
+    /// End of validity; `None` also for none.
+    pub end: Option<String>,
+    /// `Expires`; `None` unless there is a start or an end.
+    pub expires: Option<i32>,
+    /// How the device wrote its cards: for [`Capability::learn_card_form`].
+    pub card_form: Option<CardForm>,
+}
+
+/// A name as a device keeps it: in its charset, perhaps cut within a character.
+#[derive(Clone, PartialEq, Eq)]
+pub struct NameAsKept {
+    /// The bytes of the upload.
+    pub raw: Vec<u8>,
+    /// The bytes as text, without a character that was cut; `None` if they are text in no charset of the device's.
+    pub text: Option<String>,
+}
+
+impl NameAsKept {
+    /// The canonical text, empty where there is none that can be read.
+    pub(crate) fn canonical(&self) -> String {
+        self.text.as_deref().map(canonical::name).unwrap_or_default()
+    }
+}
+
+impl UserPatch {
+    /// What the `USER` record of a device with this capability says.
+    pub fn of(user: &User, capability: &Capability) -> Self {
+        let moment = |text: &Option<String>| text.as_deref().and_then(canonical::moment);
+        let card =
+            |card: &Option<Card>| card.as_ref().map(|card| canonical::card_text(card).unwrap_or_default());
+        let (start, end) = (moment(&user.start), moment(&user.end));
+        let limited = start.is_some() || end.is_some();
+        Self {
+            name: user
+                .name
+                .as_deref()
+                .map(|raw| NameAsKept { raw: raw.to_vec(), text: read(raw, capability) }),
+            privilege: user.privilege.filter(|&privilege| privilege >= 0),
+            password: user.password.as_deref().map(canonical::password),
+            card: card(&user.card),
+            vice_card: card(&user.vice_card),
+            group: user.group.map(canonical::group),
+            time_zones: user.time_zones.as_deref().filter(|text| !text.is_empty()).map(canonical::time_zones),
+            verify: user.verify.filter(|&mode| mode >= 0),
+            start,
+            end,
+            expires: user.expires.filter(|_| limited),
+            card_form: match user.card {
+                Some(Card::Hex(_)) => Some(CardForm::Hex),
+                Some(Card::Decimal(_)) => Some(CardForm::Decimal),
+                _ => None,
+            },
+        }
+    }
+
+    /// Whether the upload said anything of `field`.
+    pub(crate) fn says(&self, field: Field) -> bool {
+        match field {
+            Field::Name => self.name.is_some(),
+            Field::Privilege => self.privilege.is_some(),
+            Field::Password => self.password.is_some(),
+            Field::Card => self.card.is_some(),
+            Field::ViceCard => self.vice_card.is_some(),
+            Field::Group => self.group.is_some(),
+            Field::TimeZones => self.time_zones.is_some(),
+            Field::Verify => self.verify.is_some(),
+            Field::Validity => self.start.is_some() || self.end.is_some(),
+        }
+    }
+
+    /// Whether the upload said that there is none: no name that can be read, no password, no card.
+    pub(crate) fn says_none(&self, field: Field) -> bool {
+        let none = |text: &Option<String>| text.as_deref() == Some("");
+        match field {
+            Field::Name => self.name.as_ref().is_some_and(|name| name.canonical().is_empty()),
+            Field::Password => none(&self.password),
+            Field::Card => none(&self.card),
+            Field::ViceCard => none(&self.vice_card),
+            Field::Privilege | Field::Group | Field::TimeZones | Field::Verify | Field::Validity => false,
+        }
+    }
+
+    /// Writes what the upload said of `field` into `fields`; nothing if it said nothing.
+    pub(crate) fn write(&self, field: Field, fields: &mut UserFields) {
+        let card = |text: &String| (!text.is_empty()).then(|| text.clone());
+        match field {
+            Field::Name => put(&mut fields.name, self.name.as_ref().map(NameAsKept::canonical)),
+            Field::Privilege => put(&mut fields.privilege, self.privilege),
+            Field::Password => put(&mut fields.password, self.password.clone()),
+            Field::Card => put(&mut fields.card, self.card.as_ref().map(card)),
+            Field::ViceCard => put(&mut fields.vice_card, self.vice_card.as_ref().map(card)),
+            Field::Group => put(&mut fields.group, self.group),
+            Field::TimeZones => put(&mut fields.time_zones, self.time_zones.clone()),
+            Field::Verify => put(&mut fields.verify, self.verify.map(Some)),
+            Field::Validity => {
+                if self.says(Field::Validity) {
+                    fields.start.clone_from(&self.start);
+                    fields.end.clone_from(&self.end);
+                    fields.expires = self.expires;
+                }
+            }
+        }
+    }
+}
+
+fn put<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+/// The text of a name. Devices cut at a number of bytes, so that the last character may be incomplete
+/// (field note 5.7): it is left out.
+fn read(raw: &[u8], capability: &Capability) -> Option<String> {
+    /// A character of any charset in use has at most 4 bytes, so at most 3 are left of one that was cut.
+    const CUT: usize = 3;
+    let charset = capability.charset();
+    (0..=CUT.min(raw.len()))
+        .filter_map(|cut| raw.get(..raw.len() - cut))
+        .find_map(|whole| charset.decode(capability.language(), whole))
+}
+
+impl fmt::Debug for UserPatch {
+    /// Everything but the password and the cards, which only show whether they are there.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let set = |text: &Option<String>| text.as_deref().map(|text| Hidden(!text.is_empty()));
+        f.debug_struct("UserPatch")
+            .field("name", &self.name)
+            .field("privilege", &self.privilege)
+            .field("password", &set(&self.password))
+            .field("card", &set(&self.card))
+            .field("vice_card", &set(&self.vice_card))
+            .field("group", &self.group)
+            .field("time_zones", &self.time_zones)
+            .field("verify", &self.verify)
+            .field("start", &self.start)
+            .field("end", &self.end)
+            .field("expires", &self.expires)
+            .field("card_form", &self.card_form)
+            .finish()
+    }
+}
+
+impl fmt::Debug for NameAsKept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.text {
+            Some(text) => write!(f, "{text:?} ({} bytes)", self.raw.len()),
+            None => write!(f, "unreadable ({} bytes)", self.raw.len()),
+        }
+    }
+}
