@@ -1,1 +1,52 @@
-//! Where it stays: SQLite or MySQL behind one set of queries.
+//! Where it stays: one database, one text of queries for every engine.
+//!
+//! A [`Store`] is opened with the [`Keys`] that its bodies are sealed with. Everything else is asked of a transaction:
+//! [`Store::read`] and [`Store::write`] give a [`Tx`], and each module here gives it the methods of one table.
+//! Nothing is decided here: [`Tx::view`] and [`Tx::load_persons`] make the view that `sync` decides on, and
+//! [`Tx::apply`] writes what it decided.
+//!
+//! The lock order of a transaction is the clock ([`Tx::reserve`], [`Tx::write_items`]), items, the device
+//! ([`Tx::lock_device`]).
+
+mod area;
+mod body;
+mod device;
+mod device_session;
+mod engine;
+mod error;
+mod feed_clock;
+mod held;
+mod item;
+mod item_old;
+mod key;
+mod keys;
+mod lease;
+mod open;
+mod operation_log;
+mod operator_command;
+mod part_set;
+mod setting;
+mod sql;
+mod store;
+mod sync_command;
+mod sync_exception;
+mod undo_body;
+mod upload_stamp;
+mod user_body;
+mod view;
+
+pub use device::{DeviceOptions, DeviceRow, DeviceState, Seen, UnknownState};
+pub use device_session::{Session, SessionEnd};
+pub use engine::Engine;
+pub use error::StoreError;
+pub use feed_clock::FeedClock;
+pub use held::{HeldFilter, HeldKind, HeldOutcome, HeldRecord, HeldRow, UnknownHeldKind};
+pub use item::{Change, ItemWrite};
+pub use item_old::UserVersions;
+pub use keys::Keys;
+pub use operation_log::LoggedOperation;
+pub use operator_command::{Order, OrderRow};
+pub use store::{Pulse, Store, Tx, Work};
+pub use sync_command::FoundCommand;
+pub use undo_body::Deletion;
+pub use upload_stamp::Stamp;

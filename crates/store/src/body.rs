@@ -1,0 +1,88 @@
+//! `body`: the sealed contents of live templates and photos; and contents of every kind by their keys.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster::{Content, ItemKey, Kind};
+use sqlx::{query, query_as};
+
+use crate::item::ItemRow;
+use crate::key::{KeyColumns, key_of, pins_of, place};
+use crate::sql::{batches, lists, places, rows, statement};
+use crate::{Keys, StoreError, Tx};
+
+/// The content that a sealed body holds.
+pub(crate) fn unseal(keys: &Keys, key: &ItemKey, place: &str, sealed: &[u8]) -> Result<Content, StoreError> {
+    Content::from_bytes(key.slot.kind, &keys.open(place, sealed)?)
+        .map_err(|_| StoreError::Sealed { place: place.to_owned() })
+}
+
+impl Tx {
+    /// Writes the templates and photos among contents.
+    pub(crate) async fn put_bodies(&mut self, contents: &[(&ItemRow, &Content)]) -> Result<(), StoreError> {
+        let sealed: Vec<(i64, Vec<u8>)> = contents
+            .iter()
+            .filter(|(_, content)| matches!(content, Content::Template(_) | Content::Photo(_)))
+            .map(|(row, content)| (row.id, self.keys.seal(&place(&row.key), &content.to_bytes())))
+            .collect();
+        let upsert = self.engine.upsert("item_id", &["sealed"]);
+        for batch in batches(&sealed) {
+            let sql = format!("INSERT INTO body (item_id, sealed) VALUES {}{upsert}", rows(batch.len(), 2));
+            let mut insert = query(statement(sql));
+            for (id, sealed) in batch {
+                insert = insert.bind(*id).bind(sealed.clone());
+            }
+            insert.execute(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest contents of items, those left out that are not live.
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::Sealed`] for a body that does not open.
+    pub async fn contents(&mut self, keys: &[ItemKey]) -> Result<BTreeMap<ItemKey, Content>, StoreError> {
+        let wanted: BTreeSet<&ItemKey> = keys.iter().collect();
+        let mut items = self.item_rows(&pins_of(keys)).await?;
+        items.retain(|key, row| row.live && wanted.contains(key));
+
+        let mut found = BTreeMap::new();
+        let (mut users, mut bodies) = (Vec::new(), Vec::new());
+        for (key, row) in items {
+            match key.slot.kind {
+                Kind::User => users.push(row.id),
+                Kind::Membership => {
+                    found.insert(key, Content::Membership);
+                }
+                Kind::UserPhoto | Kind::ComparisonPhoto | Kind::Template(_) => bodies.push(row.id),
+            }
+        }
+        let users = self.user_fields(&users).await?;
+        found.extend(users.into_iter().map(|(key, fields)| (key, Content::User(fields))));
+        for (key, sealed) in self.sealed_bodies(&bodies).await? {
+            let content = unseal(&self.keys, &key, &place(&key), &sealed)?;
+            found.insert(key, content);
+        }
+        Ok(found)
+    }
+
+    async fn sealed_bodies(&mut self, ids: &[i64]) -> Result<Vec<(ItemKey, Vec<u8>)>, StoreError> {
+        let mut found = Vec::with_capacity(ids.len());
+        for list in lists(ids) {
+            let sql = format!(
+                "SELECT i.pin, i.kind, i.slot, i.algorithm, b.sealed FROM body b \
+                 JOIN item i ON i.item_id = b.item_id WHERE b.item_id IN ({})",
+                places(list.len())
+            );
+            let mut select = query_as(statement(sql));
+            for id in list {
+                select = select.bind(*id);
+            }
+            let rows: Vec<(String, i64, i64, i64, Vec<u8>)> = select.fetch_all(self.db()).await?;
+            for (pin, kind, slot, algorithm, sealed) in rows {
+                let columns: KeyColumns = (pin, kind, slot, algorithm);
+                found.push((key_of("item", columns)?, sealed));
+            }
+        }
+        Ok(found)
+    }
+}

@@ -1,0 +1,515 @@
+//! `device`: the terminals, what they can take, and how far they have read.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use roster::{Capability, Kind, Millis, Seq};
+use sqlx::any::AnyRow;
+use sqlx::{Row as _, query, query_scalar};
+use sync::{DeviceView, Joining, ScanFrom};
+use wire::{Dialect, SerialNumber};
+
+use crate::key::{narrow, pin_of};
+use crate::{StoreError, Tx};
+
+/// Where a device stands with us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DeviceState {
+    /// Seen, not approved: it gets no commands, and its uploads are no edits.
+    New,
+    /// Part of the fleet.
+    Active,
+    /// Away for so long that its uploads are no edits until it was compared with the fleet.
+    Stale,
+    /// Not part of the fleet any more.
+    Retired,
+}
+
+impl DeviceState {
+    /// The name it is stored and shown by.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Active => "active",
+            Self::Stale => "stale",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+impl fmt::Display for DeviceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A text that names no state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("want new, active, stale or retired")]
+pub struct UnknownState;
+
+impl FromStr for DeviceState {
+    type Err = UnknownState;
+
+    fn from_str(text: &str) -> Result<Self, UnknownState> {
+        [Self::New, Self::Active, Self::Stale, Self::Retired]
+            .into_iter()
+            .find(|state| state.as_str() == text)
+            .ok_or(UnknownState)
+    }
+}
+
+/// What an operator set for one device; `None` = what the server is configured to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeviceOptions {
+    /// IANA name of the time zone.
+    pub time_zone: Option<String>,
+    /// `Realtime`: uploads as things happen.
+    pub realtime: Option<bool>,
+    /// `TransTimes`, for example `00:00;14:05`.
+    pub trans_times: Option<String>,
+    /// `TransInterval`, minutes.
+    pub trans_interval_min: Option<u16>,
+    /// 1 for `TransFlag` as ten digits, 2 as names (field note 3.4).
+    pub trans_flag_format: Option<u8>,
+    /// `Delay`, seconds between polls.
+    pub delay_s: Option<u16>,
+    /// `ErrorDelay`, seconds.
+    pub error_delay_s: Option<u16>,
+    /// The dialect, where what the device says is wrong.
+    pub dialect: Option<Dialect>,
+}
+
+/// One device.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DeviceRow {
+    /// Its number here.
+    pub id: i64,
+    /// What it calls itself.
+    pub serial_number: SerialNumber,
+    /// What people call it; empty = nothing yet.
+    pub name: String,
+    /// Where it stands.
+    pub state: DeviceState,
+    /// Whether it is still being taken in.
+    pub joining: Option<Joining>,
+    /// What it can take; also what it last said to hold.
+    pub capability: Capability,
+    /// Every change up to here was read for it.
+    pub cursor: Seq,
+    /// Where its first fill stands, `None` when it is done.
+    pub scan: Option<ScanFrom>,
+    /// The number its next command gets.
+    pub next_command: i64,
+    /// Incarnation of the feed that it was last compared with.
+    pub incarnation: i64,
+    /// Kinds it had no room for.
+    pub full: BTreeSet<Kind>,
+    /// When it last said what it holds.
+    pub counts_at: Option<Millis>,
+    /// What an operator set.
+    pub options: DeviceOptions,
+    /// Where it last came from.
+    pub address: Option<String>,
+    /// When it was first seen.
+    pub created_at: Millis,
+    /// When it was approved.
+    pub approved_at: Option<Millis>,
+    /// When it was last heard of; written behind, so seconds late.
+    pub last_seen_at: Option<Millis>,
+}
+
+/// What is written behind of a device that was heard of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Seen {
+    /// Which.
+    pub device: i64,
+    /// When.
+    pub at: Millis,
+    /// Where from.
+    pub address: Option<String>,
+}
+
+const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
+                       next_command, incarnation, full_kinds, counts_at, time_zone, realtime, trans_times, \
+                       trans_interval_min, trans_flag_format, delay_s, error_delay_s, address, created_at, \
+                       approved_at, last_seen_at";
+
+impl DeviceRow {
+    fn read(row: &AnyRow) -> Result<Self, StoreError> {
+        let text = |column: &str| row.try_get::<String, _>(column);
+        let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
+        let serial_number = text("serial_number")?;
+        let wrong = |column| StoreError::Inconsistent { table: "device", column, key: serial_number.clone() };
+        let scan = match row.try_get::<Option<String>, _>("scan_pin")? {
+            None => None,
+            Some(pin) if pin.is_empty() => Some(ScanFrom::Start),
+            Some(pin) => Some(ScanFrom::After(pin_of("device", &pin)?)),
+        };
+        Ok(Self {
+            id: row.try_get("device_id")?,
+            name: text("name")?,
+            state: text("state")?.parse().map_err(|_| wrong("state"))?,
+            joining: joining_of(row.try_get::<Option<String>, _>("joining")?.as_deref())
+                .map_err(|()| wrong("joining"))?,
+            capability: Capability::from_text(&text("capability")?),
+            cursor: Seq(row.try_get("cursor_seq")?),
+            scan,
+            next_command: row.try_get("next_command")?,
+            incarnation: row.try_get("incarnation")?,
+            full: kinds_of(&text("full_kinds")?).ok_or_else(|| wrong("full_kinds"))?,
+            counts_at: time("counts_at")?,
+            options: DeviceOptions::read(row, &serial_number)?,
+            address: row.try_get("address")?,
+            created_at: Millis(row.try_get("created_at")?),
+            approved_at: time("approved_at")?,
+            last_seen_at: time("last_seen_at")?,
+            serial_number: serial_number.parse().map_err(|_| wrong("serial_number"))?,
+        })
+    }
+}
+
+impl DeviceOptions {
+    fn read(row: &AnyRow, key: &str) -> Result<Self, StoreError> {
+        fn number<T: TryFrom<i64>>(
+            row: &AnyRow,
+            column: &'static str,
+            key: &str,
+        ) -> Result<Option<T>, StoreError> {
+            row.try_get::<Option<i64>, _>(column)?
+                .map(|number| narrow("device", column, key, number))
+                .transpose()
+        }
+        let dialect = match row.try_get::<Option<String>, _>("dialect")?.as_deref() {
+            None => None,
+            Some("attendance") => Some(Dialect::Attendance),
+            Some("access-control") => Some(Dialect::AccessControl),
+            Some(_) => {
+                return Err(StoreError::Inconsistent {
+                    table: "device",
+                    column: "dialect",
+                    key: key.to_owned(),
+                });
+            }
+        };
+        Ok(Self {
+            time_zone: row.try_get("time_zone")?,
+            realtime: row.try_get::<Option<i64>, _>("realtime")?.map(|number| number != 0),
+            trans_times: row.try_get("trans_times")?,
+            trans_interval_min: number(row, "trans_interval_min", key)?,
+            trans_flag_format: number(row, "trans_flag_format", key)?,
+            delay_s: number(row, "delay_s", key)?,
+            error_delay_s: number(row, "error_delay_s", key)?,
+            dialect,
+        })
+    }
+}
+
+fn joining_of(text: Option<&str>) -> Result<Option<Joining>, ()> {
+    match text {
+        None => Ok(None),
+        Some("adopt") => Ok(Some(Joining::Adopt)),
+        Some("replace") => Ok(Some(Joining::Replace)),
+        Some(_) => Err(()),
+    }
+}
+
+const fn joining_text(joining: Option<Joining>) -> Option<&'static str> {
+    match joining {
+        None => None,
+        Some(Joining::Adopt) => Some("adopt"),
+        Some(Joining::Replace) => Some("replace"),
+    }
+}
+
+fn kinds_of(text: &str) -> Option<BTreeSet<Kind>> {
+    text.split(',').filter(|code| !code.is_empty()).map(|code| Kind::from_code(code.parse().ok()?)).collect()
+}
+
+fn kinds_text(kinds: &BTreeSet<Kind>) -> String {
+    kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",")
+}
+
+fn scan_text(scan: Option<&ScanFrom>) -> Option<String> {
+    scan.map(|scan| match scan {
+        ScanFrom::Start => String::new(),
+        ScanFrom::After(pin) => pin.as_str().to_owned(),
+    })
+}
+
+impl Tx {
+    /// The device of a serial number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn device_by_serial(&mut self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
+        let row =
+            query(crate::sql::statement(format!("SELECT {COLUMNS} FROM device WHERE serial_number = ?")))
+                .bind(serial.as_str())
+                .fetch_optional(self.db())
+                .await?;
+        row.as_ref().map(DeviceRow::read).transpose()
+    }
+
+    /// A device.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn device(&mut self, device: i64) -> Result<Option<DeviceRow>, StoreError> {
+        self.one_device(device, "").await
+    }
+
+    /// A device whose row stays locked until commit: two polls of one device meet here.
+    ///
+    /// Comes after everything that takes the clock or writes items.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lock_device(&mut self, device: i64) -> Result<Option<DeviceRow>, StoreError> {
+        let lock = self.engine.for_update();
+        self.one_device(device, lock).await
+    }
+
+    async fn one_device(&mut self, device: i64, lock: &str) -> Result<Option<DeviceRow>, StoreError> {
+        let row =
+            query(crate::sql::statement(format!("SELECT {COLUMNS} FROM device WHERE device_id = ?{lock}")))
+                .bind(device)
+                .fetch_optional(self.db())
+                .await?;
+        row.as_ref().map(DeviceRow::read).transpose()
+    }
+
+    /// All devices, by serial number.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn devices(&mut self) -> Result<Vec<DeviceRow>, StoreError> {
+        let rows =
+            query(crate::sql::statement(format!("SELECT {COLUMNS} FROM device ORDER BY serial_number")))
+                .fetch_all(self.db())
+                .await?;
+        rows.iter().map(DeviceRow::read).collect()
+    }
+
+    /// Records a device that was never seen before: new, in the area of everyone, with nothing sent to it.
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::is_duplicate`] where the serial number is known.
+    pub async fn create_device(
+        &mut self,
+        serial: &SerialNumber,
+        at: Millis,
+    ) -> Result<DeviceRow, StoreError> {
+        query(
+            "INSERT INTO device (serial_number, name, state, capability, cursor_seq, next_command, incarnation, \
+             full_kinds, created_at) VALUES (?, '', 'new', '', 0, 1, \
+             (SELECT incarnation FROM feed_clock WHERE id = 1), '', ?)",
+        )
+        .bind(serial.as_str())
+        .bind(at.0)
+        .execute(self.db())
+        .await?;
+        let row = self.device_by_serial(serial).await?.ok_or_else(|| StoreError::Inconsistent {
+            table: "device",
+            column: "serial_number",
+            key: serial.to_string(),
+        })?;
+        self.set_areas(row.id, &BTreeSet::from([roster::Area::EVERYONE])).await?;
+        Ok(row)
+    }
+
+    /// Takes a device into the fleet: it is active, and joins as told. Its first fill begins when joining is over.
+    ///
+    /// Nothing that an earlier membership of the fleet left of it counts any more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn approve_device(
+        &mut self,
+        device: i64,
+        joining: Joining,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        self.wake().await?;
+        for forget in [
+            "UPDATE sync_command SET open = NULL, closed_at = ? WHERE device_id = ? AND open = 1",
+            "DELETE FROM sync_exception WHERE ? >= 0 AND device_id = ?",
+            "DELETE FROM part_set WHERE ? >= 0 AND device_id = ?",
+        ] {
+            query(forget).bind(at.0).bind(device).execute(self.db()).await?;
+        }
+        query(
+            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = \
+             (SELECT seq FROM feed_clock WHERE id = 1), scan_pin = '', full_kinds = '', incarnation = \
+             (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",
+        )
+        .bind(joining_text(Some(joining)))
+        .bind(at.0)
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Changes where a device stands.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_device_state(&mut self, device: i64, state: DeviceState) -> Result<(), StoreError> {
+        self.wake().await?;
+        query("UPDATE device SET state = ? WHERE device_id = ?")
+            .bind(state.as_str())
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Changes what people call a device.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn rename_device(&mut self, device: i64, name: &str) -> Result<(), StoreError> {
+        query("UPDATE device SET name = ? WHERE device_id = ?")
+            .bind(name)
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Changes what an operator sets for one device.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_device_options(
+        &mut self,
+        device: i64,
+        options: &DeviceOptions,
+    ) -> Result<(), StoreError> {
+        self.wake().await?;
+        let dialect = options.dialect.map(|dialect| match dialect {
+            Dialect::Attendance => "attendance",
+            Dialect::AccessControl => "access-control",
+        });
+        query(
+            "UPDATE device SET time_zone = ?, realtime = ?, trans_times = ?, trans_interval_min = ?, \
+             trans_flag_format = ?, delay_s = ?, error_delay_s = ?, dialect = ? WHERE device_id = ?",
+        )
+        .bind(options.time_zone.clone())
+        .bind(options.realtime.map(i64::from))
+        .bind(options.trans_times.clone())
+        .bind(options.trans_interval_min.map(i64::from))
+        .bind(options.trans_flag_format.map(i64::from))
+        .bind(options.delay_s.map(i64::from))
+        .bind(options.error_delay_s.map(i64::from))
+        .bind(dialect)
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Writes what a device told or showed of itself. `counts_at` where it told what it holds.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_capability(
+        &mut self,
+        device: i64,
+        capability: &Capability,
+        counts_at: Option<Millis>,
+    ) -> Result<(), StoreError> {
+        let counts = capability.counts();
+        let count = |count: Option<u64>| count.and_then(|count| i64::try_from(count).ok());
+        query(
+            "UPDATE device SET capability = ?, model = ?, firmware = ?, push_version = ?, users_count = ?, \
+             fingerprints_count = ?, faces_count = ?, counts_at = COALESCE(?, counts_at) WHERE device_id = ?",
+        )
+        .bind(capability.to_text())
+        .bind(capability.model().map(ToOwned::to_owned))
+        .bind(capability.firmware().map(ToOwned::to_owned))
+        .bind(capability.push_version().map(ToString::to_string))
+        .bind(count(counts.users))
+        .bind(count(counts.fingerprints))
+        .bind(count(counts.faces))
+        .bind(counts_at.map(|at| at.0))
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Writes where a view's device stands: all that [`sync::Changes::device`] tells of.
+    pub(crate) async fn put_device(&mut self, view: &DeviceView) -> Result<(), StoreError> {
+        query(
+            "UPDATE device SET cursor_seq = ?, scan_pin = ?, next_command = ?, full_kinds = ?, joining = ? \
+             WHERE device_id = ?",
+        )
+        .bind(view.cursor.0)
+        .bind(scan_text(view.scan.as_ref()))
+        .bind(view.next_command)
+        .bind(kinds_text(&view.full))
+        .bind(joining_text(view.joining))
+        .bind(view.device)
+        .execute(self.db())
+        .await?;
+        self.set_capability(view.device, &view.capability, None).await
+    }
+
+    /// Writes behind when devices were last heard of; many at a time.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn write_seen(&mut self, seen: &[Seen]) -> Result<(), StoreError> {
+        for seen in seen {
+            query("UPDATE device SET last_seen_at = ?, address = COALESCE(?, address) WHERE device_id = ?")
+                .bind(seen.at.0)
+                .bind(seen.address.clone())
+                .bind(seen.device)
+                .execute(self.db())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Makes active devices stale that were not heard of since a time, but for those still joining. Returns how many.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn make_stale(&mut self, unheard_since: Millis) -> Result<u64, StoreError> {
+        let done = query(
+            "UPDATE device SET state = 'stale' WHERE state = 'active' AND joining IS NULL \
+             AND last_seen_at IS NOT NULL AND last_seen_at < ?",
+        )
+        .bind(unheard_since.0)
+        .execute(self.db())
+        .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Notes that a device was compared with the current incarnation of the feed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_incarnation(&mut self, device: i64) -> Result<(), StoreError> {
+        query("UPDATE device SET incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?")
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Takes the number of a device's next command.
+    pub(crate) async fn take_command_number(&mut self, device: i64) -> Result<i64, StoreError> {
+        query("UPDATE device SET next_command = next_command + 1 WHERE device_id = ?")
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(query_scalar("SELECT next_command - 1 FROM device WHERE device_id = ?")
+            .bind(device)
+            .fetch_one(self.db())
+            .await?)
+    }
+}

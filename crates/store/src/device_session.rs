@@ -1,0 +1,140 @@
+//! `device_session`: when devices were connected.
+
+use roster::Millis;
+use sqlx::{query, query_as};
+
+use crate::{StoreError, Tx};
+
+/// Why a session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// Nothing was heard for too long.
+    Silent,
+    /// The device began anew with a handshake.
+    Restart,
+    /// The server stopped.
+    Shutdown,
+    /// The device was retired.
+    Retired,
+}
+
+impl SessionEnd {
+    /// The name it is stored and shown by.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Restart => "restart",
+            Self::Shutdown => "shutdown",
+            Self::Retired => "retired",
+        }
+    }
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// When it began.
+    pub opened_at: Millis,
+    /// When it ended, `None` while it lasts.
+    pub closed_at: Option<Millis>,
+    /// Where the device came from.
+    pub address: Option<String>,
+    /// Why it ended: see [`SessionEnd`].
+    pub ended: Option<String>,
+}
+
+impl Tx {
+    /// Notes that a device is connected; one that lasts still ends as [`SessionEnd::Restart`].
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn open_session(
+        &mut self,
+        device: i64,
+        at: Millis,
+        address: Option<&str>,
+    ) -> Result<(), StoreError> {
+        self.close_session(device, at, SessionEnd::Restart).await?;
+        let upsert = self.engine.upsert("device_id, opened_at", &["closed_at", "address", "ended"]);
+        query(crate::sql::statement(format!(
+            "INSERT INTO device_session (device_id, opened_at, closed_at, address, ended) \
+             VALUES (?, ?, NULL, ?, NULL){upsert}"
+        )))
+        .bind(device)
+        .bind(at.0)
+        .bind(address.map(ToOwned::to_owned))
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that a device is not connected any more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn close_session(
+        &mut self,
+        device: i64,
+        at: Millis,
+        why: SessionEnd,
+    ) -> Result<(), StoreError> {
+        query("UPDATE device_session SET closed_at = ?, ended = ? WHERE device_id = ? AND closed_at IS NULL")
+            .bind(at.0)
+            .bind(why.as_str())
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Ends the sessions that a process left behind when it died, each when its device was last heard of.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn close_all_sessions(&mut self) -> Result<(), StoreError> {
+        query(
+            "UPDATE device_session SET ended = 'shutdown', closed_at = COALESCE((SELECT d.last_seen_at FROM device d \
+             WHERE d.device_id = device_session.device_id AND d.last_seen_at >= opened_at), opened_at) \
+             WHERE closed_at IS NULL",
+        )
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// The last sessions of a device, the newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn sessions(&mut self, device: i64, limit: i64) -> Result<Vec<Session>, StoreError> {
+        let rows: Vec<(i64, Option<i64>, Option<String>, Option<String>)> = query_as(
+            "SELECT opened_at, closed_at, address, ended FROM device_session WHERE device_id = ? \
+             ORDER BY opened_at DESC LIMIT ?",
+        )
+        .bind(device)
+        .bind(limit)
+        .fetch_all(self.db())
+        .await?;
+        Ok(rows
+            .into_iter()
+            .map(|(opened_at, closed_at, address, ended)| Session {
+                opened_at: Millis(opened_at),
+                closed_at: closed_at.map(Millis),
+                address,
+                ended,
+            })
+            .collect())
+    }
+
+    /// Forgets sessions that ended before a time. Returns how many.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn prune_sessions(&mut self, before: Millis) -> Result<u64, StoreError> {
+        let done = query("DELETE FROM device_session WHERE closed_at IS NOT NULL AND closed_at < ?")
+            .bind(before.0)
+            .execute(self.db())
+            .await?;
+        Ok(done.rows_affected())
+    }
+}

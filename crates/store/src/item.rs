@@ -1,0 +1,303 @@
+//! `item`: what the fleet holds, and the feed of its changes.
+
+use std::collections::BTreeMap;
+
+use roster::{Content, ContentHash, ItemKey, Millis, Seq, Slot};
+use sqlx::{query, query_as};
+use wire::Pin;
+
+use crate::key::{KeyColumns, hash_of, key_of, narrow, pin_of, pins_of};
+use crate::sql::{batches, lists, places, rows, statement};
+use crate::{StoreError, Tx};
+
+/// A change of the fleet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ItemWrite {
+    /// What changes.
+    pub key: ItemKey,
+    /// The new content, `None` for a deletion: also of an item that never was, as a note that it must not be.
+    pub content: Option<Content>,
+    /// Its hash; that of the last content for a deletion.
+    pub hash: ContentHash,
+    /// Another device changed this item last: it counts towards the brake.
+    pub contested: bool,
+}
+
+/// Who changed the fleet and when, and how long a deletion can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Change {
+    /// The device whose upload it was, `None` for an operator.
+    pub by: Option<i64>,
+    /// When.
+    pub at: Millis,
+    /// Deleted contents are kept until then; `None`: erased at once.
+    pub undo_until: Option<Millis>,
+}
+
+/// How long edits by different devices count towards the brake, ms.
+const BRAKE_MS: i64 = 3_600_000;
+
+/// One row.
+#[derive(Clone, Debug)]
+pub(crate) struct ItemRow {
+    pub id: i64,
+    pub key: ItemKey,
+    pub seq: Seq,
+    pub created: Seq,
+    pub live: bool,
+    pub hash: ContentHash,
+    pub bytes: usize,
+    pub lines: u16,
+    pub changed_at: Millis,
+    pub changed_by: Option<i64>,
+    pub edits: i64,
+    pub edits_since: i64,
+}
+
+type ItemColumns = (i64, String, i64, i64, i64, i64, i64, i64, Vec<u8>, i64, i64, i64, Option<i64>, i64, i64);
+
+impl ItemRow {
+    fn read(columns: ItemColumns) -> Result<Self, StoreError> {
+        let (id, pin, kind, slot, algorithm, seq, created, live, hash, bytes, lines, at, by, edits, since) =
+            columns;
+        let key = key_of("item", (pin, kind, slot, algorithm))?;
+        Ok(Self {
+            id,
+            seq: Seq(seq),
+            created: Seq(created),
+            live: live != 0,
+            hash: hash_of("item", &key, hash)?,
+            bytes: narrow("item", "body_bytes", &key, bytes)?,
+            lines: narrow("item", "body_lines", &key, lines)?,
+            changed_at: Millis(at),
+            changed_by: by,
+            edits,
+            edits_since: since,
+            key,
+        })
+    }
+}
+
+impl Tx {
+    /// Writes changes of the fleet with a number each, in their order, and returns the numbers.
+    ///
+    /// Where two of them are of one item only the later one is written. Takes the clock: nothing that another
+    /// transaction may wait for comes before it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn write_items(
+        &mut self,
+        writes: &[ItemWrite],
+        change: &Change,
+    ) -> Result<Vec<Seq>, StoreError> {
+        let count = i64::try_from(writes.len()).unwrap_or(i64::MAX);
+        let last = self.reserve(count).await?;
+        let seqs: Vec<Seq> = (last.0 - count + 1..=last.0).map(Seq).collect();
+        let newest: BTreeMap<&ItemKey, (Seq, &ItemWrite)> =
+            writes.iter().zip(&seqs).map(|(write, seq)| (&write.key, (*seq, write))).collect();
+        let mut before: BTreeMap<ItemKey, ItemRow> = self.item_rows(&pins_of(newest.keys().copied())).await?;
+        before.retain(|key, _| newest.contains_key(key));
+
+        let mut after = Vec::with_capacity(newest.len());
+        let (mut replaced, mut deleted) = (Vec::new(), Vec::new());
+        for (key, (seq, write)) in &newest {
+            let row = before.get(*key);
+            if let Some(row) = row.filter(|row| row.live) {
+                replaced.push((row, *seq));
+                if write.content.is_none() {
+                    deleted.push(row);
+                }
+            }
+            after.push(next_row(row, *seq, write, change));
+        }
+        self.keep_old(&replaced, change.at).await?;
+        self.bury_bodies(&deleted, seqs.first().copied().unwrap_or(last), change).await?;
+        after.sort_by_key(|row| row.seq);
+        self.put_rows(&after).await?;
+        let contents: Vec<(&ItemRow, &Content)> =
+            after.iter().filter_map(|row| Some((row, newest.get(&row.key)?.1.content.as_ref()?))).collect();
+        self.put_users(&contents, change.at).await?;
+        self.put_bodies(&contents).await?;
+        Ok(seqs)
+    }
+
+    /// All rows of these PINs.
+    pub(crate) async fn item_rows(&mut self, pins: &[Pin]) -> Result<BTreeMap<ItemKey, ItemRow>, StoreError> {
+        let mut found = BTreeMap::new();
+        for list in lists(pins) {
+            let sql = format!(
+                "SELECT item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, body_lines, \
+                 changed_at, changed_by, edits, edits_since FROM item WHERE pin IN ({})",
+                places(list.len())
+            );
+            let mut select = query_as(statement(sql));
+            for pin in list {
+                select = select.bind(pin.as_str());
+            }
+            for columns in select.fetch_all(self.db()).await? {
+                let row = ItemRow::read(columns)?;
+                found.insert(row.key.clone(), row);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn put_rows(&mut self, items: &[ItemRow]) -> Result<(), StoreError> {
+        let upsert = self.engine.upsert(
+            "item_id",
+            &[
+                "seq",
+                "created_seq",
+                "live",
+                "hash",
+                "body_bytes",
+                "body_lines",
+                "changed_at",
+                "changed_by",
+                "edits",
+                "edits_since",
+            ],
+        );
+        for batch in batches(items) {
+            let sql = format!(
+                "INSERT INTO item (item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, \
+                 body_lines, changed_at, changed_by, edits, edits_since) VALUES {}{upsert}",
+                rows(batch.len(), 15)
+            );
+            let mut insert = query(statement(sql));
+            for row in batch {
+                let Slot { kind, number, algorithm } = row.key.slot;
+                insert = insert
+                    .bind(row.id)
+                    .bind(row.key.pin.as_str().to_owned())
+                    .bind(kind.code())
+                    .bind(number)
+                    .bind(algorithm.code())
+                    .bind(row.seq.0)
+                    .bind(row.created.0)
+                    .bind(i64::from(row.live))
+                    .bind(row.hash.0.to_vec())
+                    .bind(i64::try_from(row.bytes).unwrap_or(i64::MAX))
+                    .bind(i64::from(row.lines))
+                    .bind(row.changed_at.0)
+                    .bind(row.changed_by)
+                    .bind(row.edits)
+                    .bind(row.edits_since);
+            }
+            insert.execute(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    /// The next rows of the feed after a number, in order.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn feed_page(&mut self, after: Seq, limit: i64) -> Result<Vec<(Seq, ItemKey)>, StoreError> {
+        let found: Vec<(i64, String, i64, i64, i64)> =
+            query_as("SELECT seq, pin, kind, slot, algorithm FROM item WHERE seq > ? ORDER BY seq LIMIT ?")
+                .bind(after.0)
+                .bind(limit)
+                .fetch_all(self.db())
+                .await?;
+        found
+            .into_iter()
+            .map(|(seq, pin, kind, slot, algorithm)| {
+                Ok((Seq(seq), key_of("item", (pin, kind, slot, algorithm))?))
+            })
+            .collect()
+    }
+
+    /// The next PINs that have a user, live or deleted, after where a first fill stands; and whether there are more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn scan_page(
+        &mut self,
+        from: &sync::ScanFrom,
+        limit: i64,
+    ) -> Result<(Vec<Pin>, bool), StoreError> {
+        let after = match from {
+            sync::ScanFrom::Start => "",
+            sync::ScanFrom::After(pin) => pin.as_str(),
+        };
+        let found: Vec<(String,)> =
+            query_as("SELECT pin FROM item WHERE kind = 0 AND pin > ? ORDER BY pin LIMIT ?")
+                .bind(after)
+                .bind(limit.saturating_add(1))
+                .fetch_all(self.db())
+                .await?;
+        let limit = usize::try_from(limit).unwrap_or(0);
+        let more = found.len() > limit;
+        let pins = found.iter().take(limit).map(|(pin,)| pin_of("item", pin)).collect::<Result<_, _>>()?;
+        Ok((pins, more))
+    }
+
+    /// The keys of everything live of these PINs, in their order.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn live_keys(&mut self, pins: &[Pin]) -> Result<Vec<ItemKey>, StoreError> {
+        Ok(self.item_rows(pins).await?.into_iter().filter(|(_, row)| row.live).map(|(key, _)| key).collect())
+    }
+
+    /// How many tombstones there are below a number; for deciding whether to sweep them.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn tombstones_below(&mut self, seq: Seq) -> Result<i64, StoreError> {
+        let (count,) = query_as("SELECT COUNT(*) FROM item WHERE live = 0 AND seq < ?")
+            .bind(seq.0)
+            .fetch_one(self.db())
+            .await?;
+        Ok(count)
+    }
+}
+
+/// The row after a change.
+fn next_row(before: Option<&ItemRow>, seq: Seq, write: &ItemWrite, change: &Change) -> ItemRow {
+    let live = write.content.is_some();
+    let (edits, edits_since) = match before {
+        Some(row) if write.contested && change.at.0 - row.edits_since < BRAKE_MS => {
+            (row.edits + 1, row.edits_since)
+        }
+        Some(row) if !write.contested => (row.edits, row.edits_since),
+        _ => (i64::from(write.contested), change.at.0),
+    };
+    ItemRow {
+        id: before.map_or(seq.0, |row| row.id),
+        key: write.key.clone(),
+        seq,
+        created: before.filter(|row| row.live && live).map_or(seq, |row| row.created),
+        live,
+        hash: write.hash,
+        bytes: write.content.as_ref().map_or(0, Content::wire_bytes),
+        lines: write.content.as_ref().map_or(1, lines_of),
+        changed_at: change.at,
+        changed_by: change.by,
+        edits,
+        edits_since,
+    }
+}
+
+/// How many command lines an update takes.
+fn lines_of(content: &Content) -> u16 {
+    match content {
+        Content::User(_) | Content::Photo(_) => 1,
+        Content::Template(template) => u16::try_from(template.parts.len()).unwrap_or(u16::MAX),
+        Content::Membership => 0,
+    }
+}
+
+/// How often different devices changed an item within the hour before `now`.
+pub(crate) fn recent_edits(row: &ItemRow, now: Millis) -> u32 {
+    let recent = now.0 - row.edits_since < BRAKE_MS;
+    if recent { u32::try_from(row.edits).unwrap_or(0) } else { 0 }
+}
+
+/// The columns of a key, for binding.
+pub(crate) fn columns(key: &ItemKey) -> KeyColumns {
+    let Slot { kind, number, algorithm } = key.slot;
+    (key.pin.as_str().to_owned(), kind.code(), number, algorithm.code())
+}

@@ -1,0 +1,170 @@
+//! Opening a database: the file, its schema, and whether the key fits.
+
+use std::path::{Path, PathBuf};
+
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{AnyPool, query, query_as, query_scalar, raw_sql};
+
+use crate::{Engine, StoreError};
+
+/// Connections for readers; the writer of SQLite has one of its own.
+const READERS: u32 = 8;
+
+/// The pools of one database.
+pub(crate) struct Pools {
+    pub read: AnyPool,
+    pub write: AnyPool,
+}
+
+/// Connects to `url`, with a file that is made where there is none if `create` is set.
+pub(crate) async fn connect(engine: Engine, url: &str, create: bool) -> Result<Pools, StoreError> {
+    sqlx::any::install_default_drivers();
+    match engine {
+        Engine::Sqlite => connect_sqlite(url, create).await,
+    }
+}
+
+async fn connect_sqlite(url: &str, create: bool) -> Result<Pools, StoreError> {
+    let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
+    if path == ":memory:" {
+        // Each connection would be a database of its own: one for all.
+        let read = pool(1, "sqlite::memory:").await?;
+        return Ok(Pools { write: read.clone(), read });
+    }
+    if path.is_empty() || path.contains('?') {
+        return Err(StoreError::Url("want sqlite:// and the path of a file, without parameters".into()));
+    }
+    let url = format!("sqlite://{}?mode=rw", percent_encoded(&prepare_file(Path::new(path), create)?));
+    let write = pool(1, &url).await?;
+    Ok(Pools { read: pool(READERS, &url).await?, write })
+}
+
+async fn pool(connections: u32, url: &str) -> Result<AnyPool, StoreError> {
+    let options: AnyConnectOptions = url.parse()?;
+    let pool = AnyPoolOptions::new()
+        .max_connections(connections)
+        // Nothing between us and a file breaks connections.
+        .test_before_acquire(false)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .after_connect(|connection, _| Box::pin(async move { Engine::Sqlite.prepare(connection).await }))
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}
+
+/// Makes the file, readable by its owner alone, and returns its full path.
+fn prepare_file(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |source| StoreError::File { path, source }
+    };
+    let path = std::path::absolute(path).map_err(failed(path))?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(StoreError::Url("the path ends in no file".into()));
+    };
+    if create && !path.exists() {
+        private_folder(folder).map_err(failed(folder))?;
+        private_file(&path).map_err(failed(&path))?;
+    }
+    // The URL must not hold `..`, which is resolved in URLs without looking at links.
+    Ok(folder.canonicalize().map_err(failed(folder))?.join(name))
+}
+
+#[cfg(unix)]
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    if folder.exists() {
+        Ok(())
+    } else {
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    }
+}
+
+/// SQLite gives its write-ahead log the permissions of the database file.
+#[cfg(unix)]
+fn private_file(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path).map(drop)
+}
+
+#[cfg(not(unix))]
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> std::io::Result<()> {
+    std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).map(drop)
+}
+
+fn percent_encoded(path: &Path) -> String {
+    let mut text = String::new();
+    for byte in path.as_os_str().as_encoded_bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
+                text.push(char::from(*byte))
+            }
+            other => text.push_str(&format!("%{other:02X}")),
+        }
+    }
+    text
+}
+
+/// The schema's version; 0 for an empty database.
+pub(crate) async fn schema_version(pool: &AnyPool) -> Result<i64, StoreError> {
+    match query_scalar("SELECT COALESCE(MAX(version), 0) FROM schema_migration").fetch_one(pool).await {
+        Ok(version) => Ok(version),
+        // No such table: nothing was ever migrated. Any other failure shows itself again at once.
+        Err(sqlx::Error::Database(error)) if error.message().contains("schema_migration") => Ok(0),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The newest schema this program knows.
+pub(crate) fn known_version(engine: Engine) -> i64 {
+    engine.migrations().last().map_or(0, |migration| migration.version)
+}
+
+/// Runs the steps that are missing, all in one transaction.
+pub(crate) async fn migrate(engine: Engine, pool: &AnyPool) -> Result<(), StoreError> {
+    let mut tx = pool.begin_with(engine.begin_write()).await?;
+    raw_sql("CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)")
+        .execute(&mut *tx)
+        .await?;
+    let found: i64 =
+        query_scalar("SELECT COALESCE(MAX(version), 0) FROM schema_migration").fetch_one(&mut *tx).await?;
+    let known = known_version(engine);
+    if found > known {
+        return Err(StoreError::SchemaTooNew { found, known });
+    }
+    for migration in engine.migrations().iter().filter(|migration| migration.version > found) {
+        raw_sql(migration.sql).execute(&mut *tx).await?;
+        query("INSERT INTO schema_migration (version, name) VALUES (?, ?)")
+            .bind(migration.version)
+            .bind(migration.name)
+            .execute(&mut *tx)
+            .await?;
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+/// Compares the database's key with the one at hand; an empty database takes it.
+pub(crate) async fn check_key(engine: Engine, pool: &AnyPool, check: &str) -> Result<(), StoreError> {
+    let mut tx = pool.begin_with(engine.begin_write()).await?;
+    let kept: Option<(String,)> =
+        query_as("SELECT value FROM setting WHERE name = 'key_check'").fetch_optional(&mut *tx).await?;
+    match kept {
+        Some((kept,)) if kept == check => {}
+        Some(_) => return Err(StoreError::WrongKey),
+        None => {
+            query("INSERT INTO setting (name, value) VALUES ('key_check', ?)")
+                .bind(check)
+                .execute(&mut *tx)
+                .await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}

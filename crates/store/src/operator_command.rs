@@ -1,0 +1,246 @@
+//! `operator_command`: what people order.
+
+use roster::Millis;
+use sqlx::any::AnyRow;
+use sqlx::{Row as _, query, query_scalar};
+use sync::operator::{OperatorCommand, State};
+
+use crate::key::narrow;
+use crate::sql::statement;
+use crate::{StoreError, Tx};
+
+/// A command to be ordered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Order {
+    /// What: a name that the caller turns into a command of the protocol.
+    pub verb: String,
+    /// With what; in the caller's own form, without secrets.
+    pub arguments: String,
+    /// Nothing else is under way beside it.
+    pub fence: bool,
+    /// It does no harm twice.
+    pub repeatable: bool,
+    /// The device is empty after it.
+    pub empties: bool,
+    /// Who ordered it.
+    pub by: String,
+}
+
+/// An ordered command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderRow {
+    /// For which device.
+    pub device: i64,
+    /// Number and state, as decisions are made on them. [`State::Unanswered`] also for a cancelled one: see `cancelled`.
+    pub command: OperatorCommand,
+    /// It was taken back before it was sent.
+    pub cancelled: bool,
+    /// What its lines are called on the wire; `None` until it is sent.
+    pub wire_id: Option<String>,
+    /// What.
+    pub verb: String,
+    /// With what.
+    pub arguments: String,
+    /// Who ordered it.
+    pub ordered_by: String,
+    /// When.
+    pub ordered_at: Millis,
+    /// When it was last sent.
+    pub sent_at: Option<Millis>,
+    /// When it was answered or given up.
+    pub closed_at: Option<Millis>,
+    /// What the device answered, in its words.
+    pub reply: Option<String>,
+}
+
+const COLUMNS: &str = "device_id, command_no, wire_id, verb, arguments, fence, repeatable, empties, state, \
+                       ordered_by, ordered_at, sends, sent_at, due_at, closed_at, return_code, reply";
+
+impl OrderRow {
+    fn read(row: &AnyRow) -> Result<Self, StoreError> {
+        let number: i64 = row.try_get("command_no")?;
+        let wrong =
+            |column| StoreError::Inconsistent { table: "operator_command", column, key: number.to_string() };
+        let truth = |column: &str| Ok::<bool, StoreError>(row.try_get::<i64, _>(column)? != 0);
+        let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
+        let text: String = row.try_get("state")?;
+        let state = match text.as_str() {
+            "queued" => State::Queued,
+            "sent" => State::Sent {
+                sends: narrow("operator_command", "sends", number, row.try_get("sends")?)?,
+                due_at: time("due_at")?.ok_or_else(|| wrong("due_at"))?,
+            },
+            "answered" => State::Answered {
+                return_code: row
+                    .try_get::<Option<i32>, _>("return_code")?
+                    .ok_or_else(|| wrong("return_code"))?,
+            },
+            "unanswered" | "cancelled" => State::Unanswered,
+            _ => return Err(wrong("state")),
+        };
+        Ok(Self {
+            device: row.try_get("device_id")?,
+            command: OperatorCommand {
+                number,
+                fence: truth("fence")?,
+                repeatable: truth("repeatable")?,
+                empties: truth("empties")?,
+                state,
+            },
+            cancelled: text == "cancelled",
+            wire_id: row.try_get("wire_id")?,
+            verb: row.try_get("verb")?,
+            arguments: row.try_get("arguments")?,
+            ordered_by: row.try_get("ordered_by")?,
+            ordered_at: Millis(row.try_get("ordered_at")?),
+            sent_at: time("sent_at")?,
+            closed_at: time("closed_at")?,
+            reply: row.try_get("reply")?,
+        })
+    }
+}
+
+impl Tx {
+    /// Orders a command and returns its number; that of an equal repeatable one which waits already, where there is one.
+    ///
+    /// # Errors
+    /// Those of the database; a device that does not exist.
+    pub async fn order(&mut self, device: i64, order: &Order, at: Millis) -> Result<i64, StoreError> {
+        self.wake().await?;
+        let waiting: Option<i64> = query_scalar(
+            "SELECT MIN(command_no) FROM operator_command WHERE device_id = ? AND state = 'queued' \
+             AND repeatable = 1 AND fence = ? AND verb = ? AND arguments = ?",
+        )
+        .bind(device)
+        .bind(i64::from(order.fence))
+        .bind(order.verb.clone())
+        .bind(order.arguments.clone())
+        .fetch_one(self.db())
+        .await?;
+        if let (Some(number), true) = (waiting, order.repeatable) {
+            return Ok(number);
+        }
+        let number = self.take_command_number(device).await?;
+        query(
+            "INSERT INTO operator_command (device_id, command_no, verb, arguments, fence, repeatable, empties, state, \
+             ordered_by, ordered_at, sends) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0)",
+        )
+        .bind(device)
+        .bind(number)
+        .bind(order.verb.clone())
+        .bind(order.arguments.clone())
+        .bind(i64::from(order.fence))
+        .bind(i64::from(order.repeatable))
+        .bind(i64::from(order.empties))
+        .bind(order.by.clone())
+        .bind(at.0)
+        .execute(self.db())
+        .await?;
+        Ok(number)
+    }
+
+    /// The commands of a device that are not finished, in the order they were given.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn unfinished_orders(&mut self, device: i64) -> Result<Vec<OrderRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM operator_command WHERE device_id = ? AND state IN ('queued', 'sent') \
+             ORDER BY command_no"
+        );
+        let rows = query(statement(sql)).bind(device).fetch_all(self.db()).await?;
+        rows.iter().map(OrderRow::read).collect()
+    }
+
+    /// The last commands of a device, or of all devices; the newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn orders(&mut self, device: Option<i64>, limit: i64) -> Result<Vec<OrderRow>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS} FROM operator_command WHERE (? IS NULL OR device_id = ?) \
+             ORDER BY ordered_at DESC, command_no DESC LIMIT ?"
+        );
+        let rows = query(statement(sql)).bind(device).bind(device).bind(limit).fetch_all(self.db()).await?;
+        rows.iter().map(OrderRow::read).collect()
+    }
+
+    /// The command of a device that goes by this name on the wire.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn find_order(&mut self, device: i64, wire_id: &str) -> Result<Option<OrderRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM operator_command WHERE device_id = ? AND wire_id = ?");
+        let row = query(statement(sql)).bind(device).bind(wire_id).fetch_optional(self.db()).await?;
+        row.as_ref().map(OrderRow::read).transpose()
+    }
+
+    /// Writes where a command stands. `wire_id` when it is sent, `reply` when it is answered; `None` leaves what is there.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn put_order(
+        &mut self,
+        device: i64,
+        command: &OperatorCommand,
+        wire_id: Option<&str>,
+        reply: Option<&str>,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        let (state, sends, due_at, return_code) = match command.state {
+            State::Queued => ("queued", Some(0), None, None),
+            State::Sent { sends, due_at } => ("sent", Some(i64::from(sends)), Some(due_at.0), None),
+            State::Answered { return_code } => ("answered", None, None, Some(return_code)),
+            State::Unanswered => ("unanswered", None, None, None),
+        };
+        let sent_at = matches!(command.state, State::Sent { .. }).then_some(at.0);
+        let closed_at = matches!(command.state, State::Answered { .. } | State::Unanswered).then_some(at.0);
+        query(
+            "UPDATE operator_command SET state = ?, sends = COALESCE(?, sends), due_at = ?, return_code = ?, \
+             sent_at = COALESCE(?, sent_at), closed_at = ?, wire_id = COALESCE(?, wire_id), reply = COALESCE(?, reply) \
+             WHERE device_id = ? AND command_no = ?",
+        )
+        .bind(state)
+        .bind(sends)
+        .bind(due_at)
+        .bind(return_code)
+        .bind(sent_at)
+        .bind(closed_at)
+        .bind(wire_id.map(ToOwned::to_owned))
+        .bind(reply.map(ToOwned::to_owned))
+        .bind(device)
+        .bind(command.number)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Takes a command back that was not sent yet. False where it is too late.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn cancel_order(&mut self, device: i64, number: i64, at: Millis) -> Result<bool, StoreError> {
+        let done = query(
+            "UPDATE operator_command SET state = 'cancelled', closed_at = ? \
+             WHERE device_id = ? AND command_no = ? AND state = 'queued'",
+        )
+        .bind(at.0)
+        .bind(device)
+        .bind(number)
+        .execute(self.db())
+        .await?;
+        Ok(done.rows_affected() > 0)
+    }
+
+    /// Forgets commands that were finished before a time. Returns how many.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn prune_orders(&mut self, before: Millis) -> Result<u64, StoreError> {
+        let done = query("DELETE FROM operator_command WHERE closed_at IS NOT NULL AND closed_at < ?")
+            .bind(before.0)
+            .execute(self.db())
+            .await?;
+        Ok(done.rows_affected())
+    }
+}

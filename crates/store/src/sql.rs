@@ -1,0 +1,85 @@
+//! Putting statements together: lists of placeholders in a few fixed lengths, so that prepared statements are used again.
+
+use sqlx::AssertSqlSafe;
+
+/// How many keys go into one statement at most.
+pub(crate) const LIST: usize = 500;
+
+/// A statement made of constants and placeholders.
+///
+/// Only for texts of this crate: values are always bound, never written into the text.
+pub(crate) fn statement(text: String) -> AssertSqlSafe<String> {
+    AssertSqlSafe(text)
+}
+
+/// `?, ?, ?`
+pub(crate) fn places(n: usize) -> String {
+    let mut text = "?, ".repeat(n);
+    text.truncate(text.len().saturating_sub(2));
+    text
+}
+
+/// `(?, ?), (?, ?)`: `n` rows of `columns` values.
+pub(crate) fn rows(n: usize, columns: usize) -> String {
+    let row = format!("({}), ", places(columns));
+    let mut text = row.repeat(n);
+    text.truncate(text.len().saturating_sub(2));
+    text
+}
+
+/// The keys in lists of one of four lengths, each filled up by repeating its last key: harmless in an `IN`.
+pub(crate) fn lists<T>(keys: &[T]) -> impl Iterator<Item = Vec<&T>> {
+    keys.chunks(LIST).map(|chunk| {
+        let length = [1, 8, 64, LIST].into_iter().find(|length| *length >= chunk.len()).unwrap_or(LIST);
+        let mut list: Vec<&T> = chunk.iter().collect();
+        if let Some(last) = chunk.last() {
+            list.resize(length, last);
+        }
+        list
+    })
+}
+
+/// The rows in batches of one of four lengths, for statements of many rows.
+///
+/// `columns` values a row: with the most rows still below the 32,766 values that SQLite takes in a statement.
+pub(crate) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+    std::iter::from_fn(move || {
+        let length = [128, 16, 4, 1].into_iter().find(|length| *length <= rows.len())?;
+        let (batch, rest) = rows.split_at(length);
+        rows = rest;
+        Some(batch)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders_are_separated() {
+        assert_eq!(places(3), "?, ?, ?");
+        assert_eq!(rows(2, 2), "(?, ?), (?, ?)");
+    }
+
+    #[test]
+    fn lists_hold_every_key_and_have_few_lengths() {
+        let keys: Vec<u32> = (0..1_073).collect();
+
+        let lists: Vec<_> = lists(&keys).collect();
+
+        assert_eq!(lists.iter().map(Vec::len).collect::<Vec<_>>(), [500, 500, 500]);
+        let mut all: Vec<u32> = lists.into_iter().flatten().copied().collect();
+        all.dedup();
+        assert_eq!(all, keys);
+    }
+
+    #[test]
+    fn batches_hold_every_row_once_and_have_few_lengths() {
+        let rows: Vec<u32> = (0..281).collect();
+
+        let batches: Vec<_> = batches(&rows).collect();
+
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 16, 4, 4, 1]);
+        assert_eq!(batches.concat(), rows);
+    }
+}

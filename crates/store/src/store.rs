@@ -1,0 +1,210 @@
+//! The store and its transactions.
+
+use std::pin::Pin as Pinned;
+use std::sync::Arc;
+use std::time::Duration;
+
+use roster::{HashKey, Seq};
+use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
+
+use crate::{Engine, Keys, StoreError, open};
+
+/// A database. Clones share its connections.
+#[derive(Clone, Debug)]
+pub struct Store {
+    read: AnyPool,
+    write: AnyPool,
+    engine: Engine,
+    keys: Arc<Keys>,
+}
+
+/// A transaction. Dropped without [`Tx::commit`], it changed nothing.
+///
+/// What may be asked of it and written in it is in the modules of the tables, all as methods.
+#[derive(Debug)]
+pub struct Tx {
+    inner: Transaction<'static, Any>,
+    pub(crate) engine: Engine,
+    pub(crate) keys: Arc<Keys>,
+}
+
+/// What one process watches to know that there may be work for its devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pulse {
+    /// The newest number of the feed.
+    pub head: Seq,
+    /// Rises whenever something else was written that a device's next poll should see: an operator's command, an
+    /// approval, a change of areas or options.
+    pub wakes: i64,
+}
+
+/// What [`Store::retrying`] runs.
+pub type Work<'t, T> = Pinned<Box<dyn Future<Output = Result<T, StoreError>> + Send + 't>>;
+
+/// How often a transaction is run that meets others.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+
+impl Store {
+    /// Opens the database of a URL and brings its schema up to date.
+    ///
+    /// `sqlite://` and a path: the file and its folder are made where they are missing, readable by their owner alone.
+    /// `sqlite::memory:` is gone when it is closed, and has a single connection: a transaction waits for the one before.
+    ///
+    /// # Errors
+    /// Most of [`StoreError`]; [`StoreError::WrongKey`] where the bodies in there were sealed with other keys.
+    pub async fn open(url: &str, keys: Keys) -> Result<Self, StoreError> {
+        let engine = Engine::of_url(url)?;
+        let pools = open::connect(engine, url, true).await?;
+        let store = Self { read: pools.read, write: pools.write, engine, keys: Arc::new(keys) };
+        store.migrate().await?;
+        open::check_key(engine, &store.write, store.keys.check()).await?;
+        Ok(store)
+    }
+
+    /// Opens a database that is there, as it is: for a second process beside a running server.
+    ///
+    /// # Errors
+    /// As [`Store::open`], and [`StoreError::SchemaTooOld`] instead of a migration.
+    pub async fn open_existing(url: &str, keys: Keys) -> Result<Self, StoreError> {
+        let engine = Engine::of_url(url)?;
+        let pools = open::connect(engine, url, false).await?;
+        let store = Self { read: pools.read, write: pools.write, engine, keys: Arc::new(keys) };
+        let (found, known) = (store.schema_version().await?, open::known_version(engine));
+        if found < known {
+            return Err(StoreError::SchemaTooOld { found, known });
+        }
+        if found > known {
+            return Err(StoreError::SchemaTooNew { found, known });
+        }
+        open::check_key(engine, &store.write, store.keys.check()).await?;
+        Ok(store)
+    }
+
+    /// Runs the steps of the schema that are missing; [`Store::open`] does.
+    ///
+    /// # Errors
+    /// [`StoreError::SchemaTooNew`] for a database of a newer program.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        open::migrate(self.engine, &self.write).await
+    }
+
+    /// The schema's version; 0 for an empty database.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn schema_version(&self) -> Result<i64, StoreError> {
+        open::schema_version(&self.read).await
+    }
+
+    /// Waits for open transactions and closes every connection.
+    pub async fn close(&self) {
+        self.read.close().await;
+        self.write.close().await;
+    }
+
+    /// Which engine this is.
+    pub const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The key of content hashes.
+    pub fn hash_key(&self) -> &HashKey {
+        self.keys.hash_key()
+    }
+
+    /// A transaction that reads: all of it sees the database as it was at its first query.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn read(&self) -> Result<Tx, StoreError> {
+        let inner = self.read.begin_with(self.engine.begin_read()).await?;
+        Ok(self.tx(inner))
+    }
+
+    /// A transaction that writes. On SQLite one at a time: this waits for the one before.
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::Busy`] after a long wait.
+    pub async fn write(&self) -> Result<Tx, StoreError> {
+        let inner = self.write.begin_with(self.engine.begin_write()).await?;
+        Ok(self.tx(inner))
+    }
+
+    fn tx(&self, inner: Transaction<'static, Any>) -> Tx {
+        Tx { inner, engine: self.engine, keys: Arc::clone(&self.keys) }
+    }
+
+    /// Runs `work` in a transaction that writes, commits it, and runs all of it again where another one was in the way.
+    ///
+    /// `work` therefore must not do anything that counts outside the transaction.
+    ///
+    /// # Errors
+    /// The last one, after some attempts; at once what is not [`StoreError::retryable`].
+    pub async fn retrying<T, F>(&self, mut work: F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'t> FnMut(&'t mut Tx) -> Work<'t, T> + Send,
+    {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..ATTEMPTS {
+            match self.attempt(&mut work).await {
+                Err(error) if error.retryable() => {
+                    tracing::debug!(%error, "transaction runs again");
+                    tokio::time::sleep(pause).await;
+                    pause *= 2;
+                }
+                outcome => return outcome,
+            }
+        }
+        self.attempt(&mut work).await
+    }
+
+    async fn attempt<T, F>(&self, work: &mut F) -> Result<T, StoreError>
+    where
+        T: Send,
+        F: for<'t> FnMut(&'t mut Tx) -> Work<'t, T> + Send,
+    {
+        let mut tx = self.write().await?;
+        let outcome = work(&mut tx).await?;
+        tx.commit().await?;
+        Ok(outcome)
+    }
+
+    /// The newest number of the feed, and whether anything else happened; one query of one row.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn pulse(&self) -> Result<Pulse, StoreError> {
+        let (head, wakes) =
+            query_as("SELECT seq, wakes FROM feed_clock WHERE id = 1").fetch_one(&self.read).await?;
+        Ok(Pulse { head: Seq(head), wakes })
+    }
+}
+
+impl Tx {
+    /// Makes everything written in it durable and visible.
+    ///
+    /// # Errors
+    /// Those of the database: then nothing was written.
+    pub async fn commit(self) -> Result<(), StoreError> {
+        Ok(self.inner.commit().await?)
+    }
+
+    /// Undoes everything written in it; dropping it does the same a little later.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn rollback(self) -> Result<(), StoreError> {
+        Ok(self.inner.rollback().await?)
+    }
+
+    /// The key of content hashes.
+    pub fn hash_key(&self) -> &HashKey {
+        self.keys.hash_key()
+    }
+
+    pub(crate) fn db(&mut self) -> &mut AnyConnection {
+        &mut self.inner
+    }
+}

@@ -1,0 +1,243 @@
+//! `sync_command`: what was sent to devices to make them hold an item.
+
+use roster::{ItemKey, Millis, Seq, Slot};
+use sqlx::{Row as _, query, query_as};
+use sync::{ClosedCommand, OpenCommand, Verb};
+use wire::Pin;
+
+use crate::key::{key_of, narrow, pin_of};
+use crate::sql::{batches, lists, places, rows, statement};
+use crate::{StoreError, Tx};
+
+/// A command found by its name on the wire.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundCommand {
+    /// Its number.
+    pub number: i64,
+    /// What it is about.
+    pub key: ItemKey,
+    /// What it does.
+    pub verb: Verb,
+    /// The version it was rendered from.
+    pub seq: Seq,
+    /// Whether it still awaits its answer.
+    pub open: bool,
+}
+
+const fn verb_text(verb: Verb) -> &'static str {
+    match verb {
+        Verb::Update => "update",
+        Verb::Delete => "delete",
+    }
+}
+
+fn verb_of(text: &str, key: &ItemKey) -> Result<Verb, StoreError> {
+    match text {
+        "update" => Ok(Verb::Update),
+        "delete" => Ok(Verb::Delete),
+        _ => Err(StoreError::Inconsistent { table: "sync_command", column: "verb", key: key.to_string() }),
+    }
+}
+
+impl Tx {
+    /// The open commands of a device for these PINs.
+    pub(crate) async fn open_commands(
+        &mut self,
+        device: i64,
+        pins: &[Pin],
+    ) -> Result<Vec<(ItemKey, OpenCommand)>, StoreError> {
+        let mut found = Vec::new();
+        for list in lists(pins) {
+            let sql = format!(
+                "SELECT pin, kind, slot, algorithm, command_no, wire_id, verb, seq, again, sends, attempts, due_at, \
+                 body_lines, answered FROM sync_command WHERE device_id = ? AND open = 1 AND pin IN ({})",
+                places(list.len())
+            );
+            let mut select = query(statement(sql)).bind(device);
+            for pin in list {
+                select = select.bind(pin.as_str());
+            }
+            for row in select.fetch_all(self.db()).await? {
+                let columns = (
+                    row.try_get("pin")?,
+                    row.try_get("kind")?,
+                    row.try_get("slot")?,
+                    row.try_get("algorithm")?,
+                );
+                let key = key_of("sync_command", columns)?;
+                let number = |column| Ok::<i64, StoreError>(row.try_get(column)?);
+                let small = |column| narrow("sync_command", column, &key, number(column)?);
+                let command = OpenCommand {
+                    number: number("command_no")?,
+                    wire_id: row.try_get("wire_id")?,
+                    verb: verb_of(row.try_get("verb")?, &key)?,
+                    seq: Seq(number("seq")?),
+                    again: number("again")? != 0,
+                    sends: small("sends")?,
+                    attempts: small("attempts")?,
+                    due_at: Millis(number("due_at")?),
+                    lines: narrow("sync_command", "body_lines", &key, number("body_lines")?)?,
+                    answered: number("answered")?.cast_unsigned(),
+                };
+                found.push((key, command));
+            }
+        }
+        Ok(found)
+    }
+
+    /// When a deletion of each user last went to a device, as long as the commands are kept.
+    pub(crate) async fn deletes_sent(
+        &mut self,
+        device: i64,
+        pins: &[Pin],
+    ) -> Result<Vec<(Pin, Millis)>, StoreError> {
+        let mut found = Vec::new();
+        for list in lists(pins) {
+            let sql = format!(
+                "SELECT pin, MAX(sent_at) FROM sync_command \
+                 WHERE device_id = ? AND kind = 0 AND verb = 'delete' AND pin IN ({}) GROUP BY pin",
+                places(list.len())
+            );
+            let mut select = query_as(statement(sql)).bind(device);
+            for pin in list {
+                select = select.bind(pin.as_str());
+            }
+            let rows: Vec<(String, i64)> = select.fetch_all(self.db()).await?;
+            for (pin, at) in rows {
+                found.push((pin_of("sync_command", &pin)?, Millis(at)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes open commands as they are now.
+    pub(crate) async fn put_commands(
+        &mut self,
+        device: i64,
+        open: &[(ItemKey, OpenCommand)],
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        let engine = self.engine;
+        // `sent_at` first: it looks at `sends` as it was.
+        let upsert = format!(
+            "{}sent_at = CASE WHEN sync_command.sends = {} THEN sync_command.sent_at ELSE {} END, {}",
+            engine.on_conflict("device_id, command_no"),
+            engine.new_value("sends"),
+            engine.new_value("sent_at"),
+            engine.assignments(&["again", "sends", "attempts", "due_at", "body_lines", "answered"]),
+        );
+        for batch in batches(open) {
+            let sql = format!(
+                "INSERT INTO sync_command (device_id, command_no, wire_id, pin, kind, slot, algorithm, verb, seq, \
+                 again, open, sends, attempts, first_sent_at, sent_at, due_at, body_lines, answered) VALUES {}{upsert}",
+                rows(batch.len(), 18)
+            );
+            let mut insert = query(statement(sql));
+            for (key, command) in batch {
+                let Slot { kind, number, algorithm } = key.slot;
+                insert = insert
+                    .bind(device)
+                    .bind(command.number)
+                    .bind(command.wire_id.clone())
+                    .bind(key.pin.as_str().to_owned())
+                    .bind(kind.code())
+                    .bind(number)
+                    .bind(algorithm.code())
+                    .bind(verb_text(command.verb))
+                    .bind(command.seq.0)
+                    .bind(i64::from(command.again))
+                    .bind(1_i64)
+                    .bind(i64::from(command.sends))
+                    .bind(i64::from(command.attempts))
+                    .bind(at.0)
+                    .bind(at.0)
+                    .bind(command.due_at.0)
+                    .bind(i64::from(command.lines))
+                    .bind(command.answered.cast_signed());
+            }
+            insert.execute(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    /// Closes commands.
+    pub(crate) async fn close_commands(
+        &mut self,
+        device: i64,
+        closed: &[ClosedCommand],
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        for command in closed {
+            query(
+                "UPDATE sync_command SET open = NULL, return_code = ?, closed_at = ? \
+                 WHERE device_id = ? AND command_no = ?",
+            )
+            .bind(command.return_code)
+            .bind(at.0)
+            .bind(device)
+            .bind(command.number)
+            .execute(self.db())
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// The command of a device that goes by this name on the wire, open or closed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn find_command(
+        &mut self,
+        device: i64,
+        wire_id: &str,
+    ) -> Result<Option<FoundCommand>, StoreError> {
+        type Columns = (i64, String, i64, i64, i64, String, i64, Option<i64>);
+        let row: Option<Columns> = query_as(
+            "SELECT command_no, pin, kind, slot, algorithm, verb, seq, open FROM sync_command \
+             WHERE device_id = ? AND wire_id = ?",
+        )
+        .bind(device)
+        .bind(wire_id)
+        .fetch_optional(self.db())
+        .await?;
+        row.map(|(number, pin, kind, slot, algorithm, verb, seq, open)| {
+            let key = key_of("sync_command", (pin, kind, slot, algorithm))?;
+            Ok(FoundCommand { number, verb: verb_of(&verb, &key)?, key, seq: Seq(seq), open: open.is_some() })
+        })
+        .transpose()
+    }
+
+    /// Open commands whose answer is overdue, the longest overdue first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn overdue_commands(
+        &mut self,
+        device: i64,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<ItemKey>, StoreError> {
+        let rows: Vec<(String, i64, i64, i64)> = query_as(
+            "SELECT pin, kind, slot, algorithm FROM sync_command \
+             WHERE device_id = ? AND open = 1 AND due_at <= ? ORDER BY due_at, command_no LIMIT ?",
+        )
+        .bind(device)
+        .bind(now.0)
+        .bind(limit)
+        .fetch_all(self.db())
+        .await?;
+        rows.into_iter().map(|columns| key_of("sync_command", columns)).collect()
+    }
+
+    /// Forgets commands that were closed before a time. Returns how many.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn prune_commands(&mut self, before: Millis) -> Result<u64, StoreError> {
+        let done = query("DELETE FROM sync_command WHERE open IS NULL AND closed_at < ?")
+            .bind(before.0)
+            .execute(self.db())
+            .await?;
+        Ok(done.rows_affected())
+    }
+}

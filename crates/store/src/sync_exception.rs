@@ -1,0 +1,216 @@
+//! `sync_exception`: items that a device's cursor alone does not describe.
+
+use roster::{ItemKey, Millis, Seq, Slot};
+use sqlx::{query, query_as};
+use sync::{Exception, Parked, Refusal, Wait};
+use wire::Pin;
+
+use crate::item::columns;
+use crate::key::{key_of, narrow};
+use crate::sql::{batches, lists, places, rows, statement};
+use crate::{StoreError, Tx};
+
+/// The stored number of a reason.
+pub(crate) const fn parked_code(parked: Parked) -> i64 {
+    match parked {
+        Parked::Full => 1,
+        Parked::NoUser => 2,
+        Parked::Held => 3,
+    }
+}
+
+pub(crate) fn parked_of(code: i64, key: &ItemKey) -> Result<Parked, StoreError> {
+    [Parked::Full, Parked::NoUser, Parked::Held]
+        .into_iter()
+        .find(|parked| parked_code(*parked) == code)
+        .ok_or_else(|| StoreError::Inconsistent {
+            table: "sync_exception",
+            column: "parked",
+            key: key.to_string(),
+        })
+}
+
+/// An exception, as columns after those of the key: `due_at`, `parked`, `wipe`, `refused_seq`, `return_code`, `attempts`.
+pub(crate) type ExceptionColumns = (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64);
+
+pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<Exception, StoreError> {
+    let (due_at, parked, wipe, refused_seq, return_code, attempts) = columns;
+    let wait = match (due_at, parked) {
+        (Some(at), _) => Wait::Due(Millis(at)),
+        (None, Some(code)) => Wait::Parked(parked_of(code, key)?),
+        (None, None) => Wait::No,
+    };
+    let refused = match (refused_seq, return_code) {
+        (Some(seq), Some(code)) => {
+            Some(Refusal { seq: Seq(seq), return_code: narrow("sync_exception", "return_code", key, code)? })
+        }
+        _ => None,
+    };
+    Ok(Exception {
+        wait,
+        wipe: wipe != 0,
+        refused,
+        attempts: narrow("sync_exception", "attempts", key, attempts)?,
+    })
+}
+
+impl Tx {
+    /// The exceptions of a device for these PINs.
+    pub(crate) async fn exceptions(
+        &mut self,
+        device: i64,
+        pins: &[Pin],
+    ) -> Result<Vec<(ItemKey, Exception)>, StoreError> {
+        type Columns = (String, i64, i64, i64, Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64);
+        let mut found = Vec::new();
+        for list in lists(pins) {
+            let sql = format!(
+                "SELECT pin, kind, slot, algorithm, due_at, parked, wipe, refused_seq, return_code, attempts \
+                 FROM sync_exception WHERE device_id = ? AND pin IN ({})",
+                places(list.len())
+            );
+            let mut select = query_as(statement(sql)).bind(device);
+            for pin in list {
+                select = select.bind(pin.as_str());
+            }
+            let rows: Vec<Columns> = select.fetch_all(self.db()).await?;
+            for (pin, kind, slot, algorithm, due_at, parked, wipe, seq, code, attempts) in rows {
+                let key = key_of("sync_exception", (pin, kind, slot, algorithm))?;
+                let exception = exception_of(&key, (due_at, parked, wipe, seq, code, attempts))?;
+                found.push((key, exception));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes exceptions as they are now, and removes those that are gone.
+    pub(crate) async fn put_exceptions(
+        &mut self,
+        device: i64,
+        exceptions: &[(ItemKey, Option<Exception>)],
+    ) -> Result<(), StoreError> {
+        let mut kept: Vec<(&ItemKey, &Exception)> = Vec::new();
+        for (key, exception) in exceptions {
+            match exception {
+                Some(exception) => kept.push((key, exception)),
+                None => self.remove_exception(device, key).await?,
+            }
+        }
+        let upsert = self.engine.upsert(
+            "device_id, pin, kind, slot, algorithm",
+            &["due_at", "parked", "wipe", "refused_seq", "return_code", "attempts"],
+        );
+        for batch in batches(&kept) {
+            let sql = format!(
+                "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, parked, wipe, \
+                 refused_seq, return_code, attempts) VALUES {}{upsert}",
+                rows(batch.len(), 11)
+            );
+            let mut insert = query(statement(sql));
+            for (key, exception) in batch {
+                let Slot { kind, number, algorithm } = key.slot;
+                let (due_at, parked) = match exception.wait {
+                    Wait::No => (None, None),
+                    Wait::Due(at) => (Some(at.0), None),
+                    Wait::Parked(parked) => (None, Some(parked_code(parked))),
+                };
+                insert = insert
+                    .bind(device)
+                    .bind(key.pin.as_str().to_owned())
+                    .bind(kind.code())
+                    .bind(number)
+                    .bind(algorithm.code())
+                    .bind(due_at)
+                    .bind(parked)
+                    .bind(i64::from(exception.wipe))
+                    .bind(exception.refused.map(|refused| refused.seq.0))
+                    .bind(exception.refused.map(|refused| i64::from(refused.return_code)))
+                    .bind(i64::from(exception.attempts));
+            }
+            insert.execute(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    async fn remove_exception(&mut self, device: i64, key: &ItemKey) -> Result<(), StoreError> {
+        let (pin, kind, slot, algorithm) = columns(key);
+        query(
+            "DELETE FROM sync_exception WHERE device_id = ? AND pin = ? AND kind = ? AND slot = ? AND algorithm = ?",
+        )
+        .bind(device)
+        .bind(pin)
+        .bind(kind)
+        .bind(slot)
+        .bind(algorithm)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Everything the device holds is in doubt: what is open or parked becomes due, refusals are forgotten.
+    pub(crate) async fn rebaseline(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        query(
+            "UPDATE sync_exception SET due_at = COALESCE(due_at, ?), parked = NULL, refused_seq = NULL, \
+             return_code = NULL, attempts = 0 WHERE device_id = ? \
+             AND (due_at IS NOT NULL OR parked IS NOT NULL OR wipe = 1)",
+        )
+        .bind(at.0)
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        // What is left only kept a refusal.
+        query("DELETE FROM sync_exception WHERE device_id = ? AND due_at IS NULL")
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        let upsert = self.engine.upsert("device_id, pin, kind, slot, algorithm", &["due_at"]);
+        query(statement(format!(
+            "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
+             SELECT device_id, pin, kind, slot, algorithm, ?, 0, 0 FROM sync_command \
+             WHERE device_id = ? AND open = 1{upsert}"
+        )))
+        .bind(at.0)
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        query("UPDATE sync_command SET open = NULL, closed_at = ? WHERE device_id = ? AND open = 1")
+            .bind(at.0)
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// There is room again: what was parked for want of it becomes due.
+    pub(crate) async fn unpark_full(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        query("UPDATE sync_exception SET due_at = ?, parked = NULL WHERE device_id = ? AND parked = ?")
+            .bind(at.0)
+            .bind(device)
+            .bind(parked_code(Parked::Full))
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Items owed out of order whose time has come, the longest waiting first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn due_exceptions(
+        &mut self,
+        device: i64,
+        now: Millis,
+        limit: i64,
+    ) -> Result<Vec<ItemKey>, StoreError> {
+        let rows: Vec<(String, i64, i64, i64)> = query_as(
+            "SELECT pin, kind, slot, algorithm FROM sync_exception \
+             WHERE device_id = ? AND due_at <= ? ORDER BY due_at, pin, kind, slot, algorithm LIMIT ?",
+        )
+        .bind(device)
+        .bind(now.0)
+        .bind(limit)
+        .fetch_all(self.db())
+        .await?;
+        rows.into_iter().map(|columns| key_of("sync_exception", columns)).collect()
+    }
+}

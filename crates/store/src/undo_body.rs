@@ -1,0 +1,218 @@
+//! `undo_body`: contents of deleted items, for the days in which a deletion can be undone.
+
+use std::collections::BTreeSet;
+
+use roster::{Content, ItemKey, Kind, Millis, Seq, Slot};
+use sqlx::{query, query_as};
+use wire::Pin;
+
+use crate::body::unseal;
+use crate::item::{Change, ItemRow, ItemWrite};
+use crate::key::{hash_of, key_of, pin_of, place};
+use crate::sql::{batches, lists, places, rows, statement};
+use crate::{StoreError, Tx};
+
+/// A deletion of a user that can be undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deletion {
+    /// Who.
+    pub pin: Pin,
+    /// The first number of the deletion.
+    pub seq: Seq,
+    /// When.
+    pub at: Millis,
+    /// The device where it was done, `None` for an operator.
+    pub by: Option<i64>,
+    /// It cannot be undone any more after this.
+    pub until: Millis,
+    /// How many items would come back, memberships included.
+    pub items: i64,
+}
+
+fn undo_place(pin: &Pin) -> String {
+    format!("undo user {pin}")
+}
+
+impl Tx {
+    /// Takes the bodies of items away that are being deleted, and keeps them for an undo if there is to be one.
+    pub(crate) async fn bury_bodies(
+        &mut self,
+        deleted: &[&ItemRow],
+        deletion: Seq,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let ids: Vec<i64> = deleted.iter().map(|row| row.id).collect();
+        self.delete_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
+        if let Some(until) = change.undo_until {
+            self.keep_for_undo(deleted, deletion, change, until).await?;
+        }
+        self.delete_by_id("DELETE FROM body WHERE item_id IN", &ids).await?;
+        self.delete_by_id("DELETE FROM user_body WHERE item_id IN", &ids).await?;
+        self.delete_by_id("UPDATE item_old SET sealed = NULL WHERE sealed IS NOT NULL AND item_id IN", &ids)
+            .await
+    }
+
+    /// Runs a statement that ends before its list of item ids.
+    async fn delete_by_id(&mut self, start: &'static str, ids: &[i64]) -> Result<(), StoreError> {
+        for list in lists(ids) {
+            let mut delete = query(statement(format!("{start} ({})", places(list.len()))));
+            for id in list {
+                delete = delete.bind(*id);
+            }
+            delete.execute(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    async fn keep_for_undo(
+        &mut self,
+        deleted: &[&ItemRow],
+        deletion: Seq,
+        change: &Change,
+        until: Millis,
+    ) -> Result<(), StoreError> {
+        let (sealed_kinds, other): (Vec<&ItemRow>, Vec<&ItemRow>) =
+            deleted.iter().partition(|row| !matches!(row.key.slot.kind, Kind::User | Kind::Membership));
+        let ids: Vec<i64> = sealed_kinds.iter().map(|row| row.id).collect();
+        for list in lists(&ids) {
+            let sql = format!(
+                "INSERT INTO undo_body (item_id, deletion_seq, sealed, deleted_at, deleted_by, until_at) \
+                 SELECT item_id, ?, sealed, ?, ?, ? FROM body WHERE item_id IN ({})",
+                places(list.len())
+            );
+            let mut insert =
+                query(statement(sql)).bind(deletion.0).bind(change.at.0).bind(change.by).bind(until.0);
+            for id in list {
+                insert = insert.bind(*id);
+            }
+            insert.execute(self.db()).await?;
+        }
+        let ids: Vec<i64> = other.iter().map(|row| row.id).collect();
+        let users = self.user_fields(&ids).await?;
+        for batch in batches(&other) {
+            let sql = format!(
+                "INSERT INTO undo_body (item_id, deletion_seq, sealed, deleted_at, deleted_by, until_at) VALUES {}",
+                rows(batch.len(), 6)
+            );
+            let mut insert = query(statement(sql));
+            for row in batch {
+                let sealed = users.get(&row.key).map(|fields| {
+                    self.keys.seal(&undo_place(&row.key.pin), &Content::User(fields.clone()).to_bytes())
+                });
+                insert = insert
+                    .bind(row.id)
+                    .bind(deletion.0)
+                    .bind(sealed)
+                    .bind(change.at.0)
+                    .bind(change.by)
+                    .bind(until.0);
+            }
+            insert.execute(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    /// Deletions of users that can be undone, the newest first.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn deletions(&mut self, now: Millis) -> Result<Vec<Deletion>, StoreError> {
+        let rows: Vec<(String, i64, i64, Option<i64>, i64, i64)> = query_as(
+            "SELECT i.pin, u.deletion_seq, u.deleted_at, u.deleted_by, u.until_at, \
+             (SELECT COUNT(*) FROM undo_body o JOIN item p ON p.item_id = o.item_id \
+              WHERE o.deletion_seq = u.deletion_seq AND p.pin = i.pin AND p.live = 0) \
+             FROM undo_body u JOIN item i ON i.item_id = u.item_id \
+             WHERE i.kind = 0 AND i.live = 0 AND u.until_at > ? ORDER BY u.deletion_seq DESC, i.pin",
+        )
+        .bind(now.0)
+        .fetch_all(self.db())
+        .await?;
+        rows.into_iter()
+            .map(|(pin, seq, at, by, until, items)| {
+                Ok(Deletion {
+                    pin: pin_of("item", &pin)?,
+                    seq: Seq(seq),
+                    at: Millis(at),
+                    by,
+                    until: Millis(until),
+                    items,
+                })
+            })
+            .collect()
+    }
+
+    /// Brings a deleted user back with everything that was deleted together with it, at new numbers. Returns what came
+    /// back, the user first; nothing where there is nothing to undo any more.
+    ///
+    /// What exists again meanwhile stays as it is.
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::Sealed`] for a body that does not open.
+    pub async fn undo(
+        &mut self,
+        pin: &Pin,
+        by: Option<i64>,
+        at: Millis,
+    ) -> Result<Vec<(ItemKey, Seq)>, StoreError> {
+        // The lock order: the clock first.
+        self.reserve(0).await?;
+        let rows: Vec<(i64, String, i64, i64, i64, Vec<u8>, Option<Vec<u8>>)> = query_as(
+            "SELECT i.item_id, i.pin, i.kind, i.slot, i.algorithm, i.hash, u.sealed \
+             FROM undo_body u JOIN item i ON i.item_id = u.item_id \
+             WHERE i.pin = ? AND i.live = 0 AND u.until_at > ? AND u.deletion_seq = \
+             (SELECT o.deletion_seq FROM undo_body o JOIN item p ON p.item_id = o.item_id \
+              WHERE p.pin = ? AND p.kind = 0 AND p.live = 0)",
+        )
+        .bind(pin.as_str())
+        .bind(at.0)
+        .bind(pin.as_str())
+        .fetch_all(self.db())
+        .await?;
+        let (mut writes, mut ids) = (Vec::with_capacity(rows.len()), BTreeSet::new());
+        for (id, pin, kind, slot, algorithm, hash, sealed) in rows {
+            let key = key_of("item", (pin, kind, slot, algorithm))?;
+            let hash = hash_of("item", &key, hash)?;
+            let Some(content) = self.undone(&key, sealed.as_deref())? else { continue };
+            ids.insert(id);
+            writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
+        }
+        writes.sort_by(|a, b| a.key.cmp(&b.key));
+        let ids: Vec<i64> = ids.into_iter().collect();
+        self.delete_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
+        let seqs = self.write_items(&writes, &Change { by, at, undo_until: None }).await?;
+        Ok(writes.into_iter().map(|write| write.key).zip(seqs).collect())
+    }
+
+    /// The content that comes back; a body that is missing where there must be one is not made up.
+    fn undone(&self, key: &ItemKey, sealed: Option<&[u8]>) -> Result<Option<Content>, StoreError> {
+        let place = if key.slot == Slot::USER { undo_place(&key.pin) } else { place(key) };
+        match (key.slot.kind, sealed) {
+            (Kind::Membership, _) => Ok(Some(Content::Membership)),
+            (_, None) => Ok(None),
+            (_, Some(sealed)) => unseal(&self.keys, key, &place, sealed).map(Some),
+        }
+    }
+
+    /// Erases contents whose time for an undo is over. Returns how many.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn erase_expired(&mut self, now: Millis) -> Result<u64, StoreError> {
+        let done = query("DELETE FROM undo_body WHERE until_at <= ?").bind(now.0).execute(self.db()).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Erases at once what is kept of a deleted user: after this nothing can be undone.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn erase(&mut self, pin: &Pin) -> Result<u64, StoreError> {
+        let done = query(
+            "DELETE FROM undo_body WHERE item_id IN (SELECT item_id FROM item WHERE pin = ? AND live = 0)",
+        )
+        .bind(pin.as_str())
+        .execute(self.db())
+        .await?;
+        Ok(done.rows_affected())
+    }
+}

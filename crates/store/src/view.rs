@@ -1,0 +1,158 @@
+//! Loading the view that a decision is made on, and writing what it changed.
+
+use std::collections::BTreeMap;
+
+use roster::Millis;
+use sqlx::query_as;
+use sync::intake::Known;
+use sync::{Changes, DeviceView, ItemState};
+use wire::Pin;
+
+use crate::device::DeviceRow;
+use crate::item::recent_edits;
+use crate::key::narrow;
+use crate::{StoreError, Tx};
+
+impl Tx {
+    /// The view of a device, without persons.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn view(&mut self, row: &DeviceRow) -> Result<DeviceView, StoreError> {
+        let (open, due): (i64, i64) = query_as(
+            "SELECT (SELECT COUNT(*) FROM sync_command WHERE device_id = ? AND open = 1), \
+             (SELECT COUNT(*) FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL)",
+        )
+        .bind(row.id)
+        .bind(row.id)
+        .fetch_one(self.db())
+        .await?;
+        let mut view = DeviceView::new(row.id, row.capability.clone());
+        view.areas = self.areas_of(row.id).await?;
+        view.cursor = row.cursor;
+        view.scan.clone_from(&row.scan);
+        view.joining = row.joining;
+        view.next_command = row.next_command;
+        view.open_count = narrow("sync_command", "open", row.id, open)?;
+        view.due_count = narrow("sync_exception", "due_at", row.id, due)?;
+        view.full.clone_from(&row.full);
+        Ok(view)
+    }
+
+    /// Adds persons to a view: everything ever held of them, and what is open and owed to the device.
+    ///
+    /// Each PIN is in the view afterwards, one that is not in the store without items. A person that is in the view
+    /// already is read again: do that only while nothing was decided about it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn load_persons(&mut self, view: &mut DeviceView, pins: &[Pin]) -> Result<(), StoreError> {
+        for pin in pins {
+            view.persons.insert(pin.clone(), sync::Person::default());
+        }
+        for (key, row) in self.item_rows(pins).await? {
+            let state = ItemState {
+                seq: row.seq,
+                created: row.created,
+                live: row.live,
+                hash: row.hash,
+                changed_by: row.changed_by,
+                bytes: row.bytes,
+                lines: row.lines,
+            };
+            view.persons.entry(key.pin).or_default().items.insert(key.slot, state);
+        }
+        for (key, command) in self.open_commands(view.device, pins).await? {
+            view.persons.entry(key.pin).or_default().open.insert(key.slot, command);
+        }
+        for (key, exception) in self.exceptions(view.device, pins).await? {
+            view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
+        }
+        for (pin, at) in self.deletes_sent(view.device, pins).await? {
+            view.persons.entry(pin).or_default().delete_sent_at = Some(at);
+        }
+        Ok(())
+    }
+
+    /// What is known of the contents of persons, for the intake of an upload by `device`.
+    ///
+    /// Without the current templates ([`Known::templates`]): those are read by [`Tx::contents`] for the few items that
+    /// [`DeviceView::wants_earlier_parts`] tells.
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::Sealed`] for content that does not open.
+    pub async fn known(
+        &mut self,
+        device: i64,
+        pins: &[Pin],
+        now: Millis,
+    ) -> Result<BTreeMap<Pin, Known>, StoreError> {
+        let mut known: BTreeMap<Pin, Known> =
+            pins.iter().map(|pin| (pin.clone(), Known::default())).collect();
+        for (pin, versions) in self.user_versions(pins).await? {
+            let person = known.entry(pin).or_default();
+            person.user = versions.current;
+            person.older_users = versions.older;
+        }
+        for (key, hashes) in self.old_hashes(pins).await? {
+            known.entry(key.pin).or_default().older.insert(key.slot, hashes);
+        }
+        for (key, row) in self.item_rows(pins).await? {
+            let edits = recent_edits(&row, now);
+            if edits > 0 {
+                known.entry(key.pin).or_default().edits.insert(key.slot, edits);
+            }
+        }
+        for (key, template) in self.part_sets(device, pins).await? {
+            known.entry(key.pin).or_default().partial.insert(key.slot, template);
+        }
+        Ok(known)
+    }
+
+    /// Writes what a decision changed. `at` is when it was made.
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::is_duplicate`] where the view was not the newest.
+    pub async fn apply(
+        &mut self,
+        view: &DeviceView,
+        changes: &Changes,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        let device = view.device;
+        if changes.rebaseline {
+            self.rebaseline(device, at).await?;
+        }
+        if changes.unpark_full {
+            self.unpark_full(device, at).await?;
+        }
+        self.close_commands(device, &changes.closed, at).await?;
+        self.put_commands(device, &changes.open, at).await?;
+        self.put_exceptions(device, &changes.exceptions).await?;
+        if changes.device {
+            self.put_device(view).await?;
+        }
+        Ok(())
+    }
+
+    /// When the next thing is due of a device by itself, without a change of the fleet: an exception, an open command
+    /// without an answer, an operator's command that waits or is overdue. `None` where nothing ever is.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn next_due(&mut self, device: i64) -> Result<Option<Millis>, StoreError> {
+        let (due,): (Option<i64>,) = query_as(
+            "SELECT MIN(due_at) FROM (\
+             SELECT MIN(due_at) AS due_at FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL \
+             UNION ALL SELECT MIN(due_at) FROM sync_command WHERE device_id = ? AND open = 1 \
+             UNION ALL SELECT MIN(COALESCE(due_at, 0)) FROM operator_command \
+             WHERE device_id = ? AND state IN ('queued', 'sent')) AS waiting",
+        )
+        .bind(device)
+        .bind(device)
+        .bind(device)
+        .fetch_one(self.db())
+        .await?;
+        Ok(due.map(Millis))
+    }
+}
