@@ -1,0 +1,130 @@
+//! Operation records: what happened at a device.
+
+use std::io::Write as _;
+
+use crate::{FieldError, Pin, fields::push_clean};
+
+/// An operation record.
+///
+/// Wire form (§11.4): `OPLOG 103<tab>0<tab>2024-03-12 09:21:42<tab>5<tab>0<tab>0<tab>0`, by position. Only the code
+/// must be there; texts are kept as sent, with `\u{FFFD}` for what is not UTF-8.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// What was done (appendix 3).
+    pub code: u16,
+    /// PIN of the administrator who did it; `0` for none.
+    pub operator: String,
+    /// The device's local time, `YYYY-MM-DD HH:MM:SS`, unchecked: devices without a clock send nonsense (field note
+    /// 3.6).
+    pub time: String,
+    /// What it was done to (appendix 4), for users mostly the PIN first; empty where the record ends earlier.
+    pub operands: [String; 4],
+}
+
+/// What an operation record means to the people on the device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OperationMeaning {
+    /// The user was deleted at the device, of which nothing else tells (field note 5.12).
+    UserDeleted(Pin),
+    /// The device was emptied: cleared, or reset to its factory state.
+    Wiped,
+    /// The user or something of it is new or changed. Some devices send nothing else (field note 5.13).
+    Enrolled(Pin),
+    /// The device started.
+    PoweredOn,
+    /// Nothing that concerns people, or a user that the record does not name.
+    Other,
+}
+
+impl Operation {
+    /// Reads the columns of one `OPLOG` record. Columns beyond the seventh are ignored.
+    ///
+    /// # Errors
+    /// A code that is missing or no number.
+    pub fn read(columns: &[u8]) -> Result<Self, FieldError> {
+        const FIELD: &str = "OpType";
+        let mut columns = columns.split(|&byte| byte == b'\t').map(String::from_utf8_lossy);
+        let code = columns.next().unwrap_or_default();
+        let code = match code.trim() {
+            "" => return Err(FieldError::Missing { field: FIELD }),
+            code => code.parse().map_err(|_| FieldError::Invalid { field: FIELD, want: "a number" })?,
+        };
+        let mut text = || columns.next().unwrap_or_default().into_owned();
+        Ok(Self { code, operator: text(), time: text(), operands: [text(), text(), text(), text()] })
+    }
+
+    /// What this means (appendix 3; field notes 5.12, 5.13 and 8.4).
+    pub fn meaning(&self) -> OperationMeaning {
+        match self.code {
+            0 => OperationMeaning::PoweredOn,
+            9 | 103 => self.user().map_or(OperationMeaning::Other, OperationMeaning::UserDeleted),
+            13 | 22 => OperationMeaning::Wiped,
+            6 | 7 | 30 | 36 | 68..=71 | 101 | 113 | 114 | 121 | 122 | 124 | 125 => {
+                self.user().map_or(OperationMeaning::Other, OperationMeaning::Enrolled)
+            }
+            _ => OperationMeaning::Other,
+        }
+    }
+
+    /// The user of the first operand. A 0 is nobody.
+    fn user(&self) -> Option<Pin> {
+        let [first, ..] = &self.operands;
+        let first = first.trim();
+        if first == "0" { None } else { first.parse().ok() }
+    }
+
+    /// Writes the seven columns.
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        write!(out, "{}", self.code).expect("a Vec takes any number of bytes");
+        for text in [&self.operator, &self.time].into_iter().chain(&self.operands) {
+            out.push(b'\t');
+            push_clean(out, text.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn meaning(columns: &str) -> Result<OperationMeaning, FieldError> {
+        Operation::read(columns.as_bytes()).map(|operation| operation.meaning())
+    }
+
+    fn pin(text: &str) -> Pin {
+        text.parse().expect("a PIN")
+    }
+
+    #[test]
+    fn the_first_operand_names_the_user() {
+        for code in [9, 103] {
+            let columns = format!("{code}\t1\t2024-03-12 09:21:42\t007\t0\t0\t0");
+            assert_eq!(meaning(&columns), Ok(OperationMeaning::UserDeleted(pin("007"))));
+        }
+        for code in [6, 7, 30, 36, 68, 69, 70, 71, 101, 113, 114, 121, 122, 124, 125] {
+            let columns = format!("{code}\t0\t2024-03-12 09:21:42\tA5\t0\t0\t0");
+            assert_eq!(meaning(&columns), Ok(OperationMeaning::Enrolled(pin("A5"))));
+        }
+    }
+
+    #[test]
+    fn an_operation_without_a_user_is_no_deletion() {
+        for columns in ["9\t0\t2024-03-12 09:21:42\t0\t0\t0\t0", "103", "9\t0\t\t\t", "9\t0\t\tDH CP"] {
+            assert_eq!(meaning(columns), Ok(OperationMeaning::Other), "{columns}");
+        }
+    }
+
+    #[test]
+    fn emptied_and_started_devices_are_known() {
+        assert_eq!(meaning("13\t0\t2024-03-12 11:03:28\t0\t0\t0\t0"), Ok(OperationMeaning::Wiped));
+        assert_eq!(meaning("22\t0\t2024-03-12 11:03:28"), Ok(OperationMeaning::Wiped));
+        assert_eq!(meaning("0\t0\t2024-03-12 11:03:28\t0"), Ok(OperationMeaning::PoweredOn));
+        assert_eq!(meaning("5\t0\t1971--10--29 -23:-27:-54\tDHCP"), Ok(OperationMeaning::Other));
+    }
+
+    #[test]
+    fn a_record_without_a_code_cannot_be_read() {
+        assert_eq!(meaning(""), Err(FieldError::Missing { field: "OpType" }));
+        assert_eq!(meaning("x\t0"), Err(FieldError::Invalid { field: "OpType", want: "a number" }));
+    }
+}

@@ -1,0 +1,317 @@
+//! Uploads: the records that devices send of people, line by line.
+
+use std::borrow::Cow;
+
+use crate::{
+    BioData, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint, Operation, Pin,
+    RecordError, User, UserPhoto, fields::FieldWriter,
+};
+
+/// A record of an upload about people (§11.4, §11.5, §11.9 to §11.15).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Record<'a> {
+    /// `OPLOG`
+    Operation(Operation),
+    /// `USER`
+    User(User),
+    /// `FP`
+    Fingerprint(Fingerprint<'a>),
+    /// `FACE`
+    FacePart(FacePart<'a>),
+    /// `FVEIN`
+    FingerVein(FingerVein<'a>),
+    /// `BIODATA`
+    BioData(BioData<'a>),
+    /// `USERPIC`
+    UserPhoto(UserPhoto<'a>),
+    /// `BIOPHOTO`
+    ComparisonPhoto(ComparisonPhoto<'a>),
+}
+
+/// A line of an upload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line<'a> {
+    /// Its place in the request's body, 1 for the first line; empty lines count here.
+    pub number: usize,
+    /// The line as it came, without its end: what is kept of one that cannot be read. May hold anything secret.
+    pub raw: &'a [u8],
+    /// The tag: the vendor's spelling of one that is known, else the first word if it looks like a tag, else empty.
+    pub tag: Cow<'a, str>,
+    /// What it says, or why it cannot be read.
+    pub record: Result<Record<'a>, RecordError>,
+}
+
+/// The lines of an upload, each with what it says.
+///
+/// Devices mix records of all kinds under any table, so that the tag decides and the table only where a line has
+/// none (field note 4.4). Lines end in LF or CRLF; empty lines and NULs at the end are left out. Nothing is copied
+/// but the texts of users and operations.
+pub fn records<'a>(table: Option<&str>, body: &'a [u8]) -> impl Iterator<Item = Line<'a>> + use<'a> {
+    let default = table.and_then(|name| Tag::named(name.trim().as_bytes()));
+    lines(body).map(move |(number, raw)| line(number, raw, default))
+}
+
+/// How many records a body has: for the `OK:<n>` of tables that are not read here.
+pub fn count_lines(body: &[u8]) -> usize {
+    lines(body).count()
+}
+
+/// The lines that hold something, with their numbers.
+fn lines(body: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let lines = body.split(|&byte| byte == b'\n').map(trim_end).zip(1..);
+    lines.filter(|(line, _)| !line.trim_ascii().is_empty()).map(|(line, number)| (number, line))
+}
+
+/// Without the CR of a CRLF and the NULs that some devices leave at the end of a body.
+fn trim_end(mut line: &[u8]) -> &[u8] {
+    while let [rest @ .., b'\r' | 0] = line {
+        line = rest;
+    }
+    line
+}
+
+fn line(number: usize, raw: &[u8], default: Option<Tag>) -> Line<'_> {
+    let text = raw.trim_ascii_start();
+    let word = text.split(|&byte| byte == b' ' || byte == b'\t').next().unwrap_or_default();
+    let unknown = || {
+        let source = FieldError::Invalid { field: "tag", want: "one of a record about people" };
+        Err(RecordError { line: number, record: "unknown", source })
+    };
+    // A first word with a value is the first field of a record without a tag.
+    let (tag, fields) = if word.contains(&b'=') {
+        (default, text)
+    } else {
+        (Tag::named(word), text.get(word.len() + 1..).unwrap_or_default())
+    };
+    match tag {
+        Some(tag) => {
+            let failed = |source| RecordError { line: number, record: tag.as_str(), source };
+            Line { number, raw, tag: Cow::Borrowed(tag.as_str()), record: tag.read(fields).map_err(failed) }
+        }
+        None => Line { number, raw, tag: shown(word), record: unknown() },
+    }
+}
+
+/// A foreign tag, for people; nothing of what may be a piece of a payload.
+fn shown(word: &[u8]) -> Cow<'_, str> {
+    const TAG_CHARACTERS: usize = 16;
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let is_tag = word.len() <= TAG_CHARACTERS
+        && word.first().is_some_and(u8::is_ascii_alphabetic)
+        && word.iter().all(plain);
+    if is_tag { String::from_utf8_lossy(word) } else { Cow::Borrowed("") }
+}
+
+/// The tags of records, and the tables that are named after them.
+#[derive(Clone, Copy)]
+enum Tag {
+    Operation,
+    User,
+    Fingerprint,
+    FacePart,
+    FingerVein,
+    BioData,
+    UserPhoto,
+    ComparisonPhoto,
+}
+
+impl Tag {
+    /// The tag of a first word or of a table, in any case. Tables are also named as in commands.
+    fn named(name: &[u8]) -> Option<Self> {
+        const NAMES: [(&str, Tag); 10] = [
+            ("OPLOG", Tag::Operation),
+            ("USER", Tag::User),
+            ("USERINFO", Tag::User),
+            ("FP", Tag::Fingerprint),
+            ("FINGERTMP", Tag::Fingerprint),
+            ("FACE", Tag::FacePart),
+            ("FVEIN", Tag::FingerVein),
+            ("BIODATA", Tag::BioData),
+            ("USERPIC", Tag::UserPhoto),
+            ("BIOPHOTO", Tag::ComparisonPhoto),
+        ];
+        NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes())).map(|&(_, tag)| tag)
+    }
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Operation => "OPLOG",
+            Self::User => "USER",
+            Self::Fingerprint => "FP",
+            Self::FacePart => "FACE",
+            Self::FingerVein => "FVEIN",
+            Self::BioData => "BIODATA",
+            Self::UserPhoto => "USERPIC",
+            Self::ComparisonPhoto => "BIOPHOTO",
+        }
+    }
+
+    fn read(self, text: &[u8]) -> Result<Record<'_>, FieldError> {
+        if matches!(self, Self::Operation) {
+            return Operation::read(text).map(Record::Operation);
+        }
+        let fields = Fields::parse(text);
+        Ok(match self {
+            Self::Operation | Self::User => Record::User(User::read(&fields)?),
+            Self::Fingerprint => Record::Fingerprint(Fingerprint::read(&fields)?),
+            Self::FacePart => Record::FacePart(FacePart::read(&fields)?),
+            Self::FingerVein => Record::FingerVein(FingerVein::read(&fields)?),
+            Self::BioData => Record::BioData(BioData::read(&fields)?),
+            Self::UserPhoto => Record::UserPhoto(UserPhoto::read(&fields)?),
+            Self::ComparisonPhoto => Record::ComparisonPhoto(ComparisonPhoto::read(&fields)?),
+        })
+    }
+}
+
+impl Record<'_> {
+    /// The tag as the vendor spells it.
+    pub const fn tag(&self) -> &'static str {
+        match self {
+            Self::Operation(_) => Tag::Operation.as_str(),
+            Self::User(_) => Tag::User.as_str(),
+            Self::Fingerprint(_) => Tag::Fingerprint.as_str(),
+            Self::FacePart(_) => Tag::FacePart.as_str(),
+            Self::FingerVein(_) => Tag::FingerVein.as_str(),
+            Self::BioData(_) => Tag::BioData.as_str(),
+            Self::UserPhoto(_) => Tag::UserPhoto.as_str(),
+            Self::ComparisonPhoto(_) => Tag::ComparisonPhoto.as_str(),
+        }
+    }
+
+    /// Whose record it is; `None` for an operation, see [`Operation::meaning`].
+    pub const fn pin(&self) -> Option<&Pin> {
+        match self {
+            Self::Operation(_) => None,
+            Self::User(user) => Some(&user.pin),
+            Self::Fingerprint(fingerprint) => Some(&fingerprint.pin),
+            Self::FacePart(part) => Some(&part.pin),
+            Self::FingerVein(vein) => Some(&vein.pin),
+            Self::BioData(template) => Some(&template.pin),
+            Self::UserPhoto(photo) => Some(&photo.pin),
+            Self::ComparisonPhoto(photo) => Some(&photo.pin),
+        }
+    }
+
+    /// Writes the line of an upload without its end, as a device does.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.tag().as_bytes());
+        out.push(b' ');
+        match self {
+            Self::Operation(operation) => operation.write(out),
+            Self::User(user) => user.write(&mut FieldWriter::new(out)),
+            Self::Fingerprint(fingerprint) => fingerprint.write(&mut FieldWriter::new(out)),
+            Self::FacePart(part) => part.write(&mut FieldWriter::new(out)),
+            Self::FingerVein(vein) => vein.write(&mut FieldWriter::new(out)),
+            Self::BioData(template) => template.write(&mut FieldWriter::new(out)),
+            Self::UserPhoto(photo) => photo.write(&mut FieldWriter::new(out)),
+            Self::ComparisonPhoto(photo) => photo.write(&mut FieldWriter::new(out)),
+        }
+    }
+}
+
+/// What the `table` of a POST to `cdata` or `fdata` is to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Table {
+    /// `options`: parameters of the device (§8).
+    Options,
+    /// Records about people, see [`records`]: `OPERLOG`, `BIODATA`, and the tables of one kind of record.
+    People,
+    /// `ATTLOG`: punches (§11.2).
+    Attendance,
+    /// `ATTPHOTO`: one picture of a punch (§11.3).
+    AttendancePhoto,
+    /// `IDCARD`: identity cards (§11.6).
+    IdCard,
+    /// `ERRORLOG` (§11.16).
+    ErrorLog,
+    /// A table of the access-control dialect: the device is set up for another protocol.
+    AccessControl(String),
+    /// Any other; cut at 32 characters.
+    Unknown(String),
+}
+
+impl Table {
+    /// The table of a name, in any case.
+    pub fn read(name: &str) -> Self {
+        const NAME_CHARACTERS: usize = 32;
+        let name = name.trim();
+        let upper = name.to_ascii_uppercase();
+        let kept = || name.chars().take(NAME_CHARACTERS).collect();
+        match upper.as_str() {
+            "OPTIONS" => Self::Options,
+            "OPERLOG" => Self::People,
+            "ATTLOG" => Self::Attendance,
+            "ATTPHOTO" => Self::AttendancePhoto,
+            "IDCARD" => Self::IdCard,
+            "ERRORLOG" => Self::ErrorLog,
+            "TABLEDATA" | "RTLOG" | "RTSTATE" | "COUNT" => Self::AccessControl(kept()),
+            _ if Tag::named(upper.as_bytes()).is_some() => Self::People,
+            _ => Self::Unknown(kept()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags(table: Option<&str>, body: &[u8]) -> Vec<(usize, String, bool)> {
+        let line = |line: Line<'_>| (line.number, line.tag.into_owned(), line.record.is_ok());
+        records(table, body).map(line).collect()
+    }
+
+    #[test]
+    fn empty_lines_line_ends_and_nuls_are_no_records() {
+        let body = b"USER PIN=1\r\n\r\n \nuser\tPIN=2\n\0\0";
+        let both = [(1, "USER".to_owned(), true), (4, "USER".to_owned(), true)];
+        assert_eq!(tags(Some("OPERLOG"), body), both);
+        assert_eq!(count_lines(body), 2);
+        assert_eq!(count_lines(b""), 0);
+    }
+
+    #[test]
+    fn the_table_decides_only_where_a_line_has_no_tag() {
+        let body = b"PIN=1\tName=Ada Byron\nFP PIN=1\tFID=0\tTMP=QUJD";
+        assert_eq!(tags(Some("userinfo"), body), [(1, "USER".to_owned(), true), (2, "FP".to_owned(), true)]);
+        assert_eq!(tags(None, body), [(1, String::new(), false), (2, "FP".to_owned(), true)]);
+    }
+
+    #[test]
+    fn a_foreign_record_is_named_but_a_piece_of_a_payload_is_not() {
+        let body = b"WORKCODE PIN=1\nAAAAAAAAAAAAAAAAAAAAAAAA\n/9j/4AAQ";
+        assert_eq!(
+            tags(Some("OPERLOG"), body),
+            [(1, "WORKCODE".to_owned(), false), (2, String::new(), false), (3, String::new(), false)]
+        );
+    }
+
+    #[test]
+    fn a_damaged_record_names_its_line_and_its_field() {
+        let damaged =
+            records(None, b"USER PIN=1\nFP PIN=1\tFID=0\tTMP=QUI").filter_map(|line| line.record.err());
+        let shown: Vec<String> = damaged.map(|error| error.to_string()).collect();
+        assert_eq!(shown, ["line 2, FP: TMP is not whole base64"]);
+    }
+
+    #[test]
+    fn every_table_has_a_meaning() {
+        for name in [
+            "OPERLOG",
+            "BIODATA",
+            "USERINFO",
+            "USER",
+            "FINGERTMP",
+            "FP",
+            "FACE",
+            "FVEIN",
+            "USERPIC",
+            "BIOPHOTO",
+            "operlog",
+        ] {
+            assert_eq!(Table::read(name), Table::People, "{name}");
+        }
+        assert_eq!(Table::read("options"), Table::Options);
+        assert_eq!(Table::read("rtlog"), Table::AccessControl("rtlog".to_owned()));
+        assert_eq!(Table::read(&"x".repeat(99)), Table::Unknown("x".repeat(32)));
+    }
+}
