@@ -31,6 +31,14 @@ impl Content {
             Self::Membership => 0,
         }
     }
+
+    /// How many parts it has: command lines of an update.
+    pub fn parts(&self) -> usize {
+        match self {
+            Self::Template(template) => template.parts.len(),
+            Self::User(_) | Self::Photo(_) | Self::Membership => 1,
+        }
+    }
 }
 
 /// What the fleet holds of a user (§11.5): complete, and each field in its one canonical spelling.
@@ -159,6 +167,11 @@ impl Template {
                 Format::FaceParts => self.parts.len() == usize::from(FACE_PARTS),
                 _ => !self.parts.is_empty(),
             }
+    }
+
+    /// Whether every part of this is a part of `other`, byte for byte.
+    pub fn is_within(&self, other: &Self) -> bool {
+        self.parts.iter().all(|part| other.parts.iter().any(|o| o.index == part.index && o.text == part.text))
     }
 
     /// Both together, when this continues `earlier` without a gap: the parts of one template that came in two

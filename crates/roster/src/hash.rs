@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use base64::{Engine as _, engine::general_purpose::STANDARD};
+use wire::Base64;
 
 use crate::{Content, ContentHash, Format, Slot, Template, UserFields};
 
@@ -38,7 +38,7 @@ pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
     match content {
         Content::User(fields) => hasher.user(fields.clone().canonical()),
         Content::Template(template) => hasher.template(slot, template),
-        Content::Photo(photo) => hasher.bytes(photo.text.as_bytes()),
+        Content::Photo(photo) => hasher.payload(&photo.text, 0),
         Content::Membership => {}
     }
     let mut first = [0; 16];
@@ -87,23 +87,19 @@ impl Canonical {
     }
 
     fn template(&mut self, slot: &Slot, template: &Template) {
+        let arbitrary = if slot.algorithm.format == Format::FaceParts { FACE_PREFIX } else { 0 };
         for part in &template.parts {
             self.number(part.index.into());
             self.number(part.duress.into());
-            match face_payload(slot, &part.text) {
-                Some(payload) => self.bytes(&payload),
-                None => self.text(&part.text),
-            }
+            self.payload(&part.text, arbitrary);
         }
     }
-}
 
-/// The bytes of a `FACE` part behind the arbitrary ones. Of other templates the text is hashed as it is: strict
-/// base64 has one spelling.
-fn face_payload(slot: &Slot, text: &str) -> Option<Vec<u8>> {
-    if slot.algorithm.format != Format::FaceParts {
-        return None;
+    /// The bytes for which a base64 text stands, without the first ones: a device may spell the text anew.
+    fn payload(&mut self, text: &str, arbitrary: usize) {
+        match Base64::read(text.as_bytes()) {
+            Ok(payload) => self.bytes(payload.decode().get(arbitrary..).unwrap_or_default()),
+            Err(_) => self.text(text),
+        }
     }
-    let mut bytes = STANDARD.decode(text).ok()?;
-    (bytes.len() > FACE_PREFIX).then(|| bytes.split_off(FACE_PREFIX))
 }

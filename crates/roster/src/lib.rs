@@ -12,6 +12,7 @@ mod content;
 mod hash;
 mod header;
 mod item;
+mod joining;
 mod kept;
 mod merge;
 mod reading;

@@ -199,7 +199,7 @@ impl<'a> Reader<'a> {
     /// Sets a line aside, and with it the template of which it may be a part.
     fn unreadable(&mut self, origin: Origin<'a>, reason: String) {
         if may_be_part(&origin.tag) {
-            match Whose::of_damaged(origin.raw) {
+            match Whose::of_damaged(&origin) {
                 Some((whose, index)) => {
                     if !self.run.as_ref().is_some_and(|run| run.goes_on_with(&whose, None, index)) {
                         self.close();
@@ -256,20 +256,23 @@ impl Run<'_> {
 
 impl Whose {
     /// Of a line that is no whole record, whose part it is and, if that can be read, which one.
-    fn of_damaged(raw: &[u8]) -> Option<(Self, Option<u8>)> {
-        let fields_at = raw.iter().position(|&byte| byte == b' ' || byte == b'\t')?;
-        let (tag, fields) = raw.split_at_checked(fields_at)?;
-        let fields = Fields::parse(fields.trim_ascii_start());
-        let number =
-            |name| -> Option<u8> { std::str::from_utf8(fields.find(name)?).ok()?.trim().parse().ok() };
-        let pin = Pin::try_from(fields.find("PIN")?).ok()?;
-        let (bio_type, place, index) = match tag.to_ascii_uppercase().as_slice() {
-            b"FACE" => (BioType::FACE, 0, number("FID")),
-            b"FVEIN" => (BioType::FINGER_VEIN, number("FID")?, number("Index")),
-            b"FP" => (BioType::FINGERPRINT, number("FID")?, Some(0)),
-            _ => (BioType(number("Type")?), number("No")?, number("Index")),
+    fn of_damaged(origin: &Origin<'_>) -> Option<(Self, Option<u8>)> {
+        let raw = origin.raw.trim_ascii_start();
+        let word = raw.iter().position(|byte| b" \t=".contains(byte))?;
+        // A first word with a value is a field: the line has no tag.
+        let fields = if raw.get(word) == Some(&b'=') { raw } else { raw.get(word + 1..)? };
+        let fields = Fields::parse(fields);
+        let number = |field| fields.optional_number::<u8>(field).ok();
+        let (bio_type, place, index) = match origin.tag.as_str() {
+            "FP" => (BioType::FINGERPRINT, number("FID")??, number("Index")),
+            "FACE" => (BioType::FACE, 0, number("FID")),
+            "FVEIN" => (BioType::FINGER_VEIN, number("FID")??, number("Index")),
+            _ => (BioType(number("Type")??), number("No")?.unwrap_or(0), number("Index")),
         };
-        Some((Self { pin, bio_type, number: place }, index))
+        Some((
+            Self { pin: fields.pin().ok()?, bio_type, number: place },
+            index.map(Option::unwrap_or_default),
+        ))
     }
 }
 

@@ -12,6 +12,9 @@ use crate::{Capability, Content, Format, ItemKey, Kind, Part, Photo, Slot, Templ
 /// What devices take as time zones of a user to whom nobody gave any (field note 5.10).
 const DEFAULT_TIME_ZONES: &str = "0000000100000000";
 
+/// The form of a deletion of unified templates that names no type.
+const ALL_TYPES: Form = Form::BioData(0);
+
 /// `Valid` of a duress finger in the classic form.
 const DURESS: u8 = 3;
 
@@ -71,7 +74,13 @@ fn whole_user(key: &ItemKey, capability: &Capability) -> Vec<Delete> {
     if any(|form| matches!(form, Form::FVein)) {
         deletes.push(Delete::FingerVeins(pin()));
     }
-    if any(|form| matches!(form, Form::BioData(_))) {
+    let unified = forms.iter().filter_map(|form| match form {
+        Form::BioData(bio_type) => Some(BioType(*bio_type)),
+        _ => None,
+    });
+    if capability.refused(ALL_TYPES) {
+        deletes.extend(unified.map(|bio_type| Delete::BioDataType(pin(), bio_type)));
+    } else if unified.count() > 0 {
         deletes.push(Delete::BioData(pin()));
     }
     if any(|form| matches!(form, Form::BioPhoto)) {

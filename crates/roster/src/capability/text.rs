@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use wire::CardForm;
+use wire::{CardForm, Form};
 
 use super::{Capability, facts::Facts, parameters::Parameter};
 
@@ -31,7 +31,7 @@ impl Capability {
             line(&format!("{VERSION}{bio_type}"), &format!("{major}.{minor}"));
         }
         for form in &self.refused {
-            line(REFUSED, form.as_str());
+            line(REFUSED, &form.to_string());
         }
         text
     }
@@ -56,7 +56,7 @@ impl Capability {
         } else if name == NAME_BYTES {
             self.learned.name_bytes = value.parse().ok();
         } else if name == REFUSED {
-            self.refused.extend(value.parse().ok());
+            self.refused.extend(value.parse::<wire::Form>().ok());
         } else if let Some(bio_type) = name.strip_prefix(VERSION) {
             let version = value
                 .split_once('.')

@@ -1,0 +1,85 @@
+//! What the tests share: requests of real devices, and users as devices write them.
+
+#![expect(dead_code, reason = "each test file uses its own share of these")]
+
+use std::path::Path;
+
+use roster::{Capability, Content, ItemKey, Reading, UserPatch, read};
+use wire::{PollInfo, Query};
+
+/// The body of a request that a real device sent.
+pub fn body(fixture: &str) -> Vec<u8> {
+    let request = request(fixture);
+    let end = request.windows(4).position(|four| four == b"\r\n\r\n").expect("a fixture has a header block");
+    request[end + 4..].to_vec()
+}
+
+/// The query of a request that a real device sent.
+pub fn query(fixture: &str) -> String {
+    let request = request(fixture);
+    let line = request.split(|&byte| byte == b' ').nth(1).expect("a fixture has a request line");
+    let target = std::str::from_utf8(line).expect("a request target is ASCII");
+    target.split_once('?').expect("the fixture has a query").1.to_owned()
+}
+
+fn request(fixture: &str) -> Vec<u8> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/fixtures").join(fixture);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What a device that sent these options (`table=options`) can take.
+pub fn options(fixture: &str) -> Capability {
+    let mut capability = Capability::default();
+    capability.merge_parameters(&wire::read_parameters(&body(fixture)));
+    capability
+}
+
+/// What a device that told these parameters can take.
+pub fn told(parameters: &[(&str, &str)]) -> Capability {
+    let mut capability = Capability::default();
+    tell(&mut capability, parameters);
+    capability
+}
+
+pub fn tell(capability: &mut Capability, parameters: &[(&str, &str)]) {
+    let parameters: Vec<_> = parameters.iter().map(|&(name, value)| (name.into(), value.into())).collect();
+    capability.merge_parameters(&parameters);
+}
+
+/// The `INFO` of a poll that a real device sent.
+pub fn info(fixture: &str) -> PollInfo {
+    let query = query(fixture);
+    let info = Query::parse(&query).get("INFO").expect("the fixture has INFO").into_owned();
+    PollInfo::read(&info)
+}
+
+/// What a device says with a `USER` line of these fields, written with `|` for tabs.
+pub fn said_by(capability: &Capability, fields: &str) -> UserPatch {
+    let line = format!("USER PIN=7|{fields}").replace('|', "\t");
+    said_raw(capability, line.as_bytes())
+}
+
+/// As [`said_by`], of a device of which nothing is known.
+pub fn said(fields: &str) -> UserPatch {
+    said_by(&Capability::default(), fields)
+}
+
+/// What a device says with this line.
+pub fn said_raw(capability: &Capability, line: &[u8]) -> UserPatch {
+    match read(None, line, capability).pop() {
+        Some(Reading::User { patch, .. }) => patch,
+        other => panic!("no user: {other:?}"),
+    }
+}
+
+/// The items of an upload in which everything can be read.
+pub fn items(table: Option<&str>, body: &[u8], capability: &Capability) -> Vec<(ItemKey, Content)> {
+    read(table, body, capability)
+        .into_iter()
+        .filter_map(|reading| match reading {
+            Reading::Item { key, content, .. } => Some((key, content)),
+            Reading::Unreadable { line, reason, .. } => panic!("line {line}: {reason}"),
+            Reading::User { .. } | Reading::Operation { .. } => None,
+        })
+        .collect()
+}
