@@ -1,0 +1,276 @@
+//! A terminal without its network: what it holds, what it has to report, what it does when it is told.
+
+mod command;
+mod edit;
+mod execute;
+mod options;
+mod record;
+#[cfg(test)]
+mod tests;
+mod update;
+mod upload;
+
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, VecDeque},
+};
+
+use wire::{BioType, Pin};
+
+pub(crate) use self::{command::Command, upload::Entry};
+pub use self::{execute::Acknowledgement, options::ServerOptions, upload::Upload};
+use crate::{
+    clock::LocalTime,
+    content::{Content, Person, Template, TemplateKey},
+    difference::{Holding, whole_characters},
+    model::Model,
+    quirks::{Faults, Quirks},
+    random::Random,
+};
+
+/// One terminal as a state machine: no socket, no clock of its own, no randomness but that of its seed.
+///
+/// Edits at the terminal (`enrol_user`, `enrol_fingerprint`, `delete_user`, …) change what it holds and queue what it
+/// has to report. [`Device::execute`] obeys a command line of the server. [`Device::next_upload`] and
+/// [`Device::uploaded`] empty the queue. [`Device::connect`] ties it to a server.
+#[derive(Clone, Debug)]
+pub struct Device {
+    serial: String,
+    model: Model,
+    quirks: Quirks,
+    faults: Faults,
+    pub(crate) random: Random,
+    clock: LocalTime,
+    /// Names in the charset of the device.
+    people: Content,
+    /// How many templates of each type, so that capacity is checked without counting.
+    held: BTreeMap<BioType, usize>,
+    /// What the deletion of a user left behind.
+    stranded: BTreeMap<Pin, Person>,
+    /// The parts of a template that came so far.
+    collecting: Option<(Pin, TemplateKey, Template)>,
+    queue: VecDeque<Entry>,
+    server: Option<ServerOptions>,
+    handshake_due: bool,
+    options_due: bool,
+    info_due: bool,
+    revision: u64,
+}
+
+impl Device {
+    /// A device fresh from its box, empty, with the habits of its model and no faults.
+    pub fn new(model: Model, serial_number: &str) -> Self {
+        Self {
+            serial: serial_number.to_owned(),
+            quirks: model.quirks.clone(),
+            faults: Faults::default(),
+            random: Random::named(0, serial_number),
+            clock: LocalTime::UNSET,
+            people: Content::default(),
+            held: BTreeMap::new(),
+            stranded: BTreeMap::new(),
+            collecting: None,
+            queue: VecDeque::new(),
+            server: None,
+            handshake_due: true,
+            options_due: false,
+            info_due: false,
+            revision: 0,
+            model,
+        }
+    }
+
+    /// With other draws: for templates, and for when faults strike.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.random = Random::named(seed, &self.serial);
+        self
+    }
+
+    /// With other habits than those of the model.
+    #[must_use]
+    pub fn with_quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
+        self
+    }
+
+    /// With things going wrong.
+    #[must_use]
+    pub fn with_faults(mut self, faults: Faults) -> Self {
+        self.faults = faults;
+        self
+    }
+
+    /// Holding these people already, as a device does that worked alone before; nothing of it is reported by itself.
+    #[must_use]
+    pub fn with_content(mut self, content: &Content) -> Self {
+        self.load(content);
+        self
+    }
+
+    /// Puts these people (names in UTF-8) in the place of what the device holds, without a word to the server.
+    pub fn load(&mut self, content: &Content) {
+        let mut content = content.clone();
+        for person in content.people.values_mut() {
+            person.user.name = self.name_as_kept(&String::from_utf8_lossy(&person.user.name));
+        }
+        self.people = content;
+        self.recount();
+        self.touch();
+    }
+
+    /// The serial number.
+    pub fn serial(&self) -> &str {
+        &self.serial
+    }
+
+    /// The model.
+    pub const fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Its habits.
+    pub const fn quirks(&self) -> &Quirks {
+        &self.quirks
+    }
+
+    /// Its habits, to be changed.
+    pub const fn quirks_mut(&mut self) -> &mut Quirks {
+        &mut self.quirks
+    }
+
+    /// What goes wrong.
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// What goes wrong, to be changed.
+    pub const fn faults_mut(&mut self) -> &mut Faults {
+        &mut self.faults
+    }
+
+    /// What the device shows as the time.
+    pub const fn local_time(&self) -> LocalTime {
+        self.clock
+    }
+
+    /// What the server said at the initialization; `None` before it.
+    pub const fn server_options(&self) -> Option<&ServerOptions> {
+        self.server.as_ref()
+    }
+
+    /// What the device holds, names in UTF-8 and without the rest of a character that was cut in two.
+    pub fn content(&self) -> Content {
+        let mut content = self.people.clone();
+        for person in content.people.values_mut() {
+            person.user.name = self.name_as_text(&person.user.name).into_bytes();
+        }
+        content
+    }
+
+    /// What the device holds, ready to be compared.
+    pub fn holding(&self) -> Holding<'_> {
+        Holding {
+            label: Cow::Borrowed(&self.serial),
+            content: Cow::Owned(self.content()),
+            keeps: Cow::Owned(self.model.keeps(&self.quirks)),
+        }
+    }
+
+    /// Someone on this device; the name is in the charset of the device.
+    pub fn person(&self, pin: &str) -> Option<&Person> {
+        self.people.people.get(&pin.parse().ok()?)
+    }
+
+    /// How many people the device holds.
+    pub fn users(&self) -> usize {
+        self.people.people.len()
+    }
+
+    /// How many templates of a type the device holds.
+    pub fn count(&self, bio_type: BioType) -> usize {
+        self.held.get(&bio_type).copied().unwrap_or(0)
+    }
+
+    /// A number that rises with every change of what the device holds.
+    pub const fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Whether the next thing to do is the initialization request.
+    pub const fn handshake_due(&self) -> bool {
+        self.handshake_due
+    }
+
+    /// Takes note that the parameters are to be sent; false when the server does not want them or has them.
+    pub(crate) fn take_options_due(&mut self) -> bool {
+        let wanted =
+            self.model.pushes_options && self.server.as_ref().is_some_and(|server| server.wants_options);
+        std::mem::take(&mut self.options_due) && wanted
+    }
+
+    /// Puts the parameters back on the list after a failure.
+    pub(crate) const fn options_failed(&mut self) {
+        self.options_due = true;
+    }
+
+    /// Whether the next poll carries `INFO`: the first one and after changes.
+    pub(crate) const fn take_info_due(&mut self) -> bool {
+        std::mem::replace(&mut self.info_due, false)
+    }
+
+    /// The initialization is to be done again.
+    pub const fn require_handshake(&mut self) {
+        self.handshake_due = true;
+    }
+
+    /// Power off and on: commands that were read and not executed are gone, what is stored stays.
+    pub fn restart(&mut self) {
+        self.collecting = None;
+        self.server = None;
+        self.handshake_due = true;
+        self.log_operation(0, ["0", "0", "0", "0"]);
+    }
+
+    /// Content has changed: the next poll tells so.
+    const fn touch(&mut self) {
+        self.revision += 1;
+        self.info_due = true;
+    }
+
+    fn recount(&mut self) {
+        self.held.clear();
+        for key in self.people.people.values().flat_map(|person| person.templates.keys()) {
+            *self.held.entry(key.bio_type).or_default() += 1;
+        }
+    }
+
+    /// A name as the device stores it: in its charset, cut wherever its field ends.
+    fn name_as_kept(&self, name: &str) -> Vec<u8> {
+        self.cut_name(self.model.charset().encode(name))
+    }
+
+    fn name_as_text(&self, name: &[u8]) -> String {
+        let charset = self.model.charset();
+        let decode = |bytes: &[u8]| charset.decode(Some(self.model.language), bytes);
+        // A name that was cut inside a character ends in some of its bytes.
+        let shorter = (0..name.len().min(4)).filter_map(|less| name.get(..name.len() - less));
+        shorter.map(decode).find_map(|text| text).unwrap_or_else(|| whole_characters(name))
+    }
+
+    fn cut_name(&self, mut name: Vec<u8>) -> Vec<u8> {
+        if let Some(limit) = self.quirks.cut_names_at {
+            name.truncate(limit);
+        }
+        name
+    }
+
+    fn stamp_means_everything(&self, stamp: &str) -> bool {
+        match (self.model.stamps, stamp.parse::<i64>()) {
+            (_, Ok(0)) => true,
+            // A time to come makes every record look new (field note 3.7). 9999 is the mark of newer devices.
+            (crate::model::Stamps::Clock, Ok(time)) => time > self.clock.0 && time != 9999,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! A command line as a device reads it: to the letter.
+//!
+//! Written without the reader of `wire` on purpose: what a terminal would not understand must not be understood
+//! here because both ends share a mistake. Keys are compared with their case, fields are parted by tabs alone.
+
+use std::str::{self, FromStr};
+
+use wire::Pin;
+
+/// One line of the answer to a poll (§12).
+pub(crate) struct Command<'a> {
+    /// The id, to be given back unchanged.
+    pub id: &'a str,
+    pub order: Order<'a>,
+}
+
+/// What a device is told to do.
+pub(crate) enum Order<'a> {
+    Update(&'a str, Keys<'a>),
+    Delete(&'a str, Keys<'a>),
+    Query(&'a str, Keys<'a>),
+    Check,
+    Log,
+    Info,
+    Reboot,
+    SetOption,
+    ReloadOptions,
+    ClearData,
+    ClearUsers,
+    ClearBioData,
+    /// `CLEAR LOG` and `CLEAR PHOTO`: of no consequence here; the word for the acknowledgement.
+    ClearRecords(&'a str),
+    /// The first word of a command that the device does not know.
+    Unknown(&'a str),
+}
+
+impl<'a> Command<'a> {
+    /// Reads a line; `None` when it lacks `C:<id>:`, which devices drop without a sign (field note 7.1).
+    pub fn read(line: &'a [u8]) -> Option<Self> {
+        let rest = line.strip_prefix(b"C:")?;
+        let colon = rest.iter().position(|byte| *byte == b':')?;
+        let (id, rest) = rest.split_at_checked(colon)?;
+        let id = str::from_utf8(id).ok()?;
+        if id.is_empty() || id.len() > 16 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return None;
+        }
+        Some(Self { id, order: Order::read(rest.get(1..)?) })
+    }
+}
+
+impl<'a> Order<'a> {
+    fn read(text: &'a [u8]) -> Self {
+        let mut words = text.splitn(4, |byte| *byte == b' ').map(|word| str::from_utf8(word).unwrap_or("?"));
+        let (verb, second) = (words.next().unwrap_or(""), words.next());
+        let table = words.next().unwrap_or("");
+        // The fields may be in another charset than UTF-8, so they are taken from the bytes.
+        let fields = Keys(text.splitn(4, |byte| *byte == b' ').nth(3).unwrap_or(b""));
+        match (verb, second) {
+            ("DATA", Some("UPDATE")) => Self::Update(table, fields),
+            ("DATA", Some("DELETE")) => Self::Delete(table, fields),
+            ("DATA", Some("QUERY")) => Self::Query(table, fields),
+            ("CHECK", None) => Self::Check,
+            ("LOG", None) => Self::Log,
+            ("INFO", None) => Self::Info,
+            ("REBOOT", None) => Self::Reboot,
+            ("SET", Some("OPTION")) => Self::SetOption,
+            ("RELOAD", Some("OPTIONS")) => Self::ReloadOptions,
+            ("CLEAR", Some("DATA")) => Self::ClearData,
+            ("CLEAR", Some("BIODATA")) => Self::ClearBioData,
+            ("CLEAR", Some("ALL")) => Self::ClearUsers,
+            ("CLEAR", Some("LOG")) => Self::ClearRecords("CLEAR_LOG"),
+            ("CLEAR", Some("PHOTO")) => Self::ClearRecords("CLEAR_PHOTO"),
+            _ => Self::Unknown(verb),
+        }
+    }
+
+    /// What stands in `CMD=` of the acknowledgement (§13).
+    pub fn echo(&self) -> &str {
+        match self {
+            Self::Update(..) | Self::Delete(..) | Self::Query(..) => "DATA",
+            Self::Check => "CHECK",
+            Self::Log => "LOG",
+            Self::Info => "INFO",
+            Self::Reboot => "REBOOT",
+            Self::SetOption => "SET OPTION",
+            Self::ReloadOptions => "RELOAD OPTIONS",
+            Self::ClearData => "CLEAR_DATA",
+            Self::ClearUsers => "CLEAR ALL USERINFO",
+            Self::ClearBioData => "CLEAR_BIODATA",
+            Self::ClearRecords(word) | Self::Unknown(word) => word,
+        }
+    }
+
+    /// The command in a few words, without what it carries.
+    pub fn summary(&self) -> String {
+        let of = |table: &str, keys: &Keys<'_>| {
+            let whose = keys.text("PIN").or_else(|| keys.text("Pin")).unwrap_or("");
+            let which = ["Type", "No", "FID", "Index"]
+                .iter()
+                .filter_map(|key| keys.number::<u16>(key).map(|value| format!(" {key}={value}")));
+            format!("{table} {whose}{}", which.collect::<String>())
+        };
+        match self {
+            Self::Update(table, keys) => format!("UPDATE {}", of(table, keys)),
+            Self::Delete(table, keys) => format!("DELETE {}", of(table, keys)),
+            Self::Query(table, keys) => format!("QUERY {}", of(table, keys)),
+            other => other.echo().to_owned(),
+        }
+    }
+}
+
+/// The fields of a command.
+#[derive(Clone, Copy)]
+pub(crate) struct Keys<'a>(&'a [u8]);
+
+impl<'a> Keys<'a> {
+    /// The value of a key spelt exactly so; the first one counts.
+    pub fn find(&self, key: &str) -> Option<&'a [u8]> {
+        self.0
+            .split(|byte| *byte == b'\t')
+            .find_map(|field| field.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
+    }
+
+    /// The value as text; `None` when it is missing or no UTF-8.
+    pub fn text(&self, key: &str) -> Option<&'a str> {
+        str::from_utf8(self.find(key)?).ok()
+    }
+
+    /// The value as a number; `None` when it is missing or none.
+    pub fn number<T: FromStr>(&self, key: &str) -> Option<T> {
+        self.text(key)?.parse().ok()
+    }
+
+    /// The PIN under this spelling of its key.
+    pub fn pin(&self, key: &str) -> Option<Pin> {
+        self.text(key)?.parse().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_without_id_is_no_command() {
+        for line in [&b"DATA UPDATE USERINFO PIN=7"[..], b"C::CHECK", b"C:12-4:CHECK", b"OK\n", b"c:1:CHECK"]
+        {
+            assert!(Command::read(line).is_none());
+        }
+    }
+
+    #[test]
+    fn keys_are_read_with_their_case_and_parted_by_tabs() {
+        let command = Command::read(b"C:9a:DATA UPDATE USERINFO PIN=7\tName=Ada B. C=D\tpri=14").unwrap();
+        assert_eq!((command.id, command.order.summary().as_str()), ("9a", "UPDATE USERINFO 7"));
+        let Order::Update("USERINFO", keys) = command.order else { panic!("an update of a user") };
+        assert_eq!(keys.text("Name"), Some("Ada B. C=D"));
+        assert_eq!(keys.number::<i32>("Pri"), None);
+    }
+
+    #[test]
+    fn fields_parted_by_blanks_spoil_the_pin() {
+        let command = Command::read(b"C:1:DATA UPDATE USERINFO PIN=7 Name=Ada").unwrap();
+        let Order::Update(_, keys) = command.order else { panic!("an update") };
+        assert_eq!(keys.pin("PIN"), None);
+    }
+}

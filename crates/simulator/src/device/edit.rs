@@ -1,0 +1,200 @@
+//! What people do at the terminal itself.
+
+use wire::{BioType, Pin};
+
+use crate::{
+    content::{Payload, Person, TemplateKey},
+    device::{
+        Device,
+        update::{make_template, new_user},
+        upload::Subject,
+    },
+    templates,
+};
+
+/// The size of the pictures that a terminal takes, in bytes.
+const USER_PHOTO_BYTES: usize = 5_600;
+const COMPARISON_PHOTO_BYTES: usize = 27_000;
+
+/// Each of these panics when the text is no PIN, or when the person it concerns does not exist: a story that does so is
+/// wrong.
+impl Device {
+    /// A new user at the keypad (operation 30).
+    ///
+    /// # Panics
+    /// When `pin` is no PIN.
+    pub fn enrol_user(&mut self, pin: &str, name: &str) {
+        let pin = read_pin(pin);
+        let mut user = new_user();
+        user.name = self.name_as_kept(name);
+        let left = self.stranded.remove(&pin).unwrap_or_default();
+        self.people.people.insert(pin.clone(), Person { user, ..left });
+        self.recount();
+        self.edited(&pin, &[Subject::User(pin.clone())], &[30]);
+    }
+
+    /// Another name (operation 70).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn change_name(&mut self, pin: &str, name: &str) {
+        let name = self.name_as_kept(name);
+        self.change_user(pin, 70, |person| person.user.name = name);
+    }
+
+    /// Another card, 0 for none (operation 36).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn change_card(&mut self, pin: &str, card: u64) {
+        self.change_user(pin, 36, |person| person.user.card = card);
+    }
+
+    /// Another password, empty for none (operation 113, on old devices 7).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn change_password(&mut self, pin: &str, password: &str) {
+        let code = if self.model.deletion_code == 9 { 7 } else { 113 };
+        self.change_user(pin, code, |person| password.clone_into(&mut person.user.password));
+    }
+
+    /// Another privilege (operation 71); 14 makes an administrator.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn change_privilege(&mut self, pin: &str, privilege: i32) {
+        self.change_user(pin, 71, |person| person.user.privilege = privilege);
+    }
+
+    /// A finger, 0 to 9, for the first time or again (operation 6).
+    ///
+    /// # Panics
+    /// When there is no such user, or the model reads no fingers.
+    pub fn enrol_fingerprint(&mut self, pin: &str, finger: u8) {
+        let (pin, key) = self.enrol(pin, BioType::FINGERPRINT, finger);
+        let length = self
+            .people
+            .people
+            .get(&pin)
+            .and_then(|person| person.templates.get(&key))
+            .map_or(0, |template| template.parts.values().map(Payload::byte_length).sum::<usize>());
+        self.edited(&pin, &[Subject::User(pin.clone()), Subject::Template(pin.clone(), key)], &[]);
+        self.log_operation(6, [pin.as_str(), &finger.to_string(), &length.to_string(), "0"]);
+    }
+
+    /// A face (operations 114 and 101), with the photo from which other devices can make their own template.
+    ///
+    /// # Panics
+    /// When there is no such user, or the model reads no faces.
+    pub fn enrol_face(&mut self, pin: &str) {
+        let visible = self.model.algorithm(BioType::VISIBLE_FACE).is_some();
+        let bio_type = if visible { BioType::VISIBLE_FACE } else { BioType::FACE };
+        let (pin, key) = self.enrol(pin, bio_type, 0);
+        self.edited(&pin, &[Subject::User(pin.clone()), Subject::Template(pin.clone(), key)], &[114, 101]);
+        if let Some(photos) = self.model.comparison_photos {
+            let photo = Payload::of_bytes(&templates::photo(&mut self.random, COMPARISON_PHOTO_BYTES));
+            if let Some(person) = self.people.people.get_mut(&pin) {
+                person.comparison_photos.insert(photos.bio_type, photo);
+            }
+            self.report(Subject::ComparisonPhoto(pin, photos.bio_type));
+        }
+    }
+
+    /// A palm, 0 for the left hand and 1 for the right one (operation 124).
+    ///
+    /// # Panics
+    /// When there is no such user, or the model reads no palms.
+    pub fn enrol_palm(&mut self, pin: &str, hand: u8) {
+        let (pin, key) = self.enrol(pin, BioType::PALM, hand);
+        self.edited(&pin, &[Subject::User(pin.clone()), Subject::Template(pin.clone(), key)], &[124]);
+    }
+
+    /// A display picture (operation 68).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn take_user_photo(&mut self, pin: &str) {
+        let pin = self.existing(pin);
+        let photo = Payload::of_bytes(&templates::photo(&mut self.random, USER_PHOTO_BYTES));
+        if let Some(person) = self.people.people.get_mut(&pin) {
+            person.user_photo = Some(photo);
+        }
+        self.edited(&pin, &[Subject::User(pin.clone()), Subject::UserPhoto(pin.clone())], &[68]);
+    }
+
+    /// A finger is removed (operation 10). Nothing but the operation tells of it.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_fingerprint(&mut self, pin: &str, finger: u8) {
+        let pin = self.existing(pin);
+        self.forget_templates(Some(&pin), |key| key.bio_type == BioType::FINGERPRINT && key.number == finger);
+        self.log_operation(10, [pin.as_str(), &finger.to_string(), "0", "0"]);
+    }
+
+    /// A user is deleted (operation 103, on old devices 9). Nothing but the operation tells of it.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_user(&mut self, pin: &str) {
+        let pin = self.existing(pin);
+        self.remove_person(&pin);
+        self.log_operation(self.model.deletion_code, [pin.as_str(), "0", "0", "0"]);
+    }
+
+    /// "Clear data" in the menu: everyone is gone, and the device says so (operation 13).
+    pub fn clear_data(&mut self) {
+        self.empty();
+        self.log_operation(13, ["0", "0", "0", "0"]);
+    }
+
+    /// Everyone is gone without a word: a new board, a repair. What was to be reported is gone too.
+    pub fn wipe_silently(&mut self) {
+        self.empty();
+        self.queue.clear();
+        self.collecting = None;
+        self.info_due = false;
+    }
+
+    fn change_user(&mut self, pin: &str, code: u16, change: impl FnOnce(&mut Person)) {
+        let pin = self.existing(pin);
+        if let Some(person) = self.people.people.get_mut(&pin) {
+            change(person);
+        }
+        self.edited(&pin, &[Subject::User(pin.clone())], &[code]);
+    }
+
+    fn enrol(&mut self, pin: &str, bio_type: BioType, number: u8) -> (Pin, TemplateKey) {
+        let pin = self.existing(pin);
+        let algorithm = self.model.algorithm(bio_type).cloned();
+        let algorithm = algorithm
+            .unwrap_or_else(|| panic!("{} takes no templates of type {}", self.model.name, bio_type.0));
+        assert!(number < algorithm.individuals, "nobody has number {number} of type {}", bio_type.0);
+        let key = TemplateKey { bio_type, number, major: algorithm.major };
+        let template = make_template(&algorithm, &mut self.random);
+        self.store_template(&pin, key, template);
+        (pin, key)
+    }
+
+    /// Content was edited here: to be reported in this order.
+    fn edited(&mut self, pin: &Pin, subjects: &[Subject], operations: &[u16]) {
+        self.touch();
+        for subject in subjects {
+            self.report(subject.clone());
+        }
+        for code in operations {
+            self.log_operation(*code, [pin.as_str(), "0", "0", "0"]);
+        }
+    }
+
+    fn existing(&self, pin: &str) -> Pin {
+        let pin = read_pin(pin);
+        assert!(self.people.people.contains_key(&pin), "{} has no user {pin}", self.serial);
+        pin
+    }
+}
+
+fn read_pin(text: &str) -> Pin {
+    text.parse().unwrap_or_else(|_| panic!("{text:?} is no PIN"))
+}

@@ -1,0 +1,234 @@
+//! What the device does when it is told, and what it answers (appendix 1).
+
+use wire::{BioType, Pin};
+
+use super::{
+    Command, Device,
+    command::{Keys, Order},
+    upload::Subject,
+};
+use crate::content::{Person, TemplateKey};
+
+pub(super) const PARAMETER: i32 = -1;
+pub(super) const NO_USER: i32 = -10;
+pub(super) const FULL: i32 = -1001;
+const BUSY: i32 = -1005;
+
+/// The result of one command, as it is posted to `/iclock/devicecmd` (§13).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The id of the command, unchanged.
+    pub id: String,
+    /// 0, a number of records, or what went wrong.
+    pub return_code: i32,
+    /// The first word or words of the command.
+    pub command: String,
+    /// The parameters that follow an `INFO`.
+    pub parameters: Vec<(&'static str, String)>,
+    /// What was executed, in words, without what it carried.
+    pub summary: String,
+}
+
+impl Acknowledgement {
+    /// The line or lines for the request body, the last line end included.
+    pub fn line(&self) -> String {
+        let mut line = format!("ID={}&Return={}&CMD={}\n", self.id, self.return_code, self.command);
+        line.extend(self.parameters.iter().flat_map(|(key, value)| [*key, "=", value, "\n"]));
+        line
+    }
+}
+
+type Outcome = Result<(), i32>;
+
+impl Device {
+    /// Obeys one command line.
+    ///
+    /// Returns what is to be acknowledged: nothing for a line without `C:<id>:`, which devices drop, and nothing for
+    /// `REBOOT`, after which the device begins anew.
+    pub fn execute(&mut self, line: &[u8]) -> Vec<Acknowledgement> {
+        let Some(command) = Command::read(line) else { return Vec::new() };
+        let mut done = Acknowledgement {
+            id: command.id.to_owned(),
+            return_code: 0,
+            command: command.order.echo().to_owned(),
+            parameters: Vec::new(),
+            summary: command.order.summary(),
+        };
+        if self.random.chance(self.faults.busy) {
+            done.return_code = BUSY;
+            return vec![done];
+        }
+        // Parts of one template come one after the other; anything else in between and they are forgotten.
+        let collecting = self.collecting.take();
+        let outcome = match command.order {
+            Order::Update(table, keys) => {
+                self.collecting = collecting;
+                self.update(table, keys).map(|()| 0)
+            }
+            Order::Delete(table, keys) => self.delete(table, keys).map(|()| 0),
+            Order::Query(table, keys) => self.query(table, keys),
+            Order::Reboot => {
+                self.restart();
+                return Vec::new();
+            }
+            Order::Check => {
+                self.handshake_due |= self.model.check_code == 0;
+                Err(self.model.check_code)
+            }
+            Order::Info => {
+                done.parameters = self.parameters();
+                Ok(0)
+            }
+            Order::ReloadOptions => {
+                self.options_due = true;
+                Ok(0)
+            }
+            Order::Log | Order::SetOption | Order::ClearRecords(_) => Ok(0),
+            Order::ClearData | Order::ClearUsers => {
+                self.empty();
+                Ok(0)
+            }
+            Order::ClearBioData => {
+                self.forget_templates(None, |_| true);
+                Ok(0)
+            }
+            Order::Unknown(_) => Err(self.model.unknown_code),
+        };
+        done.return_code = outcome.unwrap_or_else(|code| code);
+        vec![done]
+    }
+
+    fn delete(&mut self, table: &str, keys: Keys<'_>) -> Outcome {
+        let pin = keys.text("PIN").or_else(|| keys.text("Pin")).unwrap_or("");
+        let Ok(pin) = pin.parse::<Pin>() else {
+            // A condition that is missing or misspelt means everyone (field note 5.4).
+            if table == "USERINFO" && pin.is_empty() {
+                self.empty();
+                return Ok(());
+            }
+            return Err(PARAMETER);
+        };
+        let number = |key: &str| keys.number::<u8>(key);
+        match table {
+            "USERINFO" => self.delete_user_on_command(&pin),
+            "FINGERTMP" => self.forget_of(&pin, BioType::FINGERPRINT, number("FID")),
+            "FACE" => self.forget_of(&pin, BioType::FACE, None),
+            "FVEIN" => self.forget_of(&pin, BioType::FINGER_VEIN, number("FID")),
+            "BIODATA" if self.model.algorithms.iter().any(|algorithm| algorithm.unified) => {
+                match number("Type") {
+                    Some(bio_type) => self.forget_of(&pin, BioType(bio_type), number("No")),
+                    None => self.forget_templates(Some(&pin), |_| true),
+                }
+            }
+            "USERPIC" if self.model.user_photos => {
+                self.forget_photos(&pin, |person| person.user_photo = None);
+            }
+            "BIOPHOTO" if self.model.comparison_photos.is_some() => {
+                self.forget_photos(&pin, |person| person.comparison_photos.clear());
+            }
+            _ => return Err(self.model.unknown_code),
+        }
+        Ok(())
+    }
+
+    fn delete_user_on_command(&mut self, pin: &Pin) {
+        if self.quirks.log_commands && self.people.people.contains_key(pin) {
+            self.log_operation(self.model.deletion_code, [pin.as_str(), "0", "0", "0"]);
+        }
+        self.remove_person(pin);
+    }
+
+    /// Removes a user, and with some firmware not all that belongs to it (§12.1.2).
+    pub(super) fn remove_person(&mut self, pin: &Pin) {
+        let Some(person) = self.people.people.remove(pin) else { return };
+        if self.quirks.strand_templates {
+            let unified =
+                |key: &TemplateKey| self.model.algorithm(key.bio_type).is_some_and(|one| !one.classic);
+            let left = Person {
+                templates: person.templates.into_iter().filter(|(key, _)| unified(key)).collect(),
+                comparison_photos: person.comparison_photos,
+                ..Person::default()
+            };
+            self.stranded.insert(pin.clone(), left);
+        }
+        self.recount();
+        self.touch();
+    }
+
+    fn forget_of(&mut self, pin: &Pin, bio_type: BioType, number: Option<u8>) {
+        self.forget_templates(Some(pin), |key| {
+            key.bio_type == bio_type && number.is_none_or(|number| number == key.number)
+        });
+    }
+
+    /// Removes templates of one person or of all, those left behind by deletions included.
+    pub(super) fn forget_templates(&mut self, pin: Option<&Pin>, which: impl Fn(&TemplateKey) -> bool) {
+        for (whose, person) in self.people.people.iter_mut().chain(&mut self.stranded) {
+            if pin.is_none_or(|pin| pin == whose) {
+                person.templates.retain(|key, _| !which(key));
+            }
+        }
+        self.recount();
+        self.touch();
+    }
+
+    fn forget_photos(&mut self, pin: &Pin, forget: impl Fn(&mut Person)) {
+        let people = self.people.people.get_mut(pin).into_iter();
+        people.chain(self.stranded.get_mut(pin)).for_each(forget);
+        self.touch();
+    }
+
+    /// Removes everyone.
+    pub(super) fn empty(&mut self) {
+        self.people.people.clear();
+        self.stranded.clear();
+        self.recount();
+        self.touch();
+    }
+
+    fn query(&mut self, table: &str, keys: Keys<'_>) -> Result<i32, i32> {
+        if !self.model.answers_queries {
+            return Err(self.model.unknown_code);
+        }
+        let before = self.queue.len();
+        let pin = match keys.text("PIN") {
+            None | Some("") => None,
+            Some(text) => Some(text.parse::<Pin>().map_err(|_| PARAMETER)?),
+        };
+        match (table, pin) {
+            ("USERINFO", Some(pin)) => self.queue_person(&pin, true),
+            ("USERINFO", None) => {
+                let pins: Vec<Pin> = self.people.people.keys().cloned().collect();
+                for pin in pins {
+                    self.queue_person(&pin, false);
+                }
+            }
+            ("FINGERTMP", Some(pin)) => {
+                let finger = keys.number("FingerID").or_else(|| keys.number("FID"));
+                self.queue_templates(BioType::FINGERPRINT, Some(&pin), finger);
+            }
+            ("BIODATA", pin) => {
+                let bio_type = BioType(keys.number("Type").ok_or(PARAMETER)?);
+                self.queue_templates(bio_type, pin.as_ref(), keys.number("No"));
+            }
+            ("FINGERTMP", None) => return Err(PARAMETER),
+            _ => return Err(self.model.unknown_code),
+        }
+        let records = i32::try_from(self.queue.len() - before).unwrap_or(i32::MAX);
+        Ok(if self.model.counts_rows { records } else { 0 })
+    }
+
+    fn queue_templates(&mut self, bio_type: BioType, pin: Option<&Pin>, number: Option<u8>) {
+        let mut found = Vec::new();
+        for (whose, person) in
+            self.people.people.iter().filter(|(whose, _)| pin.is_none_or(|pin| pin == *whose))
+        {
+            let keys = person.templates.keys().filter(|key| key.bio_type == bio_type);
+            let keys = keys.filter(|key| number.is_none_or(|number| number == key.number));
+            found.extend(keys.map(|key| Subject::Template(whose.clone(), *key)));
+        }
+        for subject in found {
+            self.answer(subject);
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! What the device has to report, and the bodies in which it does.
+
+use std::mem;
+
+use wire::{BioType, Pin};
+
+use crate::{content::TemplateKey, device::Device, model::Stamps};
+
+/// One thing to be reported. Rendered when it is sent, from what the device holds then.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub subject: Subject,
+    /// The server has asked for it: it goes out whatever `TransFlag` says.
+    pub asked: bool,
+}
+
+/// What is reported.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    /// A finished `OPLOG` line.
+    Operation(String),
+    User(Pin),
+    Template(Pin, TemplateKey),
+    UserPhoto(Pin),
+    ComparisonPhoto(Pin, BioType),
+}
+
+/// A body to be posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Upload {
+    /// `OPERLOG` or `BIODATA`.
+    pub table: &'static str,
+    /// The query parameter that goes with it: `Stamp=9999`, `OpStamp=…`.
+    pub stamp: String,
+    /// The lines, each with its line end.
+    pub body: Vec<u8>,
+    /// How many lines.
+    pub records: usize,
+    /// How many entries of the queue are settled when this has arrived.
+    pub(crate) entries: usize,
+}
+
+impl Device {
+    /// How many things wait to be reported.
+    pub fn pending(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// The next body to be posted, `None` when there is nothing to report or no server to report to.
+    ///
+    /// The queue keeps it until [`Device::uploaded`] is called: a device that got no `OK` sends the batch again.
+    pub fn next_upload(&mut self) -> Option<Upload> {
+        self.server.as_ref()?;
+        let mut upload: Option<Upload> = None;
+        let mut taken = 0;
+        while let Some(entry) = self.queue.get(taken).cloned() {
+            let (table, lines) = self.render(&entry);
+            match &mut upload {
+                None if lines.is_empty() => {}
+                None => upload = Some(self.begin(table)),
+                Some(open) if !lines.is_empty() && open.table != table => break,
+                Some(open) if open.records + lines.len() > self.model.batch_records => break,
+                Some(open) if open.body.len() > self.model.batch_bytes => break,
+                Some(_) => {}
+            }
+            if let Some(open) = &mut upload {
+                open.records += lines.len();
+                for line in lines {
+                    open.body.extend_from_slice(&line);
+                    open.body.push(b'\n');
+                }
+            }
+            taken += 1;
+        }
+        match &mut upload {
+            Some(open) => open.entries = taken,
+            // Nothing of it exists any more or is wanted by the server.
+            None => self.queue.clear(),
+        }
+        upload
+    }
+
+    /// The upload has been taken by the server.
+    pub fn uploaded(&mut self, upload: &Upload) {
+        self.queue.drain(..upload.entries.min(self.queue.len()));
+    }
+
+    fn begin(&self, table: &'static str) -> Upload {
+        let named = self.server.as_ref().is_some_and(|server| server.names_version);
+        let value = match self.model.stamps {
+            Stamps::Constant => 9999,
+            Stamps::Clock => self.clock.0,
+        };
+        let key = if named || table != "OPERLOG" { "Stamp" } else { "OpStamp" };
+        Upload { table, stamp: format!("{key}={value}"), body: Vec::new(), records: 0, entries: 0 }
+    }
+
+    /// The lines of an entry; none when it no longer exists, or when neither side knows a form for it.
+    fn render(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
+        let wanted = |words: &[&str]| {
+            entry.asked || self.server.as_ref().is_some_and(|server| server.uploads_any(words))
+        };
+        let person = |pin: &Pin| self.people.people.get(pin);
+        let lines = match &entry.subject {
+            Subject::Operation(line) if wanted(&["OpLog"]) => vec![line.clone().into_bytes()],
+            Subject::User(pin) if wanted(&["EnrollUser", "ChgUser"]) => {
+                person(pin).map(|person| self.user_line(pin, &person.user)).into_iter().collect()
+            }
+            Subject::UserPhoto(pin) if wanted(&["UserPic"]) => {
+                let photo = person(pin).and_then(|person| person.user_photo.as_ref());
+                photo.map(|photo| Self::user_photo_line(pin, photo)).into_iter().collect()
+            }
+            Subject::ComparisonPhoto(pin, bio_type) if wanted(&["BioPhoto"]) => {
+                let taken = self.server.as_ref().is_some_and(|server| server.photos(*bio_type));
+                let photo = person(pin).and_then(|person| person.comparison_photos.get(bio_type));
+                let photo = photo.filter(|_| taken);
+                photo.map(|photo| self.comparison_photo_line(pin, *bio_type, photo)).into_iter().collect()
+            }
+            Subject::Template(pin, key) => return self.render_template(pin, *key, entry.asked),
+            _ => Vec::new(),
+        };
+        ("OPERLOG", lines)
+    }
+
+    fn render_template(&mut self, pin: &Pin, key: TemplateKey, asked: bool) -> (&'static str, Vec<Vec<u8>>) {
+        let template = self.people.people.get(pin).and_then(|person| person.templates.get(&key)).cloned();
+        let (Some(template), Some(server)) = (template, &self.server) else { return ("OPERLOG", Vec::new()) };
+        let algorithm = self.model.algorithm(key.bio_type);
+        let classic = algorithm.is_some_and(|algorithm| algorithm.classic);
+        let unified = algorithm.is_some_and(|algorithm| algorithm.unified) && server.unified(key.bio_type);
+        // There is no word for BIODATA: what both sides announced is sent (§3.1).
+        let words: &[&str] = if key.bio_type == BioType::FACE { &["FACE"] } else { &["EnrollFP", "ChgFP"] };
+        if unified {
+            ("BIODATA", self.template_lines(pin, key, &template, true))
+        } else if classic && (asked || server.uploads_any(words)) {
+            ("OPERLOG", self.template_lines(pin, key, &template, false))
+        } else {
+            ("OPERLOG", Vec::new())
+        }
+    }
+
+    /// Queues all that the device holds: the users first, as the old client does, then what belongs to each.
+    pub(super) fn queue_everything(&mut self, operations: bool, biodata: bool) {
+        let people = mem::take(&mut self.people);
+        let mut queue = |subject| self.queue.push_back(Entry { subject, asked: true });
+        if operations {
+            for pin in people.people.keys() {
+                queue(Subject::User(pin.clone()));
+            }
+        }
+        for (pin, person) in &people.people {
+            for key in person.templates.keys() {
+                let unified = self.server.as_ref().is_some_and(|server| server.unified(key.bio_type))
+                    && self.model.algorithm(key.bio_type).is_some_and(|algorithm| algorithm.unified);
+                if if unified { biodata } else { operations } {
+                    queue(Subject::Template(pin.clone(), *key));
+                }
+            }
+            if operations && person.user_photo.is_some() {
+                queue(Subject::UserPhoto(pin.clone()));
+            }
+            for bio_type in person.comparison_photos.keys().filter(|_| operations) {
+                queue(Subject::ComparisonPhoto(pin.clone(), *bio_type));
+            }
+        }
+        self.people = people;
+    }
+
+    /// Queues everything of one person, as an answer to a query.
+    pub(super) fn queue_person(&mut self, pin: &Pin, with_templates: bool) {
+        let Some(person) = self.people.people.get(pin) else { return };
+        let mut subjects = vec![Subject::User(pin.clone())];
+        if with_templates {
+            subjects.extend(person.templates.keys().map(|key| Subject::Template(pin.clone(), *key)));
+            subjects.extend(
+                person.comparison_photos.keys().map(|kind| Subject::ComparisonPhoto(pin.clone(), *kind)),
+            );
+        }
+        self.queue.extend(subjects.into_iter().map(|subject| Entry { subject, asked: true }));
+    }
+
+    /// Queues something that happened by itself.
+    pub(super) fn report(&mut self, subject: Subject) {
+        self.queue.push_back(Entry { subject, asked: false });
+    }
+
+    /// Queues something that the server has asked for.
+    pub(super) fn answer(&mut self, subject: Subject) {
+        self.queue.push_back(Entry { subject, asked: true });
+    }
+
+    /// Notes an operation (§11.4); a second passes.
+    pub(super) fn log_operation(&mut self, code: u16, operands: [&str; 4]) {
+        self.clock = self.clock.next_second();
+        let time = self.clock;
+        self.report(Subject::Operation(format!("OPLOG {code}\t0\t{time}\t{}", operands.join("\t"))));
+    }
+}
