@@ -6,7 +6,10 @@ mod parameters;
 mod takes;
 mod text;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, Version};
 
@@ -18,7 +21,7 @@ use parameters::Parameter;
 /// It tells by its handshake (§5), its options (`table=options`, §8), the reply to `INFO` (§12.4) and the `INFO` of a
 /// poll (§9), in any order and never all of it; it shows by what it uploads and by what it refuses. Nothing that was
 /// told once is taken back by silence or by an empty value (field note 6.4).
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Capability {
     /// What was told, as text: everything else about the device follows from it.
     told: BTreeMap<Parameter, String>,
@@ -227,5 +230,16 @@ impl Capability {
 
     fn text_of(&self, parameter: Parameter) -> Option<&str> {
         self.told.get(&parameter).map(String::as_str)
+    }
+}
+
+impl fmt::Debug for Capability {
+    /// Without the facts, which follow from the rest.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Capability")
+            .field("told", &self.told)
+            .field("learned", &self.learned)
+            .field("refused", &self.refused)
+            .finish_non_exhaustive()
     }
 }

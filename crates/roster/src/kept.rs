@@ -38,9 +38,18 @@ pub(crate) fn name_is(kept: &NameAsKept, ours: &str, capability: &Capability) ->
     if kept.canonical() == ours {
         return true;
     }
-    let sent = capability.charset().encode(&ours);
+    let whole = capability.charset().encode(&ours);
     let raw = kept.raw.trim_ascii();
-    raw == sent.trim_ascii() || cut(raw, &sent)
+    raw == whole.trim_ascii() || raw == sent_name(&ours, capability).trim_ascii() || cut(raw, &whole)
+}
+
+/// A name as it is sent to this device: in its charset, and no longer than it keeps, in whole characters.
+pub(crate) fn sent_name(ours: &str, capability: &Capability) -> Vec<u8> {
+    let charset = capability.charset();
+    match capability.name_bytes() {
+        Some(bytes) => charset.encode(&charset.cut(ours, bytes)),
+        None => charset.encode(ours),
+    }
 }
 
 /// At how many bytes this device cuts names, if `kept` is `ours` cut: for [`Capability::learn_name_bytes`].

@@ -1,13 +1,13 @@
 //! An item as commands for one device.
 
-use std::borrow::Cow;
-
 use wire::{
     Base64, BioData, BioFormat, BioType, Card, CardForm, Command, ComparisonPhoto, Delete, FacePart,
     FingerVein, Fingerprint, Form, Update, User, UserPhoto, Version,
 };
 
-use crate::{Capability, Content, Format, ItemKey, Kind, Part, Photo, Slot, Template, UserFields, header};
+use crate::{
+    Capability, Content, Format, ItemKey, Kind, Part, Photo, Slot, Template, UserFields, header, kept,
+};
 
 /// What devices take as time zones of a user to whom nobody gave any (field note 5.10).
 const DEFAULT_TIME_ZONES: &str = "0000000100000000";
@@ -112,11 +112,6 @@ fn narrowest(key: &ItemKey, form: Form) -> Option<Delete> {
 
 /// A complete record: what is left out of one, old firmware sets to zero (field note 5.2).
 fn user(key: &ItemKey, fields: &UserFields, capability: &Capability) -> User {
-    let charset = capability.charset();
-    let name = match capability.name_bytes() {
-        Some(bytes) => Cow::Owned(charset.cut(&fields.name, bytes)),
-        None => Cow::Borrowed(fields.name.as_str()),
-    };
     let card = |text: &Option<String>, form| text.as_deref().map_or(Card::None, Card::read).to_form(form);
     let time_zones =
         if fields.time_zones.is_empty() { DEFAULT_TIME_ZONES } else { fields.time_zones.as_str() };
@@ -125,7 +120,7 @@ fn user(key: &ItemKey, fields: &UserFields, capability: &Capability) -> User {
     let moment = |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
     User {
         pin: key.pin.clone(),
-        name: Some(charset.encode(&name)),
+        name: Some(kept::sent_name(&fields.name, capability)),
         privilege: Some(fields.privilege),
         password: Some(fields.password.clone()),
         card: Some(card(&fields.card, capability.card_form())),

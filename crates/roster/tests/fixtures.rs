@@ -172,7 +172,7 @@ fn a_user_and_its_photo_come_in_one_upload() {
 #[test]
 fn a_name_in_utf_8_is_read_even_where_the_language_is_chinese() {
     let mut device = Capability::default();
-    device.merge_handshake(&Handshake::read(&Query::parse(&support::query("f01-handshake-commkey.http"))));
+    device.merge_handshake(&Handshake::read(&Query::new(&support::query("f01-handshake-commkey.http"))));
     assert_eq!(device.language(), Some(83));
     let readings_of = body("f02-operlog-user-chinese.http");
     let readings = read(Some("OPERLOG"), &readings_of, &device);

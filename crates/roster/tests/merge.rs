@@ -54,7 +54,7 @@ fn assert_nothing(current: &UserFields, merge: &Merge) {
 /// A device whose language is simplified Chinese.
 fn chinese() -> Capability {
     let mut capability = Capability::default();
-    capability.merge_handshake(&Handshake::read(&wire::Query::parse("SN=A&options=all&language=83")));
+    capability.merge_handshake(&Handshake::read(&wire::Query::new("SN=A&options=all&language=83")));
     capability
 }
 

@@ -56,7 +56,7 @@ impl Capability {
         } else if name == NAME_BYTES {
             self.learned.name_bytes = value.parse().ok();
         } else if name == REFUSED {
-            self.refused.extend(value.parse::<wire::Form>().ok());
+            self.refused.extend(value.parse::<Form>().ok());
         } else if let Some(bio_type) = name.strip_prefix(VERSION) {
             let version = value
                 .split_once('.')

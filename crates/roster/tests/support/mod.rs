@@ -49,7 +49,7 @@ pub fn tell(capability: &mut Capability, parameters: &[(&str, &str)]) {
 /// The `INFO` of a poll that a real device sent.
 pub fn info(fixture: &str) -> PollInfo {
     let query = query(fixture);
-    let info = Query::parse(&query).get("INFO").expect("the fixture has INFO").into_owned();
+    let info = Query::new(&query).get("INFO").expect("the fixture has INFO").into_owned();
     PollInfo::read(&info)
 }
 
