@@ -1,0 +1,323 @@
+//! What a device says became of its commands.
+
+use std::fmt;
+
+use crate::{ReturnCode, read_parameters};
+
+/// Longest id that is taken over; ours have at most 16 characters.
+const MAX_ID_BYTES: usize = 64;
+
+/// A device's answer to one command, from the body of a `devicecmd` request (§13).
+///
+/// Two forms are in use, either with LF or CR LF at the end of lines:
+/// `ID=7f2a&Return=0&CMD=DATA`, one answer a line, and after `CMD=INFO` a parameter a line;
+/// or one key a line, the last of which may be `Content=`, followed by anything.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Acknowledgement {
+    /// The id of the command as the device gives it back: any text of 1 to 64 bytes.
+    pub id: String,
+    /// `None` when it is missing or no number: then the device has said nothing of use.
+    pub return_code: Option<ReturnCode>,
+    /// The `CMD=` of the answer, which may be missing or cut: the id alone tells which command is meant.
+    pub command: Option<String>,
+    /// All other keys in their order; for `INFO` the parameters of the device.
+    pub pairs: Vec<(String, String)>,
+    /// What followed `Content=`, byte for byte.
+    pub content: Option<Vec<u8>>,
+}
+
+/// Reads the answers in the body of a `devicecmd` request.
+///
+/// A line without an id that belongs to no answer is dropped, as is an answer without an id: there is nothing to
+/// match it with, and the rest of the body counts all the same.
+pub fn acknowledgements(body: &[u8]) -> Vec<Acknowledgement> {
+    let (head, content) = split_content(body);
+    let mut answers: Vec<Acknowledgement> = Vec::new();
+    // Whether the lines belong to an answer that is kept.
+    let mut within = false;
+    for line in head.split(|byte| *byte == b'\n') {
+        let text = String::from_utf8_lossy(line);
+        let text = text.trim_matches(|character: char| character == '\0' || character.is_ascii_whitespace());
+        if let Some(id_and_more) = strip_key(text, "ID") {
+            let answer = Acknowledgement::begin(id_and_more);
+            within = answer.is_some();
+            answers.extend(answer);
+        } else if within && let Some(answer) = answers.last_mut() {
+            answer.take_line(text);
+        }
+    }
+    if within && let Some(answer) = answers.last_mut() {
+        answer.content = content.map(<[u8]>::to_vec);
+    }
+    answers
+}
+
+impl Acknowledgement {
+    /// Writes the answer as a device does, with a final LF unless it ends in content.
+    ///
+    /// Without content all keys stand in one line, except that the parameters of an `INFO` reply follow in lines.
+    pub fn write(&self, out: &mut Vec<u8>) {
+        let one_line = self.content.is_none();
+        let separator = if one_line { "&" } else { "\n" };
+        let mut text = format!("ID={}", self.id);
+        if let Some(return_code) = self.return_code {
+            text += &format!("{separator}Return={return_code}");
+        }
+        if let Some(command) = &self.command {
+            text += &format!("{separator}CMD={command}");
+        }
+        let separator = if self.is_info() { "\n" } else { separator };
+        for (key, value) in &self.pairs {
+            text += &format!("{separator}{key}={value}");
+        }
+        text.push('\n');
+        out.extend_from_slice(text.as_bytes());
+        if let Some(content) = &self.content {
+            out.extend_from_slice(b"Content=");
+            out.extend_from_slice(content);
+        }
+    }
+
+    /// Begins with what follows `ID=`: the id, and in the one-line form all other keys.
+    fn begin(id_and_more: &str) -> Option<Self> {
+        // A device was seen to part the keys with tabs.
+        let separator = if id_and_more.contains('&') { '&' } else { '\t' };
+        let mut fragments = id_and_more.split(separator);
+        let id = fragments.next().unwrap_or_default().trim();
+        if id.is_empty() || id.len() > MAX_ID_BYTES {
+            return None;
+        }
+        let mut answer = Self { id: id.to_owned(), ..Self::default() };
+        for fragment in fragments {
+            answer.take_pair(fragment);
+        }
+        Some(answer)
+    }
+
+    fn take_line(&mut self, line: &str) {
+        if self.is_info() {
+            self.pairs.extend(read_parameters(line.as_bytes()));
+        } else {
+            self.take_pair(line);
+        }
+    }
+
+    fn take_pair(&mut self, pair: &str) {
+        let Some((key, value)) = pair.split_once('=') else { return };
+        let (key, value) = (key.trim(), value.trim());
+        if self.return_code.is_none() && key.eq_ignore_ascii_case("Return") {
+            self.return_code = value.parse().ok().map(ReturnCode);
+        } else if self.command.is_none() && key.eq_ignore_ascii_case("CMD") {
+            self.command = Some(value.to_owned());
+        } else if !key.is_empty() {
+            self.pairs.push((key.to_owned(), value.to_owned()));
+        }
+    }
+
+    fn is_info(&self) -> bool {
+        self.command.as_deref().is_some_and(|command| command.eq_ignore_ascii_case("INFO"))
+    }
+}
+
+impl fmt::Debug for Acknowledgement {
+    /// Counts what may hold anything: parameters of a device, a file, the output of a command.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acknowledgement")
+            .field("id", &self.id)
+            .field("return_code", &self.return_code)
+            .field("command", &self.command)
+            .field("pairs", &self.pairs.len())
+            .field("content_bytes", &self.content.as_ref().map(Vec::len))
+            .finish()
+    }
+}
+
+/// Parts the lines from what follows the first `Content=` at the beginning of a line.
+fn split_content(body: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut start = 0;
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let key = line.split_at_checked(b"Content=".len());
+        if key.is_some_and(|(key, _)| key.eq_ignore_ascii_case(b"Content=")) {
+            let (head, content) = body.split_at(start);
+            return (head, content.split_at_checked(b"Content=".len()).map(|(_, content)| content));
+        }
+        start += line.len();
+    }
+    (body, None)
+}
+
+/// What follows `<key>=` in any case.
+fn strip_key<'a>(line: &'a str, key: &str) -> Option<&'a str> {
+    let (found, rest) = line.split_once('=')?;
+    found.trim().eq_ignore_ascii_case(key).then_some(rest)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn code(number: i32) -> Option<ReturnCode> {
+        Some(ReturnCode(number))
+    }
+
+    fn summary(body: &[u8]) -> Vec<(String, Option<i32>, Option<String>)> {
+        let answers = acknowledgements(body).into_iter();
+        answers.map(|answer| (answer.id, answer.return_code.map(|code| code.0), answer.command)).collect()
+    }
+
+    fn answered(id: &str, return_code: i32, command: &str) -> (String, Option<i32>, Option<String>) {
+        (id.into(), Some(return_code), Some(command.into()))
+    }
+
+    /// Fault 7: several answers in one body.
+    #[test]
+    fn each_line_of_a_body_is_an_answer() {
+        let body = b"ID=41&Return=0&CMD=DATA\nID=42&Return=0&CMD=CHECK\nID=43&Return=-1002&CMD=DATA\nID=44&Return=-1004&CMD=DATA\n";
+        let expected = [
+            answered("41", 0, "DATA"),
+            answered("42", 0, "CHECK"),
+            answered("43", -1002, "DATA"),
+            answered("44", -1004, "DATA"),
+        ];
+        assert_eq!(summary(body), expected);
+        assert_eq!(summary(&body.to_vec().join_crlf()), expected);
+    }
+
+    trait JoinCrlf {
+        fn join_crlf(self) -> Vec<u8>;
+    }
+
+    impl JoinCrlf for Vec<u8> {
+        fn join_crlf(self) -> Vec<u8> {
+            self.split(|byte| *byte == b'\n').collect::<Vec<_>>().join(&b"\r\n"[..])
+        }
+    }
+
+    /// Fault 7: an answer without `CMD=`, one with an id that is not ours, the same one twice.
+    #[test]
+    fn the_id_alone_makes_an_answer() {
+        let body = b"ID=7f2a&Return=0\nID=info8487&Return=0&CMD=DATA\nID=7f2a&Return=0";
+        let expected =
+            [("7f2a".into(), Some(0), None), answered("info8487", 0, "DATA"), ("7f2a".into(), Some(0), None)];
+        assert_eq!(summary(body), expected);
+    }
+
+    /// Fault 8: a count, a refusal, no return code.
+    #[test]
+    fn the_return_code_is_a_signed_number_or_missing() {
+        let body = b"ID=1&Return=3&CMD=DATA QUERY\nID=9&Return=-629&CMD=DATA QUERY\nID=2&CMD=DATA\nID=3&Return=ok&CMD=DATA\nID=4&Return=99999999999";
+        let codes: Vec<_> = acknowledgements(body).into_iter().map(|answer| answer.return_code).collect();
+        assert_eq!(codes, [code(3), code(-629), None, None, None]);
+    }
+
+    #[test]
+    fn a_key_a_line_with_content_is_one_answer() {
+        let body =
+            b"ID=32\nReturn=0\nCMD=Shell\nFILENAME=shellout.txt\nContent=ID=5&Return=0\nContent=\xFF\n";
+        let answers = acknowledgements(body);
+        assert_eq!(
+            answers,
+            [Acknowledgement {
+                id: "32".into(),
+                return_code: code(0),
+                command: Some("Shell".into()),
+                pairs: vec![("FILENAME".into(), "shellout.txt".into())],
+                content: Some(b"ID=5&Return=0\nContent=\xFF\n".to_vec()),
+            }]
+        );
+    }
+
+    #[test]
+    fn parameters_follow_the_answer_to_info() {
+        let body = b"ID=7f30&Return=0&CMD=INFO\n~DeviceName=A&B\n~OEMVendor=ZKTeco Co., Ltd.\nReturn=9\nUserCount=51\nID=7f31&Return=0&CMD=DATA\n";
+        let answers = acknowledgements(body);
+        let pair = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        assert_eq!(answers.len(), 2);
+        assert_eq!(answers[0].return_code, code(0));
+        assert_eq!(
+            answers[0].pairs,
+            [
+                pair("~DeviceName", "A&B"),
+                pair("~OEMVendor", "ZKTeco Co., Ltd."),
+                pair("Return", "9"),
+                pair("UserCount", "51"),
+            ]
+        );
+    }
+
+    #[test]
+    fn further_keys_of_a_line_are_kept() {
+        let body =
+            b"ID=7f34&Return=0&CMD=VERIFY SUM&StartTime=2027-03-01 00:00:00&AttlogSum=1204&SN=TST7261400042";
+        let answers = acknowledgements(body);
+        assert_eq!(answers[0].command.as_deref(), Some("VERIFY SUM"));
+        assert_eq!(answers[0].pairs[1], ("AttlogSum".into(), "1204".into()));
+    }
+
+    #[test]
+    fn tabs_part_keys_where_a_device_sends_them() {
+        assert_eq!(summary(b"id=5\treturn=-12\tcmd=DATA"), [answered("5", -12, "DATA")]);
+    }
+
+    #[test]
+    fn lines_that_belong_to_nothing_are_dropped() {
+        let long = [b"ID=".to_vec(), vec![b'9'; 65], b"&Return=0\nReturn=7".to_vec()].concat();
+        assert!(acknowledgements(&long).is_empty());
+        assert_eq!(
+            summary(b"\nReturn=0&CMD=DATA\nID=&Return=0\nCMD=X\nID=1&Return=0\n\0"),
+            [("1".into(), Some(0), None)]
+        );
+        assert!(acknowledgements(b"").is_empty());
+    }
+
+    #[test]
+    fn debug_output_holds_no_parameters_and_no_content() {
+        let answers = acknowledgements(b"ID=1\nReturn=0\nCMD=GetFile\nCommKey=482913\nContent=secret");
+        let printed = format!("{answers:?}");
+        assert!(printed.contains("GetFile") && printed.contains("content_bytes: Some(6)"), "{printed}");
+        assert!(!printed.contains("482913") && !printed.contains("secret"), "{printed}");
+    }
+
+    prop_compose! {
+        fn answer()(
+            id in "[A-Za-z0-9]{1,16}",
+            number in prop::option::of(any::<i32>()),
+            command in prop::option::of(prop_oneof![Just("DATA".to_owned()), Just("INFO".to_owned()), Just("VERIFY SUM".to_owned())]),
+            pairs in prop::collection::vec(("[~a-z]{3,8}", "[A-Za-z0-9.:]{0,8}"), 0..4),
+        ) -> Acknowledgement {
+            Acknowledgement { id, return_code: number.map(ReturnCode), command, pairs, content: None }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_reads_the_same(
+            answers in prop::collection::vec(answer(), 0..6),
+            content in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
+        ) {
+            let mut answers = answers;
+            if let Some(last) = answers.last_mut() {
+                last.content = content;
+            }
+            let mut body = Vec::new();
+            answers.iter().for_each(|answer| answer.write(&mut body));
+            prop_assert_eq!(acknowledgements(&body), answers);
+        }
+
+        #[test]
+        fn no_body_breaks_the_reader(body in prop::collection::vec(any::<u8>(), 0..300)) {
+            for answer in acknowledgements(&body) {
+                prop_assert!(!answer.id.is_empty() && answer.id.len() <= MAX_ID_BYTES);
+            }
+        }
+
+        #[test]
+        fn no_text_like_an_answer_breaks_the_reader(body in "(ID=|Return=|CMD=|INFO|Content=|[0-9a&=,\n\t]){0,60}") {
+            for answer in acknowledgements(body.as_bytes()) {
+                prop_assert!(!answer.id.is_empty() && answer.id.len() <= MAX_ID_BYTES);
+            }
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! What a server tells a device to do, one line a command.
+
+mod delete;
+mod form;
+mod id;
+mod select;
+mod update;
+
+use std::fmt;
+
+use crate::{
+    FieldError, Fields,
+    fields::{FieldWriter, push_clean},
+};
+
+pub use self::{
+    delete::Delete,
+    form::Form,
+    id::{CommandId, CommandIdError},
+    select::Select,
+    update::Update,
+};
+
+/// Most bytes of the answer to a poll that holds more than one command (§12).
+pub const MAX_REPLY_BYTES: usize = 40_000;
+/// Most commands in the answer to a poll.
+pub const MAX_REPLY_LINES: usize = 200;
+/// Most bytes of one command, which then goes alone.
+pub const MAX_COMMAND_BYTES: usize = 900_000;
+
+/// A command to a device (§12).
+///
+/// Wire form: `C:<id>:<words> <key>=<value>{<tab><key>=<value>}` in one line. There is no escaping: a tab, a line
+/// end or a NUL within a value goes out as a blank, since a line feed in a name would be a command on its own.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Command<'a> {
+    /// `DATA UPDATE`: have this, in place of what the device has under the same key (§12.1.1).
+    Update(Update<'a>),
+    /// `DATA DELETE`: have this no longer (§12.1.2).
+    Delete(Delete),
+    /// `DATA QUERY`: upload this (§12.1.3).
+    Query(Select),
+    /// `CHECK`: initialize again, then upload the tables whose stamp is 0 (§12.3).
+    Check,
+    /// `LOG`: look for new data and upload it (§12.3).
+    Log,
+    /// `INFO`: answer with all parameters (§12.4).
+    Info,
+    /// `REBOOT`: commands behind it in the same answer are lost, and it may never be acknowledged (§12.7).
+    Reboot,
+    /// `RELOAD OPTIONS` (§12.4).
+    ReloadOptions,
+    /// `CLEAR DATA`: forget everything (§12.2).
+    ClearData,
+    /// `CLEAR LOG`: forget all attendance records (§12.2).
+    ClearLog,
+    /// `SET OPTION`: one parameter (§12.4).
+    SetOption {
+        /// Name of the parameter.
+        key: String,
+        /// Its new value, which may be a secret.
+        value: String,
+    },
+    /// `AC_UNLOCK`: open the door (§12.7).
+    Unlock,
+}
+
+/// The commands that are nothing but their words.
+const PLAIN: [(&str, Command<'static>); 8] = [
+    ("CHECK", Command::Check),
+    ("LOG", Command::Log),
+    ("INFO", Command::Info),
+    ("REBOOT", Command::Reboot),
+    ("RELOAD OPTIONS", Command::ReloadOptions),
+    ("CLEAR DATA", Command::ClearData),
+    ("CLEAR LOG", Command::ClearLog),
+    ("AC_UNLOCK", Command::Unlock),
+];
+
+impl<'a> Command<'a> {
+    /// The form of the command, by which a firmware may refuse it; for data that of its table.
+    pub fn table(&self) -> Form {
+        match self {
+            Self::Update(update) => update.form(),
+            Self::Delete(delete) => delete.form(),
+            Self::Query(_) => Form::Query,
+            Self::Check => Form::Check,
+            Self::Log => Form::Log,
+            Self::Info => Form::Info,
+            Self::Reboot => Form::Reboot,
+            Self::ReloadOptions => Form::ReloadOptions,
+            Self::ClearData => Form::ClearData,
+            Self::ClearLog => Form::ClearLog,
+            Self::SetOption { .. } => Form::SetOption,
+            Self::Unlock => Form::Unlock,
+        }
+    }
+
+    /// Whether the command may go out again when it is not known whether the device carried it out: doing it twice
+    /// has the effect of doing it once.
+    pub const fn repeatable(&self) -> bool {
+        match self {
+            Self::Update(_)
+            | Self::Delete(_)
+            | Self::Query(_)
+            | Self::Check
+            | Self::Log
+            | Self::Info
+            | Self::ReloadOptions
+            | Self::SetOption { .. } => true,
+            Self::Reboot | Self::ClearData | Self::ClearLog | Self::Unlock => false,
+        }
+    }
+
+    /// Appends the command as one line without line end.
+    pub fn write(&self, id: &CommandId, out: &mut Vec<u8>) {
+        for part in ["C:", id.as_str(), ":", self.words()] {
+            out.extend_from_slice(part.as_bytes());
+        }
+        match self {
+            Self::Update(update) => update.write(out),
+            Self::Delete(delete) => delete.write(out),
+            Self::Query(select) => select.write(out),
+            Self::SetOption { key, value } => {
+                out.push(b' ');
+                push_clean(out, key.as_bytes());
+                out.push(b'=');
+                push_clean(out, value.as_bytes());
+            }
+            Self::Check
+            | Self::Log
+            | Self::Info
+            | Self::Reboot
+            | Self::ReloadOptions
+            | Self::ClearData
+            | Self::ClearLog
+            | Self::Unlock => {}
+        }
+    }
+
+    /// Reads a line without its line end. Words and keys count in any case.
+    ///
+    /// # Errors
+    /// It is no command line, a command that is not known here, or the first field that is missing or malformed.
+    pub fn read(line: &'a [u8]) -> Result<(CommandId, Self), FieldError> {
+        let want_line = FieldError::Invalid { field: "command", want: "C:<id>: and a command" };
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let rest = line.strip_prefix(b"C:").ok_or_else(|| want_line.clone())?;
+        let colon = rest.iter().position(|byte| *byte == b':').ok_or(want_line)?;
+        let (id, text) = rest.split_at(colon);
+        let id = CommandId::try_from(id)
+            .map_err(|_| FieldError::Invalid { field: "ID", want: "1 to 16 letters and digits" })?;
+        Ok((id, Self::read_text(text.strip_prefix(b":").unwrap_or(text))?))
+    }
+
+    /// Reads what follows `C:<id>:`.
+    fn read_text(text: &'a [u8]) -> Result<Self, FieldError> {
+        if let Some((_, plain)) = PLAIN.iter().find(|(words, _)| text.eq_ignore_ascii_case(words.as_bytes()))
+        {
+            return Ok(plain.clone());
+        }
+        let (verb, rest) = split_word(text);
+        let (second, rest) = split_word(rest);
+        if is(verb, "SET") && is(second, "OPTION") {
+            return read_option(rest);
+        }
+        let (table, conditions) = split_word(rest);
+        let fields = Fields::parse(conditions);
+        if is(verb, "DATA") && is(second, "UPDATE") {
+            Ok(Self::Update(Update::read(table, &fields)?))
+        } else if is(verb, "DATA") && is(second, "DELETE") {
+            Ok(Self::Delete(Delete::read(table, &fields)?))
+        } else if is(verb, "DATA") && is(second, "QUERY") {
+            Ok(Self::Query(Select::read(table, &fields)?))
+        } else {
+            Err(FieldError::Invalid { field: "command", want: "a command that is known here" })
+        }
+    }
+
+    /// The words of a command; those of data are followed by a table.
+    fn words(&self) -> &'static str {
+        match self {
+            Self::Update(_) => "DATA UPDATE",
+            Self::Delete(_) => "DATA DELETE",
+            Self::Query(_) => "DATA QUERY",
+            Self::SetOption { .. } => "SET OPTION",
+            plain => PLAIN.iter().find(|(_, command)| command == plain).map_or("", |(words, _)| words),
+        }
+    }
+}
+
+impl fmt::Debug for Command<'_> {
+    /// The value of an option may be a key or a password: it is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Update(update) => f.debug_tuple("Update").field(update).finish(),
+            Self::Delete(delete) => f.debug_tuple("Delete").field(delete).finish(),
+            Self::Query(select) => f.debug_tuple("Query").field(select).finish(),
+            Self::SetOption { key, .. } => {
+                f.debug_struct("SetOption").field("key", key).finish_non_exhaustive()
+            }
+            plain => f.write_str(plain.words()),
+        }
+    }
+}
+
+/// The answer to a poll: every line with an LF, or `OK` without one when nothing is due.
+///
+/// With a line end old clients take `OK` for a command they do not know (field note 2.9).
+pub fn poll_reply<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>) -> Vec<u8> {
+    let mut reply = Vec::new();
+    for line in lines {
+        reply.extend_from_slice(line.as_ref());
+        reply.push(b'\n');
+    }
+    if reply.is_empty() { b"OK".to_vec() } else { reply }
+}
+
+fn read_option<'a>(pair: &[u8]) -> Result<Command<'a>, FieldError> {
+    let pair = std::str::from_utf8(pair).ok().and_then(|pair| pair.split_once('='));
+    let (key, value) = pair.ok_or(FieldError::Invalid { field: "OPTION", want: "<key>=<value>" })?;
+    Ok(Command::SetOption { key: key.to_owned(), value: value.to_owned() })
+}
+
+/// Appends the table of a data command; its fields are to follow.
+fn fields_of<'o>(table: Form, out: &'o mut Vec<u8>) -> FieldWriter<'o> {
+    for part in [" ", table.words(), " "] {
+        out.extend_from_slice(part.as_bytes());
+    }
+    FieldWriter::new(out)
+}
+
+/// The first word and what follows the blank behind it.
+fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
+    let mut parts = text.splitn(2, |byte| *byte == b' ');
+    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+}
+
+fn is(word: &[u8], expected: &str) -> bool {
+    word.eq_ignore_ascii_case(expected.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

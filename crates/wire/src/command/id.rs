@@ -1,0 +1,66 @@
+//! The name of a command, by which its acknowledgement is matched.
+
+use std::{fmt, str::FromStr};
+
+/// The id of a command (§12): 1 to 16 ASCII letters and digits, given back unchanged by the device.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CommandId(Box<str>);
+
+/// A text that is no [`CommandId`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the id of a command has 1 to 16 letters and digits")]
+pub struct CommandIdError;
+
+impl CommandId {
+    /// Most characters of an id.
+    pub const MAX_LENGTH: usize = 16;
+
+    /// The text of the id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CommandId {
+    type Err = CommandIdError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.len());
+        if fits && text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            Ok(Self(text.into()))
+        } else {
+            Err(CommandIdError)
+        }
+    }
+}
+
+impl TryFrom<&[u8]> for CommandId {
+    type Error = CommandIdError;
+
+    fn try_from(bytes: &[u8]) -> Result<Self, Self::Error> {
+        std::str::from_utf8(bytes).map_err(|_| CommandIdError)?.parse()
+    }
+}
+
+impl fmt::Display for CommandId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Fault 30: an id longer than 16 characters.
+    #[test]
+    fn an_id_has_1_to_16_letters_and_digits() {
+        for text in ["1", "7f2a", "b7e204d19cf3586a", "INFO8487"] {
+            assert_eq!(text.parse::<CommandId>().unwrap().as_str(), text);
+        }
+        for text in ["", "b7e204d19cf3586a0", "1:2", "a-b", "a b", "1\n", "é"] {
+            assert_eq!(text.parse::<CommandId>(), Err(CommandIdError), "{text:?}");
+        }
+        assert!(CommandId::try_from(&b"\xFF1"[..]).is_err());
+    }
+}

@@ -1,0 +1,171 @@
+//! `DATA UPDATE`: what a device shall hold.
+
+use super::{Form, fields_of, is};
+use crate::{
+    Base64, BioData, Card, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint, Pin, User,
+    UserPhoto, fields::FieldWriter,
+};
+
+/// One record for a device to hold, in place of the one that it has under the same key (§12.1.1).
+///
+/// All keys of the table are always sent: old firmware takes a key that is left out for an empty one
+/// (field note 5.2). `Size` is the length of the base64 text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update<'a> {
+    /// `USERINFO PIN Name Pri Passwd Card Grp TZ Verify ViceCard`, then `StartDatetime`, `EndDatetime` and `Expires`
+    /// where they are set (§12.1.1.1).
+    ///
+    /// What is absent goes out empty, but the privilege as 0, the group as 1 and the verification mode as −1.
+    User(User),
+    /// `FINGERTMP PIN FID Size Valid TMP` (§12.1.1.3), of algorithm 10.0 and below.
+    Fingerprint(Fingerprint<'a>),
+    /// `FACE PIN FID Valid Size TMP` (§12.1.1.4).
+    FacePart(FacePart<'a>),
+    /// `FVEIN Pin FID Index Valid Size Tmp` (§12.1.1.5).
+    FingerVein(FingerVein<'a>),
+    /// `BIODATA Pin No Index Valid Duress Type MajorVer MinorVer Format Tmp` (§12.1.1.6).
+    BioData(BioData<'a>),
+    /// `USERPIC PIN Size Content` (§12.1.1.7).
+    UserPhoto(UserPhoto<'a>),
+    /// `BIOPHOTO PIN Type [No Index] Size Content Format Url PostBackTmpFlag`, the photo inline (§12.1.1.8).
+    ComparisonPhoto {
+        /// The photo.
+        photo: ComparisonPhoto<'a>,
+        /// Whether the device shall upload the template that it makes of it.
+        post_back_template: bool,
+    },
+}
+
+impl<'a> Update<'a> {
+    /// Whose record it is.
+    pub fn pin(&self) -> &Pin {
+        match self {
+            Self::User(user) => &user.pin,
+            Self::Fingerprint(fingerprint) => &fingerprint.pin,
+            Self::FacePart(part) => &part.pin,
+            Self::FingerVein(vein) => &vein.pin,
+            Self::BioData(template) => &template.pin,
+            Self::UserPhoto(photo) => &photo.pin,
+            Self::ComparisonPhoto { photo, .. } => &photo.pin,
+        }
+    }
+
+    pub(super) fn form(&self) -> Form {
+        match self {
+            Self::User(_) => Form::UserInfo,
+            Self::Fingerprint(_) => Form::FingerTmp,
+            Self::FacePart(_) => Form::Face,
+            Self::FingerVein(_) => Form::FVein,
+            Self::BioData(template) => Form::BioData(template.bio_type.0),
+            Self::UserPhoto(_) => Form::UserPic,
+            Self::ComparisonPhoto { .. } => Form::BioPhoto,
+        }
+    }
+
+    pub(super) fn write(&self, out: &mut Vec<u8>) {
+        let mut fields = fields_of(self.form(), out);
+        match self {
+            Self::User(user) => write_user(user, &mut fields),
+            Self::Fingerprint(fingerprint) => fingerprint.write(&mut fields),
+            Self::FacePart(part) => {
+                fields
+                    .value("PIN", &part.pin)
+                    .value("FID", part.part)
+                    .value("Valid", part.valid)
+                    .value("Size", size(&part.template))
+                    .base64("TMP", &part.template);
+            }
+            Self::FingerVein(vein) => {
+                fields
+                    .value("Pin", &vein.pin)
+                    .value("FID", vein.finger)
+                    .value("Index", vein.index)
+                    .value("Valid", vein.valid)
+                    .value("Size", size(&vein.template))
+                    .base64("Tmp", &vein.template);
+            }
+            Self::BioData(template) => template.write(&mut fields),
+            Self::UserPhoto(photo) => {
+                fields
+                    .value("PIN", &photo.pin)
+                    .value("Size", size(&photo.content))
+                    .base64("Content", &photo.content);
+            }
+            Self::ComparisonPhoto { photo, post_back_template } => {
+                write_comparison_photo(photo, *post_back_template, &mut fields);
+            }
+        }
+    }
+
+    /// Reads the record of a table.
+    pub(super) fn read(table: &[u8], fields: &Fields<'a>) -> Result<Self, FieldError> {
+        if is(table, "USERINFO") {
+            Ok(Self::User(User::read(fields)?))
+        } else if is(table, "FINGERTMP") {
+            Ok(Self::Fingerprint(Fingerprint::read(fields)?))
+        } else if is(table, "FACE") {
+            Ok(Self::FacePart(FacePart::read(fields)?))
+        } else if is(table, "FVEIN") {
+            Ok(Self::FingerVein(FingerVein::read(fields)?))
+        } else if is(table, "BIODATA") {
+            Ok(Self::BioData(BioData::read(fields)?))
+        } else if is(table, "USERPIC") {
+            Ok(Self::UserPhoto(UserPhoto::read(fields)?))
+        } else if is(table, "BIOPHOTO") {
+            let post_back_template = fields.find("PostBackTmpFlag") == Some(b"1");
+            Ok(Self::ComparisonPhoto { photo: ComparisonPhoto::read(fields)?, post_back_template })
+        } else {
+            Err(FieldError::Invalid { field: "table", want: "a table of people" })
+        }
+    }
+}
+
+fn write_user(user: &User, fields: &mut FieldWriter<'_>) {
+    fields
+        .value("PIN", &user.pin)
+        .bytes("Name", user.name.as_deref().unwrap_or_default())
+        .value("Pri", user.privilege.unwrap_or(0))
+        .text("Passwd", user.password.as_deref().unwrap_or_default())
+        .text("Card", &card(user.card.as_ref()))
+        .value("Grp", user.group.unwrap_or(1))
+        .text("TZ", user.time_zones.as_deref().unwrap_or_default())
+        .value("Verify", user.verify.unwrap_or(-1))
+        .text("ViceCard", &card(user.vice_card.as_ref()));
+    if let Some(start) = &user.start {
+        fields.text("StartDatetime", start);
+    }
+    if let Some(end) = &user.end {
+        fields.text("EndDatetime", end);
+    }
+    if let Some(expires) = user.expires {
+        fields.value("Expires", expires);
+    }
+}
+
+fn write_comparison_photo(
+    photo: &ComparisonPhoto<'_>,
+    post_back_template: bool,
+    fields: &mut FieldWriter<'_>,
+) {
+    fields.value("PIN", &photo.pin).value("Type", photo.bio_type.0);
+    if let Some(number) = photo.number {
+        fields.value("No", number);
+    }
+    if let Some(index) = photo.index {
+        fields.value("Index", index);
+    }
+    fields
+        .value("Size", size(&photo.content))
+        .base64("Content", &photo.content)
+        .value("Format", 0)
+        .value("Url", "")
+        .value("PostBackTmpFlag", u8::from(post_back_template));
+}
+
+fn card(card: Option<&Card>) -> String {
+    card.map(Card::to_string).unwrap_or_default()
+}
+
+fn size(payload: &Base64<'_>) -> usize {
+    payload.as_str().len()
+}

@@ -1,0 +1,149 @@
+//! Which data a device uploads by itself.
+
+use std::fmt;
+
+/// `TransFlag` of the option block (§5).
+///
+/// Format II lists words: `TransData OpLog<tab>EnrollUser<tab>…`; format I has a digit for each word of
+/// [`TransFlag::WORDS`]. `OpLog` is always among them: without it users and fingerprints are not uploaded, and only
+/// operations tell of deletions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransFlag {
+    words: Vec<&'static str>,
+    format_one: bool,
+}
+
+impl TransFlag {
+    /// The words, in the order of the digits of format I.
+    pub const WORDS: [&str; 12] = [
+        "AttLog",
+        OPERATIONS,
+        "AttPhoto",
+        "EnrollFP",
+        "EnrollUser",
+        "FPImag",
+        "ChgUser",
+        "ChgFP",
+        "FACE",
+        "UserPic",
+        "WORKCODE",
+        "BioPhoto",
+    ];
+
+    /// Everything that makes a person, and the operations: no attendance.
+    pub fn people() -> Self {
+        let words = [OPERATIONS, "EnrollUser", "ChgUser", "EnrollFP", "ChgFP", "FACE", "UserPic", "BioPhoto"];
+        Self { words: words.to_vec(), format_one: false }
+    }
+
+    /// With attendance records.
+    #[must_use]
+    pub fn with_attendance(mut self) -> Self {
+        if !self.words.contains(&"AttLog") {
+            self.words.insert(0, "AttLog");
+        }
+        self
+    }
+
+    /// With attendance photos.
+    #[must_use]
+    pub fn with_attendance_photos(self) -> Self {
+        self.with("AttPhoto")
+    }
+
+    /// With finger veins: a word that other servers send to devices that have the function, and that format I
+    /// cannot say.
+    #[must_use]
+    pub fn with_finger_veins(self) -> Self {
+        self.with(FINGER_VEINS)
+    }
+
+    /// As digits, for low-end firmware that reads no words.
+    #[must_use]
+    pub fn in_format_one(self) -> Self {
+        Self { format_one: true, ..self }
+    }
+
+    /// The words of this flag.
+    pub fn words(&self) -> &[&'static str] {
+        &self.words
+    }
+
+    /// Reads either format; unknown words and digits beyond the last one are passed over.
+    pub fn parse(text: &str) -> Self {
+        let digits = || Self::WORDS.into_iter().zip(text.bytes()).filter(|(_, digit)| *digit == b'1');
+        let (format_one, words) = match text.strip_prefix("TransData") {
+            Some(words) => (false, words.split(['\t', ' ']).filter_map(known).collect()),
+            None => (true, digits().map(|(word, _)| word).collect()),
+        };
+        Self { words, format_one }.with(OPERATIONS)
+    }
+
+    fn with(mut self, word: &'static str) -> Self {
+        if !self.words.contains(&word) {
+            self.words.push(word);
+        }
+        self
+    }
+}
+
+const OPERATIONS: &str = "OpLog";
+const FINGER_VEINS: &str = "FVEIN";
+
+fn known(word: &str) -> Option<&'static str> {
+    TransFlag::WORDS.into_iter().chain([FINGER_VEINS]).find(|known| known.eq_ignore_ascii_case(word))
+}
+
+impl fmt::Display for TransFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.format_one {
+            Self::WORDS
+                .iter()
+                .try_for_each(|word| f.write_str(if self.words.contains(word) { "1" } else { "0" }))
+        } else {
+            write!(f, "TransData {}", self.words.join("\t"))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn format_two_lists_words() {
+        let people = "TransData OpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic\tBioPhoto";
+        assert_eq!(TransFlag::people().to_string(), people);
+        let all =
+            TransFlag::people().with_attendance().with_attendance_photos().with_finger_veins().to_string();
+        assert!(all.starts_with("TransData AttLog\tOpLog\t") && all.ends_with("\tAttPhoto\tFVEIN"), "{all}");
+    }
+
+    #[test]
+    fn format_one_has_a_digit_for_each_word() {
+        assert_eq!(TransFlag::people().in_format_one().to_string(), "010110111101");
+        assert_eq!(TransFlag::people().with_attendance().in_format_one().to_string(), "110110111101");
+    }
+
+    #[test]
+    fn operations_are_always_asked_for() {
+        assert_eq!(TransFlag::parse("0000000000").words(), ["OpLog"]);
+        assert_eq!(TransFlag::parse("TransData AttLog\tnews").words(), ["AttLog", "OpLog"]);
+        assert_eq!(TransFlag::parse("").words(), ["OpLog"]);
+    }
+
+    #[test]
+    fn a_word_is_said_once() {
+        let twice = TransFlag::people().with_attendance().with_attendance().with_attendance_photos();
+        assert_eq!(twice, twice.clone().with_attendance_photos().with_attendance());
+    }
+
+    #[test]
+    fn both_formats_read_back() {
+        for flag in [TransFlag::people(), TransFlag::people().with_attendance().with_finger_veins()] {
+            assert_eq!(TransFlag::parse(&flag.to_string()), flag);
+        }
+        let digits = TransFlag::people().in_format_one().to_string();
+        assert_eq!(TransFlag::parse(&digits).to_string(), digits);
+    }
+}

@@ -1,0 +1,100 @@
+//! The parameters with which a device describes itself.
+
+/// Reads the parameters of a `table=options` body (§8) or of the lines of an `INFO` reply (§12.4).
+///
+/// Pairs `key=value` are parted by commas or stand on lines of their own. A fragment without `=` belongs to the value
+/// before it, for names of companies hold commas (field note 9.3). Blanks around keys and values go; an empty value
+/// means that the device has not set it. The order of the body stays, and so do repetitions: the last one counts.
+/// What is no UTF-8 is read with replacement characters, for nothing of importance is spelt so.
+pub fn read_parameters(body: &[u8]) -> Vec<(String, String)> {
+    let text = String::from_utf8_lossy(body);
+    let mut parameters: Vec<(String, String)> = Vec::new();
+    for line in text.split(['\n', '\r', '\0']) {
+        for (place, fragment) in line.split(',').enumerate() {
+            match fragment.split_once('=') {
+                Some((key, value)) => parameters.push((key.trim().to_owned(), value.to_owned())),
+                None => continue_value(&mut parameters, fragment, if place == 0 { ' ' } else { ',' }),
+            }
+        }
+    }
+    parameters.retain(|(key, _)| !key.is_empty());
+    for (_, value) in &mut parameters {
+        value.truncate(value.trim_end().len());
+        value.drain(..value.len() - value.trim_start().len());
+    }
+    parameters
+}
+
+/// Adds what was parted off by `separator`; an empty line adds nothing.
+fn continue_value(parameters: &mut [(String, String)], fragment: &str, separator: char) {
+    let Some((_, value)) = parameters.last_mut() else { return };
+    if separator == ',' || !fragment.trim().is_empty() {
+        value.push(separator);
+        value.push_str(fragment);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn value<'a>(parameters: &'a [(String, String)], key: &str) -> &'a str {
+        &parameters.iter().find(|(name, _)| name == key).unwrap().1
+    }
+
+    #[test]
+    fn a_comma_within_a_value_does_not_part_it() {
+        let body = b"~DeviceName=iFace950 Plus,~OEMVendor=ZKTeco Co., Ltd.,FWVersion=ZMM720-NF43HB-Ver1.2.16,VideoTID=";
+        let parameters = read_parameters(body);
+        assert_eq!(parameters.len(), 4);
+        assert_eq!(value(&parameters, "~OEMVendor"), "ZKTeco Co., Ltd.");
+        assert_eq!(value(&parameters, "FWVersion"), "ZMM720-NF43HB-Ver1.2.16");
+        assert_eq!(value(&parameters, "VideoTID"), "");
+    }
+
+    #[test]
+    fn lines_are_as_good_as_commas() {
+        let lines = read_parameters(
+            b"~DeviceName=TestTerm 5\r\n~OEMVendor=ZKTeco Co., Ltd.\r\n\r\nUserCount= 51 \n\0",
+        );
+        let commas = read_parameters(b"~DeviceName=TestTerm 5, ~OEMVendor=ZKTeco Co., Ltd.,UserCount=51");
+        assert_eq!(lines, commas);
+        assert_eq!(value(&lines, "UserCount"), "51");
+    }
+
+    #[test]
+    fn a_value_keeps_its_equals_signs() {
+        assert_eq!(
+            read_parameters(b"Key=YWI=,Next=1"),
+            [("Key".into(), "YWI=".into()), ("Next".into(), "1".into())]
+        );
+    }
+
+    #[test]
+    fn what_comes_before_the_first_pair_or_has_no_key_is_dropped() {
+        assert_eq!(read_parameters(b"OK,,\n=3,A=1"), [("A".into(), "1".into())]);
+        assert!(read_parameters(b"").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_come_back_in_their_order(
+            pairs in prop::collection::vec(("[~A-Za-z0-9]{1,12}", "[A-Za-z0-9.:=]{0,12}(, [A-Za-z.]{1,5})?"), 0..20),
+            line_ends in any::<bool>(),
+        ) {
+            let separator = if line_ends { "\n" } else { "," };
+            let body = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(separator);
+            prop_assert_eq!(read_parameters(body.as_bytes()), pairs);
+        }
+
+        #[test]
+        fn any_bytes_are_read_without_controls_or_bare_keys(body in prop::collection::vec(any::<u8>(), 0..200)) {
+            for (key, value) in read_parameters(&body) {
+                prop_assert!(!key.is_empty() && key.trim() == key && value.trim() == value);
+                prop_assert!(!key.contains(['\n', '\r', '\0']) && !value.contains(['\n', '\r', '\0']));
+            }
+        }
+    }
+}
