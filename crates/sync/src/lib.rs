@@ -10,6 +10,7 @@
 
 pub mod intake;
 pub mod operator;
+mod owing;
 pub mod plan;
 mod scope;
 pub mod settle;
@@ -17,6 +18,6 @@ mod view;
 
 pub use scope::Want;
 pub use view::{
-    Changes, DeviceView, Exception, ItemState, Joining, Limits, OpenCommand, Parked, Person, Refusal, ScanFrom,
-    Verb, Wait,
+    Changes, DeviceView, Exception, ItemState, Joining, Limits, OpenCommand, Parked, Person, Refusal,
+    ScanFrom, Verb, Wait,
 };

@@ -105,8 +105,11 @@ pub struct Exception {
 impl Exception {
     /// Owed from `at` on.
     pub const fn due(at: Millis) -> Self {
-        Self { wait: Wait::Due(at), wipe: false, refused: None, attempts: 0 }
+        Self { wait: Wait::Due(at), ..Self::NONE }
     }
+
+    /// Nothing owed, nothing refused.
+    pub(crate) const NONE: Self = Self { wait: Wait::No, wipe: false, refused: None, attempts: 0 };
 
     const fn is_empty(&self) -> bool {
         matches!(self.wait, Wait::No) && !self.wipe && self.refused.is_none()
@@ -131,8 +134,8 @@ pub struct Person {
 pub enum ScanFrom {
     /// From the first PIN on.
     Start,
-    /// Everything before this PIN is done.
-    Pin(Pin),
+    /// This PIN and everything before it is done.
+    After(Pin),
 }
 
 /// How a device is being taken in: until it has told what it holds, nothing is sent to it.
@@ -165,12 +168,8 @@ pub struct DeviceView {
     pub open_count: usize,
     /// How many exceptions wait for a time, of all persons.
     pub due_count: usize,
-    /// How many exceptions are parked, of all persons.
-    pub parked_count: usize,
-    /// Kinds it had no room for; see [`Limits::parked`].
+    /// Kinds it had no room for: nothing of them is inserted until it holds less.
     pub full: BTreeSet<Kind>,
-    /// More was left out for want of room than exceptions are kept: a scan is needed once there is room.
-    pub overflow: bool,
     /// The persons this decision is about. One that is not in the store is here with no items.
     pub persons: BTreeMap<Pin, Person>,
     pub(crate) changed: Changed,
@@ -198,7 +197,7 @@ pub struct ClosedCommand {
 /// What has to be written after a decision, in one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// The device's own row changed: cursor, scan, next command, capability, full kinds, overflow, joining.
+    /// The device's own row changed: cursor, scan, next command, capability, full kinds, joining.
     pub device: bool,
     /// First of all: every open command of the device becomes a due exception, refusals are forgotten, parked
     /// exceptions become due, the cursor goes to the head of the feed and the scan starts over.
@@ -224,10 +223,11 @@ pub struct Limits {
     pub bytes: usize,
     /// An item above this size is heavy: one such in a reply.
     pub heavy_bytes: usize,
-    /// Due exceptions of one device, above which tail and scan pause (E of the design).
+    /// Due exceptions of one device, above which tail and scan pause (E of the design). Parked ones do not count:
+    /// they are the exact record of what a device lacks.
     pub due: usize,
-    /// Parked exceptions of one device, above which what has no room is left to a later scan.
-    pub parked: usize,
+    /// How often an hour one item is written to one device in answer to its uploads and failures.
+    pub writes_per_hour: u32,
     /// How long an acknowledgement may take, ms; doubled with every repetition.
     pub answer_ms: i64,
     /// The longest pause between repetitions, ms.
@@ -244,7 +244,7 @@ impl Default for Limits {
             bytes: 40_000,
             heavy_bytes: 8_000,
             due: 1_000,
-            parked: 1_000,
+            writes_per_hour: 12,
             answer_ms: 60_000,
             longest_pause_ms: 3_600_000,
             retry_ms: 10_000,
@@ -279,9 +279,7 @@ impl DeviceView {
             next_command: 1,
             open_count: 0,
             due_count: 0,
-            parked_count: 0,
             full: BTreeSet::new(),
-            overflow: false,
             persons: BTreeMap::new(),
             changed: Changed::default(),
         }
@@ -353,13 +351,8 @@ impl DeviceView {
         } else {
             person.exceptions.insert(key.slot, exception);
         }
-        let count = |exception: Option<Exception>, parked: bool| match exception.map(|e| e.wait) {
-            Some(Wait::Due(_)) => usize::from(!parked),
-            Some(Wait::Parked(_)) => usize::from(parked),
-            _ => 0,
-        };
-        self.due_count = (self.due_count + count(Some(exception), false)).saturating_sub(count(before, false));
-        self.parked_count = (self.parked_count + count(Some(exception), true)).saturating_sub(count(before, true));
+        let due = |e: Exception| usize::from(matches!(e.wait, Wait::Due(_)));
+        self.due_count = (self.due_count + due(exception)).saturating_sub(before.map_or(0, due));
         self.changed.exceptions.insert(key.clone());
     }
 
@@ -373,16 +366,20 @@ impl DeviceView {
         self.cursor = head;
         self.scan = Some(ScanFrom::Start);
         self.full.clear();
-        self.overflow = false;
     }
 
-    pub(crate) fn unpark_full(&mut self) {
-        if !self.full.is_empty() || self.overflow {
+    /// The device holds less than before: what had no room is tried again.
+    pub fn unpark_full(&mut self) {
+        if !self.full.is_empty() {
             self.full.clear();
             self.changed.unpark_full = true;
             self.changed.device = true;
-            if std::mem::take(&mut self.overflow) {
-                self.scan = Some(ScanFrom::Start);
+            for person in self.persons.values_mut() {
+                for exception in person.exceptions.values_mut() {
+                    if exception.wait == Wait::Parked(Parked::Full) {
+                        exception.wait = Wait::Due(Millis(0));
+                    }
+                }
             }
         }
     }

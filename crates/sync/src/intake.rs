@@ -1,0 +1,500 @@
+//! An upload: what a record from a device means for the fleet.
+//!
+//! Every record becomes an edit, is equal to what the fleet holds, waits for an operator, or is answered by a
+//! correction. Nothing is silently dropped.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster::{
+    Content, ContentHash, HashKey, ItemKey, Kind, Millis, Seq, Slot, Template, Uploader, UserFields,
+    UserPatch,
+};
+use wire::Pin;
+
+use crate::owing::user_key;
+use crate::view::{DeviceView, ItemState, Joining, Parked};
+
+/// What an operator decided about uploads (design, policies).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Policy {
+    /// What a deletion at a device does.
+    pub deletion: Deletion,
+    /// What a privilege raised at a device does.
+    pub privilege: Raised,
+    /// How often an hour different devices may change one item; above it uploads of it wait for an operator.
+    pub edits_per_hour: u32,
+    /// How many more users devices may delete before an operator has to look.
+    pub deletions_left: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { deletion: Deletion::Propagate, privilege: Raised::Hold, edits_per_hour: 6, deletions_left: 10 }
+    }
+}
+
+/// What the deletion of a user at a device does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    /// The user is sent to the device again.
+    Restore,
+    /// The user is deleted everywhere, and can be brought back for some days.
+    Propagate,
+    /// An operator decides.
+    Ask,
+}
+
+/// What a privilege above the fleet's does. Everything else of the user is synchronised at once in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Raised {
+    /// It waits for an operator.
+    Hold,
+    /// It is an edit like any other.
+    Accept,
+    /// It is undone.
+    Never,
+}
+
+/// What the fleet knows of the contents of one person, beside the view.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// The user as it is now, `None` where it is not live.
+    pub user: Option<UserFields>,
+    /// Versions of the user before, the newest first.
+    pub older_users: Vec<UserFields>,
+    /// Hashes of earlier contents.
+    pub older: BTreeMap<Slot, BTreeSet<ContentHash>>,
+    /// How often different devices changed an item within the hour.
+    pub edits: BTreeMap<Slot, u32>,
+    /// Current contents of templates, where [`DeviceView::wants_earlier_parts`] asks for them.
+    pub templates: BTreeMap<Slot, Template>,
+    /// Parts of templates that this device has not uploaded completely yet.
+    pub partial: BTreeMap<Slot, Template>,
+}
+
+/// A change of the fleet, to be written with a number of its own, in order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Edit {
+    /// What changes.
+    pub key: ItemKey,
+    /// The new content, `None` for a deletion.
+    pub content: Option<Content>,
+    /// Its hash; that of the last content for a deletion.
+    pub hash: ContentHash,
+    /// Another device changed this item last: it counts towards [`Policy::edits_per_hour`].
+    pub contested: bool,
+}
+
+/// Something that waits for an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// A joining device means another person by this PIN, or one that the fleet deleted.
+    Conflict(Pin),
+    /// A privilege was raised to this value.
+    Privilege(Pin, i32),
+    /// A user was deleted at the device.
+    Deletion(Pin),
+    /// Devices change this item in turns.
+    Contested(ItemKey),
+}
+
+/// What became of one record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The fleet holds just that.
+    Equal,
+    /// The fleet changes.
+    Edit,
+    /// Not taken: the device is told what is right.
+    Corrected,
+    /// Kept aside until an operator decides.
+    Held(Held),
+    /// Part of a template whose other parts are awaited.
+    Partly,
+}
+
+/// The intake of one upload of one device.
+#[derive(Debug)]
+pub struct Intake<'a> {
+    /// The device, with the persons of the upload.
+    pub view: &'a mut DeviceView,
+    /// The contents of those persons.
+    pub known: &'a mut BTreeMap<Pin, Known>,
+    /// Hashes contents.
+    pub hash_key: &'a HashKey,
+    /// What operators decided.
+    pub policy: &'a Policy,
+    /// The newest number of the feed.
+    pub head: Seq,
+    /// The time of the upload.
+    pub now: Millis,
+    /// Changes of the fleet so far, in the order of their numbers to be.
+    pub edits: Vec<Edit>,
+    /// Incomplete templates as they are now, `None` for one that is complete or void.
+    pub partial: Vec<(ItemKey, Option<Template>)>,
+}
+
+/// The number of a change that has none yet: after everything that anyone has read.
+const UNNUMBERED: Seq = Seq(i64::MAX);
+
+impl<'a> Intake<'a> {
+    /// An intake without changes so far.
+    pub fn new(
+        view: &'a mut DeviceView,
+        known: &'a mut BTreeMap<Pin, Known>,
+        hash_key: &'a HashKey,
+        policy: &'a Policy,
+        head: Seq,
+        now: Millis,
+    ) -> Self {
+        Self { view, known, hash_key, policy, head, now, edits: Vec::new(), partial: Vec::new() }
+    }
+
+    /// A user record (§11.5).
+    pub fn user(&mut self, pin: &Pin, patch: &UserPatch) -> Outcome {
+        let key = user_key(pin);
+        let item = self.view.item(&key).cloned();
+        if let Some(outcome) = self.joining_user(&key, item.as_ref(), patch) {
+            return outcome;
+        }
+        match item {
+            Some(item) if item.live => self.known_user(&key, &item, patch),
+            Some(item) if self.is_stale(&key, &item, true) => self.refuse(&key),
+            _ => self.new_user(&key, patch),
+        }
+    }
+
+    fn known_user(&mut self, key: &ItemKey, item: &ItemState, patch: &UserPatch) -> Outcome {
+        let known = self.known.entry(key.pin.clone()).or_default();
+        let Some(current) = known.user.clone() else { return self.refuse(key) };
+        let uploader = Uploader {
+            capability: &self.view.capability,
+            settled: self.view.settled(key) || item.changed_by == Some(self.view.device),
+            trust_privilege: self.policy.privilege == Raised::Accept || self.view.joining.is_some(),
+        };
+        let mut merge = roster::merge(&current, &known.older_users, patch, &uploader);
+        if self.view.joining == Some(Joining::Adopt) {
+            merge.fill_in(&current);
+        }
+        let outside = !self.view.in_scope(&key.pin) && self.view.capability.takes_pin(&key.pin);
+        if !merge.edited.is_empty() {
+            if let Some(held) = self.contested(key, item) {
+                return held;
+            }
+            self.put(key, Content::User(merge.fields));
+            if outside {
+                self.join_area(&key.pin);
+            }
+        } else if !merge.stale.is_empty() {
+            self.view.correct(key, self.now);
+        }
+        match (merge.raised, self.policy.privilege) {
+            (Some(_), Raised::Never) => self.refuse(key),
+            (Some(privilege), _) => {
+                // The server decides who is an administrator, on the device that asked too.
+                self.view.correct(key, self.now);
+                Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
+            }
+            (None, _) if !merge.edited.is_empty() => Outcome::Edit,
+            (None, _) if !merge.stale.is_empty() => Outcome::Corrected,
+            (None, _) => Outcome::Equal,
+        }
+    }
+
+    fn new_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
+        let trusted = self.policy.privilege == Raised::Accept || self.view.joining.is_some();
+        let (fields, raised) = roster::first(patch, trusted);
+        self.put(key, Content::User(fields));
+        self.join_area(&key.pin);
+        match raised {
+            Some(privilege) if self.policy.privilege == Raised::Hold => {
+                Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
+            }
+            _ => Outcome::Edit,
+        }
+    }
+
+    /// What a device that is being taken in says of a user, where that differs from what any device says.
+    fn joining_user(
+        &mut self,
+        key: &ItemKey,
+        item: Option<&ItemState>,
+        patch: &UserPatch,
+    ) -> Option<Outcome> {
+        match (self.view.joining?, item) {
+            (Joining::Replace, None) => {
+                // Unknown to the fleet, and the fleet is right: a deletion that this device has to carry out.
+                self.bury(key);
+                Some(self.refuse(key))
+            }
+            (Joining::Replace, Some(_)) => Some(self.refuse(key)),
+            (Joining::Adopt, Some(item)) if item.changed_by == Some(self.view.device) => None,
+            (Joining::Adopt, Some(item)) => {
+                let current = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
+                let same = item.live
+                    && current.is_some_and(|user| roster::same_person(user, patch, &self.view.capability));
+                (!same).then(|| self.conflict(key))
+            }
+            (Joining::Adopt, None) => None,
+        }
+    }
+
+    /// A template or photo with all parts that came in one piece.
+    pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
+        let user = user_key(&key.pin);
+        match self.view.joining {
+            Some(Joining::Replace) => {
+                if self.view.item(&user).is_none() {
+                    self.bury(&user);
+                }
+                return self.refuse(&user);
+            }
+            Some(Joining::Adopt) if self.is_held(&user) => {
+                return Outcome::Held(Held::Conflict(key.pin.clone()));
+            }
+            _ => {}
+        }
+        let content = match content {
+            Content::Template(template) => match self.whole(key, template) {
+                Whole::Template(template) => Content::Template(template),
+                Whole::Known => return Outcome::Equal,
+                Whole::Partly => return Outcome::Partly,
+            },
+            other => other,
+        };
+        let hash = roster::hash(self.hash_key, &key.slot, &content);
+        let user_live = self.view.person(&key.pin).is_some_and(|person| person.user_live());
+        let user_dead = !user_live && self.view.item(&user).is_some();
+        let item = self.view.item(key).cloned();
+        if let Some(item) = &item {
+            if item.live && item.hash == hash && !user_dead {
+                return Outcome::Equal;
+            }
+            if self.is_stale(key, item, self.is_older(key, hash)) {
+                return self.refuse(key);
+            }
+        }
+        if user_dead {
+            // The device holds something of a person that the fleet deleted.
+            return self.refuse(&user);
+        }
+        if let Some(held) = item.as_ref().and_then(|item| self.contested(key, item)) {
+            return held;
+        }
+        self.put(key, content);
+        Outcome::Edit
+    }
+
+    /// A user was deleted at the device (operation codes 9 and 103).
+    ///
+    /// `now` and the view decide whether it is believed: a device's report of our own deletion, of a user that is not
+    /// for it, or of a version it does not have any more, is none.
+    pub fn deletion(&mut self, pin: &Pin) -> Outcome {
+        let key = user_key(pin);
+        let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
+        let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
+        let item = self.view.item(&key).cloned();
+        let Some(item) = item.filter(|item| item.live) else { return Outcome::Equal };
+        if !self.view.in_scope(pin) {
+            return Outcome::Equal;
+        }
+        let by_it = item.changed_by == Some(self.view.device);
+        if recent || self.view.joining.is_some() || !(self.view.settled(&key) || by_it) {
+            self.view.owe_person(pin, self.now);
+            return Outcome::Corrected;
+        }
+        match self.policy.deletion {
+            Deletion::Restore => {
+                self.view.owe_person(pin, self.now);
+                Outcome::Corrected
+            }
+            Deletion::Propagate if self.policy.deletions_left > self.deletions() => {
+                self.delete_person(pin);
+                Outcome::Edit
+            }
+            Deletion::Propagate | Deletion::Ask => Outcome::Held(Held::Deletion(pin.clone())),
+        }
+    }
+
+    /// The device was emptied (operation codes 13 and 22). Never a deletion: it is filled again.
+    pub fn wiped(&mut self) {
+        self.view.rebaseline(self.head);
+    }
+
+    /// Whether what an enrolment at the device brought has to be asked for: nothing of the PIN came by itself.
+    pub fn asks_for(&self, pin: &Pin) -> bool {
+        let device = Some(self.view.device);
+        let newer = |item: &ItemState| item.changed_by == device && item.seq > self.view.cursor;
+        self.view.joining.is_none()
+            && !self.edits.iter().any(|edit| edit.key.pin == *pin)
+            && !self.view.person(pin).is_some_and(|person| person.items.values().any(newer))
+    }
+
+    fn deletions(&self) -> u32 {
+        let users = |edit: &&Edit| edit.content.is_none() && edit.key.slot == Slot::USER;
+        u32::try_from(self.edits.iter().filter(users).count()).unwrap_or(u32::MAX)
+    }
+
+    /// Old content, or content of a deleted item, from a device that has not settled what replaced it, is no edit.
+    /// A device that made the newest version itself knows what it replaced.
+    fn is_stale(&self, key: &ItemKey, item: &ItemState, older: bool) -> bool {
+        (!item.live || older) && item.changed_by != Some(self.view.device) && !self.view.settled(key)
+    }
+
+    fn is_older(&self, key: &ItemKey, hash: ContentHash) -> bool {
+        let older = self.known.get(&key.pin).and_then(|known| known.older.get(&key.slot));
+        older.is_some_and(|older| older.contains(&hash))
+    }
+
+    fn is_held(&self, key: &ItemKey) -> bool {
+        self.view.exception(key).is_some_and(|e| e.wait == crate::view::Wait::Parked(Parked::Held))
+    }
+
+    fn refuse(&mut self, key: &ItemKey) -> Outcome {
+        self.view.correct(key, self.now);
+        Outcome::Corrected
+    }
+
+    fn conflict(&mut self, key: &ItemKey) -> Outcome {
+        self.view.park(key, Parked::Held);
+        Outcome::Held(Held::Conflict(key.pin.clone()))
+    }
+
+    fn contested(&mut self, key: &ItemKey, item: &ItemState) -> Option<Outcome> {
+        let edits = self.known.get(&key.pin).and_then(|known| known.edits.get(&key.slot)).copied();
+        let by_another = item.changed_by.is_some_and(|device| device != self.view.device);
+        if !by_another || edits.unwrap_or(0) < self.policy.edits_per_hour {
+            return None;
+        }
+        self.view.correct(key, self.now);
+        Some(Outcome::Held(Held::Contested(key.clone())))
+    }
+
+    /// A person enrolled at a device belongs to an area of it.
+    fn join_area(&mut self, pin: &Pin) {
+        if let Some(area) = self.view.areas.first().copied().filter(|_| !self.view.in_scope(pin)) {
+            self.put(&ItemKey { pin: pin.clone(), slot: Slot::membership(area) }, Content::Membership);
+        }
+    }
+
+    fn put(&mut self, key: &ItemKey, content: Content) {
+        let hash = roster::hash(self.hash_key, &key.slot, &content);
+        let known = self.known.entry(key.pin.clone()).or_default();
+        match &content {
+            Content::User(fields) => {
+                if let Some(before) = known.user.replace(fields.clone()) {
+                    known.older_users.insert(0, before);
+                }
+            }
+            Content::Template(template) => {
+                known.templates.insert(key.slot, template.clone());
+            }
+            Content::Photo(_) | Content::Membership => {}
+        }
+        let lines = roster::update_lines(&key.slot, content.parts());
+        self.edit(key, hash, content.wire_bytes(), u16::try_from(lines).unwrap_or(u16::MAX), Some(content));
+    }
+
+    fn delete_person(&mut self, pin: &Pin) {
+        let Some(person) = self.view.person(pin) else { return };
+        let mut slots: Vec<Slot> =
+            person.items.iter().filter(|(_, item)| item.live).map(|(slot, _)| *slot).collect();
+        slots.sort_by_key(|slot| slot.kind == Kind::Membership);
+        for slot in slots {
+            self.bury(&ItemKey { pin: pin.clone(), slot });
+        }
+        self.known.entry(pin.clone()).or_default().user = None;
+    }
+
+    /// A tombstone: the item is deleted, or the fleet notes that it never held it.
+    fn bury(&mut self, key: &ItemKey) {
+        let hash = self.view.item(key).map_or(ContentHash([0; 16]), |item| item.hash);
+        self.edit(key, hash, 0, 1, None);
+    }
+
+    fn edit(&mut self, key: &ItemKey, hash: ContentHash, bytes: usize, lines: u16, content: Option<Content>) {
+        let before = self.view.item(key);
+        let live = content.is_some();
+        let device = self.view.device;
+        let contested =
+            before.is_some_and(|item| item.live && live && item.changed_by.is_some_and(|by| by != device));
+        let state = ItemState {
+            seq: UNNUMBERED,
+            created: before.filter(|item| item.live && live).map_or(UNNUMBERED, |item| item.created),
+            live,
+            hash,
+            changed_by: Some(device),
+            bytes,
+            lines,
+        };
+        if let Some(before) = before.map(|item| item.hash) {
+            let known = self.known.entry(key.pin.clone()).or_default();
+            known.older.entry(key.slot).or_default().insert(before);
+        }
+        self.view.persons.entry(key.pin.clone()).or_default().items.insert(key.slot, state);
+        let edit = Edit { key: key.clone(), content, hash, contested };
+        match self.edits.iter_mut().rev().find(|edit| edit.key == *key) {
+            Some(earlier) => *earlier = Edit { contested: contested || earlier.contested, ..edit },
+            None => self.edits.push(edit),
+        }
+    }
+
+    /// Puts the parts of an upload together with those that came before, where the device sends them in pieces.
+    fn whole(&mut self, key: &ItemKey, template: Template) -> Whole {
+        let known = self.known.entry(key.pin.clone()).or_default();
+        if let Some(current) = known.templates.get(&key.slot) {
+            if template.parts.len() < current.parts.len() && template.is_within(current) {
+                return Whole::Known;
+            }
+        }
+        let starts = template.parts.first().is_some_and(|part| part.index == 0);
+        let earlier = match known.partial.get(&key.slot) {
+            _ if starts => None,
+            Some(partial) => Some(partial.clone()),
+            None => {
+                let own = self.view.item(key).is_some_and(|item| item.changed_by == Some(self.view.device));
+                self.known
+                    .get(&key.pin)
+                    .and_then(|known| known.templates.get(&key.slot))
+                    .filter(|_| own)
+                    .cloned()
+            }
+        };
+        let joined = match earlier {
+            Some(earlier) => template.extends(&earlier).unwrap_or(template),
+            None => template,
+        };
+        let complete = joined.complete(&key.slot);
+        let known = self.known.entry(key.pin.clone()).or_default();
+        if complete {
+            if known.partial.remove(&key.slot).is_some() {
+                self.partial.push((key.clone(), None));
+            }
+            return Whole::Template(joined);
+        }
+        known.partial.insert(key.slot, joined.clone());
+        self.partial.push((key.clone(), Some(joined)));
+        Whole::Partly
+    }
+}
+
+/// How long after our own DELETE a device's report of a deletion is taken to be about that one, ms.
+const OWN_DELETION_MS: i64 = 3_600_000;
+
+enum Whole {
+    /// All parts are there.
+    Template(Template),
+    /// A piece of just what the fleet holds.
+    Known,
+    /// Other parts are awaited.
+    Partly,
+}
+
+impl DeviceView {
+    /// Whether the intake of `template` has to see the content the fleet holds: the device sends it in pieces.
+    pub fn wants_earlier_parts(&self, key: &ItemKey, template: &Template) -> bool {
+        let starts = template.parts.first().is_some_and(|part| part.index == 0);
+        let held = self.item(key).filter(|item| item.live).map(|item| usize::from(item.lines));
+        held.is_some_and(|lines| !starts || lines > template.parts.len())
+    }
+}

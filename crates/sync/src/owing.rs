@@ -1,0 +1,93 @@
+//! The small steps that plan, settle and intake share: owing an item, doubting it, wiping a person.
+
+use roster::{ItemKey, Kind, Millis, Slot};
+use wire::Pin;
+
+use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Wait};
+
+pub(crate) fn user_of(key: &ItemKey) -> ItemKey {
+    user_key(&key.pin)
+}
+
+pub(crate) fn user_key(pin: &Pin) -> ItemKey {
+    ItemKey { pin: pin.clone(), slot: Slot::USER }
+}
+
+impl DeviceView {
+    pub(crate) fn item(&self, key: &ItemKey) -> Option<&ItemState> {
+        self.person(&key.pin)?.items.get(&key.slot)
+    }
+
+    /// The live items of a person that devices hold, the user first.
+    pub(crate) fn live_slots(&self, pin: &Pin) -> Vec<Slot> {
+        let Some(person) = self.person(pin) else { return Vec::new() };
+        let sent = |slot: &Slot, item: &ItemState| item.live && slot.kind != Kind::Membership;
+        person.items.iter().filter(|(slot, item)| sent(slot, item)).map(|(slot, _)| *slot).collect()
+    }
+
+    /// Everything live of a person is in doubt on this device.
+    pub(crate) fn owe_person(&mut self, pin: &Pin, now: Millis) {
+        for slot in self.live_slots(pin) {
+            self.again_or_due(&ItemKey { pin: pin.clone(), slot }, now);
+        }
+    }
+
+    /// The open command is no longer the last word on its item.
+    pub(crate) fn again(&mut self, key: &ItemKey) {
+        if let Some(command) = self.open_of(key).filter(|c| !c.again).cloned() {
+            self.put_open(key, OpenCommand { again: true, ..command });
+        }
+    }
+
+    /// The item is owed: after the answer to its open command, or as soon as it may go.
+    pub(crate) fn again_or_due(&mut self, key: &ItemKey, now: Millis) {
+        if self.open_of(key).is_some() {
+            return self.again(key);
+        }
+        match self.exception(key) {
+            // A pause after a passing failure is kept; so is an operator's decision that is awaited.
+            Some(Exception { wait: Wait::Due(at), attempts, .. }) if attempts > 0 || at <= now => {}
+            other => self.owe(key, now, other.map_or(0, |e| e.attempts)),
+        }
+    }
+
+    /// The item is owed from `at` on, unless an operator has to decide first.
+    pub(crate) fn owe(&mut self, key: &ItemKey, at: Millis, attempts: u32) {
+        let before = self.exception(key).unwrap_or(Exception::NONE);
+        if before.wait != Wait::Parked(Parked::Held) {
+            self.put_exception(key, Exception { wait: Wait::Due(at), attempts, ..before });
+        }
+    }
+
+    /// The item is owed, but not before something else happened.
+    pub(crate) fn park(&mut self, key: &ItemKey, parked: Parked) {
+        let before = self.exception(key).unwrap_or(Exception::NONE);
+        if before.wait != Wait::Parked(Parked::Held) {
+            self.put_exception(key, Exception { wait: Wait::Parked(parked), ..before });
+        }
+    }
+
+    /// A DELETE of this user has to be acknowledged before anything else of the PIN goes out.
+    pub(crate) fn wipe(&mut self, user: &ItemKey) {
+        let before = self.exception(user).unwrap_or(Exception::NONE);
+        self.put_exception(user, Exception { wipe: true, ..before });
+    }
+
+    /// Nothing is owed any more; a refusal stays on record.
+    pub(crate) fn owe_nothing(&mut self, key: &ItemKey) {
+        if let Some(before) = self.exception(key) {
+            self.put_exception(key, Exception { wait: Wait::No, attempts: 0, ..before });
+        }
+    }
+
+    /// Answers what was not taken, or what a late command may have undone: the device is told again.
+    pub(crate) fn correct(&mut self, key: &ItemKey, now: Millis) {
+        if self.item(key).is_none() {
+            return;
+        }
+        if key.slot == Slot::USER && !self.person(&key.pin).is_some_and(|person| person.user_live()) {
+            self.wipe(key);
+        }
+        self.again_or_due(key, now);
+    }
+}

@@ -1,0 +1,427 @@
+//! A poll: what goes out now.
+//!
+//! Order: overdue commands, exceptions that are due, the scan, the page of the feed, until the window is full.
+
+use std::collections::BTreeSet;
+
+use roster::{ItemKey, Millis, Seq, Slot};
+use wire::Pin;
+
+use crate::operator::Beside;
+use crate::owing::user_of;
+use crate::scope::Want;
+use crate::view::{DeviceView, Exception, ItemState, Limits, OpenCommand, Parked, ScanFrom, Verb, Wait};
+
+/// What the driver read for a poll, beside the view. Every person named here is in the view.
+#[derive(Clone, Debug, Default)]
+pub struct Work {
+    /// Open commands whose answer is overdue.
+    pub overdue: Vec<ItemKey>,
+    /// Exceptions that are due, the longest waiting first.
+    pub due: Vec<ItemKey>,
+    /// The next PINs with a user, from where the scan stands.
+    pub scan_page: Vec<Pin>,
+    /// There are more PINs after that page.
+    pub scan_more: bool,
+    /// The next rows of the feed after the cursor, in order.
+    pub feed_page: Vec<(Seq, ItemKey)>,
+    /// Of `due`: items that were written to this device more than [`Limits::writes_per_hour`] times within the hour.
+    pub restless: BTreeSet<ItemKey>,
+}
+
+/// One item that goes out, with all its command lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Send {
+    /// What.
+    pub key: ItemKey,
+    /// Update or delete.
+    pub verb: Verb,
+    /// The name of its command, without the two characters for the line.
+    pub wire_id: String,
+}
+
+/// Decides what a poll gets. The view holds the changes afterwards.
+///
+/// `beside` is what ordered commands leave room for ([`crate::operator::plan`]).
+/// `salt` is fresh randomness: after a restored backup the command numbers may run again, and an old acknowledgement
+/// must not fit a new command.
+pub fn plan(
+    view: &mut DeviceView,
+    work: &Work,
+    beside: Beside,
+    now: Millis,
+    limits: &Limits,
+    salt: u64,
+) -> Vec<Send> {
+    if beside == Beside::Nothing {
+        return Vec::new();
+    }
+    let mut planner =
+        Planner { view, now, limits, salt, sends: Vec::new(), lines: 0, bytes: 0, no_room: false };
+    planner.overdue(&work.overdue);
+    if planner.view.joining.is_some() || beside == Beside::Overdue {
+        return planner.sends;
+    }
+    planner.exceptions(&work.due, &work.restless);
+    planner.scan(&work.scan_page, work.scan_more);
+    planner.tail(&work.feed_page);
+    planner.sends
+}
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// About what one line of a deletion takes.
+const DELETE_LINE_BYTES: usize = 64;
+
+struct Planner<'a> {
+    view: &'a mut DeviceView,
+    now: Millis,
+    limits: &'a Limits,
+    salt: u64,
+    sends: Vec<Send>,
+    lines: usize,
+    bytes: usize,
+    /// The reply holds a heavy item, or something did not fit any more.
+    no_room: bool,
+}
+
+impl Planner<'_> {
+    /// Overdue commands go out again under their own name, or are given up where the item moved on meanwhile.
+    fn overdue(&mut self, keys: &[ItemKey]) {
+        for key in keys {
+            let Some(command) = self.view.open_of(key).cloned() else { continue };
+            if command.due_at > self.now {
+                continue;
+            }
+            let wiping = key.slot == Slot::USER && command.verb == Verb::Delete;
+            if !wiping && (command.again || self.moved_on(key, &command)) {
+                self.view.close(key, None);
+                self.view.owe(key, self.now, command.attempts);
+                continue;
+            }
+            if !self.has_room(key, command.verb) {
+                break;
+            }
+            let sends = command.sends + 1;
+            let due_at = self.now.plus(self.limits.answer_pause(sends));
+            self.take_room(key, command.verb);
+            self.sends.push(Send { key: key.clone(), verb: command.verb, wire_id: command.wire_id.clone() });
+            self.view.put_open(key, OpenCommand { sends, due_at, answered: 0, ..command });
+        }
+    }
+
+    fn moved_on(&self, key: &ItemKey, command: &OpenCommand) -> bool {
+        let wanted = match self.view.want(key) {
+            Want::Present => Some(Verb::Update),
+            Want::Absent => Some(Verb::Delete),
+            Want::ByUser | Want::Anything => None,
+        };
+        wanted != Some(command.verb) || self.view.item(key).is_none_or(|item| item.seq != command.seq)
+    }
+
+    fn exceptions(&mut self, keys: &[ItemKey], restless: &BTreeSet<ItemKey>) {
+        let mut keys: Vec<_> = keys.iter().collect();
+        keys.sort_by_key(|key| key.slot != Slot::USER);
+        for key in keys {
+            if self.is_full() {
+                break;
+            }
+            let due =
+                self.view.exception(key).is_some_and(|e| matches!(e.wait, Wait::Due(at) if at <= self.now));
+            if due && restless.contains(key) {
+                // Something on the device does not stay as we write it: this must not become a loop.
+                self.view.owe(key, self.now.plus(HOUR_MS), 1);
+            } else if due && self.view.open_of(key).is_none() {
+                self.send(key, Origin::Exception);
+            } else if due {
+                // Both open and owed: the open command's answer makes it due again.
+                self.view.owe_nothing(key);
+                self.view.again_or_due(key, self.now);
+            }
+        }
+    }
+
+    /// The first fill reads by PIN, since the order of the feed does not put a user before its templates.
+    fn scan(&mut self, page: &[Pin], more: bool) {
+        if self.view.scan.is_none() || self.pauses() {
+            return;
+        }
+        for pin in page {
+            if self.is_full() || self.pauses() {
+                return;
+            }
+            if self.view.in_scope(pin) {
+                for slot in self.view.live_slots(pin) {
+                    self.send(&ItemKey { pin: pin.clone(), slot }, Origin::Scan);
+                }
+            }
+            self.view.scan = Some(ScanFrom::After(pin.clone()));
+            self.view.touch_device();
+        }
+        if !more {
+            self.view.scan = None;
+            self.view.touch_device();
+        }
+    }
+
+    fn tail(&mut self, page: &[(Seq, ItemKey)]) {
+        for (seq, key) in page {
+            if self.is_full() || self.pauses() {
+                return;
+            }
+            self.row(key);
+            self.view.cursor = *seq;
+            self.view.touch_device();
+        }
+    }
+
+    /// One row of the feed becomes exactly one of: sent, marked `again`, an exception, or skipped.
+    fn row(&mut self, key: &ItemKey) {
+        let Some(item) = self.view.item(key).cloned() else { return };
+        let user = user_of(key);
+        if let Some(area) = key.slot.area() {
+            if self.view.areas.contains(&area) {
+                self.membership_row(key, item.live);
+            }
+            return;
+        }
+        let open = self.view.open_of(key).is_some();
+        let owed = self.view.exception(key).is_some_and(|e| !matches!(e.wait, Wait::No));
+        if !item.live && key == &user && (open || owed) {
+            self.view.wipe(&user);
+        }
+        if open {
+            return self.view.again(key);
+        }
+        if owed {
+            return self.view.again_or_due(key, self.now);
+        }
+        match self.view.want(key) {
+            // The row of the membership settles it.
+            Want::Absent if key == &user => {}
+            Want::ByUser if !item.live && self.view.ever_in_scope(&key.pin) => {
+                self.view.wipe(&user);
+                self.view.again_or_due(&user, self.now);
+            }
+            Want::ByUser => {}
+            Want::Anything if !item.live => {
+                let winner =
+                    self.view.person(&key.pin).and_then(|person| self.view.winner(person, &key.slot));
+                if let Some(slot) = winner.filter(|_| self.view.in_scope(&key.pin)) {
+                    self.view.again_or_due(&ItemKey { pin: key.pin.clone(), slot }, self.now);
+                }
+            }
+            Want::Anything => {}
+            Want::Present | Want::Absent => self.send(key, Origin::Tail),
+        }
+    }
+
+    fn membership_row(&mut self, key: &ItemKey, live: bool) {
+        let in_scope = self.view.in_scope(&key.pin);
+        if live && in_scope {
+            self.view.owe_person(&key.pin, self.now);
+        } else if !live && !in_scope {
+            self.view.again_or_due(&user_of(key), self.now);
+        }
+    }
+
+    /// Sends what is wanted of `key`, or notes what has to happen first.
+    fn send(&mut self, key: &ItemKey, origin: Origin) {
+        if self.view.open_of(key).is_some() {
+            self.view.owe_nothing(key);
+            return self.view.again(key);
+        }
+        let user = user_of(key);
+        let is_user = *key == user;
+        let before = self.view.exception(key);
+        if before.is_some_and(|e| e.wait == Wait::Parked(Parked::Held)) {
+            return;
+        }
+        let wiping = is_user && before.is_some_and(|e| e.wipe);
+        let verb = match self.view.want(key) {
+            _ if wiping => Verb::Delete,
+            Want::Present => Verb::Update,
+            Want::Absent => Verb::Delete,
+            Want::Anything => return self.view.owe_nothing(key),
+            Want::ByUser => {
+                self.view.owe_nothing(key);
+                self.view.wipe(&user);
+                return self.view.again_or_due(&user, self.now);
+            }
+        };
+        if !is_user && self.waits_for_user(key, &user, verb) {
+            return;
+        }
+        let Some(item) = self.view.item(key).cloned() else { return self.view.owe_nothing(key) };
+        let refused = before.and_then(|e| e.refused);
+        if verb == Verb::Update && refused.is_some_and(|r| r.seq == item.seq) {
+            return self.view.owe_nothing(key);
+        }
+        if verb == Verb::Update && self.has_no_place_for(key, &item, origin) {
+            return;
+        }
+        if !self.has_room(key, verb) {
+            self.no_room = true;
+            return self.view.owe(key, self.now, before.map_or(0, |e| e.attempts));
+        }
+        self.emit(key, verb, &item, before);
+    }
+
+    /// A template never goes out before its user, nor beside a deletion of it.
+    fn waits_for_user(&mut self, key: &ItemKey, user: &ItemKey, verb: Verb) -> bool {
+        if let Some(waits) = self.behind_open_user(key, user) {
+            return waits;
+        }
+        if verb == Verb::Delete {
+            return false;
+        }
+        if self.behind_missing_user(key, user) {
+            return true;
+        }
+        if self.view.settled(user) {
+            return false;
+        }
+        self.send(user, Origin::Pulled);
+        self.behind_open_user(key, user).unwrap_or_else(|| self.behind_missing_user(key, user))
+    }
+
+    /// With the user not on the device, or not yet: `key` waits as long as the user does.
+    fn behind_missing_user(&mut self, key: &ItemKey, user: &ItemKey) -> bool {
+        let Some(exception) = self.view.exception(user) else { return false };
+        let seq = self.view.item(user).map(|item| item.seq);
+        match exception.wait {
+            Wait::Due(at) if at > self.now || self.no_room => {
+                let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
+                self.view.owe(key, at.max(self.now), attempts);
+            }
+            Wait::Parked(_) => self.view.park(key, Parked::NoUser),
+            Wait::No if exception.refused.is_some_and(|r| Some(r.seq) == seq) => {
+                self.view.park(key, Parked::NoUser);
+            }
+            Wait::Due(_) | Wait::No => return false,
+        }
+        true
+    }
+
+    /// With a command of the user open: whether `key` waits for it. `None` without one.
+    fn behind_open_user(&mut self, key: &ItemKey, user: &ItemKey) -> Option<bool> {
+        let open = self.view.open_of(user)?;
+        let deleting = open.verb == Verb::Delete;
+        if deleting {
+            // The answer to the deletion makes everything of the person due; this is for its repetition.
+            self.view.owe(
+                key,
+                self.now.plus(self.limits.retry_pause(1)),
+                self.view.exception(key).map_or(0, |e| e.attempts),
+            );
+        }
+        Some(deleting)
+    }
+
+    /// A kind the device had no room for is not inserted until it holds less; what it holds is kept up to date.
+    fn has_no_place_for(&mut self, key: &ItemKey, item: &ItemState, origin: Origin) -> bool {
+        let insert = match origin {
+            Origin::Scan => true,
+            Origin::Exception | Origin::Pulled | Origin::Tail => item.created > self.view.cursor,
+        };
+        if !insert || !self.view.full.contains(&key.slot.kind) {
+            return false;
+        }
+        self.view.park(key, Parked::Full);
+        true
+    }
+
+    fn emit(&mut self, key: &ItemKey, verb: Verb, item: &ItemState, before: Option<Exception>) {
+        let number = self.view.next_command;
+        self.view.next_command += 1;
+        self.view.touch_device();
+        let attempts = before.map_or(0, |e| e.attempts);
+        let refused = before.and_then(|e| e.refused).filter(|_| verb == Verb::Update);
+        self.view.put_exception(key, Exception { wait: Wait::No, wipe: false, refused, attempts: 0 });
+        let wire_id = wire_id(number, self.salt);
+        let (lines, _) = self.size(key, verb);
+        self.take_room(key, verb);
+        self.sends.push(Send { key: key.clone(), verb, wire_id: wire_id.clone() });
+        self.view.put_open(
+            key,
+            OpenCommand {
+                number,
+                wire_id,
+                verb,
+                seq: item.seq,
+                again: false,
+                sends: 1,
+                attempts,
+                due_at: self.now.plus(self.limits.answer_pause(1)),
+                lines: u16::try_from(lines).unwrap_or(u16::MAX),
+                answered: 0,
+            },
+        );
+    }
+
+    /// Too much is owed out of order: settle that first.
+    fn pauses(&self) -> bool {
+        self.view.due_count > self.limits.due
+    }
+
+    fn is_full(&self) -> bool {
+        self.view.open_count >= self.limits.open
+            || self.lines >= self.limits.lines
+            || self.bytes >= self.limits.bytes
+            || self.no_room
+    }
+
+    fn has_room(&self, key: &ItemKey, verb: Verb) -> bool {
+        let (lines, bytes) = self.size(key, verb);
+        self.sends.is_empty()
+            || (self.lines + lines <= self.limits.lines && self.bytes + bytes <= self.limits.bytes)
+    }
+
+    fn take_room(&mut self, key: &ItemKey, verb: Verb) {
+        let (lines, bytes) = self.size(key, verb);
+        self.lines += lines;
+        self.bytes += bytes;
+        self.no_room |= bytes > self.limits.heavy_bytes;
+    }
+
+    fn size(&self, key: &ItemKey, verb: Verb) -> (usize, usize) {
+        match (verb, self.view.item(key)) {
+            (Verb::Update, Some(item)) => (usize::from(item.lines), item.bytes),
+            _ => {
+                let lines = roster::delete_lines(key, &self.view.capability);
+                (lines, lines * DELETE_LINE_BYTES)
+            }
+        }
+    }
+}
+
+/// Where a send comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Exception,
+    Scan,
+    Tail,
+    /// A template brought its user along.
+    Pulled,
+}
+
+/// A name no other command of the device has had: the number, and four random characters for the case that the number
+/// runs again. At most 13 characters, so that two more for the line stay within 16 (§12).
+fn wire_id(number: i64, salt: u64) -> String {
+    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
+    let digit = |value: u64| char::from(DIGITS[usize::try_from(value % 36).unwrap_or(0)]);
+    let mut tail = salt ^ number.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut id: Vec<char> = (0..4)
+        .map(|_| {
+            let next = digit(tail);
+            tail /= 36;
+            next
+        })
+        .collect();
+    let mut number = number.unsigned_abs();
+    while number > 0 {
+        id.push(digit(number));
+        number /= 36;
+    }
+    id.iter().rev().collect()
+}

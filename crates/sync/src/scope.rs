@@ -1,0 +1,122 @@
+//! What the server wants of a device, item by item, and what it believes the device holds.
+
+use roster::{ItemKey, Kind, Seq, Slot};
+use wire::{BioType, Pin};
+
+use crate::view::{DeviceView, Person, ScanFrom, Wait};
+
+/// What a device should hold in one slot of a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// The newest content.
+    Present,
+    /// Nothing.
+    Absent,
+    /// The person is not for this device: what becomes of the user settles this item too.
+    ByUser,
+    /// Whatever it holds: it cannot take this item, or another item fills the same place on it.
+    Anything,
+}
+
+impl Person {
+    pub(crate) fn user_live(&self) -> bool {
+        self.items.get(&Slot::USER).is_some_and(|user| user.live)
+    }
+}
+
+impl DeviceView {
+    /// The user lives in an area of this device, and the device can hold such a PIN.
+    pub fn in_scope(&self, pin: &Pin) -> bool {
+        self.capability.takes_pin(pin)
+            && self.person(pin).is_some_and(|person| person.user_live() && self.is_member(person, true))
+    }
+
+    /// The user was at some time in an area of this device.
+    pub(crate) fn ever_in_scope(&self, pin: &Pin) -> bool {
+        self.person(pin).is_some_and(|person| self.is_member(person, false))
+    }
+
+    fn is_member(&self, person: &Person, live_only: bool) -> bool {
+        person.items.iter().any(|(slot, item)| {
+            (item.live || !live_only) && slot.area().is_some_and(|area| self.areas.contains(&area))
+        })
+    }
+
+    /// What this device should hold of `key`.
+    pub fn want(&self, key: &ItemKey) -> Want {
+        let Some(person) = self.person(&key.pin) else { return Want::Anything };
+        if !self.capability.takes_pin(&key.pin) {
+            return Want::Anything;
+        }
+        match key.slot.kind {
+            Kind::Membership => Want::Anything,
+            Kind::User if self.in_scope(&key.pin) => Want::Present,
+            Kind::User => Want::Absent,
+            _ if self.capability.takes(&key.slot).is_none() => Want::Anything,
+            _ if !self.in_scope(&key.pin) => Want::ByUser,
+            _ => match self.winner(person, &key.slot) {
+                Some(winner) if winner == key.slot => Want::Present,
+                Some(_) => Want::Anything,
+                None => Want::Absent,
+            },
+        }
+    }
+
+    /// Which live item fills the place of `slot` on this device.
+    ///
+    /// Versions of one finger that differ in their minor number share a place: the one of the device's own minor
+    /// number wins, then the newest. A comparison photo stands in where the device has no template of its type
+    /// (§3.1: never both).
+    pub(crate) fn winner(&self, person: &Person, slot: &Slot) -> Option<Slot> {
+        let Some(place) = Place::of(slot) else {
+            return person.items.get(slot).is_some_and(|item| item.live).then_some(*slot);
+        };
+        let own_minor = self.capability.version_of(place.bio_type).and_then(|(_, minor)| minor);
+        person
+            .items
+            .iter()
+            .filter(|(other, item)| {
+                item.live && Place::of(other) == Some(place) && self.capability.takes(other).is_some()
+            })
+            .max_by_key(|(other, item)| {
+                let template = matches!(other.kind, Kind::Template(_));
+                (template, Some(other.algorithm.minor) == own_minor, item.seq)
+            })
+            .map(|(other, _)| *other)
+    }
+
+    /// The server believes that the device holds what is wanted of this item.
+    pub fn settled(&self, key: &ItemKey) -> bool {
+        let Some(person) = self.person(&key.pin) else { return true };
+        let seq = person.items.get(&key.slot).map_or(Seq(0), |item| item.seq);
+        let owed = person.exceptions.get(&key.slot).is_some_and(|e| e.wipe || !matches!(e.wait, Wait::No));
+        seq <= self.cursor && !person.open.contains_key(&key.slot) && !owed && self.scanned(&key.pin)
+    }
+
+    fn scanned(&self, pin: &Pin) -> bool {
+        match &self.scan {
+            None => true,
+            Some(ScanFrom::Start) => false,
+            Some(ScanFrom::After(done)) => pin <= done,
+        }
+    }
+}
+
+/// A place on a device that holds one template, or the photo a template is made from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Place {
+    bio_type: BioType,
+    number: i64,
+}
+
+impl Place {
+    fn of(slot: &Slot) -> Option<Self> {
+        match slot.kind {
+            Kind::Template(bio_type) => Some(Self { bio_type, number: slot.number }),
+            Kind::ComparisonPhoto => {
+                Some(Self { bio_type: BioType(u8::try_from(slot.number).ok()?), number: 0 })
+            }
+            Kind::User | Kind::Membership | Kind::UserPhoto => None,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! An acknowledgement: what a device's answer to a command means for the item (§13, appendix 1).
+
+use roster::{ItemKey, Kind, Millis, Slot};
+use wire::{ReturnCode, Verdict};
+
+use crate::owing::user_of;
+use crate::scope::Want;
+use crate::view::{DeviceView, Exception, Limits, OpenCommand, Parked, Refusal, Verb, Wait};
+
+/// The answer to one line of a command of this device, found by device *and* id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The number of the command that the id belongs to.
+    pub number: i64,
+    /// The item of that command. Its person is in the view.
+    pub key: ItemKey,
+    /// What the command did.
+    pub verb: Verb,
+    /// The version it was rendered from.
+    pub seq: roster::Seq,
+    /// Which of its lines, from 0.
+    pub line: u16,
+    /// What the device answered.
+    pub return_code: ReturnCode,
+}
+
+/// What an answer came to, for the log and the metrics.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// One of several lines; more are expected.
+    Partly,
+    /// Closed, the device holds it.
+    Done,
+    /// Closed, and tried again later or in another form.
+    Again,
+    /// Closed, and left alone until there is newer content.
+    Refused,
+    /// Closed, and left alone until the device holds less.
+    Full,
+    /// The command was closed before: information, nothing more.
+    Late,
+}
+
+/// Takes one answer in. The view holds the changes afterwards.
+pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> Settled {
+    let key = &answer.key;
+    let Some(command) = view.open_of(key).filter(|command| command.number == answer.number).cloned() else {
+        late(view, answer, now);
+        return Settled::Late;
+    };
+    let verdict = verdict_of(&command, answer);
+    if verdict == Verdict::Pending {
+        return Settled::Partly;
+    }
+    if verdict == Verdict::Done {
+        let answered = command.answered | 1_u64.checked_shl(u32::from(answer.line)).unwrap_or(0);
+        if answered.count_ones() < u32::from(command.lines) {
+            view.put_open(key, OpenCommand { answered, ..command });
+            return Settled::Partly;
+        }
+    }
+    view.close(key, Some(answer.return_code.0));
+    let mut closing = Closing { view, key, command: &command, now, limits };
+    match (command.verb, verdict) {
+        (Verb::Update, Verdict::Done) => closing.updated(),
+        (Verb::Delete, Verdict::Done) => closing.deleted(),
+        (Verb::Update, Verdict::UserMissing) => closing.user_missing(),
+        (Verb::Update, Verdict::Full) => closing.full(),
+        (Verb::Update, Verdict::Refused) => closing.refused(answer.return_code),
+        (_, Verdict::Unsupported) => closing.unsupported(answer),
+        (Verb::Delete, Verdict::Refused | Verdict::Full) if key.slot != Slot::USER => {
+            closing.refused(answer.return_code)
+        }
+        _ => closing.retry(),
+    }
+}
+
+/// What the answer to one line asks for, given what the line was for.
+fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
+    let verdict = answer.return_code.verdict();
+    let last = answer.line + 1 == command.lines;
+    match (command.verb, verdict) {
+        // What is to be deleted is not there: that is what was wanted.
+        (Verb::Delete, Verdict::UserMissing) => Verdict::Done,
+        // Before the user go the tables of its templates (§12.1.2); a device without such a table has nothing in it.
+        (Verb::Delete, Verdict::Unsupported | Verdict::Refused) if !last => Verdict::Done,
+        // A comparison photo is refused for its size or orientation with the code for "no room".
+        (Verb::Update, Verdict::Full) if answer.key.slot.kind == Kind::ComparisonPhoto => Verdict::Refused,
+        // A user cannot be missing for the command that brings it.
+        (Verb::Update, Verdict::UserMissing) if answer.key.slot == Slot::USER => Verdict::RetryLater,
+        (_, other) => other,
+    }
+}
+
+/// The command is no longer open. What it did may have come after what replaced it: then the item is told again.
+fn late(view: &mut DeviceView, answer: &Answer, now: Millis) {
+    let key = &answer.key;
+    let Some(item) = view.item(key) else { return };
+    let wanted = view.want(key) == Want::Present;
+    if item.seq == answer.seq && (answer.verb == Verb::Update) == wanted {
+        return;
+    }
+    if key.slot == Slot::USER && answer.verb == Verb::Delete {
+        view.owe_person(&key.pin, now);
+    }
+    view.correct(key, now);
+}
+
+struct Closing<'a> {
+    view: &'a mut DeviceView,
+    key: &'a ItemKey,
+    command: &'a OpenCommand,
+    now: Millis,
+    limits: &'a Limits,
+}
+
+impl Closing<'_> {
+    fn updated(&mut self) -> Settled {
+        if let Some(before) = self.view.exception(self.key) {
+            self.view.put_exception(self.key, Exception { refused: None, ..before });
+        }
+        if self.key.slot == Slot::USER {
+            self.view.release_person(&self.key.pin, self.now);
+        }
+        self.once_more(0);
+        Settled::Done
+    }
+
+    fn deleted(&mut self) -> Settled {
+        self.view.unpark_full();
+        let user = self.key.slot == Slot::USER;
+        if user && self.view.want(self.key) == Want::Present {
+            self.view.owe_person(&self.key.pin, self.now);
+        } else {
+            self.once_more(0);
+        }
+        Settled::Done
+    }
+
+    /// The device lost the user: all of it is in doubt.
+    fn user_missing(&mut self) -> Settled {
+        let attempts = self.command.attempts + 1;
+        self.view.owe_person(&self.key.pin, self.now);
+        let at = if attempts == 1 { self.now } else { self.now.plus(self.limits.retry_pause(attempts)) };
+        self.view.owe(self.key, at, attempts);
+        self.view.again_or_due(&user_of(self.key), self.now);
+        Settled::Again
+    }
+
+    fn full(&mut self) -> Settled {
+        self.view.full.insert(self.key.slot.kind);
+        self.view.touch_device();
+        self.view.park(self.key, Parked::Full);
+        Settled::Full
+    }
+
+    fn refused(&mut self, return_code: ReturnCode) -> Settled {
+        let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
+        let refused = Some(Refusal { seq: self.command.seq, return_code: return_code.0 });
+        self.view.put_exception(self.key, Exception { refused, ..before });
+        self.once_more(0);
+        Settled::Refused
+    }
+
+    /// The device does not know this form of command: take the other form, or do without.
+    fn unsupported(&mut self, answer: &Answer) -> Settled {
+        let form = match self.command.verb {
+            Verb::Update => self.view.capability.takes(&self.key.slot),
+            Verb::Delete => None,
+        };
+        let Some(form) = form.filter(|_| self.key.slot != Slot::USER) else {
+            return self.refused_or_retry(answer.return_code);
+        };
+        self.view.capability.refuse(form);
+        self.view.touch_device();
+        self.view.owe(self.key, self.now, 0);
+        Settled::Again
+    }
+
+    fn refused_or_retry(&mut self, return_code: ReturnCode) -> Settled {
+        if self.command.verb == Verb::Delete && self.key.slot == Slot::USER {
+            return self.retry();
+        }
+        self.refused(return_code)
+    }
+
+    fn retry(&mut self) -> Settled {
+        let attempts = self.command.attempts + 1;
+        if self.command.verb == Verb::Delete && self.key.slot == Slot::USER {
+            self.view.wipe(self.key);
+        }
+        self.view.owe(self.key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
+        Settled::Again
+    }
+
+    /// The item changed while the command was under way.
+    fn once_more(&mut self, attempts: u32) {
+        if self.command.again {
+            self.view.owe(self.key, self.now, attempts);
+        }
+    }
+}
+
+impl DeviceView {
+    /// The user is on the device now: what waited for it may go.
+    fn release_person(&mut self, pin: &wire::Pin, now: Millis) {
+        let waiting: Vec<_> = self
+            .person(pin)
+            .into_iter()
+            .flat_map(|person| &person.exceptions)
+            .filter(|(_, e)| e.wait == Wait::Parked(Parked::NoUser))
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in waiting {
+            self.owe(&ItemKey { pin: pin.clone(), slot }, now, 0);
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The random model: one server, four terminals, and everything that may go wrong between them.
+//!
+//! Each episode mixes edits by operators and at devices, deletions, PINs that are used again, changes of areas, wipes,
+//! full re-uploads, lost replies, restarts, busy and full and picky devices, acknowledgements and uploads that arrive
+//! late, and operators' commands. Then the disturbance stops, every device polls until quiet, and what it holds is
+//! compared with what the server wants it to hold.
+//!
+//! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model` runs more of them; a seed that fails is named.
+
+mod random;
+mod terminal;
+mod world;
+
+use roster::{Area, Content, ItemKey, Slot, UserFields};
+use terminal::{Ordered, Upload, User, template};
+use wire::Pin;
+use world::{AREAS, World, finger, pin, user_key};
+
+fn episode(seed: u64) -> World {
+    let mut world = World::new(seed);
+    for _ in 0..160 {
+        world.now = world.now.plus(1_000);
+        step(&mut world);
+    }
+    calm_down(&mut world);
+    world
+}
+
+fn calm_down(world: &mut World) {
+    world.busy = 0.0;
+    for _ in 0..120 {
+        world.now = world.now.plus(7_000);
+        for device in 0..world.devices.len() {
+            world.deliver_uploads(device);
+            world.poll(device, false);
+            let World { devices, random, .. } = world;
+            devices[device].terminal.run(random, usize::MAX, 0.0);
+            devices[device].terminal.uploads.push(Upload::Count);
+            world.deliver_uploads(device);
+            world.deliver_acknowledgements(device);
+        }
+    }
+}
+
+fn step(world: &mut World) {
+    let device = world.random.below(world.devices.len());
+    let who = pin(world.random.below(6));
+    let major = world.devices[device].major;
+    match (world.random.unit() * 100.0) as u32 {
+        0..10 => operator_edits(world, &who),
+        10..16 if world.is_live(&user_key(&who)) => {
+            let key = finger(&who, u8::from(world.random.chance(0.5)), world.random.pick(&[10, 12]));
+            let text = world.value();
+            world.put(&key, Some(template(&text)), None);
+        }
+        16..19 => world.delete_user(&who),
+        19..21 => {
+            let live: Vec<ItemKey> = (0..4_u8)
+                .map(|n| finger(&who, n % 2, 10 + u16::from(n / 2) * 2))
+                .filter(|k| world.is_live(k))
+                .collect();
+            if !live.is_empty() {
+                let key = world.random.pick(&live);
+                world.put(&key, None, None);
+            }
+        }
+        21..25 if world.is_live(&user_key(&who)) => {
+            let key = ItemKey { pin: who, slot: Slot::membership(world.random.pick(&AREAS)) };
+            let content = (!world.is_live(&key)).then_some(Content::Membership);
+            world.put(&key, content, None);
+        }
+        25..29 => device_edits(world, device, major),
+        29..31 => {
+            let terminal = &world.devices[device].terminal;
+            if !terminal.users.contains_key(&who)
+                && terminal.users.len() < terminal.most_users
+                && !world.is_live(&user_key(&who))
+            {
+                let user = User { name: world.name(), card: Some(world.value()) };
+                let terminal = &mut world.devices[device].terminal;
+                let user =
+                    User { name: user.name[..user.name.len().min(terminal.name_bytes)].to_owned(), ..user };
+                terminal.users.insert(who.clone(), user.clone());
+                terminal.uploads.push(Upload::User(who, user));
+            }
+        }
+        31..33 => {
+            let terminal = &mut world.devices[device].terminal;
+            if terminal.users.contains_key(&who) {
+                terminal.remove(&who);
+                terminal.uploads.push(Upload::Deleted(who));
+            }
+        }
+        33..35 => world.devices[device].terminal.upload_everything(),
+        35..37 => {
+            let number = 1 + world.random.below(2);
+            let areas = (0..number).map(|_| world.random.pick(&AREAS)).collect();
+            world.set_areas(device, areas);
+        }
+        37 => world.devices[device].terminal.clear(),
+        38..40 => {
+            world.devices[device].terminal.inbox.clear();
+            world.devices[device].terminal.acknowledgements.clear();
+        }
+        40 => {
+            let what =
+                world.random.pick(&[Ordered::Check, Ordered::Check, Ordered::Reboot, Ordered::ClearData]);
+            world.order(device, what);
+        }
+        41..66 => {
+            let lost = world.random.chance(0.15);
+            world.poll(device, lost);
+        }
+        66..80 => {
+            let most = world.random.pick(&[1, 3, 99]);
+            let World { devices, random, busy, .. } = world;
+            devices[device].terminal.run(random, most, *busy);
+        }
+        80..92 => {
+            if world.random.chance(0.85) {
+                world.deliver_acknowledgements(device);
+            }
+        }
+        _ => {
+            world.devices[device].terminal.uploads.push(Upload::Count);
+            world.deliver_uploads(device);
+        }
+    }
+}
+
+fn operator_edits(world: &mut World, who: &Pin) {
+    let fields = match world.user(who) {
+        Some(fields) if world.random.chance(0.5) => UserFields { card: Some(world.value()), ..fields },
+        Some(fields) => UserFields { name: world.name(), ..fields },
+        None => UserFields { name: world.name(), card: Some(world.value()), ..UserFields::default() },
+    };
+    world.put(&user_key(who), Some(Content::User(fields)), None);
+    world.deleted.remove(who);
+    let member = |area: &Area| ItemKey { pin: who.clone(), slot: Slot::membership(*area) };
+    if !AREAS.iter().any(|area| world.is_live(&member(area))) {
+        let area = world.random.pick(&AREAS);
+        world.put(&member(&area), Some(Content::Membership), None);
+    }
+}
+
+fn device_edits(world: &mut World, device: usize, major: u16) {
+    let held: Vec<_> = world.devices[device].terminal.users.keys().cloned().collect();
+    if held.is_empty() {
+        return;
+    }
+    let who = world.random.pick(&held);
+    if world.random.chance(0.5) {
+        let (name, card) = (world.name(), world.value());
+        let change_name = world.random.chance(0.5);
+        let terminal = &mut world.devices[device].terminal;
+        let bytes = terminal.name_bytes;
+        let user = terminal.users.get_mut(&who).expect("it was listed");
+        if change_name {
+            user.name = name[..name.len().min(bytes)].to_owned();
+        } else {
+            user.card = Some(card);
+        }
+        let user = user.clone();
+        terminal.uploads.push(Upload::User(who, user));
+    } else {
+        let key = finger(&who, u8::from(world.random.chance(0.5)), major);
+        let text = world.value();
+        let terminal = &mut world.devices[device].terminal;
+        let place = (who, key.slot);
+        if terminal.templates.contains_key(&place) || terminal.templates.len() < terminal.most_templates {
+            terminal.templates.insert(place, text.clone());
+            terminal.uploads.push(Upload::Template(key, text));
+        }
+    }
+}
+
+fn judge(seed: u64) -> Result<(), String> {
+    let world = episode(seed);
+    let differences = world.differences();
+    if !differences.is_empty() {
+        return Err(format!("seed {seed} diverged: {}", differences.join("; ")));
+    }
+    let restless = world.restless();
+    if !restless.is_empty() {
+        return Err(format!("seed {seed} never came to rest: devices {restless:?}"));
+    }
+    if world.resurrected > 0 {
+        return Err(format!("seed {seed} brought a deleted user back"));
+    }
+    Ok(())
+}
+
+#[test]
+fn every_device_ends_up_with_what_the_server_wants_whatever_happened() {
+    let episodes = std::env::var("MUSTER_EPISODES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000_u64);
+    let first = std::env::var("MUSTER_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0_u64);
+    let failures: Vec<String> = (first..first + episodes).filter_map(|seed| judge(seed).err()).collect();
+    assert!(
+        failures.is_empty(),
+        "{} of {episodes} failed:\n{}",
+        failures.len(),
+        failures[..failures.len().min(5)].join("\n")
+    );
+}

@@ -1,0 +1,176 @@
+//! The other side of the random model: a terminal as the server cannot see into it.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use roster::{Content, ItemKey, Kind, Part, Seq, Slot, Template, UserFields};
+use sync::Verb;
+use wire::Pin;
+
+use crate::random::Random;
+
+/// What a terminal keeps of a user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct User {
+    pub name: String,
+    pub card: Option<String>,
+}
+
+/// A command as it reached the terminal.
+#[derive(Clone, Debug)]
+pub enum Command {
+    Item { number: i64, lines: u16, verb: Verb, key: ItemKey, seq: Seq, content: Option<Content> },
+    Ordered { number: i64, what: Ordered },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ordered {
+    Check,
+    Reboot,
+    ClearData,
+}
+
+#[derive(Clone, Debug)]
+pub enum Acknowledgement {
+    Item { number: i64, line: u16, verb: Verb, key: ItemKey, seq: Seq, code: i32 },
+    Ordered { number: i64 },
+}
+
+#[derive(Clone, Debug)]
+pub enum Upload {
+    User(Pin, User),
+    Template(ItemKey, String),
+    Deleted(Pin),
+    Wiped,
+    /// The number of users in the INFO of a poll.
+    Count,
+}
+
+/// A terminal: what it holds, and what is on its way to and from it.
+#[derive(Debug, Default)]
+pub struct Terminal {
+    pub users: BTreeMap<Pin, User>,
+    pub templates: BTreeMap<(Pin, Slot), String>,
+    pub inbox: VecDeque<Command>,
+    pub acknowledgements: Vec<Acknowledgement>,
+    pub uploads: Vec<Upload>,
+    /// Names longer than this many bytes are cut.
+    pub name_bytes: usize,
+    pub most_users: usize,
+    pub most_templates: usize,
+    /// Every seventeenth template is not to its taste.
+    pub refuses: bool,
+    /// It reports deletions that the server ordered as if a person had made them.
+    pub reports_own_deletions: bool,
+}
+
+impl Terminal {
+    /// Carries out up to `most` commands.
+    pub fn run(&mut self, random: &mut Random, most: usize, busy: f64) {
+        for _ in 0..most {
+            let Some(command) = self.inbox.pop_front() else { return };
+            match command {
+                Command::Item { number, lines, verb, key, seq, content } => {
+                    let code = if random.chance(busy) { -1005 } else { self.carry_out(verb, &key, content) };
+                    for line in 0..lines {
+                        let code = if line + 1 == lines || code == -1005 { code } else { -1004 };
+                        let key = key.clone();
+                        self.acknowledgements.push(Acknowledgement::Item {
+                            number,
+                            line,
+                            verb,
+                            key,
+                            seq,
+                            code,
+                        });
+                    }
+                }
+                Command::Ordered { number, what } => {
+                    match what {
+                        Ordered::Check => self.upload_everything(),
+                        Ordered::Reboot => {
+                            self.inbox.clear();
+                            continue;
+                        }
+                        Ordered::ClearData => self.clear(),
+                    }
+                    self.acknowledgements.push(Acknowledgement::Ordered { number });
+                }
+            }
+        }
+    }
+
+    fn carry_out(&mut self, verb: Verb, key: &ItemKey, content: Option<Content>) -> i32 {
+        let place = (key.pin.clone(), key.slot);
+        match (verb, content) {
+            (Verb::Update, Some(Content::User(fields))) => {
+                if !self.users.contains_key(&key.pin) && self.users.len() >= self.most_users {
+                    return -1001;
+                }
+                self.users.insert(key.pin.clone(), self.keep(&fields));
+            }
+            (Verb::Update, Some(Content::Template(template))) => {
+                let text = &template.parts[0].text;
+                if !self.users.contains_key(&key.pin) {
+                    return -10;
+                }
+                if self.refuses && checksum(text) % 17 == 0 {
+                    return -12;
+                }
+                if !self.templates.contains_key(&place) && self.templates.len() >= self.most_templates {
+                    return -1001;
+                }
+                self.templates.insert(place, text.clone());
+            }
+            (Verb::Update, _) => unreachable!("an update has content"),
+            (Verb::Delete, _) if key.slot.kind == Kind::User => {
+                if self.users.contains_key(&key.pin) && self.reports_own_deletions {
+                    self.uploads.push(Upload::Deleted(key.pin.clone()));
+                }
+                self.remove(&key.pin);
+            }
+            (Verb::Delete, _) => {
+                self.templates.remove(&place);
+            }
+        }
+        0
+    }
+
+    /// What it makes of a user record.
+    pub fn keep(&self, fields: &UserFields) -> User {
+        let mut name = fields.name.clone();
+        name.truncate(self.name_bytes);
+        User { name, card: fields.card.clone() }
+    }
+
+    pub fn remove(&mut self, pin: &Pin) {
+        self.users.remove(pin);
+        self.templates.retain(|(owner, _), _| owner != pin);
+    }
+
+    pub fn clear(&mut self) {
+        self.users.clear();
+        self.templates.clear();
+        self.inbox.clear();
+        self.acknowledgements.clear();
+        self.uploads.clear();
+        self.uploads.push(Upload::Wiped);
+    }
+
+    pub fn upload_everything(&mut self) {
+        let users = self.users.iter().map(|(pin, user)| Upload::User(pin.clone(), user.clone()));
+        let templates = self.templates.iter().map(|((pin, slot), text)| {
+            Upload::Template(ItemKey { pin: pin.clone(), slot: *slot }, text.clone())
+        });
+        self.uploads.extend(users.chain(templates));
+    }
+}
+
+/// A template of one part.
+pub fn template(text: &str) -> Content {
+    let part = Part { index: 0, valid: 1, duress: false, text: text.to_owned() };
+    Content::Template(Template { parts: vec![part] })
+}
+
+pub fn checksum(text: &str) -> u32 {
+    text.bytes().fold(0, |sum, byte| sum * 31 % 1_000_003 + u32::from(byte))
+}

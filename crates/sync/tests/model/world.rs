@@ -1,0 +1,574 @@
+//! The server of the random model: a store in memory around the real functions of `sync`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster::{
+    Algorithm, Area, Capability, Content, ContentHash, Format, HashKey, ItemKey, Kind, Millis, NameAsKept,
+    Seq, Slot, UserFields, UserPatch,
+};
+use sync::intake::{Intake, Known, Policy};
+use sync::operator::{self, OperatorCommand, State};
+use sync::plan::{Work, plan};
+use sync::settle::{Answer, settle};
+use sync::{DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait, Want};
+use wire::{BioType, Pin, ReturnCode};
+
+use crate::random::Random;
+use crate::terminal::{Acknowledgement, Command, Ordered, Terminal, Upload, User, template};
+
+/// An item as the store keeps it.
+#[derive(Debug)]
+pub struct Stored {
+    pub state: ItemState,
+    pub content: Option<Content>,
+    pub older: BTreeSet<ContentHash>,
+    pub older_users: Vec<UserFields>,
+}
+
+/// A device as the store keeps it, and the terminal behind it.
+#[derive(Debug)]
+pub struct Device {
+    pub row: DeviceView,
+    pub open: BTreeMap<ItemKey, OpenCommand>,
+    pub exceptions: BTreeMap<ItemKey, Exception>,
+    pub history: BTreeMap<i64, (ItemKey, Verb, Seq)>,
+    pub delete_sent: BTreeMap<Pin, Millis>,
+    pub ordered: Vec<(OperatorCommand, Ordered)>,
+    pub users_told: usize,
+    pub terminal: Terminal,
+    pub major: u16,
+}
+
+#[derive(Debug)]
+pub struct World {
+    pub random: Random,
+    pub seq: i64,
+    pub items: BTreeMap<ItemKey, Stored>,
+    pub devices: Vec<Device>,
+    pub now: Millis,
+    pub policy: Policy,
+    pub limits: Limits,
+    pub hash_key: HashKey,
+    pub values: u32,
+    pub busy: f64,
+    /// PINs that an operator deleted and nobody brought back on purpose.
+    pub deleted: BTreeSet<Pin>,
+    /// How often such a user came back by a device that had not heard of the deletion.
+    pub resurrected: usize,
+    pub most_due: usize,
+}
+
+pub const AREAS: [Area; 3] = [Area(1), Area(2), Area(3)];
+
+pub fn pin(number: usize) -> Pin {
+    number.to_string().parse().expect("a PIN")
+}
+
+pub fn user_key(pin: &Pin) -> ItemKey {
+    ItemKey { pin: pin.clone(), slot: Slot::USER }
+}
+
+pub fn finger(pin: &Pin, number: u8, major: u16) -> ItemKey {
+    let algorithm = Algorithm { format: Format::Zk, major, minor: 0 };
+    ItemKey { pin: pin.clone(), slot: Slot::template(BioType::FINGERPRINT, number, algorithm) }
+}
+
+impl World {
+    pub fn new(seed: u64) -> Self {
+        let mut random = Random(seed);
+        let limits = Limits {
+            open: 6,
+            lines: 12,
+            bytes: 4_000,
+            heavy_bytes: 3_000,
+            due: 40,
+            answer_ms: 6_000,
+            longest_pause_ms: 12_000,
+            retry_ms: 3_000,
+            ..Limits::default()
+        };
+        let devices = (0..4).map(|number| Device::new(number, &mut random)).collect();
+        let deletion = random.pick(&[sync::intake::Deletion::Propagate, sync::intake::Deletion::Restore]);
+        let policy =
+            Policy { deletion, deletions_left: u32::MAX, edits_per_hour: u32::MAX, ..Policy::default() };
+        Self {
+            random,
+            seq: 0,
+            items: BTreeMap::new(),
+            devices,
+            now: Millis(0),
+            policy,
+            limits,
+            hash_key: HashKey::new([7; 32]),
+            values: 0,
+            busy: 0.1,
+            deleted: BTreeSet::new(),
+            resurrected: 0,
+            most_due: 0,
+        }
+    }
+
+    /// A text that was never used before.
+    pub fn value(&mut self) -> String {
+        self.values += 1;
+        format!("{:08}", self.values)
+    }
+
+    /// A name that tells apart within what the shortest device keeps, and is longer than that.
+    pub fn name(&mut self) -> String {
+        format!("{} of the night shift", self.value())
+    }
+
+    // ---- the store
+
+    pub fn put(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
+        let hash = content.as_ref().map(|content| roster::hash(&self.hash_key, &key.slot, content));
+        let before = self.items.get(key);
+        let same = match (before, hash) {
+            (Some(before), Some(hash)) => before.state.live && before.state.hash == hash,
+            (Some(before), None) => !before.state.live,
+            (None, None) => by.is_none(),
+            (None, Some(_)) => false,
+        };
+        if same {
+            return;
+        }
+        self.seq += 1;
+        let live = content.is_some();
+        let created = before.filter(|b| b.state.live && live).map_or(Seq(self.seq), |b| b.state.created);
+        let state = ItemState {
+            seq: Seq(self.seq),
+            created,
+            live,
+            hash: hash.or(before.map(|b| b.state.hash)).unwrap_or(ContentHash([0; 16])),
+            changed_by: by,
+            bytes: content.as_ref().map_or(0, Content::wire_bytes),
+            lines: 1,
+        };
+        let stored = self.items.entry(key.clone()).or_insert_with(|| Stored {
+            state: state.clone(),
+            content: None,
+            older: BTreeSet::new(),
+            older_users: Vec::new(),
+        });
+        if let Some(old) = stored.content.take() {
+            stored.older.insert(stored.state.hash);
+            if let Content::User(fields) = old {
+                stored.older_users.insert(0, fields);
+            }
+        }
+        (stored.state, stored.content) = (state, content);
+    }
+
+    pub fn keys_of(&self, pin: &Pin) -> Vec<ItemKey> {
+        self.items.keys().filter(|key| key.pin == *pin).cloned().collect()
+    }
+
+    pub fn is_live(&self, key: &ItemKey) -> bool {
+        self.items.get(key).is_some_and(|item| item.state.live)
+    }
+
+    pub fn delete_user(&mut self, pin: &Pin) {
+        let mut keys = self.keys_of(pin);
+        keys.sort_by_key(|key| (key.slot.kind == Kind::Membership, key.slot != Slot::USER));
+        for key in keys {
+            self.put(&key, None, None);
+        }
+        self.deleted.insert(pin.clone());
+    }
+
+    pub fn user(&self, pin: &Pin) -> Option<UserFields> {
+        match self.items.get(&user_key(pin))?.content.as_ref()? {
+            Content::User(fields) => Some(fields.clone()),
+            _ => None,
+        }
+    }
+
+    /// The view of a device with everyone in it.
+    pub fn view(&self, device: usize) -> DeviceView {
+        let device = &self.devices[device];
+        let mut view = device.row.clone();
+        view.open_count = device.open.len();
+        view.due_count = device.exceptions.values().filter(|e| matches!(e.wait, Wait::Due(_))).count();
+        let mut persons: BTreeMap<Pin, Person> = BTreeMap::new();
+        for (key, item) in &self.items {
+            persons.entry(key.pin.clone()).or_default().items.insert(key.slot, item.state.clone());
+        }
+        for (key, command) in &device.open {
+            persons.entry(key.pin.clone()).or_default().open.insert(key.slot, command.clone());
+        }
+        for (key, exception) in &device.exceptions {
+            persons.entry(key.pin.clone()).or_default().exceptions.insert(key.slot, *exception);
+        }
+        for (pin, at) in &device.delete_sent {
+            persons.entry(pin.clone()).or_default().delete_sent_at = Some(*at);
+        }
+        view.persons = persons;
+        view
+    }
+
+    /// Writes what a decision changed, the way a store has to.
+    pub fn apply(&mut self, device: usize, mut view: DeviceView) {
+        let changes = view.take_changes();
+        let now = self.now;
+        let device = &mut self.devices[device];
+        if changes.rebaseline {
+            device.rebaseline(now);
+        }
+        if changes.unpark_full {
+            for exception in device.exceptions.values_mut() {
+                if exception.wait == Wait::Parked(sync::Parked::Full) {
+                    exception.wait = Wait::Due(now);
+                }
+            }
+        }
+        for closed in &changes.closed {
+            device.open.retain(|_, command| command.number != closed.number);
+        }
+        for (key, command) in changes.open {
+            device.history.insert(command.number, (key.clone(), command.verb, command.seq));
+            device.open.insert(key, command);
+        }
+        for (key, exception) in changes.exceptions {
+            match exception {
+                Some(exception) => device.exceptions.insert(key, exception),
+                None => device.exceptions.remove(&key),
+            };
+        }
+        if changes.device {
+            view.persons.clear();
+            device.row = view;
+        }
+        self.most_due = self.most_due.max(device.exceptions.len());
+    }
+
+    // ---- device requests
+
+    pub fn deliver_uploads(&mut self, device: usize) {
+        for upload in std::mem::take(&mut self.devices[device].terminal.uploads) {
+            self.upload(device, upload);
+        }
+    }
+
+    fn upload(&mut self, device: usize, upload: Upload) {
+        let mut view = self.view(device);
+        let mut known = self.known();
+        let head = Seq(self.seq);
+        let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &self.policy, head, self.now);
+        let mut user_uploaded = None;
+        match upload {
+            Upload::User(pin, user) => {
+                let unheard = !intake.view.settled(&user_key(&pin));
+                intake.user(&pin, &patch(&user));
+                user_uploaded = Some((pin, unheard));
+            }
+            Upload::Template(key, text) => {
+                intake.item(&key, template(&text));
+            }
+            Upload::Deleted(pin) => {
+                intake.deletion(&pin);
+            }
+            Upload::Wiped => intake.wiped(),
+            Upload::Count => {
+                let held = self.devices[device].terminal.users.len();
+                if held < self.devices[device].users_told {
+                    intake.view.unpark_full();
+                }
+                self.devices[device].users_told = held;
+            }
+        }
+        let edits = intake.edits;
+        let by = Some(view.device);
+        if let Some((pin, unheard)) = user_uploaded {
+            let by_it = self.items.get(&user_key(&pin)).is_some_and(|item| item.state.changed_by == by);
+            let revived = edits.iter().any(|edit| edit.key == user_key(&pin));
+            let dead = !self.is_live(&user_key(&pin));
+            if revived && dead && unheard && !by_it && self.deleted.contains(&pin) {
+                self.resurrected += 1;
+            }
+        }
+        for edit in edits {
+            self.put(&edit.key, edit.content, by);
+        }
+        self.apply(device, view);
+    }
+
+    fn known(&self) -> BTreeMap<Pin, Known> {
+        let mut known: BTreeMap<Pin, Known> = BTreeMap::new();
+        for (key, item) in &self.items {
+            let person = known.entry(key.pin.clone()).or_default();
+            person.older.insert(key.slot, item.older.clone());
+            match &item.content {
+                Some(Content::User(fields)) => person.user = Some(fields.clone()),
+                Some(Content::Template(content)) => {
+                    person.templates.insert(key.slot, content.clone());
+                }
+                _ => {}
+            }
+            if key.slot == Slot::USER {
+                person.older_users = item.older_users.clone();
+            }
+        }
+        known
+    }
+
+    pub fn poll(&mut self, device: usize, lost: bool) {
+        let salt = self.random.next();
+        let ordered: Vec<_> =
+            self.devices[device].ordered.iter().map(|(command, _)| command.clone()).collect();
+        let first = operator::plan(&ordered, self.devices[device].open.len(), self.now, &self.limits);
+        for changed in &first.changed {
+            let slot = self.devices[device].ordered.iter_mut().find(|(c, _)| c.number == changed.number);
+            slot.expect("it was there").0 = changed.clone();
+        }
+        let mut batch: Vec<Command> = Vec::new();
+        for number in &first.send {
+            let (_, what) =
+                self.devices[device].ordered.iter().find(|(c, _)| c.number == *number).expect("there");
+            batch.push(Command::Ordered { number: *number, what: *what });
+        }
+        let mut view = self.view(device);
+        if first.emptied {
+            view.rebaseline(Seq(self.seq));
+        }
+        let work = self.work(device, &view);
+        for sent in plan(&mut view, &work, first.beside, self.now, &self.limits, salt) {
+            let command = &view.persons[&sent.key.pin].open[&sent.key.slot];
+            let content = self.items[&sent.key].content.clone().filter(|_| sent.verb == Verb::Update);
+            assert!(sent.verb == Verb::Delete || content.is_some(), "an update of nothing: {}", sent.key);
+            if sent.verb == Verb::Delete && sent.key.slot == Slot::USER {
+                self.devices[device].delete_sent.insert(sent.key.pin.clone(), self.now);
+            }
+            batch.push(Command::Item {
+                number: command.number,
+                lines: command.lines,
+                verb: sent.verb,
+                key: sent.key.clone(),
+                seq: command.seq,
+                content,
+            });
+        }
+        self.apply(device, view);
+        if !lost {
+            self.devices[device].terminal.inbox.extend(batch);
+        }
+    }
+
+    fn work(&self, device: usize, view: &DeviceView) -> Work {
+        let device = &self.devices[device];
+        let mut due: Vec<_> = device
+            .exceptions
+            .iter()
+            .filter_map(|(key, e)| match e.wait {
+                Wait::Due(at) if at <= self.now => Some((at, key.clone())),
+                _ => None,
+            })
+            .collect();
+        due.sort();
+        let pins: BTreeSet<_> =
+            self.items.keys().filter(|k| k.slot == Slot::USER).map(|k| k.pin.clone()).collect();
+        let mut scan_page: Vec<_> = pins
+            .into_iter()
+            .filter(|pin| match &view.scan {
+                None => false,
+                Some(ScanFrom::Start) => true,
+                Some(ScanFrom::After(done)) => pin > done,
+            })
+            .collect();
+        let scan_more = scan_page.len() > 2;
+        scan_page.truncate(2);
+        let mut feed_page: Vec<_> = self
+            .items
+            .iter()
+            .filter(|(_, item)| item.state.seq > view.cursor)
+            .map(|(key, item)| (item.state.seq, key.clone()))
+            .collect();
+        feed_page.sort();
+        feed_page.truncate(20);
+        let overdue = device.open.iter().filter(|(_, c)| c.due_at <= self.now).map(|(key, _)| key.clone());
+        Work {
+            overdue: overdue.collect(),
+            due: due.into_iter().map(|(_, key)| key).take(5).collect(),
+            scan_page,
+            scan_more,
+            feed_page,
+            restless: BTreeSet::new(),
+        }
+    }
+
+    pub fn deliver_acknowledgements(&mut self, device: usize) {
+        for acknowledgement in std::mem::take(&mut self.devices[device].terminal.acknowledgements) {
+            match acknowledgement {
+                Acknowledgement::Item { number, line, verb, key, seq, code } => {
+                    let mut view = self.view(device);
+                    let answer = Answer { number, key, verb, seq, line, return_code: ReturnCode(code) };
+                    settle(&mut view, &answer, self.now, &self.limits);
+                    self.apply(device, view);
+                }
+                Acknowledgement::Ordered { number } => {
+                    let slot = self.devices[device].ordered.iter_mut().find(|(c, _)| c.number == number);
+                    let (command, _) = slot.expect("it was ordered");
+                    command.state = State::Answered { return_code: 0 };
+                    if command.empties {
+                        let mut view = self.view(device);
+                        view.rebaseline(Seq(self.seq));
+                        self.apply(device, view);
+                    }
+                }
+            }
+        }
+    }
+
+    pub fn order(&mut self, device: usize, what: Ordered) {
+        let number = i64::try_from(self.devices[device].ordered.len()).expect("few") + 1_000_000;
+        let command = OperatorCommand {
+            number,
+            fence: what != Ordered::Check,
+            repeatable: what == Ordered::Check,
+            empties: what == Ordered::ClearData,
+            state: State::Queued,
+        };
+        self.devices[device].ordered.push((command, what));
+    }
+
+    pub fn set_areas(&mut self, device: usize, areas: BTreeSet<Area>) {
+        let now = self.now;
+        let gone: Vec<_> = self.devices[device].row.areas.difference(&areas).copied().collect();
+        let new = areas.difference(&self.devices[device].row.areas).next().is_some();
+        let left: BTreeSet<_> = self
+            .items
+            .keys()
+            .filter(|key| key.slot.area().is_some_and(|area| gone.contains(&area)))
+            .map(|key| user_key(&key.pin))
+            .filter(|user| self.items.contains_key(user))
+            .collect();
+        let device = &mut self.devices[device];
+        for user in left {
+            device.again_or_due(&user, now);
+        }
+        device.row.areas = areas;
+        if new {
+            device.row.scan = Some(ScanFrom::Start);
+        }
+    }
+
+    // ---- the judge
+
+    /// What is wrong on the devices, in words.
+    pub fn differences(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (number, device) in self.devices.iter().enumerate() {
+            let view = self.view(number);
+            let terminal = &device.terminal;
+            let lacks = |key: &ItemKey| {
+                device.exceptions.get(key).is_some_and(|e| {
+                    matches!(e.wait, Wait::Parked(_))
+                        || e.refused.is_some_and(|r| r.seq == self.items[key].state.seq)
+                })
+            };
+            for (key, item) in &self.items {
+                let held = match &item.content {
+                    _ if key.slot == Slot::USER => {
+                        terminal.users.get(&key.pin).map(|user| format!("{user:?}"))
+                    }
+                    _ if key.slot.kind == Kind::Membership => continue,
+                    _ => terminal.templates.get(&(key.pin.clone(), key.slot)).cloned(),
+                };
+                let wanted = match (view.want(key), &item.content) {
+                    (Want::Present, Some(Content::User(fields))) => {
+                        Some(format!("{:?}", terminal.keep(fields)))
+                    }
+                    (Want::Present, Some(Content::Template(content))) => Some(content.parts[0].text.clone()),
+                    _ => None,
+                };
+                if held != wanted && !(wanted.is_some() && lacks(key)) {
+                    wrong.push(format!("device {number}, {key}: holds {held:?}, should hold {wanted:?}"));
+                }
+            }
+            for pin in terminal.users.keys().filter(|pin| !self.items.contains_key(&user_key(pin))) {
+                wrong.push(format!("device {number} holds the unknown user {pin}"));
+            }
+            let room = terminal.users.len() < terminal.most_users;
+            let parked = device
+                .exceptions
+                .iter()
+                .find(|(key, e)| key.slot == Slot::USER && e.wait == Wait::Parked(sync::Parked::Full));
+            if let Some((key, _)) = parked.filter(|_| room) {
+                wrong.push(format!("device {number} has room, but {key} is parked"));
+            }
+        }
+        wrong
+    }
+
+    /// Devices to which something is still owed.
+    pub fn restless(&self) -> Vec<usize> {
+        let busy = |device: &&Device| {
+            let due = device.exceptions.values().any(|e| e.wipe || matches!(e.wait, Wait::Due(_)));
+            !device.open.is_empty() || due || device.row.scan.is_some() || device.row.cursor != Seq(self.seq)
+        };
+        self.devices.iter().enumerate().filter(|(_, device)| busy(device)).map(|(number, _)| number).collect()
+    }
+}
+
+impl Device {
+    fn new(number: i64, random: &mut Random) -> Self {
+        let major = if number % 2 == 0 { 10 } else { 12 };
+        let mut capability = Capability::default();
+        capability.merge_parameters(&[
+            ("FingerFunOn".to_owned(), "1".to_owned()),
+            ("MultiBioDataSupport".to_owned(), "0:1:0:0:0:0:0:0:0:0".to_owned()),
+            ("MultiBioVersion".to_owned(), format!("0:{major}.0:0:0:0:0:0:0:0:0")),
+        ]);
+        let mut row = DeviceView::new(number, capability);
+        let areas = 1 + random.below(2);
+        row.areas = (0..areas).map(|_| random.pick(&AREAS)).collect();
+        let small = number == 2;
+        Self {
+            row,
+            open: BTreeMap::new(),
+            exceptions: BTreeMap::new(),
+            history: BTreeMap::new(),
+            delete_sent: BTreeMap::new(),
+            ordered: Vec::new(),
+            users_told: 0,
+            terminal: Terminal {
+                name_bytes: if number == 3 { 24 } else { 100 },
+                most_users: if small { 3 } else { 100 },
+                most_templates: if small { 4 } else { 100 },
+                refuses: number % 2 == 1,
+                reports_own_deletions: number == 1,
+                ..Terminal::default()
+            },
+            major,
+        }
+    }
+
+    /// What [`sync::Changes::rebaseline`] and [`sync::Changes::device`] ask of a store.
+    fn rebaseline(&mut self, now: Millis) {
+        for exception in self.exceptions.values_mut() {
+            exception.refused = None;
+            if exception.wait != Wait::Parked(sync::Parked::Held) {
+                exception.wait = Wait::Due(now);
+            }
+        }
+        for (key, _) in std::mem::take(&mut self.open) {
+            self.again_or_due(&key, now);
+        }
+    }
+
+    fn again_or_due(&mut self, key: &ItemKey, now: Millis) {
+        if let Some(command) = self.open.get_mut(key) {
+            command.again = true;
+        } else {
+            let exception = self.exceptions.entry(key.clone()).or_insert(Exception::due(now));
+            if exception.wait == Wait::No {
+                exception.wait = Wait::Due(now);
+            }
+        }
+    }
+}
+
+fn patch(user: &User) -> UserPatch {
+    let name = NameAsKept { raw: user.name.clone().into_bytes(), text: Some(user.name.clone()) };
+    UserPatch { name: Some(name), card: Some(user.card.clone().unwrap_or_default()), ..UserPatch::default() }
+}
