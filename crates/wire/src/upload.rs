@@ -192,6 +192,20 @@ impl Record<'_> {
         }
     }
 
+    /// The same record without the borrow.
+    pub fn into_owned(self) -> Record<'static> {
+        match self {
+            Self::Operation(operation) => Record::Operation(operation),
+            Self::User(user) => Record::User(user),
+            Self::Fingerprint(fingerprint) => Record::Fingerprint(fingerprint.into_owned()),
+            Self::FacePart(part) => Record::FacePart(part.into_owned()),
+            Self::FingerVein(vein) => Record::FingerVein(vein.into_owned()),
+            Self::BioData(template) => Record::BioData(template.into_owned()),
+            Self::UserPhoto(photo) => Record::UserPhoto(photo.into_owned()),
+            Self::ComparisonPhoto(photo) => Record::ComparisonPhoto(photo.into_owned()),
+        }
+    }
+
     /// Writes the line of an upload without its end, as a device does.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.tag().as_bytes());
