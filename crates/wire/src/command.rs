@@ -223,7 +223,7 @@ fn read_option<'a>(pair: &[u8]) -> Result<Command<'a>, FieldError> {
 }
 
 /// Appends the table of a data command; its fields are to follow.
-fn fields_of<'o>(table: Form, out: &'o mut Vec<u8>) -> FieldWriter<'o> {
+fn fields_of(table: Form, out: &mut Vec<u8>) -> FieldWriter<'_> {
     for part in [" ", table.words(), " "] {
         out.extend_from_slice(part.as_bytes());
     }

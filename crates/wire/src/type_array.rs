@@ -69,7 +69,7 @@ impl fmt::Display for TypeArray {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use proptest::{prelude::*, test_runner::RngSeed};
 
     use super::*;
 
@@ -103,6 +103,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(241), failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn any_text_is_an_array_and_what_is_written_reads_the_same(text in "[0-9.: x]{0,60}") {
             let array = TypeArray::parse(&text);
