@@ -50,11 +50,10 @@ pub(crate) fn card(text: &str) -> Option<String> {
 
 /// [`card`] of a card that is read already.
 pub(crate) fn card_text(card: &Card) -> Option<String> {
-    match (card, card.number()) {
-        (Card::None, _) => None,
-        (_, Some(number)) => Some(number.to_string()),
-        (Card::Text(text), None) => Some(line(text)),
-        (Card::Decimal(_) | Card::Hex(_), None) => None,
+    match card {
+        Card::None => None,
+        Card::Decimal(number) | Card::Hex(number) => Some(number.to_string()),
+        Card::Text(text) => Some(line(text)),
     }
 }
 

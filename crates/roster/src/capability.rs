@@ -62,9 +62,8 @@ impl Capability {
     /// Takes in parameters of `table=options` or of an `INFO` reply. Parameters that are not named stay, and an
     /// empty value says nothing.
     pub fn merge_parameters(&mut self, parameters: &[(String, String)]) {
-        self.tell(
-            parameters.iter().filter_map(|(name, value)| Some((Parameter::named(name)?, value.clone()))),
-        );
+        let known = |name: &str| Parameter::named(name).filter(|parameter| parameter.is_sent());
+        self.tell(parameters.iter().filter_map(|(name, value)| Some((known(name)?, value.clone()))));
     }
 
     /// Takes in the `INFO` of a poll.

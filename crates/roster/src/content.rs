@@ -20,10 +20,10 @@ pub enum Content {
 impl Content {
     /// About how many bytes the commands of this content take on the wire.
     ///
-    /// For the window of a poll's answer: never less than what is sent, apart from a name in a longer charset.
+    /// For the window of a poll's answer: never less than what is sent.
     pub fn wire_bytes(&self) -> usize {
         /// Id, verb, table, keys and numbers of one command line.
-        const LINE: usize = 200;
+        const LINE: usize = 240;
         match self {
             Self::User(fields) => LINE + fields.text_bytes(),
             Self::Template(template) => template.parts.iter().map(|part| LINE + part.text.len()).sum(),

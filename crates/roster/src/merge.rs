@@ -40,18 +40,6 @@ impl Merge {
     }
 }
 
-/// What one field of an upload is.
-enum Judgement {
-    /// Nothing was said, or our own value was.
-    Ours,
-    /// The device holds nothing where we hold something.
-    Dropped,
-    /// A value of an older version, from a device that has not got the current one.
-    Stale,
-    /// Changed at the device.
-    Edited,
-}
-
 /// Merges what a device says of a user into the `current` version; `older` are the versions before it.
 pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from: &Uploader<'_>) -> Merge {
     let mut merge = Merge { fields: current.clone(), ..Merge::default() };
@@ -64,16 +52,28 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
             Judgement::Stale => {
                 merge.stale.insert(field);
             }
-            Judgement::Edited => match raised(field, current, patch, from) {
-                Some(privilege) => merge.raised = Some(privilege),
-                None => {
-                    patch.write(field, &mut merge.fields);
-                    merge.edited.insert(field);
-                }
-            },
+            Judgement::Raised => merge.raised = patch.privilege,
+            Judgement::Edited => {
+                patch.write(field, &mut merge.fields);
+                merge.edited.insert(field);
+            }
         }
     }
     merge
+}
+
+/// What one field of an upload is.
+enum Judgement {
+    /// Nothing was said, or our own value was.
+    Ours,
+    /// The device holds nothing where we hold something.
+    Dropped,
+    /// A value of an older version, from a device that has not got the current one.
+    Stale,
+    /// A privilege that waits for an operator.
+    Raised,
+    /// Changed at the device.
+    Edited,
 }
 
 /// The rules, in their order.
@@ -93,7 +93,7 @@ fn judge(
     if is(current) {
         return Judgement::Ours;
     }
-    // Read-back differences of a validity are no conflict (field note 5.11): once the fleet has one, it stays.
+    // Devices give a validity back changed (field note 5.11): once the fleet has one, theirs is ignored.
     if field == Field::Validity && current.has_validity() {
         return Judgement::Ours;
     }
@@ -105,13 +105,11 @@ fn judge(
     if patch.says_none(field) {
         return Judgement::Dropped;
     }
+    // One terminal must not make administrators everywhere.
+    if field == Field::Privilege && patch.privilege > Some(current.privilege) && !from.trust_privilege {
+        return Judgement::Raised;
+    }
     Judgement::Edited
-}
-
-/// The privilege of an edit that has to wait: one terminal must not make administrators everywhere.
-fn raised(field: Field, current: &UserFields, patch: &UserPatch, from: &Uploader<'_>) -> Option<i32> {
-    let raised = field == Field::Privilege && !from.trust_privilege;
-    patch.privilege.filter(|&privilege| raised && privilege > current.privilege)
 }
 
 /// A user that the fleet does not hold yet, and its privilege if that waits for an operator.

@@ -3,7 +3,8 @@
 use wire::{BioData, BioFormat, BioType, Fields, Line, Operation, Pin, Record};
 
 use crate::{
-    Algorithm, Capability, Content, Format, ItemKey, Part, Photo, Slot, Template, UserPatch, header,
+    Algorithm, Capability, Content, Format, ItemKey, Kind, Part, Photo, Slot, Template, UserPatch,
+    header::{self, HeaderError},
 };
 
 /// What one line of an upload means, or the consecutive lines of one template.
@@ -139,7 +140,7 @@ impl<'a> Reader<'a> {
             }
             Record::Fingerprint(print) => {
                 let text = print.template.as_str();
-                let slot = fingerprint_algorithm(text, capability)
+                let slot = unversioned(BioType::FINGERPRINT, Format::Zk, text, capability)
                     .map(|algorithm| Slot::template(BioType::FINGERPRINT, print.finger, algorithm));
                 self.part(origin, print.pin, slot, part(0, print.valid, false, text));
             }
@@ -176,13 +177,13 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes a part whose line could be read; its template may still be damaged.
-    fn part(&mut self, origin: Origin<'a>, pin: Pin, slot: Result<Slot, header::HeaderError>, part: Part) {
+    fn part(&mut self, origin: Origin<'a>, pin: Pin, slot: Result<Slot, HeaderError>, part: Part) {
         let slot = slot.and_then(|slot| header::check(&slot, &part.text).map(|()| slot));
         let slot = match slot {
             Ok(slot) => slot,
             Err(error) => return self.unreadable(origin, format!("template {error}")),
         };
-        let crate::Kind::Template(bio_type) = slot.kind else { return };
+        let Kind::Template(bio_type) = slot.kind else { return };
         let whose =
             Whose { pin: pin.clone(), bio_type, number: u8::try_from(slot.number).unwrap_or(u8::MAX) };
         let key = ItemKey { pin, slot };
@@ -311,7 +312,7 @@ fn unversioned(
     format: Format,
     text: &str,
     capability: &Capability,
-) -> Result<Algorithm, header::HeaderError> {
+) -> Result<Algorithm, HeaderError> {
     let device = of_device(bio_type, format, capability);
     // A header of another type is a wrong label, which the check that follows finds.
     let own = |header: &header::Described| header.bio_type.unwrap_or(BioType::FINGERPRINT.0) == bio_type.0;
@@ -322,12 +323,8 @@ fn unversioned(
     Ok(Algorithm { format, major: header.major, minor })
 }
 
-fn fingerprint_algorithm(text: &str, capability: &Capability) -> Result<Algorithm, header::HeaderError> {
-    unversioned(BioType::FINGERPRINT, Format::Zk, text, capability)
-}
-
 /// The algorithm of a unified record: its own, since it carries one.
-fn bio_data_algorithm(data: &BioData<'_>, capability: &Capability) -> Result<Algorithm, header::HeaderError> {
+fn bio_data_algorithm(data: &BioData<'_>, capability: &Capability) -> Result<Algorithm, HeaderError> {
     let format = match data.format {
         BioFormat::Zk => Format::Zk,
         BioFormat::Iso => Format::Iso,

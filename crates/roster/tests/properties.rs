@@ -85,7 +85,9 @@ fn device() -> impl Strategy<Value = Capability> {
             if hex {
                 capability.learn_card_form(CardForm::Hex);
             }
-            name_bytes.into_iter().for_each(|bytes| capability.learn_name_bytes(bytes));
+            if let Some(bytes) = name_bytes {
+                capability.learn_name_bytes(bytes);
+            }
             capability
         },
     )
@@ -128,9 +130,31 @@ proptest! {
     }
 
     #[test]
-    fn any_stored_bytes_are_a_content_or_an_error((kind, _) in content(), bytes: Vec<u8>) {
+    fn any_stored_bytes_are_a_content_or_an_error(
+        (kind, content) in content(), at in any::<prop::sample::Index>(), byte: u8,
+    ) {
+        let mut bytes = content.to_bytes();
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
         if let Ok(content) = Content::from_bytes(kind, &bytes) {
             prop_assert_eq!(content.to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_content_takes_no_more_bytes_than_it_says(fields in fields(), template in template(), device in device()) {
+        let mut device = device;
+        support::tell(&mut device, &[("PvVersion", "12")]);
+        let palm = Slot::template(BioType::PALM, 0, Algorithm { format: Format::Zk, major: 12, minor: 65_535 });
+        let id = "ABCDEFGHIJKLMNOP".parse().expect("16 letters are an id");
+        for (slot, content) in [(Slot::USER, Content::User(fields)), (palm, Content::Template(template))] {
+            let pin = "123456789012345678901234".parse().expect("24 digits are a PIN");
+            let mut lines = Vec::new();
+            for command in update(&ItemKey { pin, slot }, &content, &device) {
+                command.write(&id, &mut lines);
+                lines.push(b'\n');
+            }
+            prop_assert!(lines.len() <= content.wire_bytes(), "{} bytes", lines.len());
         }
     }
 
@@ -231,7 +255,9 @@ proptest! {
         let mut capability = device;
         support::tell(&mut capability, &told);
         capability.learn_version(BioType::PALM, 12, 3);
-        refused.into_iter().for_each(|form| capability.refuse(form));
+        for form in refused {
+            capability.refuse(form);
+        }
         prop_assert_eq!(Capability::from_text(&capability.to_text()), capability);
     }
 

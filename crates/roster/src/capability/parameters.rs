@@ -85,6 +85,11 @@ impl Parameter {
         Self::ALL.iter().copied().find(|parameter| parameter.name().eq_ignore_ascii_case(name))
     }
 
+    /// Whether devices send this by its name.
+    pub(super) fn is_sent(self) -> bool {
+        !self.name().contains(' ')
+    }
+
     /// Whether this tells the firmware.
     pub(super) const fn is_firmware(self) -> bool {
         matches!(self, Self::Firmware | Self::InfoFirmware)
