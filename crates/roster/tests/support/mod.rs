@@ -4,8 +4,10 @@
 
 use std::path::Path;
 
-use roster::{Capability, Content, ItemKey, Reading, UserPatch, read};
-use wire::{PollInfo, Query};
+use roster::{
+    Algorithm, Capability, Content, Format, ItemKey, Part, Reading, Slot, Template, UserPatch, first, read,
+};
+use wire::{BioType, Command, CommandId, Pin, PollInfo, Query};
 
 /// The body of a request that a real device sent.
 pub fn body(fixture: &str) -> Vec<u8> {
@@ -82,4 +84,59 @@ pub fn items(table: Option<&str>, body: &[u8], capability: &Capability) -> Vec<(
             Reading::User { .. } | Reading::Operation { .. } => None,
         })
         .collect()
+}
+
+/// A command without its id, with `|` for tabs.
+fn line(command: &Command<'_>) -> String {
+    let id: CommandId = "1".parse().expect("1 is an id");
+    let mut bytes = Vec::new();
+    command.write(&id, &mut bytes);
+    let text = String::from_utf8(bytes).expect("these commands are ASCII");
+    text.strip_prefix("C:1:").expect("a command begins with its id").replace('\t', "|")
+}
+
+/// Commands without their ids, with `|` for tabs.
+pub fn lines(commands: &[Command<'_>]) -> Vec<String> {
+    commands.iter().map(line).collect()
+}
+
+pub fn pin(text: &str) -> Pin {
+    text.parse().expect("the test's PIN is one")
+}
+
+pub fn slot(bio_type: BioType, number: u8, format: Format, major: u16, minor: u16) -> Slot {
+    Slot::template(bio_type, number, Algorithm { format, major, minor })
+}
+
+/// An `FP` line with a template that has no header.
+pub fn print(finger: u8, valid: u8, size: usize) -> String {
+    format!("FP PIN=7\tFID={finger}\tSize={size}\tValid={valid}\tTMP=AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")
+}
+
+/// The only item of an upload.
+pub fn only(table: Option<&str>, body: &str, capability: &Capability) -> (ItemKey, Content) {
+    let mut items = items(table, body.as_bytes(), capability);
+    assert_eq!(items.len(), 1, "{body}");
+    items.remove(0)
+}
+
+/// A user as a device says it: see [`said_by`].
+pub fn user(fields: &str) -> (ItemKey, Content) {
+    let (fields, _) = first(&said(fields), false);
+    (ItemKey { pin: pin("7"), slot: Slot::USER }, Content::User(fields))
+}
+
+/// The parts of a face 7.0, as `FACE` lines; the arbitrary bytes before each part are `prefix`.
+pub fn face_lines(fids: impl IntoIterator<Item = u8>, prefix: u8) -> String {
+    let line = |fid: u8| {
+        let mut bytes = vec![prefix; 16];
+        bytes.extend([b'Z', b'K', fid, 9, 9, 9, 9, 9]);
+        let text = wire::Base64::encode(&bytes);
+        format!("FACE PIN=7\tFID={fid}\tSIZE={}\tVALID=1\tTMP={}\n", text.as_str().len(), text.as_str())
+    };
+    fids.into_iter().map(line).collect()
+}
+
+pub fn template(index: u8, valid: u8, duress: bool, text: &str) -> Content {
+    Content::Template(Template::single(Part { index, valid, duress, text: text.into() }))
 }

@@ -1,0 +1,71 @@
+//! Items as commands for one device.
+
+mod support;
+
+use roster::{Capability, Content, Format, ItemKey, Photo, Slot, delete, delete_lines, update};
+use support::{body, items, lines, options, pin, slot, user};
+use wire::{BioType, Form};
+
+#[test]
+fn a_user_goes_out_complete_and_with_its_card_as_the_device_writes_it() {
+    let (key, content) = user("Name=Ada|Passwd=12|Card=123456789|Verify=0");
+    let mut device = Capability::default();
+    let expected = |card: &str| {
+        format!(
+            "DATA UPDATE USERINFO PIN=7|Name=Ada|Pri=0|Passwd=12|Card={card}|Grp=1|TZ=0000000100000000|Verify=0|ViceCard="
+        )
+    };
+    assert_eq!(lines(&update(&key, &content, &device)), [expected("123456789")]);
+    device.learn_card_form(wire::CardForm::Hex);
+    assert_eq!(lines(&update(&key, &content, &device)), [expected("[15CD5B0700]")]);
+}
+
+#[test]
+fn a_person_goes_with_everything_the_device_may_hold() {
+    let key = ItemKey { pin: pin("7"), slot: Slot::USER };
+    let mut device = options("b01-options-iface950.http");
+    let tables = |device: &Capability| -> Vec<String> {
+        lines(&delete(&key, device)).iter().map(|line| line.replace("DATA DELETE ", "")).collect()
+    };
+    let all = tables(&device);
+    assert_eq!(all, ["FINGERTMP PIN=7", "FACE PIN=7", "BIODATA Pin=7", "USERPIC PIN=7", "USERINFO PIN=7"]);
+    assert_eq!(delete_lines(&key, &device), 5);
+    device.refuse(Form::Face);
+    assert_eq!(tables(&device), ["FINGERTMP PIN=7", "BIODATA Pin=7", "USERPIC PIN=7", "USERINFO PIN=7"]);
+}
+
+#[test]
+fn an_item_goes_alone() {
+    let device = options("a02-options.http");
+    let gone = |slot: Slot| lines(&delete(&ItemKey { pin: pin("7"), slot }, &device));
+    assert_eq!(gone(slot(BioType::FINGERPRINT, 3, Format::Zk, 10, 0)), ["DATA DELETE FINGERTMP PIN=7|FID=3"]);
+    assert_eq!(gone(slot(BioType::PALM, 1, Format::Zk, 12, 0)), ["DATA DELETE BIODATA Pin=7|Type=8|No=1"]);
+    assert_eq!(gone(Slot::USER_PHOTO), ["DATA DELETE USERPIC PIN=7"]);
+    assert_eq!(gone(Slot::comparison_photo(BioType::VISIBLE_FACE)), ["DATA DELETE BIOPHOTO PIN=7"]);
+    // A device that cannot hold it is not asked to forget it.
+    assert_eq!(gone(slot(BioType::PALM, 1, Format::Zk, 5, 0)), [""; 0]);
+}
+
+#[test]
+fn a_damaged_template_is_never_sent() {
+    let device = options("a02-options.http");
+    let body = body("a07-biodata-palm12-5parts.http");
+    let (key, content) = items(Some("BIODATA"), &body, &device).remove(0);
+    assert_eq!(update(&key, &content, &device).len(), 5);
+    let Content::Template(mut template) = content else { panic!("a palm is a template") };
+    let part = &mut template.parts[2].text;
+    part.truncate(part.len() - 4);
+    assert_eq!(update(&key, &Content::Template(template), &device), []);
+}
+
+#[test]
+fn photos_go_out_with_their_length() {
+    let device = options("a02-options.http");
+    let photo = Content::Photo(Photo { text: "AAEC".into(), file_name: Some("7.jpg".into()) });
+    let key = |slot| ItemKey { pin: pin("7"), slot };
+    let sent = lines(&update(&key(Slot::USER_PHOTO), &photo, &device));
+    assert_eq!(sent, ["DATA UPDATE USERPIC PIN=7|Size=4|Content=AAEC"]);
+    let sent = lines(&update(&key(Slot::comparison_photo(BioType::VISIBLE_FACE)), &photo, &device));
+    assert!(sent[0].starts_with("DATA UPDATE BIOPHOTO PIN=7|"), "{sent:?}");
+    assert!(sent[0].contains("|Type=9|Size=4|Content=AAEC"), "{sent:?}");
+}
