@@ -54,13 +54,6 @@ impl Engine {
         }
     }
 
-    /// Whether writers of one process queue up for one connection instead of meeting in the database.
-    pub(crate) const fn has_one_writer(self) -> bool {
-        match self {
-            Self::Sqlite => true,
-        }
-    }
-
     /// What a `SELECT` ends with so that its rows stay locked until commit.
     ///
     /// Nothing on SQLite: a transaction that writes has the whole database to itself.

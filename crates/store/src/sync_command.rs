@@ -2,7 +2,7 @@
 
 use roster::{ItemKey, Millis, Seq, Slot};
 use sqlx::{Row as _, query, query_as};
-use sync::{ClosedCommand, OpenCommand, Verb};
+use sync::{Changes, OpenCommand, Verb};
 use wire::Pin;
 
 use crate::key::{key_of, narrow, pin_of};
@@ -160,14 +160,14 @@ impl Tx {
         Ok(())
     }
 
-    /// Closes commands.
+    /// Closes the commands that a decision closed.
     pub(crate) async fn close_commands(
         &mut self,
         device: i64,
-        closed: &[ClosedCommand],
+        changes: &Changes,
         at: Millis,
     ) -> Result<(), StoreError> {
-        for command in closed {
+        for command in &changes.closed {
             query(
                 "UPDATE sync_command SET open = NULL, return_code = ?, closed_at = ? \
                  WHERE device_id = ? AND command_no = ?",

@@ -126,7 +126,7 @@ impl Tx {
         if changes.unpark_full {
             self.unpark_full(device, at).await?;
         }
-        self.close_commands(device, &changes.closed, at).await?;
+        self.close_commands(device, changes, at).await?;
         self.put_commands(device, &changes.open, at).await?;
         self.put_exceptions(device, &changes.exceptions).await?;
         if changes.device {
