@@ -124,8 +124,6 @@ pub struct Intake<'a> {
     pub hash_key: &'a HashKey,
     /// What operators decided.
     pub policy: &'a Policy,
-    /// The newest number of the feed.
-    pub head: Seq,
     /// The time of the upload.
     pub now: Millis,
     /// Changes of the fleet so far, in the order of their numbers to be.
@@ -144,10 +142,9 @@ impl<'a> Intake<'a> {
         known: &'a mut BTreeMap<Pin, Known>,
         hash_key: &'a HashKey,
         policy: &'a Policy,
-        head: Seq,
         now: Millis,
     ) -> Self {
-        Self { view, known, hash_key, policy, head, now, edits: Vec::new(), partial: Vec::new() }
+        Self { view, known, hash_key, policy, now, edits: Vec::new(), partial: Vec::new() }
     }
 
     /// A user record (§11.5).
@@ -318,7 +315,7 @@ impl<'a> Intake<'a> {
 
     /// The device was emptied (operation codes 13 and 22). Never a deletion: it is filled again.
     pub fn wiped(&mut self) {
-        self.view.rebaseline(self.head);
+        self.view.rebaseline();
     }
 
     /// Whether what an enrolment at the device brought has to be asked for: nothing of the PIN came by itself.

@@ -67,6 +67,12 @@ impl DeviceView {
         }
     }
 
+    /// The device refused the newest content.
+    pub(crate) fn is_refused(&self, key: &ItemKey) -> bool {
+        let seq = self.item(key).map(|item| item.seq);
+        self.exception(key).and_then(|e| e.refused).is_some_and(|refusal| Some(refusal.seq) == seq)
+    }
+
     /// A DELETE of this user has to be acknowledged before anything else of the PIN goes out.
     pub(crate) fn wipe(&mut self, user: &ItemKey) {
         let before = self.exception(user).unwrap_or(Exception::NONE);

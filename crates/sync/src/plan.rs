@@ -253,8 +253,7 @@ impl Planner<'_> {
             return;
         }
         let Some(item) = self.view.item(key).cloned() else { return self.view.owe_nothing(key) };
-        let refused = before.and_then(|e| e.refused);
-        if verb == Verb::Update && refused.is_some_and(|r| r.seq == item.seq) {
+        if verb == Verb::Update && self.view.is_refused(key) {
             return self.view.owe_nothing(key);
         }
         if verb == Verb::Update && self.has_no_place_for(key, &item, origin) {
@@ -288,16 +287,13 @@ impl Planner<'_> {
     /// With the user not on the device, or not yet: `key` waits as long as the user does.
     fn behind_missing_user(&mut self, key: &ItemKey, user: &ItemKey) -> bool {
         let Some(exception) = self.view.exception(user) else { return false };
-        let seq = self.view.item(user).map(|item| item.seq);
         match exception.wait {
             Wait::Due(at) if at > self.now || self.no_room => {
                 let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
                 self.view.owe(key, at.max(self.now), attempts);
             }
             Wait::Parked(_) => self.view.park(key, Parked::NoUser),
-            Wait::No if exception.refused.is_some_and(|r| Some(r.seq) == seq) => {
-                self.view.park(key, Parked::NoUser);
-            }
+            Wait::No if self.view.is_refused(user) => self.view.park(key, Parked::NoUser),
             Wait::Due(_) | Wait::No => return false,
         }
         true

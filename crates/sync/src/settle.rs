@@ -139,11 +139,17 @@ impl Closing<'_> {
 
     /// The device lost the user: all of it is in doubt.
     fn user_missing(&mut self) -> Settled {
+        let user = user_of(self.key);
+        let no_room = matches!(self.view.exception(&user).map(|e| e.wait), Some(Wait::Parked(_)));
+        if no_room || self.view.is_refused(&user) {
+            self.view.park(self.key, Parked::NoUser);
+            return Settled::Again;
+        }
         let attempts = self.command.attempts + 1;
         self.view.owe_person(&self.key.pin, self.now);
         let at = if attempts == 1 { self.now } else { self.now.plus(self.limits.retry_pause(attempts)) };
         self.view.owe(self.key, at, attempts);
-        self.view.again_or_due(&user_of(self.key), self.now);
+        self.view.again_or_due(&user, self.now);
         Settled::Again
     }
 

@@ -199,8 +199,8 @@ pub struct ClosedCommand {
 pub struct Changes {
     /// The device's own row changed: cursor, scan, next command, capability, full kinds, joining.
     pub device: bool,
-    /// First of all: every open command of the device becomes a due exception, refusals are forgotten, parked
-    /// exceptions become due, the cursor goes to the head of the feed and the scan starts over.
+    /// First of all: every open command of the device becomes a due exception, refusals are forgotten and parked
+    /// exceptions become due, but for those that wait for an operator. Cursor and scan stand in the device's row.
     pub rebaseline: bool,
     /// First of all: every exception parked as [`Parked::Full`] becomes due.
     pub unpark_full: bool,
@@ -358,14 +358,18 @@ impl DeviceView {
 
     /// Everything the device holds is in doubt: it was emptied, exchanged, or came back after too long.
     ///
-    /// The driver carries it out for the whole device ([`Changes::rebaseline`]); `head` is the newest number of the
-    /// feed at this moment, which the scan that follows reads everything after.
-    pub fn rebaseline(&mut self, head: Seq) {
+    /// The driver carries it out for the whole device ([`Changes::rebaseline`]). The cursor stays: news of a wipe may
+    /// come late, and what was deleted meanwhile may be on the device again.
+    pub fn rebaseline(&mut self) {
         self.changed.rebaseline = true;
-        self.changed.device = true;
-        self.cursor = head;
-        self.scan = Some(ScanFrom::Start);
         self.full.clear();
+        self.rescan();
+    }
+
+    /// Everything is sent once more, by PIN, beside what the feed brings.
+    pub fn rescan(&mut self) {
+        self.scan = Some(ScanFrom::Start);
+        self.changed.device = true;
     }
 
     /// The device holds less than before: what had no room is tried again.

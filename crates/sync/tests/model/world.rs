@@ -253,8 +253,7 @@ impl World {
     fn upload(&mut self, device: usize, upload: Upload) {
         let mut view = self.view(device);
         let mut known = self.known();
-        let head = Seq(self.seq);
-        let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &self.policy, head, self.now);
+        let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &self.policy, self.now);
         let mut user_uploaded = None;
         match upload {
             Upload::User(pin, user) => {
@@ -329,7 +328,7 @@ impl World {
         }
         let mut view = self.view(device);
         if first.emptied {
-            view.rebaseline(Seq(self.seq));
+            view.rebaseline();
         }
         let work = self.work(device, &view);
         for sent in plan(&mut view, &work, first.beside, self.now, &self.limits, salt) {
@@ -411,7 +410,7 @@ impl World {
                     command.state = State::Answered { return_code: 0 };
                     if command.empties {
                         let mut view = self.view(device);
-                        view.rebaseline(Seq(self.seq));
+                        view.rebaseline();
                         self.apply(device, view);
                     }
                 }
