@@ -38,9 +38,8 @@ pub(crate) fn name_is(kept: &NameAsKept, ours: &str, capability: &Capability) ->
     if kept.canonical() == ours {
         return true;
     }
-    let whole = capability.charset().encode(&ours);
     let raw = kept.raw.trim_ascii();
-    raw == whole.trim_ascii() || raw == sent_name(&ours, capability).trim_ascii() || cut(raw, &whole)
+    raw == sent_name(&ours, capability).trim_ascii() || cut(raw, &capability.charset().encode(&ours))
 }
 
 /// A name as it is sent to this device: in its charset, and no longer than it keeps, in whole characters.

@@ -3,7 +3,7 @@
 mod support;
 
 use roster::{Capability, Content, Format, ItemKey, Photo, Slot, delete, delete_lines, update};
-use support::{body, items, lines, options, pin, slot, user};
+use support::{body, items, lines, only, options, pin, print, slot, told, user};
 use wire::{BioType, Form};
 
 #[test]
@@ -32,6 +32,26 @@ fn a_person_goes_with_everything_the_device_may_hold() {
     assert_eq!(delete_lines(&key, &device), 5);
     device.refuse(Form::Face);
     assert_eq!(tables(&device), ["FINGERTMP PIN=7", "BIODATA Pin=7", "USERPIC PIN=7", "USERINFO PIN=7"]);
+}
+
+#[test]
+fn a_duress_finger_goes_out_as_one() {
+    let device = told(&[("FPVersion", "10")]);
+    let (key, content) = only(None, &print(4, 3, 32), &device);
+    let sent = lines(&update(&key, &content, &device));
+    assert!(sent[0].starts_with("DATA UPDATE FINGERTMP PIN=7|FID=4|Size=32|Valid=3|TMP="), "{sent:?}");
+}
+
+#[test]
+fn a_device_that_cannot_delete_all_unified_templates_deletes_type_by_type() {
+    let mut device = options("a02-options.http");
+    device.refuse(Form::BioData(0));
+    let key = ItemKey { pin: pin("7"), slot: Slot::USER };
+    let sent = lines(&delete(&key, &device));
+    assert!(sent.contains(&"DATA DELETE BIODATA Pin=7|Type=8".to_owned()), "{sent:?}");
+    assert!(sent.contains(&"DATA DELETE BIODATA Pin=7|Type=9".to_owned()), "{sent:?}");
+    assert!(!sent.contains(&"DATA DELETE BIODATA Pin=7".to_owned()), "{sent:?}");
+    assert_eq!(sent.last().map(String::as_str), Some("DATA DELETE USERINFO PIN=7"));
 }
 
 #[test]

@@ -128,6 +128,29 @@ fn a_line_that_is_broken_in_two_takes_its_template_with_it() {
 }
 
 #[test]
+fn a_line_of_which_nothing_can_be_read_may_be_the_last_part() {
+    let mut damaged = body("a07-biodata-palm12-5parts.http");
+    let last = damaged.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(3).expect("five lines").0;
+    damaged.truncate(last + 1);
+    damaged.extend(b"BIODATA P\xFF\xFE");
+    let readings = read(Some("BIODATA"), &damaged, &Capability::default());
+    assert_eq!(readings.len(), 5);
+    assert!(readings.iter().all(|reading| matches!(reading, Reading::Unreadable { .. })));
+}
+
+#[test]
+fn a_template_that_comes_again_after_a_damaged_one_is_read() {
+    let whole = body("a08-biodata-face58.http");
+    let mut upload = whole[..800].to_vec();
+    upload.push(b'\n');
+    upload.extend(&whole);
+    let readings = read(Some("BIODATA"), &upload, &Capability::default());
+    let [Reading::Unreadable { line: 1, .. }, Reading::Item { line: 2, .. }] = readings.as_slice() else {
+        panic!("{} readings", readings.len())
+    };
+}
+
+#[test]
 fn a_template_is_complete_without_a_gap_only() {
     let slot = Slot::template(BioType::PALM, 0, Algorithm { format: Format::Zk, major: 12, minor: 0 });
     let of = |indices: &[u8]| Template {
