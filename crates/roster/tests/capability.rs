@@ -37,6 +37,14 @@ fn what_is_learned_gives_way_to_what_is_told() {
 }
 
 #[test]
+fn what_an_earlier_firmware_showed_does_not_hold_for_the_next() {
+    let mut device = told(&[("FWVersion", "Ver 1")]);
+    device.learn_version(BioType::VISIBLE_FACE, 40, 1);
+    tell(&mut device, &[("FWVersion", "Ver 2")]);
+    assert_eq!(device.version_of(BioType::VISIBLE_FACE), None);
+}
+
+#[test]
 fn functions_that_are_off_take_nothing() {
     let print = slot(BioType::FINGERPRINT, 0, Format::Zk, 10, 0);
     assert_eq!(told(&[("FPVersion", "10"), ("FingerFunOn", "0")]).takes(&print), None);
