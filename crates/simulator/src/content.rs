@@ -4,7 +4,11 @@
 //! it came as `FINGERTMP` or as `BIODATA`, a card is a number whatever its spelling. See [`crate::difference`]
 //! for the comparison of devices that cannot keep the same things.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use wire::{BioType, Pin};
@@ -84,7 +88,7 @@ pub struct User {
     /// End of validity, empty for none.
     pub end: String,
     /// Whether the validity is enforced.
-    pub expires: Option<i32>,
+    pub expires: bool,
 }
 
 impl fmt::Debug for User {
@@ -202,6 +206,21 @@ impl Payload {
     }
 }
 
+/// Payloads that many devices hold, each kept once.
+///
+/// A thousand devices with the same thousand people need the memory of one.
+#[derive(Debug, Default)]
+pub struct PayloadPool(Mutex<HashMap<u64, Payload>>);
+
+impl PayloadPool {
+    /// The payload that says the same, whoever brought it first.
+    pub fn share(&self, payload: Payload) -> Payload {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let first = known.entry(fnv1a(payload.0.as_bytes())).or_insert_with(|| payload.clone());
+        if *first == payload { first.clone() } else { payload }
+    }
+}
+
 impl fmt::Debug for Payload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digest = fnv1a(self.0.as_bytes()) & 0xFFFF;
@@ -233,6 +252,14 @@ mod tests {
         for secret in ["482913", "123456789", "YSBmaW5n", "finger"] {
             assert!(!printed.contains(secret), "{secret} in {printed}");
         }
+    }
+
+    #[test]
+    fn a_pool_keeps_one_payload_for_all() {
+        let pool = PayloadPool::default();
+        let (first, second) = (Payload::of_bytes(b"the same"), Payload::of_bytes(b"the same"));
+        assert!(!Arc::ptr_eq(&first.0, &second.0));
+        assert!(Arc::ptr_eq(&pool.share(first).0, &pool.share(second).0));
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod upload;
 use std::{
     borrow::Cow,
     collections::{BTreeMap, VecDeque},
+    sync::Arc,
 };
 
 use wire::{BioType, Pin};
@@ -21,7 +22,7 @@ pub(crate) use self::{command::Command, upload::Entry};
 pub use self::{execute::Acknowledgement, options::ServerOptions, upload::Upload};
 use crate::{
     clock::LocalTime,
-    content::{Content, Person, Template, TemplateKey},
+    content::{Content, Payload, PayloadPool, Person, Template, TemplateKey},
     difference::{Holding, whole_characters},
     model::Model,
     quirks::{Faults, Quirks},
@@ -55,6 +56,7 @@ pub struct Device {
     options_due: bool,
     info_due: bool,
     revision: u64,
+    pool: Option<Arc<PayloadPool>>,
 }
 
 impl Device {
@@ -76,6 +78,7 @@ impl Device {
             options_due: false,
             info_due: false,
             revision: 0,
+            pool: None,
             model,
         }
     }
@@ -105,6 +108,13 @@ impl Device {
     #[must_use]
     pub fn with_content(mut self, content: &Content) -> Self {
         self.load(content);
+        self
+    }
+
+    /// Sharing the memory for templates and pictures with other devices.
+    #[must_use]
+    pub fn with_pool(mut self, pool: Arc<PayloadPool>) -> Self {
+        self.pool = Some(pool);
         self
     }
 
@@ -236,6 +246,13 @@ impl Device {
     const fn touch(&mut self) {
         self.revision += 1;
         self.info_due = true;
+    }
+
+    fn shared(&self, payload: Payload) -> Payload {
+        match &self.pool {
+            Some(pool) => pool.share(payload),
+            None => payload,
+        }
     }
 
     fn recount(&mut self) {

@@ -56,7 +56,8 @@ impl Keeps {
         }
     }
 
-    fn template(&self, key: TemplateKey) -> bool {
+    /// Whether templates of this type and version are taken.
+    pub fn takes(&self, key: TemplateKey) -> bool {
         self.algorithms.as_ref().is_none_or(|all| all.contains(&(key.bio_type, key.major)))
     }
 
@@ -132,14 +133,19 @@ fn people(a: &Holding<'_>, at_a: &Person, b: &Holding<'_>, at_b: &Person, note: 
     users(&a.keeps, &at_a.user, &b.keeps, &at_b.user, note);
 
     let keys: BTreeSet<&TemplateKey> = at_a.templates.keys().chain(at_b.templates.keys()).collect();
-    for key in keys.into_iter().filter(|key| a.keeps.template(**key) && b.keeps.template(**key)) {
+    for key in keys.into_iter().filter(|key| a.keeps.takes(**key) && b.keeps.takes(**key)) {
         match (at_a.templates.get(key), at_b.templates.get(key)) {
             // Each device that makes its own template of a photo makes another one.
             (Some(template), other) | (other, Some(template))
                 if template.extracted || is_extracted(other) => {}
             (Some(one), Some(other)) if one != other => note(Thing::Template(*key), None),
-            (Some(_), None) => note(Thing::Template(*key), Some(&b.label)),
-            (None, Some(_)) => note(Thing::Template(*key), Some(&a.label)),
+            // Who has the photo makes a template when one is needed.
+            (Some(_), None) if !at_b.comparison_photos.contains_key(&key.bio_type) => {
+                note(Thing::Template(*key), Some(&b.label));
+            }
+            (None, Some(_)) if !at_a.comparison_photos.contains_key(&key.bio_type) => {
+                note(Thing::Template(*key), Some(&a.label));
+            }
             _ => {}
         }
     }

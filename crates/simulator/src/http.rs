@@ -49,6 +49,7 @@ impl FromStr for ServerAddress {
 
 /// How a client speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub struct Manner {
     /// HTTP/1.0 without `Content-Type`, as the first generation.
     pub http_1_0: bool,
@@ -112,13 +113,9 @@ impl Client {
         let bytes = self.bytes(request);
         let limit = if bytes.len() > 10_240 { self.manner.timeout * 4 } else { self.manner.timeout };
         let started = Instant::now();
-        let mut answer = match timeout(limit, self.exchange(&bytes)).await {
-            Ok(answer) => answer.inspect_err(|_| self.connection = None)?,
-            Err(_) => {
-                self.connection = None;
-                return Err(HttpError::Timeout(limit));
-            }
-        };
+        // The exchange takes the connection and puts it back only when all went well.
+        let exchange = timeout(limit, self.exchange(&bytes)).await;
+        let mut answer = exchange.map_err(|_| HttpError::Timeout(limit))??;
         answer.sent_bytes = bytes.len();
         answer.elapsed = started.elapsed();
         Ok(answer)

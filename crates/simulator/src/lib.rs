@@ -1,21 +1,79 @@
-//! A terminal and a fleet of them, as the server sees them.
+//! A ZKTeco terminal, and a fleet of them, as a server sees them.
+//!
+//! Three layers, each usable without the next:
+//!
+//! - [`Device`]: a terminal as a state machine. It holds people ([`Content`]), has a [`Model`], habits ([`Quirks`]) and
+//!   misfortunes ([`Faults`]); edits at its keypad queue what it has to report, [`Device::execute`] obeys a command line
+//!   and answers with the return codes of real devices. No socket, no clock, no randomness but that of its seed.
+//! - [`Session`]: a device with a line to a server, step by step for stories or by itself with timers. Its HTTP client
+//!   writes requests byte by byte as captured ones and reads answers as literally as the oldest terminals do.
+//! - [`Fleet`]: many devices, until all hold the same or the time is up, with progress and a [`FleetReport`].
+//!
+//! Commands are read and records are written without the reader and writer of `wire`: a mistake there shows here.
+//!
+//! # A story
+//!
+//! ```no_run
+//! # async fn story() -> Result<(), simulator::SessionError> {
+//! use simulator::{Device, Model, difference, settle_all};
+//!
+//! let mut a = Device::new(Model::speedface(), "SIM0001").connect("127.0.0.1:8081").await?;
+//! let mut b = Device::new(Model::old(), "SIM0002").connect("127.0.0.1:8081").await?;
+//!
+//! a.enrol_user("7", "Ángel Hernández Muñoz");
+//! a.enrol_fingerprint("7", 6);
+//! b.faults_mut().lose_acknowledgements = 500;
+//! settle_all([&mut a, &mut b], 100).await?;
+//!
+//! // Compares what both can keep: the old one cuts names, spells cards otherwise, knows no palms.
+//! assert_eq!(difference(&a.holding(), &b.holding()), []);
+//! assert_eq!(b.poll_once().await?.summary(), [""; 0]);
+//! # Ok(()) }
+//! ```
+//!
+//! # A fleet
+//!
+//! ```no_run
+//! # async fn fleet() -> Result<(), simulator::http::AddressError> {
+//! use simulator::{Fleet, Model};
+//!
+//! let fleet = Fleet {
+//!     devices: 10,
+//!     models: vec![Model::speedface(), Model::k40()],
+//!     enrolment: true,
+//!     ..Fleet::new("127.0.0.1:8081".parse()?)
+//! };
+//! let report = fleet.run(|now| println!("{} of {} devices equal", now.equal, now.devices)).await;
+//! for device in report.devices.iter().filter(|device| !device.equal) {
+//!     println!("{}: {:?}", device.serial_number, device.first_differences);
+//! }
+//! # Ok(()) }
+//! ```
 
 mod clock;
 pub mod content;
 pub mod device;
 pub mod difference;
+pub mod fleet;
 pub mod http;
 pub mod model;
 pub mod quirks;
 mod random;
+pub mod session;
+pub mod tally;
 pub mod templates;
+#[cfg(test)]
+mod testing;
 
 pub use self::{
     clock::LocalTime,
     content::Content,
     device::{Acknowledgement, Device},
     difference::{Difference, Holding, difference},
+    fleet::{Fleet, FleetReport, Population, Progress},
     model::Model,
     quirks::{Faults, Quirks},
     random::Random,
+    session::{Session, SessionError, Standing, settle_all},
+    tally::Tally,
 };

@@ -10,6 +10,7 @@ use crate::{difference::Keeps, quirks::Quirks};
 ///
 /// The fields are public so that a test can take a model and change what it is about.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that a model has or has not")]
 pub struct Model {
     /// The short name by which the model is asked for.
     pub name: &'static str,

@@ -31,7 +31,7 @@ impl Device {
             fields.push(("ViceCard", decimal_card(user.vice_card).into_bytes()));
         }
         if form >= UserRecord::Expires {
-            fields.push(("Expires", number(user.expires.unwrap_or(0))));
+            fields.push(("Expires", number(i32::from(user.expires))));
         }
         if form >= UserRecord::Validity {
             fields.push(("StartDatetime", zero_if_empty(&user.start)));

@@ -118,9 +118,9 @@ impl Device {
             }
         }
         if self.model.user_record >= UserRecord::Validity {
-            user.start = text("StartDatetime", user.start);
-            user.end = text("EndDatetime", user.end);
-            user.expires = Some(number("Expires", user.expires.unwrap_or(0))?);
+            user.start = none_if_zero(text("StartDatetime", user.start));
+            user.end = none_if_zero(text("EndDatetime", user.end));
+            user.expires = number("Expires", i32::from(user.expires))? != 0;
         }
         Ok(user)
     }
@@ -199,7 +199,7 @@ impl Device {
         let begun =
             self.collecting.take().filter(|(whose, which, _)| index > 0 && whose == pin && *which == key);
         let mut template = begun.map_or(head, |(_, _, template)| template);
-        template.parts.insert(index, part);
+        template.parts.insert(index, self.shared(part));
         if template.parts.len() == usize::from(algorithm.parts) {
             self.store_template(pin, key, template);
             self.written(Subject::Template(pin.clone(), key));
@@ -223,7 +223,7 @@ impl Device {
 
     fn update_user_photo(&mut self, keys: Keys<'_>) -> Outcome {
         let pin = self.known_pin(keys, "PIN")?;
-        let photo = sized(keys, "Size", "Content", PHOTO_SIZE)?;
+        let photo = self.shared(sized(keys, "Size", "Content", PHOTO_SIZE)?);
         if let Some(person) = self.people.people.get_mut(&pin) {
             person.user_photo = Some(photo);
         }
@@ -241,7 +241,7 @@ impl Device {
         if keys.number("Format").unwrap_or(0_u8) != 0 {
             return Err(PARAMETER);
         }
-        let photo = sized(keys, "Size", "Content", PARAMETER)?;
+        let photo = self.shared(sized(keys, "Size", "Content", PARAMETER)?);
         if photo.byte_length() > PHOTO_LIMIT_BYTES {
             return Err(FULL);
         }
@@ -312,6 +312,11 @@ pub(super) fn make_template(algorithm: &Algorithm, random: &mut Random) -> Templ
         template.parts.insert(index, Payload::of_bytes(&bytes));
     }
     template
+}
+
+/// A date is written as 0 where there is none.
+fn none_if_zero(date: String) -> String {
+    if date == "0" { String::new() } else { date }
 }
 
 /// Whether a form of data comes in parts that are collected.

@@ -1,0 +1,191 @@
+//! One device of a fleet in its task: it compares itself with what the fleet wants and tells how far it is.
+
+use std::{
+    borrow::Cow,
+    mem,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use tokio::{
+    sync::{mpsc::UnboundedReceiver, watch},
+    time::{Instant, sleep},
+};
+
+use crate::{
+    Content, Device, Session, Standing, Tally,
+    difference::{Holding, Keeps, difference},
+    session::{Edit, Pace},
+};
+
+/// How often a device that only polls tells how far it is.
+const REST: Duration = Duration::from_millis(250);
+
+/// What every device of the fleet should hold, as far as it can.
+#[derive(Clone, Debug)]
+pub(super) struct Wanted {
+    pub started: Instant,
+    pub content: Content,
+    /// The one person who was enrolled last.
+    pub one_more: Option<OneMore>,
+}
+
+/// The enrolment that is timed.
+#[derive(Clone, Debug)]
+pub(super) struct OneMore {
+    pub pin: String,
+    pub device: String,
+    pub at: Instant,
+}
+
+impl Wanted {
+    /// Everyone who was enrolled at any device.
+    pub fn of(devices: &[Device]) -> Self {
+        let people = devices.iter().flat_map(|device| device.content().people).collect();
+        Self { started: Instant::now(), content: Content { people }, one_more: None }
+    }
+
+    /// And the person of this PIN, as the device holds them.
+    pub fn with_one_more(&self, pin: &str, device: &Device, at: Instant) -> Self {
+        let mut wanted = self.clone();
+        let person = device.content().people.into_iter().find(|(whose, _)| whose.as_str() == pin);
+        wanted.content.people.extend(person);
+        wanted.one_more = Some(OneMore { pin: pin.to_owned(), device: device.serial().to_owned(), at });
+        wanted
+    }
+
+    pub fn holding(&self) -> Holding<'_> {
+        Holding {
+            label: Cow::Borrowed("the fleet"),
+            content: Cow::Borrowed(&self.content),
+            keeps: Cow::Owned(Keeps::EVERYTHING),
+        }
+    }
+
+    /// 0 while the fleet fills, 1 with the last enrolment.
+    fn version(&self) -> usize {
+        usize::from(self.one_more.is_some())
+    }
+
+    /// How many users and templates a device of these abilities should hold.
+    fn records_for(&self, keeps: &Keeps) -> u64 {
+        let keys = self.content.people.values().flat_map(|person| person.templates.keys());
+        let templates = keys.filter(|key| keeps.takes(**key)).count();
+        (self.content.people.len() + templates) as u64
+    }
+}
+
+/// How far a device is.
+#[derive(Clone, Debug)]
+pub(super) struct Status {
+    pub standing: Standing,
+    /// When it first held everyone, and when also the one person more.
+    equal_since: [Option<Instant>; 2],
+    /// When all that was enrolled here before the start had been taken, and how many records that were.
+    pub uploaded: Option<(Instant, u64)>,
+    /// Users and templates that it holds and that it should hold.
+    pub held: u64,
+    pub wanted: u64,
+    pub tally: Tally,
+}
+
+impl Status {
+    pub fn equal_at(&self, version: usize) -> Option<Instant> {
+        self.equal_since.get(version).copied().flatten()
+    }
+}
+
+/// The watch over one device.
+pub(super) struct Member {
+    status: Arc<Mutex<Status>>,
+    wanted: Arc<RwLock<Arc<Wanted>>>,
+    told_at: Instant,
+    compared: Option<(usize, u64)>,
+}
+
+impl Member {
+    pub fn new(started: Instant, wanted: Arc<RwLock<Arc<Wanted>>>) -> Self {
+        let status = Status {
+            standing: Standing::Unknown,
+            equal_since: [None; 2],
+            uploaded: None,
+            held: 0,
+            wanted: 0,
+            tally: Tally::default(),
+        };
+        Self { status: Arc::new(Mutex::new(status)), wanted, told_at: started, compared: None }
+    }
+
+    pub fn status(&self) -> Arc<Mutex<Status>> {
+        Arc::clone(&self.status)
+    }
+
+    /// Lives until the fleet stops.
+    pub async fn live(
+        mut self,
+        number: usize,
+        mut session: Session,
+        pace: Pace,
+        delay: Duration,
+        edits: UnboundedReceiver<Edit>,
+        stopped: watch::Receiver<bool>,
+    ) -> (usize, Session) {
+        let switched_on = tokio::select! {
+            () = sleep(delay) => true,
+            () = until_set(stopped.clone()) => false,
+        };
+        if switched_on {
+            session.run(pace, edits, until_set(stopped), |session, _| self.look(session)).await;
+        }
+        self.tell(&session);
+        (number, session)
+    }
+
+    fn look(&mut self, session: &Session) {
+        let wanted = Arc::clone(&self.wanted.read().unwrap_or_else(PoisonError::into_inner));
+        let state = (wanted.version(), session.revision());
+        let changed = self.compared.replace(state) != Some(state);
+        let equal = changed && session.users() == wanted.content.people.len() && is_equal(&wanted, session);
+        if equal {
+            let mut status = self.lock();
+            // Who holds the one person more holds everyone else too.
+            for since in status.equal_since.iter_mut().take(wanted.version() + 1) {
+                since.get_or_insert_with(Instant::now);
+            }
+        }
+        let was_refused = self.lock().standing != session.standing();
+        if equal || was_refused || self.told_at.elapsed() >= REST {
+            self.tell(session);
+        }
+        if session.pending() == 0 && session.standing() == Standing::Connected {
+            let records = session.tally().records;
+            self.lock().uploaded.get_or_insert_with(|| (Instant::now(), records));
+        }
+    }
+
+    fn tell(&mut self, session: &Session) {
+        self.told_at = Instant::now();
+        let keeps = session.model().keeps(session.quirks());
+        let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner).records_for(&keeps);
+        let types = session.model().algorithms.iter().map(|algorithm| session.count(algorithm.bio_type));
+        let held = (session.users() + types.sum::<usize>()) as u64;
+        let tally = session.tally().clone();
+        let mut status = self.lock();
+        status.standing = session.standing();
+        (status.held, status.wanted) = (held, wanted);
+        drop(mem::replace(&mut status.tally, tally));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Status> {
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ready when the fleet stops, or is gone.
+async fn until_set(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stop| *stop).await;
+}
+
+fn is_equal(wanted: &Wanted, session: &Session) -> bool {
+    difference(&wanted.holding(), &session.holding()).is_empty()
+}

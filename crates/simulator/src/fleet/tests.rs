@@ -1,0 +1,93 @@
+//! Fleets against a server that relays what one device reports to all others.
+
+use super::*;
+use crate::testing::{Relay, serve};
+
+async fn fleet() -> Fleet {
+    let address = Relay::start().await;
+    let pace = Pace {
+        interval: Some(Duration::from_millis(5)),
+        error_delay: Some(Duration::from_millis(5)),
+        eager: true,
+    };
+    let population = Population {
+        users: 12,
+        fingerprints: 1,
+        faces_percent: 50,
+        palms_percent: 0,
+        user_photos_percent: 0,
+    };
+    Fleet {
+        pace,
+        population,
+        deadline: Duration::from_mins(1),
+        ..Fleet::new(address.to_string().parse().unwrap())
+    }
+}
+
+#[tokio::test]
+async fn a_fleet_becomes_equal_and_says_how_long_it_took() {
+    let fleet = Fleet { enrolling_devices: 2, enrolment: true, ..fleet().await };
+    let mut phases = Vec::new();
+    let report = fleet.run(|progress| phases.push((progress.phase, progress.equal))).await;
+    assert!(
+        report.all_equal,
+        "{:?}",
+        report.devices.iter().map(|device| &device.first_differences).collect::<Vec<_>>()
+    );
+    assert_eq!((report.users, report.devices.len()), (13, 3));
+    assert!(report.equal_after_ms.is_some() && report.uploaded_after_ms <= report.equal_after_ms);
+    assert_eq!(phases.last(), Some(&(Phase::Done, 3)));
+    let enrolment = report.enrolment.unwrap();
+    assert_eq!((enrolment.pin.as_str(), enrolment.enrolled_at.as_str()), ("1013", "SIM0001"));
+    assert_eq!(enrolment.arrived_after_ms.keys().collect::<Vec<_>>(), ["SIM0002", "SIM0003"]);
+    assert!(enrolment.missing_on.is_empty() && enrolment.half_after_ms <= enrolment.last_after_ms);
+}
+
+#[tokio::test]
+async fn a_fleet_with_faults_becomes_equal_too() {
+    let report = Fleet { faults: Faults::all(80), ..fleet().await }.run(|_| {}).await;
+    assert!(
+        report.all_equal,
+        "{:?}",
+        report.devices.iter().map(|device| &device.first_differences).collect::<Vec<_>>()
+    );
+    assert!(report.total.failures() > 0 && report.total.return_codes.contains_key(&-1005));
+}
+
+#[tokio::test]
+async fn a_fleet_that_does_not_get_there_says_who_lacks_what() {
+    let address = serve(|request, _| match request {
+        _ if request.contains("options=all") => {
+            (200, crate::testing::option_block(crate::testing::parameter(request, "SN")))
+        }
+        _ => (200, b"OK".to_vec()),
+    })
+    .await;
+    let fleet = Fleet { devices: 2, deadline: Duration::from_millis(300), ..fleet().await };
+    let report = Fleet { server: address.to_string().parse().unwrap(), ..fleet }.run(|_| {}).await;
+    assert!(!report.all_equal && report.equal_after_ms.is_none());
+    let [first, second] = report.devices.as_slice() else { panic!("two devices") };
+    assert!(first.equal && !second.equal);
+    assert_eq!(
+        (second.differences, second.first_differences.first().map(String::as_str)),
+        (12, Some("user 1001 missing on SIM0002"))
+    );
+    assert!(
+        serde_json::to_string(&report)
+            .unwrap()
+            .contains(r#""first_differences":["user 1001 missing on SIM0002""#)
+    );
+}
+
+#[tokio::test]
+async fn a_fleet_that_is_refused_is_seen_waiting() {
+    let address = serve(|_, _| (401, b"WAIT".to_vec())).await;
+    let fleet = Fleet { deadline: Duration::from_millis(300), ..fleet().await };
+    let mut waiting = 0;
+    let report = Fleet { server: address.to_string().parse().unwrap(), ..fleet }
+        .run(|now| waiting = waiting.max(now.waiting))
+        .await;
+    assert_eq!((waiting, report.total.handshakes), (3, 0));
+    assert!(report.total.refused_handshakes >= 3);
+}
