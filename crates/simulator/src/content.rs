@@ -1,7 +1,7 @@
 //! What a terminal holds: people, their biometric templates and their pictures.
 //!
 //! The same person looks the same here however the device was told of them: a finger is one template whether
-//! it came as `FINGERTMP` or as `BIODATA`, a card is a number whatever its spelling. See [`crate::difference`]
+//! it came as `FINGERTMP` or as `BIODATA`, a card is a number whatever its spelling. See [`crate::difference()`]
 //! for the comparison of devices that cannot keep the same things.
 
 use std::{

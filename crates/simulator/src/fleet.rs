@@ -8,6 +8,7 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
+    ops::ControlFlow,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -100,8 +101,9 @@ impl Fleet {
 
     /// Runs the fleet until all devices are equal and the enrolment, if wanted, has arrived, or the time is up.
     ///
-    /// `progress` is called a few times a second.
-    pub async fn run(self, mut progress: impl FnMut(&Progress)) -> FleetReport {
+    /// `progress` is called a few times a second and may end the run by [`ControlFlow::Break`], for example when the
+    /// user has seen enough; the report then tells how far the fleet came.
+    pub async fn run(self, mut progress: impl FnMut(&Progress) -> ControlFlow<()>) -> FleetReport {
         let started = Instant::now();
         let devices = self.switch_on();
         let wanted = Arc::new(RwLock::new(Arc::new(Wanted::of(&devices))));
@@ -126,15 +128,14 @@ impl Fleet {
         while phase != Phase::Done {
             ticks.tick().await;
             let now = Progress::of(&running, phase, started, &wanted);
-            progress(&now);
+            if progress(&now).is_break() || started.elapsed() >= self.deadline {
+                break;
+            }
             if now.equal == running.len() {
                 phase = match phase {
                     Phase::Filling if self.enrolment => self.enrol_one_more(&running, &wanted),
                     _ => Phase::Done,
                 };
-            }
-            if started.elapsed() >= self.deadline {
-                break;
             }
         }
 
@@ -147,7 +148,8 @@ impl Fleet {
         sessions.sort_by_key(|(number, _)| *number);
         let wanted = Arc::clone(&wanted.read().unwrap_or_else(PoisonError::into_inner));
         let report = self.report(&running, sessions, &wanted);
-        progress(&Progress { phase: Phase::Done, ..Progress::of_report(&report, started) });
+        // There is nothing left to break off.
+        let _ = progress(&Progress::of_report(&report, started));
         report
     }
 

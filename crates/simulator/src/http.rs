@@ -5,7 +5,7 @@
 
 mod answer;
 
-use std::{fmt::Write as _, io, net::ToSocketAddrs, str::FromStr, time::Duration};
+use std::{fmt::Write as _, io, str::FromStr, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -180,14 +180,6 @@ impl Client {
         }
         Ok(head.with_body(&bytes))
     }
-}
-
-/// Whether an address can be resolved now; for a message before a fleet sets out.
-///
-/// # Errors
-/// What the resolver says.
-pub fn resolves(server: &ServerAddress) -> io::Result<bool> {
-    Ok(server.authority.to_socket_addrs()?.next().is_some())
 }
 
 #[cfg(test)]

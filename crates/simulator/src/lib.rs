@@ -35,7 +35,9 @@
 //!
 //! ```no_run
 //! # async fn fleet() -> Result<(), simulator::http::AddressError> {
-//! use simulator::{Fleet, Model};
+//! use std::ops::ControlFlow;
+//!
+//! use simulator::{Fleet, Model, Progress};
 //!
 //! let fleet = Fleet {
 //!     devices: 10,
@@ -43,7 +45,11 @@
 //!     enrolment: true,
 //!     ..Fleet::new("127.0.0.1:8081".parse()?)
 //! };
-//! let report = fleet.run(|now| println!("{} of {} devices equal", now.equal, now.devices)).await;
+//! let progress = |now: &Progress| {
+//!     println!("{} of {} devices equal", now.equal, now.devices);
+//!     ControlFlow::Continue(())
+//! };
+//! let report = fleet.run(progress).await;
 //! for device in report.devices.iter().filter(|device| !device.equal) {
 //!     println!("{}: {:?}", device.serial_number, device.first_differences);
 //! }

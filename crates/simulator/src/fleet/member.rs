@@ -100,7 +100,10 @@ pub(super) struct Member {
     status: Arc<Mutex<Status>>,
     wanted: Arc<RwLock<Arc<Wanted>>>,
     told_at: Instant,
+    /// The version of what is wanted and the revision of the device when they were last compared.
     compared: Option<(usize, u64)>,
+    /// How many records the device should hold of this version of what is wanted.
+    records: Option<(usize, u64)>,
 }
 
 impl Member {
@@ -113,7 +116,7 @@ impl Member {
             wanted: 0,
             tally: Tally::default(),
         };
-        Self { status: Arc::new(Mutex::new(status)), wanted, told_at: started, compared: None }
+        Self { status: Arc::new(Mutex::new(status)), wanted, told_at: started, compared: None, records: None }
     }
 
     pub fn status(&self) -> Arc<Mutex<Status>> {
@@ -165,8 +168,7 @@ impl Member {
 
     fn tell(&mut self, session: &Session) {
         self.told_at = Instant::now();
-        let keeps = session.model().keeps(session.quirks());
-        let wanted = self.wanted.read().unwrap_or_else(PoisonError::into_inner).records_for(&keeps);
+        let wanted = self.records_wanted(session);
         let types = session.model().algorithms.iter().map(|algorithm| session.count(algorithm.bio_type));
         let held = (session.users() + types.sum::<usize>()) as u64;
         let tally = session.tally().clone();
@@ -174,6 +176,18 @@ impl Member {
         status.standing = session.standing();
         (status.held, status.wanted) = (held, wanted);
         drop(mem::replace(&mut status.tally, tally));
+    }
+
+    fn records_wanted(&mut self, session: &Session) -> u64 {
+        let wanted = Arc::clone(&self.wanted.read().unwrap_or_else(PoisonError::into_inner));
+        match self.records {
+            Some((version, records)) if version == wanted.version() => records,
+            _ => {
+                let records = wanted.records_for(&session.model().keeps(session.quirks()));
+                self.records = Some((wanted.version(), records));
+                records
+            }
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Status> {

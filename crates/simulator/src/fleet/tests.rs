@@ -29,7 +29,12 @@ async fn fleet() -> Fleet {
 async fn a_fleet_becomes_equal_and_says_how_long_it_took() {
     let fleet = Fleet { enrolling_devices: 2, enrolment: true, ..fleet().await };
     let mut phases = Vec::new();
-    let report = fleet.run(|progress| phases.push((progress.phase, progress.equal))).await;
+    let report = fleet
+        .run(|now| {
+            phases.push((now.phase, now.equal));
+            ControlFlow::Continue(())
+        })
+        .await;
     assert!(
         report.all_equal,
         "{:?}",
@@ -46,7 +51,7 @@ async fn a_fleet_becomes_equal_and_says_how_long_it_took() {
 
 #[tokio::test]
 async fn a_fleet_with_faults_becomes_equal_too() {
-    let report = Fleet { faults: Faults::all(80), ..fleet().await }.run(|_| {}).await;
+    let report = Fleet { faults: Faults::all(80), ..fleet().await }.run(|_| ControlFlow::Continue(())).await;
     assert!(
         report.all_equal,
         "{:?}",
@@ -64,8 +69,11 @@ async fn a_fleet_that_does_not_get_there_says_who_lacks_what() {
         _ => (200, b"OK".to_vec()),
     })
     .await;
-    let fleet = Fleet { devices: 2, deadline: Duration::from_millis(300), ..fleet().await };
-    let report = Fleet { server: address.to_string().parse().unwrap(), ..fleet }.run(|_| {}).await;
+    let fleet = Fleet { devices: 2, server: address.to_string().parse().unwrap(), ..fleet().await };
+    // Both have polled often enough to be what they will be.
+    let enough = |now: &Progress| now.equal == 1 && now.connected == 2 && now.tally.idle_polls > 20;
+    let report =
+        fleet.run(|now| if enough(now) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }).await;
     assert!(!report.all_equal && report.equal_after_ms.is_none());
     let [first, second] = report.devices.as_slice() else { panic!("two devices") };
     assert!(first.equal && !second.equal);
@@ -81,13 +89,22 @@ async fn a_fleet_that_does_not_get_there_says_who_lacks_what() {
 }
 
 #[tokio::test]
+async fn a_fleet_ends_at_its_deadline() {
+    let fleet = Fleet { deadline: Duration::ZERO, ..fleet().await };
+    let report = fleet.run(|_| ControlFlow::Continue(())).await;
+    assert!(!report.all_equal && report.devices.len() == 3);
+}
+
+#[tokio::test]
 async fn a_fleet_that_is_refused_is_seen_waiting() {
     let address = serve(|_, _| (401, b"WAIT".to_vec())).await;
-    let fleet = Fleet { deadline: Duration::from_millis(300), ..fleet().await };
+    let fleet = Fleet { server: address.to_string().parse().unwrap(), ..fleet().await };
     let mut waiting = 0;
-    let report = Fleet { server: address.to_string().parse().unwrap(), ..fleet }
-        .run(|now| waiting = waiting.max(now.waiting))
-        .await;
+    let progress = |now: &Progress| {
+        waiting = now.waiting.max(waiting);
+        if now.waiting == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    let report = fleet.run(progress).await;
     assert_eq!((waiting, report.total.handshakes), (3, 0));
     assert!(report.total.refused_handshakes >= 3);
 }
