@@ -1,1 +1,13 @@
 //! The driver: device endpoints, administration, jobs and configuration.
+
+pub mod admin;
+pub mod app;
+pub mod clock;
+pub mod config;
+mod device;
+pub mod fleet;
+mod jobs;
+mod presence;
+mod running;
+
+pub use running::{Running, StartError, start};

@@ -15,9 +15,11 @@ pub mod plan;
 mod scope;
 pub mod settle;
 mod view;
+mod wire_id;
 
 pub use scope::Want;
 pub use view::{
     Changes, DeviceView, Exception, ItemState, Joining, Limits, OpenCommand, Parked, Person, Refusal,
     ScanFrom, Verb, Wait,
 };
+pub use wire_id::{line_id, split_line_id, wire_id};

@@ -73,6 +73,25 @@ impl DeviceView {
         self.exception(key).and_then(|e| e.refused).is_some_and(|refusal| Some(refusal.seq) == seq)
     }
 
+    /// An operator decided about a person that was held: everything of it is owed, after its deletion if `wipe`.
+    pub fn release(&mut self, pin: &Pin, wipe: bool, now: Millis) {
+        let user = user_key(pin);
+        for slot in
+            self.person(pin).map(|p| p.exceptions.keys().copied().collect::<Vec<_>>()).unwrap_or_default()
+        {
+            let key = ItemKey { pin: pin.clone(), slot };
+            let before = self.exception(&key).unwrap_or(Exception::NONE);
+            if matches!(before.wait, Wait::Parked(_)) {
+                self.put_exception(&key, Exception { wait: Wait::Due(now), ..before });
+            }
+        }
+        self.owe_person(pin, now);
+        self.again_or_due(&user, now);
+        if wipe {
+            self.wipe(&user);
+        }
+    }
+
     /// A DELETE of this user has to be acknowledged before anything else of the PIN goes out.
     pub(crate) fn wipe(&mut self, user: &ItemKey) {
         let before = self.exception(user).unwrap_or(Exception::NONE);

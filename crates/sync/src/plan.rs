@@ -11,6 +11,7 @@ use crate::operator::Beside;
 use crate::owing::user_of;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, ItemState, Limits, OpenCommand, Parked, ScanFrom, Verb, Wait};
+use crate::wire_id::wire_id;
 
 /// What the driver read for a poll, beside the view. Every person named here is in the view.
 #[derive(Clone, Debug, Default)]
@@ -399,25 +400,4 @@ enum Origin {
     Tail,
     /// A template brought its user along.
     Pulled,
-}
-
-/// A name no other command of the device has had: the number, and four random characters for the case that the number
-/// runs again. At most 13 characters, so that two more for the line stay within 16 (§12).
-fn wire_id(number: i64, salt: u64) -> String {
-    const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
-    let digit = |value: u64| char::from(DIGITS[usize::try_from(value % 36).unwrap_or(0)]);
-    let mut tail = salt ^ number.unsigned_abs().wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let mut id: Vec<char> = (0..4)
-        .map(|_| {
-            let next = digit(tail);
-            tail /= 36;
-            next
-        })
-        .collect();
-    let mut number = number.unsigned_abs();
-    while number > 0 {
-        id.push(digit(number));
-        number /= 36;
-    }
-    id.iter().rev().collect()
 }

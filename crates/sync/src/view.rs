@@ -366,6 +366,18 @@ impl DeviceView {
         self.rescan();
     }
 
+    /// The device told what it holds: it is filled from now on.
+    pub fn joined(&mut self) {
+        self.joining = None;
+        self.rescan();
+    }
+
+    /// The device does not know a form of command.
+    pub fn refuse_form(&mut self, form: wire::Form) {
+        self.capability.refuse(form);
+        self.changed.device = true;
+    }
+
     /// Everything is sent once more, by PIN, beside what the feed brings.
     pub fn rescan(&mut self) {
         self.scan = Some(ScanFrom::Start);

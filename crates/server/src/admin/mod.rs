@@ -1,0 +1,86 @@
+//! The listener for people and their tools; `GET /health` also on the device listener.
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use http::StatusCode;
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::app::App;
+use crate::device::Answer;
+use crate::fleet::status::ONLINE_MS;
+
+/// How the server is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    /// `ok`, or `database` when that does not answer.
+    pub status: &'static str,
+    /// Version of the program.
+    pub version: &'static str,
+    /// The kind of database.
+    pub database: String,
+    /// Devices of the fleet heard of within the last minutes.
+    pub devices_online: i64,
+    /// Devices of the fleet.
+    pub devices: i64,
+    /// Devices that wait for approval.
+    pub devices_waiting: i64,
+}
+
+impl Health {
+    /// Whether it can do its work.
+    pub fn ok(&self) -> bool {
+        self.status == "ok"
+    }
+
+    fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// As an answer of the device listener.
+    pub(crate) fn answer(&self, status: StatusCode) -> Answer {
+        let mut answer = Response::new(Full::new(Bytes::from(self.json())));
+        *answer.status_mut() = status;
+        let json = http::HeaderValue::from_static("application/json");
+        answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        answer
+    }
+}
+
+/// Asks the database how the fleet is.
+pub async fn health(app: &App) -> Health {
+    let counts = async {
+        let mut tx = app.store.read().await?;
+        tx.device_counts(app.clock.now().plus(-ONLINE_MS)).await
+    }
+    .await;
+    let (status, counts) = match counts {
+        Ok(counts) => ("ok", counts),
+        Err(error) => {
+            tracing::error!(%error, "the database does not answer");
+            ("database", (0, 0, 0))
+        }
+    };
+    Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        database: format!("{:?}", app.store.engine()).to_lowercase(),
+        devices_online: counts.0,
+        devices: counts.1,
+        devices_waiting: counts.2,
+    }
+}
+
+async fn get_health(State(app): State<App>) -> Response {
+    let health = health(&app).await;
+    let status = if health.ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, axum::Json(health)).into_response()
+}
+
+/// The routes.
+pub fn router(app: App) -> Router {
+    Router::new().route("/health", get(get_health)).with_state(app)
+}

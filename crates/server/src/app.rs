@@ -1,0 +1,24 @@
+//! What every request needs.
+
+use std::sync::Arc;
+
+use store::Store;
+
+use crate::clock::{Clock, Entropy};
+use crate::config::Config;
+use crate::presence::Presence;
+
+/// Shared by all requests and jobs of one process.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// Where everything stays.
+    pub store: Store,
+    /// What the operator set.
+    pub config: Arc<Config>,
+    /// The time.
+    pub clock: Clock,
+    /// Randomness.
+    pub entropy: Entropy,
+    /// Which devices were heard of lately.
+    pub presence: Arc<Presence>,
+}

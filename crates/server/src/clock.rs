@@ -1,0 +1,50 @@
+//! Time and randomness, handed in by the program so that tests can hand in their own.
+
+use std::fmt;
+use std::sync::Arc;
+
+use roster::Millis;
+
+/// Tells the time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Millis + Send + Sync>);
+
+impl Clock {
+    /// A clock that asks `now`.
+    pub fn new(now: impl Fn() -> Millis + Send + Sync + 'static) -> Self {
+        Self(Arc::new(now))
+    }
+
+    /// The time.
+    pub fn now(&self) -> Millis {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// Gives random numbers that nobody can guess.
+#[derive(Clone)]
+pub struct Entropy(Arc<dyn Fn() -> u64 + Send + Sync>);
+
+impl Entropy {
+    /// A source that asks `next`.
+    pub fn new(next: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
+        Self(Arc::new(next))
+    }
+
+    /// 64 fresh bits.
+    pub fn next(&self) -> u64 {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Entropy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Entropy")
+    }
+}

@@ -1,0 +1,138 @@
+//! `POST /iclock/devicecmd`: what became of commands (§13).
+
+use std::collections::BTreeSet;
+
+use store::{DeviceRow, OrderRow, StoreError, Tx};
+use sync::operator::{OperatorCommand, State};
+use sync::settle::{Answer as Settling, Settled, settle};
+use sync::split_line_id;
+use wire::{Acknowledgement, Form, Pin, ReturnCode, Target, Verdict};
+
+use super::answer::{Answer, DeviceError, ok};
+use super::{Request, admit};
+use crate::app::App;
+use crate::fleet::orders::Ordered;
+
+/// Answers to commands: always `OK` once they are recorded, whatever they say.
+pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let device = admit::known(app, request, target).await?;
+    let acknowledgements = wire::acknowledgements(&request.body);
+    let mut attempts = 0;
+    loop {
+        match record(app, &device, &acknowledgements).await {
+            Err(error) if error.retryable() && attempts < 5 => attempts += 1,
+            outcome => {
+                outcome?;
+                return Ok(ok("OK"));
+            }
+        }
+    }
+}
+
+async fn record(
+    app: &App,
+    device: &DeviceRow,
+    acknowledgements: &[Acknowledgement],
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+    let mut settling = Vec::new();
+    let mut emptied = false;
+    let mut view = tx.view(&row).await?;
+    for acknowledgement in acknowledgements {
+        let Some(return_code) = acknowledgement.return_code else {
+            tracing::warn!(
+                device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
+                "acknowledgement without a return code: it does not count"
+            );
+            continue;
+        };
+        let named = split_line_id(&acknowledgement.id);
+        let Some((name, line)) = named else {
+            unknown(&row, acknowledgement);
+            continue;
+        };
+        if let Some(found) = tx.find_command(row.id, name).await? {
+            settling.push(Settling {
+                number: found.number,
+                key: found.key,
+                verb: found.verb,
+                seq: found.seq,
+                line,
+                return_code,
+            });
+        } else if let Some(order) = tx.find_order(row.id, name).await? {
+            emptied |= answered(&mut tx, &row, &order, return_code, now).await?;
+            if return_code.verdict() == Verdict::Unsupported {
+                view.refuse_form(
+                    Ordered::of(&order).map_or(Form::Query, |ordered| ordered.command().table()),
+                );
+            }
+        } else {
+            unknown(&row, acknowledgement);
+        }
+    }
+    let pins: BTreeSet<Pin> = settling.iter().map(|settling| settling.key.pin.clone()).collect();
+    tx.load_persons(&mut view, &pins.into_iter().collect::<Vec<_>>()).await?;
+    for answer in &settling {
+        let settled = settle(&mut view, answer, now, &app.config.limits);
+        log(&row, answer, settled);
+    }
+    if emptied {
+        view.rebaseline();
+    }
+    let changes = view.take_changes();
+    tx.apply(&view, &changes, now).await?;
+    tx.commit().await
+}
+
+/// Records the answer to an ordered command; true where the device is empty now.
+async fn answered(
+    tx: &mut Tx,
+    row: &DeviceRow,
+    order: &OrderRow,
+    return_code: ReturnCode,
+    now: roster::Millis,
+) -> Result<bool, StoreError> {
+    let state = State::Answered { return_code: return_code.0 };
+    let command = OperatorCommand { state, ..order.command.clone() };
+    tx.put_order(row.id, &command, None, Some(return_code.describe()), now).await?;
+    tracing::info!(
+        device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
+        meaning = return_code.describe(), "ordered command answered"
+    );
+    Ok(order.command.empties && return_code.verdict() == Verdict::Done)
+}
+
+fn log(row: &DeviceRow, answer: &Settling, settled: Settled) {
+    let serial_number = &row.serial_number;
+    let (code, meaning) = (answer.return_code.0, answer.return_code.describe());
+    match settled {
+        Settled::Refused | Settled::Full => tracing::warn!(
+            device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning, outcome = ?settled,
+            "command not taken: muster sync status {serial_number}"
+        ),
+        Settled::Again => tracing::info!(
+            device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning,
+            "command failed, goes again"
+        ),
+        Settled::Done | Settled::Partly | Settled::Late => tracing::debug!(
+            device.serial_number = %serial_number, item = %answer.key, return_code = code, outcome = ?settled,
+            "command answered"
+        ),
+    }
+}
+
+fn unknown(row: &DeviceRow, acknowledgement: &Acknowledgement) {
+    tracing::info!(
+        device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
+        return_code = acknowledgement.return_code.map(|code| code.0),
+        "acknowledgement of no command of ours: ignored"
+    );
+}
+
+/// An id as a device made it up, fit for a log.
+fn printable(id: &str) -> String {
+    id.chars().filter(|c| !c.is_control()).take(32).collect()
+}

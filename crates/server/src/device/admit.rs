@@ -1,0 +1,69 @@
+//! Who a request is from, and whether that device is part of the fleet.
+
+use std::net::SocketAddr;
+
+use roster::Millis;
+use store::{DeviceRow, DeviceState};
+use sync::Joining;
+use wire::{SerialNumber, Target};
+
+use super::{DeviceError, Request};
+use crate::app::App;
+use crate::config::Admission;
+use crate::presence::Seen;
+
+/// More unknown serial numbers than this are not recorded: somebody is making them up.
+const MOST_UNKNOWN: i64 = 10_000;
+
+/// The active device that sends this request. Its visit is noted.
+///
+/// # Errors
+/// [`DeviceError::NoSerialNumber`], or that it is not part of the fleet; an unknown one is recorded for approval, or
+/// taken in at once under open admission.
+pub async fn known(app: &App, request: &Request, target: &Target<'_>) -> Result<DeviceRow, DeviceError> {
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
+    let now = app.clock.now();
+    let found = app.store.read().await?.device_by_serial(&serial_number).await?;
+    let device = match found {
+        Some(device) => device,
+        None => record(app, &serial_number, request.peer, now).await?,
+    };
+    app.presence.note(device.id, Seen { at: now, address: request.peer.ip() });
+    match device.state {
+        DeviceState::Active | DeviceState::Stale => Ok(device),
+        DeviceState::New => Err(DeviceError::NotApproved),
+        DeviceState::Retired => Err(DeviceError::NotAdmitted),
+    }
+}
+
+async fn record(
+    app: &App,
+    serial_number: &SerialNumber,
+    peer: SocketAddr,
+    now: Millis,
+) -> Result<DeviceRow, DeviceError> {
+    let mut tx = app.store.write().await?;
+    if let Some(device) = tx.device_by_serial(serial_number).await? {
+        return Ok(device);
+    }
+    if tx.count_devices(DeviceState::New).await? >= MOST_UNKNOWN {
+        return Err(DeviceError::TooManyUnknown);
+    }
+    let mut device = tx.create_device(serial_number, now).await?;
+    let open = app.config.admission == Admission::Open;
+    if open {
+        tx.approve_device(device.id, Joining::Adopt, now).await?;
+        crate::fleet::ask_for_everything(&mut tx, device.id, now).await?;
+        device = tx.device(device.id).await?.unwrap_or(device);
+    }
+    tx.commit().await?;
+    if open {
+        tracing::info!(device.serial_number = %serial_number, %peer, "new device taken in (open admission)");
+    } else {
+        tracing::warn!(
+            device.serial_number = %serial_number, %peer,
+            "unknown device waits: muster device approve {serial_number}"
+        );
+    }
+    Ok(device)
+}

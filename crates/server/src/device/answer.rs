@@ -1,0 +1,79 @@
+//! Answers to devices: their statuses are chosen here, once.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::{HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use store::StoreError;
+
+/// What goes back to a device: plain text with its length, small and literal (§9 of the design).
+pub type Answer = Response<Full<Bytes>>;
+
+/// A request that got what it asked for.
+pub fn ok(body: impl Into<Bytes>) -> Answer {
+    text(StatusCode::OK, body)
+}
+
+/// A text with a status. The status and the first two letters agree: devices look at one or the other.
+pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// Adds that the connection ends with this answer.
+pub fn close(answer: &mut Answer) {
+    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+}
+
+/// Why a device did not get what it asked for. It keeps its data and comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// No `SN`, or none that could be one.
+    #[error("no serial number")]
+    NoSerialNumber,
+    /// Unknown, and waiting for an operator.
+    #[error("device waits for approval")]
+    NotApproved,
+    /// An operator said no, or retired it.
+    #[error("device is not admitted")]
+    NotAdmitted,
+    /// Larger than is taken.
+    #[error("body too large")]
+    TooLarge,
+    /// Stopped in the middle, or too slow.
+    #[error("body incomplete")]
+    Incomplete,
+    /// The encrypted variant of the protocol, whose ciphers are not public.
+    #[error("encryption not supported, use HTTPS")]
+    Encrypted,
+    /// The access-control family of devices.
+    #[error("access control protocol not supported")]
+    AccessControl,
+    /// Nothing there.
+    #[error("not found")]
+    NotFound,
+    /// Too many devices wait for approval already.
+    #[error("too many unknown devices")]
+    TooManyUnknown,
+    /// The database did not take it.
+    #[error("storage failed")]
+    Store(#[from] StoreError),
+}
+
+impl DeviceError {
+    /// The answer that the device gets.
+    pub fn answer(&self) -> Answer {
+        let status = match self {
+            Self::NoSerialNumber | Self::Incomplete => StatusCode::BAD_REQUEST,
+            Self::NotApproved | Self::NotAdmitted => StatusCode::UNAUTHORIZED,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Encrypted | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::AccessControl | Self::TooManyUnknown | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        text(status, format!("ERROR: {self}"))
+    }
+}

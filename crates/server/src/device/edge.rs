@@ -1,0 +1,147 @@
+//! The device listener: HTTP as old terminals read it.
+//!
+//! They compare header names with case, want a header block below 2 KB and a `Content-Length`, know no redirects and
+//! no compression, and send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, CONTENT_LENGTH};
+use http::{HeaderMap, Method, Version};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
+
+use super::answer::{Answer, DeviceError, close};
+use crate::app::App;
+
+/// How long a device may take for its request line and headers, and between two pieces of its body.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How long open requests may take once the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// A request as its handler sees it.
+#[derive(Debug)]
+pub struct Request {
+    /// Its method.
+    pub method: Method,
+    /// The path without the query, not decoded.
+    pub path: String,
+    /// The query, not decoded.
+    pub query: Option<String>,
+    /// Where it came from.
+    pub peer: SocketAddr,
+    /// The body, all of it.
+    pub body: Bytes,
+}
+
+/// Serves devices until `stop`; returns when every request that was begun is answered.
+pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
+    let graceful = GracefulShutdown::new();
+    loop {
+        let (stream, peer) = tokio::select! {
+            () = stop.cancelled() => break,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        connection(app.clone(), stream, peer, &graceful);
+    }
+    if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
+        tracing::warn!("some device requests did not end in time");
+    }
+}
+
+fn connection(app: App, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
+    }
+    let service = service_fn(move |request| {
+        let app = app.clone();
+        async move { Ok::<_, std::convert::Infallible>(handle(app, request, peer).await) }
+    });
+    let connection = http1::Builder::new()
+        .title_case_headers(true)
+        .half_close(true)
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .serve_connection(TokioIo::new(stream), service);
+    let connection = graceful.watch(connection);
+    tokio::spawn(async move {
+        if let Err(error) = connection.await {
+            tracing::debug!(%peer, %error, "connection ended");
+        }
+    });
+}
+
+async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) -> Answer {
+    let (parts, body) = request.into_parts();
+    let keep = keeps_alive(parts.version, &parts.headers);
+    let (mut answer, keep) = match read(body, &parts.headers, app.config.most_body_bytes).await {
+        Ok(body) => {
+            let request = Request {
+                method: parts.method,
+                path: parts.uri.path().to_owned(),
+                query: parts.uri.query().map(str::to_owned),
+                peer,
+                body,
+            };
+            (super::answer(&app, &request).await, keep)
+        }
+        // What is left of the body is not read, so the connection cannot go on.
+        Err(error) => {
+            tracing::warn!(%peer, path = parts.uri.path(), %error, "request refused");
+            (error.answer(), false)
+        }
+    };
+    if !keep {
+        close(&mut answer);
+    }
+    answer
+}
+
+/// Whether the connection goes on: as HTTP has it, but any word other than `keep-alive` ends it (`starting` is seen).
+fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
+    match headers.get(CONNECTION) {
+        Some(value) => value.as_bytes().eq_ignore_ascii_case(b"keep-alive"),
+        None => version == Version::HTTP_11,
+    }
+}
+
+/// Reads a body of at most `most` bytes; a larger one is refused before it is read, where its length is announced.
+async fn read(mut body: Incoming, headers: &HeaderMap, most: usize) -> Result<Bytes, DeviceError> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > most as u64) {
+        return Err(DeviceError::TooLarge);
+    }
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let mut pieces =
+        Vec::with_capacity(announced.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(1 << 20));
+    loop {
+        let frame = match tokio::time::timeout(PATIENCE, body.frame()).await {
+            Ok(None) => return Ok(pieces.into()),
+            Ok(Some(Ok(frame))) => frame,
+            Ok(Some(Err(_))) | Err(_) => return Err(DeviceError::Incomplete),
+        };
+        if let Some(bytes) = frame.data_ref() {
+            if pieces.len() + bytes.len() > most {
+                return Err(DeviceError::TooLarge);
+            }
+            pieces.extend_from_slice(bytes);
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! People: `OPERLOG`, `BIODATA` and the other tables that hold users, templates and photos.
+//!
+//! The whole body is one decision and one transaction. It is made without a lock first: most uploads repeat what the
+//! fleet holds, and then nothing is written and no number is taken.
+
+use std::collections::BTreeSet;
+
+use roster::{Capability, Content, ItemKey, Millis, Reading, Template, UserPatch};
+use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
+use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
+use sync::{Changes, DeviceView};
+use wire::{OperationMeaning, Pin};
+
+use super::DeviceError;
+use crate::app::App;
+use crate::fleet;
+
+/// Takes in the people of a body. When this returns, everything in it is durable.
+pub async fn people(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> Result<(), DeviceError> {
+    let readings = roster::read(Some(table), body, &device.capability);
+    if readings.is_empty() {
+        return Ok(());
+    }
+    let upload = Upload { app, table, readings, now: app.clock.now() };
+    if !upload.has_operations() {
+        let mut tx = app.store.read().await?;
+        let decision = upload.decide(&mut tx, device).await?;
+        tx.rollback().await?;
+        if decision.is_empty() {
+            return Ok(());
+        }
+    }
+    let mut attempts = 0;
+    loop {
+        match upload.write(device.id).await {
+            Err(error) if error.retryable() && attempts < 5 => attempts += 1,
+            outcome => return Ok(outcome?),
+        }
+    }
+}
+
+struct Upload<'a> {
+    app: &'a App,
+    table: &'a str,
+    readings: Vec<Reading<'a>>,
+    now: Millis,
+}
+
+/// What an upload comes to.
+struct Decision {
+    view: DeviceView,
+    changes: Changes,
+    edits: Vec<Edit>,
+    partial: Vec<(ItemKey, Option<Template>)>,
+    held: Vec<HeldRecord>,
+    capability: Option<Capability>,
+    /// People to ask the device for.
+    queries: BTreeSet<Pin>,
+    tally: Tally,
+}
+
+/// How many records came to what, for the log.
+#[derive(Default)]
+struct Tally {
+    equal: usize,
+    edits: usize,
+    corrected: usize,
+    held: usize,
+    unreadable: usize,
+}
+
+impl Decision {
+    fn is_empty(&self) -> bool {
+        let changes = &self.changes;
+        self.edits.is_empty()
+            && self.partial.is_empty()
+            && self.held.is_empty()
+            && self.capability.is_none()
+            && self.queries.is_empty()
+            && !(changes.device || changes.rebaseline || changes.unpark_full)
+            && changes.exceptions.is_empty()
+            && changes.open.is_empty()
+    }
+}
+
+impl Upload<'_> {
+    async fn write(&self, device: i64) -> Result<(), StoreError> {
+        let mut tx = self.app.store.write().await?;
+        // The lock order: clock, items, device.
+        tx.reserve(0).await?;
+        let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
+        let mut decision = self.decide(&mut tx, &row).await?;
+        let change = Change {
+            by: Some(device),
+            at: self.now,
+            undo_until: Some(fleet::undo_until(&self.app.config, self.now)),
+        };
+        let edits: Vec<ItemWrite> = decision
+            .edits
+            .iter()
+            .map(|edit| ItemWrite {
+                key: edit.key.clone(),
+                content: edit.content.clone(),
+                hash: edit.hash,
+                contested: edit.contested,
+            })
+            .collect();
+        if !edits.is_empty() {
+            tx.write_items(&edits, &change).await?;
+        }
+        for (key, parts) in &decision.partial {
+            tx.put_part_set(device, key, parts.as_ref(), self.now).await?;
+        }
+        for record in &decision.held {
+            let held = tx.hold(record, self.now).await?;
+            if held.is_new {
+                tracing::warn!(
+                    device.serial_number = %row.serial_number, held = held.id, kind = %record.kind,
+                    record = %record.tag, line = record.line, reason = %record.reason, "held: muster held show {}", held.id
+                );
+            }
+        }
+        if let Some(capability) = decision.capability.take() {
+            tx.set_capability(device, &capability, None).await?;
+            decision.view.capability = capability;
+        }
+        for pin in &decision.queries {
+            fleet::orders::Ordered::QueryUser(pin.clone()).queue(&mut tx, device, "server", self.now).await?;
+        }
+        tx.apply(&decision.view, &decision.changes, self.now).await?;
+        tx.commit().await?;
+        let Tally { equal, edits, corrected, held, unreadable } = decision.tally;
+        tracing::info!(
+            device.serial_number = %row.serial_number, table = self.table, equal, edits, corrected, held, unreadable,
+            "upload"
+        );
+        Ok(())
+    }
+
+    async fn decide(&self, tx: &mut Tx, row: &DeviceRow) -> Result<Decision, StoreError> {
+        let pins: Vec<Pin> = self.pins().into_iter().collect();
+        let mut view = tx.view(row).await?;
+        tx.load_persons(&mut view, &pins).await?;
+        let mut known = tx.known(row.id, &pins, self.now).await?;
+        for (key, content) in tx.contents(&self.wants_earlier(&view)).await? {
+            if let Content::Template(template) = content {
+                known.entry(key.pin).or_default().templates.insert(key.slot, template);
+            }
+        }
+        let policy = self.policy(tx).await?;
+        let new_operations = self.new_operations(tx, row).await?;
+        let key = tx.hash_key().clone();
+        let mut deciding = Deciding {
+            row,
+            table: self.table,
+            intake: Intake::new(&mut view, &mut known, &key, &policy, self.now),
+            held: Vec::new(),
+            tally: Tally::default(),
+            capability: row.capability.clone(),
+            queries: BTreeSet::new(),
+            spoken_of: self.spoken_of(),
+        };
+        for (number, reading) in self.readings.iter().enumerate() {
+            deciding.reading(reading, new_operations.contains(&number));
+        }
+        let Deciding { intake, held, tally, capability, queries, .. } = deciding;
+        let (edits, partial) = (intake.edits, intake.partial);
+        let changes = view.take_changes();
+        Ok(Decision {
+            view,
+            changes,
+            edits,
+            partial,
+            held,
+            capability: (capability != row.capability).then_some(capability),
+            queries,
+            tally,
+        })
+    }
+
+    /// Operations are always noted, so that there is no use in deciding without writing.
+    fn has_operations(&self) -> bool {
+        self.readings.iter().any(|reading| matches!(reading, Reading::Operation { .. }))
+    }
+
+    fn pins(&self) -> BTreeSet<Pin> {
+        self.readings
+            .iter()
+            .filter_map(|reading| match reading {
+                Reading::User { pin, .. } => Some(pin.clone()),
+                Reading::Item { key, .. } => Some(key.pin.clone()),
+                Reading::Operation { operation, .. } => match operation.meaning() {
+                    OperationMeaning::UserDeleted(pin) | OperationMeaning::Enrolled(pin) => Some(pin),
+                    _ => None,
+                },
+                Reading::Unreadable { .. } => None,
+            })
+            .collect()
+    }
+
+    /// People of whom this body brings records: they need not be asked for.
+    fn spoken_of(&self) -> BTreeSet<Pin> {
+        let pin = |reading: &Reading<'_>| match reading {
+            Reading::User { pin, .. } => Some(pin.clone()),
+            Reading::Item { key, .. } => Some(key.pin.clone()),
+            Reading::Operation { .. } | Reading::Unreadable { .. } => None,
+        };
+        self.readings.iter().filter_map(pin).collect()
+    }
+
+    /// Templates whose current content the intake has to see, since they come in pieces.
+    fn wants_earlier(&self, view: &DeviceView) -> Vec<ItemKey> {
+        let wants = |reading: &Reading<'_>| match reading {
+            Reading::Item { key, content: Content::Template(template), .. } => {
+                view.wants_earlier_parts(key, template).then(|| key.clone())
+            }
+            _ => None,
+        };
+        self.readings.iter().filter_map(wants).collect()
+    }
+
+    /// Which operations of the body were not reported before: a device that uploads its whole log again must not
+    /// delete anybody by it. They are noted by this.
+    async fn new_operations(&self, tx: &mut Tx, row: &DeviceRow) -> Result<BTreeSet<usize>, StoreError> {
+        let mut new = BTreeSet::new();
+        let operations = self.readings.iter().enumerate().filter_map(|(number, reading)| match reading {
+            Reading::Operation { operation, .. } => Some((number, operation)),
+            _ => None,
+        });
+        for (number, operation) in operations {
+            if tx.log_operation(row.id, operation, self.now).await? {
+                new.insert(number);
+            }
+        }
+        Ok(new)
+    }
+
+    async fn policy(&self, tx: &mut Tx) -> Result<Policy, StoreError> {
+        let config = &self.app.config;
+        let deletes = self.readings.iter().any(|reading| match reading {
+            Reading::Operation { operation, .. } => {
+                matches!(operation.meaning(), OperationMeaning::UserDeleted(_))
+            }
+            _ => false,
+        });
+        let left = if deletes && config.deletion == Deletion::Propagate {
+            fleet::deletions_left(tx, self.now).await?
+        } else {
+            0
+        };
+        Ok(Policy {
+            deletion: config.deletion,
+            privilege: config.raised(),
+            deletions_left: left,
+            ..Policy::default()
+        })
+    }
+}
+
+struct Deciding<'a> {
+    row: &'a DeviceRow,
+    table: &'a str,
+    intake: Intake<'a>,
+    held: Vec<HeldRecord>,
+    tally: Tally,
+    capability: Capability,
+    queries: BTreeSet<Pin>,
+    spoken_of: BTreeSet<Pin>,
+}
+
+impl Deciding<'_> {
+    fn reading(&mut self, reading: &Reading<'_>, new: bool) {
+        match reading {
+            Reading::User { line, pin, patch, raw } => {
+                self.learn_from(pin, patch);
+                let outcome = self.intake.user(pin, patch);
+                self.count(&outcome, pin, *line, "USER", raw);
+            }
+            Reading::Item { line, key, content, raw } => {
+                if let roster::Kind::Template(bio_type) = key.slot.kind {
+                    let algorithm = key.slot.algorithm;
+                    if algorithm.major > 0 {
+                        self.capability.learn_version(bio_type, algorithm.major, algorithm.minor);
+                    }
+                }
+                let outcome = self.intake.item(key, content.clone());
+                self.count(&outcome, &key.pin, *line, &key.slot.to_string(), raw);
+            }
+            Reading::Operation { line, operation } => match operation.meaning() {
+                _ if !new => {}
+                OperationMeaning::UserDeleted(pin) => {
+                    let outcome = self.intake.deletion(&pin);
+                    let raw = format!("OPLOG {} {pin} {}", operation.code, operation.time);
+                    self.count(&outcome, &pin, *line, "OPLOG", raw.as_bytes());
+                }
+                OperationMeaning::Wiped => {
+                    tracing::warn!(
+                        device.serial_number = %self.row.serial_number, code = operation.code,
+                        "device was emptied: it is filled again"
+                    );
+                    self.intake.wiped();
+                }
+                OperationMeaning::Enrolled(pin) => {
+                    if !self.spoken_of.contains(&pin) && self.intake.asks_for(&pin) {
+                        self.queries.insert(pin);
+                    }
+                }
+                OperationMeaning::PoweredOn | OperationMeaning::Other => {}
+            },
+            Reading::Unreadable { line, tag, reason, raw } => {
+                self.tally.unreadable += 1;
+                self.hold(HeldKind::Unreadable, None, *line, tag, reason.clone(), raw);
+            }
+        }
+    }
+
+    /// How the device writes cards, and at how many bytes it cuts names.
+    fn learn_from(&mut self, pin: &Pin, patch: &UserPatch) {
+        if let Some(form) = patch.card_form {
+            self.capability.learn_card_form(form);
+        }
+        let ours = self.intake.known.get(pin).and_then(|known| known.user.as_ref());
+        let limit = patch
+            .name
+            .as_ref()
+            .zip(ours)
+            .and_then(|(kept, ours)| roster::name_limit(kept, &ours.name, &self.capability));
+        if let Some(bytes) = limit {
+            self.capability.learn_name_bytes(bytes);
+        }
+    }
+
+    fn count(&mut self, outcome: &Outcome, pin: &Pin, line: usize, tag: &str, raw: &[u8]) {
+        match outcome {
+            Outcome::Equal | Outcome::Partly => self.tally.equal += 1,
+            Outcome::Edit => self.tally.edits += 1,
+            Outcome::Corrected => self.tally.corrected += 1,
+            Outcome::Held(held) => {
+                self.tally.held += 1;
+                let (kind, reason) = describe(held);
+                self.hold(kind, Some(pin.clone()), line, tag, reason, raw);
+            }
+        }
+    }
+
+    fn hold(&mut self, kind: HeldKind, pin: Option<Pin>, line: usize, tag: &str, reason: String, raw: &[u8]) {
+        self.held.push(HeldRecord {
+            device: self.row.id,
+            kind,
+            table: Some(self.table.to_owned()),
+            pin,
+            tag: tag.to_owned(),
+            line: i64::try_from(line).ok(),
+            reason,
+            raw: raw.to_vec(),
+        });
+    }
+}
+
+fn describe(held: &Held) -> (HeldKind, String) {
+    match held {
+        Held::Conflict(pin) => (
+            HeldKind::Conflict,
+            format!(
+                "the joining device means somebody else by PIN {pin} (other name or card, or deleted here)"
+            ),
+        ),
+        Held::Privilege(pin, privilege) => {
+            (HeldKind::Privilege, format!("privilege {privilege} was given to PIN {pin} at the device"))
+        }
+        Held::Deletion(pin) => (HeldKind::Deletion, format!("PIN {pin} was deleted at the device")),
+        Held::Contested(key) => (HeldKind::Brake, format!("devices keep changing the {key} in turns")),
+    }
+}

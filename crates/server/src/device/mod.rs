@@ -1,0 +1,89 @@
+//! What devices ask for: one file a request of the protocol.
+
+mod access_control;
+mod acknowledge;
+mod admit;
+mod answer;
+mod edge;
+mod handshake;
+mod intake;
+mod options;
+mod poll;
+mod upload;
+
+use http::{Method, StatusCode};
+use wire::{Endpoint, Target};
+
+pub use self::answer::{Answer, DeviceError};
+use self::answer::{ok, text};
+pub use self::edge::{Request, serve};
+use crate::app::App;
+
+/// Answers one request of a device, whatever it is.
+pub async fn answer(app: &App, request: &Request) -> Answer {
+    let target = Target::read(&request.path, request.query.as_deref());
+    let serial_number = target.query.get("SN").unwrap_or_default();
+    match dispatch(app, request, &target).await {
+        Ok(answer) => answer,
+        Err(error) => {
+            match &error {
+                DeviceError::Store(cause) => {
+                    tracing::error!(
+                        device.serial_number = %serial_number, path = %request.path, %cause,
+                        "storage failed: the device keeps its data and comes again"
+                    );
+                }
+                DeviceError::NotApproved | DeviceError::NotAdmitted => {
+                    tracing::debug!(device.serial_number = %serial_number, path = %request.path, %error, "refused");
+                }
+                _ => tracing::warn!(
+                    device.serial_number = %serial_number, peer = %request.peer, path = %request.path, %error, "refused"
+                ),
+            }
+            error.answer()
+        }
+    }
+}
+
+async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let post = request.method == Method::POST;
+    match target.endpoint {
+        Endpoint::Cdata | Endpoint::Fdata if post => upload::post(app, request, target).await,
+        Endpoint::Cdata => {
+            if target.query.is("table", "RemoteAtt") {
+                // Whoever knows a serial number could read any user's password with it: not offered (§14).
+                admit::known(app, request, target).await?;
+                return Ok(ok("OK"));
+            }
+            handshake::get(app, request, target).await
+        }
+        Endpoint::GetRequest => poll::get(app, request, target).await,
+        Endpoint::DeviceCommand if post => acknowledge::post(app, request, target).await,
+        Endpoint::DeviceCommand | Endpoint::Ping => {
+            admit::known(app, request, target).await?;
+            Ok(ok("OK"))
+        }
+        Endpoint::Exchange => {
+            tracing::error!(
+                device.serial_number = %target.query.get("SN").unwrap_or_default(),
+                "the device wants the vendor's encryption, whose ciphers are not public: switch it off there, use HTTPS"
+            );
+            Err(DeviceError::Encrypted)
+        }
+        Endpoint::Registry | Endpoint::Push | Endpoint::RtData => {
+            access_control::register(app, request, target)
+        }
+        Endpoint::QueryData => access_control::upload(app, request, target).await,
+        Endpoint::File | Endpoint::Fdata => Err(DeviceError::NotFound),
+        Endpoint::Other if request.method == Method::GET && request.path == "/health" => {
+            let health = crate::admin::health(app).await;
+            let status = if health.ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            Ok(health.answer(status))
+        }
+        Endpoint::Other if post => upload::unknown(app, request, target).await,
+        Endpoint::Other => {
+            tracing::warn!(path = %request.path, peer = %request.peer, "unknown path");
+            Ok(text(StatusCode::NOT_FOUND, "ERROR: not found"))
+        }
+    }
+}

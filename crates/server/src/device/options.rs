@@ -1,0 +1,85 @@
+//! What a device tells of itself: `table=options` (§8) and the INFO of a poll (§9).
+
+use std::collections::BTreeMap;
+
+use roster::{Algorithm, Capability, Format, Kind, Slot};
+use store::DeviceRow;
+use wire::{BioType, Form, PollInfo};
+
+use super::answer::{Answer, ok};
+use super::{DeviceError, Request};
+use crate::app::App;
+
+/// `POST /iclock/cdata?table=options`: parameters, merged into what is known.
+pub async fn post(app: &App, request: &Request, device: &DeviceRow) -> Result<Answer, DeviceError> {
+    let parameters = wire::read_parameters(&request.body);
+    learn(app, device, |capability| capability.merge_parameters(&parameters)).await?;
+    Ok(ok("OK"))
+}
+
+/// The INFO of a poll, merged likewise.
+pub async fn info(app: &App, device: &DeviceRow, info: &PollInfo) -> Result<(), DeviceError> {
+    learn(app, device, |capability| capability.merge_info(info)).await
+}
+
+/// Lets the capability of a device be changed, and draws the consequences.
+///
+/// What it can take now and could not before is sent by a scan; where it holds fewer people than before, there is
+/// room again.
+pub async fn learn(
+    app: &App,
+    device: &DeviceRow,
+    merge: impl Fn(&mut Capability) + Send + Sync,
+) -> Result<(), DeviceError> {
+    let mut after = device.capability.clone();
+    merge(&mut after);
+    if after == device.capability {
+        return Ok(());
+    }
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    let Some(mut row) = tx.lock_device(device.id).await? else { return Ok(()) };
+    let before = row.capability.clone();
+    merge(&mut row.capability);
+    let capability = row.capability.clone();
+    tx.set_capability(row.id, &capability, Some(now)).await?;
+    let mut view = tx.view(&row).await?;
+    if forms(&before) != forms(&capability) && row.joining.is_none() && view.scan.is_none() {
+        tracing::info!(
+            device.serial_number = %row.serial_number,
+            "device can take other things than before: comparing everything"
+        );
+        view.rescan();
+    }
+    let fewer = |count: fn(&Capability) -> Option<u64>| matches!((count(&before), count(&capability)), (Some(before), Some(now)) if now < before);
+    if fewer(|c| c.counts().users) || fewer(|c| c.counts().fingerprints) || fewer(|c| c.counts().faces) {
+        view.unpark_full();
+    }
+    let changes = view.take_changes();
+    tx.apply(&view, &changes, now).await?;
+    tx.commit().await?;
+    Ok(())
+}
+
+/// In which form the device takes what; what changes here changes what it should hold.
+fn forms(capability: &Capability) -> BTreeMap<Kind, (Option<(u16, Option<u16>)>, Option<Form>)> {
+    let mut forms = BTreeMap::new();
+    for number in 1..=10 {
+        let bio_type = BioType(number);
+        let version = capability.version_of(bio_type);
+        let (major, minor) = version.map_or((0, 0), |(major, minor)| (major, minor.unwrap_or(0)));
+        for format in [Format::Zk, Format::FaceParts] {
+            let slot = Slot::template(bio_type, 0, Algorithm { format, major, minor });
+            let form = capability.takes(&slot);
+            if format == Format::Zk || form.is_some() {
+                forms.insert(slot.kind, (version, form));
+            }
+        }
+    }
+    forms.insert(Kind::UserPhoto, (None, capability.takes(&Slot::USER_PHOTO)));
+    forms.insert(
+        Kind::ComparisonPhoto,
+        (None, capability.takes(&Slot::comparison_photo(BioType::VISIBLE_FACE))),
+    );
+    forms
+}

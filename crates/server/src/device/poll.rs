@@ -1,0 +1,209 @@
+//! `GET /iclock/getrequest`: a device asks for work (§12).
+
+use std::collections::BTreeSet;
+
+use roster::{ItemKey, Millis};
+use store::{DeviceRow, OrderRow, StoreError, Tx};
+use sync::operator::{self, State};
+use sync::plan::{Send, Work, plan};
+use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
+use wire::{CommandId, Pin, PollInfo, Target};
+
+use super::answer::{Answer, DeviceError, ok};
+use super::{Request, admit, options};
+use crate::app::App;
+use crate::fleet::orders::Ordered;
+
+/// How many rows of the feed one poll reads at most in one go, and how many times: rows that are none of the device's
+/// business cost nothing to send.
+const FEED_ROWS: i64 = 500;
+const FEED_PAGES: usize = 10;
+/// How many people one poll scans at most.
+const SCAN_PEOPLE: i64 = 50;
+
+/// A poll, with or without INFO.
+pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let device = admit::known(app, request, target).await?;
+    if let Some(info) = target.query.get("INFO") {
+        options::info(app, &device, &PollInfo::read(&info)).await?;
+    }
+    if !has_work(app, &device).await? {
+        return Ok(ok("OK"));
+    }
+    let mut attempts = 0;
+    loop {
+        match batch(app, device.id).await {
+            Err(error) if error.retryable() && attempts < 5 => attempts += 1,
+            outcome => return Ok(ok(wire::poll_reply(outcome?))),
+        }
+    }
+}
+
+/// Whether a poll has anything to decide: most have not, and then nothing is locked or written.
+async fn has_work(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    let mut tx = app.store.read().await?;
+    let due = tx.next_due(device.id).await?.is_some_and(|due| due <= now);
+    let behind = device.joining.is_none() && (device.scan.is_some() || tx.head().await? > device.cursor);
+    let joined = device.joining.is_some() && has_told_all(app, device, now);
+    tx.rollback().await?;
+    Ok(due || behind || joined)
+}
+
+/// A joining device has told what it holds when nothing came for a while, or when there is nothing on it.
+fn has_told_all(app: &App, device: &DeviceRow, now: Millis) -> bool {
+    let quiet = i64::try_from(app.config.adopt_quiet.as_millis()).unwrap_or(i64::MAX);
+    let since = app.presence.last_upload(device.id).max(device.approved_at).unwrap_or(Millis(0));
+    let empty = device.joining == Some(Joining::Adopt)
+        && device.counts_at > device.approved_at
+        && device.capability.counts().users == Some(0);
+    since.plus(quiet) <= now || empty
+}
+
+/// Decides, records, and renders what goes out. What goes out is on record before it goes out.
+async fn batch(app: &App, device: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    let Some(row) = tx.lock_device(device).await? else { return Ok(Vec::new()) };
+    let mut view = tx.view(&row).await?;
+    if row.joining.is_some() && has_told_all(app, &row, now) {
+        tracing::info!(device.serial_number = %row.serial_number, "device told what it holds: filling it");
+        view.joined();
+    }
+    let mut poll = Poll { tx, row, view, now, limits: app.config.limits, salt: app.entropy.next() };
+    let (mut lines, beside) = poll.orders().await?;
+    let sends = poll.synchronisation(beside).await?;
+    let changes = poll.view.take_changes();
+    poll.tx.apply(&poll.view, &changes, now).await?;
+    let rendered = poll.render(&sends).await?;
+    poll.tx.commit().await?;
+    lines.extend(rendered);
+    Ok(lines)
+}
+
+struct Poll {
+    tx: Tx,
+    row: DeviceRow,
+    view: DeviceView,
+    now: Millis,
+    limits: Limits,
+    salt: u64,
+}
+
+impl Poll {
+    /// Commands that were ordered, and what they leave room for.
+    async fn orders(&mut self) -> Result<(Vec<Vec<u8>>, operator::Beside), StoreError> {
+        let orders = self.tx.unfinished_orders(self.row.id).await?;
+        let commands: Vec<_> = orders.iter().map(|order| order.command.clone()).collect();
+        let decided = operator::plan(&commands, self.view.open_count, self.now, &self.limits);
+        if decided.emptied {
+            self.view.rebaseline();
+        }
+        let mut lines = Vec::new();
+        for changed in &decided.changed {
+            let Some(order) = orders.iter().find(|order| order.command.number == changed.number) else {
+                continue;
+            };
+            let name = order.wire_id.clone().unwrap_or_else(|| wire_id(changed.number, self.salt));
+            if matches!(changed.state, State::Unanswered) {
+                tracing::warn!(
+                    device.serial_number = %self.row.serial_number, command.id = %name, verb = %order.verb,
+                    "ordered command was never answered"
+                );
+            }
+            self.tx.put_order(self.row.id, changed, Some(&name), None, self.now).await?;
+            if decided.send.contains(&changed.number) {
+                lines.extend(self.order_line(order, &name));
+            }
+        }
+        Ok((lines, decided.beside))
+    }
+
+    fn order_line(&self, order: &OrderRow, name: &str) -> Option<Vec<u8>> {
+        let command = Ordered::of(order)?.command();
+        let id: CommandId = line_id(name, 0).parse().ok()?;
+        let mut line = Vec::new();
+        command.write(&id, &mut line);
+        tracing::info!(
+            device.serial_number = %self.row.serial_number, command.id = %id, verb = %order.verb, "ordered command sent"
+        );
+        Some(line)
+    }
+
+    /// Commands that follow from what the fleet holds.
+    async fn synchronisation(&mut self, beside: operator::Beside) -> Result<Vec<Send>, StoreError> {
+        let mut sends = Vec::new();
+        for page in 0..FEED_PAGES {
+            let work = self.work(page == 0).await?;
+            let full_page = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= FEED_ROWS;
+            sends.extend(plan(&mut self.view, &work, beside, self.now, &self.limits, self.salt));
+            if !sends.is_empty() || !full_page {
+                break;
+            }
+        }
+        Ok(sends)
+    }
+
+    /// Reads what the plan is made on; what is overdue and due only once.
+    async fn work(&mut self, first: bool) -> Result<Work, StoreError> {
+        let (device, now) = (self.row.id, self.now);
+        let most = i64::try_from(self.limits.open).unwrap_or(i64::MAX);
+        let mut work = Work::default();
+        if first {
+            work.overdue = self.tx.overdue_commands(device, now, most).await?;
+            work.due = self.tx.due_exceptions(device, now, most).await?;
+            let hour_ago = now.plus(-3_600_000);
+            work.restless =
+                self.tx.restless(device, &work.due, hour_ago, self.limits.writes_per_hour).await?;
+            if let Some(from) = self.view.scan.clone() {
+                (work.scan_page, work.scan_more) = self.tx.scan_page(&from, SCAN_PEOPLE).await?;
+            }
+        }
+        if self.view.joining.is_none() {
+            work.feed_page = self.tx.feed_page(self.view.cursor, FEED_ROWS).await?;
+        }
+        let keys = work.overdue.iter().chain(&work.due).chain(work.feed_page.iter().map(|(_, key)| key));
+        let pins: BTreeSet<Pin> =
+            keys.map(|key| key.pin.clone()).chain(work.scan_page.iter().cloned()).collect();
+        let pins: Vec<Pin> = pins.into_iter().filter(|pin| !self.view.persons.contains_key(pin)).collect();
+        self.tx.load_persons(&mut self.view, &pins).await?;
+        Ok(work)
+    }
+
+    async fn render(&mut self, sends: &[Send]) -> Result<Vec<Vec<u8>>, StoreError> {
+        let updates: Vec<ItemKey> =
+            sends.iter().filter(|send| send.verb == Verb::Update).map(|send| send.key.clone()).collect();
+        let contents = self.tx.contents(&updates).await?;
+        let mut lines = Vec::new();
+        for send in sends {
+            let commands = match (send.verb, contents.get(&send.key)) {
+                (Verb::Update, Some(content)) => roster::update(&send.key, content, &self.view.capability),
+                (Verb::Update, None) => Vec::new(),
+                (Verb::Delete, _) => roster::delete(&send.key, &self.view.capability),
+            };
+            if commands.is_empty() {
+                tracing::error!(
+                    device.serial_number = %self.row.serial_number, item = %send.key,
+                    "stored content cannot be sent: it does not fit its own header"
+                );
+            }
+            for (number, command) in (0..).zip(&commands) {
+                let Ok(id) = line_id(&send.wire_id, number).parse::<CommandId>() else { continue };
+                let mut line = Vec::new();
+                command.write(&id, &mut line);
+                lines.push(line);
+            }
+            tracing::debug!(
+                device.serial_number = %self.row.serial_number, command.id = %send.wire_id, verb = ?send.verb,
+                item.kind = %send.key.slot, lines = commands.len(), "command sent"
+            );
+        }
+        if !sends.is_empty() {
+            tracing::info!(
+                device.serial_number = %self.row.serial_number, commands = sends.len(), lines = lines.len(),
+                "commands sent"
+            );
+        }
+        Ok(lines)
+    }
+}

@@ -1,0 +1,146 @@
+//! `POST /iclock/cdata` and `/iclock/fdata`: what a device uploads (§11), by table.
+
+use store::{DeviceRow, HeldKind, HeldRecord};
+use wire::{StampKey, Table, Target};
+
+use super::answer::{Answer, DeviceError, ok};
+use super::{Request, access_control, acknowledge, admit, intake, options};
+use crate::app::App;
+use crate::config::Attendance;
+
+/// An upload of whatever table.
+pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let Some(name) = target.query.table() else {
+        if request.body.trim_ascii_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"ID=")) {
+            return acknowledge::post(app, request, target).await;
+        }
+        return unknown(app, request, target).await;
+    };
+    let table = Table::read(&name);
+    if let Table::AccessControl(_) = table {
+        return access_control::upload(app, request, target).await;
+    }
+    let device = admit::known(app, request, target).await?;
+    if table == Table::Options {
+        return options::post(app, request, &device).await;
+    }
+    app.presence.note_upload(device.id, app.clock.now());
+    let compressed = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
+    let lines = wire::count_lines(&request.body);
+    let answer = match table {
+        // A whole package: kept, since it cannot be read line by line.
+        _ if compressed => {
+            keep_aside(app, &device, &name, &request.body).await?;
+            format!("OK:{lines}")
+        }
+        Table::People => {
+            intake::people(app, &device, &name, &request.body).await?;
+            format!("OK:{lines}")
+        }
+        Table::Attendance => {
+            attendance(app, &device, &name, &request.body, lines).await?;
+            format!("OK:{lines}")
+        }
+        Table::AttendancePhoto => {
+            attendance(app, &device, &name, &request.body, 1).await?;
+            "OK".to_owned()
+        }
+        Table::ErrorLog => {
+            keep_aside(app, &device, &name, &request.body).await?;
+            "OK".to_owned()
+        }
+        Table::IdCard | Table::Unknown(_) | Table::Options | Table::AccessControl(_) => {
+            keep_aside(app, &device, &name, &request.body).await?;
+            format!("OK:{lines}")
+        }
+    };
+    remember_stamp(app, &device, target, &name).await?;
+    Ok(ok(answer))
+}
+
+/// A path or a form that nobody described: kept, acknowledged, and logged without its content.
+pub async fn unknown(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let device = admit::known(app, request, target).await?;
+    let table = target.query.get("type").map_or_else(|| request.path.clone(), std::borrow::Cow::into_owned);
+    tracing::warn!(
+        device.serial_number = %device.serial_number, path = %request.path, kind = %table,
+        body_bytes = request.body.len(), "unknown upload kept aside: muster held list"
+    );
+    keep_aside(app, &device, &table, &request.body).await?;
+    Ok(ok("OK"))
+}
+
+/// Keeps a body that is not read here. An operator sees it; nothing is lost.
+pub async fn keep_aside(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> Result<(), DeviceError> {
+    if body.trim_ascii().is_empty() {
+        return Ok(());
+    }
+    let record = HeldRecord {
+        device: device.id,
+        kind: HeldKind::UnreadTable,
+        table: Some(table.chars().take(64).collect()),
+        pin: None,
+        tag: String::new(),
+        line: None,
+        reason: "this table is not read yet: kept as it came".to_owned(),
+        raw: body.to_vec(),
+    };
+    let now = app.clock.now();
+    let mut tx = app.store.write().await?;
+    let held = tx.hold(&record, now).await?;
+    tx.commit().await?;
+    if held.is_new {
+        tracing::info!(
+            device.serial_number = %device.serial_number, table, body_bytes = body.len(), held = held.id, "kept aside"
+        );
+    }
+    Ok(())
+}
+
+/// Punches are not asked for. What comes all the same is kept, or discarded because the operator said so.
+async fn attendance(
+    app: &App,
+    device: &DeviceRow,
+    table: &str,
+    body: &[u8],
+    records: usize,
+) -> Result<(), DeviceError> {
+    match app.config.attendance {
+        Attendance::Keep => keep_aside(app, device, table, body).await,
+        Attendance::Discard => {
+            tracing::info!(
+                device.serial_number = %device.serial_number, table, records,
+                "attendance discarded, as attendance = \"discard\" says"
+            );
+            Ok(())
+        }
+    }
+}
+
+/// Keeps the stamp of a table, to be given back with the next handshake; and ends a re-read that has begun (§5).
+async fn remember_stamp(
+    app: &App,
+    device: &DeviceRow,
+    target: &Target<'_>,
+    table: &str,
+) -> Result<(), DeviceError> {
+    let Some(key) = StampKey::of_table(table) else { return Ok(()) };
+    let stamp = target.query.stamp();
+    let known = app.store.read().await?.stamps(device.id).await?.remove(key.table());
+    let same = match (&stamp, &known) {
+        (Some(stamp), Some(known)) => known.stamp.as_deref() == Some(stamp) && !known.reread,
+        (Some(_), None) => false,
+        (None, known) => !known.as_ref().is_some_and(|known| known.reread),
+    };
+    if same {
+        return Ok(());
+    }
+    let mut tx = app.store.write().await?;
+    if let Some(stamp) = stamp {
+        let stamp: String = stamp.chars().take(64).collect();
+        tx.set_stamp(device.id, key.table(), &stamp).await?;
+    }
+    tx.set_reread(device.id, key.table(), false).await?;
+    tx.commit().await?;
+    Ok(())
+}

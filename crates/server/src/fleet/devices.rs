@@ -1,0 +1,68 @@
+//! Devices, as operators admit and arrange them.
+
+use std::collections::BTreeSet;
+
+use roster::{Area, Millis};
+use store::{DeviceRow, DeviceState, SessionEnd, StoreError, Tx};
+use sync::Joining;
+
+use super::ask_for_everything;
+
+/// Takes a device into the fleet.
+///
+/// # Errors
+/// Those of the database.
+pub async fn approve(
+    tx: &mut Tx,
+    device: &DeviceRow,
+    joining: Joining,
+    now: Millis,
+) -> Result<(), StoreError> {
+    tx.approve_device(device.id, joining, now).await?;
+    ask_for_everything(tx, device.id, now).await
+}
+
+/// Puts a device out of the fleet: it gets nothing, and what it sends is refused. What it holds stays on it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn retire(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+    tx.set_device_state(device.id, DeviceState::Retired).await?;
+    tx.close_session(device.id, now, SessionEnd::Retired).await
+}
+
+/// Sends a device everything again: it was emptied or exchanged, or is doubted.
+///
+/// # Errors
+/// Those of the database.
+pub async fn refill(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+    let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+    let mut view = tx.view(&row).await?;
+    view.rebaseline();
+    let changes = view.take_changes();
+    tx.apply(&view, &changes, now).await
+}
+
+/// Puts a device into areas, all of them. People of areas it leaves are taken off it, people of new ones are sent.
+///
+/// # Errors
+/// Those of the database.
+pub async fn set_areas(
+    tx: &mut Tx,
+    device: &DeviceRow,
+    areas: &BTreeSet<Area>,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let before = tx.areas_of(device.id).await?;
+    tx.set_areas(device.id, areas).await?;
+    let left: Vec<Area> = before.difference(areas).copied().collect();
+    tx.owe_members(device.id, &left, now).await?;
+    if areas.difference(&before).next().is_some() {
+        let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+        let mut view = tx.view(&row).await?;
+        view.rescan();
+        let changes = view.take_changes();
+        tx.apply(&view, &changes, now).await?;
+    }
+    Ok(())
+}

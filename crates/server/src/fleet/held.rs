@@ -1,0 +1,161 @@
+//! What waits for an operator, and what becomes of it.
+
+use roster::{ItemKey, Millis, Slot};
+use store::{Change, DeviceRow, HeldKind, HeldRow, ItemWrite, StoreError, Tx};
+
+use super::users::{self, UserEdit};
+use crate::config::Config;
+
+/// What an operator decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Resolution {
+    /// What the device has is right.
+    Device,
+    /// What the fleet has is right: the device is told so.
+    Fleet,
+    /// Seen, nothing to do.
+    Dismiss,
+}
+
+impl Resolution {
+    /// The word it is stored and shown by.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Device => "device",
+            Self::Fleet => "fleet",
+            Self::Dismiss => "dismissed",
+        }
+    }
+}
+
+/// Why something cannot be decided this way.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// There is nothing under this number.
+    #[error("nothing is held under this number")]
+    Unknown,
+    /// It was decided before.
+    #[error("this was decided already")]
+    Resolved,
+    /// This kind is only to be looked at.
+    #[error("there are no two sides to this: --dismiss it once you have seen it")]
+    OnlyDismiss,
+    /// The device is not there any more.
+    #[error("the device it came from is gone")]
+    NoDevice,
+    /// What was kept cannot be read after all.
+    #[error("the record that was kept cannot be read any more")]
+    Unreadable,
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Carries out what an operator decided about something held.
+///
+/// # Errors
+/// [`ResolveError`].
+pub async fn resolve(
+    tx: &mut Tx,
+    id: i64,
+    resolution: Resolution,
+    config: &Config,
+    now: Millis,
+) -> Result<HeldRow, ResolveError> {
+    let (row, raw) = tx.show_held(id).await?.ok_or(ResolveError::Unknown)?;
+    if row.resolved_at.is_some() {
+        return Err(ResolveError::Resolved);
+    }
+    if resolution != Resolution::Dismiss {
+        tx.reserve(0).await?;
+        let device = tx.device(row.device).await?.ok_or(ResolveError::NoDevice)?;
+        let pin = row.pin.clone().ok_or(ResolveError::OnlyDismiss)?;
+        match (row.kind, resolution) {
+            (HeldKind::Unreadable | HeldKind::UnreadTable, _) => return Err(ResolveError::OnlyDismiss),
+            (HeldKind::Privilege, Resolution::Device) => {
+                let privilege = uploaded_user(&device, &raw).and_then(|(_, patch)| patch.privilege);
+                let edit = UserEdit {
+                    privilege: Some(privilege.ok_or(ResolveError::Unreadable)?),
+                    ..UserEdit::default()
+                };
+                users::set(tx, &pin, &edit, now).await?;
+            }
+            (HeldKind::Deletion, Resolution::Device) => {
+                let until = super::undo_until(config, now);
+                users::delete(tx, &pin, Some(device.id), now, Some(until)).await?;
+            }
+            (HeldKind::Conflict | HeldKind::Brake, Resolution::Device) => {
+                take_from_device(tx, &device, &raw, now).await?;
+                owe_person(tx, &device, &pin, false, now).await?;
+            }
+            // The fleet is right: whoever the device has under this PIN goes, and the fleet's person comes.
+            (HeldKind::Conflict, _) => owe_person(tx, &device, &pin, true, now).await?,
+            (HeldKind::Privilege | HeldKind::Deletion | HeldKind::Brake, _) => {
+                owe_person(tx, &device, &pin, false, now).await?;
+            }
+        }
+    }
+    tx.resolve_held(id, resolution.as_str(), now).await?;
+    Ok(row)
+}
+
+fn uploaded_user(device: &DeviceRow, raw: &[u8]) -> Option<(wire::Pin, roster::UserPatch)> {
+    roster::read(None, raw, &device.capability).into_iter().find_map(|reading| match reading {
+        roster::Reading::User { pin, patch, .. } => Some((pin, patch)),
+        _ => None,
+    })
+}
+
+/// What the device uploaded becomes the fleet's.
+async fn take_from_device(
+    tx: &mut Tx,
+    device: &DeviceRow,
+    raw: &[u8],
+    now: Millis,
+) -> Result<(), ResolveError> {
+    let mut writes = Vec::new();
+    for reading in roster::read(None, raw, &device.capability) {
+        let (key, content) = match reading {
+            roster::Reading::User { pin, patch, .. } => {
+                let (fields, _) = roster::first(&patch, false);
+                let slot = Slot::USER;
+                if tx.live_keys(std::slice::from_ref(&pin)).await?.iter().all(|key| key.slot.area().is_none())
+                {
+                    let slot = Slot::membership(roster::Area::EVERYONE);
+                    let content = roster::Content::Membership;
+                    let hash = roster::hash(tx.hash_key(), &slot, &content);
+                    let key = ItemKey { pin: pin.clone(), slot };
+                    writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
+                }
+                (ItemKey { pin, slot }, roster::Content::User(fields))
+            }
+            roster::Reading::Item { key, content, .. } => (key, content),
+            roster::Reading::Operation { .. } | roster::Reading::Unreadable { .. } => {
+                return Err(ResolveError::Unreadable);
+            }
+        };
+        let hash = roster::hash(tx.hash_key(), &key.slot, &content);
+        writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
+    }
+    if writes.is_empty() {
+        return Err(ResolveError::Unreadable);
+    }
+    tx.write_items(&writes, &Change { by: Some(device.id), at: now, undo_until: None }).await?;
+    Ok(())
+}
+
+/// Everything of a person is owed to a device from now on, after its deletion there if need be.
+async fn owe_person(
+    tx: &mut Tx,
+    device: &DeviceRow,
+    pin: &wire::Pin,
+    wipe: bool,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+    let mut view = tx.view(&row).await?;
+    tx.load_persons(&mut view, std::slice::from_ref(pin)).await?;
+    view.release(pin, wipe, now);
+    let changes = view.take_changes();
+    tx.apply(&view, &changes, now).await
+}

@@ -1,0 +1,46 @@
+//! What people and the server itself do to the fleet: one file a subject. Each function is one transaction's worth.
+
+pub mod devices;
+pub mod held;
+pub mod orders;
+pub mod status;
+pub mod users;
+
+use roster::Millis;
+use store::{StoreError, Tx};
+use wire::StampKey;
+
+use crate::config::Config;
+use orders::Ordered;
+
+const HOUR_MS: i64 = 3_600_000;
+
+/// At least so many users may be deleted by devices within an hour.
+const LEAST_DELETIONS: i64 = 10;
+
+/// Until when a deletion made now can be undone.
+pub fn undo_until(config: &Config, now: Millis) -> Millis {
+    now.plus(i64::try_from(config.undo.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// How many more users devices may delete now: 5 % of the fleet within an hour, at least ten.
+///
+/// # Errors
+/// Those of the database.
+pub async fn deletions_left(tx: &mut Tx, now: Millis) -> Result<u32, StoreError> {
+    let (users, deleted) = tx.users_and_deletions(now.plus(-HOUR_MS)).await?;
+    let allowed = ((users + deleted) / 20).max(LEAST_DELETIONS);
+    Ok(u32::try_from(allowed - deleted).unwrap_or(0))
+}
+
+/// Has a device upload all it holds: with its next handshake, which is asked for.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask_for_everything(tx: &mut Tx, device: i64, now: Millis) -> Result<(), StoreError> {
+    for key in [StampKey::OperLog, StampKey::BioData] {
+        tx.set_reread(device, key.table(), true).await?;
+    }
+    Ordered::Check.queue(tx, device, "server", now).await?;
+    Ok(())
+}

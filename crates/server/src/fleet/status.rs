@@ -1,0 +1,183 @@
+//! Is a device in sync, and if not, why: in words.
+
+use roster::{ItemKey, Millis, Seq};
+use serde::Serialize;
+use store::{DeviceRow, DeviceState, StoreError, SyncCounts, Tx};
+use sync::{Exception, Parked, Wait};
+use wire::ReturnCode;
+
+/// A device that was not heard of for this long is offline, ms: three polls at the slowest pace.
+pub const ONLINE_MS: i64 = 180_000;
+
+/// How many items are named one by one.
+const MOST_NAMED: i64 = 200;
+
+/// How one device stands.
+#[derive(Clone, Debug, Serialize)]
+pub struct DeviceStatus {
+    /// Its serial number.
+    pub serial_number: String,
+    /// What people call it.
+    pub name: String,
+    /// The model it says to be.
+    pub model: Option<String>,
+    /// `new`, `active`, `stale` or `retired`.
+    pub state: &'static str,
+    /// `adopt` or `replace` while it is being taken in.
+    pub joining: Option<&'static str>,
+    /// Heard of lately.
+    pub online: bool,
+    /// When it was last heard of, ms since 1970.
+    pub last_seen_at: Option<i64>,
+    /// Where from.
+    pub address: Option<String>,
+    /// It holds what it should, as far as the server knows.
+    pub in_sync: bool,
+    /// Its first fill goes on.
+    pub filling: bool,
+    /// Changes of the fleet it was not told yet; most may be none of its business.
+    pub unread: i64,
+    /// Commands under way.
+    pub open: i64,
+    /// Items owed out of order.
+    pub due: i64,
+    /// Items that wait for something else.
+    pub parked: i64,
+    /// Contents it refused.
+    pub refused: i64,
+    /// Users it says to hold.
+    pub users_reported: Option<u64>,
+    /// The same in one sentence.
+    pub summary: String,
+}
+
+/// One item that is owed to a device, and why.
+#[derive(Clone, Debug, Serialize)]
+pub struct Owed {
+    /// Which, in words.
+    pub item: String,
+    /// Why, in words.
+    pub why: String,
+}
+
+/// How the whole fleet stands.
+///
+/// # Errors
+/// Those of the database.
+pub async fn fleet(tx: &mut Tx, now: Millis) -> Result<Vec<DeviceStatus>, StoreError> {
+    let head = tx.head().await?;
+    let counts = tx.sync_counts().await?;
+    let mut all = Vec::new();
+    for row in tx.devices().await? {
+        let unread = if row.cursor < head { tx.unread(row.cursor).await? } else { 0 };
+        let counts = counts.get(&row.id).copied().unwrap_or_default();
+        all.push(DeviceStatus::of(&row, counts, unread, head, now));
+    }
+    Ok(all)
+}
+
+/// What is owed to one device, item by item; the first few hundred.
+///
+/// # Errors
+/// Those of the database.
+pub async fn owed(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<Vec<Owed>, StoreError> {
+    let mut owed = Vec::new();
+    for (key, command) in tx.open_commands_of(row.id, MOST_NAMED).await? {
+        let sent = match command.sends {
+            1 => "sent, not answered yet".to_owned(),
+            times => format!("sent {times} times, never answered"),
+        };
+        owed.push(Owed { item: key.to_string(), why: sent });
+    }
+    for (key, exception) in tx.exceptions_of(row.id, MOST_NAMED).await? {
+        owed.push(Owed { item: key.to_string(), why: why(&key, &exception, now) });
+    }
+    Ok(owed)
+}
+
+fn why(key: &ItemKey, exception: &Exception, now: Millis) -> String {
+    let refused = exception.refused.map(|refusal| {
+        let meaning = ReturnCode(refusal.return_code).describe();
+        format!("the device refused it ({}: {meaning}); newer content is tried again", refusal.return_code)
+    });
+    let wait = match exception.wait {
+        Wait::No => None,
+        Wait::Due(at) if at <= now => Some("goes out with the next poll".to_owned()),
+        Wait::Due(at) => Some(format!(
+            "failed {} times, tried again in {} s",
+            exception.attempts,
+            (at.0.saturating_sub(now.0) + 999) / 1000
+        )),
+        Wait::Parked(Parked::Full) => Some(format!("the device has no room for another {}", key.slot)),
+        Wait::Parked(Parked::NoUser) => Some("waits until the device has its user".to_owned()),
+        Wait::Parked(Parked::Held) => Some("waits for your decision: muster held list".to_owned()),
+    };
+    [refused, wait].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+impl DeviceStatus {
+    fn of(row: &DeviceRow, counts: SyncCounts, unread: i64, head: Seq, now: Millis) -> Self {
+        let online = row.last_seen_at.is_some_and(|at| at.plus(ONLINE_MS) >= now);
+        let active = matches!(row.state, DeviceState::Active | DeviceState::Stale);
+        let filling = row.scan.is_some();
+        let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0;
+        let in_sync = active && row.joining.is_none() && !filling && row.cursor >= head && settled;
+        let mut status = Self {
+            serial_number: row.serial_number.to_string(),
+            name: row.name.clone(),
+            model: row.capability.model().map(ToOwned::to_owned),
+            state: row.state.as_str(),
+            joining: row.joining.map(|joining| match joining {
+                sync::Joining::Adopt => "adopt",
+                sync::Joining::Replace => "replace",
+            }),
+            online,
+            last_seen_at: row.last_seen_at.map(|at| at.0),
+            address: row.address.clone(),
+            in_sync,
+            filling,
+            unread,
+            open: counts.open,
+            due: counts.due,
+            parked: counts.parked,
+            refused: counts.refused,
+            users_reported: row.capability.counts().users,
+            summary: String::new(),
+        };
+        status.summary = status.sentence();
+        status
+    }
+
+    fn sentence(&self) -> String {
+        match self.state {
+            "new" => return format!("waits for approval: muster device approve {}", self.serial_number),
+            "retired" => return "not part of the fleet".to_owned(),
+            _ => {}
+        }
+        let mut parts = Vec::new();
+        if self.joining.is_some() {
+            parts.push("is telling what it holds".to_owned());
+        } else if self.filling {
+            parts.push("is being filled".to_owned());
+        }
+        let mut count = |number: i64, what: &str| {
+            if number > 0 {
+                parts.push(format!("{number} {what}"));
+            }
+        };
+        count(self.unread, "changes to look at");
+        count(self.open, "commands under way");
+        count(self.due, "items owed");
+        count(self.parked, "items wait for room or a decision");
+        if parts.is_empty() {
+            parts.push("in sync".to_owned());
+        }
+        if self.refused > 0 {
+            parts.push(format!("{} items refused by the device", self.refused));
+        }
+        if !self.online {
+            parts.push("offline".to_owned());
+        }
+        parts.join(", ")
+    }
+}

@@ -1,0 +1,148 @@
+//! People, as operators see and change them.
+
+use roster::{Area, Content, ItemKey, Kind, Millis, Slot, UserFields};
+use store::{Change, ItemWrite, StoreError, Tx};
+use wire::Pin;
+
+/// What an operator changes of a user: `None` leaves what is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserEdit {
+    /// Name.
+    pub name: Option<String>,
+    /// Privilege: 0 user, 2 registrar, 6 administrator, 14 super administrator.
+    pub privilege: Option<i32>,
+    /// Password; empty takes it away.
+    pub password: Option<String>,
+    /// Card; empty takes it away.
+    pub card: Option<String>,
+    /// Second card; empty takes it away.
+    pub vice_card: Option<String>,
+    /// Access group.
+    pub group: Option<i32>,
+    /// Time zones, 16 digits.
+    pub time_zones: Option<String>,
+    /// Verification mode; -1 = that of the group.
+    pub verify: Option<i32>,
+    /// Start of validity; empty takes it away.
+    pub start: Option<String>,
+    /// End of validity; empty takes it away.
+    pub end: Option<String>,
+    /// The areas the user belongs to, all of them.
+    pub areas: Option<Vec<Area>>,
+}
+
+/// Makes or changes a user. Returns whether anything changed.
+///
+/// # Errors
+/// Those of the database.
+pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result<bool, StoreError> {
+    tx.reserve(0).await?;
+    let before = tx.user_versions(std::slice::from_ref(pin)).await?.remove(pin).and_then(|v| v.current);
+    let after = edit.apply(before.clone().unwrap_or_default()).canonical();
+    let mut writes = Vec::new();
+    if before.as_ref() != Some(&after) {
+        writes.push(put(tx, pin, Slot::USER, Content::User(after)));
+    }
+    let live = tx.live_keys(std::slice::from_ref(pin)).await?;
+    let members: Vec<Area> = live.iter().filter_map(|key| key.slot.area()).collect();
+    let wanted = match (&edit.areas, members.is_empty()) {
+        (Some(areas), _) => areas.clone(),
+        (None, true) => vec![Area::EVERYONE],
+        (None, false) => members.clone(),
+    };
+    for area in wanted.iter().filter(|area| !members.contains(area)) {
+        writes.push(put(tx, pin, Slot::membership(*area), Content::Membership));
+    }
+    for area in members.iter().filter(|area| !wanted.contains(area)) {
+        writes.push(bury(tx, ItemKey { pin: pin.clone(), slot: Slot::membership(*area) }));
+    }
+    let changed = !writes.is_empty();
+    if changed {
+        tx.write_items(&writes, &Change { by: None, at: now, undo_until: None }).await?;
+    }
+    Ok(changed)
+}
+
+/// Deletes a user with everything that belongs to it. `undo_until` is how long it can be brought back; `None` erases it
+/// at once. Returns how many items went, memberships included; 0 where there was no such user.
+///
+/// # Errors
+/// Those of the database.
+pub async fn delete(
+    tx: &mut Tx,
+    pin: &Pin,
+    by: Option<i64>,
+    now: Millis,
+    undo_until: Option<Millis>,
+) -> Result<usize, StoreError> {
+    tx.reserve(0).await?;
+    let mut keys = tx.live_keys(std::slice::from_ref(pin)).await?;
+    keys.sort_by_key(|key| key.slot.kind == Kind::Membership);
+    let writes: Vec<ItemWrite> = keys.into_iter().map(|key| bury(tx, key)).collect();
+    if !writes.is_empty() {
+        tx.write_items(&writes, &Change { by, at: now, undo_until }).await?;
+    }
+    if undo_until.is_none() {
+        tx.erase(pin).await?;
+    }
+    Ok(writes.len())
+}
+
+fn put(tx: &Tx, pin: &Pin, slot: Slot, content: Content) -> ItemWrite {
+    let hash = roster::hash(tx.hash_key(), &slot, &content);
+    ItemWrite { key: ItemKey { pin: pin.clone(), slot }, content: Some(content), hash, contested: false }
+}
+
+/// A tombstone. Its hash is of nothing: what an item held last is told by its older versions.
+fn bury(tx: &Tx, key: ItemKey) -> ItemWrite {
+    let hash = roster::hash(tx.hash_key(), &key.slot, &Content::Membership);
+    ItemWrite { key, content: None, hash, contested: false }
+}
+
+impl UserEdit {
+    fn apply(&self, mut fields: UserFields) -> UserFields {
+        let text = |text: &String| (!text.is_empty()).then(|| text.clone());
+        if let Some(name) = &self.name {
+            fields.name.clone_from(name);
+        }
+        if let Some(privilege) = self.privilege {
+            fields.privilege = privilege;
+        }
+        if let Some(password) = &self.password {
+            fields.password.clone_from(password);
+        }
+        if let Some(card) = &self.card {
+            fields.card = text(card);
+        }
+        if let Some(card) = &self.vice_card {
+            fields.vice_card = text(card);
+        }
+        if let Some(group) = self.group {
+            fields.group = group;
+        }
+        if let Some(time_zones) = &self.time_zones {
+            fields.time_zones.clone_from(time_zones);
+        }
+        if let Some(verify) = self.verify {
+            fields.verify = (verify >= 0).then_some(verify);
+        }
+        if let Some(start) = &self.start {
+            fields.start = text(start);
+        }
+        if let Some(end) = &self.end {
+            fields.end = text(end);
+        }
+        if self.start.is_some() || self.end.is_some() {
+            fields.expires = fields.has_validity().then_some(1);
+        }
+        fields
+    }
+}
+
+/// Brings a deleted user back with every template. Returns how many items came back.
+///
+/// # Errors
+/// Those of the database.
+pub async fn undo(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<usize, StoreError> {
+    Ok(tx.undo(pin, None, now).await?.len())
+}

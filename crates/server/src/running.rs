@@ -1,0 +1,90 @@
+//! Starting and stopping.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use store::{Store, StoreError};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::app::App;
+use crate::clock::{Clock, Entropy};
+use crate::config::Config;
+use crate::presence::Presence;
+use crate::{admin, device, jobs};
+
+/// A server that answers.
+#[derive(Debug)]
+pub struct Running {
+    /// Where devices connect.
+    pub listen: SocketAddr,
+    /// Where people connect.
+    pub admin_listen: SocketAddr,
+    app: App,
+    stop: CancellationToken,
+    tasks: TaskTracker,
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address} for {what}: {source}")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// For whom.
+        what: &'static str,
+        /// The reason.
+        source: std::io::Error,
+    },
+}
+
+/// Starts to answer. The store is open and its schema is the newest.
+///
+/// # Errors
+/// [`StartError`].
+pub async fn start(
+    config: Config,
+    store: Store,
+    clock: Clock,
+    entropy: Entropy,
+) -> Result<Running, StartError> {
+    let devices = bind(config.listen, "devices").await?;
+    let people = bind(config.admin_listen, "people").await?;
+    let address = |listener: &TcpListener, given| listener.local_addr().unwrap_or(given);
+    let (listen, admin_listen) = (address(&devices, config.listen), address(&people, config.admin_listen));
+    let app =
+        App { store, config: Arc::new(config), clock, entropy, presence: Arc::new(Presence::default()) };
+    let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
+    tasks.spawn(device::serve(app.clone(), devices, stop.clone()));
+    tasks.spawn(jobs::run(app.clone(), stop.clone()));
+    let (router, until) = (admin::router(app.clone()), stop.clone());
+    tasks.spawn(async move {
+        let serving = axum::serve(people, router).with_graceful_shutdown(until.cancelled_owned());
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "the listener for people ended");
+        }
+    });
+    tasks.close();
+    Ok(Running { listen, admin_listen, app, stop, tasks })
+}
+
+async fn bind(address: SocketAddr, what: &'static str) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, what, source })
+}
+
+impl Running {
+    /// Stops taking requests, finishes those it began, and writes down what it kept in memory.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn stop(self) -> Result<(), StoreError> {
+        self.stop.cancel();
+        self.tasks.wait().await;
+        jobs::write_seen(&self.app).await?;
+        self.app.store.close().await;
+        Ok(())
+    }
+}
