@@ -178,7 +178,7 @@ impl DeviceOptions {
             key: &str,
         ) -> Result<Option<T>, StoreError> {
             row.try_get::<Option<i64>, _>(column)?
-                .map(|number| narrow("device", column, key, number))
+                .map(|number| narrow("device", column, &key, number))
                 .transpose()
         }
         let dialect = match row.try_get::<Option<String>, _>("dialect")?.as_deref() {

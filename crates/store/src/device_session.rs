@@ -107,7 +107,8 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn sessions(&mut self, device: i64, limit: i64) -> Result<Vec<Session>, StoreError> {
-        let rows: Vec<(i64, Option<i64>, Option<String>, Option<String>)> = query_as(
+        type Columns = (i64, Option<i64>, Option<String>, Option<String>);
+        let rows: Vec<Columns> = query_as(
             "SELECT opened_at, closed_at, address, ended FROM device_session WHERE device_id = ? \
              ORDER BY opened_at DESC LIMIT ?",
         )

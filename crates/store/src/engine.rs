@@ -22,8 +22,10 @@ pub(crate) struct Migration {
     pub sql: &'static str,
 }
 
-const SQLITE_MIGRATIONS: &[Migration] =
-    &[Migration { version: 1, name: "start", sql: include_str!("../migrations/sqlite/0001_start.sql") }];
+const SQLITE_MIGRATIONS: &[Migration] = &[
+    Migration { version: 1, name: "start", sql: include_str!("../migrations/sqlite/0001_start.sql") },
+    Migration { version: 2, name: "views", sql: include_str!("../migrations/sqlite/0002_views.sql") },
+];
 
 impl Engine {
     /// The engine a URL names.

@@ -33,7 +33,7 @@ pub(crate) fn pin_of(table: &'static str, pin: &str) -> Result<Pin, StoreError> 
 pub(crate) fn narrow<T: TryFrom<i64>>(
     table: &'static str,
     column: &'static str,
-    key: impl ToString,
+    key: &impl ToString,
     number: i64,
 ) -> Result<T, StoreError> {
     T::try_from(number).map_err(|_| StoreError::Inconsistent { table, column, key: key.to_string() })
@@ -42,7 +42,7 @@ pub(crate) fn narrow<T: TryFrom<i64>>(
 /// A hash of its column.
 pub(crate) fn hash_of(
     table: &'static str,
-    key: impl ToString,
+    key: &impl ToString,
     bytes: impl AsRef<[u8]>,
 ) -> Result<ContentHash, StoreError> {
     <[u8; 16]>::try_from(bytes.as_ref()).map(ContentHash).map_err(|_| StoreError::Inconsistent {

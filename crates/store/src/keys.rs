@@ -1,4 +1,4 @@
-//! Sealing: why and how is told in docs/decisions/sealing.md.
+//! Sealing: why and how is told in docs/decisions/0009-sealing.md.
 
 use std::fmt;
 

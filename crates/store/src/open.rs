@@ -1,9 +1,10 @@
 //! Opening a database: the file, its schema, and whether the key fits.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyPool, query, query_as, query_scalar, raw_sql};
+use sqlx::{AnyConnection, AnyPool, query, query_scalar, raw_sql};
 
 use crate::{Engine, StoreError};
 
@@ -103,9 +104,11 @@ fn percent_encoded(path: &Path) -> String {
     for byte in path.as_os_str().as_encoded_bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
-                text.push(char::from(*byte))
+                text.push(char::from(*byte));
             }
-            other => text.push_str(&format!("%{other:02X}")),
+            other => {
+                let _ = write!(text, "%{other:02X}");
+            }
         }
     }
     text
@@ -126,8 +129,8 @@ pub(crate) fn known_version(engine: Engine) -> i64 {
     engine.migrations().last().map_or(0, |migration| migration.version)
 }
 
-/// Runs the steps that are missing, all in one transaction.
-pub(crate) async fn migrate(engine: Engine, pool: &AnyPool) -> Result<(), StoreError> {
+/// Runs the steps that are missing, all in one transaction. An empty database takes the key at hand.
+pub(crate) async fn migrate(engine: Engine, pool: &AnyPool, check: &str) -> Result<(), StoreError> {
     let mut tx = pool.begin_with(engine.begin_write()).await?;
     raw_sql("CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)")
         .execute(&mut *tx)
@@ -138,6 +141,9 @@ pub(crate) async fn migrate(engine: Engine, pool: &AnyPool) -> Result<(), StoreE
     if found > known {
         return Err(StoreError::SchemaTooNew { found, known });
     }
+    if found > 0 {
+        check_key(&mut tx, check).await?;
+    }
     for migration in engine.migrations().iter().filter(|migration| migration.version > found) {
         raw_sql(migration.sql).execute(&mut *tx).await?;
         query("INSERT INTO schema_migration (version, name) VALUES (?, ?)")
@@ -146,25 +152,19 @@ pub(crate) async fn migrate(engine: Engine, pool: &AnyPool) -> Result<(), StoreE
             .execute(&mut *tx)
             .await?;
     }
+    if found == 0 {
+        query("INSERT INTO setting (name, value) VALUES ('key_check', ?)")
+            .bind(check)
+            .execute(&mut *tx)
+            .await?;
+    }
     tx.commit().await?;
     Ok(())
 }
 
-/// Compares the database's key with the one at hand; an empty database takes it.
-pub(crate) async fn check_key(engine: Engine, pool: &AnyPool, check: &str) -> Result<(), StoreError> {
-    let mut tx = pool.begin_with(engine.begin_write()).await?;
-    let kept: Option<(String,)> =
-        query_as("SELECT value FROM setting WHERE name = 'key_check'").fetch_optional(&mut *tx).await?;
-    match kept {
-        Some((kept,)) if kept == check => {}
-        Some(_) => return Err(StoreError::WrongKey),
-        None => {
-            query("INSERT INTO setting (name, value) VALUES ('key_check', ?)")
-                .bind(check)
-                .execute(&mut *tx)
-                .await?;
-        }
-    }
-    tx.commit().await?;
-    Ok(())
+/// Compares the database's key with the one at hand.
+pub(crate) async fn check_key(db: &mut AnyConnection, check: &str) -> Result<(), StoreError> {
+    let kept: Option<String> =
+        query_scalar("SELECT value FROM setting WHERE name = 'key_check'").fetch_optional(db).await?;
+    if kept.as_deref() == Some(check) { Ok(()) } else { Err(StoreError::WrongKey) }
 }

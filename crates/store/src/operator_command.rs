@@ -67,7 +67,7 @@ impl OrderRow {
         let state = match text.as_str() {
             "queued" => State::Queued,
             "sent" => State::Sent {
-                sends: narrow("operator_command", "sends", number, row.try_get("sends")?)?,
+                sends: narrow("operator_command", "sends", &number, row.try_get("sends")?)?,
                 due_at: time("due_at")?.ok_or_else(|| wrong("due_at"))?,
             },
             "answered" => State::Answered {

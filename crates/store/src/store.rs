@@ -58,7 +58,6 @@ impl Store {
         let pools = open::connect(engine, url, true).await?;
         let store = Self { read: pools.read, write: pools.write, engine, keys: Arc::new(keys) };
         store.migrate().await?;
-        open::check_key(engine, &store.write, store.keys.check()).await?;
         Ok(store)
     }
 
@@ -77,16 +76,16 @@ impl Store {
         if found > known {
             return Err(StoreError::SchemaTooNew { found, known });
         }
-        open::check_key(engine, &store.write, store.keys.check()).await?;
+        open::check_key(&mut *store.read.acquire().await?, store.keys.check()).await?;
         Ok(store)
     }
 
     /// Runs the steps of the schema that are missing; [`Store::open`] does.
     ///
     /// # Errors
-    /// [`StoreError::SchemaTooNew`] for a database of a newer program.
+    /// [`StoreError::SchemaTooNew`] for a database of a newer program, [`StoreError::WrongKey`]: then nothing was written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        open::migrate(self.engine, &self.write).await
+        open::migrate(self.engine, &self.write, self.keys.check()).await
     }
 
     /// The schema's version; 0 for an empty database.

@@ -31,7 +31,7 @@ const fn verb_text(verb: Verb) -> &'static str {
     }
 }
 
-fn verb_of(text: &str, key: &ItemKey) -> Result<Verb, StoreError> {
+pub(crate) fn verb_of(text: &str, key: &ItemKey) -> Result<Verb, StoreError> {
     match text {
         "update" => Ok(Verb::Update),
         "delete" => Ok(Verb::Delete),

@@ -147,19 +147,26 @@ impl Tx {
         Ok(())
     }
 
-    /// Everything the device holds is in doubt: what is open or parked becomes due, refusals are forgotten.
+    /// Everything the device holds is in doubt: what is open or parked becomes due, but for what waits for an operator,
+    /// and refusals are forgotten.
     pub(crate) async fn rebaseline(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
-            "UPDATE sync_exception SET due_at = COALESCE(due_at, ?), parked = NULL, refused_seq = NULL, \
-             return_code = NULL, attempts = 0 WHERE device_id = ? \
-             AND (due_at IS NOT NULL OR parked IS NOT NULL OR wipe = 1)",
+            "UPDATE sync_exception SET due_at = COALESCE(due_at, ?), parked = NULL WHERE device_id = ? \
+             AND (due_at IS NOT NULL OR parked IS NOT NULL OR wipe = 1) AND COALESCE(parked, 0) <> ?",
         )
         .bind(at.0)
+        .bind(device)
+        .bind(parked_code(Parked::Held))
+        .execute(self.db())
+        .await?;
+        query(
+            "UPDATE sync_exception SET refused_seq = NULL, return_code = NULL, attempts = 0 WHERE device_id = ?",
+        )
         .bind(device)
         .execute(self.db())
         .await?;
         // What is left only kept a refusal.
-        query("DELETE FROM sync_exception WHERE device_id = ? AND due_at IS NULL")
+        query("DELETE FROM sync_exception WHERE device_id = ? AND due_at IS NULL AND parked IS NULL")
             .bind(device)
             .execute(self.db())
             .await?;

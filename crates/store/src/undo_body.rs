@@ -8,7 +8,7 @@ use wire::Pin;
 
 use crate::body::unseal;
 use crate::item::{Change, ItemRow, ItemWrite};
-use crate::key::{hash_of, key_of, pin_of, place};
+use crate::key::{key_of, pin_of, place};
 use crate::sql::{batches, lists, places, rows, statement};
 use crate::{StoreError, Tx};
 
@@ -154,10 +154,11 @@ impl Tx {
         by: Option<i64>,
         at: Millis,
     ) -> Result<Vec<(ItemKey, Seq)>, StoreError> {
+        type Columns = (i64, String, i64, i64, i64, Option<Vec<u8>>);
         // The lock order: the clock first.
         self.reserve(0).await?;
-        let rows: Vec<(i64, String, i64, i64, i64, Vec<u8>, Option<Vec<u8>>)> = query_as(
-            "SELECT i.item_id, i.pin, i.kind, i.slot, i.algorithm, i.hash, u.sealed \
+        let rows: Vec<Columns> = query_as(
+            "SELECT i.item_id, i.pin, i.kind, i.slot, i.algorithm, u.sealed \
              FROM undo_body u JOIN item i ON i.item_id = u.item_id \
              WHERE i.pin = ? AND i.live = 0 AND u.until_at > ? AND u.deletion_seq = \
              (SELECT o.deletion_seq FROM undo_body o JOIN item p ON p.item_id = o.item_id \
@@ -169,10 +170,10 @@ impl Tx {
         .fetch_all(self.db())
         .await?;
         let (mut writes, mut ids) = (Vec::with_capacity(rows.len()), BTreeSet::new());
-        for (id, pin, kind, slot, algorithm, hash, sealed) in rows {
+        for (id, pin, kind, slot, algorithm, sealed) in rows {
             let key = key_of("item", (pin, kind, slot, algorithm))?;
-            let hash = hash_of("item", &key, hash)?;
             let Some(content) = self.undone(&key, sealed.as_deref())? else { continue };
+            let hash = roster::hash(self.keys.hash_key(), &key.slot, &content);
             ids.insert(id);
             writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
         }

@@ -33,8 +33,8 @@ impl Tx {
         view.scan.clone_from(&row.scan);
         view.joining = row.joining;
         view.next_command = row.next_command;
-        view.open_count = narrow("sync_command", "open", row.id, open)?;
-        view.due_count = narrow("sync_exception", "due_at", row.id, due)?;
+        view.open_count = narrow("sync_command", "open", &row.id, open)?;
+        view.due_count = narrow("sync_exception", "due_at", &row.id, due)?;
         view.full.clone_from(&row.full);
         Ok(view)
     }

@@ -4,7 +4,7 @@
 -- pin, kind, slot and algorithm together are the key of an item: `kind` and `algorithm` are numbers that never change
 -- meaning (kind: 0 user, 1 membership, 2 user photo, 3 comparison photo, 100 + biometric type = template; algorithm:
 -- format × 10¹⁰ + major × 10⁵ + minor), `slot` is the finger, the biometric type of a photo or the area;
--- what is called `sealed` is encrypted and bound to its place, see docs/decisions/sealing.md.
+-- what is called `sealed` is encrypted and bound to its place, see docs/decisions/0009-sealing.md.
 
 -- What the database knows of itself.
 CREATE TABLE setting (

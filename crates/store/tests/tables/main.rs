@@ -1,0 +1,12 @@
+//! Every query on a real database.
+
+mod devices;
+mod fleet;
+mod items;
+mod opening;
+mod operators;
+mod schema;
+mod sync_state;
+mod undo;
+mod uploads;
+mod writers;

@@ -1,0 +1,143 @@
+//! Files, schema and key.
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use store::{Store, StoreError};
+
+use crate::fleet::{Fleet, keys, user, user_key};
+
+fn mode(path: &std::path::Path) -> u32 {
+    std::fs::metadata(path).expect("a file").permissions().mode() & 0o777
+}
+
+#[tokio::test]
+async fn a_new_database_is_readable_by_its_owner_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("data of today/muster.db");
+
+    let store = Store::open(&format!("sqlite://{}", path.display()), keys(1)).await.expect("opened");
+    let tx = store.write().await.expect("a transaction");
+    tx.commit().await.expect("committed");
+
+    assert_eq!(mode(path.parent().expect("a folder")), 0o700);
+    assert_eq!(mode(&path), 0o600);
+    assert_eq!(mode(&path.with_extension("db-wal")), 0o600);
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_opening_again() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[user("1", "Ada")]).await;
+    fleet.store.close().await;
+
+    let store = Store::open(&fleet.url(), keys(1)).await.expect("opened");
+
+    let mut tx = store.read().await.expect("a transaction");
+    assert_eq!(tx.contents(&[user_key("1")]).await.expect("read").len(), 1);
+    assert_eq!(store.schema_version().await.expect("a version"), 2);
+}
+
+#[tokio::test]
+async fn a_database_made_with_another_key_is_refused() {
+    let fleet = Fleet::new().await;
+
+    let opened = Store::open(&fleet.url(), keys(2)).await;
+    let existing = Store::open_existing(&fleet.url(), keys(2)).await;
+
+    assert!(matches!(opened, Err(StoreError::WrongKey)));
+    assert!(matches!(existing, Err(StoreError::WrongKey)));
+    Store::open_existing(&fleet.url(), keys(1)).await.expect("the right key still fits");
+}
+
+#[tokio::test]
+async fn a_database_of_a_newer_program_is_refused() {
+    let fleet = Fleet::new().await;
+    sqlx::query("INSERT INTO schema_migration (version, name) VALUES (99, 'later')")
+        .execute(&plain(&fleet).await)
+        .await
+        .expect("written");
+
+    let opened = Store::open(&fleet.url(), keys(1)).await;
+    let existing = Store::open_existing(&fleet.url(), keys(1)).await;
+
+    assert!(matches!(opened, Err(StoreError::SchemaTooNew { found: 99, known: 2 })));
+    assert!(matches!(existing, Err(StoreError::SchemaTooNew { found: 99, .. })));
+}
+
+#[tokio::test]
+async fn a_second_process_neither_makes_nor_migrates_a_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}/muster.db", folder.path().display());
+
+    assert!(Store::open_existing(&url, keys(1)).await.is_err());
+    assert!(!folder.path().join("muster.db").exists());
+
+    std::fs::write(folder.path().join("muster.db"), "").expect("an empty file");
+    let existing = Store::open_existing(&url, keys(1)).await;
+    assert!(matches!(existing, Err(StoreError::SchemaTooOld { found: 0, .. })));
+}
+
+#[tokio::test]
+async fn a_database_in_memory_works_with_its_one_connection() {
+    let store = Store::open("sqlite::memory:", keys(1)).await.expect("opened");
+
+    let mut tx = store.write().await.expect("a transaction");
+    tx.set_setting("answer", "42").await.expect("written");
+    tx.commit().await.expect("committed");
+
+    let mut tx = store.read().await.expect("a transaction");
+    assert_eq!(tx.setting("answer").await.expect("read").as_deref(), Some("42"));
+    assert_eq!(tx.setting("question").await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn urls_of_other_engines_and_with_parameters_are_refused() {
+    for url in ["mysql://muster@localhost/muster", "muster.db", "sqlite://", "sqlite:///tmp/x.db?mode=ro"] {
+        assert!(matches!(Store::open(url, keys(1)).await, Err(StoreError::Url(_))), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn connections_write_through_and_check_references() {
+    let fleet = Fleet::new().await;
+    let mut tx = fleet.write().await;
+
+    // A device that does not exist.
+    let broken = tx.set_stamp(4711, "OPERLOG", "1").await;
+
+    assert!(matches!(broken, Err(StoreError::Driver(_))));
+}
+
+#[tokio::test]
+async fn a_migration_that_ran_is_not_run_again() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[user("1", "Ada")]).await;
+
+    fleet.store.migrate().await.expect("nothing to do");
+
+    assert_eq!(fleet.store.schema_version().await.expect("a version"), 2);
+    assert_eq!(fleet.contents_of(&[user_key("1")]).await.len(), 1);
+}
+
+#[tokio::test]
+async fn no_content_stands_in_the_files_in_clear() {
+    let fleet = Fleet::new().await;
+    let secret = "c2VjcmV0IHRlbXBsYXRl";
+    fleet.put(&[user("1", "Ada"), crate::fleet::finger("1", 0, secret)]).await;
+    fleet.put(&[user("1", "Ada Lovelace")]).await;
+    fleet.store.close().await;
+
+    let mut bytes = Vec::new();
+    for file in std::fs::read_dir(fleet.folder.path()).expect("a folder") {
+        bytes.extend(std::fs::read(file.expect("a file").path()).expect("read"));
+    }
+    let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(holds("Ada Lovelace"), "the name stands in clear, so that this would be seen");
+    assert!(!holds(secret));
+    assert!(!holds("1234"), "the password");
+}
+
+/// The database without this crate.
+pub async fn plain(fleet: &Fleet) -> sqlx::AnyPool {
+    sqlx::AnyPool::connect(&fleet.url()).await.expect("connected")
+}

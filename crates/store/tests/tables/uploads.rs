@@ -1,0 +1,209 @@
+//! What comes with uploads beside items: marks, parts, held records, log entries; and leases.
+
+use std::collections::BTreeMap;
+
+use roster::{Content, Part, Template};
+use store::{HeldFilter, HeldKind, HeldRecord, Stamp};
+use wire::Operation;
+
+use crate::fleet::{Fleet, at, finger, finger_key, pin};
+
+#[tokio::test]
+async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+
+    tx.set_stamp(device, "OPERLOG", "100").await.expect("written");
+    tx.set_reread(device, "OPERLOG", true).await.expect("written");
+    tx.set_stamp(device, "OPERLOG", "9999").await.expect("written");
+    tx.set_reread(device, "BIODATA", true).await.expect("written");
+
+    let stamps = tx.stamps(device).await.expect("stamps");
+    let expected = BTreeMap::from([
+        ("BIODATA".to_owned(), Stamp { stamp: None, reread: true }),
+        ("OPERLOG".to_owned(), Stamp { stamp: Some("9999".into()), reread: true }),
+    ]);
+    assert_eq!(stamps, expected);
+
+    tx.set_reread(device, "OPERLOG", false).await.expect("written");
+    let stamp = tx.stamps(device).await.expect("stamps").remove("OPERLOG").expect("there");
+    assert_eq!(stamp, Stamp { stamp: Some("9999".into()), reread: false });
+}
+
+#[tokio::test]
+async fn parts_wait_for_their_template_and_are_forgotten() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let part = |index, text: &str| Part { index, valid: 1, duress: false, text: text.into() };
+    let (first, both) = (
+        Template { parts: vec![part(0, "QUFB")] },
+        Template { parts: vec![part(0, "QUFB"), part(1, "QkJC")] },
+    );
+    let key = finger_key("1", 0);
+    let mut tx = fleet.write().await;
+
+    tx.put_part_set(one, &key, Some(&first), at(0)).await.expect("kept");
+    tx.put_part_set(one, &key, Some(&both), at(1)).await.expect("kept");
+    tx.put_part_set(two, &key, Some(&first), at(2)).await.expect("kept");
+    assert_eq!(tx.part_sets(one, &[pin("1"), pin("2")]).await.expect("parts"), [(key.clone(), both)]);
+
+    tx.put_part_set(two, &key, None, at(3)).await.expect("forgotten");
+    assert_eq!(tx.part_sets(two, &[pin("1")]).await.expect("parts"), []);
+    assert_eq!(tx.prune_part_sets(at(1)).await.expect("pruned"), 0);
+    assert_eq!(tx.prune_part_sets(at(2)).await.expect("pruned"), 1);
+}
+
+fn held(device: i64, kind: HeldKind, raw: &str) -> HeldRecord {
+    HeldRecord {
+        device,
+        kind,
+        table: Some("OPERLOG".into()),
+        pin: Some(pin("7")),
+        tag: "USER".into(),
+        line: Some(3),
+        reason: "Pri is no number".into(),
+        raw: raw.as_bytes().to_vec(),
+    }
+}
+
+#[tokio::test]
+async fn the_same_record_again_only_counts() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let mut tx = fleet.write().await;
+    let record = held(one, HeldKind::Unreadable, "USER PIN=7\tPri=x");
+
+    let first = tx.hold(&record, at(0)).await.expect("held");
+    let again = tx.hold(&record, at(5)).await.expect("held");
+
+    assert!(first.is_new && !again.is_new);
+    assert_eq!((again.id, again.resolution), (first.id, None));
+    for other in [
+        held(one, HeldKind::Privilege, "USER PIN=7\tPri=x"),
+        held(one, HeldKind::Unreadable, "USER PIN=7\tPri=y"),
+        held(two, HeldKind::Unreadable, "USER PIN=7\tPri=x"),
+    ] {
+        assert!(tx.hold(&other, at(6)).await.expect("held").is_new);
+    }
+    let (row, raw) = tx.show_held(first.id).await.expect("read").expect("there");
+    assert_eq!((row.times_seen, row.first_at, row.last_at), (2, at(0), at(5)));
+    assert_eq!(raw, record.raw);
+    assert_eq!((row.kind, row.tag.as_str(), row.line), (HeldKind::Unreadable, "USER", Some(3)));
+}
+
+#[tokio::test]
+async fn a_decision_stays_with_what_it_was_made_on() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    let record = held(device, HeldKind::Privilege, "USER PIN=7\tPri=14");
+    let id = tx.hold(&record, at(0)).await.expect("held").id;
+
+    assert!(tx.resolve_held(id, "refused", at(1)).await.expect("resolved"));
+    assert!(!tx.resolve_held(id, "accepted", at(2)).await.expect("resolved before"));
+    assert!(!tx.resolve_held(id + 1, "accepted", at(2)).await.expect("no such thing"));
+
+    let again = tx.hold(&record, at(9)).await.expect("held");
+    assert_eq!(again.resolution.as_deref(), Some("refused"));
+    assert_eq!(tx.held(&HeldFilter::default(), 10).await.expect("listed"), []);
+    assert_eq!(tx.prune_held(at(9)).await.expect("pruned"), 0);
+    assert_eq!(tx.prune_held(at(10)).await.expect("pruned"), 1);
+    assert_eq!(tx.show_held(id).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn held_things_are_listed_by_kind_device_and_pin() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let mut tx = fleet.write().await;
+    let conflict = tx.hold(&held(one, HeldKind::Conflict, "a"), at(0)).await.expect("held").id;
+    let unread = HeldRecord { pin: None, line: None, table: None, ..held(two, HeldKind::UnreadTable, "b") };
+    let unread = tx.hold(&unread, at(1)).await.expect("held").id;
+    let done = tx.hold(&held(two, HeldKind::Conflict, "c"), at(2)).await.expect("held").id;
+    tx.resolve_held(done, "merged", at(3)).await.expect("resolved");
+
+    let none = HeldFilter::default;
+    for (filter, expected) in [
+        (none(), vec![unread, conflict]),
+        (HeldFilter { resolved_too: true, ..none() }, vec![done, unread, conflict]),
+        (HeldFilter { kind: Some(HeldKind::Conflict), ..none() }, vec![conflict]),
+        (HeldFilter { device: Some(two), ..none() }, vec![unread]),
+        (HeldFilter { pin: Some(pin("7")), resolved_too: true, ..none() }, vec![done, conflict]),
+        (HeldFilter { pin: Some(pin("8")), ..none() }, vec![]),
+    ] {
+        let listed = tx.held(&filter, 10).await.expect("listed");
+        assert_eq!(listed.iter().map(|row| row.id).collect::<Vec<_>>(), expected, "{filter:?}");
+    }
+    assert_eq!(tx.held(&none(), 1).await.expect("listed").len(), 1);
+}
+
+#[tokio::test]
+async fn debug_of_something_to_hold_hides_the_record() {
+    let shown = format!("{:?}", held(1, HeldKind::Unreadable, "Passwd=1234"));
+
+    assert!(shown.contains("raw_bytes: 11") && !shown.contains("1234"));
+}
+
+fn operation(code: u16, time: &str, operand: &str) -> Operation {
+    Operation {
+        code,
+        operator: "0".into(),
+        time: time.into(),
+        operands: [operand.into(), String::new(), "0".into(), String::new()],
+    }
+}
+
+#[tokio::test]
+async fn an_entry_of_a_device_log_means_something_only_once() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let mut tx = fleet.write().await;
+    let deleted = operation(9, "2026-03-01 10:00:00", "7");
+
+    assert!(tx.log_operation(one, &deleted, at(0)).await.expect("logged"));
+    assert!(!tx.log_operation(one, &deleted, at(1)).await.expect("known"));
+    assert!(tx.log_operation(two, &deleted, at(1)).await.expect("logged"));
+    assert!(tx.log_operation(one, &operation(9, "2026-03-01 10:00:01", "7"), at(2)).await.expect("logged"));
+
+    let entries = tx.operations(one, 10).await.expect("entries");
+    assert_eq!(entries.len(), 2);
+    assert_eq!((&entries[1].operation, entries[1].seen_at), (&deleted, at(0)));
+    assert_eq!(tx.prune_operations(at(1)).await.expect("pruned"), 1);
+    assert_eq!(tx.operations(one, 10).await.expect("entries").len(), 1);
+}
+
+#[tokio::test]
+async fn a_lease_is_held_by_one_until_its_time_is_over() {
+    let fleet = Fleet::new().await;
+    let mut tx = fleet.write().await;
+
+    assert!(tx.take_lease("sweep", "a", at(0), at(5)).await.expect("asked"));
+    assert!(!tx.take_lease("sweep", "b", at(1), at(6)).await.expect("asked"));
+    assert!(tx.take_lease("sweep", "a", at(4), at(9)).await.expect("renewed"));
+    assert!(!tx.take_lease("sweep", "b", at(8), at(12)).await.expect("asked"));
+    assert!(tx.take_lease("sweep", "b", at(9), at(14)).await.expect("over"));
+    tx.return_lease("sweep", "a").await.expect("not its own");
+    assert!(!tx.take_lease("sweep", "a", at(10), at(14)).await.expect("asked"));
+    tx.return_lease("sweep", "b").await.expect("returned");
+    assert!(tx.take_lease("sweep", "a", at(10), at(14)).await.expect("free"));
+}
+
+#[tokio::test]
+async fn parts_of_one_device_do_not_open_as_those_of_another() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let (key, Content::Template(template)) = finger("1", 0, "QUFB") else { unreachable!("a template") };
+    let mut tx = fleet.write().await;
+    tx.put_part_set(one, &key, Some(&template), at(0)).await.expect("kept");
+    tx.commit().await.expect("committed");
+    sqlx::query("UPDATE part_set SET device_id = ?")
+        .bind(two)
+        .execute(&crate::opening::plain(&fleet).await)
+        .await
+        .expect("moved");
+
+    let read = fleet.read().await.part_sets(two, &[pin("1")]).await;
+
+    assert!(matches!(read, Err(store::StoreError::Sealed { .. })));
+}

@@ -1,0 +1,163 @@
+//! Several transactions at once, on connections of their own.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use roster::Seq;
+use store::{Change, Store, StoreError};
+use tokio::task::JoinSet;
+
+use crate::fleet::{Fleet, at, finger, keys, user, user_key};
+
+/// Writes users as several tasks of several processes would, and returns every number that was given.
+async fn write_users(fleet: &Fleet, stores: &[Store], each: usize) -> Vec<Seq> {
+    let mut tasks = JoinSet::new();
+    for (n, store) in stores.iter().cloned().enumerate() {
+        let writes: Vec<_> = (0..each)
+            .map(|m| {
+                let (key, content) = user(&format!("{n}x{m}"), "somebody");
+                fleet.writing(&key, Some(&content))
+            })
+            .collect();
+        tasks.spawn(async move {
+            let mut seqs = Vec::new();
+            for write in writes {
+                let change = Change { by: None, at: at(0), undo_until: None };
+                let write = Arc::new(write);
+                let given = store
+                    .retrying(|tx| {
+                        let write = Arc::clone(&write);
+                        Box::pin(async move { tx.write_items(std::slice::from_ref(&*write), &change).await })
+                    })
+                    .await
+                    .expect("written");
+                seqs.extend(given);
+            }
+            seqs
+        });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn writers_of_several_processes_get_different_numbers() {
+    let fleet = Fleet::new().await;
+    let mut stores = vec![fleet.store.clone(), fleet.store.clone()];
+    for _ in 0..2 {
+        stores.push(Store::open_existing(&fleet.url(), keys(1)).await.expect("a second process"));
+    }
+
+    let seqs = write_users(&fleet, &stores, 10).await;
+
+    let different: BTreeSet<Seq> = seqs.iter().copied().collect();
+    assert_eq!((seqs.len(), different.len()), (40, 40));
+    assert_eq!(different.last(), Some(&Seq(40)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reader_that_follows_the_feed_misses_nothing() {
+    let fleet = Fleet::new().await;
+    let stores =
+        vec![fleet.store.clone(), Store::open_existing(&fleet.url(), keys(1)).await.expect("opened")];
+    let follower = {
+        let store = fleet.store.clone();
+        tokio::spawn(async move {
+            let (mut cursor, mut seen) = (Seq(0), Vec::new());
+            while seen.len() < 60 {
+                let mut tx = store.read().await.expect("a transaction");
+                for (seq, key) in tx.feed_page(cursor, 7).await.expect("a page") {
+                    cursor = seq;
+                    seen.push((seq, key));
+                }
+                tokio::task::yield_now().await;
+            }
+            seen
+        })
+    };
+
+    write_users(&fleet, &stores, 30).await;
+
+    let seen = follower.await.expect("it ends");
+    assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    let different: BTreeSet<_> = seen.iter().map(|(_, key)| key.clone()).collect();
+    assert_eq!(different.len(), 60);
+}
+
+#[tokio::test]
+async fn a_transaction_that_is_dropped_changed_nothing() {
+    let fleet = Fleet::new().await;
+    let mut tx = fleet.write().await;
+    let write = fleet.writing(&user_key("1"), Some(&user("1", "Ada").1));
+    let change = Change { by: None, at: at(0), undo_until: None };
+    tx.write_items(&[write], &change).await.expect("written");
+    drop(tx);
+
+    let mut tx = fleet.write().await;
+
+    assert_eq!(tx.head().await.expect("head"), Seq(0));
+    assert_eq!(tx.contents(&[user_key("1")]).await.expect("contents").len(), 0);
+}
+
+#[tokio::test]
+async fn a_rolled_back_transaction_changed_nothing() {
+    let fleet = Fleet::new().await;
+    let mut tx = fleet.write().await;
+    tx.reserve(5).await.expect("reserved");
+
+    tx.rollback().await.expect("rolled back");
+
+    assert_eq!(fleet.read().await.head().await.expect("head"), Seq(0));
+}
+
+#[tokio::test]
+async fn a_reader_sees_the_database_as_it_was_at_its_first_query() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[user("1", "before")]).await;
+    let mut reader = fleet.read().await;
+    assert_eq!(reader.head().await.expect("head"), Seq(1));
+
+    fleet.put(&[user("1", "after"), finger("1", 0, "QUFB")]).await;
+
+    assert_eq!(reader.head().await.expect("head"), Seq(1));
+    let contents = reader.contents(&[user_key("1")]).await.expect("contents");
+    assert_eq!(contents.into_iter().collect::<Vec<_>>(), [user("1", "before")]);
+    assert_eq!(fleet.read().await.head().await.expect("head"), Seq(3));
+}
+
+#[tokio::test]
+async fn a_failure_that_is_not_passing_is_not_tried_again() {
+    let fleet = Fleet::new().await;
+    let mut runs = 0;
+
+    let outcome: Result<(), StoreError> = fleet
+        .store
+        .retrying(|tx| {
+            runs += 1;
+            Box::pin(async move { tx.set_stamp(4711, "OPERLOG", "1").await })
+        })
+        .await;
+
+    assert!(outcome.is_err());
+    assert_eq!(runs, 1);
+}
+
+#[tokio::test]
+async fn a_busy_database_is_tried_again() {
+    let fleet = Fleet::new().await;
+    let mut runs = 0;
+
+    let outcome = fleet
+        .store
+        .retrying(|tx| {
+            runs += 1;
+            let busy = runs < 3;
+            Box::pin(async move {
+                tx.set_setting("runs", "more").await?;
+                if busy { Err(StoreError::Busy(sqlx::Error::PoolTimedOut)) } else { Ok("done") }
+            })
+        })
+        .await;
+
+    assert_eq!(outcome.expect("in the end"), "done");
+    assert_eq!(runs, 3);
+}
