@@ -81,7 +81,6 @@ impl From<sqlx::Error> for StoreError {
                 let passing = database.code().is_some_and(|code| crate::Engine::is_passing(&code));
                 if passing { Self::Busy(error) } else { Self::Driver(error) }
             }
-            sqlx::Error::PoolTimedOut => Self::Busy(error),
             // The source of these prints the value that did not fit: a name, or a sealed body.
             sqlx::Error::ColumnDecode { index, .. } => {
                 Self::Inconsistent { table: "a query", column: "a column", key: format!("index {index}") }

@@ -4,6 +4,7 @@ use roster::{Area, Millis};
 use sqlx::query;
 
 use crate::sql::{places, statement};
+use crate::sync_exception::owe_upsert;
 use crate::{StoreError, Tx};
 
 impl Tx {
@@ -29,7 +30,7 @@ impl Tx {
             again = again.bind(area.0);
         }
         again.execute(self.db()).await?;
-        let upsert = self.engine.upsert("device_id, pin, kind, slot, algorithm", &["due_at"]);
+        let upsert = owe_upsert(self.engine);
         let mut owe = query(statement(format!(
             "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
              SELECT DISTINCT ?, w.pin, 0, 0, 0, ?, 0, 0 FROM ({members}) AS w \

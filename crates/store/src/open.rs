@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{AnyConnection, AnyPool, query, query_scalar, raw_sql};
@@ -10,6 +11,9 @@ use crate::{Engine, StoreError};
 
 /// Connections for readers; the writer of SQLite has one of its own.
 const READERS: u32 = 8;
+
+/// How long a transaction waits for a connection. Devices give a request up after 10 to 30 s.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// The pools of one database.
 pub(crate) struct Pools {
@@ -44,6 +48,7 @@ async fn pool(connections: u32, url: &str) -> Result<AnyPool, StoreError> {
     let options: AnyConnectOptions = url.parse()?;
     let pool = AnyPoolOptions::new()
         .max_connections(connections)
+        .acquire_timeout(LONGEST_WAIT)
         // Nothing between us and a file breaks connections.
         .test_before_acquire(false)
         .idle_timeout(None)

@@ -124,7 +124,8 @@ impl Store {
     /// A transaction that writes. On SQLite one at a time: this waits for the one before.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Busy`] after a long wait.
+    /// Those of the database: [`StoreError::Busy`] where another process writes for long, [`StoreError::Driver`] where
+    /// those before in this process take too long.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         let inner = self.write.begin_with(self.engine.begin_write()).await?;
         Ok(self.tx(inner))

@@ -8,7 +8,7 @@ use wire::Pin;
 use crate::item::columns;
 use crate::key::{key_of, narrow};
 use crate::sql::{batches, lists, places, rows, statement};
-use crate::{StoreError, Tx};
+use crate::{Engine, StoreError, Tx};
 
 /// The stored number of a reason.
 pub(crate) const fn parked_code(parked: Parked) -> i64 {
@@ -52,6 +52,18 @@ pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<E
         refused,
         attempts: narrow("sync_exception", "attempts", key, attempts)?,
     })
+}
+
+/// The end of an `INSERT` of exceptions that are due: one that is there becomes due too, unless it waits for an operator.
+pub(crate) fn owe_upsert(engine: Engine) -> String {
+    let held = parked_code(Parked::Held);
+    // `due_at` first: it looks at `parked` as it was.
+    format!(
+        "{}due_at = CASE WHEN sync_exception.parked = {held} THEN NULL ELSE {} END, \
+         parked = CASE WHEN sync_exception.parked = {held} THEN {held} ELSE NULL END",
+        engine.on_conflict("device_id, pin, kind, slot, algorithm"),
+        engine.new_value("due_at"),
+    )
 }
 
 impl Tx {
@@ -170,7 +182,7 @@ impl Tx {
             .bind(device)
             .execute(self.db())
             .await?;
-        let upsert = self.engine.upsert("device_id, pin, kind, slot, algorithm", &["due_at"]);
+        let upsert = owe_upsert(self.engine);
         query(statement(format!(
             "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
              SELECT device_id, pin, kind, slot, algorithm, ?, 0, 0 FROM sync_command \

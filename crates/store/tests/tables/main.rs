@@ -6,6 +6,7 @@ mod items;
 mod opening;
 mod operators;
 mod schema;
+mod status;
 mod sync_state;
 mod undo;
 mod uploads;

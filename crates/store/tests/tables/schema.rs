@@ -124,3 +124,48 @@ async fn people_read_by_sql_what_is_owed_sent_and_done() {
     assert_eq!(after.len(), 3);
     assert!(after.contains(&row("7", "update user", "pending")));
 }
+
+/// How SQLite goes about a query.
+async fn plan_of(fleet: &Fleet, sql: &'static str) -> String {
+    let steps: Vec<(i64, i64, i64, String)> =
+        query_as(sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {sql}")))
+            .fetch_all(&plain(fleet).await)
+            .await
+            .expect(sql);
+    steps.into_iter().map(|(_, _, _, step)| step).collect::<Vec<_>>().join("; ")
+}
+
+#[tokio::test]
+async fn what_every_poll_asks_is_answered_from_an_index() {
+    let fleet = Fleet::new().await;
+    for (sql, step) in [
+        (
+            "SELECT seq, pin, kind, slot, algorithm FROM item WHERE seq > 1 ORDER BY seq LIMIT 9",
+            "SEARCH item USING COVERING INDEX item_feed (seq>?)",
+        ),
+        (
+            "SELECT pin FROM item WHERE kind = 0 AND pin > '1' ORDER BY pin LIMIT 9",
+            "SEARCH item USING COVERING INDEX item_scan (kind=? AND pin>?)",
+        ),
+        (
+            "SELECT COUNT(*) FROM sync_command WHERE device_id = 1 AND open = 1",
+            "SEARCH sync_command USING COVERING INDEX sync_command_due (device_id=? AND open=?)",
+        ),
+        (
+            "SELECT pin, kind, slot, algorithm FROM sync_command \
+             WHERE device_id = 1 AND open = 1 AND due_at <= 1 ORDER BY due_at, command_no LIMIT 9",
+            "SEARCH sync_command USING INDEX sync_command_due (device_id=? AND open=? AND due_at<?)",
+        ),
+        (
+            "SELECT COUNT(*) FROM sync_exception WHERE device_id = 1 AND due_at IS NOT NULL",
+            "SEARCH sync_exception USING COVERING INDEX sync_exception_due (device_id=? AND due_at>?)",
+        ),
+        (
+            "SELECT pin, kind, slot, algorithm FROM sync_exception \
+             WHERE device_id = 1 AND due_at <= 1 ORDER BY due_at, pin, kind, slot, algorithm LIMIT 9",
+            "SEARCH sync_exception USING COVERING INDEX sync_exception_due (device_id=? AND due_at<?)",
+        ),
+    ] {
+        assert_eq!(plan_of(&fleet, sql).await, step, "{sql}");
+    }
+}

@@ -1,0 +1,230 @@
+//! What people look at, what the brakes look at, and what a device owes that left an area.
+
+use std::collections::BTreeSet;
+
+use roster::{Area, ItemKey, Seq, Slot};
+use store::{Change, DeviceState, Seen, SyncCounts, Tx};
+use sync::{Changes, Exception, Parked, Refusal, Verb, Wait};
+
+use crate::fleet::{Fleet, at, fields, finger, finger_key, member, pin, serial, user, user_key};
+use crate::sync_state::{answer, poll};
+
+/// A device that was sent the user 7 and has not answered, in a fleet of the users 7 and 8.
+async fn with_an_open_command() -> (Fleet, i64) {
+    let fleet = Fleet::new().await;
+    fleet.put(&[member("7"), member("8"), user("8", "Bob")]).await;
+    let device = fleet.device("SN1").await.id;
+    fleet.put(&[user("7", "Ada")]).await;
+    let mut tx = fleet.write().await;
+    assert_eq!(poll(&mut tx, device, at(0)).await.len(), 1);
+    tx.commit().await.expect("committed");
+    (fleet, device)
+}
+
+async fn except(tx: &mut Tx, device: i64, exceptions: Vec<(ItemKey, Wait, Option<Refusal>)>) {
+    let row = tx.device(device).await.expect("read").expect("there");
+    let view = tx.view(&row).await.expect("a view");
+    let exceptions = exceptions
+        .into_iter()
+        .map(|(key, wait, refused)| (key, Some(Exception { wait, refused, ..Exception::due(at(0)) })))
+        .collect();
+    tx.apply(&view, &Changes { exceptions, ..Changes::default() }, at(0)).await.expect("applied");
+}
+
+#[tokio::test]
+async fn what_is_under_way_and_owed_is_counted_for_all_devices_at_once() {
+    let (fleet, device) = with_an_open_command().await;
+    let other = fleet.device("SN2").await.id;
+    fleet.device("SN3").await;
+    let mut tx = fleet.write().await;
+    let refused = Some(Refusal { seq: Seq(1), return_code: -1002 });
+    let waits = vec![
+        (finger_key("7", 0), Wait::Due(at(1)), None),
+        (finger_key("7", 1), Wait::Parked(Parked::Full), None),
+        (finger_key("7", 2), Wait::Parked(Parked::NoUser), refused),
+        (finger_key("7", 3), Wait::No, refused),
+    ];
+    except(&mut tx, other, waits).await;
+
+    let counts = tx.sync_counts().await.expect("counts");
+
+    assert_eq!(counts.len(), 2);
+    assert_eq!(counts[&device], SyncCounts { open: 1, due: 0, parked: 0, refused: 0 });
+    assert_eq!(counts[&other], SyncCounts { open: 0, due: 1, parked: 2, refused: 2 });
+}
+
+#[tokio::test]
+async fn exceptions_and_open_commands_of_one_device_are_listed() {
+    let (fleet, device) = with_an_open_command().await;
+    let mut tx = fleet.write().await;
+    let waits = vec![
+        (finger_key("8", 0), Wait::Due(at(1)), None),
+        (finger_key("7", 1), Wait::Parked(Parked::Full), None),
+    ];
+    except(&mut tx, device, waits).await;
+
+    let exceptions = tx.exceptions_of(device, 10).await.expect("listed");
+    let open = tx.open_commands_of(device, 10).await.expect("listed");
+
+    let keys: Vec<_> = exceptions.iter().map(|(key, exception)| (key, exception.wait)).collect();
+    let expected =
+        [(&finger_key("7", 1), Wait::Parked(Parked::Full)), (&finger_key("8", 0), Wait::Due(at(1)))];
+    assert_eq!(keys, expected);
+    assert_eq!(
+        open.iter().map(|(key, command)| (key, command.verb)).collect::<Vec<_>>(),
+        [(&user_key("7"), Verb::Update)]
+    );
+    assert_eq!(tx.exceptions_of(device, 1).await.expect("listed").len(), 1);
+    assert_eq!(tx.open_commands_of(device + 1, 10).await.expect("listed"), []);
+}
+
+#[tokio::test]
+async fn users_are_listed_by_pages_of_their_pins() {
+    let fleet = Fleet::new().await;
+    fleet
+        .put(&[user("2", "B"), user("10", "A"), user("b", "C"), user("9", "D"), finger("4", 0, "QUFB")])
+        .await;
+    fleet.delete(&[user_key("9")], at(1), true).await;
+    let mut tx = fleet.read().await;
+
+    assert_eq!(tx.user_pins("", 2).await.expect("pins"), [pin("10"), pin("2")]);
+    assert_eq!(tx.user_pins("2", 2).await.expect("pins"), [pin("b")]);
+    let users = tx.users(&[pin("2"), pin("9"), pin("4")]).await.expect("users");
+    assert_eq!(users.into_iter().collect::<Vec<_>>(), [(pin("2"), fields("B"))]);
+}
+
+#[tokio::test]
+async fn everything_ever_held_of_a_person_is_listed() {
+    let fleet = Fleet::new().await;
+    fleet.put_by(&[user("7", "Ada"), finger("7", 0, "QUFB")], Some(3), at(0)).await;
+    fleet.delete(&[finger_key("7", 0)], at(5), false).await;
+
+    let items = fleet.read().await.items_of(&[pin("7"), pin("8")]).await.expect("items");
+
+    assert_eq!(items.len(), 1);
+    let shown: Vec<_> = items[&pin("7")]
+        .iter()
+        .map(|item| (item.slot, item.seq, item.live, item.changed_at, item.changed_by))
+        .collect();
+    let expected =
+        [(Slot::USER, Seq(1), true, at(0), Some(3)), (finger_key("7", 0).slot, Seq(3), false, at(5), None)];
+    assert_eq!(shown, expected);
+}
+
+#[tokio::test]
+async fn changes_are_followed_by_their_numbers() {
+    let fleet = Fleet::new().await;
+    fleet.put_by(&[user("7", "Ada"), user("8", "Bob")], Some(3), at(0)).await;
+    fleet.delete(&[user_key("7")], at(5), false).await;
+    let mut tx = fleet.read().await;
+
+    let events = tx.item_events(Seq(1), 10).await.expect("events");
+
+    let shown: Vec<_> = events.iter().map(|e| (e.seq, &e.key, e.live, e.at, e.by)).collect();
+    let expected =
+        [(Seq(2), &user_key("8"), true, at(0), Some(3)), (Seq(3), &user_key("7"), false, at(5), None)];
+    assert_eq!(shown, expected);
+    assert_eq!(tx.unread(Seq(1)).await.expect("counted"), 2);
+    assert_eq!(tx.unread(Seq(3)).await.expect("counted"), 0);
+}
+
+#[tokio::test]
+async fn commands_are_followed_by_when_they_were_sent_or_answered() {
+    let (fleet, device) = with_an_open_command().await;
+    let mut tx = fleet.write().await;
+    let wire_id = tx.open_commands_of(device, 1).await.expect("open").remove(0).1.wire_id;
+    answer(&mut tx, device, &wire_id, 0, at(9)).await;
+
+    let events = tx.command_events(at(1), 10).await.expect("events");
+
+    let shown: Vec<_> =
+        events.iter().map(|e| (e.device, &e.key, e.verb, e.sent_at, e.closed_at, e.return_code)).collect();
+    assert_eq!(shown, [(device, &user_key("7"), Verb::Update, at(0), Some(at(9)), Some(0))]);
+    assert_eq!(tx.command_events(at(10), 10).await.expect("events"), []);
+}
+
+#[tokio::test]
+async fn a_device_should_hold_the_users_of_its_areas() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    fleet
+        .put(&[member("7"), user("7", "A"), member("8"), user("8", "B"), user("9", "C"), member("10")])
+        .await;
+    fleet.delete(&[member("8").0], at(1), false).await;
+
+    assert_eq!(fleet.read().await.users_in_scope(device).await.expect("counted"), 1);
+}
+
+#[tokio::test]
+async fn deletions_by_devices_are_counted_beside_the_users() {
+    let fleet = Fleet::new().await;
+    fleet
+        .put(&[user("1", "A"), user("2", "B"), user("3", "C"), user("4", "D"), finger("4", 0, "QUFB")])
+        .await;
+    let delete = async |of: &str, by: Option<i64>, minutes: i64| {
+        let write = fleet.writing(&user_key(of), None);
+        fleet.write_all(&[write], &Change { by, at: at(minutes), undo_until: None }).await;
+    };
+    delete("1", Some(1), 10).await;
+    delete("2", Some(1), 50).await;
+    delete("3", None, 50).await;
+
+    let counted = fleet.read().await.users_and_deletions(at(20)).await.expect("counted");
+
+    assert_eq!(counted, (1, 1));
+}
+
+#[tokio::test]
+async fn devices_are_counted_by_state_and_by_when_they_were_heard_of() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let mut tx = fleet.write().await;
+    tx.create_device(&serial("SN3"), at(0)).await.expect("made");
+    tx.set_device_state(two, DeviceState::Stale).await.expect("stale");
+    tx.write_seen(&[
+        Seen { device: one, at: at(9), address: None },
+        Seen { device: two, at: at(1), address: None },
+    ])
+    .await
+    .expect("written");
+
+    assert_eq!(tx.count_devices(DeviceState::New).await.expect("counted"), 1);
+    assert_eq!(tx.count_devices(DeviceState::Retired).await.expect("counted"), 0);
+    assert_eq!(tx.device_counts(at(5)).await.expect("counted"), (1, 2, 1));
+}
+
+#[tokio::test]
+async fn a_device_that_left_an_area_owes_a_look_at_everyone_of_it() {
+    let (fleet, device) = with_an_open_command().await;
+    fleet.put(&[member("9"), user("10", "not of the area")]).await;
+    fleet.delete(&[user_key("8"), member("8").0], at(1), false).await;
+    let mut tx = fleet.write().await;
+    except(&mut tx, device, vec![(user_key("8"), Wait::Parked(Parked::Full), None)]).await;
+
+    tx.owe_members(device, &[Area::EVERYONE], at(5)).await.expect("owed");
+
+    let due: BTreeSet<ItemKey> =
+        tx.due_exceptions(device, at(5), 10).await.expect("due").into_iter().collect();
+    assert_eq!(
+        due,
+        BTreeSet::from([user_key("8")]),
+        "7 is under way, 9 has no user, 10 was never of the area"
+    );
+    assert!(tx.open_commands_of(device, 1).await.expect("open")[0].1.again);
+    let parked: Vec<Wait> =
+        tx.exceptions_of(device, 10).await.expect("listed").into_iter().map(|(_, e)| e.wait).collect();
+    assert_eq!(parked, [Wait::Due(at(5))]);
+}
+
+#[tokio::test]
+async fn what_an_operator_has_to_decide_is_not_owed_before() {
+    let (fleet, device) = with_an_open_command().await;
+    let mut tx = fleet.write().await;
+    except(&mut tx, device, vec![(user_key("8"), Wait::Parked(Parked::Held), None)]).await;
+
+    tx.owe_members(device, &[Area::EVERYONE], at(5)).await.expect("owed");
+    tx.owe_members(device, &[], at(5)).await.expect("nothing to do");
+
+    let exceptions = tx.exceptions_of(device, 10).await.expect("listed");
+    assert_eq!(exceptions.iter().map(|(_, e)| e.wait).collect::<Vec<_>>(), [Wait::Parked(Parked::Held)]);
+}
