@@ -92,3 +92,21 @@ impl From<sqlx::Error> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_could_not_be_read_is_not_in_the_error() {
+        let source = || Box::<dyn std::error::Error + Send + Sync>::from("expected BLOB, got Text(\"Ada\")");
+        for error in [
+            sqlx::Error::ColumnDecode { index: "name".into(), source: source() },
+            sqlx::Error::Decode(source()),
+        ] {
+            let error = StoreError::from(error);
+            assert!(matches!(error, StoreError::Inconsistent { .. }));
+            assert!(!format!("{error} {error:?}").contains("Ada"));
+        }
+    }
+}

@@ -173,3 +173,32 @@ pub(crate) async fn check_key(db: &mut AnyConnection, check: &str) -> Result<(),
         query_scalar("SELECT value FROM setting WHERE name = 'key_check'").fetch_optional(db).await?;
     if kept.as_deref() == Some(check) { Ok(()) } else { Err(StoreError::WrongKey) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn pragma(pool: &AnyPool, sql: &'static str) -> i64 {
+        query_scalar(sql).fetch_one(pool).await.expect("a value")
+    }
+
+    #[tokio::test]
+    async fn every_connection_makes_commits_durable_and_checks_references() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}/muster.db", folder.path().display());
+
+        let pools = connect(Engine::Sqlite, &url, true).await.expect("connected");
+
+        for pool in [&pools.read, &pools.write] {
+            assert_eq!(pragma(pool, "PRAGMA synchronous").await, 2, "FULL");
+            assert_eq!(pragma(pool, "PRAGMA foreign_keys").await, 1);
+            let mode: String = query_scalar("PRAGMA journal_mode").fetch_one(pool).await.expect("a value");
+            assert_eq!(mode, "wal");
+        }
+    }
+
+    #[test]
+    fn a_path_in_a_url_keeps_its_odd_characters() {
+        assert_eq!(percent_encoded(Path::new("/a b/100%/x?.db")), "/a%20b/100%25/x%3F.db");
+    }
+}

@@ -1,5 +1,6 @@
 //! The store and its transactions.
 
+use std::fmt;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +11,19 @@ use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
 use crate::{Engine, Keys, StoreError, open};
 
 /// A database. Clones share its connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
     read: AnyPool,
     write: AnyPool,
     engine: Engine,
     keys: Arc<Keys>,
+}
+
+impl fmt::Debug for Store {
+    /// Without the URL, which may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("engine", &self.engine).finish_non_exhaustive()
+    }
 }
 
 /// A transaction. Dropped without [`Tx::commit`], it changed nothing.

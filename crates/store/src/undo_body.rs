@@ -42,26 +42,14 @@ impl Tx {
         change: &Change,
     ) -> Result<(), StoreError> {
         let ids: Vec<i64> = deleted.iter().map(|row| row.id).collect();
-        self.delete_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
+        self.run_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
         if let Some(until) = change.undo_until {
             self.keep_for_undo(deleted, deletion, change, until).await?;
         }
-        self.delete_by_id("DELETE FROM body WHERE item_id IN", &ids).await?;
-        self.delete_by_id("DELETE FROM user_body WHERE item_id IN", &ids).await?;
-        self.delete_by_id("UPDATE item_old SET sealed = NULL WHERE sealed IS NOT NULL AND item_id IN", &ids)
+        self.run_by_id("DELETE FROM body WHERE item_id IN", &ids).await?;
+        self.run_by_id("DELETE FROM user_body WHERE item_id IN", &ids).await?;
+        self.run_by_id("UPDATE item_old SET sealed = NULL WHERE sealed IS NOT NULL AND item_id IN", &ids)
             .await
-    }
-
-    /// Runs a statement that ends before its list of item ids.
-    async fn delete_by_id(&mut self, start: &'static str, ids: &[i64]) -> Result<(), StoreError> {
-        for list in lists(ids) {
-            let mut delete = query(statement(format!("{start} ({})", places(list.len()))));
-            for id in list {
-                delete = delete.bind(*id);
-            }
-            delete.execute(self.db()).await?;
-        }
-        Ok(())
     }
 
     async fn keep_for_undo(
@@ -179,7 +167,7 @@ impl Tx {
         }
         writes.sort_by(|a, b| a.key.cmp(&b.key));
         let ids: Vec<i64> = ids.into_iter().collect();
-        self.delete_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
+        self.run_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
         let seqs = self.write_items(&writes, &Change { by, at, undo_until: None }).await?;
         Ok(writes.into_iter().map(|write| write.key).zip(seqs).collect())
     }

@@ -297,13 +297,29 @@ async fn what_is_known_of_the_contents_holds_versions_hashes_and_parts() {
 }
 
 #[tokio::test]
-async fn numbers_are_counted_below_a_point_for_the_sweep_of_tombstones() {
+async fn deleted_items_are_forgotten_below_the_floor() {
     let fleet = Fleet::new().await;
-    fleet.put(&[user("1", "A"), user("2", "B")]).await;
+    let device = fleet.device("SN1").await;
+    let people = ["1", "2", "3", "4", "5"].map(|of| user(of, "somebody"));
+    fleet.put(&people).await;
+    fleet.put(&[user("1", "somebody else")]).await;
     fleet.delete(&[user_key("1"), user_key("2")], at(1), false).await;
+    fleet.delete(&[user_key("3")], at(1), true).await;
+    let last = fleet.delete(&[user_key("4")], at(1), false).await;
+    let mut tx = fleet.write().await;
+    let view = tx.view(&device).await.expect("a view");
+    let owed = vec![(user_key("2"), Some(sync::Exception::due(at(0))))];
+    tx.apply(&view, &sync::Changes { exceptions: owed, ..Default::default() }, at(0)).await.expect("applied");
 
-    let mut tx = fleet.read().await;
+    // 1 goes; 2 is owed to a device, 3 can be undone, 4 is not below, 5 lives.
+    assert_eq!(tx.sweep_tombstones(last, 0).await.expect("swept"), 0);
+    assert_eq!(tx.sweep_tombstones(last, 10).await.expect("swept"), 1);
 
-    assert_eq!(tx.tombstones_below(Seq(4)).await.expect("counted"), 1);
-    assert_eq!(tx.tombstones_below(Seq(100)).await.expect("counted"), 2);
+    assert_eq!(tx.feed_clock().await.expect("the clock").floor, last);
+    let left: Vec<ItemKey> =
+        tx.feed_page(Seq(0), 10).await.expect("a page").into_iter().map(|(_, key)| key).collect();
+    assert_eq!(left, ["5", "2", "3", "4"].map(user_key));
+    assert!(!tx.old_hashes(&[pin("1")]).await.expect("hashes").contains_key(&user_key("1")));
+    tx.raise_floor(Seq(1)).await.expect("nothing");
+    assert_eq!(tx.feed_clock().await.expect("the clock").floor, last);
 }
