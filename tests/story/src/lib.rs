@@ -1,0 +1,221 @@
+//! A server in this process with a clock of its own, for stories that simulated devices tell over real sockets.
+
+use std::future::Future;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
+
+use roster::Millis;
+use server::Running;
+use server::clock::{Clock, Entropy};
+use server::config::{Admission, Attendance, Config, Upload};
+use simulator::{Device, Session, SessionError};
+use store::{DeviceRow, Keys, Store, StoreError, Tx};
+use tempfile::TempDir;
+use wire::Pin;
+
+/// A server, its database in a directory that is removed afterwards, and its clock.
+#[derive(Debug)]
+pub struct House {
+    directory: TempDir,
+    config: Config,
+    now: Arc<AtomicI64>,
+    random: Arc<AtomicU64>,
+    running: Option<Running>,
+    /// The database beside the server, as an operator's tool has it.
+    pub store: Store,
+}
+
+/// 2027-03-12 06:53:01 UTC.
+const START: i64 = 1_804_834_381_000;
+
+impl House {
+    /// A server that takes every device in at once.
+    pub async fn open() -> Self {
+        Self::with(|config| config.admission = Admission::Open).await
+    }
+
+    /// A server as it is by default: devices wait for approval.
+    pub async fn approving() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// A server with other settings.
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let directory = tempfile::tempdir().expect("a directory for the database");
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let mut config = Config {
+            listen: any,
+            admin_listen: any,
+            data_dir: directory.path().to_owned(),
+            admission: Admission::Approve,
+            upload: Upload::default(),
+            time_zone: jiff::tz::TimeZone::UTC,
+            attendance: Attendance::Discard,
+            deletion: sync::intake::Deletion::Propagate,
+            undo: Duration::from_secs(7 * 24 * 3600),
+            privilege: None,
+            adopt_quiet: Duration::from_secs(30),
+            limits: sync::Limits::default(),
+            most_body_bytes: 32 << 20,
+        };
+        change(&mut config);
+        let store = open(&directory).await;
+        let mut house = Self {
+            directory,
+            config,
+            now: Arc::new(AtomicI64::new(START)),
+            random: Arc::new(AtomicU64::new(7)),
+            running: None,
+            store,
+        };
+        house.start().await;
+        house
+    }
+
+    async fn start(&mut self) {
+        let (now, random) = (Arc::clone(&self.now), Arc::clone(&self.random));
+        let clock = Clock::new(move || Millis(now.load(Ordering::SeqCst)));
+        let entropy = Entropy::new(move || random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst));
+        let store = open(&self.directory).await;
+        let running =
+            server::start(self.config.clone(), store, clock, entropy).await.expect("the server starts");
+        self.config.listen = running.listen;
+        self.running = Some(running);
+    }
+
+    /// Stops the server and starts it again on the same database and port.
+    pub async fn restart(&mut self) {
+        self.stop().await;
+        self.start().await;
+    }
+
+    /// Stops the server.
+    pub async fn stop(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.stop().await.expect("the server stops");
+        }
+    }
+
+    /// Where devices connect.
+    pub fn address(&self) -> SocketAddr {
+        self.config.listen
+    }
+
+    /// Where people connect.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.running.as_ref().expect("the server runs").admin_listen
+    }
+
+    /// The settings.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The server's time.
+    pub fn now(&self) -> Millis {
+        Millis(self.now.load(Ordering::SeqCst))
+    }
+
+    /// Lets time pass for the server.
+    pub fn advance(&self, by: Duration) {
+        let ms = i64::try_from(by.as_millis()).expect("a story's time");
+        self.now.fetch_add(ms, Ordering::SeqCst);
+    }
+
+    /// Connects a device; it is told what to do and tells what it holds.
+    pub async fn connect(&self, device: Device) -> Session {
+        let session = device.connect(self.address()).await.expect("the device connects");
+        session.remembering(50)
+    }
+
+    /// Lets devices and the server talk until none has anything to say. Time passes, so that pauses end.
+    pub async fn calm<const N: usize>(&self, mut sessions: [&mut Session; N]) {
+        for _ in 0..400 {
+            let mut quiet = true;
+            for session in &mut sessions {
+                quiet &= step(session).await.is_ok_and(|idle| idle) && session.is_quiet();
+            }
+            self.advance(Duration::from_secs(10));
+            if quiet && self.in_sync().await {
+                return;
+            }
+        }
+        let status = self.status().await;
+        panic!("the fleet does not come to rest: {status:#?}");
+    }
+
+    async fn in_sync(&self) -> bool {
+        self.status().await.iter().all(|device| {
+            device.state != "active"
+                || (device.joining.is_none()
+                    && !device.filling
+                    && device.unread + device.open + device.due == 0)
+        })
+    }
+
+    /// How every device stands.
+    pub async fn status(&self) -> Vec<server::fleet::status::DeviceStatus> {
+        let mut tx = self.store.read().await.expect("a transaction");
+        server::fleet::status::fleet(&mut tx, self.now()).await.expect("the status")
+    }
+
+    /// A device as the server knows it.
+    pub async fn device(&self, serial_number: &str) -> DeviceRow {
+        let serial_number = serial_number.parse().expect("a serial number");
+        let mut tx = self.store.read().await.expect("a transaction");
+        let device = tx.device_by_serial(&serial_number).await.expect("the device table");
+        device.expect("the device is known")
+    }
+
+    /// Changes the fleet as an operator's tool does, in one transaction.
+    pub async fn operate<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, StoreError>) -> T {
+        let mut tx = self.store.write().await.expect("a transaction");
+        let done = work(&mut tx).await.expect("the operation");
+        tx.commit().await.expect("it is written");
+        done
+    }
+
+    /// The newest number of the feed.
+    pub async fn head(&self) -> i64 {
+        self.store.pulse().await.expect("the clock").head.0
+    }
+
+    /// How many commands were ever sent to devices.
+    pub async fn commands(&self) -> usize {
+        let mut tx = self.store.read().await.expect("a transaction");
+        tx.command_events(Millis(0), 1_000_000).await.expect("the commands").len()
+    }
+
+    /// What is held for an operator.
+    pub async fn held(&self) -> Vec<store::HeldRow> {
+        let mut tx = self.store.read().await.expect("a transaction");
+        tx.held(&store::HeldFilter::default(), 1_000).await.expect("the held records")
+    }
+}
+
+/// One round of a device: what it has to report, and a poll.
+async fn step(session: &mut Session) -> Result<bool, SessionError> {
+    Ok(session.step().await?.is_idle())
+}
+
+async fn open(directory: &TempDir) -> Store {
+    let url = format!("sqlite://{}", directory.path().join("muster.db").display());
+    Store::open(&url, Keys::from_secret(&[42; 32])).await.expect("the database opens")
+}
+
+/// A PIN.
+pub fn pin(text: &str) -> Pin {
+    text.parse().expect("a PIN")
+}
+
+/// Runs a story.
+pub fn tell(story: impl Future<Output = ()>) {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime")
+        .block_on(story);
+}
