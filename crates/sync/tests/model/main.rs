@@ -8,6 +8,7 @@
 //! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model` runs more of them; a seed that fails is named.
 
 mod random;
+mod rules;
 mod terminal;
 mod world;
 

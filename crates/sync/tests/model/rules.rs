@@ -1,0 +1,266 @@
+//! One story for each of the eight rules: each fails when its rule is left out.
+
+use roster::{Area, Content, Seq, UserFields};
+use sync::settle::{Answer, Settled, settle};
+use sync::{Verb, Wait};
+use wire::ReturnCode;
+
+use crate::calm_down;
+use crate::terminal::{Upload, User, template};
+use crate::world::{World, finger, pin, user_key};
+
+/// A fleet in one area whose devices are never busy, full or picky, and take the same fingerprints.
+fn fleet() -> World {
+    let mut world = World::new(0);
+    world.busy = 0.0;
+    for device in &mut world.devices {
+        device.row.areas = [Area(1)].into();
+        let major = device.major;
+        let terminal = &mut device.terminal;
+        (terminal.most_users, terminal.most_templates) = (100, 100);
+        (terminal.refuses, terminal.reports_own_deletions) = (false, false);
+        assert!(major == 10 || major == 12);
+    }
+    world
+}
+
+fn operator_sets(world: &mut World, who: &str, name: &str) {
+    let who = who.parse().expect("a PIN");
+    let fields = world.user(&who).unwrap_or_default();
+    world.put(&user_key(&who), Some(Content::User(UserFields { name: name.to_owned(), ..fields })), None);
+    let member = roster::ItemKey { pin: who, slot: roster::Slot::membership(Area(1)) };
+    world.put(&member, Some(Content::Membership), None);
+}
+
+/// Somebody changes the user at the device, which reports it.
+fn change_at(world: &mut World, device: usize, who: &str, change: impl FnOnce(&mut User)) {
+    let who: wire::Pin = who.parse().expect("a PIN");
+    let terminal = &mut world.devices[device].terminal;
+    let user = terminal.users.get_mut(&who).expect("the device holds the user");
+    change(user);
+    let user = user.clone();
+    terminal.uploads.push(Upload::User(who, user));
+}
+
+fn run(world: &mut World, device: usize) {
+    let World { devices, random, .. } = world;
+    devices[device].terminal.run(random, usize::MAX, 0.0);
+}
+
+fn name_on(world: &World, device: usize, who: &str) -> Option<String> {
+    world.devices[device].terminal.users.get(&who.parse().expect("a PIN")).map(|user| user.name.clone())
+}
+
+fn assert_equal(world: &World) {
+    assert_eq!(world.differences(), Vec::<String>::new());
+    assert_eq!(world.restless(), Vec::<usize>::new());
+}
+
+/// Rule *stale*.
+#[test]
+fn a_device_that_missed_a_change_does_not_undo_it_by_uploading_what_it_still_holds() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    operator_sets(&mut world, "7", "Ada Lovelace");
+
+    world.devices[0].terminal.upload_everything();
+    world.deliver_uploads(0);
+
+    assert_eq!(world.user(&pin(7)).expect("live").name, "Ada Lovelace");
+    calm_down(&mut world);
+    assert_equal(&world);
+}
+
+/// Rule *stale*, of a deleted user.
+#[test]
+fn a_device_that_missed_a_deletion_does_not_bring_the_user_back() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    world.delete_user(&pin(7));
+
+    world.devices[0].terminal.upload_everything();
+    world.deliver_uploads(0);
+
+    assert!(!world.is_live(&user_key(&pin(7))));
+    calm_down(&mut world);
+    assert_equal(&world);
+    assert_eq!(name_on(&world, 0, "7"), None);
+}
+
+/// The other side of rule *stale*.
+#[test]
+fn a_device_that_has_the_newest_version_may_go_back_to_an_older_one_on_purpose() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    operator_sets(&mut world, "7", "Ada Lovelace");
+    calm_down(&mut world);
+
+    change_at(&mut world, 0, "7", |user| user.name = "Ada".to_owned());
+    calm_down(&mut world);
+
+    assert_equal(&world);
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada"));
+}
+
+/// Rule *correct*.
+#[test]
+fn what_is_not_taken_from_a_device_is_answered_by_what_is_right() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    operator_sets(&mut world, "7", "Ada Lovelace");
+    world.poll(0, false);
+    run(&mut world, 0);
+    // The device took the new name; its answer is still under way when somebody types the old one.
+    change_at(&mut world, 0, "7", |user| user.name = "Ada".to_owned());
+    world.deliver_uploads(0);
+    world.deliver_acknowledgements(0);
+
+    calm_down(&mut world);
+
+    assert_equal(&world);
+    assert_eq!(name_on(&world, 0, "7").as_deref(), Some("Ada Lovelace"));
+}
+
+/// Rule *left*.
+#[test]
+fn a_device_that_leaves_an_area_loses_the_people_of_that_area() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+
+    world.set_areas(0, [Area(2)].into());
+    calm_down(&mut world);
+
+    assert_equal(&world);
+    assert_eq!(name_on(&world, 0, "7"), None);
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada"));
+}
+
+/// Rule *send back*.
+#[test]
+fn a_change_made_at_a_device_goes_back_to_it_since_an_older_one_may_be_on_its_way_there() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    change_at(&mut world, 0, "7", |user| user.name = "Ada Byron".to_owned());
+    world.deliver_uploads(0);
+    // Device 1 is sent that name, and before it carries it out somebody changes it there.
+    world.poll(1, false);
+    change_at(&mut world, 1, "7", |user| user.name = "Ada King".to_owned());
+    world.deliver_uploads(1);
+    run(&mut world, 1);
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada Byron"));
+
+    calm_down(&mut world);
+
+    assert_equal(&world);
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada King"));
+}
+
+/// Rule *wipe*.
+#[test]
+fn a_pin_used_again_leaves_nothing_of_the_former_person_on_a_device_that_was_off_meanwhile() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    world.put(&finger(&pin(7), 6, 10), Some(template("ADAFINGR")), None);
+    calm_down(&mut world);
+    assert_eq!(world.devices[0].terminal.templates.len(), 1);
+
+    world.delete_user(&pin(7));
+    operator_sets(&mut world, "7", "Grace");
+    calm_down(&mut world);
+
+    assert_equal(&world);
+    assert_eq!(name_on(&world, 0, "7").as_deref(), Some("Grace"));
+    assert_eq!(world.devices[0].terminal.templates.len(), 0);
+}
+
+/// Rule *late acknowledgement*.
+#[test]
+fn an_answer_to_a_command_that_is_no_longer_open_makes_the_item_due_if_it_moved_on() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    world.poll(0, false);
+    run(&mut world, 0);
+    world.deliver_acknowledgements(0);
+    operator_sets(&mut world, "7", "Ada Lovelace");
+    calm_down(&mut world);
+    let key = user_key(&pin(7));
+    let answer = Answer {
+        number: 1,
+        key: key.clone(),
+        verb: Verb::Update,
+        seq: Seq(1),
+        line: 0,
+        return_code: ReturnCode(0),
+    };
+    let mut view = world.view(0);
+
+    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
+
+    let exception = view.persons[&pin(7)].exceptions[&key.slot];
+    assert_eq!(exception.wait, Wait::Due(world.now));
+}
+
+/// Fault 33 of other servers: the same answer to the newest version is information, nothing more.
+#[test]
+fn a_doubled_answer_to_the_newest_version_changes_nothing() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    let key = user_key(&pin(7));
+    let (_, verb, seq) = world.devices[0].history[&1].clone();
+    let answer = Answer { number: 1, key, verb, seq, line: 0, return_code: ReturnCode(0) };
+    let mut view = world.view(0);
+
+    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
+
+    let changes = view.take_changes();
+    assert!(changes.closed.is_empty() && changes.exceptions.is_empty() && changes.open.is_empty());
+}
+
+/// Rule *user first*.
+#[test]
+fn a_template_brings_its_user_along_where_the_device_does_not_have_it_yet() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    world.put(&finger(&pin(7), 6, 10), Some(template("ADAFINGR")), None);
+    // The user changes after its template, so that the feed has the template first.
+    operator_sets(&mut world, "7", "Ada Lovelace");
+
+    world.poll(0, false);
+
+    let sent: Vec<_> = world.devices[0]
+        .terminal
+        .inbox
+        .iter()
+        .map(|command| match command {
+            crate::terminal::Command::Item { key, .. } => key.clone(),
+            crate::terminal::Command::Ordered { .. } => unreachable!("nothing was ordered"),
+        })
+        .collect();
+    assert_eq!(sent, [user_key(&pin(7)), finger(&pin(7), 6, 10)]);
+}
+
+/// Rule *fields*.
+#[test]
+fn two_devices_that_change_different_fields_of_one_user_both_win() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    change_at(&mut world, 0, "7", |user| user.name = "Ada Lovelace".to_owned());
+    change_at(&mut world, 1, "7", |user| user.card = Some("4402017".to_owned()));
+    world.deliver_uploads(0);
+    world.deliver_uploads(1);
+
+    calm_down(&mut world);
+
+    assert_equal(&world);
+    let user = world.user(&pin(7)).expect("live");
+    assert_eq!((user.name.as_str(), user.card.as_deref()), ("Ada Lovelace", Some("4402017")));
+}
