@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use store::Store;
+use tokio::sync::Semaphore;
 
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
@@ -19,6 +20,8 @@ pub struct App {
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
+    /// Room for request bodies in memory, KiB.
+    pub bodies: Arc<Semaphore>,
     /// Which devices were heard of lately.
     pub presence: Arc<Presence>,
 }

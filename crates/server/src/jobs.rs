@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use store::{Seen, StoreError};
+use roster::{ItemKey, Template};
+use store::{HeldKind, HeldRecord, Seen, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -11,10 +12,16 @@ use crate::app::App;
 const WRITE_SEEN: Duration = Duration::from_secs(3);
 
 /// How often what is out of date is swept.
-const SWEEP: Duration = Duration::from_secs(600);
+const SWEEP: Duration = Duration::from_mins(10);
 
 /// How long closed commands and sessions are kept, ms: a late acknowledgement is told by them.
 const KEEP_MS: i64 = 30 * 24 * 3_600_000;
+
+/// How long the other parts of a template are awaited before an operator is told, ms.
+const PARTS_MS: i64 = 600_000;
+
+/// How many incomplete templates are handed to operators with one sweep.
+const MOST_ABANDONED: i64 = 200;
 
 /// Runs until `stop`.
 pub async fn run(app: App, stop: CancellationToken) {
@@ -65,9 +72,30 @@ async fn swept(app: &App) -> Result<(), StoreError> {
     tx.prune_commands(before).await?;
     tx.prune_orders(before).await?;
     tx.prune_sessions(before).await?;
+    for (device, key, parts) in tx.abandoned_part_sets(now.plus(-PARTS_MS), MOST_ABANDONED).await? {
+        tx.hold(&incomplete(device, &key, &parts), now).await?;
+        tx.put_part_set(device, &key, None, now).await?;
+    }
     tx.commit().await?;
     if erased > 0 {
         tracing::info!(erased, "deleted contents erased: their time for an undo is over");
     }
     Ok(())
+}
+
+/// Parts of a template whose other parts never came: acknowledged, so they are not lost but shown.
+fn incomplete(device: i64, key: &ItemKey, parts: &Template) -> HeldRecord {
+    let held: Vec<String> = parts.parts.iter().map(|part| part.index.to_string()).collect();
+    let raw: Vec<String> =
+        parts.parts.iter().map(|part| format!("{key} part {}: {}", part.index, part.text)).collect();
+    HeldRecord {
+        device,
+        kind: HeldKind::Unreadable,
+        table: None,
+        pin: Some(key.pin.clone()),
+        tag: key.slot.to_string(),
+        line: None,
+        reason: format!("incomplete: only parts {} came; enrol it again", held.join(", ")),
+        raw: raw.join("\n").into_bytes(),
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -55,8 +56,14 @@ pub async fn start(
     let people = bind(config.admin_listen, "people").await?;
     let address = |listener: &TcpListener, given| listener.local_addr().unwrap_or(given);
     let (listen, admin_listen) = (address(&devices, config.listen), address(&people, config.admin_listen));
-    let app =
-        App { store, config: Arc::new(config), clock, entropy, presence: Arc::new(Presence::default()) };
+    let app = App {
+        store,
+        config: Arc::new(config),
+        clock,
+        entropy,
+        bodies: Arc::new(Semaphore::new(device::BODIES_KIB as usize)),
+        presence: Arc::new(Presence::default()),
+    };
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(device::serve(app.clone(), devices, stop.clone()));
     tasks.spawn(jobs::run(app.clone(), stop.clone()));

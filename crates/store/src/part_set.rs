@@ -89,6 +89,34 @@ impl Tx {
         Ok(())
     }
 
+    /// Incomplete templates to which nothing was added since a time, with the device that sends them.
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::Sealed`] for parts that do not open.
+    pub async fn abandoned_part_sets(
+        &mut self,
+        before: Millis,
+        limit: i64,
+    ) -> Result<Vec<(i64, ItemKey, Template)>, StoreError> {
+        let rows: Vec<(i64, String, i64, i64, i64, Vec<u8>)> = query_as(
+            "SELECT device_id, pin, kind, slot, algorithm, sealed FROM part_set WHERE updated_at < ? \
+             ORDER BY device_id, pin LIMIT ?",
+        )
+        .bind(before.0)
+        .bind(limit)
+        .fetch_all(self.db())
+        .await?;
+        let mut found = Vec::new();
+        for (device, pin, kind, slot, algorithm, sealed) in rows {
+            let key = key_of("part_set", (pin, kind, slot, algorithm))?;
+            if let Content::Template(template) = unseal(&self.keys, &key, &part_place(device, &key), &sealed)?
+            {
+                found.push((device, key, template));
+            }
+        }
+        Ok(found)
+    }
+
     /// Forgets parts that nothing was added to since a time. Returns how many templates.
     ///
     /// # Errors

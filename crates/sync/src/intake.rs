@@ -12,7 +12,7 @@ use roster::{
 use wire::Pin;
 
 use crate::owing::user_key;
-use crate::view::{DeviceView, ItemState, Joining, Parked};
+use crate::view::{DeviceView, ItemState, Joining, Parked, Person, Wait};
 
 /// What an operator decided about uploads (design, policies).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -260,7 +260,7 @@ impl<'a> Intake<'a> {
             other => other,
         };
         let hash = roster::hash(self.hash_key, &key.slot, &content);
-        let user_live = self.view.person(&key.pin).is_some_and(|person| person.user_live());
+        let user_live = self.view.person(&key.pin).is_some_and(Person::user_live);
         let user_dead = !user_live && self.view.item(&user).is_some();
         let item = self.view.item(key).cloned();
         if let Some(item) = &item {
@@ -344,7 +344,7 @@ impl<'a> Intake<'a> {
     }
 
     fn is_held(&self, key: &ItemKey) -> bool {
-        self.view.exception(key).is_some_and(|e| e.wait == crate::view::Wait::Parked(Parked::Held))
+        self.view.exception(key).is_some_and(|e| e.wait == Wait::Parked(Parked::Held))
     }
 
     fn refuse(&mut self, key: &ItemKey) -> Outcome {
@@ -439,10 +439,10 @@ impl<'a> Intake<'a> {
     /// Puts the parts of an upload together with those that came before, where the device sends them in pieces.
     fn whole(&mut self, key: &ItemKey, template: Template) -> Whole {
         let known = self.known.entry(key.pin.clone()).or_default();
-        if let Some(current) = known.templates.get(&key.slot) {
-            if template.parts.len() < current.parts.len() && template.is_within(current) {
-                return Whole::Known;
-            }
+        let piece_of =
+            |current: &Template| template.parts.len() < current.parts.len() && template.is_within(current);
+        if known.templates.get(&key.slot).is_some_and(piece_of) {
+            return Whole::Known;
         }
         let starts = template.parts.first().is_some_and(|part| part.index == 0);
         let earlier = match known.partial.get(&key.slot) {

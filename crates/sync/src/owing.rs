@@ -3,7 +3,7 @@
 use roster::{ItemKey, Kind, Millis, Slot};
 use wire::Pin;
 
-use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Wait};
+use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Person, Wait};
 
 pub(crate) fn user_of(key: &ItemKey) -> ItemKey {
     user_key(&key.pin)
@@ -110,7 +110,7 @@ impl DeviceView {
         if self.item(key).is_none() {
             return;
         }
-        if key.slot == Slot::USER && !self.person(&key.pin).is_some_and(|person| person.user_live()) {
+        if key.slot == Slot::USER && !self.person(&key.pin).is_some_and(Person::user_live) {
             self.wipe(key);
         }
         self.again_or_due(key, now);

@@ -204,7 +204,6 @@ impl Planner<'_> {
                 self.view.wipe(&user);
                 self.view.again_or_due(&user, self.now);
             }
-            Want::ByUser => {}
             Want::Anything if !item.live => {
                 let winner =
                     self.view.person(&key.pin).and_then(|person| self.view.winner(person, &key.slot));
@@ -212,7 +211,7 @@ impl Planner<'_> {
                     self.view.again_or_due(&ItemKey { pin: key.pin.clone(), slot }, self.now);
                 }
             }
-            Want::Anything => {}
+            Want::ByUser | Want::Anything => {}
             Want::Present | Want::Absent => self.send(key, Origin::Tail),
         }
     }
@@ -382,13 +381,11 @@ impl Planner<'_> {
     }
 
     fn size(&self, key: &ItemKey, verb: Verb) -> (usize, usize) {
-        match (verb, self.view.item(key)) {
-            (Verb::Update, Some(item)) => (usize::from(item.lines), item.bytes),
-            _ => {
-                let lines = roster::delete_lines(key, &self.view.capability);
-                (lines, lines * DELETE_LINE_BYTES)
-            }
+        if let (Verb::Update, Some(item)) = (verb, self.view.item(key)) {
+            return (usize::from(item.lines), item.bytes);
         }
+        let lines = roster::delete_lines(key, &self.view.capability);
+        (lines, lines * DELETE_LINE_BYTES)
     }
 }
 

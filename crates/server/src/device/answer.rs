@@ -47,6 +47,9 @@ pub enum DeviceError {
     /// Stopped in the middle, or too slow.
     #[error("body incomplete")]
     Incomplete,
+    /// Too many large bodies at once.
+    #[error("busy, come again")]
+    Busy,
     /// The encrypted variant of the protocol, whose ciphers are not public.
     #[error("encryption not supported, use HTTPS")]
     Encrypted,
@@ -72,7 +75,9 @@ impl DeviceError {
             Self::NotApproved | Self::NotAdmitted => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encrypted | Self::NotFound => StatusCode::NOT_FOUND,
-            Self::AccessControl | Self::TooManyUnknown | Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Busy | Self::AccessControl | Self::TooManyUnknown | Self::Store(_) => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         };
         text(status, format!("ERROR: {self}"))
     }

@@ -4,6 +4,7 @@
 //! no compression, and send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,6 +17,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, DeviceError, close};
@@ -23,6 +25,9 @@ use crate::app::App;
 
 /// How long a device may take for its request line and headers, and between two pieces of its body.
 const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How much of request bodies is held in memory at a time, of all devices together, KiB.
+pub const BODIES_KIB: u32 = 256 << 10;
 
 /// How long open requests may take once the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -89,8 +94,8 @@ fn connection(app: App, stream: TcpStream, peer: SocketAddr, graceful: &Graceful
 async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) -> Answer {
     let (parts, body) = request.into_parts();
     let keep = keeps_alive(parts.version, &parts.headers);
-    let (mut answer, keep) = match read(body, &parts.headers, app.config.most_body_bytes).await {
-        Ok(body) => {
+    let (mut answer, keep) = match read(&app, body, &parts.headers).await {
+        Ok((body, _room)) => {
             let request = Request {
                 method: parts.method,
                 path: parts.uri.path().to_owned(),
@@ -120,20 +125,32 @@ fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
-/// Reads a body of at most `most` bytes; a larger one is refused before it is read, where its length is announced.
-async fn read(mut body: Incoming, headers: &HeaderMap, most: usize) -> Result<Bytes, DeviceError> {
+/// Reads a body; one that is too large is refused before it is read, where its length is announced.
+///
+/// With the body comes its share of [`BODIES_KIB`]: while there is none to be had, the device waits, and is told to
+/// come again if that takes too long.
+async fn read(
+    app: &App,
+    mut body: Incoming,
+    headers: &HeaderMap,
+) -> Result<(Bytes, OwnedSemaphorePermit), DeviceError> {
+    let most = app.config.most_body_bytes;
     let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most as u64) {
         return Err(DeviceError::TooLarge);
     }
-    if body.is_end_stream() {
-        return Ok(Bytes::new());
-    }
-    let mut pieces =
-        Vec::with_capacity(announced.and_then(|n| usize::try_from(n).ok()).unwrap_or(0).min(1 << 20));
+    let expected = match announced {
+        Some(length) => usize::try_from(length).unwrap_or(most),
+        None if body.is_end_stream() => 0,
+        None => most,
+    };
+    let kib = u32::try_from(expected.div_ceil(1024)).unwrap_or(BODIES_KIB).min(BODIES_KIB);
+    let room = tokio::time::timeout(PATIENCE, Arc::clone(&app.bodies).acquire_many_owned(kib));
+    let Ok(Ok(room)) = room.await else { return Err(DeviceError::Busy) };
+    let mut pieces = Vec::with_capacity(expected.min(1 << 20));
     loop {
         let frame = match tokio::time::timeout(PATIENCE, body.frame()).await {
-            Ok(None) => return Ok(pieces.into()),
+            Ok(None) => return Ok((pieces.into(), room)),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) | Err(_) => return Err(DeviceError::Incomplete),
         };

@@ -9,7 +9,7 @@ use roster::{Capability, Content, ItemKey, Millis, Reading, Template, UserPatch}
 use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
 use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
-use wire::{OperationMeaning, Pin};
+use wire::{Form, OperationMeaning, Pin};
 
 use super::DeviceError;
 use crate::app::App;
@@ -123,6 +123,10 @@ impl Upload<'_> {
         if let Some(capability) = decision.capability.take() {
             tx.set_capability(device, &capability, None).await?;
             decision.view.capability = capability;
+        }
+        if !decision.queries.is_empty() && row.capability.refused(Form::Query) {
+            fleet::ask_for_everything(&mut tx, device, self.now).await?;
+            decision.queries.clear();
         }
         for pin in &decision.queries {
             fleet::orders::Ordered::QueryUser(pin.clone()).queue(&mut tx, device, "server", self.now).await?;

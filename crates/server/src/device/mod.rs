@@ -16,7 +16,7 @@ use wire::{Endpoint, Target};
 
 pub use self::answer::{Answer, DeviceError};
 use self::answer::{ok, text};
-pub use self::edge::{Request, serve};
+pub use self::edge::{BODIES_KIB, Request, serve};
 use crate::app::App;
 
 /// Answers one request of a device, whatever it is.

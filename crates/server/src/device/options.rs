@@ -61,8 +61,11 @@ pub async fn learn(
     Ok(())
 }
 
+/// The version of an algorithm on a device, and the form in which it takes such items.
+type Ability = (Option<(u16, Option<u16>)>, Option<Form>);
+
 /// In which form the device takes what; what changes here changes what it should hold.
-fn forms(capability: &Capability) -> BTreeMap<Kind, (Option<(u16, Option<u16>)>, Option<Form>)> {
+fn forms(capability: &Capability) -> BTreeMap<Kind, Ability> {
     let mut forms = BTreeMap::new();
     for number in 1..=10 {
         let bio_type = BioType(number);

@@ -55,7 +55,7 @@ fn has_told_all(app: &App, device: &DeviceRow, now: Millis) -> bool {
     let quiet = i64::try_from(app.config.adopt_quiet.as_millis()).unwrap_or(i64::MAX);
     let since = app.presence.last_upload(device.id).max(device.approved_at).unwrap_or(Millis(0));
     let empty = device.joining == Some(Joining::Adopt)
-        && device.counts_at > device.approved_at
+        && device.counts_at >= device.approved_at
         && device.capability.counts().users == Some(0);
     since.plus(quiet) <= now || empty
 }
