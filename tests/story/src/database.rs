@@ -1,0 +1,88 @@
+//! What is in a server's database, read beside it.
+
+use std::collections::BTreeMap;
+
+use roster::{Content, ItemKey, Slot};
+use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+
+use crate::{House, pin};
+
+/// Every row of a database, table by table, each value as SQL writes it.
+pub type Rows = BTreeMap<String, Vec<String>>;
+
+/// The database.
+impl House {
+    /// Everything that the fleet holds of some people.
+    pub async fn contents(&self, pins: &[&str]) -> BTreeMap<ItemKey, Content> {
+        let pins: Vec<_> = pins.iter().map(|text| pin(text)).collect();
+        let mut tx = self.store.read().await.expect("a transaction");
+        let keys = tx.live_keys(&pins).await.expect("the items");
+        tx.contents(&keys).await.expect("the contents")
+    }
+
+    /// What the fleet holds of one item.
+    pub async fn content(&self, of: &str, slot: Slot) -> Option<Content> {
+        self.contents(&[of]).await.remove(&ItemKey { pin: pin(of), slot })
+    }
+
+    /// What a device sent that is held for an operator, as it came.
+    pub async fn held_raw(&self, id: i64) -> Vec<u8> {
+        let mut tx = self.store.read().await.expect("a transaction");
+        tx.show_held(id).await.expect("the held records").expect("it is held").1
+    }
+
+    /// The entries of a device's own log, in the order of its clock: code, time and operands.
+    pub async fn operations(&self, serial_number: &str) -> Vec<String> {
+        let device = self.device(serial_number).await.id;
+        let mut tx = self.store.read().await.expect("a transaction");
+        let mut logged = tx.operations(device, 1_000).await.expect("the operation log");
+        logged.sort_by(|a, b| a.operation.time.cmp(&b.operation.time));
+        let line = |entry: &store::LoggedOperation| {
+            let entry = &entry.operation;
+            format!("{} {} {}", entry.code, entry.time, entry.operands.join(" "))
+        };
+        logged.iter().map(line).collect()
+    }
+
+    /// The upload marks of a device: table and mark, and which tables are to be read again.
+    pub async fn stamps(&self, serial_number: &str) -> BTreeMap<String, store::Stamp> {
+        let device = self.device(serial_number).await.id;
+        let mut tx = self.store.read().await.expect("a transaction");
+        tx.stamps(device).await.expect("the stamps")
+    }
+
+    /// Every row of the database, but for when and from where devices were last heard of, which is written behind.
+    pub async fn rows(&self) -> Rows {
+        let mut db = self.connect_to_database().await;
+        let tables = column(&mut db, "SELECT name FROM sqlite_schema WHERE type = 'table'").await;
+        let mut rows = Rows::new();
+        for table in tables {
+            let columns = column(&mut db, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
+            let values: Vec<String> = columns
+                .iter()
+                .filter(|name| !["last_seen_at", "address"].contains(&name.as_str()))
+                .map(|name| format!("quote({name})"))
+                .collect();
+            let values = values.join(" || ', ' || ");
+            let found = column(&mut db, &format!("SELECT {values} FROM {table} ORDER BY 1")).await;
+            rows.insert(table, found);
+        }
+        rows
+    }
+
+    /// Runs SQL beside the server: for what no operator would do.
+    pub async fn sql(&self, statements: &'static str) {
+        let mut db = self.connect_to_database().await;
+        sqlx::raw_sql(statements).execute(&mut db).await.expect("the statements run");
+    }
+
+    async fn connect_to_database(&self) -> SqliteConnection {
+        let url = format!("sqlite://{}?mode=rw", self.directory.path().join("muster.db").display());
+        SqliteConnection::connect(&url).await.expect("the database is there")
+    }
+}
+
+async fn column(db: &mut SqliteConnection, sql: &str) -> Vec<String> {
+    let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(db).await.expect("the query runs");
+    rows.iter().map(|row| row.get(0)).collect()
+}

@@ -1,0 +1,190 @@
+//! HTTP as bytes: a request goes out as it is written down, an answer comes back as it came.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::fmt::strtime;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::House;
+
+/// Longer than anything takes; a server that never answers fails the story instead of stopping it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A connection to a server, on which nothing is sent but what the story says.
+#[derive(Debug)]
+pub struct Line {
+    stream: TcpStream,
+    unread: Vec<u8>,
+}
+
+/// One answer as it came.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status line and headers, each with its CRLF, without the empty line after them.
+    pub head: String,
+    /// The body, as long as `Content-Length` says.
+    pub body: Vec<u8>,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}\n{}", self.head, self.text())
+    }
+}
+
+impl Line {
+    /// Connects.
+    pub async fn to(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the server takes the connection");
+        stream.set_nodelay(true).expect("what is written goes out at once");
+        Self { stream, unread: Vec::new() }
+    }
+
+    /// Sends bytes.
+    pub async fn write(&mut self, bytes: &[u8]) {
+        self.try_write(bytes).await.expect("the server reads");
+    }
+
+    /// Sends bytes, as far as the server takes them.
+    ///
+    /// # Errors
+    /// The server has closed the connection.
+    pub async fn try_write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.stream.write_all(bytes).await?;
+        self.stream.flush().await
+    }
+
+    /// Says that nothing more comes; answers can still be read.
+    pub async fn finish(&mut self) {
+        self.stream.shutdown().await.expect("the connection is there");
+    }
+
+    /// The next answer.
+    pub async fn answer(&mut self) -> Answer {
+        let head = self.until_empty_line().await;
+        let length = header(&head, "Content-Length").unwrap_or_else(|| panic!("no Content-Length:\n{head}"));
+        let length: usize = length.parse().expect("Content-Length is a number");
+        while self.unread.len() < length {
+            assert!(self.read().await, "the connection ended within a body:\n{head}");
+        }
+        let body = self.unread.drain(..length).collect();
+        Answer { head, body }
+    }
+
+    /// Status line and headers of what comes next, or of an answer without a body.
+    pub async fn until_empty_line(&mut self) -> String {
+        loop {
+            if let Some(end) = self.unread.windows(4).position(|four| four == b"\r\n\r\n") {
+                let head = self.unread.drain(..end + 4).take(end + 2).collect();
+                return String::from_utf8(head).expect("headers are ASCII");
+            }
+            assert!(self.read().await, "no answer: {:?}", String::from_utf8_lossy(&self.unread));
+        }
+    }
+
+    /// Everything that still comes before the server closes the connection.
+    pub async fn rest(&mut self) -> Vec<u8> {
+        while self.read().await {}
+        std::mem::take(&mut self.unread)
+    }
+
+    /// Reads some more; false at the end of the connection.
+    async fn read(&mut self) -> bool {
+        let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await;
+        match read.expect("the server says something or closes the connection") {
+            Ok(read) => read > 0,
+            // It closed while it still had something to read.
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+impl Answer {
+    /// The number in the status line.
+    pub fn status(&self) -> u16 {
+        let status = self.head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        status.unwrap_or_else(|| panic!("no status:\n{}", self.head))
+    }
+
+    /// The value of a header, its name in exactly this case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        header(&self.head, name)
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// Its `Date`.
+    ///
+    /// # Panics
+    /// If there is none, or none in the one form that devices read: `Fri, 12 Mar 2027 06:53:01 GMT`.
+    pub fn date(&self) -> Timestamp {
+        const IMF_FIXDATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
+        let text = self.header("Date").unwrap_or_else(|| panic!("no Date:\n{}", self.head));
+        let read = strtime::parse(IMF_FIXDATE, text).and_then(|time| time.to_datetime());
+        let date = read.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC)).expect("an IMF-fixdate");
+        assert_eq!(date.strftime(IMF_FIXDATE).to_string(), text, "an IMF-fixdate has one form");
+        date.timestamp()
+    }
+
+    /// All of it, byte for byte, with its date, which is one, replaced by the word `now`.
+    pub fn whole(&self) -> String {
+        self.date();
+        let date = self.header("Date").unwrap_or_default();
+        let head = self.head.replace(&format!("Date: {date}\r\n"), "Date: now\r\n");
+        format!("{head}\r\n{}", self.text())
+    }
+}
+
+fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
+    head.split("\r\n").find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
+}
+
+/// A GET as captured devices write it.
+pub fn get(target: &str) -> Vec<u8> {
+    format!(
+        "GET {target} HTTP/1.1\r\nHost: 192.0.2.10:8080\r\nUser-Agent: iClock Proxy/1.09\r\n\
+         Connection: close\r\nAccept: */*\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// A POST as captured devices write it.
+pub fn post(target: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let head = format!(
+        "POST {target} HTTP/1.1\r\nHost: 192.0.2.10:8080\r\nUser-Agent: iClock Proxy/1.09\r\n\
+         Connection: close\r\nAccept: */*\r\nContent-Type: text/plain\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), body].concat()
+}
+
+/// Requests as bytes.
+impl House {
+    /// Sends a request on a connection of its own, and takes all that comes back: one answer, after which the server closes.
+    pub async fn send(&self, request: &[u8]) -> Answer {
+        let mut line = Line::to(self.address()).await;
+        line.write(request).await;
+        let answer = line.answer().await;
+        let rest = line.rest().await;
+        assert_eq!(String::from_utf8_lossy(&rest), "", "bytes after the answer:\n{answer:?}");
+        answer
+    }
+
+    /// Asks for something as a device does.
+    pub async fn get(&self, target: &str) -> Answer {
+        self.send(&get(target)).await
+    }
+
+    /// Uploads something as a device does.
+    pub async fn post(&self, target: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.send(&post(target, body)).await
+    }
+}
