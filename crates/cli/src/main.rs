@@ -1,2 +1,32 @@
-//! The `muster` program.
-fn main() {}
+//! The `muster` program: the server, the commands beside it, and simulated devices.
+
+mod args;
+mod commands;
+mod config;
+mod database;
+mod failure;
+mod key_file;
+mod logging;
+mod lookup;
+mod output;
+mod system;
+mod table;
+mod when;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    failure::report(run(cli))
+}
+
+fn run(cli: args::Cli) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the threads that do the work")?;
+    runtime.block_on(commands::run(cli))
+}

@@ -1,0 +1,311 @@
+//! The command line.
+
+mod device;
+mod simulate;
+mod user;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use roster::Area;
+use wire::SerialNumber;
+
+pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
+pub use self::simulate::Simulate;
+pub use self::user::{DeleteUser, ListUsers, SetUser, UserCommand};
+
+const AFTER: &str = "\
+Begin with:
+  muster serve                        start the server; devices connect to port 8081
+  muster device list                  what called, and in which state it is
+  muster device approve SN --adopt    let a device in
+  muster sync status                  what is in sync, and if not, why
+
+Settings stand in muster.toml, in the environment (MUSTER_LISTEN, …) or on the command line; `muster config` shows them.
+Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.";
+
+/// Keeps the same people on all ZKTeco terminals
+///
+/// Whoever is enrolled at one terminal is on every other within seconds: name, card, password, fingerprints, faces,
+/// palms and photos, changes and deletions too.
+#[derive(Debug, Parser)]
+#[command(name = "muster", version, after_help = AFTER, max_term_width = 100, disable_help_subcommand = false)]
+pub struct Cli {
+    /// What holds for every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What holds for every command.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Global {
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Read settings from this file [default: muster.toml in the working directory, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the key is, and the database unless told otherwise [default: muster-data]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<String>,
+    /// The database [default: sqlite://DATA_DIR/muster.db]
+    #[arg(long, global = true, value_name = "URL")]
+    pub database: Option<String>,
+    /// What is logged: error, warn, info, debug or trace, or directives such as info,server=debug
+    /// [default: info for the server, warn for everything else]
+    #[arg(long, global = true, value_name = "LEVEL", verbatim_doc_comment)]
+    pub log: Option<String>,
+    /// How it is logged: text or json [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server
+    ///
+    /// Makes the database and its key at the first start, and brings the schema up to date. One server at a time uses a
+    /// database; all other commands work beside it. SIGTERM or Ctrl-C stops it when it has finished what it answers; a
+    /// second one stops it at once.
+    #[command(after_help = "\
+Examples:
+  muster serve
+  muster serve --listen 0.0.0.0:80 --data-dir /var/lib/muster
+  muster serve --admission open          a lab: takes in every device that calls
+  DEBUG=true muster serve                shows every request")]
+    Serve(Serve),
+    /// Devices: list them, let them in, set them up
+    #[command(subcommand)]
+    Device(DeviceCommand),
+    /// People: list, make, change, delete them
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Areas: groups of devices and people
+    ///
+    /// A person is on the devices that share an area with them. Everyone and everything is in area 1 unless told otherwise.
+    #[command(subcommand)]
+    Area(AreaCommand),
+    /// What is in sync; if not: what is owed, and why
+    #[command(subcommand)]
+    Sync(SyncCommand),
+    /// What waits for your decision, and records that could not be read
+    #[command(subcommand)]
+    Held(HeldCommand),
+    /// Show devices and synchronisation live, until Ctrl-C
+    ///
+    /// Follows the database of the server on this machine: devices that come and go, changes of people, commands and
+    /// what became of them, records that wait for you. With --json one object a line.
+    Watch,
+    /// Show each setting, its value and where it was set
+    #[command(after_help = "\
+Examples:
+  muster config
+  MUSTER_DELAY_S=5 muster config --listen 0.0.0.0:80")]
+    Config(Serve),
+    /// Make the database, or bring it to this version, without starting the server
+    ///
+    /// The server does it by itself at its start.
+    Migrate,
+    /// Run simulated devices against a server
+    Simulate(Simulate),
+}
+
+/// Settings of the server that can stand on the command line.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Serve {
+    /// Where devices connect [default: 0.0.0.0:8081]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+    /// Where people and monitoring connect [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub admin_listen: Option<String>,
+    /// Unknown devices: approve waits for you, open takes in everything that calls (a lab)
+    /// [default: approve]
+    #[arg(long, value_name = "POLICY", verbatim_doc_comment)]
+    pub admission: Option<String>,
+}
+
+/// Areas.
+#[derive(Debug, Subcommand)]
+pub enum AreaCommand {
+    /// List the areas
+    List,
+    /// Make an area
+    Add {
+        /// What it is called
+        name: String,
+    },
+    /// Give an area another name
+    Rename {
+        /// Its number, as `muster area list` shows it
+        id: i64,
+        /// Its new name
+        name: String,
+    },
+}
+
+/// Synchronisation.
+#[derive(Debug, Subcommand)]
+pub enum SyncCommand {
+    /// A line for each device; with a serial number: what it can take, what is owed to it, and why
+    #[command(after_help = "\
+Examples:
+  muster sync status
+  muster sync status CKJF210560012")]
+    Status {
+        /// One device
+        #[arg(value_name = "SN")]
+        serial_number: Option<SerialNumber>,
+    },
+}
+
+/// What is held.
+#[derive(Debug, Subcommand)]
+pub enum HeldCommand {
+    /// List what waits for a decision
+    List {
+        /// Only this kind
+        #[arg(long, value_enum)]
+        kind: Option<HeldKindArg>,
+        /// Only from this device
+        #[arg(long, value_name = "SN")]
+        device: Option<SerialNumber>,
+        /// Also what was decided
+        #[arg(long)]
+        all: bool,
+    },
+    /// Show one of them
+    Show {
+        /// Its number, as `muster held list` shows it
+        id: i64,
+        /// Print the record as the device sent it. It may hold names, cards, passwords, templates
+        #[arg(long)]
+        raw: bool,
+    },
+    /// Decide
+    #[command(after_help = "\
+What a decision means:
+  conflict    --device  the device's person becomes the fleet's      --fleet  the fleet's person goes to the device
+  privilege   --device  it is given everywhere                       --fleet  it stays without effect
+  deletion    --device  the person is deleted everywhere             --fleet  the person comes back to the device
+  brake       --device  what the device has becomes the fleet's      --fleet  what the fleet has stays
+  unreadable, unread-table: only --dismiss")]
+    Resolve {
+        /// Its number, as `muster held list` shows it
+        id: i64,
+        /// What was decided
+        #[command(flatten)]
+        decision: Decision,
+    },
+}
+
+/// What is decided about something held.
+#[derive(Args, Clone, Copy, Debug)]
+#[group(required = true, multiple = false)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an option of the command line, exactly one is set"
+)]
+pub struct Decision {
+    /// What the device has is right
+    #[arg(long)]
+    pub device: bool,
+    /// What the fleet has is right: the device is told so
+    #[arg(long)]
+    pub fleet: bool,
+    /// Seen, nothing to do
+    #[arg(long)]
+    pub dismiss: bool,
+}
+
+/// Why something is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum HeldKindArg {
+    /// A record that could not be read
+    Unreadable,
+    /// An adopted device means another person by a PIN
+    Conflict,
+    /// A privilege was raised at a device
+    Privilege,
+    /// A person was deleted at a device
+    Deletion,
+    /// Devices change something to and fro
+    Brake,
+    /// An upload of a kind that is not read
+    UnreadTable,
+}
+
+/// Numbers of areas, separated by commas.
+///
+/// # Errors
+/// In words.
+pub fn area(text: &str) -> Result<Area, String> {
+    text.trim()
+        .parse()
+        .ok()
+        .filter(|number| *number > 0)
+        .map(Area)
+        .ok_or_else(|| "want the number of an area, as `muster area list` shows it".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    fn parsed(line: &str) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(line.split(' '))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_and_option_has_a_help_text() {
+        fn check(command: &clap::Command) {
+            let name = command.get_name();
+            assert!(command.get_about().is_some(), "{name} has no help");
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} of {name} has no help", argument.get_id());
+            }
+            command.get_subcommands().filter(|command| command.get_name() != "help").for_each(check);
+        }
+        check(&Cli::command());
+    }
+
+    #[test]
+    fn global_options_may_stand_anywhere() {
+        for line in ["muster --json device list", "muster device --json list", "muster device list --json"] {
+            assert!(parsed(line).is_ok_and(|cli| cli.global.json), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_decision_is_exactly_one() {
+        assert!(parsed("muster held resolve 3 --fleet").is_ok());
+        assert!(parsed("muster held resolve 3").is_err());
+        assert!(parsed("muster held resolve 3 --fleet --device").is_err());
+    }
+
+    #[test]
+    fn adopt_and_replace_exclude_each_other() {
+        assert!(parsed("muster device approve A1 --adopt").is_ok());
+        assert!(parsed("muster device approve A1 --adopt --replace").is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_a_key_is_refused_at_once() {
+        assert!(parsed("muster user show 12-3").is_err());
+        assert!(parsed("muster device show a/b").is_err());
+        assert!(parsed("muster user set 7 --areas 1,2 --privilege super").is_ok());
+        assert!(parsed("muster user set 7 --areas 0").is_err());
+        assert!(parsed("muster user set 7 --privilege boss").is_err());
+    }
+}

@@ -1,0 +1,180 @@
+//! `muster simulate`
+
+use std::time::Duration;
+
+use clap::Args;
+use simulator::http::ServerAddress;
+use simulator::{Faults, Model};
+
+/// A fleet of simulated devices against a server.
+///
+/// They enrol people, upload them, poll and obey as real devices do, until all hold the same or the time is up. In the
+/// end they are compared with each other: exit code 0 when all are equal, 1 when not.
+///
+/// While they wait for approval, the command that approves them is shown. Against a server with `--admission open` they
+/// are let in at once. Do not run it against a server that serves real devices: the people would be on them.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = "\
+Examples:
+  muster serve --admission open                                in one terminal
+  muster simulate                                              in a second one: three devices, 20 people
+  muster simulate --devices 2 --users 5 --enrol                and one more person, timed on the way
+  muster simulate --devices 100 --users 1000 --templates 3 --interval 1 --deadline 600
+  muster simulate --models speedface,iface950,old --faults some --json")]
+pub struct Simulate {
+    /// Where the server listens for devices
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081")]
+    pub url: ServerAddress,
+    /// How many devices
+    #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub devices: u32,
+    /// How many people are enrolled
+    #[arg(long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    pub users: u32,
+    /// Fingerprints of each person, 0 to 10
+    #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=10))]
+    pub templates: u8,
+    /// How many people of 100 have a face, where the device that enrols them can
+    #[arg(long, value_name = "PERCENT", default_value = "30", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub faces: u8,
+    /// How many people of 100 have a palm
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub palms: u8,
+    /// How many people of 100 have a user photo
+    #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub photos: u8,
+    /// At how many of the devices people are enrolled
+    #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub uploaders: u32,
+    /// Models of the devices, in turn: speedface, iface950, senseface, k40, old
+    #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "speedface", value_parser = model)]
+    pub models: Vec<ModelArg>,
+    /// Seconds between polls, or `server` for what the server asks for
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
+    pub interval: Interval,
+    /// `none`: no time between polls at all
+    #[arg(long, value_name = "none", value_parser = ["none"], conflicts_with = "interval")]
+    pub pace: Option<String>,
+    /// What goes wrong: none, some, many, or a list of chances per mille
+    ///
+    /// `some` is 20 of 1000 of everything, `many` 150. A list names some of busy, lose-replies, lose-acknowledgements,
+    /// duplicate-acknowledgements, late-acknowledgements, restart and lose-upload-answers: busy=100,restart=10
+    #[arg(long, value_name = "FAULTS", default_value = "none", value_parser = faults)]
+    pub faults: FaultsArg,
+    /// Where all randomness comes from: the same seed, the same people and faults
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
+    /// When to give up, seconds
+    #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub deadline: u64,
+    /// When all are equal, enrol one more person and show how long it takes until each device has them
+    #[arg(long)]
+    pub enrol: bool,
+    /// What serial numbers begin with
+    #[arg(long, value_name = "TEXT", default_value = "SIM", value_parser = prefix)]
+    pub prefix: String,
+}
+
+/// Time between polls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interval {
+    /// What the server asks for.
+    Server,
+    /// This long.
+    Every(Duration),
+}
+
+/// A model of device.
+#[derive(Clone, Debug)]
+pub struct ModelArg(pub Model);
+
+/// What goes wrong at devices.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultsArg(pub Faults);
+
+impl Simulate {
+    /// Time between polls; `None` for what the server asks for.
+    pub fn time_between_polls(&self) -> Option<Duration> {
+        match (&self.pace, self.interval) {
+            (Some(_), _) => Some(Duration::ZERO),
+            (None, Interval::Server) => None,
+            (None, Interval::Every(time)) => Some(time),
+        }
+    }
+}
+
+fn model(text: &str) -> Result<ModelArg, String> {
+    Model::by_name(text).map(ModelArg).ok_or_else(|| {
+        let names: Vec<&str> = Model::all().iter().map(|model| model.name).collect();
+        format!("want {}", names.join(", "))
+    })
+}
+
+fn interval(text: &str) -> Result<Interval, String> {
+    if text == "server" {
+        return Ok(Interval::Server);
+    }
+    let seconds: Option<f64> = text.parse().ok().filter(|seconds| (0.0..=3600.0).contains(seconds));
+    seconds
+        .map(|seconds| Interval::Every(Duration::from_secs_f64(seconds)))
+        .ok_or_else(|| "want seconds, 0 to 3600, or server".to_owned())
+}
+
+fn faults(text: &str) -> Result<FaultsArg, String> {
+    match text {
+        "none" => return Ok(FaultsArg(Faults::default())),
+        "some" => return Ok(FaultsArg(Faults::all(20))),
+        "many" => return Ok(FaultsArg(Faults::all(150))),
+        _ => {}
+    }
+    let mut faults = Faults::default();
+    for part in text.split(',') {
+        let (name, chance) = part.split_once('=').ok_or("want none, some, many, or NAME=CHANCE,…")?;
+        let chance: u16 = chance
+            .parse()
+            .ok()
+            .filter(|chance| *chance <= 1000)
+            .ok_or_else(|| format!("the chance of {name} is per mille: 0 to 1000"))?;
+        let place = match name {
+            "busy" => &mut faults.busy,
+            "lose-replies" => &mut faults.lose_replies,
+            "lose-acknowledgements" => &mut faults.lose_acknowledgements,
+            "duplicate-acknowledgements" => &mut faults.duplicate_acknowledgements,
+            "late-acknowledgements" => &mut faults.late_acknowledgements,
+            "restart" => &mut faults.restart,
+            "lose-upload-answers" => &mut faults.lose_upload_answers,
+            _ => return Err(format!("there is no fault {name}")),
+        };
+        *place = chance;
+    }
+    Ok(FaultsArg(faults))
+}
+
+fn prefix(text: &str) -> Result<String, String> {
+    let right = text.len() <= 20 && format!("{text}0001").parse::<wire::SerialNumber>().is_ok();
+    if right { Ok(text.to_owned()) } else { Err("want at most 20 letters and digits".to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_are_a_preset_or_a_list() {
+        assert_eq!(faults("some"), Ok(FaultsArg(Faults::all(20))));
+        let listed = Faults { busy: 100, restart: 10, ..Faults::default() };
+        assert_eq!(faults("busy=100,restart=10"), Ok(FaultsArg(listed)));
+        for wrong in ["", "busy", "busy=1001", "laziness=1"] {
+            assert!(faults(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_interval_is_seconds_or_the_servers() {
+        assert_eq!(interval("0.5"), Ok(Interval::Every(Duration::from_millis(500))));
+        assert_eq!(interval("server"), Ok(Interval::Server));
+        for wrong in ["-1", "NaN", "inf", "soon"] {
+            assert!(interval(wrong).is_err(), "{wrong}");
+        }
+    }
+}

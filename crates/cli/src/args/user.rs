@@ -1,0 +1,167 @@
+//! `muster user`
+
+use clap::{Args, Subcommand};
+use roster::Area;
+use wire::Pin;
+
+use super::area;
+
+/// People.
+#[derive(Debug, Subcommand)]
+pub enum UserCommand {
+    /// List people, by PIN
+    List(ListUsers),
+    /// Show one person: fields, templates, and on which devices they are
+    Show {
+        /// PIN, the number by which devices know the person
+        pin: Pin,
+    },
+    /// Make a person, or change what is given and leave the rest
+    #[command(after_help = "\
+Examples:
+  muster user set 1001 --name \"Ada Lovelace\" --card 123456789
+  muster user set 1001 --privilege admin
+  muster user set 1001 --card \"\"                       takes the card away
+  read -rs P && printf %s \"$P\" | muster user set 1001 --password-stdin")]
+    Set(SetUser),
+    /// Delete a person everywhere, with all templates
+    ///
+    /// `muster user undo` brings them back for `undo_days` days, unless --erase was given.
+    Delete(DeleteUser),
+    /// Bring a deleted person back, with all templates
+    Undo {
+        /// PIN
+        pin: Pin,
+    },
+    /// List deleted people who can be brought back
+    Deleted,
+}
+
+/// Which people are listed.
+#[derive(Args, Clone, Debug)]
+pub struct ListUsers {
+    /// Only those whose PIN, name or card holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub search: Option<String>,
+    /// At most so many; 0 = all
+    #[arg(long, value_name = "NUMBER", default_value_t = 100)]
+    pub limit: usize,
+}
+
+/// What is changed of a person.
+#[derive(Args, Clone, Debug)]
+pub struct SetUser {
+    /// PIN, the number by which devices know the person: letters and digits, at most 24
+    pub pin: Pin,
+    /// Name; "" takes it away
+    #[arg(long, value_parser = line)]
+    pub name: Option<String>,
+    /// Card number; "" takes it away
+    #[arg(long, value_parser = line)]
+    pub card: Option<String>,
+    /// Second card; "" takes it away
+    #[arg(long, value_name = "CARD", value_parser = line)]
+    pub vice_card: Option<String>,
+    /// Password; "" takes it away. Others on this machine can see it here: prefer --password-stdin
+    #[arg(long, value_parser = line)]
+    pub password: Option<String>,
+    /// Read the password from standard input
+    #[arg(long, conflicts_with = "password")]
+    pub password_stdin: bool,
+    /// What the person may do at devices: user, registrar, admin, super, or a number
+    #[arg(long, value_name = "ROLE", value_parser = privilege)]
+    pub privilege: Option<i32>,
+    /// Access group
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..=99))]
+    pub group: Option<i32>,
+    /// Access time zones, 16 digits; "" = as devices have it
+    #[arg(long, value_name = "DIGITS", value_parser = time_zones)]
+    pub time_zones: Option<String>,
+    /// Verification mode; -1 = that of the group
+    #[arg(long, value_name = "MODE", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..=255))]
+    pub verify: Option<i32>,
+    /// Start of validity, for example "2027-01-01 08:00:00"; "" = none
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub start: Option<String>,
+    /// End of validity; "" = none
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub end: Option<String>,
+    /// The areas the person belongs to, all of them, separated by commas
+    ///
+    /// On devices of areas that the person leaves, they are deleted.
+    #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = area)]
+    pub areas: Option<Vec<Area>>,
+}
+
+/// Who is deleted, and how.
+#[derive(Args, Clone, Debug)]
+pub struct DeleteUser {
+    /// PIN
+    pub pin: Pin,
+    /// Keep nothing for an undo
+    #[arg(long)]
+    pub erase: bool,
+    /// Do not ask
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Text that devices can keep in a field.
+fn line(text: &str) -> Result<String, String> {
+    if text.chars().any(char::is_control) {
+        Err("want one line of text without tabs".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
+}
+
+/// A privilege by its name or number.
+fn privilege(text: &str) -> Result<i32, String> {
+    match text {
+        "user" => Ok(0),
+        "registrar" => Ok(2),
+        "admin" => Ok(6),
+        "super" => Ok(14),
+        _ => text.parse().ok().filter(|number| (0..=15).contains(number)).ok_or_else(|| {
+            "want user (0), registrar (2), admin (6), super (14), or a number 0 to 15".to_owned()
+        }),
+    }
+}
+
+fn time_zones(text: &str) -> Result<String, String> {
+    let right = text.is_empty() || (text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit()));
+    if right { Ok(text.to_owned()) } else { Err("want 16 digits, or nothing".to_owned()) }
+}
+
+/// A time as devices write it.
+fn moment(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    let day = text.parse::<jiff::civil::Date>().map(|day| day.at(0, 0, 0, 0));
+    let time = text.parse::<jiff::civil::DateTime>().or(day);
+    time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
+        .map_err(|_| "want a time such as 2027-01-01 or \"2027-01-01 08:00:00\", or nothing".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_a_time_at_its_beginning() {
+        assert_eq!(moment("2027-01-02").as_deref(), Ok("2027-01-02 00:00:00"));
+        assert_eq!(moment("2027-01-02 08:30").as_deref(), Ok("2027-01-02 08:30:00"));
+        assert_eq!(moment("").as_deref(), Ok(""));
+        assert!(moment("tomorrow").is_err());
+    }
+
+    #[test]
+    fn a_privilege_has_a_name_or_a_number() {
+        for (text, number) in
+            [("user", Some(0)), ("super", Some(14)), ("10", Some(10)), ("16", None), ("-1", None)]
+        {
+            assert_eq!(privilege(text).ok(), number, "{text}");
+        }
+    }
+}

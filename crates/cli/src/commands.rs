@@ -1,0 +1,118 @@
+//! What each command does: one file a group.
+
+mod area;
+mod config;
+mod device;
+mod device_set;
+mod held;
+mod migrate;
+mod serve;
+mod simulate;
+mod sync;
+mod user;
+mod user_edit;
+mod watch;
+
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use store::Store;
+
+use crate::args::{Cli, Command, Global, Serve};
+use crate::config::{LogFilter, Settings, Sources};
+use crate::failure::usage;
+use crate::output::Output;
+use crate::when::When;
+use crate::{database, logging};
+
+/// What every command that looks at the database has.
+#[derive(Debug)]
+pub struct Context {
+    /// What the program is set to.
+    pub settings: Settings,
+    /// The database.
+    pub store: Store,
+    /// Where results go.
+    pub out: Output,
+    /// The present.
+    pub when: When,
+}
+
+/// Does what the command line says.
+///
+/// # Errors
+/// Whatever goes wrong, in words.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    let out = Output::new(cli.global.json);
+    let settings = settings(&cli.global, serve_options(&cli.command))?;
+    let is_server = matches!(cli.command, Command::Serve(_));
+    // Beside the results of a command only what should not be is of interest, unless somebody asks for more.
+    let filter =
+        if is_server || settings.is_set("log") { settings.log.clone() } else { LogFilter::warnings() };
+    logging::start(&filter, settings.log_format);
+    for (variable, meant) in &settings.misspelled {
+        tracing::warn!("{variable} is no setting; is {meant} meant?");
+    }
+    match cli.command {
+        Command::Serve(_) => return serve::run(settings, out).await,
+        Command::Simulate(simulate) => return simulate::run(simulate, out).await,
+        Command::Config(_) => return config::run(&settings, out),
+        Command::Migrate => return migrate::run(&settings, out).await,
+        _ => {}
+    }
+    let store = database::open_beside(&settings).await?;
+    let context = Context { settings, store, out, when: When::here() };
+    let outcome = match cli.command {
+        Command::Device(command) => device::run(&context, command).await,
+        Command::User(command) => user::run(&context, command).await,
+        Command::Area(command) => area::run(&context, command).await,
+        Command::Sync(command) => sync::run(&context, command).await,
+        Command::Held(command) => held::run(&context, command).await,
+        Command::Watch => watch::run(&context).await,
+        Command::Serve(_) | Command::Simulate(_) | Command::Config(_) | Command::Migrate => Ok(()),
+    };
+    context.store.close().await;
+    outcome
+}
+
+fn serve_options(command: &Command) -> Option<&Serve> {
+    match command {
+        Command::Serve(serve) | Command::Config(serve) => Some(serve),
+        _ => None,
+    }
+}
+
+fn settings(global: &Global, serve: Option<&Serve>) -> anyhow::Result<Settings> {
+    let serve = serve.cloned().unwrap_or_default();
+    let command_line = [
+        ("data_dir", &global.data_dir),
+        ("database", &global.database),
+        ("log", &global.log),
+        ("log_format", &global.log_format),
+        ("listen", &serve.listen),
+        ("admin_listen", &serve.admin_listen),
+        ("admission", &serve.admission),
+    ];
+    let given = |(name, text): (&'static str, &Option<String>)| Some((name, text.clone()?));
+    Settings::read(&Sources {
+        command_line: command_line.into_iter().filter_map(given).collect(),
+        // A variable that is no text cannot be one of ours.
+        environment: std::env::vars_os()
+            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+            .collect(),
+        file: file(global)?,
+    })
+}
+
+/// The text of `muster.toml`. Only a file that was named has to be there.
+fn file(global: &Global) -> anyhow::Result<Option<(PathBuf, String)>> {
+    let path = global.config.clone().unwrap_or_else(|| PathBuf::from("muster.toml"));
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some((path, text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match &global.config {
+            Some(named) => Err(usage(format!("there is no file {}", named.display()))),
+            None => Ok(None),
+        },
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}

@@ -1,0 +1,44 @@
+//! `muster migrate`
+
+use serde::Serialize;
+use store::StoreError;
+
+use crate::config::Settings;
+use crate::database;
+use crate::output::Output;
+
+#[derive(Serialize)]
+struct Migrated {
+    schema: i64,
+    changed: bool,
+}
+
+/// Makes the database, or brings it to this version.
+///
+/// # Errors
+/// A server has it; see [`database::open_to_serve`].
+pub async fn run(settings: &Settings, out: Output) -> anyhow::Result<()> {
+    let changed = match database::open_beside(settings).await {
+        Ok(store) => {
+            store.close().await;
+            false
+        }
+        Err(error) => match error.downcast_ref::<StoreError>() {
+            // Also where there is none yet.
+            None | Some(StoreError::SchemaTooOld { .. }) => true,
+            Some(_) => return Err(error),
+        },
+    };
+    let store = if changed {
+        let (store, _lock) = database::open_to_serve(settings).await?;
+        store
+    } else {
+        database::open_beside(settings).await?
+    };
+    let migrated = Migrated { schema: store.schema_version().await?, changed };
+    store.close().await;
+    out.print(&migrated, |Migrated { schema, changed }| {
+        let what = if *changed { "is now at" } else { "was already at" };
+        format!("the database {what} schema {schema}")
+    })
+}

@@ -1,0 +1,161 @@
+//! `muster serve`
+
+use std::io::ErrorKind;
+
+use anyhow::Context as _;
+use serde::Serialize;
+use server::StartError;
+use server::config::{Admission, Attendance};
+
+use crate::config::{Settings, mask};
+use crate::failure::Told;
+use crate::output::Output;
+use crate::table::pairs;
+use crate::{database, system};
+
+/// What is told at the start. The first line of the text is for scripts: the port may have been chosen by the system.
+#[derive(Serialize)]
+struct Started {
+    listen: String,
+    admin_listen: String,
+    version: &'static str,
+    database: String,
+    data_dir: String,
+    admission: &'static str,
+    attendance: &'static str,
+    time_zone: String,
+}
+
+/// Serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// The database cannot be had, or an address cannot be listened on.
+pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
+    // From now on a signal is heard, however early it comes.
+    let mut signals = Signals::new()?;
+    let (store, lock) = database::open_to_serve(&settings).await?;
+    if settings.server.admission == Admission::Open {
+        tracing::warn!("admission is open: every device that can reach this server is let in");
+    }
+    let config = settings.server.clone();
+    let running = match server::start(config, store.clone(), system::clock(), system::entropy()).await {
+        Ok(running) => running,
+        Err(error) => {
+            store.close().await;
+            return Err(explained(error));
+        }
+    };
+    let started = Started {
+        listen: running.listen.to_string(),
+        admin_listen: running.admin_listen.to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        database: mask(&settings.database),
+        data_dir: settings.server.data_dir.display().to_string(),
+        admission: match settings.server.admission {
+            Admission::Approve => "approve",
+            Admission::Open => "open",
+        },
+        attendance: match settings.server.attendance {
+            Attendance::Discard => "discard",
+            Attendance::Keep => "keep",
+        },
+        time_zone: settings.server.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+    };
+    // Nobody has to read it.
+    let _ = out.print_line(&started, Started::words);
+    signals.next().await;
+    tracing::info!("stopping: requests that were begun are finished");
+    tokio::select! {
+        stopped = running.stop() => stopped.context("cannot write what was kept in memory")?,
+        () = signals.next() => {
+            tracing::warn!("stopped at once");
+            return Err(Told.into());
+        }
+    }
+    drop(lock);
+    tracing::info!("stopped");
+    Ok(())
+}
+
+impl Started {
+    fn words(&self) -> String {
+        let admission = match self.admission {
+            "open" => "open: every device that calls is let in",
+            _ => "approve: unknown devices wait for `muster device approve`",
+        };
+        let attendance = match self.attendance {
+            "keep" => "keep: punches are stored",
+            _ => "discard: punches are acknowledged and gone",
+        };
+        let rest = pairs([
+            ("  database", Some(self.database.clone())),
+            ("  data", Some(self.data_dir.clone())),
+            ("  admission", Some(admission.to_owned())),
+            ("  attendance", Some(attendance.to_owned())),
+            ("  time zone", Some(self.time_zone.clone())),
+        ]);
+        format!(
+            "listening for devices on {}\nlistening for people on {}\nmuster {}\n{}",
+            self.listen,
+            self.admin_listen,
+            self.version,
+            rest.trim_end()
+        )
+    }
+}
+
+fn explained(error: StartError) -> anyhow::Error {
+    let StartError::Listen { source, what, .. } = &error;
+    let option = if *what == "devices" { "--listen" } else { "--admin-listen" };
+    let advice = match source.kind() {
+        ErrorKind::AddrInUse => {
+            format!("another program has this port: stop it, or choose another with {option}")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("ports below 1024 need a permission: choose another with {option}")
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("this machine does not have this address: choose another with {option}")
+        }
+        _ => return error.into(),
+    };
+    anyhow::Error::new(error).context(advice)
+}
+
+/// The signals that stop the server.
+struct Signals {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    #[cfg(unix)]
+    fn new() -> anyhow::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        let heard = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { terminate: heard(SignalKind::terminate())?, interrupt: heard(SignalKind::interrupt())? })
+    }
+
+    #[cfg(not(unix))]
+    fn new() -> anyhow::Result<Self> {
+        Ok(Self {})
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) {
+        // Without signals it is stopped by the system.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! `muster user set`, `delete` and `undo`.
+
+use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+use server::fleet::undo_until;
+use server::fleet::users::{self, UserEdit};
+use wire::Pin;
+
+use super::Context;
+use crate::args::{DeleteUser, SetUser};
+use crate::failure::usage;
+use crate::lookup;
+
+#[derive(Serialize)]
+struct Done {
+    pin: String,
+    outcome: &'static str,
+    items: Option<usize>,
+    #[serde(skip)]
+    words: String,
+}
+
+impl Done {
+    fn print(self, context: &Context) -> anyhow::Result<()> {
+        context.out.print(&self, |done| done.words.clone())
+    }
+}
+
+/// Makes or changes a person.
+///
+/// # Errors
+/// Nothing was given to change; an area that does not exist; a password that cannot be read.
+pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
+    let password = if set.password_stdin { Some(password_from_stdin()?) } else { set.password };
+    let edit = UserEdit {
+        name: set.name,
+        privilege: set.privilege,
+        password,
+        card: set.card,
+        vice_card: set.vice_card,
+        group: set.group,
+        time_zones: set.time_zones,
+        verify: set.verify,
+        start: set.start,
+        end: set.end,
+        areas: set.areas,
+    };
+    let mut tx = context.store.read().await?;
+    let exists = tx.users(std::slice::from_ref(&set.pin)).await?.contains_key(&set.pin);
+    lookup::areas(&mut tx, edit.areas.as_deref().unwrap_or_default()).await?;
+    tx.rollback().await?;
+    if exists && edit == UserEdit::default() {
+        return Err(usage("nothing to change: see `muster user set --help`"));
+    }
+    let (pin, now) = (set.pin.clone(), context.when.now());
+    let changed = context
+        .store
+        .retrying(move |tx| {
+            let (pin, edit) = (pin.clone(), edit.clone());
+            Box::pin(async move { users::set(tx, &pin, &edit, now).await })
+        })
+        .await?;
+    let (outcome, words) = match (exists, changed) {
+        (false, _) => ("made", "is made, and goes to the devices"),
+        (true, true) => ("changed", "is changed, and the change goes to the devices"),
+        (true, false) => ("unchanged", "was so already"),
+    };
+    let words = format!("user {} {words}", set.pin);
+    Done { pin: set.pin.to_string(), outcome, items: None, words }.print(context)
+}
+
+/// The first line of standard input. On a terminal it is asked for.
+fn password_from_stdin() -> anyhow::Result<String> {
+    let mut input = std::io::stdin().lock();
+    if input.is_terminal() {
+        eprint!("password (it is shown while you type): ");
+    }
+    let mut line = String::new();
+    input.by_ref().take(1024).read_line(&mut line).context("cannot read the password from standard input")?;
+    let password = line.trim_end_matches(['\r', '\n']);
+    if password.chars().any(char::is_control) {
+        bail!(usage("the password on standard input is not one line of text"));
+    }
+    Ok(password.to_owned())
+}
+
+/// Deletes a person everywhere.
+///
+/// # Errors
+/// There is no such person, or the operator thought better of it.
+pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
+    let pin = &delete.pin;
+    let mut tx = context.store.read().await?;
+    let user = tx.users(std::slice::from_ref(pin)).await?.remove(pin);
+    let can_be_undone = tx.deletions(context.when.now()).await?.iter().any(|deletion| deletion.pin == *pin);
+    // Who is deleted already can still be erased.
+    let name = match user {
+        Some(fields) => fields.name,
+        None if delete.erase && can_be_undone => String::new(),
+        None => return Err(lookup::no_user(&mut tx, pin, context.when.now()).await),
+    };
+    tx.rollback().await?;
+    if !delete.yes && !confirmed(pin, &name, delete.erase)? {
+        bail!("nothing was deleted");
+    }
+    let (owned, now) = (pin.clone(), context.when.now());
+    let until = (!delete.erase).then(|| undo_until(&context.settings.server, now));
+    let items = context
+        .store
+        .retrying(move |tx| {
+            let pin = owned.clone();
+            Box::pin(async move { users::delete(tx, &pin, None, now, until).await })
+        })
+        .await?;
+    let (outcome, words) = match until {
+        Some(until) => (
+            "deleted",
+            format!(
+                "user {pin} is deleted everywhere; until {} `muster user undo {pin}` brings them back",
+                context.when.local(until)
+            ),
+        ),
+        None => ("erased", format!("user {pin} is deleted everywhere, and nothing is kept")),
+    };
+    Done { pin: pin.to_string(), outcome, items: Some(items), words }.print(context)
+}
+
+/// Asks on a terminal; a script is not asked.
+fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
+    let mut input = std::io::stdin().lock();
+    if !input.is_terminal() {
+        return Ok(true);
+    }
+    let what = if erase { "Erase for good" } else { "Delete" };
+    let name = crate::output::printable(name);
+    eprint!("{what} user {pin} {name:?} on all devices? [y/N] ");
+    std::io::stderr().flush().context("cannot ask")?;
+    let mut answer = String::new();
+    input.read_line(&mut answer).context("cannot read the answer")?;
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Brings a deleted person back.
+///
+/// # Errors
+/// There is nothing to undo.
+pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
+    let (owned, now) = (pin.clone(), context.when.now());
+    let items = context
+        .store
+        .retrying(move |tx| {
+            let pin = owned.clone();
+            Box::pin(async move { users::undo(tx, &pin, now).await })
+        })
+        .await?;
+    if items == 0 {
+        let mut tx = context.store.read().await?;
+        if tx.users(std::slice::from_ref(pin)).await?.contains_key(pin) {
+            bail!("user {pin} is not deleted");
+        }
+        let deletions = tx.deletions(now).await?;
+        match lookup::nearest(pin.as_str(), deletions.iter().map(|deletion| deletion.pin.as_str())) {
+            Some(near) => bail!("there is no deletion of {pin} to undo; is {near} meant?"),
+            None => bail!(
+                "there is no deletion of {pin} to undo; `muster user deleted` lists those that there are"
+            ),
+        }
+    }
+    let words = format!("user {pin} is back, and goes to the devices again");
+    Done { pin: pin.to_string(), outcome: "restored", items: Some(items), words }.print(context)
+}

@@ -1,0 +1,37 @@
+//! `muster watch`: what happens, as it happens.
+
+mod changes;
+mod event;
+
+use std::time::Duration;
+
+use self::changes::Watcher;
+use super::Context;
+use crate::when::When;
+
+/// How often the database is looked at.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Prints what happens until Ctrl-C.
+///
+/// # Errors
+/// The database fails, or nobody reads any more.
+pub async fn run(context: &Context) -> anyhow::Result<()> {
+    let mut watcher = Watcher::start(&context.store, context.when.now()).await?;
+    if !crate::database::is_served(&context.settings)? {
+        eprintln!("no server uses this database now: nothing will happen before `muster serve`");
+    } else if !context.out.is_json() {
+        eprintln!("watching; Ctrl-C ends it");
+    }
+    let mut ticks = tokio::time::interval(EVERY);
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        let when = When::here();
+        for event in watcher.look(&context.store, when.now(), context.out.is_json()).await? {
+            context.out.print_line(&event, |event| event.words(&when))?;
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! What the program is set to: defaults, `muster.toml`, environment and command line, in rising order.
+//!
+//! Every value knows where it came from, so that an error and `muster config` can tell.
+
+mod file;
+mod log_filter;
+mod setting;
+mod value;
+mod values;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use server::config::{Config, Upload};
+
+pub use self::log_filter::LogFilter;
+pub use self::setting::{SETTINGS, Setting};
+pub use self::value::LogFormat;
+pub use self::values::{Origin, Value, Values};
+
+/// Where values can come from, apart from the defaults.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// What stands on the command line, by the name of the setting.
+    pub command_line: Vec<(&'static str, String)>,
+    /// The environment, all of it.
+    pub environment: Vec<(String, String)>,
+    /// `muster.toml`: what it is called in messages, and its text.
+    pub file: Option<(PathBuf, String)>,
+}
+
+/// Everything the program is set to.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What the server is told.
+    pub server: Config,
+    /// URL of the database. May hold a password: see [`mask`].
+    pub database: String,
+    /// Which log lines are written.
+    pub log: LogFilter,
+    /// How log lines are written.
+    pub log_format: LogFormat,
+    /// Variables that look like a setting and are none, each with the one that may be meant.
+    pub misspelled: Vec<(String, String)>,
+    values: Values,
+}
+
+impl Settings {
+    /// Reads all sources.
+    ///
+    /// # Errors
+    /// [`crate::failure::Usage`]: an unknown key of the file, or a value that is none of its setting; each with its place.
+    pub fn read(sources: &Sources) -> anyhow::Result<Self> {
+        let values = Values::read(sources)?;
+        let data_dir: PathBuf = values.get("data_dir", value::folder)?;
+        let admission = values.get("admission", value::admission)?;
+        let values = values.with_derived(&data_dir, admission);
+        let seconds = |name, range| values.get(name, |text| value::number(text, range, "seconds"));
+        let server = Config {
+            listen: values.get("listen", value::address)?,
+            admin_listen: values.get("admin_listen", value::address)?,
+            data_dir,
+            admission,
+            upload: Upload {
+                realtime: values.get("realtime", value::truth)?,
+                trans_times: values.get("trans_times", server::config::trans_times)?,
+                trans_interval_min: values
+                    .get("trans_interval_min", |text| value::number(text, 0..=1440, "minutes"))?,
+                delay_s: seconds("delay_s", value::DELAY_S)?,
+                error_delay_s: seconds("error_delay_s", value::ERROR_DELAY_S)?,
+            },
+            time_zone: values.get("time_zone", value::time_zone)?,
+            attendance: values.get("attendance", value::attendance)?,
+            deletion: values.get("deletion", value::deletion)?,
+            undo: Duration::from_hours(
+                24 * values.get("undo_days", |text| value::number::<u64>(text, 0..=3650, "days"))?,
+            ),
+            privilege: Some(values.get("privilege", value::privilege)?),
+            adopt_quiet: Duration::from_secs(
+                values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?,
+            ),
+            limits: sync::Limits::default(),
+            most_body_bytes: 1024
+                * 1024
+                * values.get("max_body_mib", |text| value::number::<usize>(text, 1..=1024, "MiB"))?,
+        };
+        Ok(Self {
+            server,
+            database: values.get("database", value::database)?,
+            log: values.get("log", LogFilter::read)?,
+            log_format: values.get("log_format", value::log_format)?,
+            misspelled: values::misspelled(&sources.environment),
+            values,
+        })
+    }
+
+    /// Each setting with its value and origin, in the order in which they are documented. Secrets are masked.
+    pub fn shown(&self) -> impl Iterator<Item = (&'static Setting, Value)> {
+        SETTINGS.iter().map(|setting| {
+            let value = self.values.value(setting.name);
+            (setting, Value { text: mask(&value.text), origin: value.origin.clone() })
+        })
+    }
+
+    /// Whether a setting was set by somebody.
+    pub fn is_set(&self, name: &str) -> bool {
+        !matches!(self.values.value(name).origin, Origin::Default(_))
+    }
+}
+
+/// The name of a time zone, as it is.
+///
+/// # Errors
+/// In words, for one that is none.
+pub fn time_zone_name(text: &str) -> Result<String, String> {
+    value::time_zone(text).map(|_| text.to_owned())
+}
+
+/// A URL without its password; any other text as it is.
+pub fn mask(text: &str) -> String {
+    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
+    // A password may hold `@` and `/`: the last `@` counts.
+    let Some((login, place)) = rest.rsplit_once('@') else { return text.to_owned() };
+    match login.split_once(':') {
+        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! How the text of a setting becomes its value. Errors say what is wanted.
+
+use std::fmt::Display;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use jiff::tz::TimeZone;
+use server::config::{Admission, Attendance};
+use store::Engine;
+use sync::intake::{Deletion, Raised};
+
+/// Seconds between polls that devices take.
+pub const DELAY_S: RangeInclusive<u16> = 2..=60;
+/// Seconds after a failure that devices take.
+pub const ERROR_DELAY_S: RangeInclusive<u16> = 30..=300;
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// A JSON object a line.
+    Json,
+}
+
+/// One of several words.
+fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
+    words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value).ok_or_else(|| {
+        let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        match words.split_last() {
+            Some((last, rest)) => format!("want {} or {last}", rest.join(", ")),
+            None => "nothing is possible here".to_owned(),
+        }
+    })
+}
+
+/// A whole number of `unit` within `range`.
+pub fn number<T>(text: &str, range: RangeInclusive<T>, unit: &str) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + Display,
+{
+    let want = || format!("want a whole number of {unit}, {} to {}", range.start(), range.end());
+    text.parse().ok().filter(|number| range.contains(number)).ok_or_else(want)
+}
+
+/// `true` or `false`, and what people write for them.
+pub fn truth(text: &str) -> Result<bool, String> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" | "1" => Ok(true),
+        "false" | "no" | "off" | "0" => Ok(false),
+        _ => Err("want true or false".to_owned()),
+    }
+}
+
+/// An address with a port.
+pub fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "want an address and a port, for example 0.0.0.0:8081 or [::]:8081".to_owned())
+}
+
+/// A folder that need not exist.
+pub fn folder(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() { Err("want a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
+}
+
+/// The URL of a database that this program knows.
+pub fn database(text: &str) -> Result<String, String> {
+    match Engine::of_url(text) {
+        Ok(Engine::Sqlite) if text.trim_start_matches("sqlite:").trim_start_matches('/').is_empty() => {
+            Err("want sqlite:// and the path of a file".to_owned())
+        }
+        Ok(_) => Ok(text.to_owned()),
+        Err(_) => {
+            Err("want sqlite:// and the path of a file, for example sqlite:///var/lib/muster/muster.db"
+                .to_owned())
+        }
+    }
+}
+
+/// What happens to unknown devices.
+pub fn admission(text: &str) -> Result<Admission, String> {
+    word(text, &[("approve", Admission::Approve), ("open", Admission::Open)])
+}
+
+/// What a deletion at a device does.
+pub fn deletion(text: &str) -> Result<Deletion, String> {
+    word(text, &[("propagate", Deletion::Propagate), ("restore", Deletion::Restore), ("ask", Deletion::Ask)])
+}
+
+/// What a privilege raised at a device does.
+pub fn privilege(text: &str) -> Result<Raised, String> {
+    word(text, &[("hold", Raised::Hold), ("accept", Raised::Accept), ("never", Raised::Never)])
+}
+
+/// What is done with punches.
+pub fn attendance(text: &str) -> Result<Attendance, String> {
+    word(text, &[("discard", Attendance::Discard), ("keep", Attendance::Keep)])
+}
+
+/// How log lines are written.
+pub fn log_format(text: &str) -> Result<LogFormat, String> {
+    word(text, &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+}
+
+/// A time zone by its IANA name.
+pub fn time_zone(text: &str) -> Result<TimeZone, String> {
+    TimeZone::get(text).map_err(|_| {
+        let near = jiff::tz::db()
+            .available()
+            .map(|name| (strsim::jaro_winkler(&name.to_string().to_lowercase(), &text.to_lowercase()), name))
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .filter(|(likeness, _)| *likeness > 0.85);
+        let meant = near.map(|(_, name)| format!("; is {name} meant?")).unwrap_or_default();
+        format!("want the IANA name of a time zone, for example Europe/Vienna{meant}")
+    })
+}
+
+/// The name of the machine's time zone, `UTC` where it has none that can be told.
+pub fn machine_zone() -> String {
+    TimeZone::system().iana_name().filter(|name| TimeZone::get(name).is_ok()).unwrap_or("UTC").to_owned()
+}

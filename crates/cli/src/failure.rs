@@ -1,0 +1,90 @@
+//! How the program ends: what a failure looks like, and its exit code.
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::process::ExitCode;
+
+/// Exit code of a command line or a configuration that is wrong.
+const USAGE: u8 = 2;
+
+/// What was asked for cannot be meant: a wrong value on the command line, in the environment or in `muster.toml`.
+#[derive(Debug)]
+pub struct Usage(pub String);
+
+impl fmt::Display for Usage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Usage {}
+
+/// A [`Usage`] as an error.
+pub fn usage(message: impl Into<String>) -> anyhow::Error {
+    anyhow::Error::new(Usage(message.into()))
+}
+
+/// The command did its work and found what it looked for wanting: the report is printed, only the exit code is left.
+#[derive(Debug)]
+pub struct Told;
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("see the report above")
+    }
+}
+
+impl std::error::Error for Told {}
+
+/// Tells on standard error what went wrong, if anything did.
+pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = outcome else { return ExitCode::SUCCESS };
+    // Whoever reads our output has seen enough (`muster user list | head`).
+    let closed = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(closed) {
+        return ExitCode::SUCCESS;
+    }
+    if error.chain().any(|cause| cause.is::<Told>()) {
+        return ExitCode::FAILURE;
+    }
+    eprintln!("error: {}", in_words(&error));
+    if error.chain().any(|cause| cause.is::<Usage>()) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+}
+
+/// The error with its causes, each on a line of its own; what was said already is not said again.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        let cause = cause.to_string();
+        if !text.contains(&cause) {
+            text.push_str("\n  because: ");
+            text.push_str(&cause);
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let cause = std::io::Error::other("disk full");
+        let error = anyhow::Error::new(cause).context("cannot write the key: disk full").context("no start");
+        assert_eq!(in_words(&error), "no start\n  because: cannot write the key: disk full");
+    }
+
+    #[test]
+    fn a_wrong_value_is_usage_and_a_closed_pipe_is_no_failure() {
+        let code = |error: anyhow::Error| format!("{:?}", report(Err(error)));
+        assert_eq!(code(usage("no")), format!("{:?}", ExitCode::from(2)));
+        assert_eq!(code(anyhow::anyhow!("no")), format!("{:?}", ExitCode::FAILURE));
+        let closed = Err::<(), _>(std::io::Error::from(ErrorKind::BrokenPipe)).context("cannot print");
+        assert_eq!(format!("{:?}", report(closed)), format!("{:?}", ExitCode::SUCCESS));
+    }
+}
