@@ -47,7 +47,7 @@ fn step(world: &mut World) {
     let device = world.random.below(world.devices.len());
     let who = pin(world.random.below(6));
     let major = world.devices[device].major;
-    match (world.random.unit() * 100.0) as u32 {
+    match world.random.below(100) {
         0..10 => operator_edits(world, &who),
         10..16 if world.is_live(&user_key(&who)) => {
             let key = finger(&who, u8::from(world.random.chance(0.5)), world.random.pick(&[10, 12]));
@@ -157,7 +157,7 @@ fn device_edits(world: &mut World, device: usize, major: u16) {
         let bytes = terminal.name_bytes;
         let user = terminal.users.get_mut(&who).expect("it was listed");
         if change_name {
-            user.name = name[..name.len().min(bytes)].to_owned();
+            name[..name.len().min(bytes)].clone_into(&mut user.name);
         } else {
             user.card = Some(card);
         }

@@ -18,7 +18,7 @@ pub struct User {
 /// A command as it reached the terminal.
 #[derive(Clone, Debug)]
 pub enum Command {
-    Item { number: i64, lines: u16, verb: Verb, key: ItemKey, seq: Seq, content: Option<Content> },
+    Item { number: i64, lines: u16, verb: Verb, key: ItemKey, seq: Seq, content: Option<Box<Content>> },
     Ordered { number: i64, what: Ordered },
 }
 
@@ -70,7 +70,11 @@ impl Terminal {
             let Some(command) = self.inbox.pop_front() else { return };
             match command {
                 Command::Item { number, lines, verb, key, seq, content } => {
-                    let code = if random.chance(busy) { -1005 } else { self.carry_out(verb, &key, content) };
+                    let code = if random.chance(busy) {
+                        -1005
+                    } else {
+                        self.carry_out(verb, &key, content.map(|content| *content))
+                    };
                     for line in 0..lines {
                         let code = if line + 1 == lines || code == -1005 { code } else { -1004 };
                         let key = key.clone();
@@ -113,7 +117,7 @@ impl Terminal {
                 if !self.users.contains_key(&key.pin) {
                     return -10;
                 }
-                if self.refuses && checksum(text) % 17 == 0 {
+                if self.refuses && checksum(text).is_multiple_of(17) {
                     return -12;
                 }
                 if !self.templates.contains_key(&place) && self.templates.len() >= self.most_templates {

@@ -305,7 +305,7 @@ impl World {
                 _ => {}
             }
             if key.slot == Slot::USER {
-                person.older_users = item.older_users.clone();
+                person.older_users.clone_from(&item.older_users);
             }
         }
         known
@@ -344,7 +344,7 @@ impl World {
                 verb: sent.verb,
                 key: sent.key.clone(),
                 seq: command.seq,
-                content,
+                content: content.map(Box::new),
             });
         }
         self.apply(device, view);
