@@ -51,7 +51,7 @@ pub struct Global {
     /// Where the key is, and the database unless told otherwise [default: muster-data]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<String>,
-    /// The database [default: sqlite://DATA_DIR/muster.db]
+    /// The database: sqlite:// and the path of a file [default: muster.db in the data directory]
     #[arg(long, global = true, value_name = "URL")]
     pub database: Option<String>,
     /// What is logged: error, warn, info, debug or trace, or directives such as info,server=debug
@@ -206,10 +206,6 @@ What a decision means:
 /// What is decided about something held.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(required = true, multiple = false)]
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is an option of the command line, exactly one is set"
-)]
 pub struct Decision {
     /// What the device has is right
     #[arg(long)]

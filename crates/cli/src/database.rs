@@ -131,13 +131,14 @@ fn lock(database: &Path) -> anyhow::Result<Lock> {
     let path = lock_path(database);
     let cannot = || format!("cannot lock {}", path.display());
     // Not emptied: it tells who has it.
-    let mut file = File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .with_context(cannot)?;
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&path).with_context(cannot)?;
     match file.try_lock() {
         Ok(()) => {
             let note = format!("{}\n", std::process::id());

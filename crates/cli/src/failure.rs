@@ -46,11 +46,15 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     if error.chain().any(closed) {
         return ExitCode::SUCCESS;
     }
-    if error.chain().any(|cause| cause.is::<Told>()) {
+    if error.chain().any(<dyn std::error::Error>::is::<Told>) {
         return ExitCode::FAILURE;
     }
     eprintln!("error: {}", in_words(&error));
-    if error.chain().any(|cause| cause.is::<Usage>()) { ExitCode::from(USAGE) } else { ExitCode::FAILURE }
+    if error.chain().any(<dyn std::error::Error>::is::<Usage>) {
+        ExitCode::from(USAGE)
+    } else {
+        ExitCode::FAILURE
+    }
 }
 
 /// The error with its causes, each on a line of its own; what was said already is not said again.

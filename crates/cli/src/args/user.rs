@@ -23,7 +23,7 @@ Examples:
   muster user set 1001 --privilege admin
   muster user set 1001 --card \"\"                       takes the card away
   read -rs P && printf %s \"$P\" | muster user set 1001 --password-stdin")]
-    Set(SetUser),
+    Set(Box<SetUser>),
     /// Delete a person everywhere, with all templates
     ///
     /// `muster user undo` brings them back for `undo_days` days, unless --erase was given.

@@ -4,6 +4,7 @@ use anyhow::bail;
 use roster::Capability;
 use serde::Serialize;
 use server::fleet::{devices, status};
+use std::fmt::Write as _;
 use store::{DeviceOptions, DeviceRow, DeviceState, Session, StoreError, Tx};
 use sync::Joining;
 use wire::SerialNumber;
@@ -184,15 +185,15 @@ impl Shown {
         ]);
         text.push_str("\nwhat it is and can take:\n");
         for sentence in &self.capability {
-            text.push_str(&format!("  {sentence}\n"));
+            let _ = writeln!(text, "  {sentence}");
         }
         if !self.sessions.is_empty() {
             text.push_str("\nlast connections:\n");
             for session in &self.sessions {
-                text.push_str(&format!("  {}\n", session.words));
+                let _ = writeln!(text, "  {}", session.words);
             }
         }
-        text.push_str(&format!("\nwhat is owed to it: muster sync status {}\n", self.status.serial_number));
+        let _ = writeln!(text, "\nwhat is owed to it: muster sync status {}", self.status.serial_number);
         text
     }
 }

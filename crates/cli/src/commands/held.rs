@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use roster::Millis;
 use serde::Serialize;
 use server::fleet::held::{Resolution, ResolveError, resolve};
+use std::fmt::Write as _;
 use store::{HeldFilter, HeldKind, HeldRow};
 use wire::SerialNumber;
 
@@ -149,12 +150,14 @@ async fn show(context: &Context, id: i64, with_record: bool) -> anyhow::Result<(
     }
     context.out.print(&shown, |shown| {
         let mut text = shown.words(&context.when);
-        text.push_str(&format!("\nwhat it means: {}\n", meaning(kind)));
+        let _ = writeln!(text, "\nwhat it means: {}", meaning(kind));
         if open {
-            text.push_str(&format!("decide: {}\n", decisions(kind, shown.id)));
+            let _ = writeln!(text, "decide: {}", decisions(kind, shown.id));
         }
         match &shown.raw {
-            Some(raw) => text.push_str(&format!("\nthe record as the device sent it:\n{raw}\n")),
+            Some(raw) => {
+                let _ = writeln!(text, "\nthe record as the device sent it:\n{raw}");
+            }
             None => text.push_str("--raw prints the record; it may hold personal data\n"),
         }
         text

@@ -50,7 +50,10 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
         admin_listen: running.admin_listen.to_string(),
         version: env!("CARGO_PKG_VERSION"),
         database: mask(&settings.database),
-        data_dir: settings.server.data_dir.display().to_string(),
+        data_dir: std::path::absolute(&settings.server.data_dir)
+            .unwrap_or_else(|_| settings.server.data_dir.clone())
+            .display()
+            .to_string(),
         admission: match settings.server.admission {
             Admission::Approve => "approve",
             Admission::Open => "open",

@@ -1,5 +1,6 @@
 //! `muster simulate`
 
+use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -116,10 +117,10 @@ impl Display {
         let Progress { equal, devices, connected, waiting, .. } = progress;
         let mut message = format!("{equal} of {devices} devices equal");
         if connected < devices {
-            message.push_str(&format!(", {connected} connected"));
+            let _ = write!(message, ", {connected} connected");
         }
         if *waiting > 0 {
-            message.push_str(&format!(", {waiting} wait for approval"));
+            let _ = write!(message, ", {waiting} wait for approval");
         }
         if progress.phase == Phase::Enrolment {
             message.push_str(", one more is enrolled");
@@ -134,13 +135,14 @@ impl Display {
         let mut text = format!("{count} for approval:");
         if self.serial_numbers.len() <= SPELLED_OUT {
             for serial_number in &self.serial_numbers {
-                text.push_str(&format!("\n  muster device approve {serial_number} --adopt"));
+                let _ = write!(text, "\n  muster device approve {serial_number} --adopt");
             }
         } else if let (Some(first), Some(last)) = (self.serial_numbers.first(), self.serial_numbers.last()) {
-            text.push_str(&format!(
+            let _ = write!(
+                text,
                 "\n  muster device approve {first} --adopt      and so on to {last}; or start the server with \
                  --admission open"
-            ));
+            );
         }
         text
     }
@@ -182,39 +184,38 @@ fn words(report: &FleetReport, broken_off: bool) -> String {
     let mut text = table.to_string();
     text.push('\n');
     if let Some(enrolment) = &report.enrolment {
-        text.push_str(&format!("{} was enrolled at {}", enrolment.pin, enrolment.enrolled_at));
+        let _ = write!(text, "{} was enrolled at {}", enrolment.pin, enrolment.enrolled_at);
         for (serial_number, ms) in &enrolment.arrived_after_ms {
-            text.push_str(&format!("\n  {serial_number} has them after {}", seconds(*ms)));
+            let _ = write!(text, "\n  {serial_number} has them after {}", seconds(*ms));
         }
         for serial_number in &enrolment.missing_on {
-            text.push_str(&format!("\n  {serial_number} does not have them"));
+            let _ = write!(text, "\n  {serial_number} does not have them");
         }
         text.push('\n');
     }
     let (devices, users, templates) = (report.devices.len(), report.users, report.templates);
     if is_proof(report) {
         let after = report.equal_after_ms.map(|ms| format!(" after {}", seconds(ms))).unwrap_or_default();
-        text.push_str(&format!(
-            "all {devices} devices hold the same{after}: {users} users, {templates} templates"
-        ));
+        let _ =
+            write!(text, "all {devices} devices hold the same{after}: {users} users, {templates} templates");
         return text;
     }
     let why = if broken_off { "broken off" } else { "time is up" };
     let unequal: Vec<_> = report.devices.iter().filter(|device| !device.equal).collect();
-    text.push_str(&format!("{why}: {} of {devices} devices differ from what was enrolled", unequal.len()));
+    let _ = write!(text, "{why}: {} of {devices} devices differ from what was enrolled", unequal.len());
     for device in unequal {
-        text.push_str(&format!("\n  {}:", device.serial_number));
+        let _ = write!(text, "\n  {}:", device.serial_number);
         for difference in &device.first_differences {
-            text.push_str(&format!("\n    {difference}"));
+            let _ = write!(text, "\n    {difference}");
         }
         let more = device.differences.saturating_sub(device.first_differences.len());
         if more > 0 {
-            text.push_str(&format!("\n    and {more} more"));
+            let _ = write!(text, "\n    and {more} more");
         }
         if device.tally.handshakes == 0 {
             let refused = device.tally.refused_handshakes > 0;
             let why = if refused { "it was never approved" } else { "it never reached the server" };
-            text.push_str(&format!("\n    ({why})"));
+            let _ = write!(text, "\n    ({why})");
         }
     }
     text

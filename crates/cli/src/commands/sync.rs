@@ -3,6 +3,7 @@
 use roster::{ItemKey, Kind, Millis};
 use serde::Serialize;
 use server::fleet::status::{self, DeviceStatus, Owed};
+use std::fmt::Write as _;
 use store::{DeviceRow, DeviceState, Tx};
 use sync::Want;
 use wire::{Pin, SerialNumber};
@@ -123,7 +124,7 @@ impl One {
             seen.unwrap_or_else(|| "never".to_owned())
         );
         for sentence in &self.capability {
-            text.push_str(&format!("  {sentence}\n"));
+            let _ = writeln!(text, "  {sentence}");
         }
         if self.owed.is_empty() {
             if matches!(self.status.state, "active" | "stale") {

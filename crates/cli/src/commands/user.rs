@@ -1,6 +1,7 @@
 //! `muster user`: showing people, and who was deleted.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use roster::{Kind, Millis, UserFields};
 use serde::Serialize;
@@ -25,7 +26,7 @@ pub async fn run(context: &Context, command: UserCommand) -> anyhow::Result<()> 
     match command {
         UserCommand::List(wanted) => list(context, &wanted).await,
         UserCommand::Show { pin } => show(context, &pin).await,
-        UserCommand::Set(set) => user_edit::set(context, set).await,
+        UserCommand::Set(set) => user_edit::set(context, *set).await,
         UserCommand::Delete(delete) => user_edit::delete(context, &delete).await,
         UserCommand::Undo { pin } => user_edit::undo(context, &pin).await,
         UserCommand::Deleted => deleted(context).await,
@@ -62,8 +63,8 @@ async fn list(context: &Context, wanted: &ListUsers) -> anyhow::Result<()> {
     let mut after = String::new();
     'pages: loop {
         let pins = tx.user_pins(&after, PAGE).await?;
-        let Some(last) = pins.last() else { break };
-        after = last.to_string();
+        let Some(end) = pins.last() else { break };
+        after = end.to_string();
         let users = tx.users(&pins).await?;
         let items = tx.items_of(&pins).await?;
         for (pin, fields) in users {
@@ -133,10 +134,11 @@ impl List {
         }
         let mut text = table.to_string();
         if self.more {
-            text.push_str(&format!(
-                "and more: --limit 0 shows all, --search TEXT some (these are {})\n",
+            let _ = writeln!(
+                text,
+                "and more: --limit 0 shows all, --search TEXT some (these are {})",
                 self.users.len()
-            ));
+            );
         }
         text
     }
@@ -197,6 +199,8 @@ struct OnDevice {
     not_for_it: Vec<String>,
     /// The person is in an area of it.
     in_scope: bool,
+    /// It is being taken in: what it holds is not known yet.
+    joining: bool,
 }
 
 async fn show(context: &Context, pin: &Pin) -> anyhow::Result<()> {
@@ -227,6 +231,7 @@ async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> anyhow::Re
             owed: Vec::new(),
             not_for_it: Vec::new(),
             in_scope: view.in_scope(pin),
+            joining: row.joining.is_some(),
         };
         for item in items.iter().filter(|item| item.live && item.slot.kind != Kind::Membership) {
             let key = roster::ItemKey { pin: pin.clone(), slot: item.slot };
@@ -313,13 +318,13 @@ impl Shown {
             let changed = when.both(item.changed);
             items.row([item.what.clone(), item.bytes.to_string(), changed, item.changed_by.clone()]);
         }
-        text.push_str(&format!("\n{items}"));
+        let _ = write!(text, "\n{items}");
         let mut devices = Table::new(["device", "name", "holds"]);
         for device in &self.devices {
             devices.row([device.serial_number.clone(), device.name.clone(), device.words()]);
         }
         if !devices.is_empty() {
-            text.push_str(&format!("\n{devices}"));
+            let _ = write!(text, "\n{devices}");
         }
         text
     }
@@ -329,6 +334,9 @@ impl OnDevice {
     fn words(&self) -> String {
         if !self.in_scope {
             return "nothing: the person is in none of its areas, or it cannot take the PIN".to_owned();
+        }
+        if self.joining {
+            return "it is still telling what it holds".to_owned();
         }
         let mut parts = Vec::new();
         if self.owed.is_empty() {

@@ -18,10 +18,10 @@ const EVERY: Duration = Duration::from_secs(1);
 /// The database fails, or nobody reads any more.
 pub async fn run(context: &Context) -> anyhow::Result<()> {
     let mut watcher = Watcher::start(&context.store, context.when.now()).await?;
+    // On standard error: for people, and for scripts that wait until it begins.
+    eprintln!("watching; Ctrl-C ends it");
     if !crate::database::is_served(&context.settings)? {
-        eprintln!("no server uses this database now: nothing will happen before `muster serve`");
-    } else if !context.out.is_json() {
-        eprintln!("watching; Ctrl-C ends it");
+        eprintln!("no server uses this database now: devices are heard again after `muster serve`");
     }
     let mut ticks = tokio::time::interval(EVERY);
     loop {

@@ -57,13 +57,11 @@ fn meant(name: &str) -> String {
         .map(|setting| (strsim::damerau_levenshtein(setting.name, &name), setting.name))
         .min()
         .filter(|(distance, _)| *distance <= 1 + name.len() / 3);
-    match near {
-        Some((_, near)) => format!("; is {near} meant?"),
-        None => {
-            let all: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
-            format!("; there are {}", all.join(", "))
-        }
+    if let Some((_, near)) = near {
+        return format!("; is {near} meant?");
     }
+    let all: Vec<&str> = SETTINGS.iter().map(|setting| setting.name).collect();
+    format!("; there are {}", all.join(", "))
 }
 
 /// The line of a byte, from 1.

@@ -70,8 +70,7 @@ fn an_unknown_key_is_refused_with_its_line_and_the_nearest_known_one() {
 fn a_bad_value_names_its_place_and_what_is_wanted() {
     let message = refused(&file("delay_s = 1"));
     assert_eq!(message, "muster.toml line 1: delay_s is \"1\": want a whole number of seconds, 2 to 60");
-    let mut sources = Sources::default();
-    sources.environment = variables(&[("MUSTER_DELETION", "undo")]);
+    let sources = Sources { environment: variables(&[("MUSTER_DELETION", "undo")]), ..Sources::default() };
     let message = refused(&sources);
     assert_eq!(message, "environment MUSTER_DELETION: deletion is \"undo\": want propagate, restore or ask");
     let sources = Sources { command_line: vec![("listen", "8081".into())], ..Sources::default() };

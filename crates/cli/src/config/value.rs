@@ -66,7 +66,9 @@ pub fn folder(text: &str) -> Result<PathBuf, String> {
 
 /// The URL of a database that this program knows.
 pub fn database(text: &str) -> Result<String, String> {
+    let is_memory = text.ends_with(":memory:");
     match Engine::of_url(text) {
+        Ok(Engine::Sqlite) if is_memory => Err("want a database that outlives the program".to_owned()),
         Ok(Engine::Sqlite) if text.trim_start_matches("sqlite:").trim_start_matches('/').is_empty() => {
             Err("want sqlite:// and the path of a file".to_owned())
         }

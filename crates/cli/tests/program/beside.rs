@@ -1,0 +1,84 @@
+//! Commands beside a server: people, areas, devices that are not there.
+
+use crate::support::Place;
+
+#[test]
+fn an_empty_fleet_says_what_comes_next() {
+    let place = Place::new();
+    let _server = place.serve("");
+    assert!(place.run("device list").ok().contains("no device has called yet"));
+    assert!(place.run("user list").ok().contains("there is nobody yet"));
+    assert_eq!(place.run("held list").ok(), "nothing waits for you\n");
+    assert_eq!(place.run("sync status").ok(), "no device has called yet\n");
+    assert!(place.run("device approve CKJF1").failed(1).contains("no device CKJF1: none has called yet"));
+    assert_eq!(place.json("device list").as_array().map(Vec::len), Some(0));
+}
+
+#[test]
+fn a_person_is_made_changed_deleted_and_brought_back() {
+    let place = Place::new();
+    let _server = place.serve("");
+    let made =
+        place.run_with_input("user set 1001 --name Ada --card 123456789 --password-stdin", "4711\n").ok();
+    assert_eq!(made, "user 1001 is made, and goes to the devices\n");
+    assert_eq!(place.json("user set 1001 --privilege admin")["outcome"], "changed");
+    assert_eq!(place.json("user set 1001 --privilege 6")["outcome"], "unchanged");
+    place.run("user set 1001").failed(2);
+
+    let list = place.json("user list");
+    let user = &list["users"][0];
+    assert_eq!(
+        (&user["pin"], &user["name"], &user["role"]),
+        (&"1001".into(), &"Ada".into(), &"admin".into())
+    );
+    assert_eq!(user["password_set"], true);
+    assert_eq!(place.json("user list --search 4567")["users"].as_array().map(Vec::len), Some(1));
+    assert!(place.run("user list --search Grace").ok().contains("nobody whose PIN"));
+    for view in ["user list", "user show 1001", "user list --json", "user show 1001 --json"] {
+        let shown = place.run(view).ok();
+        assert!(shown.contains("Ada") && !shown.contains("4711"), "{view}: {shown}");
+    }
+
+    assert_eq!(place.json("user delete 1001")["outcome"], "deleted");
+    assert!(place.run("user show 1001").failed(1).contains("`muster user undo 1001` brings them back"));
+    assert_eq!(place.json("user deleted")[0]["pin"], "1001");
+    assert_eq!(place.json("user undo 1001")["outcome"], "restored");
+    let back = place.json("user show 1001");
+    assert_eq!((&back["card"], &back["password_set"]), (&"123456789".into(), &true.into()));
+
+    assert_eq!(place.json("user delete 1001 --erase")["outcome"], "erased");
+    assert!(place.run("user undo 1001").failed(1).contains("there is no deletion of 1001 to undo"));
+}
+
+#[test]
+fn a_person_that_is_not_there_is_told_with_the_likeliest_one() {
+    let place = Place::new();
+    place.run("migrate").ok();
+    place.run("user set 0042 --name Ada").ok();
+    assert!(place.run("user show 42").failed(1).contains("there is no user 42; is 0042 meant?"));
+    assert!(place.run("user undo 0042").failed(1).contains("user 0042 is not deleted"));
+    place.run("user show 4/2").failed(2);
+}
+
+#[test]
+fn people_are_put_into_areas_that_exist() {
+    let place = Place::new();
+    place.run("migrate").ok();
+    assert_eq!(place.json("area add Lab")["id"], 2);
+    assert!(place.run("area add Lab").failed(1).contains("area 2 is called Lab already"));
+    place.run("area rename 2 Laboratory").ok();
+    assert!(place.run("area list").ok().contains("Laboratory"));
+    place.run("user set 7 --name Ada --areas 1,2").ok();
+    assert_eq!(place.json("user show 7")["areas"], serde_json::json!([1, 2]));
+    let message = place.run("user set 7 --areas 3").failed(1);
+    assert!(message.contains("there is no area 3; there are: 1 everyone, 2 Laboratory"), "{message}");
+}
+
+#[test]
+fn what_is_not_held_cannot_be_decided() {
+    let place = Place::new();
+    place.run("migrate").ok();
+    assert!(place.run("held show 9").failed(1).contains("nothing is held under 9"));
+    assert!(place.run("held resolve 9 --dismiss").failed(1).contains("nothing is held under 9"));
+    place.run("held resolve 9").failed(2);
+}

@@ -1,0 +1,7 @@
+//! The built program, run as people run it.
+
+mod beside;
+mod fleet;
+mod settings;
+mod support;
+mod watching;
