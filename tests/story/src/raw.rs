@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use crate::House;
 
 /// Longer than anything takes; a server that never answers fails the story instead of stopping it.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A connection to a server, on which nothing is sent but what the story says.
 #[derive(Debug)]

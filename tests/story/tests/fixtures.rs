@@ -163,7 +163,7 @@ fn no_captured_request_is_left_out() {
     let files: BTreeSet<String> = std::fs::read_dir(folder())
         .expect("the folder of captured requests")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("a plain name"))
-        .filter(|name| name.ends_with(".http"))
+        .filter(|name| name.contains(".http"))
         .collect();
     let sent: BTreeSet<String> = ANSWERS.iter().map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(sent, files);
@@ -188,10 +188,7 @@ async fn a_handshake_records_the_device_and_what_it_says() {
         let device = house.device(&serial_number(name)).await;
         assert_eq!(device.state, DeviceState::Active, "{name}");
         let capability = &device.capability;
-        assert_eq!(
-            capability.push_version().map(|version| version.to_string()).as_deref(),
-            Some(push_version)
-        );
+        assert_eq!(capability.push_version().map(ToString::to_string).as_deref(), Some(push_version));
         assert_eq!(capability.language(), language, "{name}");
         // Attendance, whatever stands in DeviceType: it is sent people.
         assert!(capability.takes(&Slot::USER).is_some(), "{name}");
@@ -531,4 +528,22 @@ async fn what_access_control_devices_upload_all_the_same_is_kept_as_it_came() {
     assert_eq!(held.len(), 4);
     assert!(held.iter().any(|held| held.table.as_deref() == Some("user") && held.times_seen == 2));
     assert_eq!(house.head().await, 0, "none of it is synchronised");
+}
+
+/// Attendance commands are answered with -629 by devices of that family, or worse.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_control_device_is_sent_nothing_until_it_shows_that_it_was_set_to_attendance() {
+    let house = House::open().await;
+    replay(&house, "a06-operlog-user.http").await;
+    let serial_number = serial_number("g03-acc-tabledata-user.http");
+    let poll = format!("/iclock/getrequest?SN={serial_number}");
+    replay(&house, "g03-acc-tabledata-user.http").await;
+    for _ in 0..10 {
+        assert_eq!(house.get(&poll).await.text(), "OK");
+        house.advance(Duration::from_secs(60));
+    }
+    house.post(&format!("/iclock/cdata?SN={serial_number}&table=OPERLOG"), "USER PIN=9\tName=Bea").await;
+    assert!(house.get(&poll).await.text().ends_with(":CHECK\n"), "now it is one of the fleet");
+    house.advance(Duration::from_secs(31));
+    assert!(house.get(&poll).await.text().contains(":DATA UPDATE USERINFO PIN=5\t"));
 }

@@ -17,7 +17,7 @@ impl Capability {
     /// version is not known it stays where it is. A form that this firmware refused gives way to the other form of
     /// the same thing, if there is one.
     pub fn takes(&self, slot: &Slot) -> Option<Form> {
-        if self.facts.access_control {
+        if self.speaks_access_control() {
             return None;
         }
         let [first, second] = match slot.kind {
@@ -28,6 +28,11 @@ impl Capability {
             Kind::Template(bio_type) => self.template_forms(bio_type, slot.algorithm),
         };
         [first, second].into_iter().flatten().find(|form| !self.refused(*form))
+    }
+
+    /// Whether the device speaks the dialect of access control, in which it is sent nothing.
+    pub fn speaks_access_control(&self) -> bool {
+        self.facts.access_control
     }
 
     /// Whether the device takes a PIN as it is: letters where it has not said that it takes digits only, and not

@@ -5,15 +5,15 @@
 //! would make the device send them again without end.
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, admit, upload};
+use super::{Request, admit, claimed_serial, options, printable, upload};
 use crate::app::App;
-use wire::Target;
+use store::DeviceRow;
+use wire::{Dialect, Handshake, Target};
 
 /// `POST /iclock/registry`, `/iclock/push` and the like.
 pub fn register(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
-    let serial_number = target.query.get("SN").unwrap_or_default();
     tracing::warn!(
-        device.serial_number = %serial_number, peer = %request.peer, path = %request.path,
+        device.serial_number = %claimed_serial(target), peer = %request.peer, path = printable(&request.path),
         now = app.clock.now().0,
         "this device is set to access control (acc): set it to attendance (att) where its menu allows"
     );
@@ -23,6 +23,7 @@ pub fn register(app: &App, request: &Request, target: &Target<'_>) -> Result<Ans
 /// `POST /iclock/cdata?table=tabledata` and `/iclock/querydata`: kept aside, acknowledged with the count announced.
 pub async fn upload(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = admit::known(app, request, target).await?;
+    belongs_to(app, &device, Dialect::AccessControl).await?;
     let table = target.query.get("tablename").or_else(|| target.query.table());
     let table = table.unwrap_or_default().into_owned();
     upload::keep_aside(app, &device, &table, &request.body).await?;
@@ -34,4 +35,15 @@ pub async fn upload(app: &App, request: &Request, target: &Target<'_>) -> Result
         }
         (None, _) => Ok(ok("OK")),
     }
+}
+
+/// Notes which family a device belongs to, as it shows by what it sends (field note 1.1): one of this family is sent
+/// nothing, since it would not understand it.
+pub async fn belongs_to(app: &App, device: &DeviceRow, dialect: Dialect) -> Result<(), DeviceError> {
+    if device.capability.speaks_access_control() == (dialect == Dialect::AccessControl) {
+        return Ok(());
+    }
+    tracing::warn!(device.serial_number = %device.serial_number, ?dialect, "device shows another family than before");
+    let shown = Handshake { push_version: None, language: None, device_type: None, comm_key: None, dialect };
+    options::learn(app, device, |capability| capability.merge_handshake(&shown)).await
 }

@@ -9,7 +9,7 @@ use sync::split_line_id;
 use wire::{Acknowledgement, Form, Pin, ReturnCode, Target, Verdict};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, admit};
+use super::{Request, admit, printable};
 use crate::app::App;
 use crate::fleet::orders::Ordered;
 
@@ -130,9 +130,4 @@ fn unknown(row: &DeviceRow, acknowledgement: &Acknowledgement) {
         return_code = acknowledgement.return_code.map(|code| code.0),
         "acknowledgement of no command of ours: ignored"
     );
-}
-
-/// An id as a device made it up, fit for a log.
-fn printable(id: &str) -> String {
-    id.chars().filter(|c| !c.is_control()).take(32).collect()
 }

@@ -59,6 +59,9 @@ pub enum DeviceError {
     /// Nothing there.
     #[error("not found")]
     NotFound,
+    /// Neither GET nor POST: the protocol has no other.
+    #[error("method not allowed")]
+    Method,
     /// Too many devices wait for approval already.
     #[error("too many unknown devices")]
     TooManyUnknown,
@@ -75,6 +78,7 @@ impl DeviceError {
             Self::NotApproved | Self::NotAdmitted => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encrypted | Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::Busy | Self::AccessControl | Self::TooManyUnknown | Self::Store(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }

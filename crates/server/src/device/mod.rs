@@ -22,22 +22,23 @@ use crate::app::App;
 /// Answers one request of a device, whatever it is.
 pub async fn answer(app: &App, request: &Request) -> Answer {
     let target = Target::read(&request.path, request.query.as_deref());
-    let serial_number = target.query.get("SN").unwrap_or_default();
+    let serial_number = claimed_serial(&target);
     match dispatch(app, request, &target).await {
         Ok(answer) => answer,
         Err(error) => {
+            let path = printable(&request.path);
             match &error {
                 DeviceError::Store(cause) => {
                     tracing::error!(
-                        device.serial_number = %serial_number, path = %request.path, %cause,
+                        device.serial_number = %serial_number, path, %cause,
                         "storage failed: the device keeps its data and comes again"
                     );
                 }
                 DeviceError::NotApproved | DeviceError::NotAdmitted => {
-                    tracing::debug!(device.serial_number = %serial_number, path = %request.path, %error, "refused");
+                    tracing::debug!(device.serial_number = %serial_number, path, %error, "refused");
                 }
                 _ => tracing::warn!(
-                    device.serial_number = %serial_number, peer = %request.peer, path = %request.path, %error, "refused"
+                    device.serial_number = %serial_number, peer = %request.peer, path, %error, "refused"
                 ),
             }
             error.answer()
@@ -47,7 +48,10 @@ pub async fn answer(app: &App, request: &Request) -> Answer {
 
 async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let post = request.method == Method::POST;
+    let is_health = target.endpoint == Endpoint::Other && request.path == "/health";
     match target.endpoint {
+        // A poll by HEAD would take commands away that nobody reads.
+        _ if !(post || request.method == Method::GET || is_health) => Err(DeviceError::Method),
         Endpoint::Cdata | Endpoint::Fdata if post => upload::post(app, request, target).await,
         Endpoint::Cdata => {
             if target.query.is("table", "RemoteAtt") {
@@ -65,7 +69,7 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         }
         Endpoint::Exchange => {
             tracing::error!(
-                device.serial_number = %target.query.get("SN").unwrap_or_default(),
+                device.serial_number = %claimed_serial(target),
                 "the device wants the vendor's encryption, whose ciphers are not public: switch it off there, use HTTPS"
             );
             Err(DeviceError::Encrypted)
@@ -75,15 +79,26 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         }
         Endpoint::QueryData => access_control::upload(app, request, target).await,
         Endpoint::File | Endpoint::Fdata => Err(DeviceError::NotFound),
-        Endpoint::Other if request.method == Method::GET && request.path == "/health" => {
+        Endpoint::Other if is_health => {
             let health = crate::admin::health(app).await;
             let status = if health.ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
             Ok(health.answer(status))
         }
         Endpoint::Other if post => upload::unknown(app, request, target).await,
         Endpoint::Other => {
-            tracing::warn!(path = %request.path, peer = %request.peer, "unknown path");
+            tracing::warn!(path = printable(&request.path), peer = %request.peer, "unknown path");
             Ok(text(StatusCode::NOT_FOUND, "ERROR: not found"))
         }
     }
+}
+
+/// The serial number that a request claims, whatever it is, for a log.
+fn claimed_serial(target: &Target<'_>) -> String {
+    printable(&target.query.get("SN").unwrap_or_default())
+}
+
+/// What somebody outside made up, fit for a log and a terminal: one line, no control codes, not long.
+fn printable(text: &str) -> String {
+    const CHARACTERS: usize = 64;
+    text.chars().filter(|character| !character.is_control()).take(CHARACTERS).collect()
 }

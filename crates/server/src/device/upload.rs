@@ -1,10 +1,10 @@
 //! `POST /iclock/cdata` and `/iclock/fdata`: what a device uploads (§11), by table.
 
 use store::{DeviceRow, HeldKind, HeldRecord};
-use wire::{StampKey, Table, Target};
+use wire::{Dialect, StampKey, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, access_control, acknowledge, admit, intake, options};
+use super::{Request, access_control, acknowledge, admit, intake, options, printable};
 use crate::app::App;
 use crate::config::Attendance;
 
@@ -25,6 +25,9 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         return options::post(app, request, &device).await;
     }
     app.presence.note_upload(device.id, app.clock.now());
+    if matches!(table, Table::People | Table::Attendance) {
+        access_control::belongs_to(app, &device, Dialect::Attendance).await?;
+    }
     let compressed = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
     let lines = wire::count_lines(&request.body);
     let answer = match table {
@@ -63,7 +66,7 @@ pub async fn unknown(app: &App, request: &Request, target: &Target<'_>) -> Resul
     let device = admit::known(app, request, target).await?;
     let table = target.query.get("type").map_or_else(|| request.path.clone(), std::borrow::Cow::into_owned);
     tracing::warn!(
-        device.serial_number = %device.serial_number, path = %request.path, kind = %table,
+        device.serial_number = %device.serial_number, path = printable(&request.path), kind = printable(&table),
         body_bytes = request.body.len(), "unknown upload kept aside: muster held list"
     );
     keep_aside(app, &device, &table, &request.body).await?;
@@ -75,10 +78,11 @@ pub async fn keep_aside(app: &App, device: &DeviceRow, table: &str, body: &[u8])
     if body.trim_ascii().is_empty() {
         return Ok(());
     }
+    let table = printable(table);
     let record = HeldRecord {
         device: device.id,
         kind: HeldKind::UnreadTable,
-        table: Some(table.chars().take(64).collect()),
+        table: Some(table.clone()),
         pin: None,
         tag: String::new(),
         line: None,
