@@ -14,6 +14,9 @@ pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::simulate::Simulate;
 pub use self::user::{DeleteUser, ListUsers, SetUser, UserCommand};
 
+/// Options that every command has stand below its own.
+const OF_EVERY: &str = "Options of every command";
+
 const AFTER: &str = "\
 Begin with:
   muster serve                        start the server; devices connect to port 8081
@@ -21,8 +24,10 @@ Begin with:
   muster device approve SN --adopt    let a device in
   muster sync status                  what is in sync, and if not, why
 
-Settings stand in muster.toml, in the environment (MUSTER_LISTEN, …) or on the command line; `muster config` shows them.
-Exit codes: 0 done, 1 it did not work, 2 the command line or the configuration is wrong.";
+Settings stand in muster.toml, in the environment (MUSTER_LISTEN, …) or on the
+command line; `muster config` shows them.
+
+Exit codes: 0 done, 1 it did not work, 2 wrong command line or configuration.";
 
 /// Keeps the same people on all ZKTeco terminals
 ///
@@ -43,23 +48,23 @@ pub struct Cli {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
     /// Print JSON instead of text
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = OF_EVERY)]
     pub json: bool,
     /// Read settings from this file [default: muster.toml in the working directory, if there is one]
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Where the key is, and the database unless told otherwise [default: muster-data]
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "DIR")]
     pub data_dir: Option<String>,
     /// The database: sqlite:// and the path of a file [default: muster.db in the data directory]
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "URL")]
     pub database: Option<String>,
     /// What is logged: error, warn, info, debug or trace, or directives such as info,server=debug
     /// [default: info for the server, warn for everything else]
-    #[arg(long, global = true, value_name = "LEVEL", verbatim_doc_comment)]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "LEVEL", verbatim_doc_comment)]
     pub log: Option<String>,
     /// How it is logged: text or json [default: text]
-    #[arg(long, global = true, value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = OF_EVERY, value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
 
@@ -110,7 +115,13 @@ Examples:
     ///
     /// The server does it by itself at its start.
     Migrate,
-    /// Run simulated devices against a server
+    /// Run simulated devices against a server, and compare them in the end
+    ///
+    /// They enrol people, upload them, poll and obey as real devices do, until all hold the same or the time is up. In
+    /// the end they are compared with each other: exit code 0 when all are equal, 1 when not.
+    ///
+    /// While they wait for approval, the command that approves them is shown. Against a server with `--admission open`
+    /// they are let in at once. Do not run it against a server of real devices: the people would be on them.
     Simulate(Simulate),
 }
 
@@ -189,11 +200,16 @@ pub enum HeldCommand {
     /// Decide
     #[command(after_help = "\
 What a decision means:
-  conflict    --device  the device's person becomes the fleet's      --fleet  the fleet's person goes to the device
-  privilege   --device  it is given everywhere                       --fleet  it stays without effect
-  deletion    --device  the person is deleted everywhere             --fleet  the person comes back to the device
-  brake       --device  what the device has becomes the fleet's      --fleet  what the fleet has stays
-  unreadable, unread-table: only --dismiss")]
+  conflict    --device   the device's person becomes the fleet's
+              --fleet    the fleet's person goes to the device
+  privilege   --device   it is given everywhere
+              --fleet    it stays without effect
+  deletion    --device   the person is deleted everywhere
+              --fleet    the person comes back to the device
+  brake       --device   what the device has becomes the fleet's
+              --fleet    what the fleet has stays
+  any         --dismiss  seen, nothing is done; all there is to decide about
+                         unreadable and unread-table")]
     Resolve {
         /// Its number, as `muster held list` shows it
         id: i64,

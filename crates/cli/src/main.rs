@@ -28,5 +28,8 @@ fn run(cli: args::Cli) -> anyhow::Result<()> {
         .enable_all()
         .build()
         .context("cannot start the threads that do the work")?;
-    runtime.block_on(commands::run(cli))
+    let outcome = runtime.block_on(commands::run(cli));
+    // What is still at work when the command is done, such as a read from a terminal, is not waited for.
+    runtime.shutdown_background();
+    outcome
 }

@@ -20,9 +20,10 @@ pub enum DeviceCommand {
     },
     /// Let a device into the fleet
     #[command(after_help = "\
---adopt (the default): its people join the others. Where a PIN means somebody else there, nothing is overwritten:
-it is held, see `muster held list`.
---replace: it is made equal to the fleet, and people that only it knows are deleted from it.
+--adopt (the default): its people join the others. Where a PIN means somebody
+else there, nothing is overwritten: it is held, see `muster held list`.
+--replace: it is made equal to the fleet, and people that only it knows are
+deleted from it.
 
 Examples:
   muster device approve CKJF210560012 --adopt

@@ -7,19 +7,13 @@ use simulator::http::ServerAddress;
 use simulator::{Faults, Model};
 
 /// A fleet of simulated devices against a server.
-///
-/// They enrol people, upload them, poll and obey as real devices do, until all hold the same or the time is up. In the
-/// end they are compared with each other: exit code 0 when all are equal, 1 when not.
-///
-/// While they wait for approval, the command that approves them is shown. Against a server with `--admission open` they
-/// are let in at once. Do not run it against a server that serves real devices: the people would be on them.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  muster serve --admission open                                in one terminal
-  muster simulate                                              in a second one: three devices, 20 people
-  muster simulate --devices 2 --users 5 --enrol                and one more person, timed on the way
-  muster simulate --devices 100 --users 1000 --templates 3 --interval 1 --deadline 600
+  muster serve --admission open     in one terminal
+  muster simulate                   in a second one: three devices, 20 people
+  muster simulate --devices 2 --users 5 --enrol
+  muster simulate --devices 100 --users 1000 --templates 3 --deadline 600
   muster simulate --models speedface,iface950,old --faults some --json")]
 pub struct Simulate {
     /// Where the server listens for devices

@@ -45,8 +45,17 @@ async fn list(context: &Context) -> anyhow::Result<()> {
                     (Menu → Comm. → Cloud Server Setting)"
                 .to_owned();
         }
-        let mut table =
-            Table::new(["device", "name", "model", "state", "last seen", "address", "users", ""]).right([6]);
+        let mut table = Table::new([
+            "device",
+            "name",
+            "model",
+            "state",
+            "last seen",
+            "address",
+            "users",
+            "synchronisation",
+        ])
+        .right([6]);
         for device in all {
             let seen = device.last_seen_at.map(|at| context.when.relative(roster::Millis(at)));
             table.row([

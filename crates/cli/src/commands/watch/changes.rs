@@ -8,7 +8,7 @@ use store::{CommandEvent, HeldFilter, Store, Tx};
 use sync::Verb;
 use wire::{ReturnCode, SerialNumber, Verdict};
 
-use super::event::{Event, What};
+use super::event::{Event, Outcome, What};
 use crate::lookup;
 use crate::when::rfc3339;
 
@@ -60,7 +60,13 @@ impl Watcher {
         events.extend(self.commands(&mut tx, &serial_numbers, now).await?);
         events.extend(self.held(&mut tx, &serial_numbers).await?);
         events.sort_by_key(|event| event.time);
-        events.extend(self.standing(&mut tx, now).await?);
+        // Devices come before what they do, and rest or go after it.
+        let (after, before): (Vec<Event>, Vec<Event>) = self
+            .standing(&mut tx, now)
+            .await?
+            .into_iter()
+            .partition(|event| matches!(event.what, What::Offline | What::InSync));
+        let events = before.into_iter().chain(events).chain(after).collect();
         Ok(if all { events } else { summed_up(events) })
     }
 
@@ -210,7 +216,14 @@ fn answered(command: &CommandEvent) -> What {
         item: command.key.to_string(),
         return_code: command.return_code,
         meaning: code.map_or("never answered", ReturnCode::describe),
-        done: code.is_some_and(|code| code.verdict() == Verdict::Done),
+        outcome: code.map_or(Outcome::GivenUp, |code| match code.verdict() {
+            Verdict::Done => Outcome::Done,
+            Verdict::Full => Outcome::Full,
+            Verdict::Refused => Outcome::Refused,
+            Verdict::UserMissing | Verdict::RetryLater | Verdict::Unsupported | Verdict::Pending => {
+                Outcome::Again
+            }
+        }),
     }
 }
 
@@ -247,7 +260,7 @@ const fn group(what: &What) -> Option<&'static str> {
     match what {
         What::Changed { .. } => Some("changes"),
         What::Sent { .. } => Some("commands sent"),
-        What::Answered { done: true, .. } => Some("commands done"),
+        What::Answered { outcome: Outcome::Done, .. } => Some("commands done"),
         _ => None,
     }
 }
@@ -271,7 +284,7 @@ mod tests {
             item: "user of 7".into(),
             return_code: Some(-1001),
             meaning: ReturnCode(-1001).describe(),
-            done: false,
+            outcome: Outcome::Full,
         }
     }
 
@@ -296,6 +309,6 @@ mod tests {
         assert_eq!(field("event"), "answered");
         assert_eq!(field("device"), "A");
         assert_eq!(field("return_code"), -1001);
-        assert_eq!(field("done"), false);
+        assert_eq!(field("outcome"), "full");
     }
 }

@@ -69,8 +69,8 @@ pub enum What {
         return_code: Option<i32>,
         /// The same in words.
         meaning: &'static str,
-        /// Whether it was carried out.
-        done: bool,
+        /// What became of it.
+        outcome: Outcome,
     },
     /// Something waits for an operator.
     Held {
@@ -92,10 +92,26 @@ pub enum What {
     },
 }
 
+/// What became of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was carried out.
+    Done,
+    /// It failed for now and goes again.
+    Again,
+    /// The device has no room.
+    Full,
+    /// The device does not take it.
+    Refused,
+    /// It was given up without an answer.
+    GivenUp,
+}
+
 impl Event {
     /// One line for people.
     pub fn words(&self, when: &When) -> String {
-        let device = self.device.as_deref().unwrap_or("-");
+        let device = self.device.as_deref().unwrap_or("operator");
         format!("{} {device:<16} {}", when.time_of_day(self.time), self.what.words(device))
     }
 }
@@ -108,14 +124,19 @@ impl What {
             Self::Online => "is online".to_owned(),
             Self::Offline => "is offline".to_owned(),
             Self::InSync => "is in sync".to_owned(),
-            Self::Changed { pin, item, live: true, by } => format!("{item} of {pin} changed by {by}"),
-            Self::Changed { pin, item, live: false, by } => format!("{item} of {pin} deleted by {by}"),
+            Self::Changed { pin, item, live: true, .. } => format!("changed {item} of {pin}"),
+            Self::Changed { pin, item, live: false, .. } => format!("deleted {item} of {pin}"),
             Self::Sent { verb, item, .. } => format!("is sent: {verb} {item}"),
-            Self::Answered { verb, item, done: true, .. } => format!("has done: {verb} {item}"),
-            Self::Answered { verb, item, return_code: Some(code), meaning, .. } => {
-                format!("FAILED {verb} {item}: {code}, {meaning}")
+            Self::Answered { verb, item, return_code, meaning, outcome, .. } => {
+                let code = return_code.map(|code| format!("{code}, ")).unwrap_or_default();
+                match outcome {
+                    Outcome::Done => format!("has done: {verb} {item}"),
+                    Outcome::Again => format!("failed, goes again: {verb} {item} ({code}{meaning})"),
+                    Outcome::Full => format!("HAS NO ROOM: {verb} {item} ({code}{meaning})"),
+                    Outcome::Refused => format!("REFUSED: {verb} {item} ({code}{meaning})"),
+                    Outcome::GivenUp => format!("never answered: {verb} {item}"),
+                }
             }
-            Self::Answered { verb, item, .. } => format!("given up: {verb} {item}"),
             Self::Held { id, kind, pin, reason } => {
                 let whose = pin.as_ref().map(|pin| format!(" of {pin}")).unwrap_or_default();
                 format!("HELD {id}, {kind}{whose}: {reason}")
