@@ -178,10 +178,10 @@ impl<'a> Intake<'a> {
             if let Some(held) = self.contested(key, item) {
                 return held;
             }
-            self.put(key, Content::User(merge.fields));
             if outside {
                 self.join_area(&key.pin);
             }
+            self.put(key, Content::User(merge.fields));
         } else if !merge.stale.is_empty() {
             self.view.correct(key, self.now);
         }
@@ -201,8 +201,8 @@ impl<'a> Intake<'a> {
     fn new_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
         let trusted = self.policy.privilege == Raised::Accept || self.view.joining.is_some();
         let (fields, raised) = roster::first(patch, trusted);
-        self.put(key, Content::User(fields));
         self.join_area(&key.pin);
+        self.put(key, Content::User(fields));
         match raised {
             Some(privilege) if self.policy.privilege == Raised::Hold => {
                 Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
@@ -368,8 +368,11 @@ impl<'a> Intake<'a> {
     }
 
     /// A person enrolled at a device belongs to an area of it.
+    ///
+    /// The membership gets its number before the user: whoever reads the feed then finds the user in its scope, and
+    /// has nothing to look at again when it comes to the membership.
     fn join_area(&mut self, pin: &Pin) {
-        if let Some(area) = self.view.areas.first().copied().filter(|_| !self.view.in_scope(pin)) {
+        if let Some(area) = self.view.areas.first().copied().filter(|_| !self.view.is_in_area(pin)) {
             self.put(&ItemKey { pin: pin.clone(), slot: Slot::membership(area) }, Content::Membership);
         }
     }

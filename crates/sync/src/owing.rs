@@ -1,9 +1,9 @@
 //! The small steps that plan, settle and intake share: owing an item, doubting it, wiping a person.
 
-use roster::{ItemKey, Kind, Millis, Slot};
+use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
 
-use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Person, Wait};
+use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Person, Verb, Wait};
 
 pub(crate) fn user_of(key: &ItemKey) -> ItemKey {
     user_key(&key.pin)
@@ -29,6 +29,20 @@ impl DeviceView {
     pub(crate) fn owe_person(&mut self, pin: &Pin, now: Millis) {
         for slot in self.live_slots(pin) {
             self.again_or_due(&ItemKey { pin: pin.clone(), slot }, now);
+        }
+    }
+
+    /// Everything live of a person that changed before `seq` may have been passed over on this device.
+    pub(crate) fn owe_older(&mut self, pin: &Pin, seq: Seq, now: Millis) {
+        for slot in self.live_slots(pin) {
+            let key = ItemKey { pin: pin.clone(), slot };
+            let Some(item) = self.item(&key).filter(|item| item.seq < seq) else { continue };
+            let under_way = self
+                .open_of(&key)
+                .is_some_and(|open| open.verb == Verb::Update && open.seq == item.seq && !open.again);
+            if !under_way {
+                self.again_or_due(&key, now);
+            }
         }
     }
 

@@ -1,6 +1,8 @@
 //! A poll: what goes out now.
 //!
-//! Order: overdue commands, exceptions that are due, the scan, the page of the feed, until the window is full.
+//! Order: overdue commands, exceptions that are due, the page of the feed, the scan, until the window is full. The feed
+//! comes before the scan, since what it tells of people that the scan has still before it is the scan's business: read the
+//! other way round, all of it would go out twice.
 
 use std::collections::BTreeSet;
 
@@ -26,6 +28,8 @@ pub struct Work {
     pub scan_more: bool,
     /// The next rows of the feed after the cursor, in order.
     pub feed_page: Vec<(Seq, ItemKey)>,
+    /// There are more rows after that page: the scan waits until the feed is read.
+    pub feed_more: bool,
     /// Of `due`: items that were written to this device more than [`Limits::writes_per_hour`] times within the hour.
     pub restless: BTreeSet<ItemKey>,
 }
@@ -64,8 +68,10 @@ pub fn plan(
         return planner.sends;
     }
     planner.exceptions(&work.due, &work.restless);
-    planner.scan(&work.scan_page, work.scan_more);
     planner.tail(&work.feed_page);
+    if !work.feed_more {
+        planner.scan(&work.scan_page, work.scan_more);
+    }
     planner.sends
 }
 
@@ -170,19 +176,19 @@ impl Planner<'_> {
             if self.is_full() || self.pauses() {
                 return;
             }
-            self.row(key);
+            self.row(*seq, key);
             self.view.cursor = *seq;
             self.view.touch_device();
         }
     }
 
     /// One row of the feed becomes exactly one of: sent, marked `again`, an exception, or skipped.
-    fn row(&mut self, key: &ItemKey) {
+    fn row(&mut self, seq: Seq, key: &ItemKey) {
         let Some(item) = self.view.item(key).cloned() else { return };
         let user = user_of(key);
         if let Some(area) = key.slot.area() {
             if self.view.areas.contains(&area) {
-                self.membership_row(key, item.live);
+                self.membership_row(seq, key, item.live);
             }
             return;
         }
@@ -212,14 +218,21 @@ impl Planner<'_> {
                 }
             }
             Want::ByUser | Want::Anything => {}
+            // The scan brings it, with its user before it.
+            Want::Present if !self.view.scanned(&key.pin) => {}
             Want::Present | Want::Absent => self.send(key, Origin::Tail),
         }
     }
 
-    fn membership_row(&mut self, key: &ItemKey, live: bool) {
+    /// Somebody came into the areas of this device, or left them.
+    ///
+    /// Who came brings along what was skipped in the feed before; what is newer comes with a row of its own.
+    fn membership_row(&mut self, seq: Seq, key: &ItemKey, live: bool) {
         let in_scope = self.view.in_scope(&key.pin);
         if live && in_scope {
-            self.view.owe_person(&key.pin, self.now);
+            if self.view.scanned(&key.pin) {
+                self.view.owe_older(&key.pin, seq, self.now);
+            }
         } else if !live && !in_scope {
             self.view.again_or_due(&user_of(key), self.now);
         }

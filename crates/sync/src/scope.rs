@@ -36,6 +36,11 @@ impl DeviceView {
         self.person(pin).is_some_and(|person| self.is_member(person, false))
     }
 
+    /// The person belongs to an area of this device now, whether or not there is a user.
+    pub(crate) fn is_in_area(&self, pin: &Pin) -> bool {
+        self.person(pin).is_some_and(|person| self.is_member(person, true))
+    }
+
     fn is_member(&self, person: &Person, live_only: bool) -> bool {
         person.items.iter().any(|(slot, item)| {
             (item.live || !live_only) && slot.area().is_some_and(|area| self.areas.contains(&area))
@@ -93,7 +98,8 @@ impl DeviceView {
         seq <= self.cursor && !person.open.contains_key(&key.slot) && !owed && self.scanned(&key.pin)
     }
 
-    fn scanned(&self, pin: &Pin) -> bool {
+    /// A first fill that goes on has passed this person, or there is none.
+    pub(crate) fn scanned(&self, pin: &Pin) -> bool {
         match &self.scan {
             None => true,
             Some(ScanFrom::Start) => false,

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::fleet::orders::Ordered;
 
 /// How many rows of the feed one poll reads at most in one go, and how many times: rows that are none of the device's
-/// business cost nothing to send.
+/// business cost nothing to send, nor do people of the scan who are not for it.
 const FEED_ROWS: i64 = 500;
 const FEED_PAGES: usize = 10;
 /// How many people one poll scans at most.
@@ -135,9 +135,11 @@ impl Poll {
         let mut sends = Vec::new();
         for page in 0..FEED_PAGES {
             let work = self.work(page == 0).await?;
-            let full_page = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= FEED_ROWS;
+            let more = work.feed_more || work.scan_more;
+            let before = (self.view.cursor, self.view.scan.clone());
             sends.extend(plan(&mut self.view, &work, beside, self.now, &self.limits, self.salt));
-            if !sends.is_empty() || !full_page {
+            let moved = (self.view.cursor, &self.view.scan) != (before.0, &before.1);
+            if !sends.is_empty() || !more || !moved {
                 break;
             }
         }
@@ -155,12 +157,13 @@ impl Poll {
             let hour_ago = now.plus(-3_600_000);
             work.restless =
                 self.tx.restless(device, &work.due, hour_ago, self.limits.writes_per_hour).await?;
-            if let Some(from) = self.view.scan.clone() {
-                (work.scan_page, work.scan_more) = self.tx.scan_page(&from, SCAN_PEOPLE).await?;
-            }
         }
         if self.view.joining.is_none() {
             work.feed_page = self.tx.feed_page(self.view.cursor, FEED_ROWS).await?;
+            work.feed_more = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= FEED_ROWS;
+            if let Some(from) = self.view.scan.clone().filter(|_| !work.feed_more) {
+                (work.scan_page, work.scan_more) = self.tx.scan_page(&from, SCAN_PEOPLE).await?;
+            }
         }
         let keys = work.overdue.iter().chain(&work.due).chain(work.feed_page.iter().map(|(_, key)| key));
         let pins: BTreeSet<Pin> =

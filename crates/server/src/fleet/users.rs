@@ -40,9 +40,6 @@ pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result
     let before = tx.user_versions(std::slice::from_ref(pin)).await?.remove(pin).and_then(|v| v.current);
     let after = edit.apply(before.clone().unwrap_or_default()).canonical();
     let mut writes = Vec::new();
-    if before.as_ref() != Some(&after) {
-        writes.push(put(tx, pin, Slot::USER, Content::User(after)));
-    }
     let live = tx.live_keys(std::slice::from_ref(pin)).await?;
     let members: Vec<Area> = live.iter().filter_map(|key| key.slot.area()).collect();
     let wanted = match (&edit.areas, members.is_empty()) {
@@ -55,6 +52,10 @@ pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result
     }
     for area in members.iter().filter(|area| !wanted.contains(area)) {
         writes.push(bury(tx, ItemKey { pin: pin.clone(), slot: Slot::membership(*area) }));
+    }
+    // After the memberships: whoever reads the feed finds the user in its scope.
+    if before.as_ref() != Some(&after) {
+        writes.push(put(tx, pin, Slot::USER, Content::User(after)));
     }
     let changed = !writes.is_empty();
     if changed {

@@ -383,6 +383,7 @@ impl World {
             .map(|(key, item)| (item.state.seq, key.clone()))
             .collect();
         feed_page.sort();
+        let feed_more = feed_page.len() > 20;
         feed_page.truncate(20);
         let overdue = device.open.iter().filter(|(_, c)| c.due_at <= self.now).map(|(key, _)| key.clone());
         Work {
@@ -391,6 +392,7 @@ impl World {
             scan_page,
             scan_more,
             feed_page,
+            feed_more,
             restless: BTreeSet::new(),
         }
     }
