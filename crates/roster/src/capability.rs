@@ -183,9 +183,16 @@ impl Capability {
         self.text_of(Parameter::Platform)
     }
 
-    /// How the device wants cards written: decimal unless it showed otherwise.
+    /// How the device wants cards written: as it writes them itself. Until it showed that, decimal, but for the first
+    /// generation of clients, which names no version in its handshake and ignores decimal cards (field note 5.9).
     pub fn card_form(&self) -> CardForm {
-        self.learned.card_form.unwrap_or(CardForm::Decimal)
+        let assumed = if self.facts.first_client { CardForm::Hex } else { CardForm::Decimal };
+        self.shown_card_form().unwrap_or(assumed)
+    }
+
+    /// How the device writes cards itself, if that showed.
+    pub fn shown_card_form(&self) -> Option<CardForm> {
+        self.learned.card_form
     }
 
     /// How many bytes of a name the device keeps, if that showed.

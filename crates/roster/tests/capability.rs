@@ -4,7 +4,7 @@ mod support;
 
 use roster::{Capability, Format, Slot};
 use support::{options, slot, tell, told};
-use wire::{BioType, Form};
+use wire::{BioType, CardForm, Form, Handshake};
 
 #[test]
 fn a_refusal_holds_for_one_firmware() {
@@ -53,6 +53,21 @@ fn functions_that_are_off_take_nothing() {
     assert_eq!(told(&[("FvVersion", "3"), ("FvFunOn", "1")]).takes(&vein), Some(Form::FVein));
     let unified = [("FvVersion", "3"), ("MultiBioDataSupport", "0:0:0:0:0:0:0:1:0:0")];
     assert_eq!(told(&unified).takes(&vein), Some(Form::BioData(7)));
+}
+
+#[test]
+fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_otherwise() {
+    let greet = |query: &str| {
+        let mut device = Capability::default();
+        device.merge_handshake(&Handshake::read(&wire::Query::new(query)));
+        device
+    };
+    assert_eq!(Capability::default().card_form(), CardForm::Decimal);
+    assert_eq!(greet("SN=1&options=all&pushver=2.4.1").card_form(), CardForm::Decimal);
+    let mut first = greet("SN=1&options=all&language=69");
+    assert_eq!(first.card_form(), CardForm::Hex);
+    first.learn_card_form(CardForm::Decimal);
+    assert_eq!((first.card_form(), first.shown_card_form()), (CardForm::Decimal, Some(CardForm::Decimal)));
 }
 
 #[test]

@@ -11,9 +11,12 @@ const TYPES: u8 = 11;
 
 /// What a device said of itself, read.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that the device said or did not say")]
 pub(super) struct Facts {
     /// Speaks the access-control dialect, whose commands are others.
     pub(super) access_control: bool,
+    /// Names no version of the protocol in its handshake.
+    pub(super) first_client: bool,
     pub(super) language: Option<u16>,
     pub(super) push_version: Option<Version>,
     /// Whether PINs may have letters.
@@ -51,6 +54,8 @@ impl Facts {
         let support = told.array(Parameter::TemplateSupport);
         Self {
             access_control: told.text(Parameter::HandshakeDialect) == Some("acc"),
+            first_client: told.text(Parameter::HandshakeDialect).is_some()
+                && told.text(Parameter::HandshakeVersion).is_none(),
             language: told.number(Parameter::HandshakeLanguage).or_else(|| told.number(Parameter::Language)),
             push_version: told.text(Parameter::HandshakeVersion).and_then(|text| text.parse().ok()),
             letters: match (told.flag(Parameter::LettersInPin), told.flag(Parameter::TextPin)) {

@@ -11,7 +11,7 @@ use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
 use wire::{Form, OperationMeaning, Pin};
 
-use super::DeviceError;
+use super::{DeviceError, options};
 use crate::app::App;
 use crate::fleet;
 
@@ -169,6 +169,13 @@ impl Upload<'_> {
         }
         let Deciding { intake, held, tally, capability, queries, .. } = deciding;
         let (edits, partial) = (intake.edits, intake.partial);
+        if row.joining.is_none() && options::takes_other_things(&row.capability, &capability) {
+            tracing::info!(
+                device.serial_number = %row.serial_number,
+                "device shows that it takes other things than was known: comparing everything"
+            );
+            view.rescan();
+        }
         let changes = view.take_changes();
         Ok(Decision {
             view,

@@ -44,7 +44,7 @@ pub async fn learn(
     let capability = row.capability.clone();
     tx.set_capability(row.id, &capability, Some(now)).await?;
     let mut view = tx.view(&row).await?;
-    if forms(&before) != forms(&capability) && row.joining.is_none() && view.scan.is_none() {
+    if row.joining.is_none() && takes_other_things(&before, &capability) {
         tracing::info!(
             device.serial_number = %row.serial_number,
             "device can take other things than before: comparing everything"
@@ -63,6 +63,15 @@ pub async fn learn(
 
 /// The version of an algorithm on a device, and the form in which it takes such items.
 type Ability = (Option<(u16, Option<u16>)>, Option<Form>);
+
+/// Whether a device should hold other things, or be told them in another way, now that more is known of it.
+///
+/// A device that writes cards in turns in one form and the other is not sent everything each time: the first form that
+/// it shows counts.
+pub fn takes_other_things(before: &Capability, after: &Capability) -> bool {
+    let other_cards = before.shown_card_form().is_none() && before.card_form() != after.card_form();
+    other_cards || forms(before) != forms(after)
+}
 
 /// In which form the device takes what; what changes here changes what it should hold.
 fn forms(capability: &Capability) -> BTreeMap<Kind, Ability> {
