@@ -224,3 +224,45 @@ pub fn tell(story: impl Future<Output = ()>) {
         .expect("a runtime")
         .block_on(story);
 }
+
+/// Stories in which some devices are off.
+impl House {
+    /// Lets these devices and the server talk until none of them has anything to say; others may be owed things.
+    pub async fn calm_online<const N: usize>(&self, mut sessions: [&mut Session; N]) {
+        for _ in 0..400 {
+            let mut quiet = true;
+            for session in &mut sessions {
+                quiet &= step(session).await.is_ok_and(|idle| idle) && session.is_quiet();
+            }
+            self.advance(Duration::from_secs(10));
+            if quiet && self.are_served(&sessions).await {
+                return;
+            }
+        }
+        let status = self.status().await;
+        panic!("the devices do not come to rest: {status:#?}");
+    }
+
+    async fn are_served(&self, sessions: &[&mut Session]) -> bool {
+        let named = |serial_number: &str| sessions.iter().any(|session| session.serial() == serial_number);
+        self.status().await.iter().filter(|device| named(&device.serial_number)).all(|device| {
+            device.joining.is_none() && !device.filling && device.unread + device.open + device.due == 0
+        })
+    }
+
+    /// How one device stands.
+    pub async fn status_of(&self, serial_number: &str) -> server::fleet::status::DeviceStatus {
+        let all = self.status().await;
+        all.into_iter().find(|device| device.serial_number == serial_number).expect("the device is known")
+    }
+
+    /// The commands that were sent to a device since a number of them, in order: what they were about.
+    pub async fn commands_to(&self, serial_number: &str, after: usize) -> Vec<store::CommandEvent> {
+        let device = self.device(serial_number).await.id;
+        let mut tx = self.store.read().await.expect("a transaction");
+        let mut all = tx.command_events(Millis(0), 1_000_000).await.expect("the commands");
+        all.retain(|command| command.device == device);
+        all.sort_by_key(|command| command.number);
+        all.split_off(after.min(all.len()))
+    }
+}

@@ -1,7 +1,23 @@
 //! The whole life of a fleet.
 
-use simulator::{Device, Model, difference};
-use story::House;
+use std::time::Duration;
+
+use server::fleet;
+use server::fleet::users::UserEdit;
+use simulator::{Device, Holding, Model, Population, difference};
+use story::{House, pin};
+use wire::BioType;
+
+const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+
+fn assert_same(a: &Holding<'_>, b: &Holding<'_>) {
+    let differences: Vec<String> = difference(a, b).iter().map(ToString::to_string).collect();
+    assert_eq!(differences, [""; 0], "{} and {}", a.label, b.label);
+}
+
+fn named(name: &str) -> UserEdit {
+    UserEdit { name: Some(name.to_owned()), ..UserEdit::default() }
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_enrolled_at_one_device_appears_at_the_other() {
@@ -15,6 +31,100 @@ async fn a_person_enrolled_at_one_device_appears_at_the_other() {
     a.enrol_face("7");
     house.calm([&mut a, &mut b]).await;
 
-    assert_eq!(difference(&a.holding(), &b.holding()), []);
+    assert_same(&a.holding(), &b.holding());
     assert_eq!(b.users(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_devices_of_every_model_are_filled_with_what_each_can_take() {
+    let house = House::open().await;
+    let everything = Population {
+        users: 50,
+        fingerprints: 2,
+        faces_percent: 40,
+        palms_percent: 30,
+        user_photos_percent: 20,
+    };
+    let mut first = Vec::new();
+    for (number, model) in
+        [Model::speedface(), Model::iface950(), Model::old(), Model::k40()].into_iter().enumerate()
+    {
+        let mut session = house.connect(Device::new(model, &format!("OLD{number}"))).await;
+        for person in 0..everything.users {
+            everything.enrol(number * everything.users + person, 3, &mut session);
+        }
+        first.push(session);
+    }
+    let [speedface, iface, old, k40] = &mut first[..] else { unreachable!("four were connected") };
+    house.calm([speedface, iface, old, k40]).await;
+
+    let mut new = Vec::new();
+    for (number, model) in Model::all().into_iter().enumerate() {
+        new.push(house.connect(Device::new(model, &format!("NEW{number}"))).await);
+    }
+    let [new_speedface, new_iface, new_senseface, new_k40, new_old] = &mut new[..] else {
+        unreachable!("five were connected")
+    };
+    house.calm([speedface, iface, old, k40, new_speedface, new_iface, new_senseface, new_k40, new_old]).await;
+
+    for device in first.iter().chain(&new) {
+        assert_eq!(device.users(), 200, "{}", device.serial());
+        for other in first.iter().chain(&new) {
+            assert_same(&device.holding(), &other.holding());
+        }
+    }
+    for device in &new {
+        let mut sent: Vec<_> =
+            house.commands_to(device.serial(), 0).await.into_iter().map(|command| command.key).collect();
+        let commands = sent.len();
+        sent.sort();
+        sent.dedup();
+        assert_eq!(commands, sent.len(), "{} was sent something twice", device.serial());
+    }
+    let count = |device: &simulator::Session, bio_type| device.count(bio_type);
+    let [new_speedface, new_iface, new_senseface, new_k40, new_old] = &new[..] else { unreachable!() };
+    assert_eq!(count(new_k40, BioType::FINGERPRINT), 400);
+    assert_eq!(count(new_iface, BioType::FACE), count(&first[1], BioType::FACE));
+    assert!(new_iface.count(BioType::FACE) > 10, "near-infrared faces of fifteen parts");
+    assert!(new_old.count(BioType::FACE) > 10, "faces of twelve lines");
+    assert!(new_speedface.count(BioType::VISIBLE_FACE) > 10);
+    assert_eq!(
+        new_senseface.count(BioType::VISIBLE_FACE),
+        new_speedface.count(BioType::VISIBLE_FACE),
+        "made of the comparison photos"
+    );
+    assert_eq!(count(new_speedface, BioType::PALM), count(new_iface, BioType::PALM));
+    assert!(new_speedface.count(BioType::PALM) > 10);
+    assert!(new_speedface.content().user_photos() > 10);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_off_for_a_week_gets_one_command_for_five_edits() {
+    let house = House::open().await;
+    let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
+    let mut b = house.connect(Device::new(Model::k40(), "SIM0002")).await;
+    a.enrol_user("7", "Ada");
+    house.calm([&mut a, &mut b]).await;
+    let sent = house.commands_to("SIM0002", 0).await.len();
+
+    for edit in 1..=5 {
+        a.change_name("7", &format!("Ada {edit}"));
+        house.calm_online([&mut a]).await;
+    }
+    for person in 1..=295 {
+        let now = house.now();
+        let (pin, edit) = (pin(&format!("{}", 1000 + person)), named(&format!("Person {person}")));
+        house.operate(async |tx| fleet::users::set(tx, &pin, &edit, now).await).await;
+    }
+    house.calm_online([&mut a]).await;
+    house.advance(WEEK);
+    assert!(!house.status_of("SIM0002").await.in_sync);
+
+    house.calm([&mut a, &mut b]).await;
+
+    assert_same(&a.holding(), &b.holding());
+    assert_eq!(b.users(), 296);
+    let commands = house.commands_to("SIM0002", sent).await;
+    assert_eq!(commands.iter().filter(|command| command.key.pin.as_str() == "7").count(), 1);
+    assert_eq!(commands.len(), 296);
 }
