@@ -260,6 +260,42 @@ impl Tx {
         Ok(count)
     }
 
+    /// Users a device should hold by now, in no order: those that live in an area of it, but for those that wait for
+    /// something, were refused by it, or were deleted at it and wait for an operator.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn users_expected(&mut self, device: i64) -> Result<Vec<Pin>, StoreError> {
+        let rows: Vec<(String,)> = query_as(
+            "SELECT u.pin FROM item u WHERE u.kind = 0 AND u.live = 1 AND EXISTS \
+             (SELECT 1 FROM item m JOIN device_area a ON a.area_id = m.slot \
+              WHERE m.pin = u.pin AND m.kind = 1 AND m.live = 1 AND a.device_id = ?) \
+             AND NOT EXISTS (SELECT 1 FROM sync_exception e WHERE e.device_id = ? AND e.pin = u.pin AND e.kind = 0) \
+             AND NOT EXISTS (SELECT 1 FROM held h WHERE h.device_id = ? AND h.pin = u.pin AND h.kind = 'deletion' \
+              AND h.resolved_at IS NULL)",
+        )
+        .bind(device)
+        .bind(device)
+        .bind(device)
+        .fetch_all(self.db())
+        .await?;
+        rows.iter().map(|(pin,)| pin_of("item", pin)).collect()
+    }
+
+    /// Whether a command of a device was answered or given up at or after a time.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn closed_since(&mut self, device: i64, at: Millis) -> Result<bool, StoreError> {
+        let found: Option<(i64,)> =
+            query_as("SELECT command_no FROM sync_command WHERE device_id = ? AND closed_at >= ? LIMIT 1")
+                .bind(device)
+                .bind(at.0)
+                .fetch_optional(self.db())
+                .await?;
+        Ok(found.is_some())
+    }
+
     /// How many rows of the feed a device has not read.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roster::{Area, ItemKey, Seq, Slot};
-use store::{Change, DeviceState, Seen, SyncCounts, Tx};
+use store::{Change, DeviceState, HeldKind, HeldRecord, Seen, SyncCounts, Tx};
 use sync::{Changes, Exception, Parked, Refusal, Verb, Wait};
 
 use crate::fleet::{Fleet, at, fields, finger, finger_key, member, pin, serial, user, user_key};
@@ -153,6 +153,53 @@ async fn a_device_should_hold_the_users_of_its_areas() {
     fleet.delete(&[member("8").0], at(1), false).await;
 
     assert_eq!(fleet.read().await.users_in_scope(device).await.expect("counted"), 1);
+}
+
+#[tokio::test]
+async fn users_whom_a_device_lacks_for_a_reason_are_not_expected_on_it() {
+    let fleet = Fleet::new().await;
+    let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    for who in ["6", "7", "8", "9"] {
+        fleet.put(&[member(who), user(who, "A")]).await;
+    }
+    let mut tx = fleet.write().await;
+    let refused = Some(Refusal { seq: Seq(1), return_code: -1 });
+    let waits = vec![
+        (user_key("6"), Wait::Parked(Parked::Full), None),
+        (user_key("7"), Wait::No, refused),
+        (finger_key("8", 0), Wait::Parked(Parked::Full), None),
+    ];
+    except(&mut tx, device, waits).await;
+    let deleted = HeldRecord {
+        device,
+        kind: HeldKind::Deletion,
+        table: None,
+        pin: Some(pin("9")),
+        tag: "OPLOG".into(),
+        line: None,
+        reason: "deleted at the device".into(),
+        raw: Vec::new(),
+    };
+    let held = tx.hold(&deleted, at(0)).await.expect("held").id;
+
+    assert_eq!(tx.users_expected(device).await.expect("read"), [pin("8")]);
+    assert_eq!(tx.users_expected(other).await.expect("read").len(), 4);
+    tx.resolve_held(held, "fleet", at(1)).await.expect("resolved");
+    assert_eq!(tx.users_expected(device).await.expect("read").len(), 2);
+}
+
+#[tokio::test]
+async fn it_is_known_whether_a_device_answered_since_a_time() {
+    let (fleet, device) = with_an_open_command().await;
+    let mut tx = fleet.write().await;
+    assert!(!tx.closed_since(device, at(0)).await.expect("read"));
+    let id = tx.open_commands_of(device, 1).await.expect("listed")[0].1.wire_id.clone();
+
+    answer(&mut tx, device, &id, 0, at(9)).await;
+
+    assert!(tx.closed_since(device, at(9)).await.expect("read"));
+    assert!(!tx.closed_since(device, at(10)).await.expect("read"));
+    assert!(!tx.closed_since(device + 1, at(0)).await.expect("read"));
 }
 
 #[tokio::test]
