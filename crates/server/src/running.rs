@@ -59,10 +59,12 @@ pub async fn start(
     let app = App {
         store,
         config: Arc::new(config),
+        started_at: clock.now(),
         clock,
         entropy,
         bodies: Arc::new(Semaphore::new(device::BODIES_KIB as usize)),
         presence: Arc::new(Presence::default()),
+        comparisons: Arc::new(device::Comparisons::default()),
     };
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(device::serve(app.clone(), devices, stop.clone()));

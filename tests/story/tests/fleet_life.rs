@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use server::fleet;
 use server::fleet::users::UserEdit;
-use simulator::{Device, Holding, Model, Population, difference};
+use simulator::{Device, Holding, Model, Population, Session, difference};
 use story::{House, pin};
 use wire::BioType;
 
-const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
+const WEEK: Duration = Duration::from_hours(7 * 24);
 
 fn assert_same(a: &Holding<'_>, b: &Holding<'_>) {
     let differences: Vec<String> = difference(a, b).iter().map(ToString::to_string).collect();
@@ -81,7 +81,7 @@ async fn new_devices_of_every_model_are_filled_with_what_each_can_take() {
         sent.dedup();
         assert_eq!(commands, sent.len(), "{} was sent something twice", device.serial());
     }
-    let count = |device: &simulator::Session, bio_type| device.count(bio_type);
+    let count = |device: &Session, bio_type| device.count(bio_type);
     let [new_speedface, new_iface, new_senseface, new_k40, new_old] = &new[..] else { unreachable!() };
     assert_eq!(count(new_k40, BioType::FINGERPRINT), 400);
     assert_eq!(count(new_iface, BioType::FACE), count(&first[1], BioType::FACE));
@@ -127,4 +127,123 @@ async fn a_device_that_was_off_for_a_week_gets_one_command_for_five_edits() {
     let commands = house.commands_to("SIM0002", sent).await;
     assert_eq!(commands.iter().filter(|command| command.key.pin.as_str() == "7").count(), 1);
     assert_eq!(commands.len(), 296);
+}
+
+/// Two SpeedFaces with twelve people who have fingers, faces and palms.
+async fn two_devices(house: &House) -> (Session, Session) {
+    let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
+    let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    let people = Population {
+        users: 12,
+        fingerprints: 2,
+        faces_percent: 100,
+        palms_percent: 100,
+        user_photos_percent: 100,
+    };
+    (0..people.users).for_each(|person| people.enrol(person, 5, &mut a));
+    house.calm([&mut a, &mut b]).await;
+    assert_same(&a.holding(), &b.holding());
+    assert_eq!(b.users(), 12);
+    (a, b)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_says_that_it_was_emptied_is_filled_again_and_nobody_is_deleted() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+    let head = house.head().await;
+
+    a.clear_data();
+    house.calm([&mut a, &mut b]).await;
+
+    assert_same(&a.holding(), &b.holding());
+    assert_eq!((a.users(), house.head().await), (12, head));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_emptied_without_a_word_is_found_by_its_counts() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+
+    b.wipe_silently();
+    b.restart();
+    house.calm([&mut a, &mut b]).await;
+    assert_eq!(b.users(), 0, "one count is no proof: the upload that explains it may be under way");
+    house.advance(Duration::from_mins(1));
+    house.calm([&mut a, &mut b]).await;
+
+    assert_same(&a.holding(), &b.holding());
+    assert_eq!(b.users(), 12);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_loses_its_people_again_and_again_is_filled_once_an_hour() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+    let before = house.commands_to("SIM0002", 0).await.len();
+    for _ in 0..6 {
+        b.wipe_silently();
+        b.restart();
+        house.calm([&mut a, &mut b]).await;
+        house.advance(Duration::from_mins(10));
+        house.calm([&mut a, &mut b]).await;
+    }
+    let items = house.commands_to("SIM0001", 0).await.len();
+    assert_eq!(house.commands_to("SIM0002", before).await.len(), items);
+
+    house.advance(Duration::from_hours(1));
+    house.calm([&mut a, &mut b]).await;
+    assert_same(&a.holding(), &b.holding());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_was_emptied_without_a_word_is_found_by_what_it_answers() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+    b.wipe_silently();
+
+    a.enrol_fingerprint("1001", 9);
+    house.calm([&mut a, &mut b]).await;
+
+    assert!(b.tally().return_codes[&-10] > 0);
+    let (here, there) = (a.person("1001").expect("she is here"), b.person("1001").expect("she is back"));
+    assert_eq!((&here.user, &here.templates), (&there.user, &there.templates));
+    assert_eq!(here.templates.len(), 5);
+    assert_eq!(b.users(), 1);
+    // The rest is found by its counts.
+    house.advance(Duration::from_mins(2));
+    house.calm([&mut a, &mut b]).await;
+    assert_same(&a.holding(), &b.holding());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_devices_that_change_different_fields_of_a_user_both_win() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+
+    a.change_name("1003", "Noa Brandt");
+    b.change_card("1003", 4_402_017);
+    house.calm([&mut a, &mut b]).await;
+
+    assert_same(&a.holding(), &b.holding());
+    let user = &a.person("1003").expect("she is here").user;
+    assert_eq!((user.name.as_slice(), user.card), (b"Noa Brandt".as_slice(), 4_402_017));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_changes_of_one_field_the_one_received_last_wins_everywhere() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+    let mut c = house.connect(Device::new(Model::iface950(), "SIM0003")).await;
+    house.calm([&mut a, &mut b, &mut c]).await;
+
+    a.change_name("1003", "Noa Brandt");
+    b.change_name("1003", "Noa Trần");
+    b.upload_pending().await.expect("taken");
+    a.upload_pending().await.expect("taken");
+    house.calm([&mut a, &mut b, &mut c]).await;
+
+    for device in [&a, &b, &c] {
+        assert_eq!(device.person("1003").expect("there").user.name, b"Noa Brandt", "{}", device.serial());
+    }
 }

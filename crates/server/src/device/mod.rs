@@ -4,6 +4,7 @@ mod access_control;
 mod acknowledge;
 mod admit;
 mod answer;
+mod counts;
 mod edge;
 mod handshake;
 mod intake;
@@ -16,6 +17,7 @@ use wire::{Endpoint, Target};
 
 pub use self::answer::{Answer, DeviceError};
 use self::answer::{ok, text};
+pub use self::counts::Comparisons;
 pub use self::edge::{BODIES_KIB, Request, serve};
 use crate::app::App;
 

@@ -1,6 +1,7 @@
 //! `GET /iclock/getrequest`: a device asks for work (§12).
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use roster::{ItemKey, Millis};
 use store::{DeviceRow, OrderRow, StoreError, Tx};
@@ -10,8 +11,9 @@ use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
 use wire::{CommandId, Pin, PollInfo, Target};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, admit, options};
+use super::{Request, admit, counts, options};
 use crate::app::App;
+use crate::config::Admission;
 use crate::fleet::orders::Ordered;
 
 /// How many rows of the feed one poll reads at most in one go, and how many times: rows that are none of the device's
@@ -19,14 +21,19 @@ use crate::fleet::orders::Ordered;
 const FEED_ROWS: i64 = 500;
 const FEED_PAGES: usize = 10;
 /// How many people one poll scans at most.
-const SCAN_PEOPLE: i64 = 50;
+const SCAN_PEOPLE: i64 = 25;
 
 /// A poll, with or without INFO.
 pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = admit::known(app, request, target).await?;
     if let Some(info) = target.query.get("INFO") {
-        options::info(app, &device, &PollInfo::read(&info)).await?;
+        let info = PollInfo::read(&info);
+        options::info(app, &device, &info).await?;
+        if info.users.is_some() {
+            app.comparisons.counted(device.id, app.clock.now());
+        }
     }
+    counts::compare(app, &device).await?;
     if device.capability.speaks_access_control() || !has_work(app, &device).await? {
         return Ok(ok("OK"));
     }
@@ -45,20 +52,34 @@ async fn has_work(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
     let mut tx = app.store.read().await?;
     let due = tx.next_due(device.id).await?.is_some_and(|due| due <= now);
     let behind = device.joining.is_none() && (device.scan.is_some() || tx.head().await? > device.cursor);
-    let joined = device.joining.is_some() && has_told_all(app, device, now);
+    let joined = device.joining.is_some() && has_told_all(app, &mut tx, device, now).await?;
     tx.rollback().await?;
     Ok(due || behind || joined)
 }
 
-/// A joining device has told what it holds when nothing came for a while, or when there is nothing on it.
-fn has_told_all(app: &App, device: &DeviceRow, now: Millis) -> bool {
-    let quiet = i64::try_from(app.config.adopt_quiet.as_millis()).unwrap_or(i64::MAX);
-    let since = app.presence.last_upload(device.id).max(device.approved_at).unwrap_or(Millis(0));
-    let empty = device.joining == Some(Joining::Adopt)
-        && device.counts_at >= device.approved_at
-        && device.capability.counts().users == Some(0);
-    since.plus(quiet) <= now || empty
+/// Whether a joining device has told what it holds.
+///
+/// It has when it was connected since its approval, so that it was asked, and nothing came for a while; or at once when
+/// it says that nobody is on it. Until then it is neither filled nor believed: what it holds may be somebody else's.
+async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<bool, StoreError> {
+    let Some(approved) = device.approved_at else { return Ok(false) };
+    let counted = device.counts_at.is_some_and(|at| at >= approved);
+    if device.joining == Some(Joining::Adopt) && counted && device.capability.counts().users == Some(0) {
+        return Ok(true);
+    }
+    let asked = tx.sessions(device.id, 1).await?.first().map(|session| session.opened_at);
+    let Some(asked) = asked.filter(|at| *at >= approved) else { return Ok(false) };
+    let quiet = match app.config.admission {
+        Admission::Approve => app.config.adopt_quiet,
+        Admission::Open => app.config.adopt_quiet.min(OPEN_QUIET),
+    };
+    let quiet = i64::try_from(quiet.as_millis()).unwrap_or(i64::MAX);
+    let heard = app.presence.last_upload(device.id).unwrap_or(app.started_at).max(asked);
+    Ok(heard.plus(quiet) <= now)
 }
+
+/// In a lab nobody wants to wait for long.
+const OPEN_QUIET: Duration = Duration::from_secs(5);
 
 /// Decides, records, and renders what goes out. What goes out is on record before it goes out.
 async fn batch(app: &App, device: i64) -> Result<Vec<Vec<u8>>, StoreError> {
@@ -66,7 +87,7 @@ async fn batch(app: &App, device: i64) -> Result<Vec<Vec<u8>>, StoreError> {
     let mut tx = app.store.write().await?;
     let Some(row) = tx.lock_device(device).await? else { return Ok(Vec::new()) };
     let mut view = tx.view(&row).await?;
-    if row.joining.is_some() && has_told_all(app, &row, now) {
+    if row.joining.is_some() && has_told_all(app, &mut tx, &row, now).await? {
         tracing::info!(device.serial_number = %row.serial_number, "device told what it holds: filling it");
         view.joined();
     }
@@ -159,8 +180,9 @@ impl Poll {
                 self.tx.restless(device, &work.due, hour_ago, self.limits.writes_per_hour).await?;
         }
         if self.view.joining.is_none() {
-            work.feed_page = self.tx.feed_page(self.view.cursor, FEED_ROWS).await?;
-            work.feed_more = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= FEED_ROWS;
+            let rows = if first { FIRST_ROWS } else { FEED_ROWS };
+            work.feed_page = self.tx.feed_page(self.view.cursor, rows).await?;
+            work.feed_more = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= rows;
             if let Some(from) = self.view.scan.clone().filter(|_| !work.feed_more) {
                 (work.scan_page, work.scan_more) = self.tx.scan_page(&from, SCAN_PEOPLE).await?;
             }
