@@ -128,6 +128,9 @@ impl fmt::Debug for Hidden {
     }
 }
 
+/// More parts than any template has; answers to commands are counted up to here.
+const MOST_PARTS: usize = 64;
+
 /// How many parts the vendor's near-infrared face 7.0 has: `FACE` lines with `FID` 0 to 11 (§11.10).
 pub const FACE_PARTS: u8 = 12;
 
@@ -163,6 +166,7 @@ impl Template {
     pub fn complete(&self, slot: &Slot) -> bool {
         let contiguous = self.parts.iter().zip(0..).all(|(part, index)| part.index == index);
         contiguous
+            && self.parts.len() <= MOST_PARTS
             && match slot.algorithm.format {
                 Format::FaceParts => self.parts.len() == usize::from(FACE_PARTS),
                 _ => !self.parts.is_empty(),

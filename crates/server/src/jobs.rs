@@ -72,6 +72,8 @@ async fn swept(app: &App) -> Result<(), StoreError> {
     tx.prune_commands(before).await?;
     tx.prune_orders(before).await?;
     tx.prune_sessions(before).await?;
+    tx.prune_held(before).await?;
+    tx.prune_old().await?;
     for (device, key, parts) in tx.abandoned_part_sets(now.plus(-PARTS_MS), MOST_ABANDONED).await? {
         tx.hold(&incomplete(device, &key, &parts), now).await?;
         tx.put_part_set(device, &key, None, now).await?;

@@ -202,8 +202,10 @@ impl Tx {
     pub async fn hold(&mut self, record: &HeldRecord, at: Millis) -> Result<HeldOutcome, StoreError> {
         let digest = self.keys.digest(&[b"held", record.kind.as_str().as_bytes(), &record.raw]);
         let sealed = self.keys.seal(&held_place(record.device, &digest), &record.raw);
+        // What was decided and comes again has to be decided again.
         let upsert = format!(
-            "{}times_seen = held.times_seen + 1, {}",
+            "{}times_seen = held.times_seen + 1, \
+             resolved_at = CASE WHEN held.kind IN ('unreadable', 'unread-table') THEN held.resolved_at END, {}",
             self.engine.on_conflict("device_id, digest"),
             self.engine.assignments(&["last_at"])
         );

@@ -192,6 +192,15 @@ impl Tx {
         .bind(device)
         .execute(self.db())
         .await?;
+        // A deletion under way is not forgotten: it goes before anything else of the PIN.
+        query(
+            "UPDATE sync_exception SET wipe = 1 WHERE device_id = ? AND kind = 0 AND pin IN (SELECT pin \
+             FROM sync_command WHERE device_id = ? AND open = 1 AND kind = 0 AND verb = 'delete')",
+        )
+        .bind(device)
+        .bind(device)
+        .execute(self.db())
+        .await?;
         query("UPDATE sync_command SET open = NULL, closed_at = ? WHERE device_id = ? AND open = 1")
             .bind(at.0)
             .bind(device)

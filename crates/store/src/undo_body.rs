@@ -202,6 +202,9 @@ impl Tx {
         .bind(pin.as_str())
         .execute(self.db())
         .await?;
+        for kept in ["DELETE FROM held WHERE pin = ?", "DELETE FROM part_set WHERE pin = ?"] {
+            query(kept).bind(pin.as_str()).execute(self.db()).await?;
+        }
         Ok(done.rows_affected())
     }
 }

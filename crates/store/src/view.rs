@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roster::Millis;
+use roster::{Millis, Seq};
 use sqlx::query_as;
 use sync::intake::Known;
 use sync::{Changes, DeviceView, ItemState};
@@ -53,6 +53,7 @@ impl Tx {
         for (key, row) in self.item_rows(pins).await? {
             let state = ItemState {
                 seq: row.seq,
+                first: Seq(row.id),
                 created: row.created,
                 live: row.live,
                 hash: row.hash,

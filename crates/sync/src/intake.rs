@@ -83,6 +83,8 @@ pub struct Edit {
     pub hash: ContentHash,
     /// Another device changed this item last: it counts towards [`Policy::edits_per_hour`].
     pub contested: bool,
+    /// The device changed it; false where the fleet notes what must not be on that device.
+    pub by_device: bool,
 }
 
 /// Something that waits for an operator.
@@ -150,11 +152,15 @@ impl<'a> Intake<'a> {
     /// A user record (§11.5).
     pub fn user(&mut self, pin: &Pin, patch: &UserPatch) -> Outcome {
         let key = user_key(pin);
+        if self.is_held(&key) {
+            return Outcome::Held(Held::Conflict(pin.clone()));
+        }
         let item = self.view.item(&key).cloned();
         if let Some(outcome) = self.joining_user(&key, item.as_ref(), patch) {
             return outcome;
         }
         match item {
+            Some(item) if self.means_former_person(&item) => self.refuse_former(&key),
             Some(item) if item.live => self.known_user(&key, &item, patch),
             Some(item) if self.is_stale(&key, &item, true) => self.refuse(&key),
             _ => self.new_user(&key, patch),
@@ -221,10 +227,15 @@ impl<'a> Intake<'a> {
         match (self.view.joining?, item) {
             (Joining::Replace, None) => {
                 // Unknown to the fleet, and the fleet is right: a deletion that this device has to carry out.
-                self.bury(key);
+                self.bury(key, false);
                 Some(self.refuse(key))
             }
-            (Joining::Replace, Some(_)) => Some(self.refuse(key)),
+            (Joining::Replace, Some(item)) => {
+                let current = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
+                let same =
+                    current.is_some_and(|user| roster::same_person(user, patch, &self.view.capability));
+                Some(if item.live && !same { self.refuse_former(key) } else { self.refuse(key) })
+            }
             (Joining::Adopt, Some(item)) if item.changed_by == Some(self.view.device) => None,
             (Joining::Adopt, Some(item)) => {
                 let current = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
@@ -239,17 +250,11 @@ impl<'a> Intake<'a> {
     /// A template or photo with all parts that came in one piece.
     pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
         let user = user_key(&key.pin);
-        match self.view.joining {
-            Some(Joining::Replace) => {
-                if self.view.item(&user).is_none() {
-                    self.bury(&user);
-                }
-                return self.refuse(&user);
-            }
-            Some(Joining::Adopt) if self.is_held(&user) => {
-                return Outcome::Held(Held::Conflict(key.pin.clone()));
-            }
-            _ => {}
+        if self.is_held(&user) {
+            return Outcome::Held(Held::Conflict(key.pin.clone()));
+        }
+        if self.view.item(&user).is_some_and(|item| self.means_former_person(item)) {
+            return self.refuse_former(&user);
         }
         let content = match content {
             Content::Template(template) => match self.whole(key, template) {
@@ -260,6 +265,9 @@ impl<'a> Intake<'a> {
             other => other,
         };
         let hash = roster::hash(self.hash_key, &key.slot, &content);
+        if let Some(outcome) = self.joining_item(key, hash) {
+            return outcome;
+        }
         let user_live = self.view.person(&key.pin).is_some_and(Person::user_live);
         let user_dead = !user_live && self.view.item(&user).is_some();
         let item = self.view.item(key).cloned();
@@ -282,12 +290,36 @@ impl<'a> Intake<'a> {
         Outcome::Edit
     }
 
+    /// What a device that is being taken in says of a template or photo.
+    fn joining_item(&mut self, key: &ItemKey, hash: ContentHash) -> Option<Outcome> {
+        let user = user_key(&key.pin);
+        let item = self.view.item(key);
+        let equal = item.is_some_and(|item| item.live && item.hash == hash);
+        let taken = item.is_some_and(|item| item.live && item.changed_by != Some(self.view.device));
+        match self.view.joining? {
+            Joining::Replace if equal => Some(Outcome::Equal),
+            Joining::Replace => {
+                // Something of this PIN that the fleet does not hold: all of it goes, and the fleet's comes.
+                if self.view.item(&user).is_none() {
+                    self.bury(&user, false);
+                }
+                Some(self.refuse_former(&user))
+            }
+            // A joining device fills gaps; where the fleet has something else, the fleet's stays.
+            Joining::Adopt if taken && !equal => Some(self.refuse(key)),
+            Joining::Adopt => None,
+        }
+    }
+
     /// A user was deleted at the device (operation codes 9 and 103).
     ///
     /// `now` and the view decide whether it is believed: a device's report of our own deletion, of a user that is not
     /// for it, or of a version it does not have any more, is none.
     pub fn deletion(&mut self, pin: &Pin) -> Outcome {
         let key = user_key(pin);
+        if self.is_held(&key) {
+            return Outcome::Held(Held::Conflict(pin.clone()));
+        }
         let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
         let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
         let item = self.view.item(&key).cloned();
@@ -341,6 +373,18 @@ impl<'a> Intake<'a> {
     fn is_older(&self, key: &ItemKey, hash: ContentHash) -> bool {
         let older = self.known.get(&key.pin).and_then(|known| known.older.get(&key.slot));
         older.is_some_and(|older| older.contains(&hash))
+    }
+
+    /// The PIN belongs to somebody else since, and the device has not heard of that: what it says is of the former
+    /// person.
+    fn means_former_person(&self, user: &ItemState) -> bool {
+        user.is_revived() && user.created > self.view.cursor && user.changed_by != Some(self.view.device)
+    }
+
+    /// Whoever the device has under this PIN goes, and the fleet's person comes.
+    fn refuse_former(&mut self, user: &ItemKey) -> Outcome {
+        self.view.wipe(user);
+        self.refuse(user)
     }
 
     fn is_held(&self, key: &ItemKey) -> bool {
@@ -401,15 +445,22 @@ impl<'a> Intake<'a> {
             person.items.iter().filter(|(_, item)| item.live).map(|(slot, _)| *slot).collect();
         slots.sort_by_key(|slot| slot.kind == Kind::Membership);
         for slot in slots {
-            self.bury(&ItemKey { pin: pin.clone(), slot });
+            self.bury(&ItemKey { pin: pin.clone(), slot }, true);
         }
         self.known.entry(pin.clone()).or_default().user = None;
     }
 
     /// A tombstone: the item is deleted, or the fleet notes that it never held it.
-    fn bury(&mut self, key: &ItemKey) {
+    fn bury(&mut self, key: &ItemKey, by_device: bool) {
         let hash = self.view.item(key).map_or(ContentHash([0; 16]), |item| item.hash);
         self.edit(key, hash, 0, 1, None);
+        if let Some(edit) = self.edits.iter_mut().find(|edit| edit.key == *key) {
+            edit.by_device = by_device;
+        }
+        let person = self.view.persons.get_mut(&key.pin);
+        if let Some(item) = person.and_then(|person| person.items.get_mut(&key.slot)).filter(|_| !by_device) {
+            item.changed_by = None;
+        }
     }
 
     fn edit(&mut self, key: &ItemKey, hash: ContentHash, bytes: usize, lines: u16, content: Option<Content>) {
@@ -420,6 +471,7 @@ impl<'a> Intake<'a> {
             before.is_some_and(|item| item.live && live && item.changed_by.is_some_and(|by| by != device));
         let state = ItemState {
             seq: UNNUMBERED,
+            first: before.map_or(UNNUMBERED, |item| item.first),
             created: before.filter(|item| item.live && live).map_or(UNNUMBERED, |item| item.created),
             live,
             hash,
@@ -432,7 +484,7 @@ impl<'a> Intake<'a> {
             known.older.entry(key.slot).or_default().insert(before);
         }
         self.view.persons.entry(key.pin.clone()).or_default().items.insert(key.slot, state);
-        let edit = Edit { key: key.clone(), content, hash, contested };
+        let edit = Edit { key: key.clone(), content, hash, contested, by_device: true };
         match self.edits.iter_mut().rev().find(|edit| edit.key == *key) {
             Some(earlier) => *earlier = Edit { contested: contested || earlier.contested, ..edit },
             None => self.edits.push(edit),

@@ -77,6 +77,9 @@ pub fn plan(
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// How often a command goes out before it makes room for others for a while.
+const MOST_SENDS: u32 = 6;
+
 /// About what one line of a deletion takes.
 const DELETE_LINE_BYTES: usize = 64;
 
@@ -109,11 +112,22 @@ impl Planner<'_> {
             if !self.has_room(key, command.verb) {
                 break;
             }
+            if command.sends >= MOST_SENDS {
+                // Nothing else may wait behind commands that are never answered.
+                self.view.close(key, None);
+                if wiping {
+                    self.view.wipe(key);
+                }
+                let attempts = command.attempts + 1;
+                self.view.owe(key, self.now.plus(self.limits.longest_pause_ms), attempts);
+                continue;
+            }
             let sends = command.sends + 1;
             let due_at = self.now.plus(self.limits.answer_pause(sends));
             self.take_room(key, command.verb);
             self.sends.push(Send { key: key.clone(), verb: command.verb, wire_id: command.wire_id.clone() });
-            self.view.put_open(key, OpenCommand { sends, due_at, answered: 0, ..command });
+            let lines = u16::try_from(self.size(key, command.verb).0).unwrap_or(u16::MAX);
+            self.view.put_open(key, OpenCommand { sends, due_at, lines, answered: 0, ..command });
         }
     }
 
@@ -196,6 +210,12 @@ impl Planner<'_> {
         let owed = self.view.exception(key).is_some_and(|e| !matches!(e.wait, Wait::No));
         if !item.live && key == &user && (open || owed) {
             self.view.wipe(&user);
+        }
+        // The PIN is somebody else's now: everything of the former person goes first.
+        let by_it = item.changed_by == Some(self.view.device);
+        if key == &user && item.is_revived() && item.created > self.view.cursor && !by_it {
+            self.view.wipe(&user);
+            return self.view.again_or_due(&user, self.now);
         }
         if open {
             return self.view.again(key);

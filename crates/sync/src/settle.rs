@@ -61,7 +61,7 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
     }
     view.close(key, Some(answer.return_code.0));
     let mut closing = Closing { view, key, command: &command, now, limits };
-    match (command.verb, verdict) {
+    let settled = match (command.verb, verdict) {
         (Verb::Update, Verdict::Done) => closing.updated(),
         (Verb::Delete, Verdict::Done) => closing.deleted(),
         (Verb::Update, Verdict::UserMissing) => closing.user_missing(),
@@ -72,7 +72,9 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
             closing.refused(answer.return_code)
         }
         _ => closing.retry(),
-    }
+    };
+    view.go_on_wiping(key, now);
+    settled
 }
 
 /// What the answer to one line asks for, given what the line was for.
@@ -84,8 +86,16 @@ fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
         (Verb::Delete, Verdict::UserMissing) => Verdict::Done,
         // Before the user go the tables of its templates (§12.1.2); a device without such a table has nothing in it.
         (Verb::Delete, Verdict::Unsupported | Verdict::Refused) if !last => Verdict::Done,
-        // A comparison photo is refused for its size or orientation with the code for "no room".
-        (Verb::Update, Verdict::Full) if answer.key.slot.kind == Kind::ComparisonPhoto => Verdict::Refused,
+        // A device that refuses again and again to delete a user does not have it: no code is given for that.
+        (Verb::Delete, Verdict::Refused) if answer.key.slot == Slot::USER && command.attempts >= 3 => {
+            Verdict::Done
+        }
+        // A photo is refused for its size or orientation with the code for "no room".
+        (Verb::Update, Verdict::Full)
+            if matches!(answer.key.slot.kind, Kind::ComparisonPhoto | Kind::UserPhoto) =>
+        {
+            Verdict::Refused
+        }
         // A user cannot be missing for the command that brings it.
         (Verb::Update, Verdict::UserMissing) if answer.key.slot == Slot::USER => Verdict::RetryLater,
         (_, other) => other,
@@ -208,6 +218,14 @@ impl Closing<'_> {
 }
 
 impl DeviceView {
+    /// A DELETE that became due while the command was under way is not forgotten for what that command came to.
+    fn go_on_wiping(&mut self, key: &ItemKey, now: Millis) {
+        let wait = self.exception(key).filter(|e| e.wipe).map(|e| e.wait);
+        if matches!(wait, Some(Wait::No | Wait::Parked(Parked::Full | Parked::NoUser))) {
+            self.owe(key, now, 0);
+        }
+    }
+
     /// The user is on the device now: what waited for it may go.
     fn release_person(&mut self, pin: &wire::Pin, now: Millis) {
         let waiting: Vec<_> = self

@@ -10,6 +10,8 @@ use wire::Pin;
 pub struct ItemState {
     /// The number of the newest version.
     pub seq: Seq,
+    /// The number of its first version ever.
+    pub first: Seq,
     /// The number of the version that made it live; an item whose `created` a device has not read is new to it.
     pub created: Seq,
     /// False once it is deleted.
@@ -22,6 +24,13 @@ pub struct ItemState {
     pub bytes: usize,
     /// How many command lines an update takes: one, or one for each part of a template.
     pub lines: u16,
+}
+
+impl ItemState {
+    /// It was deleted once and lives again: of a user, perhaps another person with the same PIN.
+    pub fn is_revived(&self) -> bool {
+        self.live && self.created > self.first
+    }
 }
 
 /// What a command does to an item.

@@ -4,6 +4,7 @@
 
 pub mod database;
 pub mod raw;
+pub mod records;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -32,8 +33,8 @@ pub struct House {
     pub store: Store,
 }
 
-/// 2027-03-12 06:53:01 UTC.
-const START: i64 = 1_804_834_381_000;
+/// 2024-03-12 06:00:00 UTC: before anything that the captured requests tell of.
+const START: i64 = 1_710_223_200_000;
 
 impl House {
     /// A server that takes every device in at once.

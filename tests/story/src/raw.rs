@@ -187,4 +187,13 @@ impl House {
     pub async fn post(&self, target: &str, body: impl AsRef<[u8]>) -> Answer {
         self.send(&post(target, body)).await
     }
+
+    /// Introduces a device, and answers for it that it does what it is asked for: tell everything.
+    pub async fn know(&self, serial_number: &str) {
+        self.get(&format!("/iclock/cdata?SN={serial_number}&options=all&pushver=2.4.1")).await;
+        let check = self.get(&format!("/iclock/getrequest?SN={serial_number}")).await.text();
+        let id = check.split(':').nth(1).expect("it is asked for everything");
+        let answer = format!("ID={id}&Return=0&CMD=CHECK\n");
+        self.post(&format!("/iclock/devicecmd?SN={serial_number}"), answer).await;
+    }
 }

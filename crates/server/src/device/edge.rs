@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH};
-use http::{HeaderMap, Method, Version};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
+use http::{HeaderMap, HeaderValue, Method, Version};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use roster::Millis;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
@@ -111,10 +112,19 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
             (error.answer(), false)
         }
     };
+    date(&mut answer, app.clock.now());
     if !keep {
         close(&mut answer);
     }
     answer
+}
+
+/// The time, by the clock that everything else here goes by: devices set theirs by it (§5, reference 4.6).
+fn date(answer: &mut Answer, now: Millis) {
+    let now = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    if let Ok(date) = HeaderValue::try_from(now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        answer.headers_mut().insert(DATE, date);
+    }
 }
 
 /// Whether the connection goes on: as HTTP has it, but any word other than `keep-alive` ends it (`starting` is seen).

@@ -9,7 +9,7 @@ use roster::{Capability, Content, ItemKey, Millis, Reading, Template, UserPatch}
 use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
 use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
-use wire::{Form, OperationMeaning, Pin};
+use wire::{Form, Operation, OperationMeaning, Pin};
 
 use super::{DeviceError, options};
 use crate::app::App;
@@ -90,23 +90,23 @@ impl Upload<'_> {
         tx.reserve(0).await?;
         let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
         let mut decision = self.decide(&mut tx, &row).await?;
-        let change = Change {
-            by: Some(device),
-            at: self.now,
-            undo_until: Some(fleet::undo_until(&self.app.config, self.now)),
-        };
-        let edits: Vec<ItemWrite> = decision
-            .edits
-            .iter()
-            .map(|edit| ItemWrite {
-                key: edit.key.clone(),
-                content: edit.content.clone(),
-                hash: edit.hash,
-                contested: edit.contested,
-            })
-            .collect();
-        if !edits.is_empty() {
-            tx.write_items(&edits, &change).await?;
+        let undo_until = Some(fleet::undo_until(&self.app.config, self.now));
+        for by_device in [true, false] {
+            let edits: Vec<ItemWrite> = decision
+                .edits
+                .iter()
+                .filter(|edit| edit.by_device == by_device)
+                .map(|edit| ItemWrite {
+                    key: edit.key.clone(),
+                    content: edit.content.clone(),
+                    hash: edit.hash,
+                    contested: edit.contested,
+                })
+                .collect();
+            if !edits.is_empty() {
+                let by = by_device.then_some(device);
+                tx.write_items(&edits, &Change { by, at: self.now, undo_until }).await?;
+            }
         }
         for (key, parts) in &decision.partial {
             tx.put_part_set(device, key, parts.as_ref(), self.now).await?;
@@ -124,6 +124,8 @@ impl Upload<'_> {
             tx.set_capability(device, &capability, None).await?;
             decision.view.capability = capability;
         }
+        tx.apply(&decision.view, &decision.changes, self.now).await?;
+        // After the device's row is written: an order takes its number from there.
         if !decision.queries.is_empty() && row.capability.refused(Form::Query) {
             fleet::ask_for_everything(&mut tx, device, self.now).await?;
             decision.queries.clear();
@@ -131,7 +133,6 @@ impl Upload<'_> {
         for pin in &decision.queries {
             fleet::orders::Ordered::QueryUser(pin.clone()).queue(&mut tx, device, "server", self.now).await?;
         }
-        tx.apply(&decision.view, &decision.changes, self.now).await?;
         tx.commit().await?;
         let Tally { equal, edits, corrected, held, unreadable } = decision.tally;
         tracing::info!(
@@ -164,8 +165,10 @@ impl Upload<'_> {
             queries: BTreeSet::new(),
             spoken_of: self.spoken_of(),
         };
-        for (number, reading) in self.readings.iter().enumerate() {
-            deciding.reading(reading, new_operations.contains(&number));
+        for number in self.users_first() {
+            if let Some(reading) = self.readings.get(number) {
+                deciding.reading(reading, new_operations.contains(&number));
+            }
         }
         let Deciding { intake, held, tally, capability, queries, .. } = deciding;
         let (edits, partial) = (intake.edits, intake.partial);
@@ -219,6 +222,25 @@ impl Upload<'_> {
         self.readings.iter().filter_map(pin).collect()
     }
 
+    /// The order in which the records are taken: a user before its templates, whatever their order in the body, unless
+    /// the body tells of the deletion of that user too.
+    fn users_first(&self) -> Vec<usize> {
+        let deleted: BTreeSet<Pin> = self
+            .readings
+            .iter()
+            .filter_map(|reading| match reading {
+                Reading::Operation { operation, .. } => match operation.meaning() {
+                    OperationMeaning::UserDeleted(pin) => Some(pin),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect();
+        let first = |number: &usize| matches!(self.readings.get(*number), Some(Reading::User { pin, .. }) if !deleted.contains(pin));
+        let (users, others): (Vec<usize>, Vec<usize>) = (0..self.readings.len()).partition(first);
+        users.into_iter().chain(others).collect()
+    }
+
     /// Templates whose current content the intake has to see, since they come in pieces.
     fn wants_earlier(&self, view: &DeviceView) -> Vec<ItemKey> {
         let wants = |reading: &Reading<'_>| match reading {
@@ -268,6 +290,8 @@ impl Upload<'_> {
     }
 }
 
+const DAY_MS: i64 = 24 * 3_600_000;
+
 struct Deciding<'a> {
     row: &'a DeviceRow,
     table: &'a str,
@@ -287,6 +311,18 @@ impl Deciding<'_> {
                 let outcome = self.intake.user(pin, patch);
                 self.count(&outcome, pin, *line, "USER", raw);
             }
+            Reading::Item { line, key, content, raw } if content.wire_bytes() > wire::MAX_COMMAND_BYTES => {
+                let reason = "larger than any device can be sent".to_owned();
+                self.tally.unreadable += 1;
+                self.hold(
+                    HeldKind::Unreadable,
+                    Some(key.pin.clone()),
+                    *line,
+                    &key.slot.to_string(),
+                    reason,
+                    raw,
+                );
+            }
             Reading::Item { line, key, content, raw } => {
                 if let roster::Kind::Template(bio_type) = key.slot.kind {
                     let algorithm = key.slot.algorithm;
@@ -299,6 +335,7 @@ impl Deciding<'_> {
             }
             Reading::Operation { line, operation } => match operation.meaning() {
                 _ if !new => {}
+                OperationMeaning::UserDeleted(_) if self.is_history(operation) => {}
                 OperationMeaning::UserDeleted(pin) => {
                     let outcome = self.intake.deletion(&pin);
                     let raw = format!("OPLOG {} {pin} {}", operation.code, operation.time);
@@ -323,6 +360,15 @@ impl Deciding<'_> {
                 self.hold(HeldKind::Unreadable, None, *line, tag, reason.clone(), raw);
             }
         }
+    }
+
+    /// Whether an operation was done before the device came into the fleet. Its clock is local and may be wrong, so
+    /// a day either way does not count.
+    fn is_history(&self, operation: &Operation) -> bool {
+        let done = operation.time.trim().parse::<jiff::civil::DateTime>().ok();
+        let done = done.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok());
+        let approved = self.row.approved_at.map_or(0, |at| at.0);
+        done.is_some_and(|time| time.timestamp().as_millisecond() + DAY_MS < approved)
     }
 
     /// How the device writes cards, and at how many bytes it cuts names.

@@ -16,7 +16,9 @@ use crate::app::App;
 use crate::config::Admission;
 use crate::fleet::orders::Ordered;
 
-/// How many rows of the feed one poll reads at most in one go, and how many times: rows that are none of the device's
+/// How many rows of the feed one poll reads at first: about what one reply holds.
+const FIRST_ROWS: i64 = 60;
+/// How many rows of the feed one poll reads at most in one go after that, and how many times: rows that are none of the device's
 /// business cost nothing to send, nor do people of the scan who are not for it.
 const FEED_ROWS: i64 = 500;
 const FEED_PAGES: usize = 10;
@@ -59,7 +61,7 @@ async fn has_work(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
 
 /// Whether a joining device has told what it holds.
 ///
-/// It has when it was connected since its approval, so that it was asked, and nothing came for a while; or at once when
+/// It has when it was connected since its approval, so that it was asked, or began to upload, and nothing came for a while; or at once when
 /// it says that nobody is on it. Until then it is neither filled nor believed: what it holds may be somebody else's.
 async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<bool, StoreError> {
     let Some(approved) = device.approved_at else { return Ok(false) };
@@ -67,8 +69,13 @@ async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -
     if device.joining == Some(Joining::Adopt) && counted && device.capability.counts().users == Some(0) {
         return Ok(true);
     }
-    let asked = tx.sessions(device.id, 1).await?.first().map(|session| session.opened_at);
-    let Some(asked) = asked.filter(|at| *at >= approved) else { return Ok(false) };
+    let connected = tx.sessions(device.id, 1).await?.first().map(|session| session.opened_at);
+    let begun = tx.stamps(device.id).await?.values().any(|stamp| !stamp.reread);
+    let asked = match connected.filter(|at| *at >= approved) {
+        Some(at) => at,
+        None if begun => approved,
+        None => return Ok(false),
+    };
     let quiet = match app.config.admission {
         Admission::Approve => app.config.adopt_quiet,
         Admission::Open => app.config.adopt_quiet.min(OPEN_QUIET),

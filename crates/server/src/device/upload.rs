@@ -75,7 +75,7 @@ pub async fn unknown(app: &App, request: &Request, target: &Target<'_>) -> Resul
 
 /// Keeps a body that is not read here. An operator sees it; nothing is lost.
 pub async fn keep_aside(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> Result<(), DeviceError> {
-    if body.trim_ascii().is_empty() {
+    if wire::count_lines(body) == 0 {
         return Ok(());
     }
     let table = printable(table);

@@ -38,6 +38,7 @@ pub async fn retire(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), 
 pub async fn refill(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
     let mut view = tx.view(&row).await?;
+    view.capability.forget_refusals();
     view.rebaseline();
     let changes = view.take_changes();
     tx.apply(&view, &changes, now).await

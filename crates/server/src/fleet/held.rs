@@ -1,7 +1,7 @@
 //! What waits for an operator, and what becomes of it.
 
-use roster::{ItemKey, Millis, Slot};
-use store::{Change, DeviceRow, HeldKind, HeldRow, ItemWrite, StoreError, Tx};
+use roster::{ItemKey, Millis, Slot, Uploader};
+use store::{Change, DeviceRow, HeldFilter, HeldKind, HeldRow, ItemWrite, StoreError, Tx};
 
 use super::users::{self, UserEdit};
 use crate::config::Config;
@@ -37,6 +37,9 @@ pub enum ResolveError {
     /// It was decided before.
     #[error("this was decided already")]
     Resolved,
+    /// Nothing of the person goes to the device until this is decided.
+    #[error("this has to be decided: --device takes the device's person, --fleet the fleet's")]
+    Undecided,
     /// This kind is only to be looked at.
     #[error("there are no two sides to this: --dismiss it once you have seen it")]
     OnlyDismiss,
@@ -66,6 +69,9 @@ pub async fn resolve(
     if row.resolved_at.is_some() {
         return Err(ResolveError::Resolved);
     }
+    if resolution == Resolution::Dismiss && row.kind == HeldKind::Conflict {
+        return Err(ResolveError::Undecided);
+    }
     if resolution != Resolution::Dismiss {
         tx.reserve(0).await?;
         let device = tx.device(row.device).await?.ok_or(ResolveError::NoDevice)?;
@@ -73,7 +79,7 @@ pub async fn resolve(
         match (row.kind, resolution) {
             (HeldKind::Unreadable | HeldKind::UnreadTable, _) => return Err(ResolveError::OnlyDismiss),
             (HeldKind::Privilege, Resolution::Device) => {
-                let privilege = uploaded_user(&device, &raw).and_then(|(_, patch)| patch.privilege);
+                let privilege = uploaded_user(&device, &row, &raw).and_then(|(_, patch)| patch.privilege);
                 let edit = UserEdit {
                     privilege: Some(privilege.ok_or(ResolveError::Unreadable)?),
                     ..UserEdit::default()
@@ -82,10 +88,17 @@ pub async fn resolve(
             }
             (HeldKind::Deletion, Resolution::Device) => {
                 let until = super::undo_until(config, now);
-                users::delete(tx, &pin, Some(device.id), now, Some(until)).await?;
+                users::delete(tx, &pin, None, now, Some(until)).await?;
             }
-            (HeldKind::Conflict | HeldKind::Brake, Resolution::Device) => {
-                take_from_device(tx, &device, &raw, now).await?;
+            (HeldKind::Brake, Resolution::Device) => {
+                take_from_device(tx, &device, &row, &raw, now).await?;
+                owe_person(tx, &device, &pin, false, now).await?;
+            }
+            (HeldKind::Conflict, Resolution::Device) => {
+                // Somebody else has the PIN from now on: nothing of the former person stays with it.
+                let until = super::undo_until(config, now);
+                users::delete(tx, &pin, None, now, Some(until)).await?;
+                take_person(tx, &device, &pin, resolution, now).await?;
                 owe_person(tx, &device, &pin, false, now).await?;
             }
             // The fleet is right: whoever the device has under this PIN goes, and the fleet's person comes.
@@ -99,25 +112,64 @@ pub async fn resolve(
     Ok(row)
 }
 
-fn uploaded_user(device: &DeviceRow, raw: &[u8]) -> Option<(wire::Pin, roster::UserPatch)> {
-    roster::read(None, raw, &device.capability).into_iter().find_map(|reading| match reading {
-        roster::Reading::User { pin, patch, .. } => Some((pin, patch)),
-        _ => None,
-    })
+fn uploaded_user(device: &DeviceRow, row: &HeldRow, raw: &[u8]) -> Option<(wire::Pin, roster::UserPatch)> {
+    roster::read(row.table.as_deref(), raw, &device.capability).into_iter().find_map(
+        |reading| match reading {
+            roster::Reading::User { pin, patch, .. } => Some((pin, patch)),
+            _ => None,
+        },
+    )
 }
 
-/// What the device uploaded becomes the fleet's.
+/// All that a joining device said of a person becomes the fleet's: the user first, then what belongs to it.
+async fn take_person(
+    tx: &mut Tx,
+    device: &DeviceRow,
+    pin: &wire::Pin,
+    resolution: Resolution,
+    now: Millis,
+) -> Result<(), ResolveError> {
+    let filter = HeldFilter {
+        kind: Some(HeldKind::Conflict),
+        device: Some(device.id),
+        pin: Some(pin.clone()),
+        resolved_too: false,
+    };
+    let mut rows = tx.held(&filter, MOST_OF_A_PERSON).await?;
+    rows.sort_by_key(|row| (row.tag != "USER", row.id));
+    for row in rows {
+        if let Some((row, raw)) = tx.show_held(row.id).await? {
+            take_from_device(tx, device, &row, &raw, now).await?;
+            tx.resolve_held(row.id, resolution.as_str(), now).await?;
+        }
+    }
+    Ok(())
+}
+
+/// More records than anybody has on a device.
+const MOST_OF_A_PERSON: i64 = 1_000;
+
+/// What the device uploaded becomes the fleet's: a user field by field, so that what was not said stays.
 async fn take_from_device(
     tx: &mut Tx,
     device: &DeviceRow,
+    row: &HeldRow,
     raw: &[u8],
     now: Millis,
 ) -> Result<(), ResolveError> {
     let mut writes = Vec::new();
-    for reading in roster::read(None, raw, &device.capability) {
+    for reading in roster::read(row.table.as_deref(), raw, &device.capability) {
         let (key, content) = match reading {
             roster::Reading::User { pin, patch, .. } => {
-                let (fields, _) = roster::first(&patch, false);
+                let versions = tx.user_versions(std::slice::from_ref(&pin)).await?.remove(&pin);
+                let fields = match versions.and_then(|versions| versions.current) {
+                    Some(current) => {
+                        let capability = &device.capability;
+                        let from = Uploader { capability, settled: true, trust_privilege: true };
+                        roster::merge(&current, &[], &patch, &from).fields
+                    }
+                    None => roster::first(&patch, true).0,
+                };
                 let slot = Slot::USER;
                 if tx.live_keys(std::slice::from_ref(&pin)).await?.iter().all(|key| key.slot.area().is_none())
                 {

@@ -97,7 +97,7 @@ async fn a_decision_stays_with_what_it_was_made_on() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
-    let record = held(device, HeldKind::Privilege, "USER PIN=7\tPri=14");
+    let record = held(device, HeldKind::Unreadable, "USER PIN=7\tPri=x");
     let id = tx.hold(&record, at(0)).await.expect("held").id;
 
     assert!(tx.resolve_held(id, "refused", at(1)).await.expect("resolved"));
@@ -110,6 +110,22 @@ async fn a_decision_stays_with_what_it_was_made_on() {
     assert_eq!(tx.prune_held(at(9)).await.expect("pruned"), 0);
     assert_eq!(tx.prune_held(at(10)).await.expect("pruned"), 1);
     assert_eq!(tx.show_held(id).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn what_was_decided_and_comes_again_has_to_be_decided_again() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    let record = held(device, HeldKind::Privilege, "USER PIN=7\tPri=14");
+    let id = tx.hold(&record, at(0)).await.expect("held").id;
+    assert!(tx.resolve_held(id, "fleet", at(1)).await.expect("resolved"));
+
+    tx.hold(&record, at(9)).await.expect("held");
+
+    let listed = tx.held(&HeldFilter::default(), 10).await.expect("listed");
+    assert_eq!(listed.iter().map(|row| (row.id, row.times_seen)).collect::<Vec<_>>(), [(id, 2)]);
+    assert!(tx.resolve_held(id, "device", at(10)).await.expect("resolved once more"));
 }
 
 #[tokio::test]

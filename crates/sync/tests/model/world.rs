@@ -138,6 +138,7 @@ impl World {
         let created = before.filter(|b| b.state.live && live).map_or(Seq(self.seq), |b| b.state.created);
         let state = ItemState {
             seq: Seq(self.seq),
+            first: before.map_or(Seq(self.seq), |b| b.state.first),
             created,
             live,
             hash: hash.or(before.map(|b| b.state.hash)).unwrap_or(ContentHash([0; 16])),
@@ -156,6 +157,10 @@ impl World {
             if let Content::User(fields) = old {
                 stored.older_users.insert(0, fields);
             }
+        }
+        if !live {
+            // What a deleted person was called is erased.
+            stored.older_users.clear();
         }
         (stored.state, stored.content) = (state, content);
     }
@@ -287,7 +292,7 @@ impl World {
             }
         }
         for edit in edits {
-            self.put(&edit.key, edit.content, by);
+            self.put(&edit.key, edit.content, by.filter(|_| edit.by_device));
         }
         self.apply(device, view);
     }
