@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use roster::{Millis, Slot};
 use server::config::Admission;
 use server::fleet;
 use server::fleet::held::Resolution;
@@ -301,19 +300,4 @@ async fn what_a_device_leaves_behind_of_a_deleted_user_is_not_there_for_the_next
 
     assert_eq!(b.person("1001").expect("there").templates.len(), 0);
     assert_same(&a.holding(), &b.holding());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_finger_stays_with_the_fleet_until_an_operator_removes_the_user() {
-    let house = House::open().await;
-    let (mut a, mut b, mut k40) = three_devices(&house, 1).await;
-
-    a.delete_fingerprint("1001", 6);
-    house.calm([&mut a, &mut b, &mut k40]).await;
-
-    let mut tx = house.store.read().await.expect("a transaction");
-    let live = tx.live_keys(&[pin("1001")]).await.expect("the items");
-    assert!(live.iter().any(|key| key.slot.number == 6 && key.slot != Slot::USER));
-    assert_eq!(b.person("1001").expect("there").templates.len(), 4);
-    assert!(house.now() > Millis(0));
 }
