@@ -125,6 +125,16 @@ async fn replay(house: &House, name: &str) -> Answer {
     house.send(&request(name)).await
 }
 
+/// The same request as if it told of the year before; no byte more or less.
+async fn replay_of_last_year(house: &House, name: &str) -> Answer {
+    let (then, before) = (b"2024-03-12", b"2023-03-12");
+    let mut request = request(name);
+    while let Some(at) = request.windows(then.len()).position(|bytes| bytes == then) {
+        request[at..at + before.len()].copy_from_slice(before);
+    }
+    house.send(&request).await
+}
+
 /// A device of the fleet from which `names` came, and which has told all it holds.
 async fn joined(house: &House, names: &[&str]) {
     for name in names {
@@ -150,8 +160,8 @@ async fn every_captured_request_is_answered_byte_for_byte() {
     for (name, status, body) in ANSWERS {
         let body = body.replace("<SN>", &serial_number(name));
         let expected = format!(
-            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nConnection: close\r\n\
-             Content-Length: {}\r\nDate: now\r\n\r\n{body}",
+            "HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nCache-Control: no-store\r\nDate: now\r\n\
+             Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         assert_eq!(replay(&house, name).await.whole(), expected, "{name}");
@@ -413,23 +423,33 @@ async fn operations_are_noted_once_and_change_no_people() {
 async fn an_enrolment_of_somebody_unknown_asks_the_device_for_them() {
     let house = House::open().await;
     joined(&house, &["a01-handshake.http"]).await;
+    let queries = async || {
+        let orders = house.rows().await.remove("operator_command").unwrap_or_default();
+        orders.iter().filter(|row| row.contains("QUERY")).count()
+    };
     replay(&house, "a09-operlog-114-101.http").await;
+    assert_eq!(queries().await, 1, "one question for both entries");
+    replay(&house, "a09-operlog-114-101.http").await;
+    assert_eq!(queries().await, 1, "the same log again asks nothing");
     assert_eq!(
         house.operations(&serial_number("a09-operlog-114-101.http")).await,
         ["114 2024-03-12 09:21:28 5 0 0 0", "101 2024-03-12 09:21:28 5 0 0 0"]
     );
-    let orders = house.rows().await.remove("operator_command").unwrap_or_default();
-    let queries: Vec<_> = orders.iter().filter(|row| row.contains("QUERY")).collect();
-    assert_eq!(queries.len(), 1, "one question for both entries: {orders:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_deleted_at_a_device_is_deleted_with_everything_that_was_theirs() {
     let house = House::open().await;
-    let theirs =
-        ["a06-operlog-user.http", "a07-biodata-palm12-5parts.http", "a10-operlog-biophoto-type0.http"];
+    let theirs = [
+        "a01-handshake.http",
+        "a06-operlog-user.http",
+        "a07-biodata-palm12-5parts.http",
+        "a10-operlog-biophoto-type0.http",
+    ];
     joined(&house, &theirs).await;
     assert_eq!(house.contents(&["5"]).await.len(), 4, "user, membership, palm, photo");
+    replay_of_last_year(&house, "a11-operlog-103-user-deleted.http").await;
+    assert_eq!(house.contents(&["5"]).await.len(), 4, "somebody else had that number then");
     replay(&house, "a11-operlog-103-user-deleted.http").await;
     assert!(house.contents(&["5"]).await.is_empty());
     let rows = house.rows().await;
@@ -540,10 +560,16 @@ async fn an_access_control_device_is_sent_nothing_until_it_shows_that_it_was_set
     replay(&house, "g03-acc-tabledata-user.http").await;
     for _ in 0..10 {
         assert_eq!(house.get(&poll).await.text(), "OK");
-        house.advance(Duration::from_secs(60));
+        house.advance(Duration::from_mins(1));
     }
-    house.post(&format!("/iclock/cdata?SN={serial_number}&table=OPERLOG"), "USER PIN=9\tName=Bea").await;
+    house.get(&format!("/iclock/cdata?SN={serial_number}&options=all&pushver=2.4.1&DeviceType=att")).await;
     assert!(house.get(&poll).await.text().ends_with(":CHECK\n"), "now it is one of the fleet");
     house.advance(Duration::from_secs(31));
     assert!(house.get(&poll).await.text().contains(":DATA UPDATE USERINFO PIN=5\t"));
+
+    // Or by what it uploads.
+    replay(&house, "g03-acc-tabledata-user.http").await;
+    assert!(house.device(&serial_number).await.capability.speaks_access_control());
+    house.post(&format!("/iclock/cdata?SN={serial_number}&table=OPERLOG"), "USER PIN=9\tName=Bea").await;
+    assert!(!house.device(&serial_number).await.capability.speaks_access_control());
 }

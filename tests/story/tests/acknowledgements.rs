@@ -1,0 +1,128 @@
+//! What devices answer to commands, in every form there is: it counts for that device's own open commands and for
+//! nothing else.
+
+use std::time::Duration;
+
+use story::House;
+use story::raw::Answer;
+use story::records::user;
+
+const SERIALS: [&str; 2] = ["B1", "C1"];
+
+/// A server that has sent five users to each of two devices, and the ids of the commands.
+async fn sent() -> (House, [Vec<String>; 2]) {
+    let house = House::open().await;
+    for serial_number in SERIALS {
+        house.know(serial_number).await;
+    }
+    house.advance(Duration::from_secs(31));
+    let body: String = ["1", "2", "3", "4", "5"].map(|pin| user(pin, "Ada")).concat();
+    assert_eq!(house.post("/iclock/cdata?SN=A1&table=OPERLOG", body).await.text(), "OK:5");
+    let mut ids = [Vec::new(), Vec::new()];
+    for (serial_number, ids) in SERIALS.into_iter().zip(&mut ids) {
+        let commands = house.get(&format!("/iclock/getrequest?SN={serial_number}")).await.text();
+        ids.extend(
+            commands.lines().filter_map(|line| Some(line.strip_prefix("C:")?.split_once(':')?.0.to_owned())),
+        );
+        assert_eq!(ids.len(), 5, "{commands}");
+        let fits = |id: &String| id.len() <= 16 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        assert!(ids.iter().all(fits), "{ids:?}");
+    }
+    (house, ids)
+}
+
+async fn answer(house: &House, serial_number: &str, body: impl AsRef<[u8]>) {
+    let answer: Answer = house.post(&format!("/iclock/devicecmd?SN={serial_number}"), body).await;
+    assert_eq!((answer.status(), answer.text().as_str()), (200, "OK"));
+}
+
+/// How many commands of a device are open.
+async fn open(house: &House, serial_number: &str) -> i64 {
+    house
+        .status()
+        .await
+        .iter()
+        .filter(|device| device.serial_number == serial_number)
+        .map(|device| device.open)
+        .sum()
+}
+
+/// Known fault 7: many answers in one body, in the forms that devices write.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_form_of_an_answer_closes_its_command() {
+    let (house, [b, c]) = sent().await;
+    let body = format!(
+        "ID={}&Return=0&CMD=DATA\r\nID={}&Return=0&CMD=DATA UPDATE\r\n\r\nid={}&return=0&cmd=data\r\nID={}&Return=0&SN=B1&CMD=DATA\r\nID={}&Return=0",
+        b[0], b[1], b[2], b[3], b[4]
+    );
+    answer(&house, "B1", body).await;
+    assert_eq!((open(&house, "B1").await, open(&house, "C1").await), (0, 5));
+
+    answer(&house, "C1", format!("ID={}\nReturn=0\nCMD=DATA\n", c[0])).await;
+    assert_eq!(open(&house, "C1").await, 4);
+    let content =
+        [format!("ID={}\nReturn=0\nCMD=DATA\nContent=", c[1]).as_bytes(), b"\xff\0ID=9&Return=0\n"].concat();
+    answer(&house, "C1", content).await;
+    assert_eq!(open(&house, "C1").await, 3);
+    let told =
+        format!("ID={}&Return=0&CMD=INFO\n~DeviceName=X\nReturn=9\nID={}&Return=0&CMD=DATA\n", c[2], c[3]);
+    answer(&house, "C1", told).await;
+    assert_eq!(open(&house, "C1").await, 1);
+    // Without a table, by the path of uploads.
+    let by_the_other_path = house.post("/iclock/cdata?SN=C1", format!("ID={}&Return=0&CMD=DATA", c[4])).await;
+    assert_eq!((by_the_other_path.text().as_str(), open(&house, "C1").await), ("OK", 0));
+}
+
+/// Known fault 7: an answer is one of the device that gives it.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_device_answers_for_another() {
+    let (house, [b, c]) = sent().await;
+    let all = |ids: &[String], code: i32| -> String {
+        ids.iter().map(|id| format!("ID={id}&Return={code}&CMD=DATA\n")).collect()
+    };
+    let before = house.rows().await;
+    answer(&house, "C1", all(&b, 0)).await;
+    answer(&house, "C1", all(&b, -12)).await;
+    answer(&house, "B1", all(&c, 0)).await;
+    assert_eq!(house.rows().await, before);
+}
+
+/// Known fault 8: what has no number is no success.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_without_a_number_closes_nothing() {
+    let (house, [b, _]) = sent().await;
+    let before = house.rows().await;
+    for said in
+        ["", "&Return=", "&Return=OK", "&Return=0x0", "&Return=99999999999", "&CMD=DATA", "&Returned=0"]
+    {
+        answer(&house, "B1", format!("ID={}{said}\n", b[0])).await;
+        assert_eq!(house.rows().await, before, "{said}");
+    }
+}
+
+/// Known faults 7 and 33: what is repeated, unknown or no answer at all is acknowledged and does nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn anything_else_is_acknowledged_and_does_nothing() {
+    let (house, [b, _]) = sent().await;
+    let done: String = b.iter().map(|id| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
+    answer(&house, "B1", &done).await;
+    let before = house.rows().await;
+    for body in [
+        done.as_bytes(),
+        done.replace("Return=0", "Return=-1").as_bytes(),
+        b"",
+        b"\n\0",
+        b"OK",
+        b"Return=0&CMD=DATA",
+        b"ID=&Return=0",
+        b"ID=12345678901234567890123456789012345678901234567890123456789012345&Return=0",
+        b"ID=\xff\xfe&Return=0",
+        b"ID='; DROP TABLE device; --&Return=0",
+        b"USER PIN=9\tName=Bea",
+        &[b'x'; 100_000],
+    ] {
+        answer(&house, "B1", body).await;
+        assert_eq!(house.rows().await, before, "{}", String::from_utf8_lossy(body));
+    }
+    assert!(house.contents(&["9"]).await.is_empty());
+}
