@@ -36,6 +36,11 @@ async fn answer(house: &House, serial_number: &str, body: impl AsRef<[u8]>) {
     assert_eq!((answer.status(), answer.text().as_str()), (200, "OK"));
 }
 
+/// The same answer to every command, a line each.
+fn answers(ids: &[String], code: i32) -> String {
+    ids.iter().map(|id| format!("ID={id}&Return={code}&CMD=DATA")).collect::<Vec<_>>().join("\n")
+}
+
 /// How many commands of a device are open.
 async fn open(house: &House, serial_number: &str) -> i64 {
     house
@@ -77,13 +82,10 @@ async fn every_form_of_an_answer_closes_its_command() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_device_answers_for_another() {
     let (house, [b, c]) = sent().await;
-    let all = |ids: &[String], code: i32| -> String {
-        ids.iter().map(|id| format!("ID={id}&Return={code}&CMD=DATA\n")).collect()
-    };
     let before = house.rows().await;
-    answer(&house, "C1", all(&b, 0)).await;
-    answer(&house, "C1", all(&b, -12)).await;
-    answer(&house, "B1", all(&c, 0)).await;
+    answer(&house, "C1", answers(&b, 0)).await;
+    answer(&house, "C1", answers(&b, -12)).await;
+    answer(&house, "B1", answers(&c, 0)).await;
     assert_eq!(house.rows().await, before);
 }
 
@@ -104,7 +106,7 @@ async fn an_answer_without_a_number_closes_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn anything_else_is_acknowledged_and_does_nothing() {
     let (house, [b, _]) = sent().await;
-    let done: String = b.iter().map(|id| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
+    let done = answers(&b, 0);
     answer(&house, "B1", &done).await;
     let before = house.rows().await;
     for body in [
@@ -119,7 +121,7 @@ async fn anything_else_is_acknowledged_and_does_nothing() {
         b"ID=\xff\xfe&Return=0",
         b"ID='; DROP TABLE device; --&Return=0",
         b"USER PIN=9\tName=Bea",
-        &[b'x'; 100_000],
+        "x".repeat(100_000).as_bytes(),
     ] {
         answer(&house, "B1", body).await;
         assert_eq!(house.rows().await, before, "{}", String::from_utf8_lossy(body));
