@@ -24,7 +24,7 @@ async fn with_policy(deletion: Deletion) -> House {
     .await
 }
 
-/// A SpeedFace with people of all kinds, another one, and a K40.
+/// A visible-light terminal with people of all kinds, another one, and a fingerprint terminal.
 async fn three_devices(house: &House, users: usize) -> (Session, Session, Session) {
     let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
     let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;

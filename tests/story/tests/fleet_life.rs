@@ -129,7 +129,7 @@ async fn a_device_that_was_off_for_a_week_gets_one_command_for_five_edits() {
     assert_eq!(commands.len(), 296);
 }
 
-/// Two SpeedFaces with twelve people who have fingers, faces and palms.
+/// Two visible-light terminals with twelve people who have fingers, faces and palms.
 async fn two_devices(house: &House) -> (Session, Session) {
     let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
     let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
