@@ -67,7 +67,11 @@ fn fleet(arguments: &Simulate) -> Fleet {
             user_photos_percent: arguments.photos,
         },
         enrolling_devices: count(arguments.uploaders.min(arguments.devices)),
-        pace: Pace { interval: arguments.time_between_polls(), error_delay: Some(ERROR_DELAY), eager: true },
+        pace: Pace {
+            interval: arguments.time_between_polls(),
+            error_delay: Some(ERROR_DELAY),
+            eager: arguments.pace.is_some(),
+        },
         deadline: Duration::from_secs(arguments.deadline),
         faults: arguments.faults.0.clone(),
         enrolment: arguments.enrol,
