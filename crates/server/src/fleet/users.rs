@@ -1,11 +1,13 @@
 //! People, as operators see and change them.
 
+use std::fmt;
+
 use roster::{Area, Content, ItemKey, Kind, Millis, Slot, UserFields};
 use store::{Change, ItemWrite, StoreError, Tx};
 use wire::Pin;
 
 /// What an operator changes of a user: `None` leaves what is there.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct UserEdit {
     /// Name.
     pub name: Option<String>,
@@ -29,6 +31,26 @@ pub struct UserEdit {
     pub end: Option<String>,
     /// The areas the user belongs to, all of them.
     pub areas: Option<Vec<Area>>,
+}
+
+impl fmt::Debug for UserEdit {
+    /// Everything but password and cards, which only show whether they are given.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let given = |secret: &Option<String>| secret.as_ref().map(|_| "(given)");
+        f.debug_struct("UserEdit")
+            .field("name", &self.name)
+            .field("privilege", &self.privilege)
+            .field("password", &given(&self.password))
+            .field("card", &given(&self.card))
+            .field("vice_card", &given(&self.vice_card))
+            .field("group", &self.group)
+            .field("time_zones", &self.time_zones)
+            .field("verify", &self.verify)
+            .field("start", &self.start)
+            .field("end", &self.end)
+            .field("areas", &self.areas)
+            .finish()
+    }
 }
 
 /// Makes or changes a user. Returns whether anything changed.
@@ -146,4 +168,26 @@ impl UserEdit {
 /// Those of the database.
 pub async fn undo(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<usize, StoreError> {
     Ok(tx.undo(pin, None, now).await?.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_output_holds_no_password_and_no_card() {
+        let secret = |text: &str| Some(text.to_owned());
+        let edit = UserEdit {
+            name: secret("Ada"),
+            password: secret("4711"),
+            card: secret("3141"),
+            vice_card: secret("2718"),
+            ..UserEdit::default()
+        };
+        let shown = format!("{edit:?}");
+        assert!(shown.contains("Ada") && shown.contains("password: Some(\"(given)\")"), "{shown}");
+        for secret in ["4711", "3141", "2718"] {
+            assert!(!shown.contains(secret), "{shown}");
+        }
+    }
 }
