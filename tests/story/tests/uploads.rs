@@ -128,7 +128,7 @@ async fn a_body_of_31_mib_is_taken() {
     }
 }
 
-/// Known faults 1 and 11 to 14 in one: a damaged record is neither lost, nor spread, nor a reason to send all again.
+/// Known faults 1 and 14: a damaged record is neither lost, nor spread, nor a reason to send all again.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_damage_is_held_and_everything_around_it_is_taken() {
     let mut random = Random::new(3);
@@ -280,7 +280,7 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
     shorter.iter().flat_map(|order| (0..count).map(move |place| with(order, place))).collect()
 }
 
-/// Known faults 4 and 6: a template that comes before its user waits for it, and goes out after it.
+/// Known faults 6 and 12: a template that comes before its user waits for it, and goes out after it, once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_is_kept_until_its_user_comes_and_then_follows_it() {
     let house = House::open().await;
@@ -364,7 +364,7 @@ async fn the_parts_of_a_face_may_come_in_several_requests() {
     assert_eq!(house.rows().await, rows);
 }
 
-/// Known faults 11 to 14: what is not read here is acknowledged because it is kept.
+/// Known fault 13: what is not read here is acknowledged because it is kept.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_are_not_read_are_kept_as_they_came_and_acknowledged_once_and_again() {
     let house = keeping_punches().await;
