@@ -102,7 +102,12 @@ pub async fn resolve(
                 owe_person(tx, &device, &pin, false, now).await?;
             }
             // The fleet is right: whoever the device has under this PIN goes, and the fleet's person comes.
-            (HeldKind::Conflict, _) => owe_person(tx, &device, &pin, true, now).await?,
+            (HeldKind::Conflict, _) => {
+                owe_person(tx, &device, &pin, true, now).await?;
+                for row in conflicts(tx, &device, &pin).await? {
+                    tx.resolve_held(row.id, resolution.as_str(), now).await?;
+                }
+            }
             (HeldKind::Privilege | HeldKind::Deletion | HeldKind::Brake, _) => {
                 owe_person(tx, &device, &pin, false, now).await?;
             }
@@ -129,13 +134,7 @@ async fn take_person(
     resolution: Resolution,
     now: Millis,
 ) -> Result<(), ResolveError> {
-    let filter = HeldFilter {
-        kind: Some(HeldKind::Conflict),
-        device: Some(device.id),
-        pin: Some(pin.clone()),
-        resolved_too: false,
-    };
-    let mut rows = tx.held(&filter, MOST_OF_A_PERSON).await?;
+    let mut rows = conflicts(tx, device, pin).await?;
     rows.sort_by_key(|row| (row.tag != "USER", row.id));
     for row in rows {
         if let Some((row, raw)) = tx.show_held(row.id).await? {
@@ -144,6 +143,17 @@ async fn take_person(
         }
     }
     Ok(())
+}
+
+/// Everything that is held of a person in conflict: one decision is about all of it.
+async fn conflicts(tx: &mut Tx, device: &DeviceRow, pin: &wire::Pin) -> Result<Vec<HeldRow>, StoreError> {
+    let filter = HeldFilter {
+        kind: Some(HeldKind::Conflict),
+        device: Some(device.id),
+        pin: Some(pin.clone()),
+        resolved_too: false,
+    };
+    tx.held(&filter, MOST_OF_A_PERSON).await
 }
 
 /// More records than anybody has on a device.
