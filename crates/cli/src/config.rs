@@ -79,7 +79,13 @@ impl Settings {
             adopt_quiet: Duration::from_secs(
                 values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?,
             ),
-            limits: sync::Limits::default(),
+            limits: sync::Limits {
+                answer_ms: 1000
+                    * values.get("answer_timeout_s", |text| {
+                        value::number::<i64>(text, value::ANSWER_TIMEOUT_S, "seconds")
+                    })?,
+                ..sync::Limits::default()
+            },
             most_body_bytes: 1024
                 * 1024
                 * values.get("max_body_mib", |text| value::number::<usize>(text, 1..=1024, "MiB"))?,

@@ -53,5 +53,6 @@ pub const SETTINGS: &[Setting] = &[
     fixed("trans_interval_min", "1", "otherwise every so many minutes; 0 = not"),
     fixed("delay_s", "10", "how often a device asks for work, 2 to 60 seconds"),
     fixed("error_delay_s", "60", "how long a device waits after a failed connection, 30 to 300 seconds"),
+    fixed("answer_timeout_s", "60", "how long a device may take to answer a command before it is sent again"),
     fixed("max_body_mib", "32", "the largest upload that is taken, MiB"),
 ];

@@ -35,6 +35,7 @@ fn nothing_has_to_be_set() {
     assert_eq!(settings.server.attendance, Attendance::Discard);
     assert_eq!(settings.server.undo, Duration::from_hours(7 * 24));
     assert_eq!(settings.server.most_body_bytes, 33_554_432);
+    assert_eq!(settings.server.limits.answer_ms, sync::Limits::default().answer_ms);
     assert!(settings.shown().all(|(_, value)| matches!(value.origin, Origin::Default(_))));
 }
 
@@ -75,6 +76,13 @@ fn a_bad_value_names_its_place_and_what_is_wanted() {
     assert_eq!(message, "environment MUSTER_DELETION: deletion is \"undo\": want propagate, restore or ask");
     let sources = Sources { command_line: vec![("listen", "8081".into())], ..Sources::default() };
     assert!(refused(&sources).starts_with("command line --listen: listen is \"8081\": want an address"));
+}
+
+#[test]
+fn how_long_an_answer_may_take_can_be_set() {
+    assert_eq!(read(&file("answer_timeout_s = 5")).server.limits.answer_ms, 5_000);
+    let message = refused(&file("answer_timeout_s = 4"));
+    assert!(message.ends_with("want a whole number of seconds, 5 to 3600"), "{message}");
 }
 
 #[test]

@@ -15,6 +15,8 @@ use sync::intake::{Deletion, Raised};
 pub const DELAY_S: RangeInclusive<u16> = 2..=60;
 /// Seconds after a failure that devices take.
 pub const ERROR_DELAY_S: RangeInclusive<u16> = 30..=300;
+/// Seconds that a device may take to answer: a slow one works for several on a large batch.
+pub const ANSWER_TIMEOUT_S: RangeInclusive<i64> = 5..=3600;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
