@@ -7,14 +7,16 @@
 //! The server is the built program with a database of its own on the disk of this machine; the devices are simulated
 //! on the same machine, so both share its cores. Times of one run are worth little: compare runs on one machine.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use simulator::{Device, Model};
-use tempfile::TempDir;
+use story::program::{Program, Settings, built};
+
+/// As it is by default, but for devices that would wait for approval.
+const OPEN: Settings = &[("MUSTER_ADMISSION", "open")];
 
 fn main() {
     println!("| What | Measured |\n|---|---|");
@@ -28,10 +30,10 @@ fn upload() {
     let body = roster_of(415, 1_300);
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for _ in 0..5 {
-        let server = Server::start();
-        introduce(server.devices, "BENCH0001");
-        first.push(post(server.devices, "BENCH0001", &body));
-        again.push(post(server.devices, "BENCH0001", &body));
+        let server = Program::with(OPEN);
+        introduce(server.address(), "BENCH0001");
+        first.push(post(server.address(), "BENCH0001", &body));
+        again.push(post(server.address(), "BENCH0001", &body));
     }
     let size = body.len() / 1024;
     println!(
@@ -43,13 +45,13 @@ fn upload() {
 
 /// A thousand known devices, each of which polled.
 fn idle_memory() {
-    let server = Server::start();
-    let before = server.memory_kib();
+    let server = Program::with(OPEN);
+    let before = memory_kib(&server);
     for number in 0..1_000 {
-        introduce(server.devices, &format!("BENCH{number:05}"));
+        introduce(server.address(), &format!("BENCH{number:05}"));
     }
     std::thread::sleep(Duration::from_secs(5));
-    let after = server.memory_kib();
+    let after = memory_kib(&server);
     println!(
         "| memory of the server at its start, and idle with 1,000 known devices | {} MiB, {} MiB |",
         before / 1024,
@@ -60,9 +62,9 @@ fn idle_memory() {
 /// A hundred devices until all hold what was enrolled at one.
 fn convergence() {
     for (devices, users) in [(2, 100), (100, 1_000)] {
-        let server = Server::start();
-        let report = Command::new(program())
-            .args(["simulate", "--json", "--url", &format!("http://{}", server.devices)])
+        let server = Program::with(OPEN);
+        let report = Command::new(built())
+            .args(["simulate", "--json", "--url", &format!("http://{}", server.address())])
             .args(["--devices", &devices.to_string(), "--users", &users.to_string(), "--templates", "3"])
             .args(["--interval", "1", "--deadline", "1800", "--faces", "0"])
             .stderr(Stdio::inherit())
@@ -73,77 +75,25 @@ fn convergence() {
             Some(ms) => format!("{} s", ms / 1000),
             None => "not within half an hour".to_owned(),
         };
-        let memory = server.memory_kib() / 1024;
+        let memory = memory_kib(&server) / 1024;
         println!(
             "| {devices} devices, {users} people with 3 fingerprints each enrolled at one, polls every second, until all \
              are equal | {outcome} (server then at {memory} MiB, {:.1} s of processor time) |",
-            server.processor_s()
+            processor_s(&server)
         );
     }
 }
 
-/// The program under test, running.
-struct Server {
-    process: Child,
-    devices: SocketAddr,
-    _directory: TempDir,
+fn memory_kib(server: &Program) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.id())).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
 }
 
-impl Server {
-    fn start() -> Self {
-        let directory = tempfile::tempdir().expect("a directory");
-        let mut process = Command::new(program())
-            .args([
-                "serve",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-                "--admission",
-                "open",
-            ])
-            .args(["--log", "warn", "--data-dir"])
-            .arg(directory.path().join("data"))
-            .current_dir(directory.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("muster serve starts");
-        let stdout = process.stdout.take().expect("its output");
-        let devices = BufReader::new(stdout)
-            .lines()
-            .map_while(Result::ok)
-            .find_map(|line| line.strip_prefix("listening for devices on ")?.trim().parse().ok())
-            .expect("it says where it listens");
-        Self { process, devices, _directory: directory }
-    }
-
-    fn memory_kib(&self) -> u64 {
-        let status =
-            std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0)
-    }
-
-    fn processor_s(&self) -> f64 {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id())).unwrap_or_default();
-        let ticks: Vec<f64> =
-            stat.split_whitespace().skip(13).take(2).filter_map(|n| n.parse().ok()).collect();
-        ticks.iter().sum::<f64>() / 100.0
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-fn program() -> PathBuf {
-    let here = std::env::current_exe().expect("the path of this program");
-    let built = here.parent().and_then(|deps| deps.parent()).expect("the folder of the build").join("muster");
-    assert!(built.exists(), "{} is missing: cargo build --release", built.display());
-    built
+fn processor_s(server: &Program) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", server.id())).unwrap_or_default();
+    let ticks: Vec<f64> = stat.split_whitespace().skip(13).take(2).filter_map(|n| n.parse().ok()).collect();
+    ticks.iter().sum::<f64>() / 100.0
 }
 
 /// The upload of a device that holds so many people and fingerprints.

@@ -3,6 +3,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a story that cannot be told panics")]
 
 pub mod database;
+pub mod program;
 pub mod raw;
 pub mod records;
 
@@ -60,7 +61,7 @@ impl House {
             time_zone: jiff::tz::TimeZone::UTC,
             attendance: Attendance::Discard,
             deletion: sync::intake::Deletion::Propagate,
-            undo: Duration::from_secs(7 * 24 * 3600),
+            undo: Duration::from_hours(7 * 24),
             privilege: None,
             adopt_quiet: Duration::from_secs(30),
             limits: sync::Limits::default(),

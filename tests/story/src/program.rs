@@ -1,0 +1,222 @@
+//! The built program, `muster serve`, in a folder and on a port of its own: for stories in which a server dies.
+//!
+//! Time here is real time, so the program is set to ask again soon where an answer is missing.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use roster::Millis;
+use server::fleet::status::{DeviceStatus, fleet};
+use simulator::{Device, Session};
+use store::{Keys, Store};
+use tempfile::TempDir;
+
+/// Settings, by their variables in the environment.
+pub type Settings = &'static [(&'static str, &'static str)];
+
+/// The settings of the stories: no device waits for anybody, and what is not answered is sent again as soon as can be.
+const HURRIED: Settings =
+    &[("MUSTER_ADMISSION", "open"), ("MUSTER_ADOPT_QUIET_S", "0"), ("MUSTER_ANSWER_TIMEOUT_S", "5")];
+
+/// How often devices ask that have nothing to report.
+const PACE: Duration = Duration::from_millis(50);
+
+/// How long a fleet may take to come to rest.
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A server that is a process, with its data. It is killed when it is dropped.
+#[derive(Debug)]
+pub struct Program {
+    folder: TempDir,
+    settings: Settings,
+    listen: SocketAddr,
+    process: Child,
+}
+
+impl Program {
+    /// A server that takes every device in at once, on any port and an empty database.
+    pub fn start() -> Self {
+        Self::with(HURRIED)
+    }
+
+    /// A server with these settings, on any port and an empty database.
+    pub fn with(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the data");
+        let any = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (process, listen) = serve(&folder, settings, any);
+        Self { folder, settings, listen, process }
+    }
+
+    /// Where devices connect.
+    pub const fn address(&self) -> SocketAddr {
+        self.listen
+    }
+
+    /// The number of the process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Ends the process as it is (SIGKILL).
+    pub fn kill(&mut self) {
+        self.process.kill().expect("the process can be killed");
+        self.process.wait().expect("the process ends");
+    }
+
+    /// Starts the program again, on the same data and port.
+    pub fn start_again(&mut self) {
+        (self.process, self.listen) = serve(&self.folder, self.settings, self.listen);
+    }
+
+    /// The process ends as it is, and another one takes its place.
+    pub fn kill_and_start_again(&mut self) {
+        self.kill();
+        self.start_again();
+    }
+
+    /// Asks the process to end (SIGTERM); does not wait for it.
+    pub fn terminate(&self) {
+        let id = self.id().to_string();
+        let sent = Command::new("kill").args(["-TERM", &id]).status().expect("there is kill");
+        assert!(sent.success(), "the process is there");
+    }
+
+    /// Waits for the end of the process, and returns its exit code.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.process.wait().expect("the process ends").code()
+    }
+
+    /// Runs the program beside the server, in the same folder, to its end.
+    pub fn run(&self, arguments: &str) -> Output {
+        command(&self.folder, self.settings)
+            .args(arguments.split_whitespace())
+            .output()
+            .expect("the program runs")
+    }
+
+    /// What the servers of this folder said on standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// The database, beside the server if there is one. Whoever has it open while the server dies keeps the server's
+    /// successor from finding it as it was left: stories close it first.
+    pub async fn store(&self) -> Store {
+        let data = self.folder.path().join("muster-data");
+        let secret = std::fs::read_to_string(data.join("muster.key")).expect("the key");
+        let keys = Keys::from_secret(&secret_of(secret.trim()).expect("64 hex digits"));
+        let url = format!("sqlite://{}", data.join("muster.db").display());
+        Store::open_existing(&url, keys).await.expect("the database opens")
+    }
+
+    /// Connects a device; it is told what to do and tells what it holds.
+    pub async fn connect(&self, device: Device) -> Session {
+        device.connect(self.listen).await.expect("the device connects")
+    }
+
+    /// Lets devices and the server talk until none of them has anything to say and the server owes them nothing.
+    pub async fn calm<const N: usize>(&self, mut sessions: [&mut Session; N]) {
+        let store = self.store().await;
+        let rest = async {
+            let mut pace = tokio::time::interval(PACE);
+            loop {
+                let mut quiet = true;
+                for session in &mut sessions {
+                    let polled = session.step().await.expect("the server answers");
+                    quiet &= polled.is_idle() && session.is_quiet();
+                }
+                if quiet && are_served(&store, &sessions).await {
+                    return;
+                }
+                if quiet {
+                    pace.tick().await;
+                }
+            }
+        };
+        let calm = tokio::time::timeout(PATIENCE, rest).await.is_ok();
+        assert!(calm, "the fleet does not come to rest: {:#?}\n{}", status(&store).await, self.log());
+        store.close().await;
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The built program, which stands beside the folder of the built tests.
+pub fn built() -> PathBuf {
+    let here = std::env::current_exe().expect("the path of this program");
+    let built = here.parent().and_then(|deps| deps.parent()).expect("the folder of the build").join("muster");
+    assert!(
+        built.exists(),
+        "{} is missing: run scripts/test, which builds the whole workspace (a release: cargo build --release)",
+        built.display()
+    );
+    built
+}
+
+const LOG: &str = "log";
+
+/// The program in a folder, without the settings of whoever runs the stories.
+fn command(folder: &TempDir, settings: Settings) -> Command {
+    let mut command = Command::new(built());
+    command
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(settings.iter().copied())
+        .env("TZ", "UTC")
+        .env("MUSTER_LOG", "warn")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Starts a server and waits until it listens.
+fn serve(folder: &TempDir, settings: Settings, listen: SocketAddr) -> (Child, SocketAddr) {
+    let log = File::options().create(true).append(true).open(folder.path().join(LOG)).expect("a log");
+    let mut process = command(folder, settings)
+        .args(["serve", "--listen", &listen.to_string(), "--admin-listen", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .spawn()
+        .expect("the program runs");
+    let mut output = BufReader::new(process.stdout.take().expect("it is piped"));
+    let mut line = String::new();
+    output.read_line(&mut line).expect("it writes text");
+    let address = line.strip_prefix("listening for devices on ").and_then(|text| text.trim().parse().ok());
+    let Some(address) = address else {
+        let ended = process.wait().expect("the process ends");
+        let log = std::fs::read_to_string(folder.path().join(LOG)).unwrap_or_default();
+        panic!("the server does not start ({ended}): {line}{log}");
+    };
+    // Nobody reads more than the first line, but the program may write.
+    process.stdout = Some(output.into_inner());
+    (process, address)
+}
+
+async fn are_served(store: &Store, sessions: &[&mut Session]) -> bool {
+    let named = |serial_number: &str| sessions.iter().any(|session| session.serial() == serial_number);
+    status(store).await.iter().filter(|device| named(&device.serial_number)).all(|device| {
+        device.joining.is_none() && !device.filling && device.unread + device.open + device.due == 0
+    })
+}
+
+async fn status(store: &Store) -> Vec<DeviceStatus> {
+    let mut tx = store.read().await.expect("a transaction");
+    fleet(&mut tx, Millis(0)).await.expect("the status")
+}
+
+fn secret_of(digits: &str) -> Option<[u8; 32]> {
+    let mut secret = [0; 32];
+    for (number, byte) in secret.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(digits.get(2 * number..2 * number + 2)?, 16).ok()?;
+    }
+    Some(secret)
+}
