@@ -235,6 +235,7 @@ async fn a_rejected_device_stays_out_and_brings_nobody_back() {
     assert_eq!(house.status_of("SIM0001").await.summary, "not part of the fleet");
 }
 
+/// Known fault 21: a retired device does not come back by calling.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_comes_back_after_its_retirement_does_not_bring_back_who_was_deleted_meanwhile() {
     let house = House::approving().await;

@@ -163,6 +163,7 @@ async fn a_user_who_was_deleted_elsewhere_or_never_was_here_is_not_missed_by_the
     assert_eq!(house.commands().await, commands);
 }
 
+/// Known fault 22: a first fill beyond hundreds of people.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_device_is_filled_past_hundreds_of_people_who_are_none_of_its_business() {
     let house = House::approving().await;

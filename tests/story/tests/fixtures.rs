@@ -517,6 +517,7 @@ async fn a_file_that_was_never_offered_is_not_found_and_nothing_is_noted() {
     assert_eq!(house.rows().await, before);
 }
 
+/// Known fault 29: nobody is recognised at a door that stays shut, since such a device is sent nobody.
 #[tokio::test(flavor = "multi_thread")]
 async fn access_control_devices_are_turned_away_before_they_tell_anything() {
     let house = House::open().await;

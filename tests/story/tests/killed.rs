@@ -164,6 +164,7 @@ async fn assert_each_command_came_once(program: &Program, a: &Session, b: &Sessi
     assert_eq!(b.tally().commands, c.tally().commands);
 }
 
+/// Known fault 9: sent and never answered is not stuck for ever.
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_that_never_arrived_go_out_again_from_the_next_server() {
     let faults = Faults { lose_replies: 1000, ..Faults::default() };
