@@ -180,9 +180,11 @@ async fn a_history_of_operations_that_is_uploaded_again_deletes_nobody() {
 async fn a_history_from_before_the_device_was_approved_deletes_nobody() {
     let house = House::open().await;
     let (mut a, mut b, mut k40) = three_devices(&house, 2).await;
-    let history: String = (1..=12)
-        .map(|month| format!("OPLOG 103\t1\t2023-{month:02}-12 09:21:42\t{}\t0\t0\t0\n", 1001 + month % 2))
-        .collect();
+    let mut history = String::new();
+    for month in 1..=12 {
+        let who = 1001 + month % 2;
+        history += &format!("OPLOG 103\t1\t2022-{month:02}-12 09:21:42\t{who}\t0\t0\t0\n");
+    }
 
     let target = "POST /iclock/cdata?SN=SIM0001&table=OPERLOG&Stamp=9999";
     assert_eq!(post(&house, target, history.as_bytes()).await, "OK:12");
@@ -199,6 +201,7 @@ async fn post(house: &House, request: &str, body: &[u8]) -> String {
     line.answer().await.text()
 }
 
+/// Known fault 20: a deletion waits for no device, and no device keeps it from the others.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_user_deleted_by_an_operator_goes_from_a_device_that_was_off() {
     let house = House::open().await;
@@ -300,4 +303,32 @@ async fn what_a_device_leaves_behind_of_a_deleted_user_is_not_there_for_the_next
 
     assert_eq!(b.person("1001").expect("there").templates.len(), 0);
     assert_same(&a.holding(), &b.holding());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_fleet_may_delete_one_of_twenty_within_an_hour() {
+    let house = House::open().await;
+    let mut k40 = house.connect(Device::new(Model::k40(), "SIM0001")).await;
+    let mut other = house.connect(Device::new(Model::k40(), "SIM0002")).await;
+    let now = house.now();
+    house
+        .operate(async |tx| {
+            for person in 1..=300 {
+                fleet::users::set(tx, &pin(&person.to_string()), &UserEdit::default(), now).await?;
+            }
+            Ok(())
+        })
+        .await;
+    house.calm([&mut k40, &mut other]).await;
+
+    for person in 1..=20 {
+        k40.delete_user(&person.to_string());
+    }
+    house.calm([&mut k40, &mut other]).await;
+    assert_eq!((other.users(), house.held().await.len()), (285, 5));
+
+    house.advance(Duration::from_hours(1));
+    k40.delete_user("100");
+    house.calm([&mut k40, &mut other]).await;
+    assert_eq!((other.users(), house.held().await.len()), (284, 5), "the next hour");
 }

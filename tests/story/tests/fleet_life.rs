@@ -40,7 +40,7 @@ async fn new_devices_of_every_model_are_filled_with_what_each_can_take() {
     let house = House::open().await;
     let everything = Population {
         users: 50,
-        fingerprints: 2,
+        fingerprints: 1,
         faces_percent: 40,
         palms_percent: 30,
         user_photos_percent: 20,
@@ -83,7 +83,7 @@ async fn new_devices_of_every_model_are_filled_with_what_each_can_take() {
     }
     let count = |device: &Session, bio_type| device.count(bio_type);
     let [new_speedface, new_iface, new_senseface, new_k40, new_old] = &new[..] else { unreachable!() };
-    assert_eq!(count(new_k40, BioType::FINGERPRINT), 400);
+    assert_eq!(count(new_k40, BioType::FINGERPRINT), 200);
     assert_eq!(count(new_iface, BioType::FACE), count(&first[1], BioType::FACE));
     assert!(new_iface.count(BioType::FACE) > 10, "near-infrared faces of fifteen parts");
     assert!(new_old.count(BioType::FACE) > 10, "faces of twelve lines");
@@ -246,4 +246,72 @@ async fn of_two_changes_of_one_field_the_one_received_last_wins_everywhere() {
     for device in [&a, &b, &c] {
         assert_eq!(device.person("1003").expect("there").user.name, b"Noa Brandt", "{}", device.serial());
     }
+}
+
+async fn set(house: &House, who: &str, edit: UserEdit) {
+    let now = house.now();
+    assert!(house.operate(async |tx| fleet::users::set(tx, &pin(who), &edit, now).await).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_changes_during_a_first_fill_that_is_broken_off_arrives_once_and_nobody_comes_back() {
+    let house = House::open().await;
+    let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
+    let people = Population {
+        users: 120,
+        fingerprints: 1,
+        faces_percent: 0,
+        palms_percent: 0,
+        user_photos_percent: 0,
+    };
+    (0..people.users).for_each(|person| people.enrol(person, 5, &mut a));
+    house.calm([&mut a]).await;
+    let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    while b.users() < 40 {
+        b.step().await.expect("a step");
+        house.advance(Duration::from_secs(10));
+    }
+    assert!(b.users() < 100, "it is in the middle: {}", b.users());
+
+    // People whom the device has already, and people whom it has not yet.
+    for gone in ["1002", "1110"] {
+        a.delete_user(gone);
+    }
+    for renamed in ["1003", "1111"] {
+        set(&house, renamed, named("Another name")).await;
+    }
+    for new in ["1000", "2000"] {
+        set(&house, new, named("A new one")).await;
+    }
+    a.enrol_fingerprint("1004", 1);
+    a.enrol_fingerprint("1112", 1);
+    house.calm_online([&mut a]).await;
+    house.advance(WEEK);
+    house.calm([&mut a, &mut b]).await;
+
+    assert_same(&a.holding(), &b.holding());
+    assert_eq!(b.users(), 120);
+    let mut sent: Vec<_> =
+        house.commands_to("SIM0002", 0).await.into_iter().map(|command| command.key).collect();
+    let commands = sent.len();
+    sent.sort();
+    sent.dedup();
+    // Twice: the one who was renamed, and the one who was deleted with her finger, after they had been sent.
+    assert!(commands <= sent.len() + 3, "{commands} commands for {} items", sent.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_emptied_in_the_middle_of_its_first_fill_is_filled_from_the_start() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+    let mut c = house.connect(Device::new(Model::iface950(), "SIM0003")).await;
+    while c.users() < 6 {
+        c.step().await.expect("a step");
+        house.advance(Duration::from_secs(10));
+    }
+    c.clear_data();
+    house.calm([&mut a, &mut b, &mut c]).await;
+
+    assert_same(&a.holding(), &c.holding());
+    assert_eq!(c.users(), 12);
 }

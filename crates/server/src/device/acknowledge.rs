@@ -11,6 +11,7 @@ use wire::{Acknowledgement, Form, Pin, ReturnCode, Target, Verdict};
 use super::answer::{Answer, DeviceError, ok};
 use super::{Request, admit, printable};
 use crate::app::App;
+use crate::fleet;
 use crate::fleet::orders::Ordered;
 
 /// Answers to commands: always `OK` once they are recorded, whatever they say.
@@ -38,7 +39,7 @@ async fn record(
     let mut tx = app.store.write().await?;
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
     let mut settling = Vec::new();
-    let mut emptied = false;
+    let (mut emptied, mut asks) = (false, false);
     let mut view = tx.view(&row).await?;
     for acknowledgement in acknowledgements {
         let Some(return_code) = acknowledgement.return_code else {
@@ -65,9 +66,9 @@ async fn record(
         } else if let Some(order) = tx.find_order(row.id, name).await? {
             emptied |= answered(&mut tx, &row, &order, return_code, now).await?;
             if return_code.verdict() == Verdict::Unsupported {
-                view.refuse_form(
-                    Ordered::of(&order).map_or(Form::Query, |ordered| ordered.command().table()),
-                );
+                let form = Ordered::of(&order).map_or(Form::Query, |ordered| ordered.command().table());
+                asks |= form == Form::Query && !row.capability.refused(form);
+                view.refuse_form(form);
             }
         } else {
             unknown(&row, acknowledgement);
@@ -84,6 +85,10 @@ async fn record(
     }
     let changes = view.take_changes();
     tx.apply(&view, &changes, now).await?;
+    if asks {
+        // It answers no queries: what was to be asked comes with everything else.
+        fleet::ask_for_everything(&mut tx, row.id, now).await?;
+    }
     tx.commit().await
 }
 
