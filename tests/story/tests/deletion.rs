@@ -180,11 +180,9 @@ async fn a_history_of_operations_that_is_uploaded_again_deletes_nobody() {
 async fn a_history_from_before_the_device_was_approved_deletes_nobody() {
     let house = House::open().await;
     let (mut a, mut b, mut k40) = three_devices(&house, 2).await;
-    let mut history = String::new();
-    for month in 1..=12 {
-        let who = 1001 + month % 2;
-        history += &format!("OPLOG 103\t1\t2022-{month:02}-12 09:21:42\t{who}\t0\t0\t0\n");
-    }
+    let entry =
+        |month: u32| format!("OPLOG 103\t1\t2022-{month:02}-12 09:21:42\t{}\t0\t0\t0\n", 1001 + month % 2);
+    let history = (1..=12).map(entry).collect::<Vec<_>>().concat();
 
     let target = "POST /iclock/cdata?SN=SIM0001&table=OPERLOG&Stamp=9999";
     assert_eq!(post(&house, target, history.as_bytes()).await, "OK:12");
