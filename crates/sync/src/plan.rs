@@ -333,18 +333,22 @@ impl Planner<'_> {
     }
 
     /// With a command of the user open: whether `key` waits for it. `None` without one.
+    ///
+    /// A user and its templates may go out in one reply. One that went out before and has no answer yet may be lost,
+    /// and its templates would be refused for want of it.
     fn behind_open_user(&mut self, key: &ItemKey, user: &ItemKey) -> Option<bool> {
-        let open = self.view.open_of(user)?;
-        let deleting = open.verb == Verb::Delete;
+        let deleting = self.view.open_of(user)?.verb == Verb::Delete;
         if deleting {
             // The answer to the deletion makes everything of the person due; this is for its repetition.
-            self.view.owe(
-                key,
-                self.now.plus(self.limits.retry_pause(1)),
-                self.view.exception(key).map_or(0, |e| e.attempts),
-            );
+            let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
+            self.view.owe(key, self.now.plus(self.limits.retry_pause(1)), attempts);
+            return Some(true);
         }
-        Some(deleting)
+        let with_this_reply = self.sends.iter().any(|send| send.key == *user);
+        if !with_this_reply {
+            self.view.park(key, Parked::NoUser);
+        }
+        Some(!with_this_reply)
     }
 
     /// A kind the device had no room for is not inserted until it holds less; what it holds is kept up to date.

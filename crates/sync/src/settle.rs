@@ -142,6 +142,9 @@ impl Closing<'_> {
         if user && self.view.want(self.key) == Want::Present {
             self.view.owe_person(&self.key.pin, self.now);
         } else {
+            if user {
+                self.view.owe_no_parked(&self.key.pin);
+            }
             self.once_more(0);
         }
         Settled::Done
@@ -223,6 +226,21 @@ impl DeviceView {
         let wait = self.exception(key).filter(|e| e.wipe).map(|e| e.wait);
         if matches!(wait, Some(Wait::No | Wait::Parked(Parked::Full | Parked::NoUser))) {
             self.owe(key, now, 0);
+        }
+    }
+
+    /// The user is gone from the device for good: nothing of the person waits any more.
+    fn owe_no_parked(&mut self, pin: &wire::Pin) {
+        let parked = |e: &Exception| matches!(e.wait, Wait::Parked(Parked::NoUser | Parked::Full));
+        let slots: Vec<Slot> = self
+            .person(pin)
+            .into_iter()
+            .flat_map(|person| &person.exceptions)
+            .filter(|(slot, e)| **slot != Slot::USER && parked(e))
+            .map(|(slot, _)| *slot)
+            .collect();
+        for slot in slots {
+            self.owe_nothing(&ItemKey { pin: pin.clone(), slot });
         }
     }
 
