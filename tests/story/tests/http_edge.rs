@@ -85,9 +85,12 @@ fn assert_fresh(house: &House, answer: &Answer) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_idle_poll_gets_the_two_bytes_ok() {
+async fn an_idle_poll_gets_the_two_bytes_ok_and_writes_nothing() {
     let house = house().await;
+    // Somebody else holds the only place from which anything could be written.
+    let writer = house.store.write().await.expect("a transaction");
     assert_eq!(house.get(POLL).await.body, b"OK");
+    writer.rollback().await.expect("nothing was written in it");
 }
 
 #[tokio::test(flavor = "multi_thread")]
