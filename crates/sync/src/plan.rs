@@ -404,9 +404,12 @@ impl Planner<'_> {
             || self.no_room
     }
 
+    /// Whether `key` fits into the reply. What is larger than a reply goes alone, or with its own user before it: while
+    /// the user is in doubt each of its templates brings it along, and one that had no room then never would.
     fn has_room(&self, key: &ItemKey, verb: Verb) -> bool {
         let (lines, bytes) = self.size(key, verb);
-        self.sends.is_empty()
+        let user = user_of(key);
+        self.sends.iter().all(|send| send.key == user)
             || (self.lines + lines <= self.limits.lines && self.bytes + bytes <= self.limits.bytes)
     }
 
