@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 
 /// How late `last_seen_at` may be.
-const WRITE_SEEN: Duration = Duration::from_secs(3);
+const WRITE_SEEN: Duration = Duration::from_secs(1);
 
 /// How often what is out of date is swept.
 const SWEEP: Duration = Duration::from_mins(10);

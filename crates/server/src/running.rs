@@ -1,7 +1,9 @@
 //! Starting and stopping.
 
+use std::future::IntoFuture as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -14,6 +16,9 @@ use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::presence::Presence;
 use crate::{admin, device, jobs};
+
+/// How long connections of people may take to end once the server is told to stop.
+const FAREWELL: Duration = Duration::from_secs(5);
 
 /// A server that answers.
 #[derive(Debug)]
@@ -71,9 +76,18 @@ pub async fn start(
     tasks.spawn(jobs::run(app.clone(), stop.clone()));
     let (router, until) = (admin::router(app.clone()), stop.clone());
     tasks.spawn(async move {
-        let serving = axum::serve(people, router).with_graceful_shutdown(until.cancelled_owned());
-        if let Err(error) = serving.await {
-            tracing::error!(%error, "the listener for people ended");
+        let serving = axum::serve(people, router).with_graceful_shutdown(until.clone().cancelled_owned());
+        let too_late = async {
+            until.cancelled().await;
+            tokio::time::sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            ended = serving.into_future() => {
+                if let Err(error) = ended {
+                    tracing::error!(%error, "the listener for people ended");
+                }
+            }
+            () = too_late => tracing::warn!("a connection for people did not end in time"),
         }
     });
     tasks.close();

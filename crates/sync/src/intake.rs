@@ -130,6 +130,8 @@ pub struct Intake<'a> {
     pub now: Millis,
     /// Changes of the fleet so far, in the order of their numbers to be.
     pub edits: Vec<Edit>,
+    /// Where the change of an item stands in `edits`.
+    places: BTreeMap<ItemKey, usize>,
     /// Incomplete templates as they are now, `None` for one that is complete or void.
     pub partial: Vec<(ItemKey, Option<Template>)>,
 }
@@ -146,7 +148,16 @@ impl<'a> Intake<'a> {
         policy: &'a Policy,
         now: Millis,
     ) -> Self {
-        Self { view, known, hash_key, policy, now, edits: Vec::new(), partial: Vec::new() }
+        Self {
+            view,
+            known,
+            hash_key,
+            policy,
+            now,
+            edits: Vec::new(),
+            places: BTreeMap::new(),
+            partial: Vec::new(),
+        }
     }
 
     /// A user record (§11.5).
@@ -355,7 +366,6 @@ impl<'a> Intake<'a> {
         let device = Some(self.view.device);
         let newer = |item: &ItemState| item.changed_by == device && item.seq > self.view.cursor;
         self.view.joining.is_none()
-            && !self.edits.iter().any(|edit| edit.key.pin == *pin)
             && !self.view.person(pin).is_some_and(|person| person.items.values().any(newer))
     }
 
@@ -454,7 +464,7 @@ impl<'a> Intake<'a> {
     fn bury(&mut self, key: &ItemKey, by_device: bool) {
         let hash = self.view.item(key).map_or(ContentHash([0; 16]), |item| item.hash);
         self.edit(key, hash, 0, 1, None);
-        if let Some(edit) = self.edits.iter_mut().find(|edit| edit.key == *key) {
+        if let Some(edit) = self.places.get(key).and_then(|place| self.edits.get_mut(*place)) {
             edit.by_device = by_device;
         }
         let person = self.view.persons.get_mut(&key.pin);
@@ -485,9 +495,11 @@ impl<'a> Intake<'a> {
         }
         self.view.persons.entry(key.pin.clone()).or_default().items.insert(key.slot, state);
         let edit = Edit { key: key.clone(), content, hash, contested, by_device: true };
-        match self.edits.iter_mut().rev().find(|edit| edit.key == *key) {
-            Some(earlier) => *earlier = Edit { contested: contested || earlier.contested, ..edit },
-            None => self.edits.push(edit),
+        if let Some(earlier) = self.places.get(key).and_then(|place| self.edits.get_mut(*place)) {
+            *earlier = Edit { contested: contested || earlier.contested, ..edit };
+        } else {
+            self.places.insert(key.clone(), self.edits.len());
+            self.edits.push(edit);
         }
     }
 

@@ -56,7 +56,9 @@ impl TryFrom<&[u8]> for SerialNumber {
             return Err(SerialNumberError::Long);
         }
         let held = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        let text = str::from_utf8(text).ok().filter(|text| text.bytes().all(held));
+        // One that begins with a dash would be taken for an option where operators name it.
+        let named = text.first().is_some_and(u8::is_ascii_alphanumeric);
+        let text = str::from_utf8(text).ok().filter(|text| named && text.bytes().all(held));
         text.map(|text| Self(text.into())).ok_or(SerialNumberError::Character)
     }
 }

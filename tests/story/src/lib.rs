@@ -17,7 +17,7 @@ use roster::Millis;
 use server::Running;
 use server::clock::{Clock, Entropy};
 use server::config::{Admission, Attendance, Config, Upload};
-use simulator::{Device, Session, SessionError};
+use simulator::{Device, Session, SessionError, difference};
 use store::{DeviceRow, Keys, Store, StoreError, Tx};
 use tempfile::TempDir;
 use wire::Pin;
@@ -267,4 +267,14 @@ impl House {
         all.sort_by_key(|command| command.number);
         all.split_off(after.min(all.len()))
     }
+}
+
+/// Two devices hold the same, as far as both can keep it.
+///
+/// # Panics
+/// If they do not; in what they differ is in the message.
+pub fn assert_same(a: &Device, b: &Device) {
+    let differences: Vec<String> =
+        difference(&a.holding(), &b.holding()).iter().map(ToString::to_string).collect();
+    assert_eq!(differences, [""; 0], "{} and {}", a.serial(), b.serial());
 }

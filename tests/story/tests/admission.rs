@@ -4,16 +4,11 @@ use server::config::Admission;
 use server::fleet;
 use server::fleet::held::Resolution;
 use server::fleet::users::UserEdit;
-use simulator::{Device, Holding, Model, Population, Session, SessionError, Standing, difference};
+use simulator::{Device, Model, Population, Session, SessionError, Standing};
 use store::{HeldKind, HeldRow};
-use story::{House, pin};
+use story::{House, assert_same, pin};
 use sync::Joining;
 use sync::intake::Raised;
-
-fn assert_same(a: &Holding<'_>, b: &Holding<'_>) {
-    let differences: Vec<String> = difference(a, b).iter().map(ToString::to_string).collect();
-    assert_eq!(differences, [""; 0], "{} and {}", a.label, b.label);
-}
 
 /// A visible-light terminal that worked alone until now, with these people; everybody has a finger and a face.
 fn with_people(serial_number: &str, people: &[(&str, &str)]) -> Device {
@@ -86,7 +81,7 @@ async fn what_a_device_had_to_tell_before_its_approval_arrives_after_it() {
     approve(&house, "SIM0001", Joining::Adopt).await;
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.users(), 1);
 }
 
@@ -98,7 +93,7 @@ async fn a_device_approved_with_adopt_brings_its_people_and_gets_the_others() {
     house.calm([&mut a, &mut b]).await;
 
     assert_eq!((a.users(), b.users()), (3, 3));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(house.held().await.len(), 0);
 }
 
@@ -121,7 +116,7 @@ async fn two_devices_with_the_same_people_are_adopted_without_a_conflict() {
     let mut b = joined(&house, twin("SIM0002"), Joining::Adopt).await;
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!((house.head().await, house.held().await.len()), (head, 0));
 }
 
@@ -149,7 +144,7 @@ async fn a_pin_with_another_name_is_held_and_the_operator_says_that_the_fleet_is
     resolve(&house, &record, Resolution::Fleet).await;
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!((name(&a, "7"), name(&b, "7")), ("Ada".to_owned(), "Ada".to_owned()));
     assert_eq!(a.person("7").expect("there").templates, b.person("7").expect("there").templates);
     assert_eq!(house.held().await.len(), 0);
@@ -165,7 +160,7 @@ async fn a_pin_with_another_name_is_held_and_the_operator_says_that_the_device_i
     resolve(&house, &record, Resolution::Device).await;
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!((name(&a, "7"), name(&b, "7")), ("Bob".to_owned(), "Bob".to_owned()));
     assert_eq!(a.person("7").expect("there").templates, of_bob, "nothing of Ada opens a door for Bob");
     assert_eq!(house.held().await.len(), 0);
@@ -197,7 +192,7 @@ async fn a_device_approved_with_replace_is_made_equal_and_loses_its_own_people()
     house.calm([&mut a, &mut b]).await;
 
     assert_eq!((a.users(), b.users()), (2, 2));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(a.person("2").expect("there").templates, b.person("2").expect("there").templates);
     assert_eq!(name(&a, "2"), "Bob");
     assert_eq!(house.held().await.len(), 0);
@@ -252,7 +247,7 @@ async fn a_device_that_comes_back_after_its_retirement_does_not_bring_back_who_w
     house.calm([&mut a, &mut b]).await;
 
     assert_eq!((a.users(), b.users()), (1, 1));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,7 +270,7 @@ async fn a_person_deleted_by_the_fleet_and_brought_by_an_adopted_device_is_held(
     resolve(&house, record, Resolution::Fleet).await;
     house.calm([&mut a, &mut b]).await;
     assert_eq!((b.person("2"), b.users()), (None, 2));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -286,7 +281,7 @@ async fn under_open_admission_everybody_joins_at_once() {
     assert_eq!((a.standing(), b.standing()), (Standing::Connected, Standing::Connected));
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(a.users(), 2);
     a.change_privilege("2", 14);
     house.calm([&mut a, &mut b]).await;

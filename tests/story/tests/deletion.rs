@@ -6,15 +6,10 @@ use server::config::Admission;
 use server::fleet;
 use server::fleet::held::Resolution;
 use server::fleet::users::UserEdit;
-use simulator::{Device, Holding, Model, Population, Session, difference};
+use simulator::{Device, Model, Population, Session};
 use store::HeldKind;
-use story::{House, pin};
+use story::{House, assert_same, pin};
 use sync::intake::Deletion;
-
-fn assert_same(a: &Holding<'_>, b: &Holding<'_>) {
-    let differences: Vec<String> = difference(a, b).iter().map(ToString::to_string).collect();
-    assert_eq!(differences, [""; 0], "{} and {}", a.label, b.label);
-}
 
 async fn with_policy(deletion: Deletion) -> House {
     House::with(|config| {
@@ -83,7 +78,7 @@ async fn a_user_deleted_at_a_device_goes_everywhere_and_comes_back_by_undo_with_
     let templates = |device: &Session| device.person("1002").expect("she is back").templates.clone();
     assert_eq!(templates(&a), before.0.people[&pin("1002")].templates);
     assert_eq!((b.content(), k40.content()), (before.1, before.2));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(undo(&house, "1002").await, 0, "once");
 }
 
@@ -96,7 +91,7 @@ async fn a_user_deleted_at_a_device_of_the_older_kind_goes_everywhere_too() {
     house.calm([&mut a, &mut b, &mut k40]).await;
 
     assert_eq!((a.users(), b.users(), k40.users()), (1, 1, 1));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -120,7 +115,7 @@ async fn with_restore_a_user_deleted_at_a_device_comes_back_on_it_alone() {
     a.delete_user("1001");
     house.calm([&mut a, &mut b, &mut k40]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!((a.users(), house.head().await), (2, head));
     assert_eq!(house.commands_to("SIM0002", 0).await.len(), sent);
 }
@@ -153,7 +148,7 @@ async fn with_ask_a_deletion_waits_and_the_operator_says_that_it_was_not_meant()
     resolve(&house, HeldKind::Deletion, Resolution::Fleet).await;
     house.calm([&mut a, &mut b, &mut k40]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!((a.users(), b.users(), k40.users()), (2, 2, 2));
 }
 
@@ -214,7 +209,7 @@ async fn a_user_deleted_by_an_operator_goes_from_a_device_that_was_off() {
     house.calm([&mut a, &mut b, &mut k40]).await;
 
     assert_eq!((a.users(), b.users(), k40.users()), (2, 2, 2));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -269,7 +264,7 @@ async fn many_deletions_at_a_device_within_an_hour_wait_for_an_operator() {
     }
     house.calm([&mut a, &mut b, &mut k40]).await;
     assert_eq!((a.users(), b.users(), k40.users()), (20, 20, 20));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,7 +279,7 @@ async fn what_the_server_deletes_and_a_device_reports_as_its_own_deletion_is_non
     house.calm([&mut a, &mut b, &mut k40]).await;
 
     assert_eq!((a.users(), b.users(), k40.users()), (2, 2, 2));
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -300,7 +295,7 @@ async fn what_a_device_leaves_behind_of_a_deleted_user_is_not_there_for_the_next
     house.calm([&mut a, &mut b, &mut k40]).await;
 
     assert_eq!(b.person("1001").expect("there").templates.len(), 0);
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]

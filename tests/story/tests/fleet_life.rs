@@ -4,16 +4,11 @@ use std::time::Duration;
 
 use server::fleet;
 use server::fleet::users::UserEdit;
-use simulator::{Device, Holding, Model, Population, Session, difference};
-use story::{House, pin};
+use simulator::{Device, Model, Population, Session};
+use story::{House, assert_same, pin};
 use wire::BioType;
 
 const WEEK: Duration = Duration::from_hours(7 * 24);
-
-fn assert_same(a: &Holding<'_>, b: &Holding<'_>) {
-    let differences: Vec<String> = difference(a, b).iter().map(ToString::to_string).collect();
-    assert_eq!(differences, [""; 0], "{} and {}", a.label, b.label);
-}
 
 fn named(name: &str) -> UserEdit {
     UserEdit { name: Some(name.to_owned()), ..UserEdit::default() }
@@ -31,7 +26,7 @@ async fn a_person_enrolled_at_one_device_appears_at_the_other() {
     a.enrol_face("7");
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.users(), 1);
 }
 
@@ -70,7 +65,7 @@ async fn new_devices_of_every_model_are_filled_with_what_each_can_take() {
     for device in first.iter().chain(&new) {
         assert_eq!(device.users(), 200, "{}", device.serial());
         for other in first.iter().chain(&new) {
-            assert_same(&device.holding(), &other.holding());
+            assert_same(device, other);
         }
     }
     for device in &new {
@@ -122,7 +117,7 @@ async fn a_device_that_was_off_for_a_week_gets_one_command_for_five_edits() {
 
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.users(), 296);
     let commands = house.commands_to("SIM0002", sent).await;
     assert_eq!(commands.iter().filter(|command| command.key.pin.as_str() == "7").count(), 1);
@@ -142,7 +137,7 @@ async fn two_devices(house: &House) -> (Session, Session) {
     };
     (0..people.users).for_each(|person| people.enrol(person, 5, &mut a));
     house.calm([&mut a, &mut b]).await;
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.users(), 12);
     (a, b)
 }
@@ -156,7 +151,7 @@ async fn a_device_that_says_that_it_was_emptied_is_filled_again_and_nobody_is_de
     a.clear_data();
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!((a.users(), house.head().await), (12, head));
 }
 
@@ -172,7 +167,7 @@ async fn a_device_that_was_emptied_without_a_word_is_found_by_its_counts() {
     house.advance(Duration::from_mins(1));
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.users(), 12);
 }
 
@@ -193,7 +188,7 @@ async fn a_device_that_loses_its_people_again_and_again_is_filled_once_an_hour()
 
     house.advance(Duration::from_hours(1));
     house.calm([&mut a, &mut b]).await;
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -213,7 +208,7 @@ async fn a_device_that_was_emptied_without_a_word_is_found_by_what_it_answers() 
     // The rest is found by its counts.
     house.advance(Duration::from_mins(2));
     house.calm([&mut a, &mut b]).await;
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -225,7 +220,7 @@ async fn two_devices_that_change_different_fields_of_a_user_both_win() {
     b.change_card("1003", 4_402_017);
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     let user = &a.person("1003").expect("she is here").user;
     assert_eq!((user.name.as_slice(), user.card), (b"Noa Brandt".as_slice(), 4_402_017));
 }
@@ -289,7 +284,7 @@ async fn what_changes_during_a_first_fill_that_is_broken_off_arrives_once_and_no
     house.advance(WEEK);
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.users(), 120);
     let mut sent: Vec<_> =
         house.commands_to("SIM0002", 0).await.into_iter().map(|command| command.key).collect();
@@ -312,6 +307,6 @@ async fn a_device_that_is_emptied_in_the_middle_of_its_first_fill_is_filled_from
     c.clear_data();
     house.calm([&mut a, &mut b, &mut c]).await;
 
-    assert_same(&a.holding(), &c.holding());
+    assert_same(&a, &c);
     assert_eq!(c.users(), 12);
 }

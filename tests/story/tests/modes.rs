@@ -78,22 +78,6 @@ async fn the_servers_schedule_is_told_to_every_device_and_a_device_may_have_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_device_is_told_the_offset_of_the_season() {
-    let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.time_zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone");
-    })
-    .await;
-    let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
-    assert_eq!(option(&a, "TimeZone").as_deref(), Some("1"), "in March before the change");
-
-    house.advance(std::time::Duration::from_hours(30 * 24));
-    a.initialize().await.expect("told again");
-
-    assert_eq!(option(&a, "TimeZone").as_deref(), Some("2"));
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn punches_are_asked_for_only_where_they_are_kept() {
     for (attendance, asked) in [(Attendance::Discard, false), (Attendance::Keep, true)] {
         let house = House::with(|config| {

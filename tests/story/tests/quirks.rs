@@ -3,15 +3,10 @@
 use std::time::Duration;
 
 use simulator::quirks::{Form, Refusal};
-use simulator::{Device, Faults, Holding, Model, Population, Quirks, Session, difference};
+use simulator::{Device, Faults, Model, Population, Quirks, Session};
 use story::raw::Line;
-use story::{House, pin};
+use story::{House, assert_same, pin};
 use wire::BioType;
-
-fn assert_same(a: &Holding<'_>, b: &Holding<'_>) {
-    let differences: Vec<String> = difference(a, b).iter().map(ToString::to_string).collect();
-    assert_eq!(differences, [""; 0], "{} and {}", a.label, b.label);
-}
 
 const OF_ALL_KINDS: Population =
     Population { users: 10, fingerprints: 2, faces_percent: 100, palms_percent: 50, user_photos_percent: 50 };
@@ -77,8 +72,8 @@ async fn two_devices_that_echo_cut_names_and_hex_cards_do_not_keep_each_other_bu
         house.calm([&mut a, &mut b, &mut whole]).await;
     }
 
-    assert_same(&a.holding(), &b.holding());
-    assert_same(&a.holding(), &whole.holding());
+    assert_same(&a, &b);
+    assert_same(&a, &whole);
     assert_eq!(a.users(), 4);
     let name = &whole.person("7").expect("he is here").user.name;
     assert_eq!(String::from_utf8_lossy(name), "Ángel Hernández Muñoz de la Peña", "no echo cut it");
@@ -120,7 +115,7 @@ async fn devices_with_every_habit_at_once_end_up_equal() {
     for device in &sessions {
         assert_eq!(device.users(), 19, "{}", device.serial());
         for other in &sessions {
-            assert_same(&device.holding(), &other.holding());
+            assert_same(device, other);
         }
     }
 }
@@ -151,8 +146,8 @@ async fn a_fleet_on_which_everything_goes_wrong_now_and_then_ends_up_equal() {
         house.advance(Duration::from_hours(1));
         house.calm([&mut a, &mut b, &mut c]).await;
 
-        assert_same(&a.holding(), &b.holding());
-        assert_same(&b.holding(), &c.holding());
+        assert_same(&a, &b);
+        assert_same(&b, &c);
         assert_eq!((a.users(), b.users(), c.users()), (11, 11, 11), "seed {seed}");
         assert_eq!(c.person("1003").expect("she is here").user.name, b"Noa Brandt", "seed {seed}");
     }
@@ -183,7 +178,7 @@ async fn a_server_that_is_restarted_at_any_time_loses_nothing_and_sends_nothing_
     }
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.users(), 10);
 }
 
@@ -221,7 +216,7 @@ async fn a_full_device_is_shown_and_goes_on_when_it_has_room() {
     }
     house.calm([&mut a, &mut small]).await;
     assert_eq!((a.users(), small.users()), (6, 6));
-    assert_same(&a.holding(), &small.holding());
+    assert_same(&a, &small);
     assert!(house.status_of("SIM0002").await.in_sync);
 }
 
@@ -281,7 +276,7 @@ async fn a_device_that_does_not_know_a_form_gets_the_other_one_and_is_not_asked_
     a.enrol_user("7", "Ada");
     a.enrol_fingerprint("7", 6);
     house.calm([&mut a, &mut b]).await;
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     let refused = b.tally().return_codes[&-1002];
     assert_eq!(refused, 1);
 
@@ -290,7 +285,7 @@ async fn a_device_that_does_not_know_a_form_gets_the_other_one_and_is_not_asked_
     a.enrol_fingerprint("8", 1);
     house.calm([&mut a, &mut b]).await;
 
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     assert_eq!(b.tally().return_codes[&-1002], refused, "it is remembered");
     assert_eq!(b.count(BioType::FINGERPRINT), 3);
 }
@@ -326,7 +321,7 @@ async fn told_by_the_operation_alone(model: Model) {
     house.calm([&mut a, &mut b]).await;
 
     assert_eq!(b.users(), 1);
-    assert_same(&a.holding(), &b.holding());
+    assert_same(&a, &b);
     let person = |device: &Session| device.person(pin("1001").as_str()).expect("she is here").templates.len();
     assert_eq!(person(&b), person(&a));
 }

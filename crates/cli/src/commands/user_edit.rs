@@ -127,11 +127,11 @@ pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()
     Done { pin: pin.to_string(), outcome, items: Some(items), words }.print(context)
 }
 
-/// Asks on a terminal; a script is not asked.
+/// Asks on a terminal; a script has to say `--yes`.
 fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
     let mut input = std::io::stdin().lock();
     if !input.is_terminal() {
-        return Ok(true);
+        bail!("there is no terminal to ask on: say --yes to delete user {pin}");
     }
     let what = if erase { "Erase for good" } else { "Delete" };
     let name = crate::output::printable(name);

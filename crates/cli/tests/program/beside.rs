@@ -39,14 +39,14 @@ fn a_person_is_made_changed_deleted_and_brought_back() {
         assert!(shown.contains("Ada") && !shown.contains("4711"), "{view}: {shown}");
     }
 
-    assert_eq!(place.json("user delete 1001")["outcome"], "deleted");
+    assert_eq!(place.json("user delete 1001 --yes")["outcome"], "deleted");
     assert!(place.run("user show 1001").failed(1).contains("`muster user undo 1001` brings them back"));
     assert_eq!(place.json("user deleted")[0]["pin"], "1001");
     assert_eq!(place.json("user undo 1001")["outcome"], "restored");
     let back = place.json("user show 1001");
     assert_eq!((&back["card"], &back["password_set"]), (&"123456789".into(), &true.into()));
 
-    assert_eq!(place.json("user delete 1001 --erase")["outcome"], "erased");
+    assert_eq!(place.json("user delete 1001 --erase --yes")["outcome"], "erased");
     assert!(place.run("user undo 1001").failed(1).contains("there is no deletion of 1001 to undo"));
 }
 

@@ -17,7 +17,14 @@ use crate::fleet::orders::Ordered;
 /// Answers to commands: always `OK` once they are recorded, whatever they say.
 pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = admit::known(app, request, target).await?;
-    let acknowledgements = wire::acknowledgements(&request.body);
+    let mut acknowledgements = wire::acknowledgements(&request.body);
+    if acknowledgements.len() > MOST_ANSWERS {
+        tracing::warn!(
+            device.serial_number = %device.serial_number, answers = acknowledgements.len(),
+            "more answers than there can be commands: the rest is ignored"
+        );
+        acknowledgements.truncate(MOST_ANSWERS);
+    }
     let mut attempts = 0;
     loop {
         match record(app, &device, &acknowledgements).await {
@@ -29,6 +36,9 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         }
     }
 }
+
+/// No device has so many commands under way.
+const MOST_ANSWERS: usize = 5_000;
 
 async fn record(
     app: &App,
@@ -130,7 +140,7 @@ fn log(row: &DeviceRow, answer: &Settling, settled: Settled) {
 }
 
 fn unknown(row: &DeviceRow, acknowledgement: &Acknowledgement) {
-    tracing::info!(
+    tracing::debug!(
         device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
         return_code = acknowledgement.return_code.map(|code| code.0),
         "acknowledgement of no command of ours: ignored"

@@ -21,14 +21,22 @@ const MOST_UNKNOWN: i64 = 10_000;
 /// [`DeviceError::NoSerialNumber`], or that it is not part of the fleet; an unknown one is recorded for approval, or
 /// taken in at once under open admission.
 pub async fn known(app: &App, request: &Request, target: &Target<'_>) -> Result<DeviceRow, DeviceError> {
+    admitted(app, target, request.peer).await
+}
+
+/// As [`known`], before the body of the request is read.
+///
+/// # Errors
+/// As [`known`].
+pub async fn admitted(app: &App, target: &Target<'_>, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let now = app.clock.now();
     let found = app.store.read().await?.device_by_serial(&serial_number).await?;
     let device = match found {
         Some(device) => device,
-        None => record(app, &serial_number, request.peer, now).await?,
+        None => record(app, &serial_number, peer, now).await?,
     };
-    app.presence.note(device.id, Seen { at: now, address: request.peer.ip() });
+    app.presence.note(device.id, Seen { at: now, address: peer.ip() });
     match device.state {
         DeviceState::Active | DeviceState::Stale => Ok(device),
         DeviceState::New => Err(DeviceError::NotApproved),

@@ -3,12 +3,13 @@
 //!
 //! Counts come with the INFO of a poll (§9) after something changed on the device. A shortage is believed when nothing is
 //! under way or owed to the device, no command was answered since it counted, and it had time to upload what happened
-//! there: a user who was deleted at the device is missing too until the upload tells so.
+//! there: a user who was deleted at the device is missing too until the upload tells so. A device that held people and
+//! says that nobody is on it is believed at once: what goes out in the meantime would hide that the rest is gone.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use roster::Millis;
+use roster::{Counts, Millis};
 use store::{DeviceRow, StoreError};
 
 use crate::app::App;
@@ -17,6 +18,9 @@ use crate::fleet;
 /// How long a device has to upload what happened at it before its counts are looked at, ms.
 const UPLOADED_MS: i64 = 60_000;
 
+/// Fewer people than this may have been deleted one by one.
+const PEOPLE: u64 = 5;
+
 /// A device is not filled again more often than this, whatever it says, ms.
 const REFILL_PAUSE_MS: i64 = 3_600_000;
 
@@ -24,29 +28,44 @@ const REFILL_PAUSE_MS: i64 = 3_600_000;
 #[derive(Debug, Default)]
 pub struct Comparisons(Mutex<HashMap<i64, Comparison>>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Comparison {
     /// When it counted, as far as this process knows.
     counted: Option<Millis>,
+    /// It held people, and nobody then.
+    emptied: bool,
     /// When to look, `None` until it counts again.
     due: Option<Millis>,
-    not_before: Millis,
+    /// After a refill, until when there is no other.
+    not_before: Option<Millis>,
 }
 
 impl Comparisons {
     /// A device said how much it holds.
     pub fn counted(&self, device: i64, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let not_before = all.get(&device).map_or(Millis(0), |comparison| comparison.not_before);
-        let due = Some(now.plus(UPLOADED_MS).max(not_before));
-        all.insert(device, Comparison { counted: Some(now), due, not_before });
+        let comparison = all.entry(device).or_default();
+        comparison.counted = Some(now);
+        if !comparison.emptied {
+            comparison.due = Some(now.plus(UPLOADED_MS)).max(comparison.not_before);
+        }
+    }
+
+    /// A device told how many users it holds, after it had told another number.
+    pub fn changed(&self, device: i64, before: Counts, after: Counts, now: Millis) {
+        if before.users >= Some(PEOPLE) && after.users == Some(0) {
+            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let comparison = all.entry(device).or_default();
+            comparison.emptied = true;
+            comparison.due = Some(now).max(comparison.not_before);
+        }
     }
 
     /// The comparison that is due now. The first poll after the start of the process sets one up, by what the device
     /// told before.
     fn due(&self, device: i64, now: Millis) -> Option<Comparison> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || Comparison { counted: None, due: Some(now.plus(UPLOADED_MS)), not_before: Millis(0) };
+        let first = || Comparison { due: Some(now.plus(UPLOADED_MS)), ..Comparison::default() };
         let comparison = *all.entry(device).or_insert_with(first);
         comparison.due.is_some_and(|due| due <= now).then_some(comparison)
     }
@@ -59,7 +78,8 @@ impl Comparisons {
             Outcome::Enough | Outcome::Refilled => None,
         };
         if outcome == Outcome::Refilled {
-            comparison.not_before = now.plus(REFILL_PAUSE_MS);
+            comparison.emptied = false;
+            comparison.not_before = Some(now.plus(REFILL_PAUSE_MS));
         }
     }
 }
@@ -81,12 +101,20 @@ enum Outcome {
 pub async fn compare(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
     let now = app.clock.now();
     let Some(comparison) = app.comparisons.due(device.id, now) else { return Ok(()) };
-    let outcome = outcome(app, device, comparison.counted.or(device.counts_at), now).await?;
+    let outcome = if comparison.emptied && device.joining.is_none() {
+        tracing::warn!(
+            device.serial_number = %device.serial_number,
+            "the device held people and says that nobody is on it: it is filled again"
+        );
+        refill(app, device, now).await?
+    } else {
+        look(app, device, comparison.counted.or(device.counts_at), now).await?
+    };
     app.comparisons.looked(device.id, outcome, now);
     Ok(())
 }
 
-async fn outcome(
+async fn look(
     app: &App,
     device: &DeviceRow,
     counted: Option<Millis>,
@@ -118,6 +146,10 @@ async fn outcome(
         device.serial_number = %device.serial_number, users, expected,
         "the device holds fewer users than it should: it is filled again"
     );
+    refill(app, device, now).await
+}
+
+async fn refill(app: &App, device: &DeviceRow, now: Millis) -> Result<Outcome, StoreError> {
     let mut tx = app.store.write().await?;
     fleet::devices::refill(&mut tx, device, now).await?;
     tx.commit().await?;

@@ -27,6 +27,12 @@ use crate::app::App;
 /// How long a device may take for its request line and headers, and between two pieces of its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How long a device may take for a whole body.
+const LONGEST_BODY: Duration = Duration::from_mins(5);
+
+/// A body of so many bytes is read whoever sends it.
+const SMALL: u64 = 64 << 10;
+
 /// How much of request bodies is held in memory at a time, of all devices together, KiB.
 pub const BODIES_KIB: u32 = 256 << 10;
 
@@ -95,7 +101,18 @@ fn connection(app: App, stream: TcpStream, peer: SocketAddr, graceful: &Graceful
 async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) -> Answer {
     let (parts, body) = request.into_parts();
     let keep = keeps_alive(parts.version, &parts.headers);
-    let (mut answer, keep) = match read(&app, body, &parts.headers).await {
+    let announced = announced(&parts.headers);
+    if announced.is_none_or(|length| length > SMALL) && !body.is_end_stream() {
+        // A large body is read only from a device that may upload: nobody else takes the room.
+        let target = wire::Target::read(parts.uri.path(), parts.uri.query());
+        if let Err(error) = super::admit::admitted(&app, &target, peer).await {
+            tracing::debug!(%peer, path = parts.uri.path(), %error, "large request refused");
+            let mut answer = error.answer();
+            close(&mut answer);
+            return answer;
+        }
+    }
+    let (mut answer, keep) = match read(&app, body, announced).await {
         Ok((body, _room)) => {
             let request = Request {
                 method: parts.method,
@@ -135,6 +152,11 @@ fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
     }
 }
 
+/// The length of the body as it is announced.
+fn announced(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Reads a body; one that is too large is refused before it is read, where its length is announced.
 ///
 /// With the body comes its share of [`BODIES_KIB`]: while there is none to be had, the device waits, and is told to
@@ -142,10 +164,9 @@ fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
 async fn read(
     app: &App,
     mut body: Incoming,
-    headers: &HeaderMap,
+    announced: Option<u64>,
 ) -> Result<(Bytes, OwnedSemaphorePermit), DeviceError> {
     let most = app.config.most_body_bytes;
-    let announced = headers.get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > most as u64) {
         return Err(DeviceError::TooLarge);
     }
@@ -158,8 +179,14 @@ async fn read(
     let room = tokio::time::timeout(PATIENCE, Arc::clone(&app.bodies).acquire_many_owned(kib));
     let Ok(Ok(room)) = room.await else { return Err(DeviceError::Busy) };
     let mut pieces = Vec::with_capacity(expected.min(1 << 20));
+    let late = tokio::time::sleep(LONGEST_BODY);
+    tokio::pin!(late);
     loop {
-        let frame = match tokio::time::timeout(PATIENCE, body.frame()).await {
+        let frame = tokio::select! {
+            () = &mut late => return Err(DeviceError::Incomplete),
+            frame = tokio::time::timeout(PATIENCE, body.frame()) => frame,
+        };
+        let frame = match frame {
             Ok(None) => return Ok((pieces.into(), room)),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) | Err(_) => return Err(DeviceError::Incomplete),

@@ -17,6 +17,9 @@ use crate::fleet;
 
 /// Takes in the people of a body. When this returns, everything in it is durable.
 pub async fn people(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> Result<(), DeviceError> {
+    if wire::count_lines(body) > MOST_LINES {
+        return super::upload::keep_aside(app, device, table, body).await;
+    }
     let readings = roster::read(Some(table), body, &device.capability);
     if readings.is_empty() {
         return Ok(());
@@ -292,6 +295,15 @@ impl Upload<'_> {
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
+/// More than any device sends of one user: what is longer would be too much for the others.
+const MOST_USER_BYTES: usize = 2_048;
+
+/// So many records of one upload are held one by one; what else cannot be read is held in one piece.
+const MOST_HELD: usize = 100;
+
+/// More lines than any device holds: such a body is kept as it is.
+const MOST_LINES: usize = 250_000;
+
 struct Deciding<'a> {
     row: &'a DeviceRow,
     table: &'a str,
@@ -306,6 +318,10 @@ struct Deciding<'a> {
 impl Deciding<'_> {
     fn reading(&mut self, reading: &Reading<'_>, new: bool) {
         match reading {
+            Reading::User { line, pin, raw, .. } if raw.len() > MOST_USER_BYTES => {
+                let reason = format!("a user record of {} bytes, where devices send some hundred", raw.len());
+                self.unreadable(Some(pin.clone()), *line, "USER", reason, raw);
+            }
             Reading::User { line, pin, patch, raw } => {
                 self.learn_from(pin, patch);
                 let outcome = self.intake.user(pin, patch);
@@ -313,15 +329,7 @@ impl Deciding<'_> {
             }
             Reading::Item { line, key, content, raw } if content.wire_bytes() > wire::MAX_COMMAND_BYTES => {
                 let reason = "larger than any device can be sent".to_owned();
-                self.tally.unreadable += 1;
-                self.hold(
-                    HeldKind::Unreadable,
-                    Some(key.pin.clone()),
-                    *line,
-                    &key.slot.to_string(),
-                    reason,
-                    raw,
-                );
+                self.unreadable(Some(key.pin.clone()), *line, &key.slot.to_string(), reason, raw);
             }
             Reading::Item { line, key, content, raw } => {
                 if let roster::Kind::Template(bio_type) = key.slot.kind {
@@ -356,8 +364,7 @@ impl Deciding<'_> {
                 OperationMeaning::PoweredOn | OperationMeaning::Other => {}
             },
             Reading::Unreadable { line, tag, reason, raw } => {
-                self.tally.unreadable += 1;
-                self.hold(HeldKind::Unreadable, None, *line, tag, reason.clone(), raw);
+                self.unreadable(None, *line, tag, reason.clone(), raw);
             }
         }
     }
@@ -397,6 +404,19 @@ impl Deciding<'_> {
                 let (kind, reason) = describe(held);
                 self.hold(kind, Some(pin.clone()), line, tag, reason, raw);
             }
+        }
+    }
+
+    /// Holds what cannot be read, one by one or, where it is too much for that, together.
+    fn unreadable(&mut self, pin: Option<Pin>, line: usize, tag: &str, reason: String, raw: &[u8]) {
+        self.tally.unreadable += 1;
+        match self.held.last_mut().filter(|_| self.tally.unreadable > MOST_HELD) {
+            Some(rest) if self.tally.unreadable > MOST_HELD + 1 && rest.kind == HeldKind::Unreadable => {
+                rest.raw.push(b'\n');
+                rest.raw.extend_from_slice(raw);
+                "and others of the same upload that cannot be read".clone_into(&mut rest.reason);
+            }
+            _ => self.hold(HeldKind::Unreadable, pin, line, tag, reason, raw),
         }
     }
 

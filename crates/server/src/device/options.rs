@@ -58,6 +58,9 @@ pub async fn learn(
     let changes = view.take_changes();
     tx.apply(&view, &changes, now).await?;
     tx.commit().await?;
+    if row.joining.is_none() {
+        app.comparisons.changed(row.id, before.counts(), capability.counts(), now);
+    }
     Ok(())
 }
 
