@@ -4,7 +4,7 @@
 //! Counts come with the INFO of a poll (§9) after something changed on the device. A shortage is believed when nothing is
 //! under way or owed to the device, no command was answered since it counted, and it had time to upload what happened
 //! there: a user who was deleted at the device is missing too until the upload tells so. A device that held people and
-//! says that nobody is on it is believed at once: what goes out in the meantime would hide that the rest is gone.
+//! then nobody is filled again whatever it says meanwhile: the news that go out would hide that the rest is gone.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -17,9 +17,6 @@ use crate::fleet;
 
 /// How long a device has to upload what happened at it before its counts are looked at, ms.
 const UPLOADED_MS: i64 = 60_000;
-
-/// Fewer people than this may have been deleted one by one.
-const PEOPLE: u64 = 5;
 
 /// A device is not filled again more often than this, whatever it says, ms.
 const REFILL_PAUSE_MS: i64 = 3_600_000;
@@ -53,11 +50,11 @@ impl Comparisons {
 
     /// A device told how many users it holds, after it had told another number.
     pub fn changed(&self, device: i64, before: Counts, after: Counts, now: Millis) {
-        if before.users >= Some(PEOPLE) && after.users == Some(0) {
+        if before.users > Some(0) && after.users == Some(0) {
             let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let comparison = all.entry(device).or_default();
             comparison.emptied = true;
-            comparison.due = Some(now).max(comparison.not_before);
+            comparison.due = Some(now.plus(UPLOADED_MS)).max(comparison.not_before);
         }
     }
 
@@ -104,7 +101,7 @@ pub async fn compare(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
     let outcome = if comparison.emptied && device.joining.is_none() {
         tracing::warn!(
             device.serial_number = %device.serial_number,
-            "the device held people and says that nobody is on it: it is filled again"
+            "the device held people, and then nobody: it is filled again"
         );
         refill(app, device, now).await?
     } else {
