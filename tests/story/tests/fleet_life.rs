@@ -176,7 +176,7 @@ async fn a_device_that_loses_its_people_again_and_again_is_filled_once_an_hour()
     let house = House::open().await;
     let (mut a, mut b) = two_devices(&house).await;
     let before = house.commands_to("SIM0002", 0).await.len();
-    for _ in 0..6 {
+    for _ in 0..4 {
         b.wipe_silently();
         b.restart();
         house.calm([&mut a, &mut b]).await;
