@@ -96,7 +96,7 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Overdue commands go out again under their own name, or are given up where the item moved on meanwhile.
+    /// Overdue commands go out again under their own name, or are given up where the item moved on meanwhile or has parts.
     fn overdue(&mut self, keys: &[ItemKey]) {
         for key in keys {
             let Some(command) = self.view.open_of(key).cloned() else { continue };
@@ -107,6 +107,14 @@ impl Planner<'_> {
             if !wiping && (command.again || self.moved_on(key, &command)) {
                 self.view.close(key, None);
                 self.view.owe(key, self.now, command.attempts);
+                continue;
+            }
+            if command.verb == Verb::Update && command.lines > 1 {
+                // The parts of a template are taken in one go or not at all. Under the same name the answers of two
+                // goes, each broken off somewhere, could add up to one that never was.
+                self.view.close(key, None);
+                let attempts = command.attempts + 1;
+                self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
                 continue;
             }
             if !self.has_room(key, command.verb) {

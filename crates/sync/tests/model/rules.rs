@@ -267,3 +267,45 @@ fn two_devices_that_change_different_fields_of_one_user_both_win() {
     let user = world.user(&pin(7)).expect("live");
     assert_eq!((user.name.as_str(), user.card.as_deref()), ("Ada Lovelace", Some("4402017")));
 }
+
+/// A template of several parts that got no full answer goes out again under another name.
+#[test]
+fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    let key = finger(&pin(7), 6, 10);
+    world.put(&key, Some(template("ADAFINGR")), None);
+    world.items.get_mut(&key).expect("it was put").state.lines = 3;
+    let first_go = (0..4).find_map(|_| {
+        world.now = world.now.plus(1_000);
+        world.poll(0, false);
+        world.devices[0].open.get(&key).cloned()
+    });
+    let first_go = first_go.expect("it went out");
+    let mut view = world.view(0);
+    let mut answer = Answer {
+        number: first_go.number,
+        key: key.clone(),
+        verb: Verb::Update,
+        seq: first_go.seq,
+        line: 2,
+        return_code: ReturnCode(0),
+    };
+    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Partly);
+    world.apply(0, view);
+
+    let second_go = (0..4).find_map(|_| {
+        world.now = world.now.plus(world.limits.longest_pause_ms);
+        world.poll(0, false);
+        world.devices[0].open.get(&key).filter(|open| open.number != first_go.number).cloned()
+    });
+
+    let second_go = second_go.expect("it goes out under another name");
+    assert_ne!(second_go.wire_id, first_go.wire_id);
+    let mut view = world.view(0);
+    for line in 0..2 {
+        answer.line = line;
+        assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
+    }
+    assert!(view.persons[&key.pin].open.contains_key(&key.slot), "the second go is still awaited");
+}
