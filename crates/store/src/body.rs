@@ -7,7 +7,7 @@ use sqlx::{query, query_as};
 
 use crate::item::ItemRow;
 use crate::key::{KeyColumns, key_of, pins_of, place};
-use crate::sql::{batches, lists, places, rows, statement};
+use crate::sql::{batches_of_bytes, lists, places, rows, statement};
 use crate::{Keys, StoreError, Tx};
 
 /// The content that a sealed body holds.
@@ -24,8 +24,8 @@ impl Tx {
             .filter(|(_, content)| matches!(content, Content::Template(_) | Content::Photo(_)))
             .map(|(row, content)| (row.id, self.keys.seal(&place(&row.key), &content.to_bytes())))
             .collect();
-        let upsert = self.engine.upsert("item_id", &["sealed"]);
-        for batch in batches(&sealed) {
+        let upsert = self.engine.upsert("body", "item_id", &["sealed"]);
+        for batch in batches_of_bytes(&sealed, |(_, sealed)| sealed.len()) {
             let sql = format!("INSERT INTO body (item_id, sealed) VALUES {}{upsert}", rows(batch.len(), 2));
             let mut insert = query(statement(sql));
             for (id, sealed) in batch {

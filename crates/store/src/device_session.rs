@@ -55,7 +55,8 @@ impl Tx {
         address: Option<&str>,
     ) -> Result<(), StoreError> {
         self.close_session(device, at, SessionEnd::Restart).await?;
-        let upsert = self.engine.upsert("device_id, opened_at", &["closed_at", "address", "ended"]);
+        let upsert =
+            self.engine.upsert("device_session", "device_id, opened_at", &["closed_at", "address", "ended"]);
         query(crate::sql::statement(format!(
             "INSERT INTO device_session (device_id, opened_at, closed_at, address, ended) \
              VALUES (?, ?, NULL, ?, NULL){upsert}"

@@ -2,6 +2,9 @@
 
 use std::path::PathBuf;
 
+use crate::Engine;
+use crate::engine::Passing;
+
 /// A failure of the store. Never holds content: no names, passwords, cards, templates or keys.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -9,6 +12,17 @@ pub enum StoreError {
     /// Another transaction was in the way: run the whole transaction again ([`crate::Store::retrying`]).
     #[error("the database is busy: {0}")]
     Busy(#[source] sqlx::Error),
+    /// The connection to the database broke, or the server stops or hands over to another: nothing was committed.
+    #[error("the connection to the database is lost: {0}")]
+    Lost(#[source] sqlx::Error),
+    /// The database did not answer in time.
+    #[error("the database does not answer: {0}")]
+    Unreachable(#[source] sqlx::Error),
+    /// The connection broke while a transaction was being committed.
+    #[error(
+        "the connection to the database broke in the middle of a change: it may have been written or not ({0})"
+    )]
+    Uncertain(#[source] sqlx::Error),
     /// The driver or the database failed.
     #[error("the database failed: {0}")]
     Driver(#[source] sqlx::Error),
@@ -49,6 +63,26 @@ pub enum StoreError {
         /// Newest version known here.
         known: i64,
     },
+    /// The database holds tables of something else by names that we use.
+    #[error(
+        "this database holds a table {table} that is not Muster's: give Muster a database of its own. If it is \
+         that of the older Node.js server: muster import zk-server takes its people over"
+    )]
+    Foreign {
+        /// One of them.
+        table: String,
+    },
+    /// There is no such database on the server.
+    #[error("there is no database {name} on the server, and this user may not make it")]
+    NoDatabase {
+        /// Its name.
+        name: String,
+        /// Why it was not made, `None` where it was not to be made.
+        source: Option<sqlx::Error>,
+    },
+    /// The database server is not one that this program works with, or is set up so that it cannot.
+    #[error("this database server cannot be used: {0}")]
+    Server(String),
     /// A URL that names no database.
     #[error("cannot open a database by this URL: {0}")]
     Url(String),
@@ -63,24 +97,36 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether running the same transaction again may succeed.
+    /// Whether running the same transaction again may succeed: another one was in the way, or the connection broke
+    /// before anything was committed.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Busy(_))
+        matches!(self, Self::Busy(_) | Self::Lost(_))
+    }
+
+    /// The error of a commit: where the connection broke nobody knows what became of it.
+    pub(crate) fn of_commit(error: sqlx::Error) -> Self {
+        match Self::from(error) {
+            Self::Lost(error) => Self::Uncertain(error),
+            other => other,
+        }
     }
 
     /// Whether a row was refused because one with its key is there already.
     pub fn is_duplicate(&self) -> bool {
-        matches!(self, Self::Driver(sqlx::Error::Database(error)) if error.is_unique_violation())
+        matches!(self, Self::Driver(sqlx::Error::Database(error)) if Engine::met_another_row(error.as_ref()))
     }
 }
 
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(ref database) => {
-                let passing = database.code().is_some_and(|code| crate::Engine::is_passing(&code));
-                if passing { Self::Busy(error) } else { Self::Driver(error) }
-            }
+            sqlx::Error::Database(ref database) => match Engine::passing(database.as_ref()) {
+                Some(Passing::Busy) => Self::Busy(error),
+                Some(Passing::Away) => Self::Lost(error),
+                None => Self::Driver(error),
+            },
+            sqlx::Error::Io(_) | sqlx::Error::Protocol(_) | sqlx::Error::Tls(_) => Self::Lost(error),
+            sqlx::Error::PoolTimedOut => Self::Unreachable(error),
             // The source of these prints the value that did not fit: a name, or a sealed body.
             sqlx::Error::ColumnDecode { index, .. } => {
                 Self::Inconsistent { table: "a query", column: "a column", key: format!("index {index}") }

@@ -9,7 +9,7 @@ use sqlx::{Row as _, query, query_as};
 use wire::Pin;
 
 use crate::key::pin_of;
-use crate::sql::statement;
+use crate::sql::{capped, statement};
 use crate::{StoreError, Tx};
 
 /// Why something is held.
@@ -156,6 +156,54 @@ pub struct HeldFilter {
     pub resolved_too: bool,
 }
 
+/// What a device made up as the name of a table or a record, and what is said of it, is not kept beyond this.
+const MOST_NAME_BYTES: usize = 64;
+const MOST_REASON_BYTES: usize = 1_000;
+
+/// A record is kept in pieces of at most so many bytes: no database takes a statement of any length.
+const MOST_PIECE_BYTES: usize = 2 << 20;
+
+impl HeldRecord {
+    /// The record in pieces that every database takes, cut at the ends of lines where there are any.
+    ///
+    /// A record that is small enough is its only piece.
+    pub fn pieces(&self) -> Vec<Self> {
+        let mut cuts = Vec::new();
+        let mut rest = self.raw.as_slice();
+        while rest.len() > MOST_PIECE_BYTES {
+            let (piece, _) = rest.split_at(MOST_PIECE_BYTES);
+            let end = piece.iter().rposition(|byte| *byte == b'\n').map_or(piece.len(), |line| line + 1);
+            let (piece, after) = rest.split_at(end);
+            cuts.push(piece);
+            rest = after;
+        }
+        cuts.push(rest);
+        let number = cuts.len();
+        let piece = |(at, raw): (usize, &[u8])| Self {
+            raw: raw.to_vec(),
+            reason: match number {
+                1 => self.reason.clone(),
+                _ => format!("{} (piece {} of {number})", self.reason, at + 1),
+            },
+            ..self.without_raw()
+        };
+        cuts.into_iter().enumerate().map(piece).collect()
+    }
+
+    fn without_raw(&self) -> Self {
+        Self {
+            device: self.device,
+            kind: self.kind,
+            table: self.table.clone(),
+            pin: self.pin.clone(),
+            tag: self.tag.clone(),
+            line: self.line,
+            reason: self.reason.clone(),
+            raw: Vec::new(),
+        }
+    }
+}
+
 const COLUMNS: &str = "held_id, device_id, kind, table_name, pin, tag, line_no, reason, first_at, last_at, \
                        times_seen, resolved_at, resolution";
 
@@ -206,7 +254,7 @@ impl Tx {
         let upsert = format!(
             "{}times_seen = held.times_seen + 1, \
              resolved_at = CASE WHEN held.kind IN ('unreadable', 'unread-table') THEN held.resolved_at END, {}",
-            self.engine.on_conflict("device_id, digest"),
+            self.engine.on_conflict("held", "device_id, digest"),
             self.engine.assignments(&["last_at"])
         );
         query(statement(format!(
@@ -216,11 +264,11 @@ impl Tx {
         .bind(record.device)
         .bind(digest.clone())
         .bind(record.kind.as_str())
-        .bind(record.table.clone())
+        .bind(record.table.as_deref().map(|table| capped(table, MOST_NAME_BYTES)))
         .bind(record.pin.as_ref().map(ToString::to_string))
-        .bind(record.tag.clone())
+        .bind(capped(&record.tag, MOST_NAME_BYTES))
         .bind(record.line)
-        .bind(record.reason.clone())
+        .bind(capped(&record.reason, MOST_REASON_BYTES))
         .bind(sealed)
         .bind(at.0)
         .bind(at.0)

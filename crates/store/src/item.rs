@@ -145,6 +145,7 @@ impl Tx {
 
     async fn put_rows(&mut self, items: &[ItemRow]) -> Result<(), StoreError> {
         let upsert = self.engine.upsert(
+            "item",
             "item_id",
             &[
                 "seq",

@@ -42,7 +42,7 @@ impl Tx {
             .map(|(row, _)| row.id)
             .collect();
         let users = self.user_fields(&users).await?;
-        let upsert = self.engine.upsert("item_id, seq", &["replaced_seq", "replaced_at"]);
+        let upsert = self.engine.upsert("item_old", "item_id, seq", &["replaced_seq", "replaced_at"]);
         for batch in batches(replaced) {
             let sql = format!(
                 "INSERT INTO item_old (item_id, seq, hash, sealed, replaced_seq, replaced_at) VALUES {}{upsert}",

@@ -22,6 +22,7 @@ mod item_old;
 mod key;
 mod keys;
 mod lease;
+mod migrate;
 mod moved;
 mod open;
 mod operation_log;

@@ -4,7 +4,7 @@ use roster::Millis;
 use sqlx::{query, query_as};
 use wire::Operation;
 
-use crate::sql::statement;
+use crate::sql::{capped, statement};
 use crate::{StoreError, Tx};
 
 /// An entry as it was logged.
@@ -15,6 +15,9 @@ pub struct LoggedOperation {
     /// When it was first uploaded.
     pub seen_at: Millis,
 }
+
+/// Longer than anything in the log of a device is.
+const MOST_TEXT_BYTES: usize = 128;
 
 impl Tx {
     /// Notes an entry of a device's log. True where it was not there: only then does it mean anything.
@@ -43,9 +46,9 @@ impl Tx {
         .bind(device)
         .bind(digest)
         .bind(i64::from(operation.code))
-        .bind(operation.operator.clone())
-        .bind(operation.time.clone())
-        .bind(operands)
+        .bind(capped(&operation.operator, MOST_TEXT_BYTES))
+        .bind(capped(&operation.time, MOST_TEXT_BYTES))
+        .bind(capped(&operands, 4 * MOST_TEXT_BYTES))
         .bind(at.0)
         .execute(self.db())
         .await?;
@@ -72,7 +75,9 @@ impl Tx {
                     column,
                     key: format!("device {device}"),
                 };
-                let operands: Vec<String> = operands.split('\t').map(ToOwned::to_owned).collect();
+                let mut operands: Vec<String> = operands.split('\t').map(ToOwned::to_owned).collect();
+                // Those that were cut off with an endless one.
+                operands.resize(4, String::new());
                 Ok(LoggedOperation {
                     operation: Operation {
                         code: u16::try_from(code).map_err(|_| wrong("code"))?,

@@ -107,6 +107,8 @@ impl Tx {
     /// Those of the database; a device that does not exist.
     pub async fn order(&mut self, device: i64, order: &Order, at: Millis) -> Result<i64, StoreError> {
         self.wake().await?;
+        // A command that is just going out does not wait any more.
+        self.lock_device(device).await?;
         let waiting: Option<i64> = query_scalar(
             "SELECT MIN(command_no) FROM operator_command WHERE device_id = ? AND state = 'queued' \
              AND repeatable = 1 AND fence = ? AND verb = ? AND arguments = ?",

@@ -71,7 +71,11 @@ impl Tx {
             return Ok(());
         };
         let sealed = self.keys.seal(&part_place(device, key), &Content::Template(parts.clone()).to_bytes());
-        let upsert = self.engine.upsert("device_id, pin, kind, slot, algorithm", &["sealed", "updated_at"]);
+        let upsert = self.engine.upsert(
+            "part_set",
+            "device_id, pin, kind, slot, algorithm",
+            &["sealed", "updated_at"],
+        );
         let Slot { kind, number, algorithm } = key.slot;
         query(statement(format!(
             "INSERT INTO part_set (device_id, pin, kind, slot, algorithm, sealed, updated_at) \

@@ -22,7 +22,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
-        let upsert = self.engine.upsert("name", &["value"]);
+        let upsert = self.engine.upsert("setting", "name", &["value"]);
         query(statement(format!("INSERT INTO setting (name, value) VALUES (?, ?){upsert}")))
             .bind(name)
             .bind(value)

@@ -12,6 +12,11 @@ pub(crate) fn statement(text: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(text)
 }
 
+/// The start of a text that devices may make as long as they like.
+pub(crate) fn capped(text: &str, most_bytes: usize) -> String {
+    text[..text.floor_char_boundary(most_bytes)].to_owned()
+}
+
 /// `?, ?, ?`
 pub(crate) fn places(n: usize) -> String {
     let mut text = "?, ".repeat(n);
@@ -51,6 +56,28 @@ pub(crate) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     })
 }
 
+/// As [`batches`], for rows that may be large: no batch of several rows takes more than [`MOST_BYTES`].
+pub(crate) fn batches_of_bytes<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
+    let mut rest = rows;
+    std::iter::from_fn(move || {
+        let mut sum = 0;
+        let fits = rest
+            .iter()
+            .take_while(|row| {
+                sum += bytes(row);
+                sum <= MOST_BYTES
+            })
+            .count();
+        let length = [128, 16, 4, 1].into_iter().find(|length| *length <= fits).unwrap_or(1);
+        let (batch, after) = rest.split_at_checked(length)?;
+        rest = after;
+        Some(batch)
+    })
+}
+
+/// What a statement of many rows takes: every database server lets four times as much through.
+const MOST_BYTES: usize = 1 << 20;
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +108,28 @@ mod tests {
 
         assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 16, 4, 4, 1]);
         assert_eq!(batches.concat(), rows);
+    }
+
+    #[test]
+    fn batches_of_large_rows_stay_small() {
+        let rows: Vec<usize> = [vec![900_000; 2], vec![60_000; 20], vec![10; 200]].concat();
+
+        let batches: Vec<_> = batches_of_bytes(&rows, |bytes| *bytes).collect();
+
+        assert_eq!(
+            batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(),
+            [1, 1, 16, 128, 16, 16, 16, 16, 4, 4, 4]
+        );
+        assert_eq!(batches.concat(), rows);
+        assert_eq!(
+            batches_of_bytes(&[2 << 20, 1], |bytes| *bytes).count(),
+            2,
+            "one that is too large goes alone"
+        );
+    }
+
+    #[test]
+    fn a_text_is_cut_between_its_characters() {
+        assert_eq!((capped("Müller", 2).as_str(), capped("Müller", 99).as_str()), ("M", "Müller"));
     }
 }

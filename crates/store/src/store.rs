@@ -8,7 +8,7 @@ use std::time::Duration;
 use roster::{HashKey, Seq};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
 
-use crate::{Engine, Keys, StoreError, open};
+use crate::{Engine, Keys, StoreError, migrate, open};
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
@@ -77,14 +77,14 @@ impl Store {
         let engine = Engine::of_url(url)?;
         let pools = open::connect(engine, url, false).await?;
         let store = Self { read: pools.read, write: pools.write, engine, keys: Arc::new(keys) };
-        let (found, known) = (store.schema_version().await?, open::known_version(engine));
+        let (found, known) = (store.schema_version().await?, migrate::known_version());
         if found < known {
             return Err(StoreError::SchemaTooOld { found, known });
         }
         if found > known {
             return Err(StoreError::SchemaTooNew { found, known });
         }
-        open::check_key(&mut *store.read.acquire().await?, store.keys.check()).await?;
+        migrate::check_key(&mut *store.read.acquire().await?, store.keys.check()).await?;
         Ok(store)
     }
 
@@ -93,7 +93,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::SchemaTooNew`] for a database of a newer program, [`StoreError::WrongKey`]: then nothing was written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        open::migrate(self.engine, &self.write, self.keys.check()).await
+        migrate::migrate(self.engine, &self.write, self.keys.check()).await
     }
 
     /// The schema's version; 0 for an empty database.
@@ -101,7 +101,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn schema_version(&self) -> Result<i64, StoreError> {
-        open::schema_version(&self.read).await
+        migrate::schema_version(&self.read).await
     }
 
     /// Waits for open transactions and closes every connection.
@@ -196,7 +196,7 @@ impl Tx {
     /// # Errors
     /// Those of the database: then nothing was written.
     pub async fn commit(self) -> Result<(), StoreError> {
-        Ok(self.inner.commit().await?)
+        self.inner.commit().await.map_err(StoreError::of_commit)
     }
 
     /// Undoes everything written in it; dropping it does the same a little later.

@@ -121,7 +121,7 @@ impl Tx {
         // `sent_at` first: it looks at `sends` as it was.
         let upsert = format!(
             "{}sent_at = CASE WHEN sync_command.sends = {} THEN sync_command.sent_at ELSE {} END, {}",
-            engine.on_conflict("device_id, command_no"),
+            engine.on_conflict("sync_command", "device_id, command_no"),
             engine.new_value("sends"),
             engine.new_value("sent_at"),
             engine.assignments(&["again", "sends", "attempts", "due_at", "body_lines", "answered"]),

@@ -61,7 +61,7 @@ pub(crate) fn owe_upsert(engine: Engine) -> String {
     format!(
         "{}due_at = CASE WHEN sync_exception.parked = {held} THEN NULL ELSE {} END, \
          parked = CASE WHEN sync_exception.parked = {held} THEN {held} ELSE NULL END",
-        engine.on_conflict("device_id, pin, kind, slot, algorithm"),
+        engine.on_conflict("sync_exception", "device_id, pin, kind, slot, algorithm"),
         engine.new_value("due_at"),
     )
 }
@@ -109,6 +109,7 @@ impl Tx {
             }
         }
         let upsert = self.engine.upsert(
+            "sync_exception",
             "device_id, pin, kind, slot, algorithm",
             &["due_at", "parked", "wipe", "refused_seq", "return_code", "attempts"],
         );

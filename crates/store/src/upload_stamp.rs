@@ -38,7 +38,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn set_stamp(&mut self, device: i64, table: &str, stamp: &str) -> Result<(), StoreError> {
-        let upsert = self.engine.upsert("device_id, table_name", &["stamp"]);
+        let upsert = self.engine.upsert("upload_stamp", "device_id, table_name", &["stamp"]);
         query(statement(format!(
             "INSERT INTO upload_stamp (device_id, table_name, stamp, reread) VALUES (?, ?, ?, 0){upsert}"
         )))
@@ -55,7 +55,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn set_reread(&mut self, device: i64, table: &str, reread: bool) -> Result<(), StoreError> {
-        let upsert = self.engine.upsert("device_id, table_name", &["reread"]);
+        let upsert = self.engine.upsert("upload_stamp", "device_id, table_name", &["reread"]);
         query(statement(format!(
             "INSERT INTO upload_stamp (device_id, table_name, stamp, reread) VALUES (?, ?, NULL, ?){upsert}"
         )))

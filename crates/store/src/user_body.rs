@@ -62,6 +62,7 @@ impl Tx {
             })
             .collect();
         let upsert = self.engine.upsert(
+            "user_body",
             "item_id",
             &[
                 "name",

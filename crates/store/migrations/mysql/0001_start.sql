@@ -5,6 +5,8 @@
 -- meaning (kind: 0 user, 1 membership, 2 user photo, 3 comparison photo, 100 + biometric type = template; algorithm:
 -- format × 10¹⁰ + major × 10⁵ + minor), `slot` is the finger, the biometric type of a photo or the area;
 -- what is called `sealed` is encrypted and bound to its place, see docs/decisions/0009-sealing.md.
+-- MySQL commits each statement by itself: one that is run a second time must find its work done and fail for that, or
+-- change nothing (see crates/store/src/migrate.rs).
 
 -- What the database knows of itself.
 CREATE TABLE setting (
@@ -20,7 +22,7 @@ CREATE TABLE feed_clock (
     incarnation BIGINT NOT NULL,        -- rises with every restore from a backup
     wakes BIGINT NOT NULL               -- rises when something else was written that a device's next poll should see
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-INSERT INTO feed_clock (id, seq, floor_seq, incarnation, wakes) VALUES (1, 0, 0, 1, 0);
+INSERT IGNORE INTO feed_clock (id, seq, floor_seq, incarnation, wakes) VALUES (1, 0, 0, 1, 0);
 
 -- One row an item, newest version only: the rows in the order of `seq` are the change feed.
 CREATE TABLE item (
@@ -51,11 +53,11 @@ CREATE TABLE user_body (
     item_id BIGINT NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,
     privilege BIGINT NOT NULL,          -- Pri: 0 user, 2 registrar, 6 administrator, 14 super administrator
-    password VARBINARY(512),            -- sealed; NULL none
+    password BLOB,                      -- sealed; NULL none
     card TEXT,                          -- decimal number, or the text of a card that is no number; NULL none
     vice_card TEXT,
     group_no BIGINT NOT NULL,
-    time_zones VARCHAR(191) NOT NULL,   -- 16 digits; '' what devices take as their default
+    time_zones TEXT NOT NULL,           -- 16 digits; '' what devices take as their default
     verify_mode BIGINT,                 -- NULL that of the group
     start_at TEXT,                      -- start of validity as written by a device or operator
     end_at TEXT,
@@ -100,16 +102,16 @@ CREATE TABLE area (
     area_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     name VARCHAR(191) NOT NULL UNIQUE
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
-INSERT INTO area (area_id, name) VALUES (1, 'everyone');
+INSERT IGNORE INTO area (area_id, name) VALUES (1, 'everyone');
 
 CREATE TABLE device (
     device_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
     serial_number VARCHAR(32) CHARACTER SET ascii COLLATE ascii_bin NOT NULL UNIQUE,
-    name VARCHAR(191) NOT NULL,         -- what people call it; '' nothing yet
+    name TEXT NOT NULL,                 -- what people call it; '' nothing yet
     state VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, -- new, active, stale, retired
     joining VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,               -- adopt or replace while it is being taken in
     dialect VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin,               -- attendance or access-control where an operator decided; NULL what it says
-    capability TEXT NOT NULL,           -- what it can take, as key=value lines
+    capability MEDIUMTEXT NOT NULL,           -- what it can take, as key=value lines
     model TEXT,                         -- copies out of `capability`, for people who read by SQL
     firmware TEXT,
     push_version TEXT,
@@ -124,7 +126,7 @@ CREATE TABLE device (
     counts_at BIGINT,
     time_zone TEXT,                     -- IANA name; NULL the server's
     realtime BIGINT,                    -- these: options of the handshake, NULL the server's
-    trans_times VARCHAR(191),
+    trans_times TEXT,
     trans_interval_min BIGINT,
     trans_flag_format BIGINT,
     delay_s BIGINT,

@@ -1,11 +1,11 @@
 //! A store of its own for each test, and the people and devices in it.
 
+use databases::Database;
 use roster::{
     Algorithm, Area, Content, Format, ItemKey, Millis, Part, Photo, Seq, Slot, Template, UserFields,
 };
 use store::{Change, DeviceRow, ItemWrite, Keys, Store, Tx};
 use sync::Joining;
-use tempfile::TempDir;
 use wire::{BioType, Pin, SerialNumber};
 
 /// 10:00 on some day, plus minutes.
@@ -15,7 +15,7 @@ pub const fn at(minutes: i64) -> Millis {
 
 pub struct Fleet {
     pub store: Store,
-    pub folder: TempDir,
+    pub database: Database,
 }
 
 pub fn keys(seed: u8) -> Keys {
@@ -24,13 +24,12 @@ pub fn keys(seed: u8) -> Keys {
 
 impl Fleet {
     pub async fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let url = format!("sqlite://{}/muster.db", folder.path().display());
-        Self { store: Store::open(&url, keys(1)).await.expect("a new database"), folder }
+        let database = Database::new();
+        Self { store: Store::open(database.url(), keys(1)).await.expect("a new database"), database }
     }
 
-    pub fn url(&self) -> String {
-        format!("sqlite://{}/muster.db", self.folder.path().display())
+    pub fn url(&self) -> &str {
+        self.database.url()
     }
 
     pub async fn read(&self) -> Tx {

@@ -21,6 +21,14 @@ async fn with_an_open_command() -> (Fleet, i64) {
     (fleet, device)
 }
 
+/// Makes so many users due on a device.
+pub async fn owe(fleet: &Fleet, device: i64, users: usize) {
+    let mut tx = fleet.write().await;
+    let waits = (0..users).map(|n| (user_key(&n.to_string()), Wait::Due(at(1)), None)).collect();
+    except(&mut tx, device, waits).await;
+    tx.commit().await.expect("committed");
+}
+
 async fn except(tx: &mut Tx, device: i64, exceptions: Vec<(ItemKey, Wait, Option<Refusal>)>) {
     let row = tx.device(device).await.expect("read").expect("there");
     let view = tx.view(&row).await.expect("a view");

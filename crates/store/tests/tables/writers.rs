@@ -44,7 +44,7 @@ async fn writers_of_several_processes_get_different_numbers() {
     let fleet = Fleet::new().await;
     let mut stores = vec![fleet.store.clone(), fleet.store.clone()];
     for _ in 0..2 {
-        stores.push(Store::open_existing(&fleet.url(), keys(1)).await.expect("a second process"));
+        stores.push(Store::open_existing(fleet.url(), keys(1)).await.expect("a second process"));
     }
 
     let seqs = write_users(&fleet, &stores, 10).await;
@@ -57,8 +57,7 @@ async fn writers_of_several_processes_get_different_numbers() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_reader_that_follows_the_feed_misses_nothing() {
     let fleet = Fleet::new().await;
-    let stores =
-        vec![fleet.store.clone(), Store::open_existing(&fleet.url(), keys(1)).await.expect("opened")];
+    let stores = vec![fleet.store.clone(), Store::open_existing(fleet.url(), keys(1)).await.expect("opened")];
     let follower = {
         let store = fleet.store.clone();
         tokio::spawn(async move {

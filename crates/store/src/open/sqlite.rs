@@ -1,35 +1,21 @@
-//! Opening a database: the file, its schema, and whether the key fits.
+//! A file of SQLite.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, query, query_scalar, raw_sql};
-
+use super::{Keep, Pools};
+use crate::engine::Purpose;
 use crate::{Engine, StoreError};
 
-/// Connections for readers; the writer of SQLite has one of its own.
+/// Connections for readers; the writer has one of its own.
 const READERS: u32 = 8;
 
 /// How long a transaction waits for a connection. Devices give a request up after 10 to 30 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// The pools of one database.
-pub(crate) struct Pools {
-    pub read: AnyPool,
-    pub write: AnyPool,
-}
-
-/// Connects to `url`, with a file that is made where there is none if `create` is set.
-pub(crate) async fn connect(engine: Engine, url: &str, create: bool) -> Result<Pools, StoreError> {
-    sqlx::any::install_default_drivers();
-    match engine {
-        Engine::Sqlite => connect_sqlite(url, create).await,
-    }
-}
-
-async fn connect_sqlite(url: &str, create: bool) -> Result<Pools, StoreError> {
+/// Opens the file of a URL, made where there is none if `create` is set.
+pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
     if path == ":memory:" {
         // Each connection would be a database of its own: one for all.
@@ -44,19 +30,10 @@ async fn connect_sqlite(url: &str, create: bool) -> Result<Pools, StoreError> {
     Ok(Pools { read: pool(READERS, &url).await?, write })
 }
 
-async fn pool(connections: u32, url: &str) -> Result<AnyPool, StoreError> {
-    let options: AnyConnectOptions = url.parse()?;
-    let pool = AnyPoolOptions::new()
-        .max_connections(connections)
-        .acquire_timeout(LONGEST_WAIT)
-        // Nothing between us and a file breaks connections.
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .after_connect(|connection, _| Box::pin(async move { Engine::Sqlite.prepare(connection).await }))
-        .connect_with(options)
-        .await?;
-    Ok(pool)
+async fn pool(connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
+    // Nothing between us and a file breaks connections.
+    let keep = Keep { most: connections, longest_wait: LONGEST_WAIT, idle: None, life: None };
+    super::pool(Engine::Sqlite, Purpose::Writing, &keep, url.parse()?).await
 }
 
 /// Makes the file, readable by its owner alone, and returns its full path.
@@ -119,63 +96,10 @@ fn percent_encoded(path: &Path) -> String {
     text
 }
 
-/// The schema's version; 0 for an empty database.
-pub(crate) async fn schema_version(pool: &AnyPool) -> Result<i64, StoreError> {
-    match query_scalar("SELECT COALESCE(MAX(version), 0) FROM schema_migration").fetch_one(pool).await {
-        Ok(version) => Ok(version),
-        // No such table: nothing was ever migrated. Any other failure shows itself again at once.
-        Err(sqlx::Error::Database(error)) if error.message().contains("schema_migration") => Ok(0),
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// The newest schema this program knows.
-pub(crate) fn known_version(engine: Engine) -> i64 {
-    engine.migrations().last().map_or(0, |migration| migration.version)
-}
-
-/// Runs the steps that are missing, all in one transaction. An empty database takes the key at hand.
-pub(crate) async fn migrate(engine: Engine, pool: &AnyPool, check: &str) -> Result<(), StoreError> {
-    let mut tx = pool.begin_with(engine.begin_write()).await?;
-    raw_sql("CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)")
-        .execute(&mut *tx)
-        .await?;
-    let found: i64 =
-        query_scalar("SELECT COALESCE(MAX(version), 0) FROM schema_migration").fetch_one(&mut *tx).await?;
-    let known = known_version(engine);
-    if found > known {
-        return Err(StoreError::SchemaTooNew { found, known });
-    }
-    if found > 0 {
-        check_key(&mut tx, check).await?;
-    }
-    for migration in engine.migrations().iter().filter(|migration| migration.version > found) {
-        raw_sql(migration.sql).execute(&mut *tx).await?;
-        query("INSERT INTO schema_migration (version, name) VALUES (?, ?)")
-            .bind(migration.version)
-            .bind(migration.name)
-            .execute(&mut *tx)
-            .await?;
-    }
-    if found == 0 {
-        query("INSERT INTO setting (name, value) VALUES ('key_check', ?)")
-            .bind(check)
-            .execute(&mut *tx)
-            .await?;
-    }
-    tx.commit().await?;
-    Ok(())
-}
-
-/// Compares the database's key with the one at hand.
-pub(crate) async fn check_key(db: &mut AnyConnection, check: &str) -> Result<(), StoreError> {
-    let kept: Option<String> =
-        query_scalar("SELECT value FROM setting WHERE name = 'key_check'").fetch_optional(db).await?;
-    if kept.as_deref() == Some(check) { Ok(()) } else { Err(StoreError::WrongKey) }
-}
-
 #[cfg(test)]
 mod tests {
+    use sqlx::{AnyPool, query_scalar};
+
     use super::*;
 
     async fn pragma(pool: &AnyPool, sql: &'static str) -> i64 {
@@ -187,7 +111,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}/muster.db", folder.path().display());
 
-        let pools = connect(Engine::Sqlite, &url, true).await.expect("connected");
+        let pools = crate::open::connect(Engine::Sqlite, &url, true).await.expect("connected");
 
         for pool in [&pools.read, &pools.write] {
             assert_eq!(pragma(pool, "PRAGMA synchronous").await, 2, "FULL");

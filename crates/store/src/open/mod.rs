@@ -1,0 +1,59 @@
+//! Opening a database: what a URL may say, and the connections to it.
+
+mod mysql;
+mod sqlite;
+
+use std::time::Duration;
+
+use sqlx::AnyPool;
+use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+
+use crate::engine::Purpose;
+use crate::{Engine, StoreError};
+
+/// The pools of one database.
+pub(crate) struct Pools {
+    pub read: AnyPool,
+    pub write: AnyPool,
+}
+
+/// Connects to `url`; a database that is not there is made if `create` is set.
+pub(crate) async fn connect(engine: Engine, url: &str, create: bool) -> Result<Pools, StoreError> {
+    sqlx::any::install_default_drivers();
+    match engine {
+        Engine::Sqlite => sqlite::connect(url, create).await,
+        Engine::Mysql => mysql::connect(url, create).await,
+    }
+}
+
+/// How the connections of a pool are kept.
+struct Keep {
+    most: u32,
+    /// How long a transaction waits for one.
+    longest_wait: Duration,
+    /// When one that nobody uses is closed; `None` = never.
+    idle: Option<Duration>,
+    /// When one is replaced in any case; `None` = never.
+    life: Option<Duration>,
+}
+
+async fn pool(
+    engine: Engine,
+    purpose: Purpose,
+    keep: &Keep,
+    options: AnyConnectOptions,
+) -> Result<AnyPool, StoreError> {
+    let pool = AnyPoolOptions::new()
+        .max_connections(keep.most)
+        .acquire_timeout(keep.longest_wait)
+        // What is broken shows itself at the first query: then the transaction runs again on another connection.
+        .test_before_acquire(false)
+        .idle_timeout(keep.idle)
+        .max_lifetime(keep.life)
+        .after_connect(move |connection, _| {
+            Box::pin(async move { engine.prepare(connection, purpose).await })
+        })
+        .connect_with(options)
+        .await?;
+    Ok(pool)
+}

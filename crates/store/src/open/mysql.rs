@@ -1,0 +1,247 @@
+//! A database of a MySQL or MariaDB server.
+
+use std::time::Duration;
+
+use sqlx::any::AnyConnectOptions;
+use sqlx::mysql::MySqlDatabaseError;
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, query_as, raw_sql};
+use url::Url;
+
+use super::{Keep, Pools};
+use crate::engine::Purpose;
+use crate::{Engine, StoreError};
+
+/// Connections of one process, unless the URL says otherwise: half of them for transactions that write.
+const CONNECTIONS: u32 = 16;
+
+/// How long a transaction waits for a connection. A server that is away is tried again all that time, and the device that
+/// waits for its answer gives up after 10 to 30 s.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+
+/// A connection that nobody used for so long is closed: firewalls in between forget those that are silent for longer.
+const IDLE: Duration = Duration::from_mins(4);
+
+/// A connection is replaced after so long, so that those to a former primary of a cluster do not stay.
+const LIFE: Duration = Duration::from_mins(30);
+
+/// Prepared statements that a connection keeps: there are about so many different texts. All processes together must stay
+/// below the server's `max_prepared_stmt_count`, 16,382 by default.
+const STATEMENTS: &str = "256";
+
+/// The least `max_allowed_packet`: no statement of ours takes more.
+const PACKET_BYTES: i64 = 4 << 20;
+
+/// What may stand behind the `?` of a URL, beside the size of the pool.
+const PARAMETERS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
+
+/// The number of connections.
+const POOL_SIZE: &str = "pool-size";
+
+/// Connects to the database of a URL, made where the server has none if `create` is set.
+pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError> {
+    let place = Place::read(url)?;
+    place.check(create).await?;
+    let keep = Keep {
+        most: (place.connections / 2).max(1),
+        longest_wait: LONGEST_WAIT,
+        idle: Some(IDLE),
+        life: Some(LIFE),
+    };
+    let options = place.options()?;
+    Ok(Pools {
+        read: super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?,
+        write: super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?,
+    })
+}
+
+/// Where a database is.
+struct Place {
+    url: Url,
+    database: String,
+    connections: u32,
+}
+
+impl Place {
+    fn read(text: &str) -> Result<Self, StoreError> {
+        let wrong = |what: &str| StoreError::Url(what.to_owned());
+        let text =
+            text.strip_prefix("mariadb:").map_or_else(|| text.to_owned(), |rest| format!("mysql:{rest}"));
+        // The error of the parser does not show the text, which holds a password.
+        let mut url = Url::parse(&text).map_err(|error| {
+            wrong(&format!(
+                "{error}; want mysql://user:password@host:3306/name, other characters in it as %40 and so on"
+            ))
+        })?;
+        let database = url.path().trim_start_matches('/').to_owned();
+        if database.is_empty() || database.contains('/') {
+            return Err(wrong(
+                "the name of the database is missing: want mysql://user:password@host:3306/name",
+            ));
+        }
+        let decoded = percent_decoded(&database).filter(|name| !name.contains('`') && name.len() <= 64);
+        let database = decoded.ok_or_else(|| wrong("this cannot be the name of a database"))?;
+        let parameters: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let mut connections = CONNECTIONS;
+        url.set_query(None);
+        {
+            let mut query = url.query_pairs_mut();
+            for (name, value) in &parameters {
+                if name == POOL_SIZE {
+                    connections = value
+                        .parse()
+                        .ok()
+                        .filter(|number| (2..=1000).contains(number))
+                        .ok_or_else(|| wrong("pool-size: want a number of connections, 2 to 1000"))?;
+                } else if PARAMETERS.contains(&name.as_str()) {
+                    query.append_pair(name, value);
+                } else {
+                    let known = PARAMETERS.join(", ");
+                    return Err(wrong(&format!("unknown parameter {name}; there are {known}, {POOL_SIZE}")));
+                }
+            }
+            query.append_pair("statement-cache-capacity", STATEMENTS);
+        }
+        Ok(Self { url, database, connections })
+    }
+
+    fn options(&self) -> Result<AnyConnectOptions, sqlx::Error> {
+        AnyConnectOptions::from_url(&self.url)
+    }
+
+    /// Makes the database where it is missing and may be made, and looks whether the server is one that will do.
+    async fn check(&self, create: bool) -> Result<(), StoreError> {
+        let mut connection = match AnyConnection::connect_with(&self.options()?).await {
+            Ok(connection) => connection,
+            Err(error) if number_of(&error) == Some(UNKNOWN_DATABASE) => {
+                if !create {
+                    return Err(StoreError::NoDatabase { name: self.database.clone(), source: None });
+                }
+                self.create().await?;
+                AnyConnection::connect_with(&self.options()?).await?
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let (version, packet): (String, i64) =
+            query_as("SELECT VERSION(), @@max_allowed_packet").fetch_one(&mut connection).await?;
+        connection.close().await?;
+        if !is_known(&version) {
+            return Err(StoreError::Server(format!(
+                "it is {version}; want MySQL 5.7 or MariaDB 10.3, or newer"
+            )));
+        }
+        if packet < PACKET_BYTES {
+            return Err(StoreError::Server(format!(
+                "its max_allowed_packet is {packet} bytes; Muster needs {PACKET_BYTES}"
+            )));
+        }
+        Ok(())
+    }
+
+    async fn create(&self) -> Result<(), StoreError> {
+        let mut url = self.url.clone();
+        url.set_path("");
+        let mut connection = AnyConnection::connect_with(&AnyConnectOptions::from_url(&url)?).await?;
+        let create = format!(
+            "CREATE DATABASE IF NOT EXISTS `{}` CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+            self.database
+        );
+        let made = raw_sql(sqlx::AssertSqlSafe(create)).execute(&mut connection).await;
+        connection.close().await?;
+        match made {
+            Ok(_) => {
+                tracing::info!(database = self.database, "the database was made");
+                Ok(())
+            }
+            Err(error) => Err(StoreError::NoDatabase { name: self.database.clone(), source: Some(error) }),
+        }
+    }
+}
+
+const UNKNOWN_DATABASE: u16 = 1049;
+
+fn number_of(error: &sqlx::Error) -> Option<u16> {
+    let sqlx::Error::Database(error) = error else { return None };
+    error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
+}
+
+/// Whether a server of this version is one that queries here are written for. `VERSION()` of MariaDB names it.
+fn is_known(version: &str) -> bool {
+    let numbers: Vec<u32> =
+        version.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
+    let [major, minor, ..] = numbers[..] else { return true };
+    let least = if version.contains("MariaDB") { (10, 3) } else { (5, 7) };
+    (major, minor) >= least
+}
+
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let (byte, after) = match (byte, after) {
+            (b'%', [high, low, after @ ..]) => {
+                let digits = [*high, *low];
+                (u8::from_str_radix(std::str::from_utf8(&digits).ok()?, 16).ok()?, after)
+            }
+            _ => (byte, after),
+        };
+        bytes.push(byte);
+        rest = after;
+    }
+    String::from_utf8(bytes).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(url: &str) -> String {
+        match Place::read(url) {
+            Err(error) => error.to_string(),
+            Ok(place) => panic!("{url} was taken for {}", place.database),
+        }
+    }
+
+    #[test]
+    fn a_url_says_where_the_database_is_and_how_many_connections_it_gets() {
+        let place = Place::read("mariadb://ada:p%40ss@db:3307/must%2Der?pool-size=40&ssl-mode=REQUIRED")
+            .expect("read");
+
+        assert_eq!((place.database.as_str(), place.connections), ("must-er", 40));
+        let url = place.url.as_str();
+        assert!(url.starts_with("mysql://ada:p%40ss@db:3307/must%2Der?ssl-mode=REQUIRED&"), "{url}");
+    }
+
+    #[test]
+    fn what_a_url_cannot_mean_is_refused_without_its_password() {
+        for (url, why) in [
+            ("mysql://ada:secret@db:3306", "name of the database is missing"),
+            ("mysql://ada:secret@db:3306/a/b", "name of the database is missing"),
+            ("mysql://ada:secret@db/a?sslmode=REQUIRED", "unknown parameter sslmode; there are ssl-mode"),
+            ("mysql://ada:secret@db/a?pool-size=1", "2 to 1000"),
+            ("mysql://ada:secret@db:port/a", "invalid port"),
+            ("mysql://ada:secret@db/a%60b", "cannot be the name"),
+        ] {
+            let error = refused(url);
+            assert!(error.contains(why) && !error.contains("secret"), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn old_servers_are_told_from_those_that_will_do() {
+        for version in [
+            "5.7.44-log",
+            "8.0.36",
+            "9.1.0",
+            "10.3.39-MariaDB-1",
+            "10.11.6-MariaDB-0+deb12u1",
+            "11.4.2-MariaDB",
+        ] {
+            assert!(is_known(version), "{version}");
+        }
+        for version in ["5.6.51", "5.5.62-MariaDB", "10.2.44-MariaDB"] {
+            assert!(!is_known(version), "{version}");
+        }
+        assert!(is_known("8.0.11-TiDB-v7.5.0"));
+        assert!(is_known("an unknown kind"));
+    }
+}
