@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use databases::Kind;
 use roster::{Content, ItemKey, Slot};
-use sqlx::{AssertSqlSafe, Connection as _, Row as _, SqliteConnection};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
 use crate::{House, pin};
 
@@ -54,35 +55,81 @@ impl House {
     /// Every row of the database, but for when and from where devices were last heard of, which is written behind.
     pub async fn rows(&self) -> Rows {
         let mut db = self.connect_to_database().await;
-        let tables = column(&mut db, "SELECT name FROM sqlite_schema WHERE type = 'table'").await;
+        let tables = match self.database.kind() {
+            Kind::Sqlite => "SELECT name FROM sqlite_schema WHERE type = 'table'",
+            Kind::MariaDb => {
+                "SELECT CAST(table_name AS CHAR(64)) FROM information_schema.tables \
+                 WHERE table_schema = DATABASE() AND table_type = 'BASE TABLE'"
+            }
+        };
         let mut rows = Rows::new();
-        for table in tables {
-            let columns = column(&mut db, &format!("SELECT name FROM pragma_table_info('{table}')")).await;
-            let values: Vec<String> = columns
+        for table in column(&mut db, tables).await {
+            let columns = match self.database.kind() {
+                Kind::Sqlite => format!("SELECT name FROM pragma_table_info('{table}')"),
+                Kind::MariaDb => format!(
+                    "SELECT CAST(column_name AS CHAR(64)) FROM information_schema.columns \
+                     WHERE table_schema = DATABASE() AND table_name = '{table}' ORDER BY ordinal_position"
+                ),
+            };
+            let columns = column(&mut db, &columns).await;
+            let written: Vec<String> = columns
                 .iter()
                 .filter(|name| !["last_seen_at", "address"].contains(&name.as_str()))
-                .map(|name| format!("quote({name})"))
+                .map(|name| match self.database.kind() {
+                    Kind::Sqlite => format!("quote({name})"),
+                    // Also of bytes that are no text.
+                    Kind::MariaDb => format!("COALESCE(HEX({name}), 'NULL')"),
+                })
                 .collect();
-            let values = values.join(" || ', ' || ");
-            let found = column(&mut db, &format!("SELECT {values} FROM {table} ORDER BY 1")).await;
+            let row = match self.database.kind() {
+                Kind::Sqlite => written.join(" || ', ' || "),
+                Kind::MariaDb => format!("CONCAT_WS(', ', {})", written.join(", ")),
+            };
+            let mut found = column(&mut db, &format!("SELECT {row} FROM {table}")).await;
+            found.sort();
             rows.insert(table, found);
         }
         rows
     }
 
     /// Runs SQL beside the server: for what no operator would do.
-    pub async fn sql(&self, statements: &'static str) {
+    pub async fn sql(&self, statements: &str) {
         let mut db = self.connect_to_database().await;
-        sqlx::raw_sql(statements).execute(&mut db).await.expect("the statements run");
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut db).await.expect("the statements run");
     }
 
-    async fn connect_to_database(&self) -> SqliteConnection {
-        let url = format!("sqlite://{}?mode=rw", self.directory.path().join("muster.db").display());
-        SqliteConnection::connect(&url).await.expect("the database is there")
+    /// The database is full from now on: it takes no row of this table any more while a condition of SQL holds.
+    pub async fn fill(&self, table: &str, condition: &str) {
+        let trigger = match self.database.kind() {
+            Kind::Sqlite => format!(
+                "CREATE TRIGGER full_{table} BEFORE INSERT ON {table} WHEN {condition} \
+                 BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+            ),
+            Kind::MariaDb => format!(
+                "CREATE TRIGGER full_{table} BEFORE INSERT ON {table} FOR EACH ROW IF {condition} \
+                 THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'database or disk is full'; END IF"
+            ),
+        };
+        self.sql(&trigger).await;
+    }
+
+    /// There is room again.
+    pub async fn make_room(&self, table: &str) {
+        self.sql(&format!("DROP TRIGGER full_{table}")).await;
+    }
+
+    /// One value of a query beside the server.
+    pub async fn value(&self, sql: &str) -> String {
+        let mut db = self.connect_to_database().await;
+        column(&mut db, sql).await.remove(0)
+    }
+
+    async fn connect_to_database(&self) -> AnyConnection {
+        AnyConnection::connect(self.database.url()).await.expect("the database is there")
     }
 }
 
-async fn column(db: &mut SqliteConnection, sql: &str) -> Vec<String> {
+async fn column(db: &mut AnyConnection, sql: &str) -> Vec<String> {
     let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(db).await.expect("the query runs");
     rows.iter().map(|row| row.get(0)).collect()
 }

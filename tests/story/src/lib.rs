@@ -13,19 +13,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
+use databases::Database;
 use roster::Millis;
 use server::Running;
 use server::clock::{Clock, Entropy};
 use server::config::{Admission, Attendance, Config, Upload};
 use simulator::{Device, Session, SessionError, difference};
 use store::{DeviceRow, Keys, Store, StoreError, Tx};
-use tempfile::TempDir;
 use wire::Pin;
 
-/// A server, its database in a directory that is removed afterwards, and its clock.
+/// A server, its database, which is removed afterwards, and its clock.
 #[derive(Debug)]
 pub struct House {
-    directory: TempDir,
+    database: Database,
     config: Config,
     now: Arc<AtomicI64>,
     random: Arc<AtomicU64>,
@@ -50,12 +50,12 @@ impl House {
 
     /// A server with other settings.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let directory = tempfile::tempdir().expect("a directory for the database");
+        let database = Database::new();
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = Config {
             listen: any,
             admin_listen: any,
-            data_dir: directory.path().to_owned(),
+            data_dir: database.folder().to_owned(),
             admission: Admission::Approve,
             upload: Upload::default(),
             time_zone: jiff::tz::TimeZone::UTC,
@@ -64,13 +64,14 @@ impl House {
             undo: Duration::from_hours(7 * 24),
             privilege: None,
             adopt_quiet: Duration::from_secs(30),
+            retention: server::config::Retention::default(),
             limits: sync::Limits::default(),
             most_body_bytes: 32 << 20,
         };
         change(&mut config);
-        let store = open(&directory).await;
+        let store = open(&database).await;
         let mut house = Self {
-            directory,
+            database,
             config,
             now: Arc::new(AtomicI64::new(START)),
             random: Arc::new(AtomicU64::new(7)),
@@ -85,7 +86,7 @@ impl House {
         let (now, random) = (Arc::clone(&self.now), Arc::clone(&self.random));
         let clock = Clock::new(move || Millis(now.load(Ordering::SeqCst)));
         let entropy = Entropy::new(move || random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst));
-        let store = open(&self.directory).await;
+        let store = open(&self.database).await;
         let running =
             server::start(self.config.clone(), store, clock, entropy).await.expect("the server starts");
         self.config.listen = running.listen;
@@ -207,9 +208,8 @@ async fn step(session: &mut Session) -> Result<bool, SessionError> {
     Ok(session.step().await?.is_idle())
 }
 
-async fn open(directory: &TempDir) -> Store {
-    let url = format!("sqlite://{}", directory.path().join("muster.db").display());
-    Store::open(&url, Keys::from_secret(&[42; 32])).await.expect("the database opens")
+async fn open(database: &Database) -> Store {
+    Store::open(database.url(), Keys::from_secret(&[42; 32])).await.expect("the database opens")
 }
 
 /// A PIN.

@@ -507,8 +507,9 @@ async fn both_listeners_say_how_the_server_is() {
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
         let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
         let version = env!("CARGO_PKG_VERSION");
+        let database = format!("{:?}", house.store.engine()).to_lowercase();
         assert!(
-            body.starts_with(&format!(r#"{{"status":"ok","version":"{version}","database":"sqlite""#)),
+            body.starts_with(&format!(r#"{{"status":"ok","version":"{version}","database":"{database}""#)),
             "{body}"
         );
         assert!(body.contains(r#""devices":1,"#) && body.contains(r#""devices_waiting":0"#), "{body}");

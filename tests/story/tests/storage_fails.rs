@@ -25,12 +25,7 @@ async fn a_batch_that_fails_at_its_last_record_is_refused_as_a_whole_and_taken_w
     let photo = "USERPIC PIN=7\tFileName=7.jpg\tSize=8\tContent=/9j/4AAQ\n";
     let batch = format!("OPLOG 4\t0\t2027-03-12 06:53:01\t0\t0\t0\t0\n{USER}USER PIN=8\tPri=x\n{photo}");
     // The database takes everything but the last thing that is written of such a batch.
-    house
-        .sql(
-            "CREATE TRIGGER full_operations BEFORE INSERT ON body WHEN (SELECT COUNT(*) FROM user_body) > 0 \
-             BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END",
-        )
-        .await;
+    house.fill("body", "(SELECT COUNT(*) FROM user_body) > 0").await;
     let before = house.rows().await;
     for _ in 0..2 {
         let answer = house.post(UPLOAD, &batch).await;
@@ -41,7 +36,7 @@ async fn a_batch_that_fails_at_its_last_record_is_refused_as_a_whole_and_taken_w
             "no user, no entry of the log, nothing held, no stamp, no number"
         );
     }
-    house.sql("DROP TRIGGER full_operations").await;
+    house.make_room("body").await;
     assert_eq!(summary(&house.post(UPLOAD, &batch).await), (200, "OK:4".into()));
     assert_eq!(house.contents(&["7"]).await.len(), 3, "user, membership, photo");
     assert_eq!((house.held().await.len(), house.operations("A1").await.len()), (1, 1));
