@@ -79,6 +79,7 @@ impl Settings {
             adopt_quiet: Duration::from_secs(
                 values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?,
             ),
+            retention: server::config::Retention::default(),
             limits: sync::Limits {
                 answer_ms: 1000
                     * values.get("answer_timeout_s", |text| {

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use roster::Millis;
 use store::Store;
 use tokio::sync::Semaphore;
 
@@ -20,8 +19,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// The time.
     pub clock: Clock,
-    /// When this process began.
-    pub started_at: Millis,
+    /// What this process calls itself among those that share its database.
+    pub name: Arc<str>,
     /// Randomness.
     pub entropy: Entropy,
     /// Room for request bodies in memory, KiB.

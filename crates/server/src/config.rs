@@ -33,6 +33,8 @@ pub struct Config {
     pub privilege: Option<Raised>,
     /// How long a device that is being taken in must not have uploaded anything before it is filled.
     pub adopt_quiet: Duration,
+    /// How long what is finished is kept.
+    pub retention: Retention,
     /// How much is sent at a time, and how long answers may take.
     pub limits: Limits,
     /// The largest request body, bytes.
@@ -46,6 +48,27 @@ impl Config {
             Admission::Approve => Raised::Hold,
             Admission::Open => Raised::Accept,
         })
+    }
+}
+
+/// How long what is finished is kept. Nothing is kept for shorter than a later decision could need it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Commands, after they were answered or given up, and until the device has answered a later one.
+    pub commands: Duration,
+    /// Connections of devices, after they ended.
+    pub sessions: Duration,
+    /// What was held for an operator, after it was decided on.
+    pub held: Duration,
+    /// Entries of devices' own logs, but for the newest 50,000 of each device.
+    pub log: Duration,
+}
+
+const DAY: Duration = Duration::from_hours(24);
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { commands: 30 * DAY, sessions: 90 * DAY, held: 90 * DAY, log: 400 * DAY }
     }
 }
 

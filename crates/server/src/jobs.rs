@@ -1,12 +1,13 @@
-//! What happens by itself, beside requests.
+//! What happens by itself, beside requests: each process writes behind what it heard of devices, and one of them at a time
+//! keeps house.
 
 use std::time::Duration;
 
-use roster::{ItemKey, Template};
-use store::{HeldKind, HeldRecord, Seen, StoreError};
+use store::{Seen, StoreError, retry};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::housekeeping;
 
 /// How late `last_seen_at` may be.
 const WRITE_SEEN: Duration = Duration::from_secs(1);
@@ -14,90 +15,59 @@ const WRITE_SEEN: Duration = Duration::from_secs(1);
 /// How often what is out of date is swept.
 const SWEEP: Duration = Duration::from_mins(10);
 
-/// How long closed commands and sessions are kept, ms: a late acknowledgement is told by them.
-const KEEP_MS: i64 = 30 * 24 * 3_600_000;
-
-/// How long the other parts of a template are awaited before an operator is told, ms.
-const PARTS_MS: i64 = 600_000;
-
-/// How many incomplete templates are handed to operators with one sweep.
-const MOST_ABANDONED: i64 = 200;
-
 /// Runs until `stop`.
 pub async fn run(app: App, stop: CancellationToken) {
-    let mut seen = tokio::time::interval(WRITE_SEEN);
-    let mut sweep = tokio::time::interval(SWEEP);
-    loop {
-        tokio::select! {
-            () = stop.cancelled() => return,
-            _ = seen.tick() => {
-                if let Err(error) = write_seen(&app).await {
-                    tracing::error!(%error, "cannot write when devices were last seen");
-                }
+    let writing_behind = async {
+        let mut tick = tokio::time::interval(WRITE_SEEN);
+        let mut failing = false;
+        loop {
+            tick.tick().await;
+            let written = write_seen(&app).await;
+            // Said once: requests say the same while it lasts.
+            if let (Err(error), false) = (&written, failing) {
+                tracing::error!(%error, "cannot write when devices were last seen: it is tried again");
             }
-            _ = sweep.tick() => {
-                if let Err(error) = swept(&app).await {
-                    tracing::error!(%error, "cannot sweep what is out of date");
-                }
+            failing = written.is_err();
+        }
+    };
+    let sweeping = async {
+        let mut tick = tokio::time::interval(SWEEP);
+        loop {
+            tick.tick().await;
+            if let Err(error) = housekeeping::sweep(&app).await {
+                tracing::error!(%error, "cannot sweep what is out of date: it is tried again");
             }
         }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = writing_behind => {}
+        () = sweeping => {}
     }
+    housekeeping::give_back(&app).await;
 }
 
-/// Writes down when devices were last heard of, all of them together.
+/// Writes down when devices were last heard of, all of them together. What could not be written is kept for the next time.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn write_seen(app: &App) -> Result<(), StoreError> {
-    let seen: Vec<Seen> = app
-        .presence
-        .take()
-        .into_iter()
-        .map(|(device, seen)| Seen { device, at: seen.at, address: Some(seen.address.to_string()) })
-        .collect();
-    if seen.is_empty() {
+    let taken = app.presence.take();
+    if taken.is_empty() {
         return Ok(());
     }
-    let mut tx = app.store.write().await?;
-    tx.write_seen(&seen).await?;
-    tx.commit().await
-}
-
-/// Erases what was kept for an undo whose time is over, and forgets closed commands and sessions after a month.
-async fn swept(app: &App) -> Result<(), StoreError> {
-    let now = app.clock.now();
-    let before = now.plus(-KEEP_MS);
-    let mut tx = app.store.write().await?;
-    let erased = tx.erase_expired(now).await?;
-    tx.prune_commands(before).await?;
-    tx.prune_orders(before).await?;
-    tx.prune_sessions(before).await?;
-    tx.prune_held(before).await?;
-    tx.prune_old().await?;
-    for (device, key, parts) in tx.abandoned_part_sets(now.plus(-PARTS_MS), MOST_ABANDONED).await? {
-        tx.hold(&incomplete(device, &key, &parts), now).await?;
-        tx.put_part_set(device, &key, None, now).await?;
+    let seen: Vec<Seen> = taken
+        .iter()
+        .map(|(device, seen)| Seen { device: *device, at: seen.at, address: Some(seen.address.to_string()) })
+        .collect();
+    let written = retry(|| async {
+        let mut tx = app.store.write().await?;
+        tx.write_seen(&seen).await?;
+        tx.commit().await
+    })
+    .await;
+    if written.is_err() {
+        app.presence.put_back(taken);
     }
-    tx.commit().await?;
-    if erased > 0 {
-        tracing::info!(erased, "deleted contents erased: their time for an undo is over");
-    }
-    Ok(())
-}
-
-/// Parts of a template whose other parts never came: acknowledged, so they are not lost but shown.
-fn incomplete(device: i64, key: &ItemKey, parts: &Template) -> HeldRecord {
-    let held: Vec<String> = parts.parts.iter().map(|part| part.index.to_string()).collect();
-    let raw: Vec<String> =
-        parts.parts.iter().map(|part| format!("{key} part {}: {}", part.index, part.text)).collect();
-    HeldRecord {
-        device,
-        kind: HeldKind::Unreadable,
-        table: None,
-        pin: Some(key.pin.clone()),
-        tag: key.slot.to_string(),
-        line: None,
-        reason: format!("incomplete: only parts {} came; enrol it again", held.join(", ")),
-        raw: raw.join("\n").into_bytes(),
-    }
+    written
 }

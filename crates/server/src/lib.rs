@@ -6,6 +6,7 @@ pub mod clock;
 pub mod config;
 mod device;
 pub mod fleet;
+mod housekeeping;
 mod jobs;
 mod presence;
 mod running;

@@ -19,7 +19,6 @@ pub struct Seen {
 #[derive(Debug, Default)]
 pub struct Presence {
     seen: Mutex<HashMap<i64, Seen>>,
-    uploads: Mutex<HashMap<i64, Millis>>,
 }
 
 impl Presence {
@@ -28,18 +27,42 @@ impl Presence {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(device, seen);
     }
 
-    /// Notes that `device` uploaded people or events.
-    pub fn note_upload(&self, device: i64, at: Millis) {
-        self.uploads.lock().unwrap_or_else(PoisonError::into_inner).insert(device, at);
-    }
-
-    /// When `device` last uploaded something to this process, `None` where it has not.
-    pub fn last_upload(&self, device: i64) -> Option<Millis> {
-        self.uploads.lock().unwrap_or_else(PoisonError::into_inner).get(&device).copied()
-    }
-
     /// Takes what was noted since the last call.
     pub fn take(&self) -> Vec<(i64, Seen)> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+    }
+
+    /// Takes back what could not be written; what was noted meanwhile is newer.
+    pub fn put_back(&self, taken: Vec<(i64, Seen)>) {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        for (device, earlier) in taken {
+            seen.entry(device).or_insert(earlier);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    fn at(ms: i64) -> Seen {
+        Seen { at: Millis(ms), address: Ipv4Addr::LOCALHOST.into() }
+    }
+
+    #[test]
+    fn what_could_not_be_written_is_kept_unless_there_is_something_newer() {
+        let presence = Presence::default();
+        presence.note(1, at(10));
+        presence.note(2, at(10));
+        let taken = presence.take();
+        presence.note(2, at(20));
+
+        presence.put_back(taken);
+
+        let mut kept = presence.take();
+        kept.sort_by_key(|(device, _)| *device);
+        assert_eq!(kept, [(1, at(10)), (2, at(20))]);
     }
 }

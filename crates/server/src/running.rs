@@ -64,7 +64,7 @@ pub async fn start(
     let app = App {
         store,
         config: Arc::new(config),
-        started_at: clock.now(),
+        name: format!("{listen} {:016x}", entropy.next()).into(),
         clock,
         entropy,
         bodies: Arc::new(Semaphore::new(device::BODIES_KIB as usize)),

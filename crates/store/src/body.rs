@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Content, ItemKey, Kind};
+use roster::{Content, ItemKey, Kind, Seq};
 use sqlx::{query, query_as};
 
 use crate::item::ItemRow;
@@ -63,6 +63,22 @@ impl Tx {
             found.insert(key, content);
         }
         Ok(found)
+    }
+
+    /// Whether items still are at the versions that were decided on, after their contents were read.
+    ///
+    /// Where writers exclude each other nothing can have changed within a transaction that writes. Elsewhere a device's
+    /// lock does not hold what other devices upload: between two queries an item may become another.
+    ///
+    /// # Errors
+    /// [`StoreError::Moved`] where one changed; those of the database.
+    pub async fn unchanged(&mut self, versions: &[(ItemKey, Seq)]) -> Result<(), StoreError> {
+        if self.engine.writers_exclude_each_other() {
+            return Ok(());
+        }
+        let rows = self.item_rows(&pins_of(versions.iter().map(|(key, _)| key))).await?;
+        let same = |(key, seq): &(ItemKey, Seq)| rows.get(key).is_some_and(|row| row.seq == *seq);
+        if versions.iter().all(same) { Ok(()) } else { Err(StoreError::Moved) }
     }
 
     async fn sealed_bodies(&mut self, ids: &[i64]) -> Result<Vec<(ItemKey, Vec<u8>)>, StoreError> {

@@ -11,6 +11,7 @@ use sync::{DeviceView, Joining, ScanFrom};
 use wire::{Dialect, SerialNumber};
 
 use crate::key::{narrow, pin_of};
+use crate::sql::{batches, places, statement};
 use crate::{StoreError, Tx};
 
 /// Where a device stands with us.
@@ -108,6 +109,12 @@ pub struct DeviceRow {
     pub full: BTreeSet<Kind>,
     /// When it last said what it holds.
     pub counts_at: Option<Millis>,
+    /// When it last uploaded something while it was being taken in.
+    pub heard_at: Option<Millis>,
+    /// Since when it tells of nobody, after it held people; `None` once it is filled again.
+    pub emptied_at: Option<Millis>,
+    /// When it was last filled again for what its counts told.
+    pub refilled_at: Option<Millis>,
     /// What an operator set.
     pub options: DeviceOptions,
     /// Where it last came from.
@@ -132,7 +139,7 @@ pub struct Seen {
 }
 
 const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
-                       next_command, incarnation, full_kinds, counts_at, time_zone, realtime, trans_times, \
+                       next_command, incarnation, full_kinds, counts_at, heard_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
                        trans_interval_min, trans_flag_format, delay_s, error_delay_s, address, created_at, \
                        approved_at, last_seen_at";
 
@@ -160,6 +167,9 @@ impl DeviceRow {
             incarnation: row.try_get("incarnation")?,
             full: kinds_of(&text("full_kinds")?).ok_or_else(|| wrong("full_kinds"))?,
             counts_at: time("counts_at")?,
+            heard_at: time("heard_at")?,
+            emptied_at: time("emptied_at")?,
+            refilled_at: time("refilled_at")?,
             options: DeviceOptions::read(row, &serial_number)?,
             address: row.try_get("address")?,
             created_at: Millis(row.try_get("created_at")?),
@@ -244,11 +254,10 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn device_by_serial(&mut self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
-        let row =
-            query(crate::sql::statement(format!("SELECT {COLUMNS} FROM device WHERE serial_number = ?")))
-                .bind(serial.as_str())
-                .fetch_optional(self.db())
-                .await?;
+        let row = query(statement(format!("SELECT {COLUMNS} FROM device WHERE serial_number = ?")))
+            .bind(serial.as_str())
+            .fetch_optional(self.db())
+            .await?;
         row.as_ref().map(DeviceRow::read).transpose()
     }
 
@@ -272,11 +281,10 @@ impl Tx {
     }
 
     async fn one_device(&mut self, device: i64, lock: &str) -> Result<Option<DeviceRow>, StoreError> {
-        let row =
-            query(crate::sql::statement(format!("SELECT {COLUMNS} FROM device WHERE device_id = ?{lock}")))
-                .bind(device)
-                .fetch_optional(self.db())
-                .await?;
+        let row = query(statement(format!("SELECT {COLUMNS} FROM device WHERE device_id = ?{lock}")))
+            .bind(device)
+            .fetch_optional(self.db())
+            .await?;
         row.as_ref().map(DeviceRow::read).transpose()
     }
 
@@ -285,10 +293,9 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn devices(&mut self) -> Result<Vec<DeviceRow>, StoreError> {
-        let rows =
-            query(crate::sql::statement(format!("SELECT {COLUMNS} FROM device ORDER BY serial_number")))
-                .fetch_all(self.db())
-                .await?;
+        let rows = query(statement(format!("SELECT {COLUMNS} FROM device ORDER BY serial_number")))
+            .fetch_all(self.db())
+            .await?;
         rows.iter().map(DeviceRow::read).collect()
     }
 
@@ -341,8 +348,8 @@ impl Tx {
         }
         query(
             "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = \
-             (SELECT seq FROM feed_clock WHERE id = 1), scan_pin = '', full_kinds = '', incarnation = \
-             (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",
+             (SELECT seq FROM feed_clock WHERE id = 1), scan_pin = '', full_kinds = '', heard_at = NULL, emptied_at = NULL, \
+             incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",
         )
         .bind(joining_text(Some(joining)))
         .bind(at.0)
@@ -424,13 +431,14 @@ impl Tx {
         let counts = capability.counts();
         let count = |count: Option<u64>| count.and_then(|count| i64::try_from(count).ok());
         query(
-            "UPDATE device SET capability = ?, model = ?, firmware = ?, push_version = ?, users_count = ?, \
+            "UPDATE device SET capability = ?, model = ?, firmware = ?, push_version = ?, language = ?, users_count = ?, \
              fingerprints_count = ?, faces_count = ?, counts_at = COALESCE(?, counts_at) WHERE device_id = ?",
         )
         .bind(capability.to_text())
         .bind(capability.model().map(ToOwned::to_owned))
         .bind(capability.firmware().map(ToOwned::to_owned))
         .bind(capability.push_version().map(ToString::to_string))
+        .bind(capability.language().map(i64::from))
         .bind(count(counts.users))
         .bind(count(counts.fingerprints))
         .bind(count(counts.faces))
@@ -458,19 +466,74 @@ impl Tx {
         self.set_capability(view.device, &view.capability, None).await
     }
 
-    /// Writes behind when devices were last heard of; many at a time.
+    /// Writes behind when devices were last heard of; many at a time, each once. One that another process heard of later
+    /// stays as it is.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn write_seen(&mut self, seen: &[Seen]) -> Result<(), StoreError> {
-        for seen in seen {
-            query("UPDATE device SET last_seen_at = ?, address = COALESCE(?, address) WHERE device_id = ?")
-                .bind(seen.at.0)
-                .bind(seen.address.clone())
-                .bind(seen.device)
-                .execute(self.db())
-                .await?;
+        // Always in one order: processes that write behind for the same devices do not wait for each other in a circle.
+        let mut seen: Vec<&Seen> = seen.iter().collect();
+        seen.sort_by_key(|seen| seen.device);
+        for batch in batches(&seen) {
+            let cases = "WHEN ? THEN ? ".repeat(batch.len());
+            // `address` first: it looks at `last_seen_at` as it was.
+            let later = "COALESCE(last_seen_at, 0) <= CASE device_id";
+            let sql = format!(
+                "UPDATE device SET \
+                 address = CASE WHEN {later} {cases} END THEN COALESCE(CASE device_id {cases} END, address) ELSE address END, \
+                 last_seen_at = CASE WHEN {later} {cases} END THEN CASE device_id {cases} END ELSE last_seen_at END \
+                 WHERE device_id IN ({})",
+                places(batch.len())
+            );
+            let mut update = query(statement(sql));
+            for seen in batch {
+                update = update.bind(seen.device).bind(seen.at.0);
+            }
+            for seen in batch {
+                update = update.bind(seen.device).bind(seen.address.clone());
+            }
+            for _ in 0..2 {
+                for seen in batch {
+                    update = update.bind(seen.device).bind(seen.at.0);
+                }
+            }
+            for seen in batch {
+                update = update.bind(seen.device);
+            }
+            update.execute(self.db()).await?;
         }
+        Ok(())
+    }
+
+    /// Notes that a device that is being taken in uploaded something.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_heard(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        self.note(device, "UPDATE device SET heard_at = ? WHERE device_id = ? AND joining IS NOT NULL", at)
+            .await
+    }
+
+    /// Notes that a device told of nobody after it held people.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_emptied(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        self.note(device, "UPDATE device SET emptied_at = ? WHERE device_id = ?", at).await
+    }
+
+    /// Notes that a device is filled again for what its counts told.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_refilled(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        self.note(device, "UPDATE device SET refilled_at = ?, emptied_at = NULL WHERE device_id = ?", at)
+            .await
+    }
+
+    async fn note(&mut self, device: i64, update: &'static str, at: Millis) -> Result<(), StoreError> {
+        query(update).bind(at.0).bind(device).execute(self.db()).await?;
         Ok(())
     }
 

@@ -88,21 +88,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Ends the sessions that a process left behind when it died, each when its device was last heard of.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn close_all_sessions(&mut self) -> Result<(), StoreError> {
-        query(
-            "UPDATE device_session SET ended = 'shutdown', closed_at = COALESCE((SELECT d.last_seen_at FROM device d \
-             WHERE d.device_id = device_session.device_id AND d.last_seen_at >= opened_at), opened_at) \
-             WHERE closed_at IS NULL",
-        )
-        .execute(self.db())
-        .await?;
-        Ok(())
-    }
-
     /// The last sessions of a device, the newest first.
     ///
     /// # Errors
@@ -126,17 +111,5 @@ impl Tx {
                 ended,
             })
             .collect())
-    }
-
-    /// Forgets sessions that ended before a time. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune_sessions(&mut self, before: Millis) -> Result<u64, StoreError> {
-        let done = query("DELETE FROM device_session WHERE closed_at IS NOT NULL AND closed_at < ?")
-            .bind(before.0)
-            .execute(self.db())
-            .await?;
-        Ok(done.rows_affected())
     }
 }

@@ -70,6 +70,14 @@ impl Engine {
         }
     }
 
+    /// Whether a transaction that writes has the whole database to itself.
+    pub(crate) const fn writers_exclude_each_other(self) -> bool {
+        match self {
+            Self::Sqlite => true,
+            Self::Mysql => false,
+        }
+    }
+
     /// What a `SELECT` ends with so that its rows stay locked until commit.
     ///
     /// Nothing on SQLite: a transaction that writes has the whole database to itself.
@@ -133,6 +141,16 @@ impl Engine {
         match self {
             Self::Sqlite => "INSERT OR IGNORE INTO ",
             Self::Mysql => "INSERT IGNORE INTO ",
+        }
+    }
+
+    /// Deletes some rows of a table, whose primary key is `key`, that a condition holds for; how many at most is bound last.
+    pub(crate) fn delete_some(self, table: &str, key: &str, condition: &str) -> String {
+        match self {
+            Self::Sqlite => format!(
+                "DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {condition} LIMIT ?)"
+            ),
+            Self::Mysql => format!("DELETE FROM {table} WHERE {condition} LIMIT ?"),
         }
     }
 

@@ -12,6 +12,9 @@ pub enum StoreError {
     /// Another transaction was in the way: run the whole transaction again ([`crate::Store::retrying`]).
     #[error("the database is busy: {0}")]
     Busy(#[source] sqlx::Error),
+    /// What was decided on changed before it was written or sent: decide again.
+    #[error("the fleet changed while this was decided")]
+    Moved,
     /// The connection to the database broke, or the server stops or hands over to another: nothing was committed.
     #[error("the connection to the database is lost: {0}")]
     Lost(#[source] sqlx::Error),
@@ -100,7 +103,7 @@ impl StoreError {
     /// Whether running the same transaction again may succeed: another one was in the way, or the connection broke
     /// before anything was committed.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Lost(_))
+        matches!(self, Self::Busy(_) | Self::Moved | Self::Lost(_))
     }
 
     /// The error of a commit: where the connection broke nobody knows what became of it.

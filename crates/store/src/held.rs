@@ -338,16 +338,4 @@ impl Tx {
         .await?;
         Ok(done.rows_affected() > 0)
     }
-
-    /// Forgets what was decided on before a time. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune_held(&mut self, before: Millis) -> Result<u64, StoreError> {
-        let done = query("DELETE FROM held WHERE resolved_at IS NOT NULL AND last_at < ?")
-            .bind(before.0)
-            .execute(self.db())
-            .await?;
-        Ok(done.rows_affected())
-    }
 }

@@ -54,6 +54,26 @@ pub(crate) struct ItemRow {
     pub edits_since: i64,
 }
 
+/// What people see of a template by SQL: copies out of its body.
+struct Seen {
+    valid: i64,
+    duress: i64,
+    text_bytes: i64,
+}
+
+impl Seen {
+    fn of(content: Option<&Content>) -> Option<Self> {
+        let Some(Content::Template(template)) = content else { return None };
+        let first = template.parts.first()?;
+        let text_bytes: usize = template.parts.iter().map(|part| part.text.len()).sum();
+        Some(Self {
+            valid: i64::from(first.valid),
+            duress: i64::from(first.duress),
+            text_bytes: i64::try_from(text_bytes).unwrap_or(i64::MAX),
+        })
+    }
+}
+
 type ItemColumns = (i64, String, i64, i64, i64, i64, i64, i64, Vec<u8>, i64, i64, i64, Option<i64>, i64, i64);
 
 impl ItemRow {
@@ -114,9 +134,18 @@ impl Tx {
         self.keep_old(&replaced, change.at).await?;
         self.bury_bodies(&deleted, seqs.first().copied().unwrap_or(last), change).await?;
         after.sort_by_key(|row| row.seq);
+        let after: Vec<(ItemRow, Option<Seen>)> = after
+            .into_iter()
+            .map(|row| {
+                let content = newest.get(&row.key).and_then(|(_, write)| write.content.as_ref());
+                (row, Seen::of(content))
+            })
+            .collect();
         self.put_rows(&after).await?;
-        let contents: Vec<(&ItemRow, &Content)> =
-            after.iter().filter_map(|row| Some((row, newest.get(&row.key)?.1.content.as_ref()?))).collect();
+        let contents: Vec<(&ItemRow, &Content)> = after
+            .iter()
+            .filter_map(|(row, _)| Some((row, newest.get(&row.key)?.1.content.as_ref()?)))
+            .collect();
         self.put_users(&contents, change.at).await?;
         self.put_bodies(&contents).await?;
         Ok(seqs)
@@ -143,7 +172,7 @@ impl Tx {
         Ok(found)
     }
 
-    async fn put_rows(&mut self, items: &[ItemRow]) -> Result<(), StoreError> {
+    async fn put_rows(&mut self, items: &[(ItemRow, Option<Seen>)]) -> Result<(), StoreError> {
         let upsert = self.engine.upsert(
             "item",
             "item_id",
@@ -158,16 +187,20 @@ impl Tx {
                 "changed_by",
                 "edits",
                 "edits_since",
+                "valid_flag",
+                "duress_flag",
+                "text_bytes",
             ],
         );
         for batch in batches(items) {
             let sql = format!(
                 "INSERT INTO item (item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, \
-                 body_lines, changed_at, changed_by, edits, edits_since) VALUES {}{upsert}",
-                rows(batch.len(), 15)
+                 body_lines, changed_at, changed_by, edits, edits_since, valid_flag, duress_flag, text_bytes) \
+                 VALUES {}{upsert}",
+                rows(batch.len(), 18)
             );
             let mut insert = query(statement(sql));
-            for row in batch {
+            for (row, seen) in batch {
                 let Slot { kind, number, algorithm } = row.key.slot;
                 insert = insert
                     .bind(row.id)
@@ -184,7 +217,10 @@ impl Tx {
                     .bind(row.changed_at.0)
                     .bind(row.changed_by)
                     .bind(row.edits)
-                    .bind(row.edits_since);
+                    .bind(row.edits_since)
+                    .bind(seen.as_ref().map(|seen| seen.valid))
+                    .bind(seen.as_ref().map(|seen| seen.duress))
+                    .bind(seen.as_ref().map(|seen| seen.text_bytes));
             }
             insert.execute(self.db()).await?;
         }

@@ -12,9 +12,6 @@ use crate::key::{hash_of, key_of, pin_of};
 use crate::sql::{batches, lists, places, rows, statement};
 use crate::{StoreError, Tx};
 
-/// How many older versions of an item are kept whatever the devices have read.
-const KEPT: i64 = 8;
-
 /// A user with the versions before.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserVersions {
@@ -131,29 +128,5 @@ impl Tx {
             }
         }
         Ok(found)
-    }
-
-    /// Forgets versions that every active device has passed, but for the last eight of each item. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune_old(&mut self) -> Result<u64, StoreError> {
-        let (passed,): (i64,) = query_as(
-            "SELECT COALESCE((SELECT MIN(cursor_seq) FROM device WHERE state = 'active'), \
-             (SELECT seq FROM feed_clock WHERE id = 1))",
-        )
-        .fetch_one(self.db())
-        .await?;
-        // The derived table: MySQL does not delete from a table that the same statement reads.
-        let done = query(
-            "DELETE FROM item_old WHERE replaced_seq <= ? AND (item_id, seq) IN (SELECT item_id, seq FROM \
-             (SELECT item_id, seq, ROW_NUMBER() OVER (PARTITION BY item_id ORDER BY seq DESC) AS place FROM item_old) \
-             AS ranked WHERE place > ?)",
-        )
-        .bind(passed)
-        .bind(KEPT)
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected())
     }
 }

@@ -28,6 +28,8 @@ mod open;
 mod operation_log;
 mod operator_command;
 mod part_set;
+mod retention;
+mod retry;
 mod setting;
 mod sql;
 mod status;
@@ -48,8 +50,12 @@ pub use held::{HeldFilter, HeldKind, HeldOutcome, HeldRecord, HeldRow, UnknownHe
 pub use item::{Change, ItemWrite};
 pub use item_old::UserVersions;
 pub use keys::Keys;
+#[doc(hidden)]
+pub use migrate::migration_statements;
 pub use operation_log::LoggedOperation;
 pub use operator_command::{Order, OrderRow};
+pub use retention::Finished;
+pub use retry::retry;
 pub use status::{CommandEvent, ItemEvent, ItemSummary, SyncCounts};
 pub use store::{Pulse, Store, Tx, Work};
 pub use sync_command::FoundCommand;

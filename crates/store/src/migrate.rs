@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AnyConnection, AnyPool, query, query_scalar, raw_sql};
 
 use crate::{Engine, StoreError};
@@ -26,11 +27,24 @@ macro_rules! step {
     };
 }
 
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[step!(1, "start", "0001_start.sql"), step!(2, "views", "0002_views.sql")];
+pub(crate) const MIGRATIONS: &[Migration] = &[
+    step!(1, "start", "0001_start.sql"),
+    step!(2, "views", "0002_views.sql"),
+    step!(3, "several servers", "0003_several_servers.sql"),
+];
+
+const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \
+                              name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL) ENGINE = InnoDB";
 
 /// How long another process may take for its migration before this one gives up waiting.
 const LONGEST_WAIT: u32 = 120;
+
+/// The statements by which a database of MySQL gets its schema, one by one, for tests of what happens between them.
+#[doc(hidden)]
+pub fn migration_statements() -> impl Iterator<Item = String> {
+    let steps = MIGRATIONS.iter().flat_map(|migration| statements(migration.mysql));
+    std::iter::once(MYSQL_VERSIONS.to_owned()).chain(steps)
+}
 
 /// The newest schema this program knows.
 pub(crate) fn known_version() -> i64 {
@@ -75,12 +89,7 @@ async fn migrate_sqlite(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
 /// Other processes wait meanwhile, at a row that a second connection keeps locked.
 async fn migrate_mysql(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
     refuse_foreign(pool).await?;
-    raw_sql(
-        "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \
-         name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL) ENGINE = InnoDB",
-    )
-    .execute(pool)
-    .await?;
+    raw_sql(MYSQL_VERSIONS).execute(pool).await?;
     query("INSERT IGNORE INTO schema_migration (version, name) VALUES (0, 'lock')").execute(pool).await?;
     let mut waited = 0;
     let lock = loop {
@@ -187,7 +196,7 @@ fn made_by(statement: &str) -> Option<&str> {
 /// Whether a statement that changes the schema finds that it was run before: the table, column or key is there already, or
 /// is gone already.
 fn is_done(error: &dyn sqlx::error::DatabaseError) -> bool {
-    let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number());
+    let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
     matches!(number, Some(1050 | 1051 | 1060 | 1061 | 1091))
 }
 

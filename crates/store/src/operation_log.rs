@@ -90,14 +90,4 @@ impl Tx {
             })
             .collect()
     }
-
-    /// Forgets entries that were uploaded before a time. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune_operations(&mut self, before: Millis) -> Result<u64, StoreError> {
-        let done =
-            query("DELETE FROM operation_log WHERE seen_at < ?").bind(before.0).execute(self.db()).await?;
-        Ok(done.rows_affected())
-    }
 }

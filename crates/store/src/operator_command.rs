@@ -233,16 +233,4 @@ impl Tx {
         .await?;
         Ok(done.rows_affected() > 0)
     }
-
-    /// Forgets commands that were finished before a time. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune_orders(&mut self, before: Millis) -> Result<u64, StoreError> {
-        let done = query("DELETE FROM operator_command WHERE closed_at IS NOT NULL AND closed_at < ?")
-            .bind(before.0)
-            .execute(self.db())
-            .await?;
-        Ok(done.rows_affected())
-    }
 }

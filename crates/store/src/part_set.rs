@@ -120,14 +120,4 @@ impl Tx {
         }
         Ok(found)
     }
-
-    /// Forgets parts that nothing was added to since a time. Returns how many templates.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune_part_sets(&mut self, before: Millis) -> Result<u64, StoreError> {
-        let done =
-            query("DELETE FROM part_set WHERE updated_at < ?").bind(before.0).execute(self.db()).await?;
-        Ok(done.rows_affected())
-    }
 }

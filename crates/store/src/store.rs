@@ -3,11 +3,11 @@
 use std::fmt;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
-use std::time::Duration;
 
 use roster::{HashKey, Seq};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
 
+use crate::retry::Attempts;
 use crate::{Engine, Keys, StoreError, migrate, open};
 
 /// A database. Clones share its connections.
@@ -48,10 +48,6 @@ pub struct Pulse {
 
 /// What [`Store::retrying`] runs.
 pub type Work<'t, T> = Pinned<Box<dyn Future<Output = Result<T, StoreError>> + Send + 't>>;
-
-/// How often a transaction is run that meets others.
-const ATTEMPTS: u32 = 6;
-const FIRST_PAUSE: Duration = Duration::from_millis(5);
 
 impl Store {
     /// Opens the database of a URL and brings its schema up to date.
@@ -154,18 +150,13 @@ impl Store {
         T: Send,
         F: for<'t> FnMut(&'t mut Tx) -> Work<'t, T> + Send,
     {
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..ATTEMPTS {
+        let mut attempts = Attempts::new();
+        loop {
             match self.attempt(&mut work).await {
-                Err(error) if error.retryable() => {
-                    tracing::debug!(%error, "transaction runs again");
-                    tokio::time::sleep(pause).await;
-                    pause *= 2;
-                }
+                Err(error) if attempts.again(&error).await => {}
                 outcome => return outcome,
             }
         }
-        self.attempt(&mut work).await
     }
 
     async fn attempt<T, F>(&self, work: &mut F) -> Result<T, StoreError>

@@ -228,16 +228,4 @@ impl Tx {
         .await?;
         rows.into_iter().map(|columns| key_of("sync_command", columns)).collect()
     }
-
-    /// Forgets commands that were closed before a time. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn prune_commands(&mut self, before: Millis) -> Result<u64, StoreError> {
-        let done = query("DELETE FROM sync_command WHERE open IS NULL AND closed_at < ?")
-            .bind(before.0)
-            .execute(self.db())
-            .await?;
-        Ok(done.rows_affected())
-    }
 }

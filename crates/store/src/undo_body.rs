@@ -182,15 +182,6 @@ impl Tx {
         }
     }
 
-    /// Erases contents whose time for an undo is over. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn erase_expired(&mut self, now: Millis) -> Result<u64, StoreError> {
-        let done = query("DELETE FROM undo_body WHERE until_at <= ?").bind(now.0).execute(self.db()).await?;
-        Ok(done.rows_affected())
-    }
-
     /// Erases at once what is kept of a deleted user: after this nothing can be undone.
     ///
     /// # Errors

@@ -14,7 +14,8 @@ pub(crate) fn user_key(pin: &Pin) -> ItemKey {
 }
 
 impl DeviceView {
-    pub(crate) fn item(&self, key: &ItemKey) -> Option<&ItemState> {
+    /// What the fleet holds of an item of a person in the view.
+    pub fn item(&self, key: &ItemKey) -> Option<&ItemState> {
         self.person(&key.pin)?.items.get(&key.slot)
     }
 

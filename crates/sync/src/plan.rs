@@ -207,6 +207,10 @@ impl Planner<'_> {
     /// One row of the feed becomes exactly one of: sent, marked `again`, an exception, or skipped.
     fn row(&mut self, seq: Seq, key: &ItemKey) {
         let Some(item) = self.view.item(key).cloned() else { return };
+        if item.seq > seq {
+            // It changed after the page was read: the row of that change comes later, and is about all of it.
+            return;
+        }
         let user = user_of(key);
         if let Some(area) = key.slot.area() {
             if self.view.areas.contains(&area) {

@@ -25,16 +25,8 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         );
         acknowledgements.truncate(MOST_ANSWERS);
     }
-    let mut attempts = 0;
-    loop {
-        match record(app, &device, &acknowledgements).await {
-            Err(error) if error.retryable() && attempts < 5 => attempts += 1,
-            outcome => {
-                outcome?;
-                return Ok(ok("OK"));
-            }
-        }
-    }
+    store::retry(|| record(app, &device, &acknowledgements)).await?;
+    Ok(ok("OK"))
 }
 
 /// No device has so many commands under way.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use roster::Millis;
-use store::{DeviceRow, DeviceState};
+use store::{DeviceRow, DeviceState, StoreError};
 use sync::Joining;
 use wire::{SerialNumber, Target};
 
@@ -34,7 +34,17 @@ pub async fn admitted(app: &App, target: &Target<'_>, peer: SocketAddr) -> Resul
     let found = app.store.read().await?.device_by_serial(&serial_number).await?;
     let device = match found {
         Some(device) => device,
-        None => record(app, &serial_number, peer, now).await?,
+        None => match record(app, &serial_number, peer, now).await {
+            // Another process has just recorded it.
+            Err(DeviceError::Store(error)) if error.is_duplicate() => app
+                .store
+                .read()
+                .await?
+                .device_by_serial(&serial_number)
+                .await?
+                .ok_or(DeviceError::Store(error))?,
+            recorded => recorded?,
+        },
     };
     app.presence.note(device.id, Seen { at: now, address: peer.ip() });
     match device.state {
@@ -50,22 +60,13 @@ async fn record(
     peer: SocketAddr,
     now: Millis,
 ) -> Result<DeviceRow, DeviceError> {
-    let mut tx = app.store.write().await?;
-    if let Some(device) = tx.device_by_serial(serial_number).await? {
+    let Some(device) = store::retry(|| create(app, serial_number, now)).await? else {
+        return Err(DeviceError::TooManyUnknown);
+    };
+    if device.created_at != now {
         return Ok(device);
     }
-    if tx.count_devices(DeviceState::New).await? >= MOST_UNKNOWN {
-        return Err(DeviceError::TooManyUnknown);
-    }
-    let mut device = tx.create_device(serial_number, now).await?;
-    let open = app.config.admission == Admission::Open;
-    if open {
-        tx.approve_device(device.id, Joining::Adopt, now).await?;
-        crate::fleet::ask_for_everything(&mut tx, device.id, now).await?;
-        device = tx.device(device.id).await?.unwrap_or(device);
-    }
-    tx.commit().await?;
-    if open {
+    if app.config.admission == Admission::Open {
         tracing::info!(device.serial_number = %serial_number, %peer, "new device taken in (open admission)");
     } else {
         tracing::warn!(
@@ -74,4 +75,27 @@ async fn record(
         );
     }
     Ok(device)
+}
+
+/// Records a device, unless it is known or too many wait already; takes it in at once under open admission.
+async fn create(
+    app: &App,
+    serial_number: &SerialNumber,
+    now: Millis,
+) -> Result<Option<DeviceRow>, StoreError> {
+    let mut tx = app.store.write().await?;
+    if let Some(device) = tx.device_by_serial(serial_number).await? {
+        return Ok(Some(device));
+    }
+    if tx.count_devices(DeviceState::New).await? >= MOST_UNKNOWN {
+        return Ok(None);
+    }
+    let mut device = tx.create_device(serial_number, now).await?;
+    if app.config.admission == Admission::Open {
+        tx.approve_device(device.id, Joining::Adopt, now).await?;
+        crate::fleet::ask_for_everything(&mut tx, device.id, now).await?;
+        device = tx.device(device.id).await?.unwrap_or(device);
+    }
+    tx.commit().await?;
+    Ok(Some(device))
 }

@@ -9,7 +9,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use roster::{Counts, Millis};
+use roster::Millis;
 use store::{DeviceRow, StoreError};
 
 use crate::app::App;
@@ -21,7 +21,7 @@ const UPLOADED_MS: i64 = 60_000;
 /// A device is not filled again more often than this, whatever it says, ms.
 const REFILL_PAUSE_MS: i64 = 3_600_000;
 
-/// When which device's counts are looked at next.
+/// When which device's counts are looked at next, of those that told them to this process.
 #[derive(Debug, Default)]
 pub struct Comparisons(Mutex<HashMap<i64, Comparison>>);
 
@@ -29,33 +29,15 @@ pub struct Comparisons(Mutex<HashMap<i64, Comparison>>);
 struct Comparison {
     /// When it counted, as far as this process knows.
     counted: Option<Millis>,
-    /// It held people, and nobody then.
-    emptied: bool,
     /// When to look, `None` until it counts again.
     due: Option<Millis>,
-    /// After a refill, until when there is no other.
-    not_before: Option<Millis>,
 }
 
 impl Comparisons {
     /// A device said how much it holds.
     pub fn counted(&self, device: i64, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let comparison = all.entry(device).or_default();
-        comparison.counted = Some(now);
-        if !comparison.emptied {
-            comparison.due = Some(now.plus(UPLOADED_MS)).max(comparison.not_before);
-        }
-    }
-
-    /// A device told how many users it holds, after it had told another number.
-    pub fn changed(&self, device: i64, before: Counts, after: Counts, now: Millis) {
-        if before.users > Some(0) && after.users == Some(0) {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let comparison = all.entry(device).or_default();
-            comparison.emptied = true;
-            comparison.due = Some(now.plus(UPLOADED_MS)).max(comparison.not_before);
-        }
+        all.insert(device, Comparison { counted: Some(now), due: Some(now.plus(UPLOADED_MS)) });
     }
 
     /// The comparison that is due now. The first poll after the start of the process sets one up, by what the device
@@ -72,23 +54,17 @@ impl Comparisons {
         let Some(comparison) = all.get_mut(&device) else { return };
         comparison.due = match outcome {
             Outcome::Later => Some(now.plus(UPLOADED_MS)),
-            Outcome::Enough | Outcome::Refilled => None,
+            Outcome::Enough => None,
         };
-        if outcome == Outcome::Refilled {
-            comparison.emptied = false;
-            comparison.not_before = Some(now.plus(REFILL_PAUSE_MS));
-        }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Outcome {
-    /// Something is under way.
+    /// Something is under way, or it was filled again not long ago.
     Later,
-    /// The device holds what it should, or its counts say nothing any more.
+    /// The device holds what it should, or its counts say nothing any more, or it is filled again.
     Enough,
-    /// Users were missing: it is sent everything.
-    Refilled,
 }
 
 /// Looks at the counts of a device where that is due, and fills it again where users are missing.
@@ -97,15 +73,21 @@ enum Outcome {
 /// Those of the database.
 pub async fn compare(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let Some(comparison) = app.comparisons.due(device.id, now) else { return Ok(()) };
-    let outcome = if comparison.emptied && device.joining.is_none() {
+    let pauses = device.refilled_at.is_some_and(|at| at.plus(REFILL_PAUSE_MS) > now);
+    if device.emptied_at.is_some_and(|at| at.plus(UPLOADED_MS) <= now) && device.joining.is_none() && !pauses
+    {
         tracing::warn!(
             device.serial_number = %device.serial_number,
             "the device held people, and then nobody: it is filled again"
         );
-        refill(app, device, now).await?
+        return refill(app, device, now).await;
+    }
+    let Some(comparison) = app.comparisons.due(device.id, now) else { return Ok(()) };
+    let outcome = if pauses {
+        Outcome::Later
     } else {
-        look(app, device, comparison.counted.or(device.counts_at), now).await?
+        // Another process may have been told later.
+        look(app, device, comparison.counted.max(device.counts_at), now).await?
     };
     app.comparisons.looked(device.id, outcome, now);
     Ok(())
@@ -143,12 +125,21 @@ async fn look(
         device.serial_number = %device.serial_number, users, expected,
         "the device holds fewer users than it should: it is filled again"
     );
-    refill(app, device, now).await
+    refill(app, device, now).await?;
+    Ok(Outcome::Enough)
 }
 
-async fn refill(app: &App, device: &DeviceRow, now: Millis) -> Result<Outcome, StoreError> {
-    let mut tx = app.store.write().await?;
-    fleet::devices::refill(&mut tx, device, now).await?;
-    tx.commit().await?;
-    Ok(Outcome::Refilled)
+async fn refill(app: &App, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+    store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        let row = tx.lock_device(device.id).await?;
+        if row.is_none_or(|row| row.refilled_at != device.refilled_at) {
+            // Another process was quicker.
+            return Ok(());
+        }
+        fleet::devices::refill(&mut tx, device, now).await?;
+        tx.note_refilled(device.id, now).await?;
+        tx.commit().await
+    })
+    .await
 }

@@ -18,10 +18,13 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     let device = admit::known(app, request, target).await?;
     options::learn(app, &device, |capability| capability.merge_handshake(&handshake)).await?;
     let block = block(app, &device, &handshake).await?;
-    let mut tx = app.store.write().await?;
-    let address = request.peer.ip().to_string();
-    tx.open_session(device.id, app.clock.now(), Some(&address)).await?;
-    tx.commit().await?;
+    let (address, now) = (request.peer.ip().to_string(), app.clock.now());
+    store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        tx.open_session(device.id, now, Some(&address)).await?;
+        tx.commit().await
+    })
+    .await?;
     tracing::info!(
         device.serial_number = %device.serial_number, peer = %request.peer,
         push_version = handshake.push_version.map(|version| version.to_string()), "device connected"

@@ -33,13 +33,8 @@ pub async fn people(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> 
             return Ok(());
         }
     }
-    let mut attempts = 0;
-    loop {
-        match upload.write(device.id).await {
-            Err(error) if error.retryable() && attempts < 5 => attempts += 1,
-            outcome => return Ok(outcome?),
-        }
-    }
+    store::retry(|| upload.write(device.id)).await?;
+    Ok(())
 }
 
 struct Upload<'a> {
@@ -114,8 +109,8 @@ impl Upload<'_> {
         for (key, parts) in &decision.partial {
             tx.put_part_set(device, key, parts.as_ref(), self.now).await?;
         }
-        for record in &decision.held {
-            let held = tx.hold(record, self.now).await?;
+        for record in decision.held.iter().flat_map(HeldRecord::pieces) {
+            let held = tx.hold(&record, self.now).await?;
             if held.is_new {
                 tracing::warn!(
                     device.serial_number = %row.serial_number, held = held.id, kind = %record.kind,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use roster::{Algorithm, Capability, Format, Kind, Slot};
-use store::DeviceRow;
+use store::{DeviceRow, StoreError};
+use sync::ScanFrom;
 use wire::{BioType, Form, PollInfo};
 
 use super::answer::{Answer, ok};
@@ -36,9 +37,14 @@ pub async fn learn(
     if after == device.capability {
         return Ok(());
     }
+    store::retry(|| write(app, device.id, &merge)).await?;
+    Ok(())
+}
+
+async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let Some(mut row) = tx.lock_device(device.id).await? else { return Ok(()) };
+    let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
     let before = row.capability.clone();
     merge(&mut row.capability);
     let capability = row.capability.clone();
@@ -57,11 +63,12 @@ pub async fn learn(
     }
     let changes = view.take_changes();
     tx.apply(&view, &changes, now).await?;
-    tx.commit().await?;
-    if row.joining.is_none() {
-        app.comparisons.changed(row.id, before.counts(), capability.counts(), now);
+    // A device whose fill has yet to begin gets everything in any case.
+    let emptied = before.counts().users > Some(0) && capability.counts().users == Some(0);
+    if emptied && row.joining.is_none() && row.scan != Some(ScanFrom::Start) {
+        tx.note_emptied(row.id, now).await?;
     }
-    Ok(())
+    tx.commit().await
 }
 
 /// The version of an algorithm on a device, and the form in which it takes such items.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use roster::{ItemKey, Millis};
+use roster::{ItemKey, Millis, Seq};
 use store::{DeviceRow, OrderRow, StoreError, Tx};
 use sync::operator::{self, State};
 use sync::plan::{Send, Work, plan};
@@ -39,13 +39,8 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     if device.capability.speaks_access_control() || !has_work(app, &device).await? {
         return Ok(ok("OK"));
     }
-    let mut attempts = 0;
-    loop {
-        match batch(app, device.id).await {
-            Err(error) if error.retryable() && attempts < 5 => attempts += 1,
-            outcome => return Ok(ok(wire::poll_reply(outcome?))),
-        }
-    }
+    let lines = store::retry(|| batch(app, device.id)).await?;
+    Ok(ok(wire::poll_reply(lines)))
 }
 
 /// Whether a poll has anything to decide: most have not, and then nothing is locked or written.
@@ -81,7 +76,7 @@ async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -
         Admission::Open => app.config.adopt_quiet.min(OPEN_QUIET),
     };
     let quiet = i64::try_from(quiet.as_millis()).unwrap_or(i64::MAX);
-    let heard = app.presence.last_upload(device.id).unwrap_or(app.started_at).max(asked);
+    let heard = device.heard_at.unwrap_or(asked).max(asked);
     Ok(heard.plus(quiet) <= now)
 }
 
@@ -206,6 +201,9 @@ impl Poll {
         let updates: Vec<ItemKey> =
             sends.iter().filter(|send| send.verb == Verb::Update).map(|send| send.key.clone()).collect();
         let contents = self.tx.contents(&updates).await?;
+        let versions: Vec<(ItemKey, Seq)> =
+            updates.iter().filter_map(|key| Some((key.clone(), self.view.item(key)?.seq))).collect();
+        self.tx.unchanged(&versions).await?;
         let mut lines = Vec::new();
         for send in sends {
             let commands = match (send.verb, contents.get(&send.key)) {

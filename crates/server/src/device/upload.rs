@@ -1,6 +1,7 @@
 //! `POST /iclock/cdata` and `/iclock/fdata`: what a device uploads (§11), by table.
 
-use store::{DeviceRow, HeldKind, HeldRecord};
+use roster::Millis;
+use store::{DeviceRow, HeldKind, HeldOutcome, HeldRecord, StoreError};
 use wire::{Dialect, StampKey, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
@@ -24,7 +25,7 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     if table == Table::Options {
         return options::post(app, request, &device).await;
     }
-    app.presence.note_upload(device.id, app.clock.now());
+    note_heard(app, &device).await?;
     if matches!(table, Table::People | Table::Attendance) {
         access_control::belongs_to(app, &device, Dialect::Attendance).await?;
     }
@@ -61,6 +62,23 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     Ok(ok(answer))
 }
 
+/// How exactly it is known when a device that is being taken in last uploaded something, ms.
+const HEARD_MS: i64 = 1_000;
+
+/// Notes that a device that is being taken in goes on telling what it holds: whichever process it polls has to know.
+async fn note_heard(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    if device.joining.is_none() || device.heard_at.is_some_and(|at| at.plus(HEARD_MS) > now) {
+        return Ok(());
+    }
+    store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        tx.note_heard(device.id, now).await?;
+        tx.commit().await
+    })
+    .await
+}
+
 /// A path or a form that nobody described: kept, acknowledged, and logged without its content.
 pub async fn unknown(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = admit::known(app, request, target).await?;
@@ -89,16 +107,24 @@ pub async fn keep_aside(app: &App, device: &DeviceRow, table: &str, body: &[u8])
         reason: "this table is not read yet: kept as it came".to_owned(),
         raw: body.to_vec(),
     };
-    let now = app.clock.now();
-    let mut tx = app.store.write().await?;
-    let held = tx.hold(&record, now).await?;
-    tx.commit().await?;
-    if held.is_new {
+    let (pieces, now) = (record.pieces(), app.clock.now());
+    let outcomes = store::retry(|| hold(app, &pieces, now)).await?;
+    for held in outcomes.iter().filter(|held| held.is_new) {
         tracing::info!(
             device.serial_number = %device.serial_number, table, body_bytes = body.len(), held = held.id, "kept aside"
         );
     }
     Ok(())
+}
+
+async fn hold(app: &App, records: &[HeldRecord], now: Millis) -> Result<Vec<HeldOutcome>, StoreError> {
+    let mut tx = app.store.write().await?;
+    let mut outcomes = Vec::with_capacity(records.len());
+    for record in records {
+        outcomes.push(tx.hold(record, now).await?);
+    }
+    tx.commit().await?;
+    Ok(outcomes)
 }
 
 /// Punches are not asked for. What comes all the same is kept, or discarded because the operator said so.
@@ -139,12 +165,15 @@ async fn remember_stamp(
     if same {
         return Ok(());
     }
-    let mut tx = app.store.write().await?;
-    if let Some(stamp) = stamp {
-        let stamp: String = stamp.chars().take(64).collect();
-        tx.set_stamp(device.id, key.table(), &stamp).await?;
-    }
-    tx.set_reread(device.id, key.table(), false).await?;
-    tx.commit().await?;
+    let stamp: Option<String> = stamp.map(|stamp| stamp.chars().take(64).collect());
+    store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        if let Some(stamp) = &stamp {
+            tx.set_stamp(device.id, key.table(), stamp).await?;
+        }
+        tx.set_reread(device.id, key.table(), false).await?;
+        tx.commit().await
+    })
+    .await?;
     Ok(())
 }

@@ -8,6 +8,13 @@ use sync::Joining;
 
 use super::ask_for_everything;
 
+/// Whoever changes what is owed to a device has the device for itself, and the clock before it: the order of all locks.
+async fn lock(tx: &mut Tx, device: &DeviceRow) -> Result<(), StoreError> {
+    tx.reserve(0).await?;
+    tx.lock_device(device.id).await?;
+    Ok(())
+}
+
 /// Takes a device into the fleet.
 ///
 /// # Errors
@@ -18,6 +25,7 @@ pub async fn approve(
     joining: Joining,
     now: Millis,
 ) -> Result<(), StoreError> {
+    lock(tx, device).await?;
     tx.approve_device(device.id, joining, now).await?;
     ask_for_everything(tx, device.id, now).await
 }
@@ -27,6 +35,7 @@ pub async fn approve(
 /// # Errors
 /// Those of the database.
 pub async fn retire(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+    lock(tx, device).await?;
     tx.set_device_state(device.id, DeviceState::Retired).await?;
     tx.close_session(device.id, now, SessionEnd::Retired).await
 }
@@ -54,6 +63,7 @@ pub async fn set_areas(
     areas: &BTreeSet<Area>,
     now: Millis,
 ) -> Result<(), StoreError> {
+    lock(tx, device).await?;
     let before = tx.areas_of(device.id).await?;
     tx.set_areas(device.id, areas).await?;
     let left: Vec<Area> = before.difference(areas).copied().collect();

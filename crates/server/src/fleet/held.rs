@@ -65,6 +65,8 @@ pub async fn resolve(
     config: &Config,
     now: Millis,
 ) -> Result<HeldRow, ResolveError> {
+    // Before anything is read that is decided on.
+    tx.reserve(0).await?;
     let (row, raw) = tx.show_held(id).await?.ok_or(ResolveError::Unknown)?;
     if row.resolved_at.is_some() {
         return Err(ResolveError::Resolved);
@@ -73,7 +75,6 @@ pub async fn resolve(
         return Err(ResolveError::Undecided);
     }
     if resolution != Resolution::Dismiss {
-        tx.reserve(0).await?;
         let device = tx.device(row.device).await?.ok_or(ResolveError::NoDevice)?;
         let pin = row.pin.clone().ok_or(ResolveError::OnlyDismiss)?;
         match (row.kind, resolution) {

@@ -224,24 +224,6 @@ async fn a_session_ends_when_the_next_one_begins_or_when_it_is_ended() {
         ]
     );
     assert_eq!(sessions[2].address.as_deref(), Some("10.0.0.7"));
-    assert_eq!(tx.prune_sessions(at(15)).await.expect("pruned"), 1);
-    assert_eq!(tx.sessions(device, 1).await.expect("sessions").len(), 1);
-}
-
-#[tokio::test]
-async fn sessions_that_a_dead_process_left_end_when_their_device_was_last_heard_of() {
-    let fleet = Fleet::new().await;
-    let (heard, unheard) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
-    let mut tx = fleet.write().await;
-    tx.open_session(heard, at(0), None).await.expect("opened");
-    tx.open_session(unheard, at(1), None).await.expect("opened");
-    tx.write_seen(&[Seen { device: heard, at: at(9), address: None }]).await.expect("written");
-
-    tx.close_all_sessions().await.expect("closed");
-
-    let ended = async |tx: &mut store::Tx, id| tx.sessions(id, 1).await.expect("sessions")[0].closed_at;
-    assert_eq!(ended(&mut tx, heard).await, Some(at(9)));
-    assert_eq!(ended(&mut tx, unheard).await, Some(at(1)));
 }
 
 #[tokio::test]

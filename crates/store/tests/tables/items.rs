@@ -196,25 +196,6 @@ async fn a_deleted_user_leaves_no_older_versions_to_read() {
 }
 
 #[tokio::test]
-async fn versions_are_kept_while_an_active_device_has_not_passed_them() {
-    let fleet = Fleet::new().await;
-    fleet.device("SLOW1").await;
-    for n in 0..12 {
-        fleet.put(&[user("1", &format!("name {n}"))]).await;
-    }
-    let mut tx = fleet.write().await;
-
-    assert_eq!(tx.prune_old().await.expect("pruned"), 0);
-
-    let device = tx.devices().await.expect("devices").remove(0);
-    tx.set_device_state(device.id, store::DeviceState::Retired).await.expect("retired");
-    assert_eq!(tx.prune_old().await.expect("pruned"), 3);
-    let versions = tx.user_versions(&[pin("1")]).await.expect("versions");
-    let older = &versions.get(&pin("1")).expect("there").older;
-    assert_eq!((older.len(), &older[0].name, &older[7].name), (8, &"name 10".into(), &"name 3".into()));
-}
-
-#[tokio::test]
 async fn the_scan_reads_users_by_the_bytes_of_their_pins() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("b", ""), user("B", ""), user("10", ""), user("9", ""), finger("5", 0, "QUFB")]).await;

@@ -2,7 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 
-use databases::{Database, Kind};
+use databases::{Database, Kind, MariaDb};
 use store::{Store, StoreError};
 
 use crate::fleet::{Fleet, keys, user, user_key};
@@ -35,7 +35,7 @@ async fn what_was_committed_is_there_after_opening_again() {
 
     let mut tx = store.read().await.expect("a transaction");
     assert_eq!(tx.contents(&[user_key("1")]).await.expect("read").len(), 1);
-    assert_eq!(store.schema_version().await.expect("a version"), 2);
+    assert_eq!(store.schema_version().await.expect("a version"), 3);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_database_of_a_newer_program_is_refused() {
     let opened = Store::open(fleet.url(), keys(1)).await;
     let existing = Store::open_existing(fleet.url(), keys(1)).await;
 
-    assert!(matches!(opened, Err(StoreError::SchemaTooNew { found: 99, known: 2 })));
+    assert!(matches!(opened, Err(StoreError::SchemaTooNew { found: 99, known: 3 })));
     assert!(matches!(existing, Err(StoreError::SchemaTooNew { found: 99, .. })));
 }
 
@@ -122,7 +122,7 @@ async fn a_migration_that_ran_is_not_run_again() {
 
     fleet.store.migrate().await.expect("nothing to do");
 
-    assert_eq!(fleet.store.schema_version().await.expect("a version"), 2);
+    assert_eq!(fleet.store.schema_version().await.expect("a version"), 3);
     assert_eq!(fleet.contents_of(&[user_key("1")]).await.len(), 1);
 }
 
@@ -151,4 +151,96 @@ async fn no_content_stands_in_the_files_in_clear() {
 /// The database without this crate.
 pub async fn plain(fleet: &Fleet) -> sqlx::AnyPool {
     sqlx::AnyPool::connect(fleet.url()).await.expect("connected")
+}
+
+/// On a server: what a file makes by itself is made by its administrator, or here.
+fn url_of(name: &str) -> String {
+    MariaDb::shared().url(name)
+}
+
+#[tokio::test]
+async fn a_database_that_the_server_has_not_is_made_where_it_may_be() {
+    let name = format!("made_{}", std::process::id());
+    let existing = Store::open_existing(&url_of(&name), keys(1)).await;
+    assert!(matches!(existing, Err(StoreError::NoDatabase { source: None, .. })), "{existing:?}");
+
+    let store = Store::open(&url_of(&name), keys(1)).await.expect("made");
+
+    assert_eq!(store.schema_version().await.expect("a version"), 3);
+    store.close().await;
+    MariaDb::shared().drop_database(&name);
+}
+
+#[tokio::test]
+async fn a_database_that_may_not_be_made_is_asked_for_by_its_name() {
+    let server = MariaDb::shared();
+    let user = format!("poor_{}", std::process::id());
+    server.run(&format!("CREATE USER {user}@localhost"));
+    let url = url_of("nobody_made_this").replace("muster@localhost", &format!("{user}@localhost"));
+
+    let error = Store::open(&url, keys(1)).await.expect_err("not allowed");
+
+    server.run(&format!("DROP USER {user}@localhost"));
+    assert!(matches!(error, StoreError::NoDatabase { .. } | StoreError::Driver(_)), "{error:?}");
+}
+
+/// The database of another program is refused before anything is written to it.
+#[tokio::test]
+async fn a_database_with_tables_of_something_else_by_our_names_is_refused() {
+    let database = Database::of(Kind::MariaDb);
+    sqlx::any::install_default_drivers();
+    let plain = sqlx::AnyPool::connect(database.url()).await.expect("connected");
+    sqlx::raw_sql("CREATE TABLE Users (id INT PRIMARY KEY)").execute(&plain).await.expect("somebody else's");
+
+    let error = Store::open(database.url(), keys(1)).await.expect_err("refused");
+
+    assert!(matches!(&error, StoreError::Foreign { table } if table == "Users"), "{error:?}");
+    assert!(error.to_string().contains("a database of its own"));
+    let (tables,): (i64,) =
+        sqlx::query_as("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE()")
+            .fetch_one(&plain)
+            .await
+            .expect("counted");
+    assert_eq!(tables, 1);
+}
+
+/// MySQL commits each change of a schema by itself: a process that is killed in the middle leaves half of it.
+#[tokio::test]
+async fn a_migration_goes_on_where_it_was_stopped() {
+    let whole = Database::of(Kind::MariaDb);
+    Store::open(whole.url(), keys(1)).await.expect("migrated").close().await;
+    let shape = "SELECT CAST(CONCAT(table_name, '.', column_name, ' ', column_type) AS CHAR(300)) \
+                 FROM information_schema.columns WHERE table_schema = DATABASE() ORDER BY 1";
+    let shape_of = async |url: &str| -> Vec<(String,)> {
+        let plain = sqlx::AnyPool::connect(url).await.expect("connected");
+        sqlx::query_as(shape).fetch_all(&plain).await.expect("columns")
+    };
+    let expected = shape_of(whole.url()).await;
+    for stopped_after in [2, 9, 23, 31, 40] {
+        let database = Database::of(Kind::MariaDb);
+        let plain = sqlx::AnyPool::connect(database.url()).await.expect("connected");
+        for statement in store::migration_statements().take(stopped_after) {
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&plain).await.expect("a statement");
+        }
+
+        let store = Store::open(database.url(), keys(1)).await.expect("the rest is done");
+
+        assert_eq!(store.schema_version().await.expect("a version"), 3);
+        assert_eq!(shape_of(database.url()).await, expected, "stopped after {stopped_after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn servers_that_start_together_make_one_schema() {
+    let database = Database::of(Kind::MariaDb);
+    let mut starting = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let url = database.url().to_owned();
+        starting.spawn(async move { Store::open(&url, keys(1)).await });
+    }
+    for opened in starting.join_all().await {
+        assert_eq!(opened.expect("opened").schema_version().await.expect("a version"), 3);
+    }
+    let other_key = Store::open(database.url(), keys(2)).await;
+    assert!(matches!(other_key, Err(StoreError::WrongKey)));
 }

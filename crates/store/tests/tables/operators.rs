@@ -100,21 +100,6 @@ async fn a_command_is_taken_back_only_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn finished_commands_are_forgotten_after_a_time() {
-    let fleet = Fleet::new().await;
-    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
-    let mut tx = fleet.write().await;
-    let number = tx.order(one, &order("reboot", false), at(0)).await.expect("ordered");
-    tx.order(two, &order("reboot", false), at(0)).await.expect("ordered");
-    tx.cancel_order(one, number, at(5)).await.expect("cancelled");
-
-    assert_eq!(tx.prune_orders(at(5)).await.expect("pruned"), 0);
-    assert_eq!(tx.prune_orders(at(6)).await.expect("pruned"), 1);
-    let left = tx.orders(None, 10).await.expect("orders");
-    assert_eq!(left.iter().map(|row| row.device).collect::<Vec<_>>(), [two]);
-}
-
-#[tokio::test]
 async fn a_waiting_command_is_due_at_once_and_a_sent_one_in_its_time() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;

@@ -387,22 +387,6 @@ async fn items_that_are_written_to_a_device_again_and_again_show() {
 }
 
 #[tokio::test]
-async fn closed_commands_are_forgotten_after_a_time_and_open_ones_are_not() {
-    let fleet = Fleet::new().await;
-    fleet.put(&[member("7"), member("8")]).await;
-    let device = fleet.device("SN1").await.id;
-    fleet.put(&[user("7", "Ada"), user("8", "Bob")]).await;
-    let mut tx = fleet.write().await;
-    let sends = poll(&mut tx, device, at(0)).await;
-    answer(&mut tx, device, &sends[0].wire_id, 0, at(1)).await;
-
-    assert_eq!(tx.prune_commands(at(1)).await.expect("pruned"), 0);
-    assert_eq!(tx.prune_commands(at(100)).await.expect("pruned"), 1);
-    assert_eq!(tx.find_command(device, &sends[0].wire_id).await.expect("read"), None);
-    assert_eq!(counts(&mut tx, device).await, (1, 0));
-}
-
-#[tokio::test]
 async fn an_approved_device_begins_without_what_was_open_and_owed_before() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;

@@ -103,7 +103,7 @@ async fn expired_and_erased_contents_are_gone() {
     fleet.delete(&[user_key("2")], at(60), true).await;
     let mut tx = fleet.write().await;
 
-    assert_eq!(tx.erase_expired(at(24 * 60)).await.expect("erased"), 4);
+    assert_eq!(tx.forget(store::Finished::Undo, at(24 * 60), 10).await.expect("erased"), 4);
     assert_eq!(tx.erase(&pin("2")).await.expect("erased"), 1);
 
     assert_eq!(tx.deletions(at(0)).await.expect("listed"), []);

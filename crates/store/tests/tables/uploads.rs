@@ -50,8 +50,6 @@ async fn parts_wait_for_their_template_and_are_forgotten() {
 
     tx.put_part_set(two, &key, None, at(3)).await.expect("forgotten");
     assert_eq!(tx.part_sets(two, &[pin("1")]).await.expect("parts"), []);
-    assert_eq!(tx.prune_part_sets(at(1)).await.expect("pruned"), 0);
-    assert_eq!(tx.prune_part_sets(at(2)).await.expect("pruned"), 1);
 }
 
 fn held(device: i64, kind: HeldKind, raw: &str) -> HeldRecord {
@@ -107,9 +105,6 @@ async fn a_decision_stays_with_what_it_was_made_on() {
     let again = tx.hold(&record, at(9)).await.expect("held");
     assert_eq!(again.resolution.as_deref(), Some("refused"));
     assert_eq!(tx.held(&HeldFilter::default(), 10).await.expect("listed"), []);
-    assert_eq!(tx.prune_held(at(9)).await.expect("pruned"), 0);
-    assert_eq!(tx.prune_held(at(10)).await.expect("pruned"), 1);
-    assert_eq!(tx.show_held(id).await.expect("read"), None);
 }
 
 #[tokio::test]
@@ -185,8 +180,6 @@ async fn an_entry_of_a_device_log_means_something_only_once() {
     let entries = tx.operations(one, 10).await.expect("entries");
     assert_eq!(entries.len(), 2);
     assert_eq!((&entries[1].operation, entries[1].seen_at), (&deleted, at(0)));
-    assert_eq!(tx.prune_operations(at(1)).await.expect("pruned"), 1);
-    assert_eq!(tx.operations(one, 10).await.expect("entries").len(), 1);
 }
 
 #[tokio::test]

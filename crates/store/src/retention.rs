@@ -1,0 +1,176 @@
+//! What is finished goes after a while, a few rows at a time; nothing goes that a later decision could need.
+
+use roster::Millis;
+use sqlx::{query, query_as, query_scalar};
+
+use crate::sql::statement;
+use crate::{StoreError, Tx};
+
+/// How many versions before the newest of an item are kept whatever the devices have read.
+const OLD_VERSIONS: i64 = 8;
+
+/// How many entries of the log of a device are kept however old: more than any device holds. One that it uploads again must
+/// not be taken for new.
+const LOG_ENTRIES: i64 = 50_000;
+
+/// What goes by its age alone: nothing is decided on it any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finished {
+    /// Ordered commands that were answered, given up or taken back.
+    Orders,
+    /// Connections that ended.
+    Sessions,
+    /// What was held and decided on. What waits for an operator stays.
+    Held,
+    /// Contents kept for an undo whose time is over.
+    Undo,
+}
+
+impl Finished {
+    /// Table, primary key, and which rows are finished before a time.
+    const fn rows(self) -> (&'static str, &'static str, &'static str) {
+        match self {
+            Self::Orders => ("operator_command", "device_id, command_no", "closed_at < ?"),
+            Self::Sessions => ("device_session", "device_id, opened_at", "closed_at < ?"),
+            Self::Held => ("held", "held_id", "resolved_at IS NOT NULL AND last_at < ?"),
+            Self::Undo => ("undo_body", "item_id", "until_at <= ?"),
+        }
+    }
+}
+
+impl Tx {
+    /// Forgets at most `limit` rows that were finished before a time. Returns how many went.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget(&mut self, what: Finished, before: Millis, limit: i64) -> Result<u64, StoreError> {
+        let (table, key, finished) = what.rows();
+        let sql = self.engine.delete_some(table, key, finished);
+        let done = query(statement(sql)).bind(before.0).bind(limit).execute(self.db()).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Devices with commands that were closed before a time, or with entries of their log before another one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn devices_with_old_rows(
+        &mut self,
+        commands: Millis,
+        log: Millis,
+    ) -> Result<Vec<i64>, StoreError> {
+        Ok(query_scalar(
+            "SELECT d.device_id FROM device d WHERE \
+             EXISTS (SELECT 1 FROM sync_command c WHERE c.device_id = d.device_id AND c.closed_at < ?) \
+             OR EXISTS (SELECT 1 FROM operation_log l WHERE l.device_id = d.device_id AND l.seen_at < ?)",
+        )
+        .bind(commands.0)
+        .bind(log.0)
+        .fetch_all(self.db())
+        .await?)
+    }
+
+    /// Forgets at most `limit` commands of one device that were closed before a time. Returns how many went.
+    ///
+    /// Only what the device has passed: it does commands in their order, so one that it has answered tells that none before
+    /// it will be done, or answered, any more. The last answer of a device that never came back stays.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget_commands(
+        &mut self,
+        device: i64,
+        before: Millis,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        let answered: Option<i64> = query_scalar(
+            "SELECT MAX(command_no) FROM sync_command WHERE device_id = ? AND return_code IS NOT NULL",
+        )
+        .bind(device)
+        .fetch_one(self.db())
+        .await?;
+        let Some(answered) = answered else { return Ok(0) };
+        let sql = self.engine.delete_some(
+            "sync_command",
+            "device_id, command_no",
+            "device_id = ? AND command_no < ? AND open IS NULL AND closed_at < ?",
+        );
+        let done = query(statement(sql))
+            .bind(device)
+            .bind(answered)
+            .bind(before.0)
+            .bind(limit)
+            .execute(self.db())
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Forgets at most `limit` entries of a device's log that were uploaded before a time, but for its newest 50,000.
+    /// Returns how many went.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget_operations(
+        &mut self,
+        device: i64,
+        before: Millis,
+        limit: i64,
+    ) -> Result<u64, StoreError> {
+        let newest: Option<i64> = query_scalar(
+            "SELECT seen_at FROM operation_log WHERE device_id = ? ORDER BY seen_at DESC LIMIT 1 OFFSET ?",
+        )
+        .bind(device)
+        .bind(LOG_ENTRIES)
+        .fetch_optional(self.db())
+        .await?;
+        let Some(newest) = newest else { return Ok(0) };
+        let sql =
+            self.engine.delete_some("operation_log", "device_id, digest", "device_id = ? AND seen_at < ?");
+        let before = before.0.min(newest);
+        let done = query(statement(sql)).bind(device).bind(before).bind(limit).execute(self.db()).await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Forgets versions of items that every active device has passed, but for the last eight of each item. Looks at `limit`
+    /// items after a number of one; returns how many versions went, and the last item looked at, `None` at the end.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget_versions(
+        &mut self,
+        after: i64,
+        limit: i64,
+    ) -> Result<(u64, Option<i64>), StoreError> {
+        let passed: i64 = query_scalar(
+            "SELECT COALESCE((SELECT MIN(cursor_seq) FROM device WHERE state = 'active'), \
+             (SELECT seq FROM feed_clock WHERE id = 1))",
+        )
+        .fetch_one(self.db())
+        .await?;
+        let items: Vec<(i64, i64)> = query_as(
+            "SELECT item_id, COUNT(*) FROM item_old WHERE item_id > ? GROUP BY item_id ORDER BY item_id LIMIT ?",
+        )
+        .bind(after)
+        .bind(limit)
+        .fetch_all(self.db())
+        .await?;
+        let mut forgotten = 0;
+        for (item, _) in items.iter().filter(|(_, versions)| *versions > OLD_VERSIONS) {
+            let newest: i64 =
+                query_scalar("SELECT seq FROM item_old WHERE item_id = ? ORDER BY seq DESC LIMIT 1 OFFSET ?")
+                    .bind(*item)
+                    .bind(OLD_VERSIONS)
+                    .fetch_one(self.db())
+                    .await?;
+            let done = query("DELETE FROM item_old WHERE item_id = ? AND seq <= ? AND replaced_seq <= ?")
+                .bind(*item)
+                .bind(newest)
+                .bind(passed)
+                .execute(self.db())
+                .await?;
+            forgotten += done.rows_affected();
+        }
+        let full = i64::try_from(items.len()).unwrap_or(i64::MAX) >= limit;
+        Ok((forgotten, items.last().filter(|_| full).map(|(item, _)| *item)))
+    }
+}

@@ -1,0 +1,209 @@
+//! The public face to SQL: what people who watch the server by SQL may count on.
+
+use databases::Kind;
+use sqlx::any::AnyRow;
+use sqlx::{Row as _, query, query_as};
+use store::Seen;
+
+use crate::fleet::{Fleet, at, finger, member, photo, user, user_key};
+use crate::opening::plain;
+
+/// The columns that stay whatever becomes of the tables.
+const PROMISED: [(&str, &str); 6] = [
+    (
+        "devices",
+        "serial_number ip_address last_seen push_version language firmware_version user_count fingerprint_count \
+         face_count status",
+    ),
+    (
+        "users",
+        "pin name privilege password card vice_card group_id timezone verify_mode created_at updated_at",
+    ),
+    (
+        "fingerprint_templates",
+        "pin finger_id bio_index bio_type valid_flag duress_flag template_size algorithm_version format_type updated_at",
+    ),
+    (
+        "face_templates",
+        "pin face_id bio_index bio_type valid_flag duress_flag template_size algorithm_version format_type updated_at",
+    ),
+    (
+        "biometric_templates",
+        "pin bio_number bio_index bio_type valid_flag duress_flag template_size major_version minor_version format_type \
+         updated_at",
+    ),
+    (
+        "device_commands",
+        "device_serial command_id command_type status created_at sent_at completed_at retry_count",
+    ),
+];
+
+/// Rows of a query, each value as text.
+async fn texts(fleet: &Fleet, sql: &str) -> Vec<Vec<String>> {
+    let rows = query(sqlx::AssertSqlSafe(sql)).fetch_all(&plain(fleet).await).await.expect(sql);
+    rows.iter().map(|row| (0..row.len()).map(|at| text(row, at)).collect()).collect()
+}
+
+fn text(row: &AnyRow, at: usize) -> String {
+    row.try_get::<Option<String>, _>(at)
+        .ok()
+        .map(|text| text.unwrap_or_else(|| "NULL".to_owned()))
+        .or_else(|| row.try_get::<i64, _>(at).ok().map(|number| number.to_string()))
+        .unwrap_or_else(|| "?".to_owned())
+}
+
+/// `sql` with each column of a time as a text: the type that MySQL gives a time is its own.
+fn readable(fleet: &Fleet, columns: &str, from: &str) -> String {
+    let columns = columns.split_whitespace().map(|column| match fleet.database.kind() {
+        Kind::MariaDb if column.ends_with("_at") || column == "last_seen" => {
+            format!("CAST({column} AS CHAR)")
+        }
+        _ => column.to_owned(),
+    });
+    format!("SELECT {} FROM {from}", columns.collect::<Vec<_>>().join(", "))
+}
+
+#[tokio::test]
+async fn the_promised_columns_are_there() {
+    let fleet = Fleet::new().await;
+    for (view, columns) in PROMISED {
+        texts(&fleet, &readable(&fleet, columns, view)).await;
+    }
+}
+
+#[tokio::test]
+async fn nothing_sealed_can_be_seen() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[user("7", "Ada"), finger("7", 3, "U0VDUkVU")]).await;
+    for (view, _) in PROMISED {
+        let sql = match fleet.database.kind() {
+            Kind::Sqlite => format!("SELECT name FROM pragma_table_info('{view}')"),
+            Kind::MariaDb => format!(
+                "SELECT CAST(column_name AS CHAR(64)) FROM information_schema.columns \
+                 WHERE table_schema = DATABASE() AND table_name = '{view}'"
+            ),
+        };
+        let columns: Vec<(String,)> =
+            query_as(sqlx::AssertSqlSafe(sql)).fetch_all(&plain(&fleet).await).await.expect("columns");
+        for (column,) in columns {
+            assert!(!["sealed", "template_data", "hash"].contains(&column.as_str()), "{view}.{column}");
+        }
+    }
+    let users = texts(&fleet, "SELECT password FROM users").await;
+    assert_eq!(users, [["****"]], "that there is one, not which");
+}
+
+#[tokio::test]
+async fn people_read_users_and_templates_by_sql() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    fleet.put_by(&[user("7", "Ada"), member("7"), photo("7", "UElD")], Some(device), at(0)).await;
+    fleet.put(&[finger("7", 3, "QUFB"), user("8", "Bob")]).await;
+    fleet.delete(&[user_key("8")], at(1), true).await;
+
+    let users =
+        readable(&fleet, "pin name privilege password card verify_mode updated_at updated_by", "users");
+    assert_eq!(
+        texts(&fleet, &users).await,
+        [["7", "Ada", "0", "****", "998877", "1", "2025-10-09 09:00:00", "SN1"]]
+    );
+    let fingers = "pin finger_id valid_flag duress_flag template_size algorithm_version format_type";
+    assert_eq!(
+        texts(&fleet, &readable(&fleet, fingers, "fingerprint_templates")).await,
+        [["7", "3", "1", "0", "4", "10.0", "0"]]
+    );
+    let all = "pin bio_number bio_index bio_type major_version minor_version";
+    assert_eq!(
+        texts(&fleet, &readable(&fleet, all, "biometric_templates")).await,
+        [["7", "3", "0", "1", "10", "0"]]
+    );
+    assert_eq!(texts(&fleet, "SELECT COUNT(*) FROM face_templates").await, [["0"]]);
+}
+
+#[tokio::test]
+async fn people_read_by_sql_which_devices_are_online() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    fleet.device("SN2").await;
+    let now = match fleet.database.kind() {
+        Kind::Sqlite => "SELECT CAST(strftime('%s', 'now') AS INTEGER) * 1000",
+        Kind::MariaDb => "SELECT UNIX_TIMESTAMP() * 1000",
+    };
+    let (now,): (i64,) = query_as(now).fetch_one(&plain(&fleet).await).await.expect("a time");
+    let mut tx = fleet.write().await;
+    let seen = Seen { device, at: roster::Millis(now - 100_000), address: Some("10.0.0.7".into()) };
+    tx.write_seen(&[seen]).await.expect("written");
+    tx.commit().await.expect("committed");
+
+    let devices = texts(&fleet, "SELECT serial_number, ip_address, status FROM devices ORDER BY 1").await;
+
+    assert_eq!(devices, [["SN1", "10.0.0.7", "online"], ["SN2", "NULL", "offline"]]);
+    assert_eq!(texts(&fleet, "SELECT serial_number FROM devices WHERE status = 'online'").await, [["SN1"]]);
+}
+
+#[tokio::test]
+async fn people_read_by_sql_what_is_owed_sent_and_done() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[member("7"), member("8")]).await;
+    let device = fleet.device("SN1").await.id;
+    fleet.put(&[user("7", "Ada"), user("8", "Bob")]).await;
+    let commands = async || {
+        let sql =
+            "SELECT device_serial, pin, command_type, status, retry_count FROM device_commands ORDER BY 2, 4";
+        texts(&fleet, sql).await
+    };
+    let row = |pin: &str, command: &str, status: &str| {
+        ["SN1", pin, command, status, "0"].map(str::to_owned).to_vec()
+    };
+    assert_eq!(commands().await, [row("7", "update user", "pending"), row("8", "update user", "pending")]);
+
+    let mut tx = fleet.write().await;
+    let sends = crate::sync_state::poll(&mut tx, device, at(0)).await;
+    crate::sync_state::answer(&mut tx, device, &sends[0].wire_id, 0, at(1)).await;
+    crate::sync_state::answer(&mut tx, device, &sends[1].wire_id, -1002, at(1)).await;
+    tx.commit().await.expect("committed");
+    assert_eq!(commands().await, [row("7", "update user", "completed"), row("8", "update user", "failed")]);
+
+    fleet.put(&[user("7", "Ada Lovelace")]).await;
+    let after = commands().await;
+    assert_eq!(after.len(), 3);
+    assert!(after.contains(&row("7", "update user", "pending")));
+    let pending = "SELECT device_serial, command_type, status FROM device_commands WHERE status = 'pending'";
+    assert_eq!(texts(&fleet, pending).await, [["SN1", "update user", "pending"]]);
+}
+
+/// What a first fill has still before it is pending too.
+#[tokio::test]
+async fn people_read_by_sql_what_a_first_fill_has_before_it() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[user("7", "Ada"), member("7"), user("8", "Bob"), member("8"), finger("8", 1, "QUFB")]).await;
+    fleet.device("SN1").await;
+    let scanning = "UPDATE device SET scan_pin = '7'";
+    query(scanning).execute(&plain(&fleet).await).await.expect("it is filled from 7 on");
+
+    let pending = texts(&fleet, "SELECT pin, command_type FROM device_commands ORDER BY 1, 2").await;
+
+    assert_eq!(pending, [["8", "update template"], ["8", "update user"]]);
+}
+
+/// A query for what is pending does not read what was done in the last month.
+#[tokio::test]
+async fn what_is_pending_is_found_without_reading_what_is_done() {
+    let fleet = Fleet::new().await;
+    if fleet.database.kind() != Kind::Sqlite {
+        // MySQL shows it only by how long it takes.
+        return;
+    }
+    let steps: Vec<(i64, i64, i64, String)> = query_as(
+        "EXPLAIN QUERY PLAN SELECT device_serial, command_type, status, created_at FROM device_commands \
+         WHERE status = 'pending'",
+    )
+    .fetch_all(&plain(&fleet).await)
+    .await
+    .expect("a plan");
+    let scans: Vec<&str> = steps.iter().map(|(_, _, _, step)| step.as_str()).collect();
+    assert!(
+        scans.iter().all(|step| !step.starts_with("SCAN i") && !step.starts_with("SCAN m")),
+        "{scans:#?}"
+    );
+}
