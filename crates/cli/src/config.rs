@@ -2,8 +2,10 @@
 //!
 //! Every value knows where it came from, so that an error and `muster config` can tell.
 
+mod database_url;
 mod file;
 mod log_filter;
+mod mask;
 mod setting;
 mod value;
 mod values;
@@ -14,6 +16,7 @@ use std::time::Duration;
 use server::config::{Config, Upload};
 
 pub use self::log_filter::LogFilter;
+pub use self::mask::mask;
 pub use self::setting::{SETTINGS, Setting};
 pub use self::value::LogFormat;
 pub use self::values::{Origin, Value, Values};
@@ -34,8 +37,11 @@ pub struct Sources {
 pub struct Settings {
     /// What the server is told.
     pub server: Config,
-    /// URL of the database. May hold a password: see [`mask`].
+    /// URL of the database. May hold a password: see [`mask()`].
     pub database: String,
+    /// How many connections one server keeps to a MySQL or MariaDB server.
+    #[cfg_attr(not(test), expect(dead_code, reason = "until the store opens such a database"))]
+    pub database_pool: u32,
     /// Which log lines are written.
     pub log: LogFilter,
     /// How log lines are written.
@@ -92,7 +98,9 @@ impl Settings {
         };
         Ok(Self {
             server,
-            database: values.get("database", value::database)?,
+            database: values.get("database", database_url::read)?,
+            database_pool: values
+                .get("database_pool", |text| value::number(text, value::POOL, "connections"))?,
             log: values.get("log", LogFilter::read)?,
             log_format: values.get("log_format", value::log_format)?,
             misspelled: values::misspelled(&sources.environment),
@@ -120,17 +128,6 @@ impl Settings {
 /// In words, for one that is none.
 pub fn time_zone_name(text: &str) -> Result<String, String> {
     value::time_zone(text).map(|_| text.to_owned())
-}
-
-/// A URL without its password; any other text as it is.
-pub fn mask(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    // A password may hold `@` and `/`: the last `@` counts.
-    let Some((login, place)) = rest.rsplit_once('@') else { return text.to_owned() };
-    match login.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ const fn derived(name: &'static str, derived: &'static str, about: &'static str)
 pub const SETTINGS: &[Setting] = &[
     fixed("listen", "0.0.0.0:8081", "where devices connect"),
     fixed("admin_listen", "127.0.0.1:8080", "where people and monitoring connect"),
-    derived("database", "data_dir", "URL of the database"),
+    derived("database", "data_dir", "URL: sqlite://path, or mysql://user:password@host:3306/name"),
+    fixed("database_pool", "16", "connections kept to a MySQL or MariaDB server, 2 to 200; none to a file"),
     fixed("data_dir", "muster-data", "holds the key, and the database unless told otherwise"),
     fixed("log", "info", "error, warn, info, debug, trace, or tracing directives"),
     fixed("log_format", "text", "text or json"),

@@ -152,18 +152,32 @@ fn a_time_zone_is_an_iana_name() {
 }
 
 #[test]
-fn a_database_url_shows_no_password() {
-    for (url, shown) in [
-        ("mysql://muster:p@ss/w:ord@db:3306/muster", "mysql://muster:***@db:3306/muster"),
-        ("mysql://muster@db/muster", "mysql://muster@db/muster"),
-        ("sqlite:///var/lib/m@x/muster.db", "sqlite:///var/lib/m@x/muster.db"),
-    ] {
-        assert_eq!(mask(url), shown);
+fn a_database_server_and_its_connections_can_be_set() {
+    let settings = read(&file("database = \"mariadb://muster:geheim@db/muster\"\ndatabase_pool = 40"));
+    assert_eq!((settings.database.as_str(), settings.database_pool), ("mysql://muster:geheim@db/muster", 40));
+    assert_eq!(origin(&settings, "database").0, "mariadb://muster:***@db/muster");
+    assert_eq!(read(&Sources::default()).database_pool, 16);
+    for wrong in ["1", "201", "many"] {
+        let message = refused(&file(&format!("database_pool = \"{wrong}\"")));
+        assert!(message.ends_with("want a whole number of connections, 2 to 200"), "{message}");
     }
-    let sources =
-        Sources { command_line: vec![("database", "oracle://m:geheim@db".into())], ..Sources::default() };
-    let message = refused(&sources);
-    assert!(!message.contains("geheim") && message.contains("oracle://m:***@db"), "{message}");
+}
+
+#[test]
+fn a_wrong_database_is_told_without_its_password() {
+    for url in [
+        "oracle://m:geheim@db",
+        "mysql://m:geheim@db",
+        "mysql://m:geheim",
+        "muster:geheim@db/muster",
+        "mysql://m:12/geheim@db/muster",
+        "mysql://db/muster?user=m&password=geheim",
+    ] {
+        let sources = Sources { command_line: vec![("database", url.into())], ..Sources::default() };
+        let message = refused(&sources);
+        assert!(message.starts_with("command line --database: database is "), "{message}");
+        assert!(message.contains(": want ") && !message.contains("geheim"), "{url}: {message}");
+    }
 }
 
 #[test]
