@@ -13,14 +13,10 @@ mod user;
 mod user_edit;
 mod watch;
 
-use std::path::PathBuf;
-
-use anyhow::Context as _;
 use store::Store;
 
 use crate::args::{Cli, Command, Global, Serve};
 use crate::config::{LogFilter, Settings, Sources};
-use crate::failure::usage;
 use crate::output::Output;
 use crate::when::When;
 use crate::{database, logging};
@@ -50,8 +46,8 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
     let filter =
         if is_server || settings.is_set("log") { settings.log.clone() } else { LogFilter::warnings() };
     logging::start(&filter, settings.log_format);
-    for (variable, meant) in &settings.misspelled {
-        tracing::warn!("{variable} is no setting; is {meant} meant?");
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
     }
     match cli.command {
         Command::Serve(_) => return serve::run(settings, out).await,
@@ -94,25 +90,6 @@ fn settings(global: &Global, serve: Option<&Serve>) -> anyhow::Result<Settings> 
         ("admission", &serve.admission),
     ];
     let given = |(name, text): (&'static str, &Option<String>)| Some((name, text.clone()?));
-    Settings::read(&Sources {
-        command_line: command_line.into_iter().filter_map(given).collect(),
-        // A variable that is no text cannot be one of ours.
-        environment: std::env::vars_os()
-            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-            .collect(),
-        file: file(global)?,
-    })
-}
-
-/// The text of `muster.toml`. Only a file that was named has to be there.
-fn file(global: &Global) -> anyhow::Result<Option<(PathBuf, String)>> {
-    let path = global.config.clone().unwrap_or_else(|| PathBuf::from("muster.toml"));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some((path, text))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match &global.config {
-            Some(named) => Err(usage(format!("there is no file {}", named.display()))),
-            None => Ok(None),
-        },
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
+    let command_line = command_line.into_iter().filter_map(given).collect();
+    Settings::read(&Sources::here(command_line, global.config.as_deref())?)
 }

@@ -1,36 +1,31 @@
-//! What the program is set to: defaults, `muster.toml`, environment and command line, in rising order.
+//! What the program is set to: defaults, `muster.toml`, `.env`, environment and command line, in rising order.
 //!
 //! Every value knows where it came from, so that an error and `muster config` can tell.
 
-mod database_url;
+pub mod database_url;
+mod dotenv;
 mod file;
 mod log_filter;
 mod mask;
 mod setting;
+mod sources;
 mod value;
 mod values;
+mod variables;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use server::config::{Config, Upload};
 
+use self::variables::Variables;
+
 pub use self::log_filter::LogFilter;
 pub use self::mask::mask;
 pub use self::setting::{SETTINGS, Setting};
+pub use self::sources::{SourceFile, Sources};
 pub use self::value::LogFormat;
 pub use self::values::{Origin, Value, Values};
-
-/// Where values can come from, apart from the defaults.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// What stands on the command line, by the name of the setting.
-    pub command_line: Vec<(&'static str, String)>,
-    /// The environment, all of it.
-    pub environment: Vec<(String, String)>,
-    /// `muster.toml`: what it is called in messages, and its text.
-    pub file: Option<(PathBuf, String)>,
-}
 
 /// Everything the program is set to.
 #[derive(Clone, Debug)]
@@ -46,8 +41,8 @@ pub struct Settings {
     pub log: LogFilter,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// Variables that look like a setting and are none, each with the one that may be meant.
-    pub misspelled: Vec<(String, String)>,
+    /// What was set and may have been meant otherwise, in words.
+    pub warnings: Vec<String>,
     values: Values,
 }
 
@@ -57,7 +52,13 @@ impl Settings {
     /// # Errors
     /// [`crate::failure::Usage`]: an unknown key of the file, or a value that is none of its setting; each with its place.
     pub fn read(sources: &Sources) -> anyhow::Result<Self> {
-        let values = Values::read(sources)?;
+        let variables = Variables::read(sources)?;
+        let of_file = match &sources.file {
+            Some(source) => file::read(&source.path, &source.text)?,
+            None => Vec::new(),
+        };
+        let warnings = warnings(sources, &variables, &of_file);
+        let values = Values::read(&sources.command_line, &variables, of_file)?;
         let data_dir: PathBuf = values.get("data_dir", value::folder)?;
         let admission = values.get("admission", value::admission)?;
         let values = values.with_derived(&data_dir, admission);
@@ -103,7 +104,7 @@ impl Settings {
                 .get("database_pool", |text| value::number(text, value::POOL, "connections"))?,
             log: values.get("log", LogFilter::read)?,
             log_format: values.get("log_format", value::log_format)?,
-            misspelled: values::misspelled(&sources.environment),
+            warnings,
             values,
         })
     }
@@ -120,6 +121,20 @@ impl Settings {
     pub fn is_set(&self, name: &str) -> bool {
         !matches!(self.values.value(name).origin, Origin::Default(_))
     }
+}
+
+/// What is told before anything else.
+fn warnings(sources: &Sources, variables: &Variables, of_file: &[(&'static str, Value)]) -> Vec<String> {
+    let mut warnings = variables.warnings();
+    let file_is_secret =
+        of_file.iter().any(|(name, value)| *name == "database" && mask(&value.text) != value.text);
+    for (source, is_secret) in [(&sources.dotenv, variables.is_secret()), (&sources.file, file_is_secret)] {
+        if let Some(SourceFile { path, is_exposed: true, .. }) = source.as_ref().filter(|_| is_secret) {
+            let path = path.display();
+            warnings.push(format!("others can read the database's password in {path}: chmod 600 {path}"));
+        }
+    }
+    warnings
 }
 
 /// The name of a time zone, as it is.

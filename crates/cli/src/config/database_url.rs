@@ -15,7 +15,7 @@ pub const PARAMETERS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", 
 const SSL_MODES: [&str; 5] = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];
 
 /// The port of a MySQL or MariaDB server unless somebody says otherwise.
-const PORT: &str = "3306";
+pub const PORT: &str = "3306";
 
 /// The most characters that the name of a database has there.
 const NAME_CHARS: usize = 64;
@@ -111,21 +111,59 @@ fn parameters(url: &Url) -> Result<(), String> {
     }
 }
 
+/// A MySQL or MariaDB server, and the database there, in parts that were checked.
+#[derive(Clone, Copy)]
+pub struct Server<'a> {
+    /// A name or an address, see [`host`].
+    pub host: &'a str,
+    /// See [`port`].
+    pub port: u16,
+    /// See [`user`].
+    pub user: &'a str,
+    /// Empty where there is none.
+    pub password: &'a str,
+    /// See [`name`].
+    pub name: &'a str,
+}
+
+impl Server<'_> {
+    /// As a URL.
+    pub fn url(&self) -> String {
+        let Self { port, .. } = self;
+        let host = if self.host.parse::<Ipv6Addr>().is_ok() {
+            format!("[{}]", self.host)
+        } else {
+            self.host.to_owned()
+        };
+        let password =
+            if self.password.is_empty() { String::new() } else { format!(":{}", encoded(self.password)) };
+        format!("mysql://{}{password}@{host}:{port}/{}", encoded(self.user), encoded(self.name))
+    }
+}
+
 /// The host of a server: a name or an address.
 ///
 /// # Errors
 /// In words.
-fn host(text: &str) -> Result<(), String> {
+pub fn host(text: &str) -> Result<(), String> {
     let bare = text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).unwrap_or(text);
     let is_name = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "-._".contains(c));
     if is_name || bare.parse::<Ipv6Addr>().is_ok() { Ok(()) } else { Err(host_wanted()) }
+}
+
+/// The port of a server.
+///
+/// # Errors
+/// In words.
+pub fn port(text: &str) -> Result<u16, String> {
+    text.parse().ok().filter(|port| *port > 0).ok_or_else(port_wanted)
 }
 
 /// A user of a server.
 ///
 /// # Errors
 /// In words.
-fn user(text: &str) -> Result<(), String> {
+pub fn user(text: &str) -> Result<(), String> {
     let is_user = !text.is_empty() && !text.contains(char::is_control);
     if is_user { Ok(()) } else { Err("want the name of a user of the database server".to_owned()) }
 }
@@ -134,7 +172,7 @@ fn user(text: &str) -> Result<(), String> {
 ///
 /// # Errors
 /// In words.
-fn name(text: &str) -> Result<(), String> {
+pub fn name(text: &str) -> Result<(), String> {
     let is_name = !text.is_empty()
         && text.chars().count() <= NAME_CHARS
         && !text.contains(|c: char| c.is_control() || c == '/');
@@ -151,6 +189,19 @@ fn host_wanted() -> String {
 
 fn port_wanted() -> String {
     format!("want a port, 1 to 65535, as a rule {PORT}")
+}
+
+/// All but letters, digits and `-._~` percent-encoded: so it can stand anywhere in a URL.
+fn encoded(text: &str) -> String {
+    use std::fmt::Write as _;
+    text.bytes().fold(String::with_capacity(text.len()), |mut encoded, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+        encoded
+    })
 }
 
 fn decoded(text: &str) -> Result<String, String> {
@@ -246,5 +297,22 @@ mod tests {
         for url in ["mysql://muster:geheim%@db/m", "mysql://muster:%geheim@db/m", "mysql://m:%ff@db/m"] {
             assert!(refused(url).contains("written %25"), "{url}");
         }
+    }
+
+    #[test]
+    fn parts_become_a_url_whatever_is_in_them() {
+        let odd =
+            Server { host: "db", port: 3306, user: "m:@", password: "p@ss/w?rd#100%é '\"", name: "zk sync" };
+        let url = odd.url();
+        assert_eq!(
+            url, "mysql://m%3A%40:p%40ss%2Fw%3Frd%23100%25%C3%A9%20%27%22@db:3306/zk%20sync",
+            "nothing is left that a URL reads otherwise"
+        );
+        assert_eq!(read(&url).as_deref(), Ok(url.as_str()));
+        let parsed = Url::parse(&url).expect("a URL");
+        assert_eq!(decoded(parsed.username()).as_deref(), Ok(odd.user));
+        assert_eq!(decoded(parsed.password().expect("one")).as_deref(), Ok(odd.password));
+        let url = Server { host: "::1", port: 1, user: "m", password: "", name: "m" }.url();
+        assert_eq!(read(&url).as_deref(), Ok("mysql://m@[::1]:1/m"));
     }
 }

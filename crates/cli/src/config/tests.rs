@@ -1,3 +1,5 @@
+mod old_names;
+
 use server::config::{Admission, Attendance};
 use sync::intake::Raised;
 
@@ -8,8 +10,16 @@ fn variables(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, text)| ((*name).to_owned(), (*text).to_owned())).collect()
 }
 
+fn source(path: &str, text: &str) -> SourceFile {
+    SourceFile { path: path.into(), text: text.to_owned(), is_exposed: false }
+}
+
+fn dotenv(text: &str) -> Sources {
+    Sources { dotenv: Some(source(".env", text)), ..Sources::default() }
+}
+
 fn file(text: &str) -> Sources {
-    Sources { file: Some((PathBuf::from("muster.toml"), text.to_owned())), ..Sources::default() }
+    Sources { file: Some(source("muster.toml", text)), ..Sources::default() }
 }
 
 fn read(sources: &Sources) -> Settings {
@@ -139,8 +149,10 @@ fn a_misspelled_variable_is_noticed_and_a_foreign_one_is_not() {
         ]),
         ..Sources::default()
     };
-    let expected = vec![("MUSTER_TIMEZONE".to_owned(), "MUSTER_TIME_ZONE".to_owned())];
-    assert_eq!(read(&sources).misspelled, expected);
+    let expected = ["environment MUSTER_TIMEZONE is no setting; is MUSTER_TIME_ZONE meant?"];
+    assert_eq!(read(&sources).warnings, expected);
+    let expected = ["MUSTER_TIMEZONE in .env line 2 is no setting; is MUSTER_TIME_ZONE meant?"];
+    assert_eq!(read(&dotenv("\nMUSTER_TIMEZONE=UTC")).warnings, expected);
 }
 
 #[test]
