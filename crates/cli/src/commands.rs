@@ -5,6 +5,7 @@ mod config;
 mod device;
 mod device_set;
 mod held;
+mod init;
 mod migrate;
 mod serve;
 mod simulate;
@@ -38,8 +39,15 @@ pub struct Context {
 ///
 /// # Errors
 /// Whatever goes wrong, in words.
-pub async fn run(cli: Cli) -> anyhow::Result<()> {
+pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     let out = Output::new(cli.global.json);
+    if let Command::Init(init) = cli.command {
+        init::run(&cli.global, &init, given(&cli.global, Some(&init.serve)), out)?;
+        if init.no_start {
+            return Ok(());
+        }
+        cli.command = Command::Serve(init.serve);
+    }
     let settings = settings(&cli.global, serve_options(&cli.command))?;
     let is_server = matches!(cli.command, Command::Serve(_));
     // Beside the results of a command only what should not be is of interest, unless somebody asks for more.
@@ -65,7 +73,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Held(command) => held::run(&context, command).await,
         Command::Watch => watch::run(&context).await,
-        Command::Serve(_) | Command::Simulate(_) | Command::Config(_) | Command::Migrate => Ok(()),
+        Command::Init(_)
+        | Command::Serve(_)
+        | Command::Simulate(_)
+        | Command::Config(_)
+        | Command::Migrate => Ok(()),
     };
     context.store.close().await;
     outcome
@@ -79,8 +91,13 @@ fn serve_options(command: &Command) -> Option<&Serve> {
 }
 
 fn settings(global: &Global, serve: Option<&Serve>) -> anyhow::Result<Settings> {
+    Settings::read(&Sources::here(given(global, serve), global.config.as_deref())?)
+}
+
+/// The settings that stand on the command line.
+fn given(global: &Global, serve: Option<&Serve>) -> Vec<(&'static str, String)> {
     let serve = serve.cloned().unwrap_or_default();
-    let command_line = [
+    let options = [
         ("data_dir", &global.data_dir),
         ("database", &global.database),
         ("log", &global.log),
@@ -90,6 +107,5 @@ fn settings(global: &Global, serve: Option<&Serve>) -> anyhow::Result<Settings> 
         ("admission", &serve.admission),
     ];
     let given = |(name, text): (&'static str, &Option<String>)| Some((name, text.clone()?));
-    let command_line = command_line.into_iter().filter_map(given).collect();
-    Settings::read(&Sources::here(command_line, global.config.as_deref())?)
+    options.into_iter().filter_map(given).collect()
 }

@@ -9,9 +9,10 @@ mod log_filter;
 mod mask;
 mod setting;
 mod sources;
-mod value;
+pub mod value;
 mod values;
 mod variables;
+pub mod written;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +24,7 @@ use self::variables::Variables;
 pub use self::log_filter::LogFilter;
 pub use self::mask::mask;
 pub use self::setting::{SETTINGS, Setting};
-pub use self::sources::{SourceFile, Sources};
+pub use self::sources::{DOTENV, FILE, SourceFile, Sources};
 pub use self::value::LogFormat;
 pub use self::values::{Origin, Value, Values};
 
@@ -119,7 +120,22 @@ impl Settings {
 
     /// Whether a setting was set by somebody.
     pub fn is_set(&self, name: &str) -> bool {
-        !matches!(self.values.value(name).origin, Origin::Default(_))
+        !matches!(self.origin(name), Origin::Default(_))
+    }
+
+    /// The URL of the file that is the database unless told otherwise.
+    pub fn default_database(&self) -> String {
+        values::default_database(&self.server.data_dir)
+    }
+
+    /// Where a setting was set.
+    pub fn origin(&self, name: &str) -> &Origin {
+        &self.values.value(name).origin
+    }
+
+    /// A setting as it was written. That of the database may hold a password: see [`mask()`].
+    pub fn text(&self, name: &str) -> &str {
+        &self.values.value(name).text
     }
 }
 

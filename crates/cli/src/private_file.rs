@@ -12,6 +12,8 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);
+    // What a process left that died here may be readable by others.
+    let _ = fs::remove_file(&unfinished);
     let mut file = opened(&unfinished)?;
     file.write_all(content).and_then(|()| file.sync_all())?;
     // A link, unlike a renaming, never takes the place of a file that is there.
@@ -23,7 +25,7 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
 
 fn opened(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt as _;

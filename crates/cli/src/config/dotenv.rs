@@ -123,6 +123,27 @@ fn unquoted(value: &str) -> &str {
     value[..comment.unwrap_or(value.len())].trim()
 }
 
+/// A value as it has to be written to be read back.
+pub fn quoted(text: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-.,:/@%+=?[]".contains(c);
+    if !text.is_empty() && text.chars().all(is_plain) {
+        text.to_owned()
+    } else if text.contains(['\'', '\n', '\r']) {
+        let mut quoted = String::from('"');
+        for c in text.chars() {
+            match c {
+                '\n' => quoted.push_str("\\n"),
+                '\r' => quoted.push_str("\\r"),
+                '\\' | '"' | '$' | '`' => quoted.extend(['\\', c]),
+                c => quoted.push(c),
+            }
+        }
+        quoted + "\""
+    } else {
+        format!("'{text}'")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -197,5 +218,23 @@ mod tests {
         ] {
             assert_eq!(refused(content), expected);
         }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for text in [
+            "",
+            "plain",
+            "mysql://m:p%40@db:3306/m?ssl-mode=REQUIRED",
+            "a b",
+            "a#b",
+            "it's",
+            "\"$`\\n'",
+            "\n\r",
+            "é",
+        ] {
+            assert_eq!(value(&quoted(text)), text);
+        }
+        assert_eq!(quoted("00:00;14:05"), "'00:00;14:05'", "a shell would end the value at the semicolon");
     }
 }

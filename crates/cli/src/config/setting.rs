@@ -48,7 +48,7 @@ pub const SETTINGS: &[Setting] = &[
     derived("privilege", "admission", "an administrator made at a device: hold, accept or never"),
     fixed("attendance", "discard", "punches: discard or keep"),
     fixed("adopt_quiet_s", "30", "how long a device that is taken in must be quiet before it is filled"),
-    derived("time_zone", "the machine's", "IANA name: the clock of the devices"),
+    derived("time_zone", "the machine", "IANA name: the clock of the devices"),
     fixed("realtime", "true", "devices upload changes at once"),
     fixed("trans_times", "", "otherwise at these times of day, at most ten: 00:00;14:05"),
     fixed("trans_interval_min", "1", "otherwise every so many minutes; 0 = not"),

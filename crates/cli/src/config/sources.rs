@@ -51,12 +51,25 @@ impl Sources {
                 None => return Err(usage(format!("there is no file {}", named.display()))),
             },
         };
-        // A variable that is no text cannot be one of ours.
-        let environment = std::env::vars_os()
-            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-            .collect();
-        Ok(Self { command_line, environment, dotenv: dotenv()?, file })
+        Ok(Self { command_line, environment: environment(), dotenv: dotenv()?, file })
     }
+
+    /// What holds beside `.env`, or beside `muster.toml`, whatever stands in there.
+    ///
+    /// # Errors
+    /// A file cannot be read.
+    pub fn beside(is_dotenv: bool) -> anyhow::Result<Self> {
+        let (dotenv, file) =
+            if is_dotenv { (None, SourceFile::read(Path::new(FILE))?) } else { (dotenv()?, None) };
+        Ok(Self { environment: environment(), dotenv, file, ..Self::default() })
+    }
+}
+
+/// A variable that is no text cannot be one of ours.
+fn environment() -> Vec<(String, String)> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
+        .collect()
 }
 
 /// The `.env` of the working directory, or else the one beside the program.

@@ -92,7 +92,7 @@ impl Values {
             Admission::Open => "accept",
         };
         for (name, text) in [
-            ("database", format!("sqlite://{}", data_dir.join("muster.db").display())),
+            ("database", default_database(data_dir)),
             ("privilege", privilege.to_owned()),
             ("time_zone", value::machine_zone()),
         ] {
@@ -118,4 +118,9 @@ impl Values {
     pub fn value(&self, name: &str) -> &Value {
         self.0.get(name).expect("every setting of the table has a value")
     }
+}
+
+/// The URL of the file that is the database unless told otherwise.
+pub fn default_database(data_dir: &Path) -> String {
+    format!("sqlite://{}", data_dir.join("muster.db").display())
 }
