@@ -3,6 +3,9 @@
 mod beside;
 mod dotenv;
 mod fleet;
+mod init;
 mod settings;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod watching;
