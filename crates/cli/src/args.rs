@@ -122,6 +122,8 @@ Examples:
     /// what became of them, records that wait for you. With --json one object a line.
     Watch,
     /// Show each setting, its value and where it was set
+    ///
+    /// The stronger place counts: command line, environment, .env, muster.toml, default. Passwords are not shown.
     #[command(after_help = "\
 Examples:
   muster config
@@ -129,8 +131,8 @@ Examples:
     Config(Serve),
     /// Make the database, or bring it to this version, without starting the server
     ///
-    /// The server does it by itself at its start. Works on both kinds of database: a file is made where there is none;
-    /// on a MySQL or MariaDB server the tables are made in the database that the URL names.
+    /// The server does it by itself at its start. Works on both kinds of database: a file, and a database of a MySQL or
+    /// MariaDB server, which has to be Muster's alone.
     Migrate,
     /// Run simulated devices against a server, and compare them in the end
     ///
