@@ -1,6 +1,7 @@
 //! The command line.
 
 mod device;
+mod init;
 mod simulate;
 mod user;
 
@@ -11,6 +12,7 @@ use roster::Area;
 use wire::SerialNumber;
 
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
+pub use self::init::Init;
 pub use self::simulate::Simulate;
 pub use self::user::{DeleteUser, ListUsers, SetUser, UserCommand};
 
@@ -20,12 +22,13 @@ const OF_EVERY: &str = "Options of every command";
 const AFTER: &str = "\
 Begin with:
   muster serve                        start the server; devices connect to port 8081
+  muster init                         or: write its settings down first, with questions
   muster device list                  what called, and in which state it is
   muster device approve SN --adopt    let a device in
   muster sync status                  what is in sync, and if not, why
 
-Settings stand in muster.toml, in the environment (MUSTER_LISTEN, …) or on the
-command line; `muster config` shows them.
+Settings stand in muster.toml, in .env or the environment (MUSTER_LISTEN, …), or on
+the command line; `muster config` shows them.
 
 Exit codes: 0 done, 1 it did not work, 2 wrong command line or configuration.";
 
@@ -56,7 +59,8 @@ pub struct Global {
     /// Where the key is, and the database unless told otherwise [default: muster-data]
     #[arg(long, global = true, help_heading = OF_EVERY, value_name = "DIR")]
     pub data_dir: Option<String>,
-    /// The database: sqlite:// and the path of a file [default: muster.db in the data directory]
+    /// The database: `sqlite://path` or `mysql://user:password@host:3306/name`. A password is better kept in a
+    /// file: others on the machine see command lines [default: muster.db in the data directory]
     #[arg(long, global = true, help_heading = OF_EVERY, value_name = "URL")]
     pub database: Option<String>,
     /// What is logged: error, warn, info, debug or trace, or directives such as info,server=debug
@@ -83,6 +87,18 @@ Examples:
   muster serve --admission open          a lab: takes in every device that calls
   DEBUG=true muster serve                shows every request")]
     Serve(Serve),
+    /// Write the settings into a file, with questions, and start the server
+    ///
+    /// Writes muster.toml into the working directory (or the file of --config): every setting with what it does, those
+    /// that you choose active, all others as comments. Only its owner may read it, since it may hold a password. What is given as an option is
+    /// not asked. Without a terminal nothing is asked at all.
+    #[command(after_help = "\
+Examples:
+  muster init                            asks, writes muster.toml, starts the server
+  muster init --defaults --no-start      a muster.toml to look at and to change
+  muster init --env                      the same as variables, in .env
+  muster init --listen 0.0.0.0:80 --admission approve")]
+    Init(Init),
     /// Devices: list them, let them in, set them up
     #[command(subcommand)]
     Device(DeviceCommand),
@@ -106,6 +122,8 @@ Examples:
     /// what became of them, records that wait for you. With --json one object a line.
     Watch,
     /// Show each setting, its value and where it was set
+    ///
+    /// The stronger place counts: command line, environment, .env, muster.toml, default. Passwords are not shown.
     #[command(after_help = "\
 Examples:
   muster config
@@ -113,7 +131,8 @@ Examples:
     Config(Serve),
     /// Make the database, or bring it to this version, without starting the server
     ///
-    /// The server does it by itself at its start.
+    /// The server does it by itself at its start. Works on both kinds of database: a file, and a database of a MySQL or
+    /// MariaDB server, which has to be Muster's alone.
     Migrate,
     /// Run simulated devices against a server, and compare them in the end
     ///

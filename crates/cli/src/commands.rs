@@ -5,6 +5,7 @@ mod config;
 mod device;
 mod device_set;
 mod held;
+mod init;
 mod migrate;
 mod serve;
 mod simulate;
@@ -13,14 +14,10 @@ mod user;
 mod user_edit;
 mod watch;
 
-use std::path::PathBuf;
-
-use anyhow::Context as _;
 use store::Store;
 
 use crate::args::{Cli, Command, Global, Serve};
 use crate::config::{LogFilter, Settings, Sources};
-use crate::failure::usage;
 use crate::output::Output;
 use crate::when::When;
 use crate::{database, logging};
@@ -42,16 +39,23 @@ pub struct Context {
 ///
 /// # Errors
 /// Whatever goes wrong, in words.
-pub async fn run(cli: Cli) -> anyhow::Result<()> {
+pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     let out = Output::new(cli.global.json);
+    if let Command::Init(init) = cli.command {
+        init::run(&cli.global, &init, given(&cli.global, Some(&init.serve)), out)?;
+        if init.no_start {
+            return Ok(());
+        }
+        cli.command = Command::Serve(init.serve);
+    }
     let settings = settings(&cli.global, serve_options(&cli.command))?;
     let is_server = matches!(cli.command, Command::Serve(_));
     // Beside the results of a command only what should not be is of interest, unless somebody asks for more.
     let filter =
         if is_server || settings.is_set("log") { settings.log.clone() } else { LogFilter::warnings() };
     logging::start(&filter, settings.log_format);
-    for (variable, meant) in &settings.misspelled {
-        tracing::warn!("{variable} is no setting; is {meant} meant?");
+    for warning in &settings.warnings {
+        tracing::warn!("{warning}");
     }
     match cli.command {
         Command::Serve(_) => return serve::run(settings, out).await,
@@ -69,7 +73,11 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Held(command) => held::run(&context, command).await,
         Command::Watch => watch::run(&context).await,
-        Command::Serve(_) | Command::Simulate(_) | Command::Config(_) | Command::Migrate => Ok(()),
+        Command::Init(_)
+        | Command::Serve(_)
+        | Command::Simulate(_)
+        | Command::Config(_)
+        | Command::Migrate => Ok(()),
     };
     context.store.close().await;
     outcome
@@ -83,8 +91,13 @@ fn serve_options(command: &Command) -> Option<&Serve> {
 }
 
 fn settings(global: &Global, serve: Option<&Serve>) -> anyhow::Result<Settings> {
+    Settings::read(&Sources::here(given(global, serve), global.config.as_deref())?)
+}
+
+/// The settings that stand on the command line.
+fn given(global: &Global, serve: Option<&Serve>) -> Vec<(&'static str, String)> {
     let serve = serve.cloned().unwrap_or_default();
-    let command_line = [
+    let options = [
         ("data_dir", &global.data_dir),
         ("database", &global.database),
         ("log", &global.log),
@@ -94,25 +107,5 @@ fn settings(global: &Global, serve: Option<&Serve>) -> anyhow::Result<Settings> 
         ("admission", &serve.admission),
     ];
     let given = |(name, text): (&'static str, &Option<String>)| Some((name, text.clone()?));
-    Settings::read(&Sources {
-        command_line: command_line.into_iter().filter_map(given).collect(),
-        // A variable that is no text cannot be one of ours.
-        environment: std::env::vars_os()
-            .filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)))
-            .collect(),
-        file: file(global)?,
-    })
-}
-
-/// The text of `muster.toml`. Only a file that was named has to be there.
-fn file(global: &Global) -> anyhow::Result<Option<(PathBuf, String)>> {
-    let path = global.config.clone().unwrap_or_else(|| PathBuf::from("muster.toml"));
-    match std::fs::read_to_string(&path) {
-        Ok(text) => Ok(Some((path, text))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => match &global.config {
-            Some(named) => Err(usage(format!("there is no file {}", named.display()))),
-            None => Ok(None),
-        },
-        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
-    }
+    options.into_iter().filter_map(given).collect()
 }

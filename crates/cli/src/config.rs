@@ -1,47 +1,49 @@
-//! What the program is set to: defaults, `muster.toml`, environment and command line, in rising order.
+//! What the program is set to: defaults, `muster.toml`, `.env`, environment and command line, in rising order.
 //!
 //! Every value knows where it came from, so that an error and `muster config` can tell.
 
+pub mod database_url;
+mod dotenv;
 mod file;
 mod log_filter;
+mod mask;
 mod setting;
-mod value;
+mod sources;
+pub mod value;
 mod values;
+mod variables;
+pub mod written;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use server::config::{Config, Upload};
 
+use self::variables::Variables;
+
 pub use self::log_filter::LogFilter;
+pub use self::mask::mask;
 pub use self::setting::{SETTINGS, Setting};
+pub use self::sources::{DOTENV, FILE, SourceFile, Sources};
 pub use self::value::LogFormat;
 pub use self::values::{Origin, Value, Values};
-
-/// Where values can come from, apart from the defaults.
-#[derive(Clone, Debug, Default)]
-pub struct Sources {
-    /// What stands on the command line, by the name of the setting.
-    pub command_line: Vec<(&'static str, String)>,
-    /// The environment, all of it.
-    pub environment: Vec<(String, String)>,
-    /// `muster.toml`: what it is called in messages, and its text.
-    pub file: Option<(PathBuf, String)>,
-}
 
 /// Everything the program is set to.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// What the server is told.
     pub server: Config,
-    /// URL of the database. May hold a password: see [`mask`].
+    /// URL of the database. May hold a password: see [`mask()`].
     pub database: String,
+    /// How many connections one server keeps to a MySQL or MariaDB server.
+    #[cfg_attr(not(test), expect(dead_code, reason = "until the store opens such a database"))]
+    pub database_pool: u32,
     /// Which log lines are written.
     pub log: LogFilter,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// Variables that look like a setting and are none, each with the one that may be meant.
-    pub misspelled: Vec<(String, String)>,
+    /// What was set and may have been meant otherwise, in words.
+    pub warnings: Vec<String>,
     values: Values,
 }
 
@@ -51,7 +53,13 @@ impl Settings {
     /// # Errors
     /// [`crate::failure::Usage`]: an unknown key of the file, or a value that is none of its setting; each with its place.
     pub fn read(sources: &Sources) -> anyhow::Result<Self> {
-        let values = Values::read(sources)?;
+        let variables = Variables::read(sources)?;
+        let of_file = match &sources.file {
+            Some(source) => file::read(&source.path, &source.text)?,
+            None => Vec::new(),
+        };
+        let warnings = warnings(sources, &variables, &of_file);
+        let values = Values::read(&sources.command_line, &variables, of_file)?;
         let data_dir: PathBuf = values.get("data_dir", value::folder)?;
         let admission = values.get("admission", value::admission)?;
         let values = values.with_derived(&data_dir, admission);
@@ -93,10 +101,12 @@ impl Settings {
         };
         Ok(Self {
             server,
-            database: values.get("database", value::database)?,
+            database: values.get("database", database_url::read)?,
+            database_pool: values
+                .get("database_pool", |text| value::number(text, value::POOL, "connections"))?,
             log: values.get("log", LogFilter::read)?,
             log_format: values.get("log_format", value::log_format)?,
-            misspelled: values::misspelled(&sources.environment),
+            warnings,
             values,
         })
     }
@@ -111,8 +121,37 @@ impl Settings {
 
     /// Whether a setting was set by somebody.
     pub fn is_set(&self, name: &str) -> bool {
-        !matches!(self.values.value(name).origin, Origin::Default(_))
+        !matches!(self.origin(name), Origin::Default(_))
     }
+
+    /// The URL of the file that is the database unless told otherwise.
+    pub fn default_database(&self) -> String {
+        values::default_database(&self.server.data_dir)
+    }
+
+    /// Where a setting was set.
+    pub fn origin(&self, name: &str) -> &Origin {
+        &self.values.value(name).origin
+    }
+
+    /// A setting as it was written. That of the database may hold a password: see [`mask()`].
+    pub fn text(&self, name: &str) -> &str {
+        &self.values.value(name).text
+    }
+}
+
+/// What is told before anything else.
+fn warnings(sources: &Sources, variables: &Variables, of_file: &[(&'static str, Value)]) -> Vec<String> {
+    let mut warnings = variables.warnings();
+    let file_is_secret =
+        of_file.iter().any(|(name, value)| *name == "database" && mask(&value.text) != value.text);
+    for (source, is_secret) in [(&sources.dotenv, variables.is_secret()), (&sources.file, file_is_secret)] {
+        if let Some(SourceFile { path, is_exposed: true, .. }) = source.as_ref().filter(|_| is_secret) {
+            let path = path.display();
+            warnings.push(format!("others can read the database's password in {path}: chmod 600 {path}"));
+        }
+    }
+    warnings
 }
 
 /// The name of a time zone, as it is.
@@ -121,17 +160,6 @@ impl Settings {
 /// In words, for one that is none.
 pub fn time_zone_name(text: &str) -> Result<String, String> {
     value::time_zone(text).map(|_| text.to_owned())
-}
-
-/// A URL without its password; any other text as it is.
-pub fn mask(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    // A password may hold `@` and `/`: the last `@` counts.
-    let Some((login, place)) = rest.rsplit_once('@') else { return text.to_owned() };
-    match login.split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***@{place}"),
-        None => text.to_owned(),
-    }
 }
 
 #[cfg(test)]

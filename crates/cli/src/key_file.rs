@@ -1,10 +1,11 @@
 //! `muster.key`: the secret that the database's bodies are sealed with.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+
+use crate::private_file;
 
 /// The name of the file in the data directory.
 const NAME: &str = "muster.key";
@@ -64,14 +65,7 @@ pub fn create(path: &Path, secret: &[u8; 32]) -> anyhow::Result<()> {
         let _ = write!(text, "{byte:02x}");
     }
     text.push('\n');
-    let unfinished = path.with_extension("key.new");
-    let mut file = private_file(&unfinished).with_context(failed)?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).with_context(failed)?;
-    // A link, unlike a renaming, never takes the place of a key that is there.
-    let linked = fs::hard_link(&unfinished, path);
-    fs::remove_file(&unfinished).with_context(failed)?;
-    linked.with_context(failed)?;
-    sync_folder(path).with_context(failed)
+    private_file::create(path, text.as_bytes()).with_context(failed)
 }
 
 /// Whether others than the owner may read the file.
@@ -101,26 +95,6 @@ pub fn private_folder(folder: &Path) -> anyhow::Result<()> {
         builder.mode(0o700);
     }
     builder.create(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
-}
-
-fn private_file(path: &Path) -> std::io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    options.open(path)
-}
-
-/// Makes the name of a new file as durable as its content.
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    if cfg!(unix) {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        fs::File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

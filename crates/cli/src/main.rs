@@ -9,6 +9,7 @@ mod key_file;
 mod logging;
 mod lookup;
 mod output;
+mod private_file;
 mod system;
 mod table;
 mod when;

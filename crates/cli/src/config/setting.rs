@@ -37,7 +37,8 @@ const fn derived(name: &'static str, derived: &'static str, about: &'static str)
 pub const SETTINGS: &[Setting] = &[
     fixed("listen", "0.0.0.0:8081", "where devices connect"),
     fixed("admin_listen", "127.0.0.1:8080", "where people and monitoring connect"),
-    derived("database", "data_dir", "URL of the database"),
+    derived("database", "data_dir", "URL: sqlite://path, or mysql://user:password@host:3306/name"),
+    fixed("database_pool", "16", "connections kept to a MySQL or MariaDB server, 2 to 200; none to a file"),
     fixed("data_dir", "muster-data", "holds the key, and the database unless told otherwise"),
     fixed("log", "info", "error, warn, info, debug, trace, or tracing directives"),
     fixed("log_format", "text", "text or json"),
@@ -47,7 +48,7 @@ pub const SETTINGS: &[Setting] = &[
     derived("privilege", "admission", "an administrator made at a device: hold, accept or never"),
     fixed("attendance", "discard", "punches: discard or keep"),
     fixed("adopt_quiet_s", "30", "how long a device that is taken in must be quiet before it is filled"),
-    derived("time_zone", "the machine's", "IANA name: the clock of the devices"),
+    derived("time_zone", "the machine", "IANA name: the clock of the devices"),
     fixed("realtime", "true", "devices upload changes at once"),
     fixed("trans_times", "", "otherwise at these times of day, at most ten: 00:00;14:05"),
     fixed("trans_interval_min", "1", "otherwise every so many minutes; 0 = not"),

@@ -8,7 +8,6 @@ use std::str::FromStr;
 
 use jiff::tz::TimeZone;
 use server::config::{Admission, Attendance};
-use store::Engine;
 use sync::intake::{Deletion, Raised};
 
 /// Seconds between polls that devices take.
@@ -17,6 +16,8 @@ pub const DELAY_S: RangeInclusive<u16> = 2..=60;
 pub const ERROR_DELAY_S: RangeInclusive<u16> = 30..=300;
 /// Seconds that a device may take to answer: a slow one works for several on a large batch.
 pub const ANSWER_TIMEOUT_S: RangeInclusive<i64> = 5..=3600;
+/// Connections that one server may keep to a database server.
+pub const POOL: RangeInclusive<u32> = 2..=200;
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,22 +65,6 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
 /// A folder that need not exist.
 pub fn folder(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("want a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
-}
-
-/// The URL of a database that this program knows.
-pub fn database(text: &str) -> Result<String, String> {
-    let is_memory = text.ends_with(":memory:");
-    match Engine::of_url(text) {
-        Ok(Engine::Sqlite) if is_memory => Err("want a database that outlives the program".to_owned()),
-        Ok(Engine::Sqlite) if text.trim_start_matches("sqlite:").trim_start_matches('/').is_empty() => {
-            Err("want sqlite:// and the path of a file".to_owned())
-        }
-        Ok(_) => Ok(text.to_owned()),
-        Err(_) => {
-            Err("want sqlite:// and the path of a file, for example sqlite:///var/lib/muster/muster.db"
-                .to_owned())
-        }
-    }
 }
 
 /// What happens to unknown devices.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use server::config::Admission;
 
-use super::setting::{SETTINGS, Setting};
-use super::{Sources, file, mask, value};
+use super::setting::SETTINGS;
+use super::variables::{Named, Variables};
+use super::{mask, value};
 use crate::failure::usage;
 
 /// Where a value came from.
@@ -22,8 +23,8 @@ pub enum Origin {
         /// From 1.
         line: usize,
     },
-    /// A variable of the environment.
-    Environment(String),
+    /// A variable of the environment or of `.env`; several where the value is put together from them.
+    Variables(Named),
     /// An option of the command line.
     CommandLine(&'static str),
 }
@@ -34,7 +35,7 @@ impl fmt::Display for Origin {
             Self::Default("") => f.write_str("default"),
             Self::Default(derived) => write!(f, "default ({derived})"),
             Self::File { path, line } => write!(f, "{} line {line}", path.display()),
-            Self::Environment(variable) => write!(f, "environment {variable}"),
+            Self::Variables(variables) => variables.fmt(f),
             Self::CommandLine(name) => write!(f, "command line --{}", name.replace('_', "-")),
         }
     }
@@ -54,35 +55,31 @@ pub struct Value {
 pub struct Values(BTreeMap<&'static str, Value>);
 
 impl Values {
-    /// Puts the sources over each other.
-    pub fn read(sources: &Sources) -> anyhow::Result<Self> {
-        let default = |setting: &Setting| Value {
-            text: setting.default.to_owned(),
-            origin: Origin::Default(setting.derived),
-        };
-        let mut values: BTreeMap<_, _> =
-            SETTINGS.iter().map(|setting| (setting.name, default(setting))).collect();
-        if let Some((path, text)) = &sources.file {
-            values.extend(file::read(path, text)?);
+    /// Puts the sources over each other: the strongest first, each later one where there is room left.
+    ///
+    /// # Errors
+    /// [`crate::failure::Usage`]: variables that do not fit together.
+    pub fn read(
+        command_line: &[(&'static str, String)],
+        variables: &Variables,
+        of_file: Vec<(&'static str, Value)>,
+    ) -> anyhow::Result<Self> {
+        let mut values: BTreeMap<_, _> = command_line
+            .iter()
+            .map(|(name, text)| (*name, Value { text: text.clone(), origin: Origin::CommandLine(name) }))
+            .collect();
+        for of_environment in [true, false] {
+            let found = variables.settings(of_environment, |name| !values.contains_key(name))?;
+            values.extend(found);
         }
-        let set = |name: &str| {
-            // What is empty is as good as absent: that is how it is taken away where variables are listed.
-            let found =
-                sources.environment.iter().find(|(variable, text)| variable == name && !text.is_empty());
-            found.map(|(_, text)| text.clone())
-        };
-        if set("DEBUG").is_some_and(|text| value::truth(&text) == Ok(true)) {
-            let origin = Origin::Environment("DEBUG".to_owned());
-            values.insert("log", Value { text: "debug".to_owned(), origin });
+        for (name, value) in of_file {
+            values.entry(name).or_insert(value);
         }
         for setting in SETTINGS {
-            let variable = setting.variable();
-            if let Some(text) = set(&variable) {
-                values.insert(setting.name, Value { text, origin: Origin::Environment(variable) });
-            }
-        }
-        for (name, text) in &sources.command_line {
-            values.insert(name, Value { text: text.clone(), origin: Origin::CommandLine(name) });
+            values.entry(setting.name).or_insert_with(|| Value {
+                text: setting.default.to_owned(),
+                origin: Origin::Default(setting.derived),
+            });
         }
         Ok(Self(values))
     }
@@ -95,7 +92,7 @@ impl Values {
             Admission::Open => "accept",
         };
         for (name, text) in [
-            ("database", format!("sqlite://{}", data_dir.join("muster.db").display())),
+            ("database", default_database(data_dir)),
             ("privilege", privilege.to_owned()),
             ("time_zone", value::machine_zone()),
         ] {
@@ -123,15 +120,7 @@ impl Values {
     }
 }
 
-/// Variables that begin like ours and name no setting, each with the one that may be meant. Only those that are near
-/// to one: orchestrators set variables of their own for a service that is called muster.
-pub fn misspelled(environment: &[(String, String)]) -> Vec<(String, String)> {
-    let near = |variable: &str| {
-        let all = SETTINGS.iter().map(Setting::variable);
-        all.map(|ours| (strsim::damerau_levenshtein(&ours, variable), ours))
-            .min()
-            .filter(|(far, _)| (1..=3).contains(far))
-    };
-    let ours = environment.iter().filter(|(variable, _)| variable.starts_with("MUSTER_"));
-    ours.filter_map(|(variable, _)| Some((variable.clone(), near(variable)?.1))).collect()
+/// The URL of the file that is the database unless told otherwise.
+pub fn default_database(data_dir: &Path) -> String {
+    format!("sqlite://{}", data_dir.join("muster.db").display())
 }

@@ -1,7 +1,11 @@
 //! The built program, run as people run it.
 
 mod beside;
+mod dotenv;
 mod fleet;
+mod init;
 mod settings;
 mod support;
+#[cfg(target_os = "linux")]
+mod terminal;
 mod watching;

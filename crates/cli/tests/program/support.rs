@@ -68,8 +68,13 @@ impl Place {
 
     /// Starts a server with these further arguments and waits until it listens.
     pub fn serve(&self, arguments: &str) -> Server {
+        self.start(&format!("serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 {arguments}"))
+    }
+
+    /// Runs the program, which starts a server, and waits until it listens.
+    pub fn start(&self, arguments: &str) -> Server {
         let mut child = self
-            .command(&format!("serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 {arguments}"))
+            .command(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()

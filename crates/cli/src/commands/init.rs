@@ -1,0 +1,121 @@
+//! `muster init`
+
+mod questions;
+
+use std::fs;
+use std::io::{IsTerminal as _, stderr, stdin};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use serde::Serialize;
+
+use self::questions::Dialog;
+use crate::args::{Global, Init};
+use crate::config::{DOTENV, FILE, Origin, Settings, Sources, written};
+use crate::failure::usage;
+use crate::output::Output;
+use crate::private_file;
+
+#[derive(Serialize)]
+struct Written {
+    file: String,
+    /// Where the one is that was there before.
+    backup: Option<String>,
+    /// What starts the server with it.
+    start: String,
+}
+
+/// Writes the settings down: those that are `given`, and those that are asked for.
+///
+/// # Errors
+/// There is such a file already, something that is given cannot be meant, or the answers end.
+pub fn run(
+    global: &Global,
+    init: &Init,
+    given: Vec<(&'static str, String)>,
+    out: Output,
+) -> anyhow::Result<()> {
+    let path = match (&global.config, init.env) {
+        (Some(_), true) => {
+            return Err(usage("--env writes .env, --config names another file: want one of them"));
+        }
+        (Some(named), false) => named.clone(),
+        (None, true) => PathBuf::from(DOTENV),
+        (None, false) => PathBuf::from(FILE),
+    };
+    let is_there = fs::symlink_metadata(&path).is_ok();
+    if is_there && !init.force {
+        bail!(
+            "there is {} already, and it stays as it is: `muster config` shows what it sets; --force writes a new \
+             one and keeps this one as a copy",
+            path.display()
+        );
+    }
+    let others = Sources::beside(init.env)?;
+    let others_set = Settings::read(&others)?;
+    let mut chosen = given;
+    let chosen_alone = |chosen: &[(&'static str, String)]| {
+        Settings::read(&Sources { command_line: chosen.to_vec(), ..Sources::default() })
+    };
+    chosen_alone(&chosen)?;
+    if !init.defaults && stdin().is_terminal() {
+        // Each locks the input by itself: one lock for all lines would keep the hidden one waiting for ever.
+        let mut line = || {
+            let mut line = String::new();
+            stdin().read_line(&mut line).map(|_| line)
+        };
+        let mut hidden = || console::Term::stderr().read_secure_line();
+        let mut dialog = Dialog { line: &mut line, output: &mut stderr(), hidden: &mut hidden };
+        questions::ask(&mut dialog, &mut chosen, &others)?;
+    }
+    for (name, _) in &chosen {
+        if let origin @ Origin::Variables(_) = others_set.origin(name) {
+            eprintln!("{origin} is stronger than {name} in {}", path.display());
+        }
+    }
+
+    let settings = chosen_alone(&chosen)?;
+    let content =
+        if init.env { written::dotenv(&settings, &chosen) } else { written::toml(&settings, &chosen) };
+    let backup = if is_there { Some(put_aside(&path)?) } else { None };
+    private_file::create(&path, content.as_bytes())
+        .with_context(|| format!("cannot write {}", path.display()))?;
+
+    let written = Written {
+        file: path.display().to_string(),
+        backup: backup.map(|backup| backup.display().to_string()),
+        start: match &global.config {
+            Some(named) => format!("muster serve --config {}", named.display()),
+            None => "muster serve".to_owned(),
+        },
+    };
+    if init.no_start {
+        return out
+            .print(&written, |written| format!("{}\nstart the server: {}", written.words(), written.start));
+    }
+    // Standard output belongs to the server that starts now.
+    eprintln!("{}", written.words());
+    Ok(())
+}
+
+impl Written {
+    fn words(&self) -> String {
+        let before = self.backup.as_ref().map(|backup| format!("; the one before is {backup}"));
+        format!("{} is written{}", self.file, before.unwrap_or_default())
+    }
+}
+
+/// Gives a file another name, one that is free.
+fn put_aside(path: &Path) -> anyhow::Result<PathBuf> {
+    let named = |number: u16| {
+        let mut name = path.as_os_str().to_owned();
+        name.push(if number == 1 { ".bak".to_owned() } else { format!(".bak{number}") });
+        PathBuf::from(name)
+    };
+    let Some(free) = (1..=u16::MAX).map(named).find(|name| fs::symlink_metadata(name).is_err()) else {
+        bail!("there are too many copies of {}", path.display());
+    };
+    fs::rename(path, &free)
+        .with_context(|| format!("cannot keep {} as {}", path.display(), free.display()))?;
+    Ok(free)
+}
