@@ -1,6 +1,7 @@
 //! The command line.
 
 mod device;
+mod import;
 mod simulate;
 mod user;
 
@@ -11,6 +12,7 @@ use roster::Area;
 use wire::SerialNumber;
 
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
+pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::simulate::Simulate;
 pub use self::user::{DeleteUser, ListUsers, SetUser, UserCommand};
 
@@ -100,6 +102,9 @@ Examples:
     /// What waits for your decision, and records that could not be read
     #[command(subcommand)]
     Held(HeldCommand),
+    /// Take people over from another server
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Show devices and synchronisation live, until Ctrl-C
     ///
     /// Follows the database of the server on this machine: devices that come and go, changes of people, commands and

@@ -2,6 +2,7 @@
 
 mod beside;
 mod fleet;
+mod importing;
 mod settings;
 mod support;
 mod watching;
