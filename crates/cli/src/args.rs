@@ -1,6 +1,7 @@
 //! The command line.
 
 mod device;
+mod import;
 mod init;
 mod simulate;
 mod user;
@@ -12,6 +13,7 @@ use roster::Area;
 use wire::SerialNumber;
 
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
+pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
 pub use self::simulate::Simulate;
 pub use self::user::{DeleteUser, ListUsers, SetUser, UserCommand};
@@ -116,6 +118,9 @@ Examples:
     /// What waits for your decision, and records that could not be read
     #[command(subcommand)]
     Held(HeldCommand),
+    /// Take people over from another server
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Show devices and synchronisation live, until Ctrl-C
     ///
     /// Follows the database of the server on this machine: devices that come and go, changes of people, commands and

@@ -5,6 +5,7 @@ mod config;
 mod device;
 mod device_set;
 mod held;
+mod import;
 mod init;
 mod migrate;
 mod serve;
@@ -72,6 +73,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
         Command::Area(command) => area::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Held(command) => held::run(&context, command).await,
+        Command::Import(command) => import::run(&context, command).await,
         Command::Watch => watch::run(&context).await,
         Command::Init(_)
         | Command::Serve(_)

@@ -3,6 +3,7 @@
 mod beside;
 mod dotenv;
 mod fleet;
+mod importing;
 mod init;
 mod settings;
 mod support;

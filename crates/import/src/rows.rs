@@ -1,0 +1,323 @@
+//! Rows of the old tables as typed values.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use roster::{Kind, UserFields};
+use wire::{BioFormat, BioType};
+
+use crate::report::What;
+use crate::table::{Column, Table};
+
+/// A value as the driver gives it: all are read as text.
+pub(crate) enum Value {
+    Null,
+    Text(Arc<str>),
+    /// Bytes that are no UTF-8.
+    Unreadable,
+}
+
+/// Texts that are held once, however many rows have them: devices of one fleet hold the same templates.
+#[derive(Default)]
+pub(crate) struct Texts(HashSet<Arc<str>>);
+
+impl Texts {
+    pub fn value(&mut self, bytes: Option<&[u8]>) -> Value {
+        let Some(bytes) = bytes else { return Value::Null };
+        let Ok(text) = str::from_utf8(bytes) else { return Value::Unreadable };
+        if let Some(held) = self.0.get(text) {
+            return Value::Text(Arc::clone(held));
+        }
+        let text: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&text));
+        Value::Text(text)
+    }
+}
+
+/// One row, by the names of its columns.
+pub(crate) struct Row<'c> {
+    pub id: i64,
+    pub columns: &'c [Column],
+    pub values: Vec<Value>,
+}
+
+/// A row that cannot be used.
+pub(crate) struct Unusable {
+    pub what: What,
+    pub record: String,
+    pub reason: String,
+}
+
+impl Row<'_> {
+    fn value(&self, name: &str) -> Option<&Value> {
+        let place = self.columns.iter().position(|column| column.name == name)?;
+        self.values.get(place)
+    }
+
+    /// The text of a column; `None` for NULL and for a column that is not there.
+    pub fn text(&self, name: &str) -> Result<Option<Arc<str>>, String> {
+        match self.value(name) {
+            Some(Value::Text(text)) => Ok(Some(Arc::clone(text))),
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::Unreadable) => Err(format!("its {name} is no text")),
+        }
+    }
+
+    /// A number; `None` for NULL, nothing, and a column that is not there. A 0 is a number like any other.
+    fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, String> {
+        let Some(text) = self.text(name)? else { return Ok(None) };
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(None);
+        }
+        // SQLite keeps what the old server's language calls a number with a point where the column does not care.
+        let text = text.strip_suffix(".0").unwrap_or(text);
+        text.parse().map(Some).map_err(|_| format!("its {name} is no number that can be"))
+    }
+
+    fn origin(&self) -> Origin {
+        let time = |name| self.text(name).ok().flatten().and_then(|text| moment(&text));
+        Origin {
+            device: self.text("device").ok().flatten().filter(|text| !text.is_empty()),
+            updated: time("updated").or_else(|| time("created")).unwrap_or(i64::MIN),
+            id: self.id,
+        }
+    }
+}
+
+/// Where a row comes from and how new it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The device whose row it is; none in the first generation.
+    pub device: Option<Arc<str>>,
+    /// ms, as the old server's clock told it.
+    pub updated: i64,
+    pub id: i64,
+}
+
+impl Origin {
+    /// Later is newer.
+    pub const fn age(&self) -> (i64, i64) {
+        (self.updated, self.id)
+    }
+
+    pub fn device_name(&self) -> &str {
+        self.device.as_deref().unwrap_or("the old server")
+    }
+}
+
+/// A time as MySQL, SQLite or JavaScript write it, ms; times without a zone are taken to be of one zone.
+fn moment(text: &str) -> Option<i64> {
+    /// Seconds are below this until the year 5138, milliseconds above since 1973.
+    const SECONDS: i64 = 100_000_000_000;
+    let text = text.trim();
+    if let Ok(number) = text.parse::<i64>() {
+        return Some(if number < SECONDS { number.saturating_mul(1000) } else { number });
+    }
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let time = text.parse::<jiff::civil::DateTime>().ok()?;
+    Some(time.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+}
+
+/// A user.
+pub(crate) struct UserRow {
+    pub origin: Origin,
+    /// In the one canonical spelling.
+    pub fields: UserFields,
+    /// Characters of the name were lost before.
+    pub name_damaged: bool,
+}
+
+/// In which form a device uploaded a template.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Form {
+    Fingerprint,
+    FacePart,
+    FingerVein,
+    BioData(BioFormat, (u16, u16)),
+}
+
+/// A template, or a part of one.
+pub(crate) struct TemplateRow {
+    pub origin: Origin,
+    pub form: Form,
+    pub bio_type: BioType,
+    pub number: u8,
+    pub index: u8,
+    pub valid: u8,
+    pub duress: u8,
+    pub size: Option<usize>,
+    pub text: Arc<str>,
+}
+
+/// A photo.
+pub(crate) struct PhotoRow {
+    pub origin: Origin,
+    /// The biometric type of a comparison photo; `None` for a user photo.
+    pub comparison: Option<BioType>,
+    pub file_name: Option<Arc<str>>,
+    pub size: Option<usize>,
+    pub text: Arc<str>,
+}
+
+/// All rows of one PIN.
+#[derive(Default)]
+pub(crate) struct Rows {
+    pub users: Vec<UserRow>,
+    pub templates: Vec<TemplateRow>,
+    pub photos: Vec<PhotoRow>,
+    pub unusable: Vec<Unusable>,
+}
+
+impl Rows {
+    /// Takes a row of a table.
+    pub fn take(&mut self, table: Table, row: &Row<'_>) {
+        let read = match table {
+            Table::Users => user(row).map(|user| self.users.push(user)),
+            Table::UserPhotos | Table::ComparisonPhotos => {
+                photo(table, row).map(|photo| self.photos.push(photo))
+            }
+            _ => template(table, row).map(|template| self.templates.push(template)),
+        };
+        if let Err(reason) = read {
+            let (what, record) = match table {
+                Table::Users => (What::User, "user"),
+                Table::Fingerprints => (What::Fingerprint, "fingerprint"),
+                Table::Faces => (What::Face, "face part"),
+                Table::FingerVeins => (What::FingerVein, "finger vein"),
+                Table::BioData => (bio_data_kind(row), "template"),
+                Table::UserPhotos => (What::UserPhoto, "user photo"),
+                Table::ComparisonPhotos => (What::ComparisonPhoto, "comparison photo"),
+            };
+            self.unusable.push(Unusable { what, record: record.to_owned(), reason });
+        }
+    }
+}
+
+/// What a unified template is counted as, as far as its row tells.
+fn bio_data_kind(row: &Row<'_>) -> What {
+    let bio_type = row.number("type").ok().flatten().map(|number| Kind::Template(BioType(number)));
+    bio_type.map_or(What::OtherTemplate, What::of)
+}
+
+fn user(row: &Row<'_>) -> Result<UserRow, String> {
+    let text = |name| Ok::<_, String>(row.text(name)?.map(|text| text.to_string()));
+    let default = UserFields::default();
+    let (name, name_damaged) = readable_name(&text("name")?.unwrap_or_default());
+    let fields = UserFields {
+        name,
+        privilege: row.number("privilege")?.unwrap_or(default.privilege),
+        password: text("password")?.unwrap_or_default(),
+        card: text("card")?,
+        vice_card: text("vice card")?,
+        group: row.number("group")?.unwrap_or(default.group),
+        time_zones: text("time zones")?.unwrap_or_default(),
+        verify: row.number("verification mode")?,
+        ..default
+    };
+    Ok(UserRow { origin: row.origin(), fields: fields.canonical(), name_damaged })
+}
+
+/// A name as intake would have it: without a last character that was cut, and none at all where characters within it
+/// were lost because they were read in a foreign character set. Whether that was so.
+fn readable_name(name: &str) -> (String, bool) {
+    let name = name.trim_end_matches(char::REPLACEMENT_CHARACTER);
+    if name.contains(char::REPLACEMENT_CHARACTER) { (String::new(), true) } else { (name.to_owned(), false) }
+}
+
+fn template(table: Table, row: &Row<'_>) -> Result<TemplateRow, String> {
+    let finger = || match row.number::<u8>("finger")? {
+        Some(finger) if finger <= 9 => Ok(finger),
+        _ => Err("its finger is not within 0 to 9".to_owned()),
+    };
+    let part = || Ok::<u8, String>(row.number("part")?.unwrap_or(0));
+    let (form, bio_type, number, index) = match table {
+        Table::Fingerprints => (Form::Fingerprint, BioType::FINGERPRINT, finger()?, 0),
+        Table::Faces => (Form::FacePart, BioType::FACE, 0, part()?),
+        Table::FingerVeins => (Form::FingerVein, BioType::FINGER_VEIN, finger()?, part()?),
+        _ => {
+            let bio_type = row.number("type")?.ok_or("its type is missing")?;
+            let version = (
+                row.number("major version")?.unwrap_or_default(),
+                row.number("minor version")?.unwrap_or_default(),
+            );
+            let number = row.number("number")?.unwrap_or_default();
+            (Form::BioData(format(row)?, version), BioType(bio_type), number, part()?)
+        }
+    };
+    Ok(TemplateRow {
+        origin: row.origin(),
+        form,
+        bio_type,
+        number,
+        index,
+        valid: row.number("valid")?.unwrap_or(1),
+        duress: row.number("duress")?.unwrap_or(0),
+        size: row.number("size")?,
+        text: row.text("template")?.unwrap_or_default(),
+    })
+}
+
+/// A number, or the word that some devices write.
+fn format(row: &Row<'_>) -> Result<BioFormat, String> {
+    let word = row.text("format")?.unwrap_or_default();
+    let words = [("ZK", BioFormat::Zk), ("ISO", BioFormat::Iso), ("ANSI", BioFormat::Ansi)];
+    match words.iter().find(|(name, _)| word.trim().eq_ignore_ascii_case(name)) {
+        Some((_, format)) => Ok(*format),
+        None => Ok(row.number("format")?.map_or(BioFormat::Zk, BioFormat::of_code)),
+    }
+}
+
+fn photo(table: Table, row: &Row<'_>) -> Result<PhotoRow, String> {
+    let comparison = match table {
+        Table::ComparisonPhotos => Some(BioType(row.number("type")?.unwrap_or(0))),
+        _ => None,
+    };
+    Ok(PhotoRow {
+        origin: row.origin(),
+        comparison,
+        file_name: row.text("file name")?,
+        size: row.number("size")?,
+        text: row.text("content")?.unwrap_or_default(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_every_spelling_are_in_one_order() {
+        let times = [
+            "2024-03-12 06:00:00",
+            "2024-03-12T06:00:01.500Z",
+            "1710223202",
+            "1710223203000",
+            "2024-03-12 06:00:04.25",
+        ];
+        let read: Vec<i64> = times.iter().filter_map(|text| moment(text)).collect();
+        assert_eq!(read.len(), times.len());
+        assert!(read.is_sorted(), "{read:?}");
+        assert_eq!(moment("yesterday"), None);
+    }
+
+    #[test]
+    fn a_name_keeps_what_can_be_read_of_it() {
+        assert_eq!(readable_name("Zoë"), ("Zoë".to_owned(), false));
+        assert_eq!(readable_name("Maximilian M\u{fffd}"), ("Maximilian M".to_owned(), false));
+        assert_eq!(readable_name("J\u{fffd}rgen"), (String::new(), true));
+    }
+
+    #[test]
+    fn equal_texts_are_held_once() {
+        let mut texts = Texts::default();
+        let (Value::Text(a), Value::Text(b)) = (texts.value(Some(b"QUJD")), texts.value(Some(b"QUJD")))
+        else {
+            panic!("texts");
+        };
+        assert!(Arc::ptr_eq(&a, &b));
+        assert!(matches!(texts.value(Some(b"\xff")), Value::Unreadable));
+    }
+}

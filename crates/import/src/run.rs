@@ -1,0 +1,163 @@
+//! Taking the people of an old database in, some at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use roster::{HashKey, Millis};
+use server::fleet::users;
+use store::{Change, ItemWrite, Store, StoreError, Tx};
+use wire::Pin;
+
+use crate::database::OldDatabase;
+use crate::decide::{Decision, decide};
+use crate::error::ImportError;
+use crate::person::{self, Person};
+use crate::report::{Report, Tally, What};
+use crate::table::Table;
+
+/// How many people are written in one transaction.
+const AT_ONCE: usize = 200;
+
+/// How people are taken in.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// The old database wins where Muster holds something else or had something deleted.
+    pub overwrite: bool,
+    /// Nothing is written.
+    pub dry_run: bool,
+    /// When.
+    pub now: Millis,
+    /// How long a person who has to make room for another can be looked at, as an operator's deletion.
+    pub undo_until: Millis,
+}
+
+/// Takes the people in; `progress` is told how many PINs are done.
+///
+/// Each transaction is whole in itself: what was broken off is taken up by the next run.
+///
+/// # Errors
+/// Of either database.
+pub async fn people(
+    old: &mut OldDatabase,
+    store: &Store,
+    options: Options,
+    mut progress: impl FnMut(usize),
+) -> Result<Report, ImportError> {
+    let mut report = Report {
+        source: old.source_name().to_owned(),
+        generation: old.generation(),
+        dry_run: options.dry_run,
+        counts: BTreeMap::new(),
+        cases: Vec::new(),
+        devices: Vec::new(),
+        left_out: old.left_out().to_vec(),
+        absent: old.absent().to_vec(),
+    };
+    let (mut done, pins) = (0, old.pins());
+    for page in pins.chunks(AT_ONCE) {
+        let (mut valid, mut tally) = (Vec::new(), Tally::default());
+        for (text, rows) in page {
+            match text.parse::<Pin>() {
+                Ok(_) => valid.push(text.clone()),
+                Err(error) => refuse_all(text, rows, &error.to_string(), &mut tally),
+            }
+        }
+        let mut people = Vec::new();
+        for (text, rows) in old.rows(&valid).await? {
+            let Ok(pin) = text.parse::<Pin>() else { continue };
+            let (person, told) = person::assemble(&pin, rows, old.versions(), store.hash_key());
+            tally.add(told);
+            people.extend(person);
+        }
+        tally.add(take(store, people, options).await?);
+        tally.cases.sort_by(|a, b| a.pin.cmp(&b.pin));
+        report.add(tally);
+        done += page.len();
+        progress(done);
+    }
+    Ok(report)
+}
+
+/// Everything of a PIN that is none.
+fn refuse_all(text: &str, rows: &BTreeMap<Table, usize>, reason: &str, tally: &mut Tally) {
+    let mut records = 0;
+    for (table, count) in rows {
+        let what = match table {
+            Table::Users => continue,
+            Table::Fingerprints => What::Fingerprint,
+            Table::Faces => What::Face,
+            Table::FingerVeins => What::FingerVein,
+            Table::BioData => What::OtherTemplate,
+            Table::UserPhotos => What::UserPhoto,
+            Table::ComparisonPhotos => What::ComparisonPhoto,
+        };
+        let counts = tally.count(what);
+        counts.found += count;
+        counts.refused += count;
+        records += count;
+    }
+    let reason = match records {
+        0 => reason.to_owned(),
+        records => format!("{reason}; with it {records} rows of templates and photos are left out"),
+    };
+    tally.refuse(text, What::User, "user", reason);
+}
+
+/// Compares people with what Muster holds, and writes what is to be written.
+async fn take(store: &Store, people: Vec<Person>, options: Options) -> Result<Tally, StoreError> {
+    // A look first: where nothing is to be written no writer is held up.
+    let mut tx = store.read().await?;
+    let decisions = decided(&mut tx, &people, options, store.hash_key()).await?;
+    tx.rollback().await?;
+    if options.dry_run || decisions.iter().all(|(_, decision)| decision.writes.is_empty()) {
+        return Ok(told(decisions.into_iter().map(|(_, decision)| decision)));
+    }
+    let (people, key) = (Arc::new(people), store.hash_key().clone());
+    store
+        .retrying(move |tx| {
+            let (people, key) = (Arc::clone(&people), key.clone());
+            Box::pin(async move { write(tx, &people, options, &key).await })
+        })
+        .await
+}
+
+async fn write(tx: &mut Tx, people: &[Person], options: Options, key: &HashKey) -> Result<Tally, StoreError> {
+    // The lock order: the clock first, and what is read afterwards stays so until all is written.
+    tx.reserve(0).await?;
+    let decisions = decided(tx, people, options, key).await?;
+    let mut writes: Vec<ItemWrite> = Vec::new();
+    let mut tally = Tally::default();
+    for (pin, decision) in decisions {
+        if decision.delete_first {
+            users::delete(tx, &pin, None, options.now, Some(options.undo_until)).await?;
+        }
+        writes.extend(decision.writes);
+        tally.add(decision.tally);
+    }
+    if !writes.is_empty() {
+        tx.write_items(&writes, &Change { by: None, at: options.now, undo_until: None }).await?;
+    }
+    Ok(tally)
+}
+
+async fn decided(
+    tx: &mut Tx,
+    people: &[Person],
+    options: Options,
+    key: &HashKey,
+) -> Result<Vec<(Pin, Decision)>, StoreError> {
+    let pins: Vec<Pin> = people.iter().map(|person| person.pin.clone()).collect();
+    let held = tx.items_of(&pins).await?;
+    let users = tx.users(&pins).await?;
+    let decide = |person: &Person| {
+        let held = held.get(&person.pin).map_or(&[][..], Vec::as_slice);
+        (person.pin.clone(), decide(person, held, users.get(&person.pin), options.overwrite, key))
+    };
+    Ok(people.iter().map(decide).collect())
+}
+
+fn told(decisions: impl Iterator<Item = Decision>) -> Tally {
+    let mut tally = Tally::default();
+    decisions.for_each(|decision| tally.add(decision.tally));
+    tally
+}

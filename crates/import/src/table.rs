@@ -1,0 +1,140 @@
+//! The tables of the old server, with the names that their columns have in either generation.
+
+/// A table that is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Table {
+    Users,
+    Fingerprints,
+    Faces,
+    FingerVeins,
+    BioData,
+    UserPhotos,
+    ComparisonPhotos,
+}
+
+/// A column: its name here, and those it may have there.
+pub(crate) struct Column {
+    pub name: &'static str,
+    /// In the order in which they are looked for.
+    pub there: &'static [&'static str],
+    /// Without it the table is something else.
+    pub required: bool,
+}
+
+const fn column(name: &'static str, there: &'static [&'static str]) -> Column {
+    Column { name, there, required: false }
+}
+
+const PIN: Column = Column { name: "pin", there: &["pin"], required: true };
+const TEMPLATE: Column = Column { name: "template", there: &["template_data"], required: true };
+const CONTENT: Column = Column { name: "content", there: &["content"], required: true };
+const DEVICE: Column = column("device", &["device_serial"]);
+const UPDATED: Column = column("updated", &["updated_at"]);
+const CREATED: Column = column("created", &["created_at"]);
+const SIZE: Column = column("size", &["template_size", "size"]);
+const VALID: Column = column("valid", &["valid_flag", "valid"]);
+const DURESS: Column = column("duress", &["duress_flag", "duress"]);
+const FINGER: Column = column("finger", &["finger_id", "fid"]);
+const FILE_NAME: Column = column("file name", &["filename"]);
+
+const USERS: &[Column] = &[
+    PIN,
+    DEVICE,
+    UPDATED,
+    CREATED,
+    column("name", &["name"]),
+    column("privilege", &["privilege"]),
+    column("password", &["password"]),
+    column("card", &["card"]),
+    column("vice card", &["vice_card"]),
+    column("group", &["group_id"]),
+    column("time zones", &["timezone", "time_zone"]),
+    column("verification mode", &["verify_mode"]),
+];
+const FINGERPRINTS: &[Column] = &[PIN, DEVICE, UPDATED, CREATED, FINGER, SIZE, VALID, DURESS, TEMPLATE];
+const FACES: &[Column] =
+    &[PIN, DEVICE, UPDATED, CREATED, column("part", &["face_id", "fid"]), SIZE, VALID, TEMPLATE];
+const FINGER_VEINS: &[Column] =
+    &[PIN, DEVICE, UPDATED, CREATED, FINGER, column("part", &["index_num"]), SIZE, VALID, TEMPLATE];
+const BIO_DATA: &[Column] = &[
+    PIN,
+    DEVICE,
+    UPDATED,
+    CREATED,
+    column("number", &["bio_number", "bio_no"]),
+    column("part", &["bio_index", "index_num"]),
+    VALID,
+    DURESS,
+    Column { name: "type", there: &["bio_type", "type"], required: true },
+    column("major version", &["major_version", "major_ver"]),
+    column("minor version", &["minor_version", "minor_ver"]),
+    column("format", &["format_type", "format"]),
+    TEMPLATE,
+];
+const USER_PHOTOS: &[Column] = &[PIN, DEVICE, UPDATED, CREATED, FILE_NAME, SIZE, CONTENT];
+const COMPARISON_PHOTOS: &[Column] =
+    &[PIN, DEVICE, UPDATED, CREATED, FILE_NAME, column("type", &["type"]), SIZE, CONTENT];
+
+/// The table of the devices, read at once.
+pub(crate) const DEVICES: &str = "devices";
+pub(crate) const DEVICE_COLUMNS: &[Column] = &[
+    Column { name: "serial number", there: &["serial_number"], required: true },
+    column("last seen", &["last_seen"]),
+    column("fingerprint algorithm", &["fingerprint_algorithm"]),
+];
+
+impl Table {
+    pub const ALL: [Self; 7] = [
+        Self::Users,
+        Self::Fingerprints,
+        Self::Faces,
+        Self::FingerVeins,
+        Self::BioData,
+        Self::UserPhotos,
+        Self::ComparisonPhotos,
+    ];
+
+    /// The names it may have.
+    pub const fn there(self) -> &'static [&'static str] {
+        match self {
+            Self::Users => &["users"],
+            Self::Fingerprints => &["fingerprint_templates"],
+            Self::Faces => &["face_templates"],
+            Self::FingerVeins => &["finger_vein_templates"],
+            Self::BioData => &["biometric_templates", "bio_templates"],
+            Self::UserPhotos => &["user_photos"],
+            Self::ComparisonPhotos => &["comparison_photos"],
+        }
+    }
+
+    /// Without it a database is none of the old server's.
+    pub const fn required(self) -> bool {
+        matches!(self, Self::Users | Self::Fingerprints)
+    }
+
+    pub const fn columns(self) -> &'static [Column] {
+        match self {
+            Self::Users => USERS,
+            Self::Fingerprints => FINGERPRINTS,
+            Self::Faces => FACES,
+            Self::FingerVeins => FINGER_VEINS,
+            Self::BioData => BIO_DATA,
+            Self::UserPhotos => USER_PHOTOS,
+            Self::ComparisonPhotos => COMPARISON_PHOTOS,
+        }
+    }
+}
+
+/// Tables of the old server that are not taken, each with the reason.
+pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
+    ("attendance_logs", "punches: Muster synchronises people, not attendance"),
+    ("work_codes", "Muster does not send work codes"),
+    ("short_messages", "Muster does not send short messages"),
+    ("user_sms", "Muster does not send short messages"),
+    ("id_cards", "Muster does not send identity cards to devices"),
+    ("device_configs", "each device tells Muster its settings itself"),
+    ("device_commands", "history: Muster finds out what each device lacks"),
+    ("commands", "history: Muster finds out what each device lacks"),
+    ("sync_status", "how far the old server was says nothing of what devices hold"),
+    ("sync_log", "history"),
+];
