@@ -36,7 +36,6 @@ pub struct Settings {
     /// URL of the database. May hold a password: see [`mask()`].
     pub database: String,
     /// How many connections one server keeps to a MySQL or MariaDB server.
-    #[cfg_attr(not(test), expect(dead_code, reason = "until the store opens such a database"))]
     pub database_pool: u32,
     /// Which log lines are written.
     pub log: LogFilter,

@@ -1,47 +1,63 @@
-//! Opening the database: for the server, which makes it and has it for itself, and for commands beside it.
+//! Opening the database: for the server, which makes it, and for commands beside it.
+//!
+//! A file has one server at a time; a database of a MySQL or MariaDB server may have several.
 
-use std::fs::{File, TryLockError};
-use std::io::{Read as _, Seek as _, Write as _};
+mod lock;
+
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use store::{Keys, Store, StoreError};
+use anyhow::bail;
+use store::{Engine, Keys, Store, StoreError};
 
+pub use self::lock::Lock;
 use crate::config::{Settings, mask};
 use crate::{key_file, system};
 
-/// The right to serve a database. The operating system takes it back when the process ends, however it ends.
-#[derive(Debug)]
-pub struct Lock {
-    _file: File,
-}
+/// Connections of a command to a database server: it asks one thing after the other.
+const FEW: u32 = 4;
 
-/// Makes the database and its key where there are none, and opens it for this process alone.
+/// Makes the database and its key where there are none, and opens it; a file for this process alone.
 ///
 /// # Errors
-/// Another server has it; the key is missing or another one; the database cannot be made or opened.
-pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Store, Lock)> {
-    let database = file_of(&settings.database);
+/// Another server has the file; the key is missing or another one; the database cannot be made or opened.
+pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Store, Option<Lock>)> {
     key_file::private_folder(&settings.server.data_dir)?;
-    if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        key_file::private_folder(folder)?;
-    }
-    let lock = lock(&database)?;
-    let secret = match secret(settings)? {
-        Some(secret) => secret,
-        None if has_content(&database) => return Err(missing_key(settings)),
+    let url = url_of(settings, settings.database_pool);
+    let (lock, has_content) = match engine_of(settings)? {
+        Engine::Sqlite => {
+            let database = file_of(&settings.database);
+            if let Some(folder) = database.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                key_file::private_folder(folder)?;
+            }
+            let lock = lock::lock(&database)?;
+            (Some(lock), has_content(&database))
+        }
+        Engine::Mysql => {
+            let is_new = Store::is_new(&url).await.map_err(|error| explained(settings, error))?;
+            (None, !is_new)
+        }
+    };
+    let (secret, made) = match secret(settings)? {
+        Some(secret) => (secret, false),
+        None if has_content => return Err(missing_key(settings)),
         None => {
             let secret = system::secret()?;
             let path = key_file::path(&settings.server.data_dir);
             key_file::create(&path, &secret)?;
             tracing::info!(key = %path.display(), "a new key was made: save it, apart from the database");
-            secret
+            (secret, true)
         }
     };
-    let store = Store::open(&settings.database, Keys::from_secret(&secret))
-        .await
-        .map_err(|error| explained(settings, error))?;
-    Ok((store, lock))
+    match Store::open(&url, Keys::from_secret(&secret)).await {
+        Ok(store) => Ok((store, lock)),
+        Err(error) => {
+            if made && matches!(error, StoreError::WrongKey) {
+                // Another server was quicker: its key is the one, and ours was never used.
+                key_file::remove(&key_file::path(&settings.server.data_dir))?;
+            }
+            Err(explained(settings, error))
+        }
+    }
 }
 
 /// Opens the database beside a running server.
@@ -49,30 +65,46 @@ pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Store, Lock)>
 /// # Errors
 /// There is none yet; the key is missing or another one; the schema is not this program's.
 pub async fn open_beside(settings: &Settings) -> anyhow::Result<Store> {
-    let database = file_of(&settings.database);
-    if !has_content(&database) {
-        bail!(
-            "there is no database {} yet: start the server once (`muster serve`), or run this in its directory, \
-             or name it with --data-dir or --database",
-            database.display()
-        );
+    if engine_of(settings)? == Engine::Sqlite {
+        let database = file_of(&settings.database);
+        if !has_content(&database) {
+            bail!(
+                "there is no database {} yet: start the server once (`muster serve`), or run this in its directory, \
+                 or name it with --data-dir or --database",
+                database.display()
+            );
+        }
     }
     let Some(secret) = secret(settings)? else { return Err(missing_key(settings)) };
-    Store::open_existing(&settings.database, Keys::from_secret(&secret))
+    Store::open_existing(&url_of(settings, FEW), Keys::from_secret(&secret))
         .await
         .map_err(|error| explained(settings, error))
 }
 
-/// Whether a server serves this database now.
+/// Whether a server serves this database now; `None` where that cannot be told, since it may be on any machine.
 ///
 /// # Errors
 /// The lock file cannot be opened.
-pub fn is_served(settings: &Settings) -> anyhow::Result<bool> {
-    let path = lock_path(&file_of(&settings.database));
-    match File::open(&path) {
-        Ok(file) => Ok(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error).with_context(|| format!("cannot open {}", path.display())),
+pub fn is_served(settings: &Settings) -> anyhow::Result<Option<bool>> {
+    match engine_of(settings)? {
+        Engine::Sqlite => lock::is_served(&file_of(&settings.database)).map(Some),
+        Engine::Mysql => Ok(None),
+    }
+}
+
+fn engine_of(settings: &Settings) -> anyhow::Result<Engine> {
+    Engine::of_url(&settings.database).map_err(|error| explained(settings, error))
+}
+
+/// The URL with how many connections are kept.
+fn url_of(settings: &Settings, connections: u32) -> String {
+    let url = &settings.database;
+    match Engine::of_url(url) {
+        Ok(Engine::Mysql) => {
+            let separator = if url.contains('?') { '&' } else { '?' };
+            format!("{url}{separator}pool-size={connections}")
+        }
+        _ => url.clone(),
     }
 }
 
@@ -97,10 +129,17 @@ fn secret(settings: &Settings) -> anyhow::Result<Option<[u8; 32]>> {
 }
 
 fn missing_key(settings: &Settings) -> anyhow::Error {
+    let key = key_file::path(&settings.server.data_dir);
+    let whence = match Engine::of_url(&settings.database) {
+        Ok(Engine::Mysql) => {
+            "copy it from a server that uses this database already, or put back the one that was saved"
+        }
+        _ => "put back the key that was saved with it",
+    };
     anyhow::anyhow!(
-        "the key {} is missing, and the database {} was made with one: put back the key that was saved with it. \
+        "the key {} is missing, and the database {} was made with one: {whence}. \
          Without it templates and passwords cannot be read by anybody; a new key would not help",
-        key_file::path(&settings.server.data_dir).display(),
+        key.display(),
         mask(&settings.database)
     )
 }
@@ -110,71 +149,25 @@ fn explained(settings: &Settings, error: StoreError) -> anyhow::Error {
     let key = key_file::path(&settings.server.data_dir);
     let advice = match &error {
         StoreError::WrongKey => {
-            format!("put back the {} that was saved with this database", key.display())
+            format!(
+                "put back the {} that was saved with this database; servers that share it have the same one",
+                key.display()
+            )
         }
         StoreError::SchemaTooOld { .. } => "start the server once, or run `muster migrate`".to_owned(),
         StoreError::SchemaTooNew { .. } => "run the newer version of Muster".to_owned(),
         StoreError::File { .. } => "look at permissions and free space of the folder".to_owned(),
+        StoreError::NoDatabase { name, source: None } => {
+            format!("start the server once (`muster serve`): it makes {name} where the user may")
+        }
+        StoreError::NoDatabase { name, source: Some(_) } => format!(
+            "have the server's administrator make it: CREATE DATABASE `{name}` CHARACTER SET utf8mb4; \
+             GRANT ALL ON `{name}`.* TO the user of this URL"
+        ),
+        StoreError::Lost(_) | StoreError::Unreachable(_) => {
+            "is the database server running, and are host, port, user and password right?".to_owned()
+        }
         _ => return anyhow::Error::new(error).context(format!("cannot open {}", mask(&settings.database))),
     };
     anyhow::Error::new(error).context(format!("cannot open {}: {advice}", mask(&settings.database)))
-}
-
-fn lock_path(database: &Path) -> PathBuf {
-    let mut path = database.as_os_str().to_owned();
-    path.push(".lock");
-    PathBuf::from(path)
-}
-
-/// Takes the right to serve a database.
-fn lock(database: &Path) -> anyhow::Result<Lock> {
-    let path = lock_path(database);
-    let cannot = || format!("cannot lock {}", path.display());
-    // Not emptied: it tells who has it.
-    let mut options = File::options();
-    options.read(true).write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt as _;
-        options.mode(0o600);
-    }
-    let mut file = options.open(&path).with_context(cannot)?;
-    match file.try_lock() {
-        Ok(()) => {
-            let note = format!("{}\n", std::process::id());
-            file.set_len(0)
-                .and_then(|()| file.rewind())
-                .and_then(|()| file.write_all(note.as_bytes()))
-                .with_context(cannot)?;
-            Ok(Lock { _file: file })
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut note = String::new();
-            let process = file.read_to_string(&mut note).ok().and_then(|_| note.trim().parse::<u32>().ok());
-            let process = process.map(|id| format!(" (process {id})")).unwrap_or_default();
-            bail!(
-                "another server{process} uses the database {}: stop it first, or start this one with its own \
-                 --data-dir. Commands such as `muster user list` may run beside a server",
-                database.display()
-            )
-        }
-        Err(TryLockError::Error(error)) => Err(error).with_context(cannot),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_is_served_once_at_a_time() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let database = folder.path().join("muster.db");
-        let first = lock(&database).expect("nobody has it");
-        let refused = lock(&database).expect_err("it is taken").to_string();
-        let process = format!("another server (process {})", std::process::id());
-        assert!(refused.contains(&process) && refused.contains("muster.db"), "{refused}");
-        drop(first);
-        lock(&database).expect("it is free again");
-    }
 }

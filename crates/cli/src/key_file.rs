@@ -68,6 +68,14 @@ pub fn create(path: &Path, secret: &[u8; 32]) -> anyhow::Result<()> {
     private_file::create(path, text.as_bytes()).with_context(failed)
 }
 
+/// Removes a key that nothing was sealed with.
+///
+/// # Errors
+/// The file cannot be removed.
+pub fn remove(path: &Path) -> anyhow::Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove the key {}", path.display()))
+}
+
 /// Whether others than the owner may read the file.
 pub fn is_exposed(path: &Path) -> bool {
     #[cfg(unix)]

@@ -65,6 +65,19 @@ impl Store {
         Ok(store)
     }
 
+    /// Whether the database of a URL holds nothing of ours yet, or is not there. Makes and writes nothing.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn is_new(url: &str) -> Result<bool, StoreError> {
+        let engine = Engine::of_url(url)?;
+        match open::connect(engine, url, false).await {
+            Ok(pools) => Ok(migrate::schema_version(&pools.read).await? == 0),
+            Err(StoreError::NoDatabase { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Opens a database that is there, as it is: for a second process beside a running server.
     ///
     /// # Errors

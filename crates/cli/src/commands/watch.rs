@@ -20,7 +20,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
     let mut watcher = Watcher::start(&context.store, context.when.now()).await?;
     // On standard error: for people, and for scripts that wait until it begins.
     eprintln!("watching; Ctrl-C ends it");
-    if !crate::database::is_served(&context.settings)? {
+    if crate::database::is_served(&context.settings)? == Some(false) {
         eprintln!("no server uses this database now: devices are heard again after `muster serve`");
     }
     let mut ticks = tokio::time::interval(EVERY);
