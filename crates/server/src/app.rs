@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use store::Store;
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
@@ -27,6 +28,20 @@ pub struct App {
     pub bodies: Arc<Semaphore>,
     /// Which devices were heard of lately.
     pub presence: Arc<Presence>,
+    /// What is done for requests: it goes on when whoever asked has gone, and the server ends after it.
+    pub requests: TaskTracker,
     /// Whose counts are to be compared with what they should be.
     pub comparisons: Arc<Comparisons>,
+}
+
+impl App {
+    /// Does something for a request to its end, even if the connection breaks meanwhile; `None` where it panicked.
+    ///
+    /// A future that is dropped while it waits for the database leaves a connection that nobody can use any more.
+    pub async fn finish<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.requests.spawn(work).await.ok()
+    }
 }

@@ -6,6 +6,8 @@ use std::time::Duration;
 use roster::{ItemKey, Millis, Template};
 use store::{Finished, HeldKind, HeldRecord, StoreError, Tx, retry};
 
+use tokio_util::sync::CancellationToken;
+
 use crate::app::App;
 use crate::config::Retention;
 
@@ -53,11 +55,11 @@ enum Step {
     NotOurs,
 }
 
-/// Removes what is finished and old enough.
+/// Removes what is finished and old enough, until `stop`.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn sweep(app: &App) -> Result<(), StoreError> {
+pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<(), StoreError> {
     let now = app.clock.now();
     let Retention { commands, sessions, held, log } = app.config.retention;
     let ago = |age: Duration| now.plus(-i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
@@ -75,7 +77,7 @@ pub async fn sweep(app: &App) -> Result<(), StoreError> {
     }
     for task in tasks {
         let (mut gone, mut next) = (0, Some(task));
-        while let Some(task) = next {
+        while let Some(task) = next.filter(|_| !stop.is_cancelled()) {
             match retry(|| step(app, task, now)).await? {
                 Step::NotOurs => return Ok(()),
                 Step::Done(rows, left) => (gone, next) = (gone + rows, left),

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use store::{Seen, StoreError, retry};
+use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
@@ -15,13 +16,12 @@ const WRITE_SEEN: Duration = Duration::from_secs(1);
 /// How often what is out of date is swept.
 const SWEEP: Duration = Duration::from_mins(10);
 
-/// Runs until `stop`.
+/// Runs until `stop`. What was begun is finished: a transaction is never dropped in the middle of a query.
 pub async fn run(app: App, stop: CancellationToken) {
     let writing_behind = async {
         let mut tick = tokio::time::interval(WRITE_SEEN);
         let mut failing = false;
-        loop {
-            tick.tick().await;
+        while next(&mut tick, &stop).await {
             let written = write_seen(&app).await;
             // Said once: requests say the same while it lasts.
             if let (Err(error), false) = (&written, failing) {
@@ -32,19 +32,22 @@ pub async fn run(app: App, stop: CancellationToken) {
     };
     let sweeping = async {
         let mut tick = tokio::time::interval(SWEEP);
-        loop {
-            tick.tick().await;
-            if let Err(error) = housekeeping::sweep(&app).await {
+        while next(&mut tick, &stop).await {
+            if let Err(error) = housekeeping::sweep(&app, &stop).await {
                 tracing::error!(%error, "cannot sweep what is out of date: it is tried again");
             }
         }
     };
-    tokio::select! {
-        () = stop.cancelled() => {}
-        () = writing_behind => {}
-        () = sweeping => {}
-    }
+    tokio::join!(writing_behind, sweeping);
     housekeeping::give_back(&app).await;
+}
+
+/// Waits for the next time; false once there is none.
+async fn next(tick: &mut Interval, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        _ = tick.tick() => !stop.is_cancelled(),
+    }
 }
 
 /// Writes down when devices were last heard of, all of them together. What could not be written is kept for the next time.

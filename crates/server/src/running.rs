@@ -69,6 +69,7 @@ pub async fn start(
         entropy,
         bodies: Arc::new(Semaphore::new(device::BODIES_KIB as usize)),
         presence: Arc::new(Presence::default()),
+        requests: TaskTracker::new(),
         comparisons: Arc::new(device::Comparisons::default()),
     };
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -106,8 +107,12 @@ impl Running {
     pub async fn stop(self) -> Result<(), StoreError> {
         self.stop.cancel();
         self.tasks.wait().await;
+        self.app.requests.close();
+        self.app.requests.wait().await;
         jobs::write_seen(&self.app).await?;
-        self.app.store.close().await;
+        if tokio::time::timeout(FAREWELL, self.app.store.close()).await.is_err() {
+            tracing::warn!("a connection to the database did not end in time");
+        }
         Ok(())
     }
 }

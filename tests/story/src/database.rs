@@ -64,6 +64,10 @@ impl House {
         };
         let mut rows = Rows::new();
         for table in column(&mut db, tables).await {
+            if table == "lease" {
+                // Of what happens by itself, beside the story.
+                continue;
+            }
             let columns = match self.database.kind() {
                 Kind::Sqlite => format!("SELECT name FROM pragma_table_info('{table}')"),
                 Kind::MariaDb => format!(
@@ -74,7 +78,7 @@ impl House {
             let columns = column(&mut db, &columns).await;
             let written: Vec<String> = columns
                 .iter()
-                .filter(|name| !["last_seen_at", "address"].contains(&name.as_str()))
+                .filter(|name| !["last_seen_at", "address", "heard_at"].contains(&name.as_str()))
                 .map(|name| match self.database.kind() {
                     Kind::Sqlite => format!("quote({name})"),
                     // Also of bytes that are no text.

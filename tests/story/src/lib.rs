@@ -34,6 +34,9 @@ pub struct House {
     pub store: Store,
 }
 
+/// From one number that nobody can guess to the next, as far as a story goes.
+const RANDOM_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// 2024-03-12 06:00:00 UTC: before anything that the captured requests tell of.
 const START: i64 = 1_710_223_200_000;
 
@@ -74,7 +77,8 @@ impl House {
             database,
             config,
             now: Arc::new(AtomicI64::new(START)),
-            random: Arc::new(AtomicU64::new(7)),
+            // The first goes into the name of the server.
+            random: Arc::new(AtomicU64::new(7_u64.wrapping_sub(RANDOM_STEP))),
             running: None,
             store,
         };
@@ -85,7 +89,7 @@ impl House {
     async fn start(&mut self) {
         let (now, random) = (Arc::clone(&self.now), Arc::clone(&self.random));
         let clock = Clock::new(move || Millis(now.load(Ordering::SeqCst)));
-        let entropy = Entropy::new(move || random.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst));
+        let entropy = Entropy::new(move || random.fetch_add(RANDOM_STEP, Ordering::SeqCst));
         let store = open(&self.database).await;
         let running =
             server::start(self.config.clone(), store, clock, entropy).await.expect("the server starts");

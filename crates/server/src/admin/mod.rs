@@ -75,7 +75,10 @@ pub async fn health(app: &App) -> Health {
 }
 
 async fn get_health(State(app): State<App>) -> Response {
-    let health = health(&app).await;
+    let asking = app.clone();
+    let Some(health) = app.finish(async move { health(&asking).await }).await else {
+        return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+    };
     let status = if health.ok() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     (status, axum::Json(health)).into_response()
 }

@@ -65,6 +65,9 @@ pub enum DeviceError {
     /// Too many devices wait for approval already.
     #[error("too many unknown devices")]
     TooManyUnknown,
+    /// We did something wrong, which is in the log.
+    #[error("internal error")]
+    Failed,
     /// The database did not take it.
     #[error("storage failed")]
     Store(#[from] StoreError),
@@ -79,7 +82,7 @@ impl DeviceError {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encrypted | Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Busy | Self::AccessControl | Self::TooManyUnknown | Self::Store(_) => {
+            Self::Busy | Self::AccessControl | Self::TooManyUnknown | Self::Failed | Self::Store(_) => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         };

@@ -104,8 +104,12 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
     let announced = announced(&parts.headers);
     if announced.is_none_or(|length| length > SMALL) && !body.is_end_stream() {
         // A large body is read only from a device that may upload: nobody else takes the room.
-        let target = wire::Target::read(parts.uri.path(), parts.uri.query());
-        if let Err(error) = super::admit::admitted(&app, &target, peer).await {
+        let (admitting, uri) = (app.clone(), parts.uri.clone());
+        let admitted = app.finish(async move {
+            let target = wire::Target::read(uri.path(), uri.query());
+            super::admit::admitted(&admitting, &target, peer).await.map(drop)
+        });
+        if let Err(error) = admitted.await.unwrap_or(Err(DeviceError::Failed)) {
             tracing::debug!(%peer, path = parts.uri.path(), %error, "large request refused");
             let mut answer = error.answer();
             close(&mut answer);
@@ -113,7 +117,7 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
         }
     }
     let (mut answer, keep) = match read(&app, body, announced).await {
-        Ok((body, _room)) => {
+        Ok((body, room)) => {
             let request = Request {
                 method: parts.method,
                 path: parts.uri.path().to_owned(),
@@ -121,7 +125,12 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
                 peer,
                 body,
             };
-            (super::answer(&app, &request).await, keep)
+            let answering = app.clone();
+            let answered = app.finish(async move {
+                let _room = room;
+                super::answer(&answering, &request).await
+            });
+            (answered.await.unwrap_or_else(|| DeviceError::Failed.answer()), keep)
         }
         // What is left of the body is not read, so the connection cannot go on.
         Err(error) => {
