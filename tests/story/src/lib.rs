@@ -2,6 +2,7 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a story that cannot be told panics")]
 
+pub mod between;
 pub mod database;
 pub mod program;
 pub mod raw;

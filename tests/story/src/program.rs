@@ -4,11 +4,13 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::time::Duration;
 
+use databases::{Database, Kind};
 use roster::Millis;
 use server::fleet::status::{DeviceStatus, fleet};
 use simulator::{Device, Session};
@@ -32,6 +34,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Program {
     folder: TempDir,
+    database: Arc<Database>,
+    url: String,
     settings: Settings,
     listen: SocketAddr,
     process: Child,
@@ -45,10 +49,45 @@ impl Program {
 
     /// A server with these settings, on any port and an empty database.
     pub fn with(settings: Settings) -> Self {
-        let folder = tempfile::tempdir().expect("a folder for the data");
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (process, listen) = serve(&folder, settings, any);
-        Self { folder, settings, listen, process }
+        Self::on(Database::new(), settings)
+    }
+
+    /// A server on a file, whatever database the run is about.
+    pub fn on_a_file() -> Self {
+        Self::on(Database::of(Kind::Sqlite), HURRIED)
+    }
+
+    /// A server on a database of MariaDB, whatever database the run is about; reached by another URL where one is given.
+    pub fn on_mariadb(url: impl FnOnce(&Database) -> String) -> Self {
+        let database = Database::of(Kind::MariaDb);
+        let url = url(&database);
+        Self::by(database, url, HURRIED)
+    }
+
+    fn on(database: Database, settings: Settings) -> Self {
+        let url = database.url().to_owned();
+        Self::by(database, url, settings)
+    }
+
+    fn by(database: Database, url: String, settings: Settings) -> Self {
+        let (folder, database) = (new_folder(), Arc::new(database));
+        let (process, listen) = serve(&folder, &url, settings, ANY_PORT);
+        Self { folder, database, url, settings, listen, process }
+    }
+
+    /// Another server on the same database, with a copy of the key, as it would be on another machine.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        let (folder, database) = (new_folder(), Arc::clone(&self.database));
+        let data = folder.path().join("muster-data");
+        std::fs::create_dir(&data).expect("a folder for the key");
+        std::fs::copy(self.key(), data.join("muster.key")).expect("the key is copied");
+        let (process, listen) = serve(&folder, &self.url, self.settings, ANY_PORT);
+        Self { folder, database, url: self.url.clone(), settings: self.settings, listen, process }
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.path().join("muster-data/muster.key")
     }
 
     /// Where devices connect.
@@ -69,7 +108,7 @@ impl Program {
 
     /// Starts the program again, on the same data and port.
     pub fn start_again(&mut self) {
-        (self.process, self.listen) = serve(&self.folder, self.settings, self.listen);
+        (self.process, self.listen) = serve(&self.folder, &self.url, self.settings, self.listen);
     }
 
     /// The process ends as it is, and another one takes its place.
@@ -92,7 +131,7 @@ impl Program {
 
     /// Runs the program beside the server, in the same folder, to its end.
     pub fn run(&self, arguments: &str) -> Output {
-        command(&self.folder, self.settings)
+        command(&self.folder, &self.url, self.settings)
             .args(arguments.split_whitespace())
             .output()
             .expect("the program runs")
@@ -106,11 +145,9 @@ impl Program {
     /// The database, beside the server if there is one. Whoever has it open while the server dies keeps the server's
     /// successor from finding it as it was left: stories close it first.
     pub async fn store(&self) -> Store {
-        let data = self.folder.path().join("muster-data");
-        let secret = std::fs::read_to_string(data.join("muster.key")).expect("the key");
+        let secret = std::fs::read_to_string(self.key()).expect("the key");
         let keys = Keys::from_secret(&secret_of(secret.trim()).expect("64 hex digits"));
-        let url = format!("sqlite://{}", data.join("muster.db").display());
-        Store::open_existing(&url, keys).await.expect("the database opens")
+        Store::open_existing(self.database.url(), keys).await.expect("the database opens")
     }
 
     /// Connects a device; it is told what to do and tells what it holds.
@@ -165,12 +202,19 @@ pub fn built() -> PathBuf {
 
 const LOG: &str = "log";
 
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
+fn new_folder() -> TempDir {
+    tempfile::tempdir().expect("a folder for the data")
+}
+
 /// The program in a folder, without the settings of whoever runs the stories.
-fn command(folder: &TempDir, settings: Settings) -> Command {
+fn command(folder: &TempDir, url: &str, settings: Settings) -> Command {
     let mut command = Command::new(built());
     command
         .current_dir(folder.path())
         .env_clear()
+        .env("MUSTER_DATABASE", url)
         .envs(settings.iter().copied())
         .env("TZ", "UTC")
         .env("MUSTER_LOG", "warn")
@@ -179,9 +223,9 @@ fn command(folder: &TempDir, settings: Settings) -> Command {
 }
 
 /// Starts a server and waits until it listens.
-fn serve(folder: &TempDir, settings: Settings, listen: SocketAddr) -> (Child, SocketAddr) {
+fn serve(folder: &TempDir, url: &str, settings: Settings, listen: SocketAddr) -> (Child, SocketAddr) {
     let log = File::options().create(true).append(true).open(folder.path().join(LOG)).expect("a log");
-    let mut process = command(folder, settings)
+    let mut process = command(folder, url, settings)
         .args(["serve", "--listen", &listen.to_string(), "--admin-listen", "127.0.0.1:0"])
         .stdout(Stdio::piped())
         .stderr(log)

@@ -286,8 +286,8 @@ async fn a_deletion_that_was_acknowledged_survives_the_server() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_second_server_on_one_database_is_refused_and_takes_over_when_the_first_has_died() {
-    let mut program = Program::start();
+async fn a_second_server_on_one_file_is_refused_and_takes_over_when_the_first_has_died() {
+    let mut program = Program::on_a_file();
     let (mut a, mut b) = two_devices(&program).await;
 
     let second = program.run("serve --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0");
