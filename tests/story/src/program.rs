@@ -34,7 +34,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 #[derive(Debug)]
 pub struct Program {
     folder: TempDir,
-    database: Arc<Database>,
+    /// Kept as long as a server uses it.
+    database: Option<Arc<Database>>,
     url: String,
     settings: Settings,
     listen: SocketAddr,
@@ -64,21 +65,28 @@ impl Program {
         Self::by(database, url, HURRIED)
     }
 
+    /// A server on a database that belongs to somebody else.
+    pub fn on_url(url: &str, settings: Settings) -> Self {
+        let (folder, url) = (new_folder(), url.to_owned());
+        let (process, listen) = serve(&folder, &url, settings, ANY_PORT);
+        Self { folder, database: None, url, settings, listen, process }
+    }
+
     fn on(database: Database, settings: Settings) -> Self {
         let url = database.url().to_owned();
         Self::by(database, url, settings)
     }
 
     fn by(database: Database, url: String, settings: Settings) -> Self {
-        let (folder, database) = (new_folder(), Arc::new(database));
+        let folder = new_folder();
         let (process, listen) = serve(&folder, &url, settings, ANY_PORT);
-        Self { folder, database, url, settings, listen, process }
+        Self { folder, database: Some(Arc::new(database)), url, settings, listen, process }
     }
 
     /// Another server on the same database, with a copy of the key, as it would be on another machine.
     #[must_use]
     pub fn beside(&self) -> Self {
-        let (folder, database) = (new_folder(), Arc::clone(&self.database));
+        let (folder, database) = (new_folder(), self.database.clone());
         let data = folder.path().join("muster-data");
         std::fs::create_dir(&data).expect("a folder for the key");
         std::fs::copy(self.key(), data.join("muster.key")).expect("the key is copied");
@@ -147,7 +155,8 @@ impl Program {
     pub async fn store(&self) -> Store {
         let secret = std::fs::read_to_string(self.key()).expect("the key");
         let keys = Keys::from_secret(&secret_of(secret.trim()).expect("64 hex digits"));
-        Store::open_existing(self.database.url(), keys).await.expect("the database opens")
+        let direct = self.database.as_ref().map_or(self.url.as_str(), |database| database.url());
+        Store::open_existing(direct, keys).await.expect("the database opens")
     }
 
     /// Connects a device; it is told what to do and tells what it holds.

@@ -216,3 +216,54 @@ async fn parts_of_one_device_do_not_open_as_those_of_another() {
 
     assert!(matches!(read, Err(store::StoreError::Sealed { .. })));
 }
+
+/// No database server takes a statement of any length.
+#[tokio::test]
+async fn a_record_of_many_bytes_is_held_in_pieces_and_once() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let line = format!("{}\n", "x".repeat(999));
+    let record = held(device, HeldKind::UnreadTable, &line.repeat(5_000));
+    let pieces = record.pieces();
+    assert_eq!(pieces.len(), 3);
+    assert!(pieces.iter().all(|piece| piece.raw.ends_with(b"\n")), "cut at the end of a line");
+    assert!(pieces[2].reason.ends_with("(piece 3 of 3)"), "{}", pieces[2].reason);
+
+    let mut tx = fleet.write().await;
+    let mut whole = Vec::new();
+    for piece in &pieces {
+        let id = tx.hold(piece, at(0)).await.expect("held").id;
+        whole.extend(tx.show_held(id).await.expect("read").expect("there").1);
+    }
+    assert_eq!(whole.len(), record.raw.len());
+    for piece in &pieces {
+        assert!(!tx.hold(piece, at(1)).await.expect("held").is_new);
+    }
+
+    let endless = held(device, HeldKind::Unreadable, &"x".repeat(5 << 20));
+    assert_eq!(endless.pieces().iter().map(|piece| piece.raw.len()).sum::<usize>(), 5 << 20);
+}
+
+/// A device may make a text as long as it likes; what is kept of it is not.
+#[tokio::test]
+async fn names_and_log_entries_without_end_are_cut() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    let endless = "ü".repeat(100_000);
+    let record = HeldRecord {
+        tag: endless.clone(),
+        table: Some(endless.clone()),
+        reason: endless.clone(),
+        ..held(device, HeldKind::Unreadable, "x")
+    };
+    let id = tx.hold(&record, at(0)).await.expect("held").id;
+    let row = tx.show_held(id).await.expect("read").expect("there").0;
+    assert_eq!((row.tag.len(), row.reason.len()), (64, 1_000));
+
+    let entry = format!("9\t{endless}\t{endless}\t{endless}\t7\t0\t0");
+    let entry = Operation::read(entry.as_bytes()).expect("an entry");
+    assert!(tx.log_operation(device, &entry, at(0)).await.expect("logged"));
+    assert!(!tx.log_operation(device, &entry, at(1)).await.expect("known"));
+    assert_eq!(tx.operations(device, 10).await.expect("read").len(), 1);
+}

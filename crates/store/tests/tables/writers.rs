@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use databases::Kind;
 use roster::Seq;
 use store::{Change, Store, StoreError};
 use tokio::task::JoinSet;
@@ -159,4 +160,56 @@ async fn a_busy_database_is_tried_again() {
 
     assert_eq!(outcome.expect("in the end"), "done");
     assert_eq!(runs, 3);
+}
+
+/// The lock of a device does not hold what other devices upload: what a poll sends is checked against what it decided on.
+#[tokio::test]
+async fn what_changes_between_a_decision_and_its_contents_is_decided_again() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    fleet.put(&[user("1", "Ada")]).await;
+    let versions = [(user_key("1"), Seq(1))];
+    let mut poll = fleet.write().await;
+    poll.lock_device(device).await.expect("locked");
+    poll.unchanged(&versions).await.expect("nothing happened");
+    if fleet.database.kind() == Kind::Sqlite {
+        // Nobody else can write meanwhile.
+        return;
+    }
+
+    fleet.put(&[user("1", "Ada Byron")]).await;
+
+    assert!(matches!(poll.unchanged(&versions).await, Err(StoreError::Moved)));
+    poll.unchanged(&[(user_key("1"), Seq(2))]).await.expect("decided again");
+}
+
+/// Two polls of one device meet at its row, whichever process each of them came to.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_polls_of_one_device_wait_for_each_other() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let other = Store::open_existing(fleet.url(), keys(1)).await.expect("a second process");
+    let mut first = fleet.write().await;
+    first.lock_device(device).await.expect("locked");
+    let second = tokio::spawn(async move {
+        let mut tx = other.write().await.expect("a transaction");
+        let row = tx.lock_device(device).await.expect("locked").expect("there");
+        row.next_command
+    });
+    first.order(device, &order(), at(0)).await.expect("ordered");
+
+    first.commit().await.expect("committed");
+
+    assert_eq!(second.await.expect("it ends"), 2, "it sees what the first one did");
+}
+
+fn order() -> store::Order {
+    store::Order {
+        verb: "CHECK".into(),
+        arguments: String::new(),
+        fence: false,
+        repeatable: true,
+        empties: false,
+        by: "ada".into(),
+    }
 }

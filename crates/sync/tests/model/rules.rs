@@ -1,6 +1,8 @@
 //! One story for each of the eight rules: each fails when its rule is left out.
 
 use roster::{Area, Content, Seq, UserFields};
+use sync::operator::Beside;
+use sync::plan::{Work, plan};
 use sync::settle::{Answer, Settled, settle};
 use sync::{Verb, Wait};
 use wire::ReturnCode;
@@ -308,4 +310,28 @@ fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
         assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
     }
     assert!(view.persons[&key.pin].open.contains_key(&key.slot), "the second go is still awaited");
+}
+
+/// Where several servers write, an item may change between the reading of a page and that of the item: then the page's row
+/// is about less than what is known, and the row of the change comes later.
+#[test]
+fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    let key = user_key(&"7".parse().expect("a PIN"));
+    let (mut view, read) = (world.view(0), Seq(1));
+    assert_eq!(view.item(&key).expect("it is there").seq, read);
+    operator_sets(&mut world, "7", "Ada Byron");
+    view.persons = world.view(0).persons;
+    (view.cursor, view.scan) = (Seq(0), None);
+    let newest = view.item(&key).expect("it is there").seq;
+    assert!(newest > read);
+    let mut page = |row: Seq| {
+        let work = Work { feed_page: vec![(row, key.clone())], ..Work::default() };
+        let sends = plan(&mut view, &work, Beside::All, world.now, &world.limits, 1);
+        (sends.len(), view.cursor)
+    };
+
+    assert_eq!(page(read), (0, read));
+    assert_eq!(page(newest), (1, newest));
 }
