@@ -59,17 +59,6 @@ fn measured(url: &str) -> Measured {
     for number in 0..UPLOADERS.max(POLLERS) {
         introduce(server.address(), &serial(number));
     }
-    let begun = now();
-    std::thread::scope(|scope| {
-        for number in 0..UPLOADERS {
-            let address = server.address();
-            scope.spawn(move || upload(address, number));
-        }
-    });
-    let users_a_second = count(UPLOADERS * BODIES * USERS) / begun.elapsed().as_secs_f64();
-    for number in 0..POLLERS {
-        drain(server.address(), &serial(number));
-    }
     let polls = AtomicUsize::new(0);
     let begun = now();
     std::thread::scope(|scope| {
@@ -86,6 +75,15 @@ fn measured(url: &str) -> Measured {
         }
     });
     let polls_a_second = count(polls.into_inner()) / begun.elapsed().as_secs_f64();
+    // After the polls: what is uploaded would be due to everybody.
+    let begun = now();
+    std::thread::scope(|scope| {
+        for number in 0..UPLOADERS {
+            let address = server.address();
+            scope.spawn(move || upload(address, number));
+        }
+    });
+    let users_a_second = count(UPLOADERS * BODIES * USERS) / begun.elapsed().as_secs_f64();
     Measured { users_a_second, polls_a_second }
 }
 
