@@ -248,17 +248,24 @@ fn scan_text(scan: Option<&ScanFrom>) -> Option<String> {
     })
 }
 
+pub(crate) async fn by_serial(
+    db: impl sqlx::Executor<'_, Database = sqlx::Any>,
+    serial: &SerialNumber,
+) -> Result<Option<DeviceRow>, StoreError> {
+    let row = query(statement(format!("SELECT {COLUMNS} FROM device WHERE serial_number = ?")))
+        .bind(serial.as_str())
+        .fetch_optional(db)
+        .await?;
+    row.as_ref().map(DeviceRow::read).transpose()
+}
+
 impl Tx {
     /// The device of a serial number.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn device_by_serial(&mut self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
-        let row = query(statement(format!("SELECT {COLUMNS} FROM device WHERE serial_number = ?")))
-            .bind(serial.as_str())
-            .fetch_optional(self.db())
-            .await?;
-        row.as_ref().map(DeviceRow::read).transpose()
+        by_serial(self.db(), serial).await
     }
 
     /// A device.

@@ -40,6 +40,7 @@ mod undo_body;
 mod upload_stamp;
 mod user_body;
 mod view;
+mod waiting;
 
 pub use device::{DeviceOptions, DeviceRow, DeviceState, Seen, UnknownState};
 pub use device_session::{Session, SessionEnd};
@@ -61,3 +62,4 @@ pub use store::{Pulse, Store, Tx, Work};
 pub use sync_command::FoundCommand;
 pub use undo_body::Deletion;
 pub use upload_stamp::Stamp;
+pub use waiting::Waiting;

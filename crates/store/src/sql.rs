@@ -2,6 +2,10 @@
 
 use sqlx::AssertSqlSafe;
 
+/// How many rows go into one statement: few different lengths, so that prepared statements are used again, and few
+/// statements, since each is a way to the database server and back.
+const BATCHES: [usize; 5] = [128, 64, 16, 4, 1];
+
 /// How many keys go into one statement at most.
 pub(crate) const LIST: usize = 500;
 
@@ -32,10 +36,10 @@ pub(crate) fn rows(n: usize, columns: usize) -> String {
     text
 }
 
-/// The keys in lists of one of four lengths, each filled up by repeating its last key: harmless in an `IN`.
+/// The keys in lists of one of five lengths, each filled up by repeating its last key: harmless in an `IN`.
 pub(crate) fn lists<T>(keys: &[T]) -> impl Iterator<Item = Vec<&T>> {
     keys.chunks(LIST).map(|chunk| {
-        let length = [1, 8, 64, LIST].into_iter().find(|length| *length >= chunk.len()).unwrap_or(LIST);
+        let length = [1, 8, 32, 128, LIST].into_iter().find(|length| *length >= chunk.len()).unwrap_or(LIST);
         let mut list: Vec<&T> = chunk.iter().collect();
         if let Some(last) = chunk.last() {
             list.resize(length, last);
@@ -44,12 +48,12 @@ pub(crate) fn lists<T>(keys: &[T]) -> impl Iterator<Item = Vec<&T>> {
     })
 }
 
-/// The rows in batches of one of four lengths, for statements of many rows.
+/// The rows in batches of one of five lengths, for statements of many rows.
 ///
 /// `columns` values a row: with the most rows still below the 32,766 values that SQLite takes in a statement.
 pub(crate) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
     std::iter::from_fn(move || {
-        let length = [128, 16, 4, 1].into_iter().find(|length| *length <= rows.len())?;
+        let length = BATCHES.into_iter().find(|length| *length <= rows.len())?;
         let (batch, rest) = rows.split_at(length);
         rows = rest;
         Some(batch)
@@ -68,7 +72,7 @@ pub(crate) fn batches_of_bytes<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> im
                 sum <= MOST_BYTES
             })
             .count();
-        let length = [128, 16, 4, 1].into_iter().find(|length| *length <= fits).unwrap_or(1);
+        let length = BATCHES.into_iter().find(|length| *length <= fits).unwrap_or(1);
         let (batch, after) = rest.split_at_checked(length)?;
         rest = after;
         Some(batch)
@@ -116,10 +120,7 @@ mod tests {
 
         let batches: Vec<_> = batches_of_bytes(&rows, |bytes| *bytes).collect();
 
-        assert_eq!(
-            batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(),
-            [1, 1, 16, 128, 16, 16, 16, 16, 4, 4, 4]
-        );
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [1, 1, 16, 128, 64, 4, 4, 4]);
         assert_eq!(batches.concat(), rows);
         assert_eq!(
             batches_of_bytes(&[2 << 20, 1], |bytes| *bytes).count(),

@@ -148,6 +148,11 @@ impl Store {
         Ok(self.tx(inner))
     }
 
+    /// For single queries that read.
+    pub(crate) const fn reading(&self) -> &AnyPool {
+        &self.read
+    }
+
     fn tx(&self, inner: Transaction<'static, Any>) -> Tx {
         Tx { inner, engine: self.engine, keys: Arc::clone(&self.keys) }
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use sqlx::{query, query_as};
 
 use crate::sql::statement;
-use crate::{StoreError, Tx};
+use crate::{Store, StoreError, Tx};
 
 /// The mark of one table of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,21 +16,35 @@ pub struct Stamp {
     pub reread: bool,
 }
 
+async fn stamps_of(
+    db: impl sqlx::Executor<'_, Database = sqlx::Any>,
+    device: i64,
+) -> Result<BTreeMap<String, Stamp>, StoreError> {
+    let rows: Vec<(String, Option<String>, i64)> =
+        query_as("SELECT table_name, stamp, reread FROM upload_stamp WHERE device_id = ?")
+            .bind(device)
+            .fetch_all(db)
+            .await?;
+    Ok(rows.into_iter().map(|(table, stamp, reread)| (table, Stamp { stamp, reread: reread != 0 })).collect())
+}
+
+impl Store {
+    /// The marks of a device by table, without a transaction around it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn stamps(&self, device: i64) -> Result<BTreeMap<String, Stamp>, StoreError> {
+        stamps_of(self.reading(), device).await
+    }
+}
+
 impl Tx {
     /// The marks of a device by table.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn stamps(&mut self, device: i64) -> Result<BTreeMap<String, Stamp>, StoreError> {
-        let rows: Vec<(String, Option<String>, i64)> =
-            query_as("SELECT table_name, stamp, reread FROM upload_stamp WHERE device_id = ?")
-                .bind(device)
-                .fetch_all(self.db())
-                .await?;
-        Ok(rows
-            .into_iter()
-            .map(|(table, stamp, reread)| (table, Stamp { stamp, reread: reread != 0 }))
-            .collect())
+        stamps_of(self.db(), device).await
     }
 
     /// Notes the mark that came with an upload.

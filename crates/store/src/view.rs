@@ -13,6 +13,13 @@ use crate::item::recent_edits;
 use crate::key::narrow;
 use crate::{StoreError, Tx};
 
+/// When the next thing is due of a device, which is bound three times.
+pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
+    SELECT MIN(due_at) AS due_at FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL \
+    UNION ALL SELECT MIN(due_at) FROM sync_command WHERE device_id = ? AND open = 1 \
+    UNION ALL SELECT MIN(COALESCE(due_at, 0)) FROM operator_command \
+    WHERE device_id = ? AND state IN ('queued', 'sent')) AS waiting";
+
 impl Tx {
     /// The view of a device, without persons.
     ///
@@ -142,18 +149,8 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn next_due(&mut self, device: i64) -> Result<Option<Millis>, StoreError> {
-        let (due,): (Option<i64>,) = query_as(
-            "SELECT MIN(due_at) FROM (\
-             SELECT MIN(due_at) AS due_at FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL \
-             UNION ALL SELECT MIN(due_at) FROM sync_command WHERE device_id = ? AND open = 1 \
-             UNION ALL SELECT MIN(COALESCE(due_at, 0)) FROM operator_command \
-             WHERE device_id = ? AND state IN ('queued', 'sent')) AS waiting",
-        )
-        .bind(device)
-        .bind(device)
-        .bind(device)
-        .fetch_one(self.db())
-        .await?;
+        let (due,): (Option<i64>,) =
+            query_as(NEXT_DUE).bind(device).bind(device).bind(device).fetch_one(self.db()).await?;
         Ok(due.map(Millis))
     }
 }

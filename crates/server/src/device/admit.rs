@@ -31,18 +31,14 @@ pub async fn known(app: &App, request: &Request, target: &Target<'_>) -> Result<
 pub async fn admitted(app: &App, target: &Target<'_>, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let now = app.clock.now();
-    let found = app.store.read().await?.device_by_serial(&serial_number).await?;
+    let found = app.store.device_by_serial(&serial_number).await?;
     let device = match found {
         Some(device) => device,
         None => match record(app, &serial_number, peer, now).await {
             // Another process has just recorded it.
-            Err(DeviceError::Store(error)) if error.is_duplicate() => app
-                .store
-                .read()
-                .await?
-                .device_by_serial(&serial_number)
-                .await?
-                .ok_or(DeviceError::Store(error))?,
+            Err(DeviceError::Store(error)) if error.is_duplicate() => {
+                app.store.device_by_serial(&serial_number).await?.ok_or(DeviceError::Store(error))?
+            }
             recorded => recorded?,
         },
     };

@@ -33,7 +33,7 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
 }
 
 async fn block(app: &App, device: &DeviceRow, handshake: &Handshake) -> Result<OptionBlock, DeviceError> {
-    let known = app.store.read().await?.stamps(device.id).await?;
+    let known = app.store.stamps(device.id).await?;
     let stamps = StampKey::ALL
         .into_iter()
         .map(|key| {

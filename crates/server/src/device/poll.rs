@@ -46,12 +46,17 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
 /// Whether a poll has anything to decide: most have not, and then nothing is locked or written.
 async fn has_work(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
     let now = app.clock.now();
+    let waiting = app.store.waiting(device.id).await?;
+    if waiting.due.is_some_and(|due| due <= now) {
+        return Ok(true);
+    }
+    if device.joining.is_none() {
+        return Ok(device.scan.is_some() || waiting.head > device.cursor);
+    }
     let mut tx = app.store.read().await?;
-    let due = tx.next_due(device.id).await?.is_some_and(|due| due <= now);
-    let behind = device.joining.is_none() && (device.scan.is_some() || tx.head().await? > device.cursor);
-    let joined = device.joining.is_some() && has_told_all(app, &mut tx, device, now).await?;
+    let joined = has_told_all(app, &mut tx, device, now).await?;
     tx.rollback().await?;
-    Ok(due || behind || joined)
+    Ok(joined)
 }
 
 /// Whether a joining device has told what it holds.

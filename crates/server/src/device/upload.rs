@@ -156,7 +156,7 @@ async fn remember_stamp(
 ) -> Result<(), DeviceError> {
     let Some(key) = StampKey::of_table(table) else { return Ok(()) };
     let stamp = target.query.stamp();
-    let known = app.store.read().await?.stamps(device.id).await?.remove(key.table());
+    let known = app.store.stamps(device.id).await?.remove(key.table());
     let same = match (&stamp, &known) {
         (Some(stamp), Some(known)) => known.stamp.as_deref() == Some(stamp) && !known.reread,
         (Some(_), None) => false,
