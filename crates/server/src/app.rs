@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
-use crate::device::Comparisons;
+use crate::device::{Comparisons, Settled};
 use crate::presence::Presence;
 
 /// Shared by all requests and jobs of one process.
@@ -32,6 +32,8 @@ pub struct App {
     pub requests: TaskTracker,
     /// Whose counts are to be compared with what they should be.
     pub comparisons: Arc<Comparisons>,
+    /// Which devices have nothing to do.
+    pub settled: Arc<Settled>,
 }
 
 impl App {

@@ -1,13 +1,14 @@
-//! What happens by itself, beside requests: each process writes behind what it heard of devices, and one of them at a time
-//! keeps house.
+//! What happens by itself, beside requests: each process looks for changes that others made and writes behind what it heard of
+//! devices, and one of them at a time keeps house.
 
 use std::time::Duration;
 
 use store::{Seen, StoreError, retry};
-use tokio::time::Interval;
+use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
+use crate::device::LOOK;
 use crate::housekeeping;
 
 /// How late `last_seen_at` may be.
@@ -30,6 +31,15 @@ pub async fn run(app: App, stop: CancellationToken) {
             failing = written.is_err();
         }
     };
+    let looking = async {
+        let mut tick = tokio::time::interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while next(&mut tick, &stop).await {
+            if let Err(error) = look(&app).await {
+                tracing::debug!(%error, "cannot look for changes: every poll asks the database meanwhile");
+            }
+        }
+    };
     let sweeping = async {
         let mut tick = tokio::time::interval(SWEEP);
         while next(&mut tick, &stop).await {
@@ -38,7 +48,7 @@ pub async fn run(app: App, stop: CancellationToken) {
             }
         }
     };
-    tokio::join!(writing_behind, sweeping);
+    tokio::join!(looking, writing_behind, sweeping);
     housekeeping::give_back(&app).await;
 }
 
@@ -48,6 +58,21 @@ async fn next(tick: &mut Interval, stop: &CancellationToken) -> bool {
         () = stop.cancelled() => false,
         _ = tick.tick() => !stop.is_cancelled(),
     }
+}
+
+/// Looks for changes that other processes made.
+///
+/// # Errors
+/// Those of the database.
+pub async fn look(app: &App) -> Result<(), StoreError> {
+    // Before the reading: what is known is as old as its question.
+    let now = app.clock.now();
+    let looked = app.store.pulse().await;
+    match &looked {
+        Ok(_) => app.settled.looked(now),
+        Err(_) => app.settled.cannot_look(),
+    }
+    looked.map(|_| ())
 }
 
 /// Writes down when devices were last heard of, all of them together. What could not be written is kept for the next time.

@@ -71,6 +71,7 @@ pub async fn start(
         presence: Arc::new(Presence::default()),
         requests: TaskTracker::new(),
         comparisons: Arc::new(device::Comparisons::default()),
+        settled: Arc::new(device::Settled::default()),
     };
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(device::serve(app.clone(), devices, stop.clone()));
@@ -100,6 +101,19 @@ async fn bind(address: SocketAddr, what: &'static str) -> Result<TcpListener, St
 }
 
 impl Running {
+    /// Looks at once for changes that other processes made, as it does some times a second.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn look(&self) -> Result<(), StoreError> {
+        jobs::look(&self.app).await
+    }
+
+    /// How many polls of devices asked no database since the start.
+    pub fn polls_from_memory(&self) -> u64 {
+        self.app.settled.polls()
+    }
+
     /// Stops taking requests, finishes those it began, and writes down what it kept in memory.
     ///
     /// # Errors

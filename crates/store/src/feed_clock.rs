@@ -3,7 +3,7 @@
 use roster::Seq;
 use sqlx::{query, query_as, query_scalar};
 
-use crate::{StoreError, Tx};
+use crate::{Pulse, StoreError, Tx};
 
 /// The feed as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ impl Tx {
     /// Those of the database.
     pub async fn reserve(&mut self, n: i64) -> Result<Seq, StoreError> {
         query("UPDATE feed_clock SET seq = seq + ? WHERE id = 1").bind(n).execute(self.db()).await?;
-        self.head().await
+        if n == 0 { self.head().await } else { Ok(self.moved().await?.head) }
     }
 
     /// The newest number of the feed.
@@ -70,12 +70,29 @@ impl Tx {
         query("UPDATE feed_clock SET incarnation = incarnation + 1, wakes = wakes + 1 WHERE id = 1")
             .execute(self.db())
             .await?;
+        self.moved().await?;
         Ok(self.feed_clock().await?.incarnation)
     }
 
-    /// Tells every process that a device's next poll should look: see [`crate::Pulse::wakes`].
-    pub(crate) async fn wake(&mut self) -> Result<(), StoreError> {
+    /// Tells every process that the next poll of a device should look: see [`crate::Pulse::wakes`].
+    ///
+    /// For whatever gives a device something to do and is not a change of the fleet, unless that device's own poll does it. Takes the
+    /// clock.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn wake(&mut self) -> Result<(), StoreError> {
         query("UPDATE feed_clock SET wakes = wakes + 1 WHERE id = 1").execute(self.db()).await?;
+        self.moved().await?;
         Ok(())
+    }
+
+    /// Notes where the clock stands once this commits. It is locked.
+    async fn moved(&mut self) -> Result<Pulse, StoreError> {
+        let (head, wakes) =
+            query_as("SELECT seq, wakes FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
+        let pulse = Pulse { head: Seq(head), wakes };
+        self.moves = Some(pulse);
+        Ok(pulse)
     }
 }

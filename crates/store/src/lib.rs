@@ -41,6 +41,7 @@ mod upload_stamp;
 mod user_body;
 mod view;
 mod waiting;
+mod watch;
 
 pub use device::{DeviceOptions, DeviceRow, DeviceState, Seen, UnknownState};
 pub use device_session::{Session, SessionEnd};
@@ -63,3 +64,4 @@ pub use sync_command::FoundCommand;
 pub use undo_body::Deletion;
 pub use upload_stamp::Stamp;
 pub use waiting::Waiting;
+pub use watch::Moment;

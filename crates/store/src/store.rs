@@ -8,7 +8,8 @@ use roster::{HashKey, Seq};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
 
 use crate::retry::Attempts;
-use crate::{Engine, Keys, StoreError, migrate, open};
+use crate::watch::Watch;
+use crate::{Engine, Keys, Moment, StoreError, migrate, open};
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
@@ -17,6 +18,7 @@ pub struct Store {
     write: AnyPool,
     engine: Engine,
     keys: Arc<Keys>,
+    watch: Arc<Watch>,
 }
 
 impl fmt::Debug for Store {
@@ -34,6 +36,9 @@ pub struct Tx {
     inner: Transaction<'static, Any>,
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
+    watch: Arc<Watch>,
+    /// Where the clock stands if this commits, `None` where it does not move it.
+    pub(crate) moves: Option<Pulse>,
 }
 
 /// What one process watches to know that there may be work for its devices.
@@ -60,7 +65,7 @@ impl Store {
     pub async fn open(url: &str, keys: Keys) -> Result<Self, StoreError> {
         let engine = Engine::of_url(url)?;
         let pools = open::connect(engine, url, true).await?;
-        let store = Self { read: pools.read, write: pools.write, engine, keys: Arc::new(keys) };
+        let store = Self::of(pools, engine, keys);
         store.migrate().await?;
         Ok(store)
     }
@@ -85,7 +90,7 @@ impl Store {
     pub async fn open_existing(url: &str, keys: Keys) -> Result<Self, StoreError> {
         let engine = Engine::of_url(url)?;
         let pools = open::connect(engine, url, false).await?;
-        let store = Self { read: pools.read, write: pools.write, engine, keys: Arc::new(keys) };
+        let store = Self::of(pools, engine, keys);
         let (found, known) = (store.schema_version().await?, migrate::known_version());
         if found < known {
             return Err(StoreError::SchemaTooOld { found, known });
@@ -95,6 +100,16 @@ impl Store {
         }
         migrate::check_key(&mut *store.read.acquire().await?, store.keys.check()).await?;
         Ok(store)
+    }
+
+    fn of(pools: open::Pools, engine: Engine, keys: Keys) -> Self {
+        Self {
+            read: pools.read,
+            write: pools.write,
+            engine,
+            keys: Arc::new(keys),
+            watch: Arc::new(Watch::default()),
+        }
     }
 
     /// Runs the steps of the schema that are missing; [`Store::open`] does.
@@ -154,7 +169,13 @@ impl Store {
     }
 
     fn tx(&self, inner: Transaction<'static, Any>) -> Tx {
-        Tx { inner, engine: self.engine, keys: Arc::clone(&self.keys) }
+        Tx {
+            inner,
+            engine: self.engine,
+            keys: Arc::clone(&self.keys),
+            watch: Arc::clone(&self.watch),
+            moves: None,
+        }
     }
 
     /// Runs `work` in a transaction that writes, commits it, and runs all of it again where another one was in the way.
@@ -195,7 +216,15 @@ impl Store {
     pub async fn pulse(&self) -> Result<Pulse, StoreError> {
         let (head, wakes) =
             query_as("SELECT seq, wakes FROM feed_clock WHERE id = 1").fetch_one(&self.read).await?;
-        Ok(Pulse { head: Seq(head), wakes })
+        let pulse = Pulse { head: Seq(head), wakes };
+        self.watch.saw(pulse);
+        Ok(pulse)
+    }
+
+    /// The moment of the feed, without asking the database: of the changes of other processes it knows those that the last
+    /// [`Store::pulse`] told of, of those made by this store and its clones all.
+    pub fn moment(&self) -> Moment {
+        self.watch.moment()
     }
 }
 
@@ -205,7 +234,13 @@ impl Tx {
     /// # Errors
     /// Those of the database: then nothing was written.
     pub async fn commit(self) -> Result<(), StoreError> {
-        self.inner.commit().await.map_err(StoreError::of_commit)
+        let committed = self.inner.commit().await.map_err(StoreError::of_commit);
+        match (self.moves, &committed) {
+            (Some(pulse), Ok(())) => self.watch.saw(pulse),
+            (Some(_), Err(_)) => self.watch.doubt(),
+            (None, _) => {}
+        }
+        committed
     }
 
     /// Undoes everything written in it; dropping it does the same a little later.

@@ -16,6 +16,8 @@ pub struct Waiting {
     pub head: Seq,
     /// When the next thing is due of the device by itself; `None` where nothing ever is.
     pub due: Option<Millis>,
+    /// Whether there is a command to it that it has not answered.
+    pub open: bool,
 }
 
 /// What every request asks: one statement each, without a transaction around it, since each of its words is a way to the
@@ -34,9 +36,17 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn waiting(&self, device: i64) -> Result<Waiting, StoreError> {
-        let sql = format!("SELECT (SELECT seq FROM feed_clock WHERE id = 1), ({NEXT_DUE})");
-        let (head, due): (i64, Option<i64>) =
-            query_as(statement(sql)).bind(device).bind(device).bind(device).fetch_one(self.reading()).await?;
-        Ok(Waiting { head: Seq(head), due: due.map(Millis) })
+        let sql = format!(
+            "SELECT (SELECT seq FROM feed_clock WHERE id = 1), ({NEXT_DUE}), \
+             EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1)"
+        );
+        let (head, due, open): (i64, Option<i64>, i64) = query_as(statement(sql))
+            .bind(device)
+            .bind(device)
+            .bind(device)
+            .bind(device)
+            .fetch_one(self.reading())
+            .await?;
+        Ok(Waiting { head: Seq(head), due: due.map(Millis), open: open != 0 })
     }
 }

@@ -221,6 +221,16 @@ pub struct Changes {
     pub exceptions: Vec<(ItemKey, Option<Exception>)>,
 }
 
+impl Changes {
+    /// Whether a device that had nothing to do may have something to do after this, other than by changes of the fleet.
+    pub fn gives_work(&self) -> bool {
+        self.device
+            || self.rebaseline
+            || self.unpark_full
+            || self.exceptions.iter().any(|(_, exception)| exception.is_some())
+    }
+}
+
 /// How much is sent and kept at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {

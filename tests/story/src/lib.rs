@@ -26,7 +26,7 @@ use wire::Pin;
 /// A server, its database, which is removed afterwards, and its clock.
 #[derive(Debug)]
 pub struct House {
-    database: Database,
+    database: Arc<Database>,
     config: Config,
     now: Arc<AtomicI64>,
     random: Arc<AtomicU64>,
@@ -54,7 +54,7 @@ impl House {
 
     /// A server with other settings.
     pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        let database = Database::new();
+        let database = Arc::new(Database::new());
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = Config {
             listen: any,
@@ -82,6 +82,22 @@ impl House {
             random: Arc::new(AtomicU64::new(7_u64.wrapping_sub(RANDOM_STEP))),
             running: None,
             store,
+        };
+        house.start().await;
+        house
+    }
+
+    /// Another server on the same database, with the same clock.
+    pub async fn beside(&self) -> Self {
+        let mut config = self.config.clone();
+        config.listen.set_port(0);
+        let mut house = Self {
+            database: Arc::clone(&self.database),
+            config,
+            now: Arc::clone(&self.now),
+            random: Arc::clone(&self.random),
+            running: None,
+            store: open(&self.database).await,
         };
         house.start().await;
         house
@@ -187,7 +203,20 @@ impl House {
         let mut tx = self.store.write().await.expect("a transaction");
         let done = work(&mut tx).await.expect("the operation");
         tx.commit().await.expect("it is written");
+        self.look().await;
         done
+    }
+
+    /// The server looks for what others changed, as it does by itself within its head interval.
+    pub async fn look(&self) {
+        if let Some(running) = &self.running {
+            running.look().await.expect("the clock");
+        }
+    }
+
+    /// How many polls the server answered without asking the database.
+    pub fn polls_from_memory(&self) -> u64 {
+        self.running.as_ref().expect("the server runs").polls_from_memory()
     }
 
     /// The newest number of the feed.

@@ -40,6 +40,7 @@ async fn resolve(house: &House, record: &HeldRow, resolution: Resolution) {
         .await
         .expect("resolved");
     tx.commit().await.expect("written");
+    house.look().await;
 }
 
 fn name(session: &Session, who: &str) -> String {

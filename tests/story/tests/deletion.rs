@@ -58,6 +58,7 @@ async fn resolve(house: &House, kind: HeldKind, resolution: Resolution) {
         .await
         .expect("resolved");
     tx.commit().await.expect("written");
+    house.look().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -261,6 +262,7 @@ async fn many_deletions_at_a_device_within_an_hour_wait_for_an_operator() {
             .await
             .expect("resolved");
         tx.commit().await.expect("written");
+        house.look().await;
     }
     house.calm([&mut a, &mut b, &mut k40]).await;
     assert_eq!((a.users(), b.users(), k40.users()), (20, 20, 20));

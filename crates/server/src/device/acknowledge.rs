@@ -86,6 +86,10 @@ async fn record(
         view.rebaseline();
     }
     let changes = view.take_changes();
+    let filled_again = view.scan.is_some() && row.scan.is_none();
+    if changes.rebaseline || changes.unpark_full || filled_again {
+        tx.wake().await?;
+    }
     tx.apply(&view, &changes, now).await?;
     if asks {
         // It answers no queries: what was to be asked comes with everything else.

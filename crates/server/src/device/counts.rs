@@ -49,6 +49,11 @@ impl Comparisons {
         comparison.due.is_some_and(|due| due <= now).then_some(comparison)
     }
 
+    /// When the counts of a device are looked at next; `None` where it has to count before.
+    pub fn next(&self, device: i64) -> Option<Millis> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&device)?.due
+    }
+
     fn looked(&self, device: i64, outcome: Outcome, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(comparison) = all.get_mut(&device) else { return };
@@ -132,6 +137,7 @@ async fn look(
 async fn refill(app: &App, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
     store::retry(|| async {
         let mut tx = app.store.write().await?;
+        tx.reserve(0).await?;
         let row = tx.lock_device(device.id).await?;
         if row.is_none_or(|row| row.refilled_at != device.refilled_at) {
             // Another process was quicker.

@@ -122,6 +122,9 @@ impl Upload<'_> {
             tx.set_capability(device, &capability, None).await?;
             decision.view.capability = capability;
         }
+        if row.joining.is_none() && decision.edits.is_empty() && decision.changes.gives_work() {
+            tx.wake().await?;
+        }
         tx.apply(&decision.view, &decision.changes, self.now).await?;
         // After the device's row is written: an order takes its number from there.
         if !decision.queries.is_empty() && row.capability.refused(Form::Query) {

@@ -10,6 +10,7 @@ mod handshake;
 mod intake;
 mod options;
 mod poll;
+mod settled;
 mod upload;
 
 use http::{Method, StatusCode};
@@ -19,6 +20,7 @@ pub use self::answer::{Answer, DeviceError};
 use self::answer::{ok, text};
 pub use self::counts::Comparisons;
 pub use self::edge::{BODIES_KIB, Request, serve};
+pub use self::settled::{LOOK, Settled};
 use crate::app::App;
 
 /// Answers one request of a device, whatever it is.
@@ -51,6 +53,11 @@ pub async fn answer(app: &App, request: &Request) -> Answer {
 async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let post = request.method == Method::POST;
     let is_health = target.endpoint == Endpoint::Other && request.path == "/health";
+    if !matches!(target.endpoint, Endpoint::GetRequest | Endpoint::Ping)
+        && let Ok(serial_number) = target.query.serial_number()
+    {
+        app.settled.end(&serial_number);
+    }
     match target.endpoint {
         // A poll by HEAD would take commands away that nobody reads.
         _ if !(post || request.method == Method::GET || is_health) => Err(DeviceError::Method),

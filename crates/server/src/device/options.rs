@@ -44,6 +44,8 @@ pub async fn learn(
 async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Result<(), StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
+    // The lock order: the clock before the device.
+    tx.reserve(0).await?;
     let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
     let before = row.capability.clone();
     merge(&mut row.capability);
@@ -62,10 +64,14 @@ async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Resu
         view.unpark_full();
     }
     let changes = view.take_changes();
-    tx.apply(&view, &changes, now).await?;
     // A device whose fill has yet to begin gets everything in any case.
     let emptied = before.counts().users > Some(0) && capability.counts().users == Some(0);
-    if emptied && row.joining.is_none() && row.scan != Some(ScanFrom::Start) {
+    let emptied = emptied && row.joining.is_none() && row.scan != Some(ScanFrom::Start);
+    if emptied || changes.gives_work() {
+        tx.wake().await?;
+    }
+    tx.apply(&view, &changes, now).await?;
+    if emptied {
         tx.note_emptied(row.id, now).await?;
     }
     tx.commit().await

@@ -1,10 +1,12 @@
 //! `GET /iclock/getrequest`: a device asks for work (§12).
+//!
+//! Most polls find none. Of a device that a poll found settled the next ones ask no database ([`super::settled`]).
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use roster::{ItemKey, Millis, Seq};
-use store::{DeviceRow, OrderRow, StoreError, Tx};
+use store::{DeviceRow, Moment, OrderRow, StoreError, Tx};
 use sync::operator::{self, State};
 use sync::plan::{Send, Work, plan};
 use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
@@ -15,6 +17,7 @@ use super::{Request, admit, counts, options};
 use crate::app::App;
 use crate::config::Admission;
 use crate::fleet::orders::Ordered;
+use crate::presence::Seen;
 
 /// How many rows of the feed one poll reads at first: about what one reply holds.
 const FIRST_ROWS: i64 = 60;
@@ -27,8 +30,13 @@ const SCAN_PEOPLE: i64 = 25;
 
 /// A poll, with or without INFO.
 pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let moment = app.store.moment();
+    let info = target.query.get("INFO");
+    if info.is_none() && nothing_new(app, request, target, moment) {
+        return Ok(ok("OK"));
+    }
     let device = admit::known(app, request, target).await?;
-    if let Some(info) = target.query.get("INFO") {
+    if let Some(info) = info {
         let info = PollInfo::read(&info);
         options::info(app, &device, &info).await?;
         if info.users.is_some() {
@@ -36,22 +44,39 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         }
     }
     counts::compare(app, &device).await?;
-    if device.capability.speaks_access_control() || !has_work(app, &device).await? {
+    if device.capability.speaks_access_control() || !has_work(app, &device, moment).await? {
         return Ok(ok("OK"));
     }
     let lines = store::retry(|| batch(app, device.id)).await?;
     Ok(ok(wire::poll_reply(lines)))
 }
 
-/// Whether a poll has anything to decide: most have not, and then nothing is locked or written.
-async fn has_work(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
+/// Whether the device is known to be settled. Its visit is noted.
+fn nothing_new(app: &App, request: &Request, target: &Target<'_>, moment: Moment) -> bool {
+    let Ok(serial_number) = target.query.serial_number() else { return false };
+    let now = app.clock.now();
+    let Some(device) = app.settled.nothing_for(&serial_number, moment, now) else { return false };
+    app.presence.note(device, Seen { at: now, address: request.peer.ip() });
+    true
+}
+
+/// Whether a poll that began at `moment` has anything to decide: most have not, and then nothing is locked or written, and
+/// of a settled device that is kept.
+async fn has_work(app: &App, device: &DeviceRow, moment: Moment) -> Result<bool, StoreError> {
     let now = app.clock.now();
     let waiting = app.store.waiting(device.id).await?;
     if waiting.due.is_some_and(|due| due <= now) {
         return Ok(true);
     }
     if device.joining.is_none() {
-        return Ok(device.scan.is_some() || waiting.head > device.cursor);
+        if device.scan.is_some() || waiting.head > device.cursor {
+            return Ok(true);
+        }
+        if !waiting.open && device.emptied_at.is_none() {
+            let due = [waiting.due, app.comparisons.next(device.id)].into_iter().flatten().min();
+            app.settled.keep(&device.serial_number, device.id, moment, due, now);
+        }
+        return Ok(false);
     }
     let mut tx = app.store.read().await?;
     let joined = has_told_all(app, &mut tx, device, now).await?;

@@ -45,7 +45,9 @@ pub async fn retire(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), 
 /// # Errors
 /// Those of the database.
 pub async fn refill(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+    tx.reserve(0).await?;
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+    tx.wake().await?;
     let mut view = tx.view(&row).await?;
     view.capability.forget_refusals();
     view.rebaseline();
