@@ -215,6 +215,7 @@ async fn owe_person(
     wipe: bool,
     now: Millis,
 ) -> Result<(), StoreError> {
+    tx.wake().await?;
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
     let mut view = tx.view(&row).await?;
     tx.load_persons(&mut view, std::slice::from_ref(pin)).await?;
