@@ -123,7 +123,7 @@ async fn take(store: &Store, people: Vec<Person>, options: Options) -> Result<Ta
 
 async fn write(tx: &mut Tx, people: &[Person], options: Options, key: &HashKey) -> Result<Tally, StoreError> {
     // The lock order: the clock first, and what is read afterwards stays so until all is written.
-    tx.reserve(0).await?;
+    tx.lock_clock().await?;
     let decisions = decided(tx, people, options, key).await?;
     let mut writes: Vec<ItemWrite> = Vec::new();
     let mut tally = Tally::default();

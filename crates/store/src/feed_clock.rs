@@ -17,16 +17,28 @@ pub struct FeedClock {
 }
 
 impl Tx {
+    /// Has the clock for itself until commit, and with it all items: whoever writes those takes it.
+    ///
+    /// Call it before any other write of the transaction: the lock order is clock, items, device.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn lock_clock(&mut self) -> Result<(), StoreError> {
+        query("UPDATE feed_clock SET seq = seq WHERE id = 1").execute(self.db()).await?;
+        self.items_stand = true;
+        Ok(())
+    }
+
     /// Reserves the next `n` numbers and returns the last one.
     ///
-    /// The row stays locked until commit, so changes become visible in the order of their numbers. Call it before any
-    /// other write of the transaction: the lock order is clock, items, device.
+    /// The row stays locked until commit, so changes become visible in the order of their numbers: as [`Tx::lock_clock`].
     ///
     /// # Errors
     /// Those of the database.
     pub async fn reserve(&mut self, n: i64) -> Result<Seq, StoreError> {
         query("UPDATE feed_clock SET seq = seq + ? WHERE id = 1").bind(n).execute(self.db()).await?;
-        if n == 0 { self.head().await } else { Ok(self.moved().await?.head) }
+        self.items_stand = true;
+        Ok(self.moved().await?.head)
     }
 
     /// The newest number of the feed.
@@ -83,6 +95,7 @@ impl Tx {
     /// Those of the database.
     pub async fn wake(&mut self) -> Result<(), StoreError> {
         query("UPDATE feed_clock SET wakes = wakes + 1 WHERE id = 1").execute(self.db()).await?;
+        self.items_stand = true;
         self.moved().await?;
         Ok(())
     }

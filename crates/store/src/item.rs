@@ -1,6 +1,6 @@
 //! `item`: what the fleet holds, and the feed of its changes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use roster::{Content, ContentHash, ItemKey, Millis, Seq, Slot};
 use sqlx::{query, query_as};
@@ -111,36 +111,60 @@ impl Tx {
         writes: &[ItemWrite],
         change: &Change,
     ) -> Result<Vec<Seq>, StoreError> {
+        self.write_by(writes, change, |_| change.by).await
+    }
+
+    /// As [`Tx::write_items`], with another device for each write, `None` for the server itself.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn write_by(
+        &mut self,
+        writes: &[ItemWrite],
+        change: &Change,
+        by: impl Fn(usize) -> Option<i64>,
+    ) -> Result<Vec<Seq>, StoreError> {
         let count = i64::try_from(writes.len()).unwrap_or(i64::MAX);
         let last = self.reserve(count).await?;
         let seqs: Vec<Seq> = (last.0 - count + 1..=last.0).map(Seq).collect();
-        let newest: BTreeMap<&ItemKey, (Seq, &ItemWrite)> =
-            writes.iter().zip(&seqs).map(|(write, seq)| (&write.key, (*seq, write))).collect();
+        let newest: BTreeMap<&ItemKey, (Seq, &ItemWrite, Option<i64>)> = writes
+            .iter()
+            .zip(&seqs)
+            .enumerate()
+            .map(|(number, (write, seq))| (&write.key, (*seq, write, by(number))))
+            .collect();
         let mut before: BTreeMap<ItemKey, ItemRow> = self.item_rows(&pins_of(newest.keys().copied())).await?;
         before.retain(|key, _| newest.contains_key(key));
 
         let mut after = Vec::with_capacity(newest.len());
-        let (mut replaced, mut deleted) = (Vec::new(), Vec::new());
-        for (key, (seq, write)) in &newest {
+        let mut replaced = Vec::new();
+        let mut deleted: BTreeMap<Option<i64>, Vec<&ItemRow>> = BTreeMap::new();
+        for (key, (seq, write, by)) in &newest {
             let row = before.get(*key);
             if let Some(row) = row.filter(|row| row.live) {
                 replaced.push((row, *seq));
                 if write.content.is_none() {
-                    deleted.push(row);
+                    deleted.entry(*by).or_default().push(row);
                 }
             }
-            after.push(next_row(row, *seq, write, change));
+            after.push(next_row(row, *seq, write, &Change { by: *by, ..*change }));
         }
         self.keep_old(&replaced, change.at).await?;
-        self.bury_bodies(&deleted, seqs.first().copied().unwrap_or(last), change).await?;
+        for (by, rows) in &deleted {
+            let change = Change { by: *by, ..*change };
+            self.bury_bodies(rows, seqs.first().copied().unwrap_or(last), &change).await?;
+        }
         after.sort_by_key(|row| row.seq);
         let after: Vec<(ItemRow, Option<Seen>)> = after
             .into_iter()
             .map(|row| {
-                let content = newest.get(&row.key).and_then(|(_, write)| write.content.as_ref());
+                let content = newest.get(&row.key).and_then(|(_, write, _)| write.content.as_ref());
                 (row, Seen::of(content))
             })
             .collect();
+        for (row, _) in &after {
+            self.items.remove(&row.key.pin);
+        }
         self.put_rows(&after).await?;
         let contents: Vec<(&ItemRow, &Content)> = after
             .iter()
@@ -151,8 +175,25 @@ impl Tx {
         Ok(seqs)
     }
 
-    /// All rows of these PINs.
+    /// All rows of these PINs. While nobody else can write items they are read once.
     pub(crate) async fn item_rows(&mut self, pins: &[Pin]) -> Result<BTreeMap<ItemKey, ItemRow>, StoreError> {
+        let unread: Vec<Pin> = pins.iter().filter(|pin| !self.items.contains_key(*pin)).cloned().collect();
+        let mut found = self.select_rows(&unread).await?;
+        if !self.items_stand {
+            return Ok(found);
+        }
+        let mut read: HashMap<Pin, Vec<ItemRow>> = unread.into_iter().map(|pin| (pin, Vec::new())).collect();
+        for row in found.values() {
+            read.entry(row.key.pin.clone()).or_default().push(row.clone());
+        }
+        self.items.extend(read);
+        for row in pins.iter().filter_map(|pin| self.items.get(pin)).flatten() {
+            found.insert(row.key.clone(), row.clone());
+        }
+        Ok(found)
+    }
+
+    async fn select_rows(&mut self, pins: &[Pin]) -> Result<BTreeMap<ItemKey, ItemRow>, StoreError> {
         let mut found = BTreeMap::new();
         for list in lists(pins) {
             let sql = format!(
@@ -295,6 +336,7 @@ impl Tx {
               UNION SELECT pin, kind, slot, algorithm FROM sync_command WHERE open = 1) LIMIT ?";
         let ids: Vec<(i64,)> = query_as(forgotten).bind(below.0).bind(limit).fetch_all(self.db()).await?;
         let ids: Vec<i64> = ids.into_iter().map(|(id,)| id).collect();
+        self.items.clear();
         self.run_by_id("DELETE FROM item_old WHERE item_id IN", &ids).await?;
         self.run_by_id("DELETE FROM item WHERE item_id IN", &ids).await?;
         Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))

@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 /// How many rows go into one statement: few different lengths, so that prepared statements are used again, and few
 /// statements, since each is a way to the database server and back.
-const BATCHES: [usize; 5] = [128, 64, 16, 4, 1];
+const BATCHES: [usize; 7] = [128, 64, 32, 16, 8, 4, 1];
 
 /// How many keys go into one statement at most.
 pub(crate) const LIST: usize = 500;
@@ -48,7 +48,7 @@ pub(crate) fn lists<T>(keys: &[T]) -> impl Iterator<Item = Vec<&T>> {
     })
 }
 
-/// The rows in batches of one of five lengths, for statements of many rows.
+/// The rows in batches of a few lengths, for statements of many rows.
 ///
 /// `columns` values a row: with the most rows still below the 32,766 values that SQLite takes in a statement.
 pub(crate) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
@@ -110,7 +110,7 @@ mod tests {
 
         let batches: Vec<_> = batches(&rows).collect();
 
-        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 16, 4, 4, 1]);
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 16, 8, 1]);
         assert_eq!(batches.concat(), rows);
     }
 
@@ -120,7 +120,7 @@ mod tests {
 
         let batches: Vec<_> = batches_of_bytes(&rows, |bytes| *bytes).collect();
 
-        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [1, 1, 16, 128, 64, 4, 4, 4]);
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [1, 1, 16, 128, 64, 8, 4]);
         assert_eq!(batches.concat(), rows);
         assert_eq!(
             batches_of_bytes(&[2 << 20, 1], |bytes| *bytes).count(),

@@ -1,12 +1,15 @@
 //! The store and its transactions.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
 
 use roster::{HashKey, Seq};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
+use wire::Pin;
 
+use crate::item::ItemRow;
 use crate::retry::Attempts;
 use crate::watch::Watch;
 use crate::{Engine, Keys, Moment, StoreError, migrate, open};
@@ -39,6 +42,10 @@ pub struct Tx {
     watch: Arc<Watch>,
     /// Where the clock stands if this commits, `None` where it does not move it.
     pub(crate) moves: Option<Pulse>,
+    /// Nobody else can write items until this ends, or this does not see it.
+    pub(crate) items_stand: bool,
+    /// Rows of items that were read while [`Self::items_stand`], by PIN: all of a PIN or none.
+    pub(crate) items: HashMap<Pin, Vec<ItemRow>>,
 }
 
 /// What one process watches to know that there may be work for its devices.
@@ -150,7 +157,7 @@ impl Store {
     /// Those of the database.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         let inner = self.read.begin_with(self.engine.begin_read()).await?;
-        Ok(self.tx(inner))
+        Ok(self.tx(inner, true))
     }
 
     /// A transaction that writes. On SQLite one at a time: this waits for the one before.
@@ -160,7 +167,7 @@ impl Store {
     /// those before in this process take too long.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         let inner = self.write.begin_with(self.engine.begin_write()).await?;
-        Ok(self.tx(inner))
+        Ok(self.tx(inner, self.engine.writers_exclude_each_other()))
     }
 
     /// For single queries that read.
@@ -168,13 +175,15 @@ impl Store {
         &self.read
     }
 
-    fn tx(&self, inner: Transaction<'static, Any>) -> Tx {
+    fn tx(&self, inner: Transaction<'static, Any>, items_stand: bool) -> Tx {
         Tx {
             inner,
             engine: self.engine,
             keys: Arc::clone(&self.keys),
             watch: Arc::clone(&self.watch),
             moves: None,
+            items_stand,
+            items: HashMap::new(),
         }
     }
 

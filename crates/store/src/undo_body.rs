@@ -144,7 +144,7 @@ impl Tx {
     ) -> Result<Vec<(ItemKey, Seq)>, StoreError> {
         type Columns = (i64, String, i64, i64, i64, Option<Vec<u8>>);
         // The lock order: the clock first.
-        self.reserve(0).await?;
+        self.lock_clock().await?;
         let rows: Vec<Columns> = query_as(
             "SELECT i.item_id, i.pin, i.kind, i.slot, i.algorithm, u.sealed \
              FROM undo_body u JOIN item i ON i.item_id = u.item_id \

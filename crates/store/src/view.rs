@@ -10,7 +10,7 @@ use wire::Pin;
 
 use crate::device::DeviceRow;
 use crate::item::recent_edits;
-use crate::key::narrow;
+use crate::key::{narrow, pins_of};
 use crate::{StoreError, Tx};
 
 /// When the next thing is due of a device, which is bound three times.
@@ -97,15 +97,17 @@ impl Tx {
     ) -> Result<BTreeMap<Pin, Known>, StoreError> {
         let mut known: BTreeMap<Pin, Known> =
             pins.iter().map(|pin| (pin.clone(), Known::default())).collect();
-        for (pin, versions) in self.user_versions(pins).await? {
+        let rows = self.item_rows(pins).await?;
+        let there: Vec<Pin> = pins_of(rows.keys());
+        for (pin, versions) in self.user_versions(&there).await? {
             let person = known.entry(pin).or_default();
             person.user = versions.current;
             person.older_users = versions.older;
         }
-        for (key, hashes) in self.old_hashes(pins).await? {
+        for (key, hashes) in self.old_hashes(&there).await? {
             known.entry(key.pin).or_default().older.insert(key.slot, hashes);
         }
-        for (key, row) in self.item_rows(pins).await? {
+        for (key, row) in rows {
             let edits = recent_edits(&row, now);
             if edits > 0 {
                 known.entry(key.pin).or_default().edits.insert(key.slot, edits);

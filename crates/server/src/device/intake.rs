@@ -1,7 +1,7 @@
 //! People: `OPERLOG`, `BIODATA` and the other tables that hold users, templates and photos.
 //!
-//! The whole body is one decision and one transaction. It is made without a lock first: most uploads repeat what the
-//! fleet holds, and then nothing is written and no number is taken.
+//! The whole body is one decision and one transaction. Where it brings nobody new it is made without a lock first: most uploads
+//! repeat what the fleet holds, and then nothing is written and no number is taken.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub async fn people(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> 
         return Ok(());
     }
     let upload = Upload { app, table, readings, now: app.clock.now() };
-    if !upload.has_operations() {
+    if !upload.has_operations() && app.store.has_users(&upload.pins()).await? {
         let mut tx = app.store.read().await?;
         let decision = upload.decide(&mut tx, device).await?;
         tx.rollback().await?;
@@ -85,26 +85,25 @@ impl Upload<'_> {
     async fn write(&self, device: i64) -> Result<(), StoreError> {
         let mut tx = self.app.store.write().await?;
         // The lock order: clock, items, device.
-        tx.reserve(0).await?;
+        tx.lock_clock().await?;
         let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
         let mut decision = self.decide(&mut tx, &row).await?;
         let undo_until = Some(fleet::undo_until(&self.app.config, self.now));
-        for by_device in [true, false] {
-            let edits: Vec<ItemWrite> = decision
-                .edits
-                .iter()
-                .filter(|edit| edit.by_device == by_device)
-                .map(|edit| ItemWrite {
-                    key: edit.key.clone(),
-                    content: edit.content.clone(),
-                    hash: edit.hash,
-                    contested: edit.contested,
-                })
-                .collect();
-            if !edits.is_empty() {
-                let by = by_device.then_some(device);
-                tx.write_items(&edits, &Change { by, at: self.now, undo_until }).await?;
-            }
+        // What the device said first, and then what follows from it.
+        decision.edits.sort_by_key(|edit| !edit.by_device);
+        let edits: Vec<ItemWrite> = decision
+            .edits
+            .iter()
+            .map(|edit| ItemWrite {
+                key: edit.key.clone(),
+                content: edit.content.clone(),
+                hash: edit.hash,
+                contested: edit.contested,
+            })
+            .collect();
+        if !edits.is_empty() {
+            let by = |number: usize| decision.edits.get(number).filter(|edit| edit.by_device).map(|_| device);
+            tx.write_by(&edits, &Change { by: None, at: self.now, undo_until }, by).await?;
         }
         for (key, parts) in &decision.partial {
             tx.put_part_set(device, key, parts.as_ref(), self.now).await?;

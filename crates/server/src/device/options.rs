@@ -45,7 +45,7 @@ async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Resu
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     // The lock order: the clock before the device.
-    tx.reserve(0).await?;
+    tx.lock_clock().await?;
     let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
     let before = row.capability.clone();
     merge(&mut row.capability);

@@ -10,7 +10,7 @@ use super::ask_for_everything;
 
 /// Whoever changes what is owed to a device has the device for itself, and the clock before it: the order of all locks.
 async fn lock(tx: &mut Tx, device: &DeviceRow) -> Result<(), StoreError> {
-    tx.reserve(0).await?;
+    tx.lock_clock().await?;
     tx.lock_device(device.id).await?;
     Ok(())
 }
@@ -45,7 +45,7 @@ pub async fn retire(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), 
 /// # Errors
 /// Those of the database.
 pub async fn refill(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
-    tx.reserve(0).await?;
+    tx.lock_clock().await?;
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
     tx.wake().await?;
     let mut view = tx.view(&row).await?;

@@ -66,7 +66,7 @@ pub async fn resolve(
     now: Millis,
 ) -> Result<HeldRow, ResolveError> {
     // Before anything is read that is decided on.
-    tx.reserve(0).await?;
+    tx.lock_clock().await?;
     let (row, raw) = tx.show_held(id).await?.ok_or(ResolveError::Unknown)?;
     if row.resolved_at.is_some() {
         return Err(ResolveError::Resolved);

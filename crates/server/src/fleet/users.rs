@@ -58,7 +58,7 @@ impl fmt::Debug for UserEdit {
 /// # Errors
 /// Those of the database.
 pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result<bool, StoreError> {
-    tx.reserve(0).await?;
+    tx.lock_clock().await?;
     let before = tx.user_versions(std::slice::from_ref(pin)).await?.remove(pin).and_then(|v| v.current);
     let after = edit.apply(before.clone().unwrap_or_default()).canonical();
     let mut writes = Vec::new();
@@ -98,7 +98,7 @@ pub async fn delete(
     now: Millis,
     undo_until: Option<Millis>,
 ) -> Result<usize, StoreError> {
-    tx.reserve(0).await?;
+    tx.lock_clock().await?;
     let mut keys = tx.live_keys(std::slice::from_ref(pin)).await?;
     keys.sort_by_key(|key| key.slot.kind == Kind::Membership);
     let writes: Vec<ItemWrite> = keys.into_iter().map(|key| bury(tx, key)).collect();
