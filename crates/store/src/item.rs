@@ -312,6 +312,14 @@ impl Tx {
         Ok((pins, more))
     }
 
+    /// Whether anything is or was there of any of these PINs.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn has_items(&mut self, pins: &[Pin]) -> Result<bool, StoreError> {
+        Ok(!self.item_rows(pins).await?.is_empty())
+    }
+
     /// The keys of everything live of these PINs, in their order.
     ///
     /// # Errors

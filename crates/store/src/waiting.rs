@@ -1,13 +1,11 @@
 //! What every request asks: who it is from, and whether there may be something to do.
 
-use std::collections::BTreeSet;
-
 use roster::{Millis, Seq};
-use sqlx::{query_as, query_scalar};
-use wire::{Pin, SerialNumber};
+use sqlx::query_as;
+use wire::SerialNumber;
 
 use crate::device::{DeviceRow, by_serial};
-use crate::sql::{lists, places, statement};
+use crate::sql::statement;
 use crate::view::NEXT_DUE;
 use crate::{Store, StoreError};
 
@@ -31,27 +29,6 @@ impl Store {
     /// Those of the database.
     pub async fn device_by_serial(&self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
         by_serial(self.reading(), serial).await
-    }
-
-    /// Whether there is, or was, a user of each of these PINs.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn has_users(&self, pins: &BTreeSet<Pin>) -> Result<bool, StoreError> {
-        let pins: Vec<&Pin> = pins.iter().collect();
-        for list in lists(&pins) {
-            let sql = format!("SELECT COUNT(*) FROM item WHERE kind = 0 AND pin IN ({})", places(list.len()));
-            let mut select = query_scalar(statement(sql));
-            for pin in &list {
-                select = select.bind(pin.as_str());
-            }
-            let users: i64 = select.fetch_one(self.reading()).await?;
-            let wanted: BTreeSet<&&Pin> = list.into_iter().collect();
-            if usize::try_from(users).is_ok_and(|users| users < wanted.len()) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
     }
 
     /// Whether a device may have something to do, at one moment.

@@ -1,7 +1,8 @@
 //! People: `OPERLOG`, `BIODATA` and the other tables that hold users, templates and photos.
 //!
-//! The whole body is one decision and one transaction. Where it brings nobody new it is made without a lock first: most uploads
-//! repeat what the fleet holds, and then nothing is written and no number is taken.
+//! The whole body is one decision and one transaction. It is made without a lock first: most uploads repeat what the fleet
+//! holds, and then nothing is written and no number is taken. Under the lock it is made again, unless it is about newcomers
+//! alone, of whom there is still nothing: whoever uploads a thousand people keeps the others waiting for the writing only.
 
 use std::collections::BTreeSet;
 
@@ -25,15 +26,17 @@ pub async fn people(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> 
         return Ok(());
     }
     let upload = Upload { app, table, readings, now: app.clock.now() };
-    if !upload.has_operations() && app.store.has_users(&upload.pins()).await? {
+    let mut early = None;
+    if !upload.has_operations() {
         let mut tx = app.store.read().await?;
         let decision = upload.decide(&mut tx, device).await?;
         tx.rollback().await?;
         if decision.is_empty() {
             return Ok(());
         }
+        early = Some(decision);
     }
-    store::retry(|| upload.write(device.id)).await?;
+    store::retry(|| upload.write(device, early.take())).await?;
     Ok(())
 }
 
@@ -54,6 +57,8 @@ struct Decision {
     capability: Option<Capability>,
     /// People to ask the device for.
     queries: BTreeSet<Pin>,
+    /// Nothing is or was there of anybody in the upload.
+    newcomers: bool,
     tally: Tally,
 }
 
@@ -82,12 +87,17 @@ impl Decision {
 }
 
 impl Upload<'_> {
-    async fn write(&self, device: i64) -> Result<(), StoreError> {
+    /// Decides and writes. `early` was decided for `known` without a lock.
+    async fn write(&self, known: &DeviceRow, early: Option<Decision>) -> Result<(), StoreError> {
+        let device = known.id;
         let mut tx = self.app.store.write().await?;
         // The lock order: clock, items, device.
         tx.lock_clock().await?;
         let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
-        let mut decision = self.decide(&mut tx, &row).await?;
+        let mut decision = match early {
+            Some(decision) if self.still_stands(&mut tx, &decision, known, &row).await? => decision,
+            _ => self.decide(&mut tx, &row).await?,
+        };
         let undo_until = Some(fleet::undo_until(&self.app.config, self.now));
         // What the device said first, and then what follows from it.
         decision.edits.sort_by_key(|edit| !edit.by_device);
@@ -142,10 +152,29 @@ impl Upload<'_> {
         Ok(())
     }
 
+    /// Whether what was decided early would be decided now: it is about people of whom nothing is or was there, nor is
+    /// now, by a device of which nothing else is known. What is owed to a device is of items that are there.
+    async fn still_stands(
+        &self,
+        tx: &mut Tx,
+        early: &Decision,
+        before: &DeviceRow,
+        now: &DeviceRow,
+    ) -> Result<bool, StoreError> {
+        let same = DeviceRow { last_seen_at: None, address: None, ..before.clone() }
+            == DeviceRow { last_seen_at: None, address: None, ..now.clone() };
+        let newcomers = early.newcomers && same;
+        Ok(newcomers && !tx.has_items(&self.pins().into_iter().collect::<Vec<_>>()).await?)
+    }
+
     async fn decide(&self, tx: &mut Tx, row: &DeviceRow) -> Result<Decision, StoreError> {
         let pins: Vec<Pin> = self.pins().into_iter().collect();
         let mut view = tx.view(row).await?;
         tx.load_persons(&mut view, &pins).await?;
+        let newcomers = view
+            .persons
+            .values()
+            .all(|person| person.items.is_empty() && person.open.is_empty() && person.exceptions.is_empty());
         let mut known = tx.known(row.id, &pins, self.now).await?;
         for (key, content) in tx.contents(&self.wants_earlier(&view)).await? {
             if let Content::Template(template) = content {
@@ -188,6 +217,7 @@ impl Upload<'_> {
             held,
             capability: (capability != row.capability).then_some(capability),
             queries,
+            newcomers,
             tally,
         })
     }
