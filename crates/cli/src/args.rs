@@ -1,5 +1,6 @@
 //! The command line.
 
+mod conformance;
 mod device;
 mod import;
 mod init;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use roster::Area;
 use wire::SerialNumber;
 
+pub use self::conformance::Conformance;
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
@@ -147,6 +149,14 @@ Examples:
     /// While they wait for approval, the command that approves them is shown. Against a server with `--admission open`
     /// they are let in at once. Do not run it against a server of real devices: the people would be on them.
     Simulate(Simulate),
+    /// Try any server of the protocol, and show which of its obligations it meets
+    ///
+    /// Plays five devices at the server, for less than a minute: what they send is written byte by byte, what comes back is
+    /// compared with what the protocol asks for. Exit code 1 where something is not met that must be.
+    ///
+    /// Made for an empty server: the people who are enrolled stay on it. Four of the devices have to be let in, by
+    /// --approve-command or beforehand; the fifth must not be.
+    Conformance(Conformance),
 }
 
 /// Settings of the server that can stand on the command line.

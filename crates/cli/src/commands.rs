@@ -2,6 +2,7 @@
 
 mod area;
 mod config;
+mod conformance;
 mod device;
 mod device_set;
 mod held;
@@ -61,6 +62,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     match cli.command {
         Command::Serve(_) => return serve::run(settings, out).await,
         Command::Simulate(simulate) => return simulate::run(simulate, out).await,
+        Command::Conformance(conformance) => return conformance::run(conformance, out).await,
         Command::Config(_) => return config::run(&settings, out),
         Command::Migrate => return migrate::run(&settings, out).await,
         _ => {}
@@ -78,6 +80,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
         Command::Init(_)
         | Command::Serve(_)
         | Command::Simulate(_)
+        | Command::Conformance(_)
         | Command::Config(_)
         | Command::Migrate => Ok(()),
     };

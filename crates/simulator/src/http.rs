@@ -23,6 +23,13 @@ pub struct ServerAddress {
     authority: String,
 }
 
+impl ServerAddress {
+    /// `host:port`.
+    pub fn authority(&self) -> &str {
+        &self.authority
+    }
+}
+
 /// A text that names no server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no address of a server: want host:port or http://host:port")]

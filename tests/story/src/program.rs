@@ -145,6 +145,11 @@ impl Program {
             .expect("the program runs")
     }
 
+    /// As [`Program::run`], with arguments that may hold blanks.
+    pub fn run_with(&self, arguments: &[&str]) -> Output {
+        command(&self.folder, &self.url, self.settings).args(arguments).output().expect("the program runs")
+    }
+
     /// What the servers of this folder said on standard error.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()

@@ -52,6 +52,7 @@ fn privilege(session: &Session, who: &str) -> i32 {
     session.person(who).expect("there").user.privilege
 }
 
+/// Obligations 39, 40.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_device_waits_with_401_and_changes_nothing() {
     let house = House::approving().await;
@@ -68,6 +69,28 @@ async fn an_unknown_device_waits_with_401_and_changes_nothing() {
     assert_eq!(status.summary, "waits for approval: muster device approve SIM0001");
     assert_eq!((house.head().await, house.commands().await, house.held().await.len()), (0, 0, 0));
     assert!(a.pending() > 0, "it keeps what it has to tell");
+}
+
+/// Tokens are for the encrypted variant of the protocol; in clear they prove nothing, and their absence neither.
+///
+/// Obligation 42.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_in_a_cookie_admits_nobody_and_keeps_nobody_out() {
+    let house = House::approving().await;
+    let poll = |serial_number: &str, token: &str| {
+        format!(
+            "GET /iclock/getrequest?SN={serial_number} HTTP/1.1\r\nHost: 192.0.2.10\r\n\
+             Connection: close\r\nCookie: token={token}\r\n\r\n"
+        )
+    };
+    house.connect(Device::new(Model::speedface(), "SIM0001")).await;
+    approve(&house, "SIM0001", Joining::Adopt).await;
+
+    // A made-up device shows the token that an approved one showed.
+    for token in ["d1904c7be52f683ab0c7715e2849f6ad", "", "another"] {
+        assert_eq!(house.send(poll("SIM0001", token).as_bytes()).await.status(), 200, "{token}");
+        assert_eq!(house.send(poll("SIM0002", token).as_bytes()).await.status(), 401, "{token}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -135,6 +158,7 @@ async fn conflict(house: &House) -> (Session, Session, HeldRow) {
     (a, b, record)
 }
 
+/// Obligation 192.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pin_with_another_name_is_held_and_the_operator_says_that_the_fleet_is_right() {
     let house = House::approving().await;
@@ -168,6 +192,7 @@ async fn a_pin_with_another_name_is_held_and_the_operator_says_that_the_device_i
     assert!(house.status_of("SIM00002").await.in_sync);
 }
 
+/// Obligation 192.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happens_at_a_device_to_a_pin_in_conflict_reaches_nobody_else() {
     let house = House::approving().await;
@@ -204,6 +229,7 @@ async fn a_device_approved_with_replace_is_made_equal_and_loses_its_own_people()
     assert_eq!((name(&a, "3"), a.users()), ("A new one".to_owned(), 3));
 }
 
+/// Obligation 39.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rejected_device_stays_out_and_brings_nobody_back() {
     let house = House::approving().await;
@@ -300,6 +326,7 @@ async fn with_an_administrator(house: &House) -> (Session, Session) {
     (a, b)
 }
 
+/// Obligation 193.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_privilege_raised_at_a_device_is_held_and_the_device_is_set_back() {
     let house = House::approving().await;
@@ -342,6 +369,7 @@ async fn a_privilege_that_the_operator_refuses_stays_refused() {
     assert_eq!((privilege(&b, "2"), house.held().await.len()), (0, 1), "the next try is asked about again");
 }
 
+/// Obligation 193.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_user_enrolled_as_an_administrator_is_there_without_the_privilege() {
     let house = House::approving().await;

@@ -213,6 +213,7 @@ async fn a_user_deleted_by_an_operator_goes_from_a_device_that_was_off() {
     assert_same(&a, &b);
 }
 
+/// Obligation 194.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_the_old_owner_stays_anywhere_when_a_pin_is_used_again() {
     let house = House::open().await;

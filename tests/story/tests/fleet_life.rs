@@ -142,6 +142,7 @@ async fn two_devices(house: &House) -> (Session, Session) {
     (a, b)
 }
 
+/// Obligation 191.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_says_that_it_was_emptied_is_filled_again_and_nobody_is_deleted() {
     let house = House::open().await;
@@ -155,6 +156,7 @@ async fn a_device_that_says_that_it_was_emptied_is_filled_again_and_nobody_is_de
     assert_eq!((a.users(), house.head().await), (12, head));
 }
 
+/// Obligation 191.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_emptied_without_a_word_is_found_by_its_counts() {
     let house = House::open().await;
@@ -225,6 +227,7 @@ async fn two_devices_that_change_different_fields_of_a_user_both_win() {
     assert_eq!((user.name.as_slice(), user.card), (b"Noa Brandt".as_slice(), 4_402_017));
 }
 
+/// Obligation 190.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_changes_of_one_field_the_one_received_last_wins_everywhere() {
     let house = House::open().await;

@@ -84,6 +84,7 @@ fn assert_fresh(house: &House, answer: &Answer) {
     assert!(off <= SignedDuration::from_secs(1), "Date is {off:?} off: {answer:?}");
 }
 
+/// Obligation 92.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idle_poll_gets_the_two_bytes_ok_and_writes_nothing() {
     let house = house().await;
@@ -208,6 +209,7 @@ async fn a_connection_that_is_kept_serves_one_request_after_the_other() {
 }
 
 /// Two polls at once, of one device: what is due goes out with one of them.
+/// Obligation 93.
 #[tokio::test(flavor = "multi_thread")]
 async fn pipelined_polls_are_answered_in_order_and_get_a_command_once() {
     let house = House::open().await;

@@ -27,6 +27,7 @@ async fn a_finger_enrolled_again_replaces_the_old_one_on_the_others_exactly_once
 }
 
 /// Known fault 23: changes are numbered, not ordered by time. All of this happens within one millisecond of the server.
+/// Obligation 190.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_of_one_moment_keep_their_order() {
     let house = House::open().await;

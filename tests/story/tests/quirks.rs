@@ -22,6 +22,7 @@ fn loaded(model: Model, serial_number: &str, people: &Population) -> Device {
     Device::new(model, serial_number).with_content(&elsewhere.content())
 }
 
+/// Obligation 187.
 #[tokio::test(flavor = "multi_thread")]
 async fn five_thousand_users_that_are_uploaded_once_more_cost_no_number_and_no_command() {
     let house = House::open().await;
@@ -41,6 +42,7 @@ async fn five_thousand_users_that_are_uploaded_once_more_cost_no_number_and_no_c
 }
 
 /// Known fault 11: two devices that echo each other.
+/// Obligation 187.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_devices_that_echo_cut_names_and_hex_cards_do_not_keep_each_other_busy() {
     let house = House::open().await;

@@ -127,6 +127,7 @@ impl Secrets {
 
 /// Known fault 28. A device tells all it holds and another is sent it; records are damaged, refused and held, tables not
 /// read, commands refused, requests broken off, and the database fails: at no level is a secret said.
+/// Obligation 43.
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one exchange, told from its beginning to its end")]
 async fn no_secret_is_said_at_any_level_whatever_happens() {

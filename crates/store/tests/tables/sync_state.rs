@@ -363,6 +363,7 @@ async fn when_a_deletion_was_sent_is_known_after_it_was_answered() {
     assert_eq!(person(&mut tx, device, "7").await.delete_sent_at, Some(at(3)));
 }
 
+/// Obligation 189.
 #[tokio::test]
 async fn items_that_are_written_to_a_device_again_and_again_show() {
     let fleet = Fleet::new().await;

@@ -143,6 +143,7 @@ fn a_device_that_leaves_an_area_loses_the_people_of_that_area() {
 }
 
 /// Rule *send back*.
+/// Obligation 188.
 #[test]
 fn a_change_made_at_a_device_goes_back_to_it_since_an_older_one_may_be_on_its_way_there() {
     let mut world = fleet();
@@ -165,6 +166,7 @@ fn a_change_made_at_a_device_goes_back_to_it_since_an_older_one_may_be_on_its_wa
 }
 
 /// Rule *wipe*.
+/// Obligation 194.
 #[test]
 fn a_pin_used_again_leaves_nothing_of_the_former_person_on_a_device_that_was_off_meanwhile() {
     let mut world = fleet();
@@ -334,4 +336,27 @@ fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
 
     assert_eq!(page(read), (0, read));
     assert_eq!(page(newest), (1, newest));
+}
+
+/// What a device does not keep as it was written is not written to it without end.
+///
+/// Obligation 189.
+#[test]
+fn what_was_written_too_often_within_an_hour_waits_for_an_hour() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    let (key, now) = (user_key(&pin(7)), world.now);
+    let due = |restless: bool| {
+        let mut view = world.view(0);
+        let person = view.persons.get_mut(&pin(7)).expect("a person");
+        person.exceptions.insert(key.slot, sync::Exception::due(now));
+        let restless = restless.then(|| key.clone()).into_iter().collect();
+        let work = Work { due: vec![key.clone()], restless, ..Work::default() };
+        let sends = plan(&mut view, &work, Beside::All, now, &world.limits, 1);
+        (sends.len(), view.persons[&pin(7)].exceptions.get(&key.slot).map(|exception| exception.wait))
+    };
+
+    assert_eq!(due(false).0, 1);
+    assert_eq!(due(true), (0, Some(Wait::Due(now.plus(3_600_000)))));
 }

@@ -1,0 +1,282 @@
+//! A user who was enrolled at one device arrives at another: once, whole, and in the form that this one reads.
+
+use encoding_rs::GBK;
+
+use crate::checks::in_words;
+use crate::command::Command;
+use crate::exchange::require;
+use crate::record::{user, user_with};
+use crate::scene::Scene;
+
+/// Every key of `DATA UPDATE USERINFO`, as it is spelt (§12.1.1.1).
+const KEYS: [&str; 9] = ["PIN", "Name", "Pri", "Passwd", "Card", "Grp", "TZ", "Verify", "ViceCard"];
+
+pub(crate) async fn check(scene: &mut Scene) {
+    arrival(scene).await;
+    equal_again(scene).await;
+    forms(scene).await;
+    names(scene).await;
+    charsets(scene).await;
+    orders(scene).await;
+    privileges(scene).await;
+}
+
+/// The user's command among some.
+fn of<'a>(commands: &'a [Command], pin: &str) -> Option<&'a Command> {
+    commands.iter().find(|command| command.is("DATA UPDATE", "USERINFO", pin))
+}
+
+async fn arrival(scene: &mut Scene) {
+    let pin = scene.pin();
+    let Scene { a, b, ledger, .. } = scene;
+    let record = user_with(&pin, "Name=Ada King Lovelace", "0")
+        .replace("Passwd=", "Passwd=2468")
+        .replace("\tCard=", "\tCard=4402017");
+    let upload = a.upload("OPERLOG", &record).await;
+    let (_, first) = b.poll("").await;
+    b.acknowledge(&first, 0).await;
+    if first.iter().any(|command| command.is_about(&pin)) {
+        ledger.saw_delivery();
+    }
+    let words = in_words(&first);
+    let case = "a user is enrolled at one device, another one polls";
+    let mut note = |obligations: &[u16], right: bool, wanted: &str| {
+        ledger.note(obligations, case, &upload.sent, &words, require(right, wanted));
+    };
+    let command = of(&first, &pin);
+    let has = |key: &str, value: &str| command.is_some_and(|command| command.text(key) == value);
+    note(&[127], command.is_some(), "DATA UPDATE USERINFO with the next poll");
+    note(&[23], has("Name", "Ada King Lovelace"), "Name=Ada King Lovelace");
+    note(
+        &[127],
+        has("Passwd", "2468") && has("Grp", "1") && has("TZ", "0000000100000000"),
+        "password, group and time zones as uploaded",
+    );
+    note(
+        &[128],
+        command.map(|command| card(&command.text("Card"))) == Some(Some(4_402_017)),
+        "the card with the number 4402017",
+    );
+    let spelt =
+        |key: &&str| command.is_some_and(|command| command.fields.iter().any(|(name, _)| name == *key));
+    let missing: Vec<&str> = KEYS.into_iter().filter(|key| !spelt(key)).collect();
+    note(
+        &[26, 150],
+        missing.is_empty(),
+        &format!("every key of USERINFO in its spelling; missing: {}", missing.join(", ")),
+    );
+    b.obey().await;
+    let back = a.obey().await;
+    // What comes back is no echo that changes anything as long as it is what the device holds.
+    let other = back.iter().filter(|command| command.is_about(&pin)).any(|command| {
+        command.verb != "DATA UPDATE"
+            || command.text("Name") != "Ada King Lovelace"
+            || command.text("Passwd") != "2468"
+    });
+    let verdict = require(!other, "nothing, or what it uploaded itself");
+    ledger.note_silence(
+        &[188],
+        "what goes back to the device of an enrolment",
+        &upload.sent,
+        &in_words(&back),
+        verdict,
+    );
+}
+
+async fn equal_again(scene: &mut Scene) {
+    let pin = scene.pin();
+    scene.a.upload("OPERLOG", user(&pin, "Ada")).await;
+    scene.calm().await;
+    let Scene { a, b, ledger, .. } = scene;
+    for (case, obligations, record) in [
+        ("the same user again", &[101, 187][..], user(&pin, "Ada")),
+        ("the same user with an empty Verify", &[129], user(&pin, "Ada").replace("Verify=-1", "Verify=")),
+        ("the same user without Verify", &[129], user(&pin, "Ada").replace("Verify=-1\t", "")),
+    ] {
+        let upload = a.upload("OPERLOG", record).await;
+        let told = b.obey().await;
+        let silent = !told.iter().any(|command| command.is_about(&pin));
+        ledger.note_silence(
+            obligations,
+            case,
+            &upload.sent,
+            &in_words(&told),
+            require(silent, "nothing for the other device"),
+        );
+        a.obey().await;
+    }
+}
+
+async fn forms(scene: &mut Scene) {
+    let pins = [scene.pin(), scene.pin(), scene.pin(), scene.pin(), scene.pin()];
+    let Scene { a, b, ledger, .. } = scene;
+    let [lower, extra, bare, hex, number] = pins;
+    let zeros = format!("00{}", number.get(2..).unwrap_or_default());
+    let plain = zeros.trim_start_matches('0').to_owned();
+    let body = [
+        format!("user pin={lower}\tNAME=Lower Case\tpri=0\tpasswd=\tCARD=\tgrp=1\ttz=0000000100000000\n"),
+        user(&extra, "Extra").replace("\tPri=0", "\tPri=0\tUnheard=x=y\tOf="),
+        format!("USER PIN={bare}\n"),
+        user(&hex, "Hex").replace("\tCard=", "\tCard=[612b430000]"),
+        user(&zeros, "Zeros"),
+        user(&plain, "No Zeros"),
+    ]
+    .concat();
+    let upload = a.upload("OPERLOG", body).await;
+    ledger.judge(&[28], "a user of whom only the PIN is said", &upload, upload.count(6));
+    let told = b.obey().await;
+    let name = |pin: &str| of(&told, pin).map(|command| command.text("Name"));
+    let mut note = |obligations: &[u16], case: &str, right: bool, wanted: &str| {
+        ledger.note(obligations, case, &upload.sent, &in_words(&told), require(right, wanted));
+    };
+    note(
+        &[25],
+        "tag and keys in another case",
+        name(&lower).as_deref() == Some("Lower Case"),
+        "the user arrives with its name",
+    );
+    note(
+        &[27],
+        "keys that nobody knows",
+        name(&extra).as_deref() == Some("Extra"),
+        "the user arrives with its name",
+    );
+    let number = of(&told, &hex).and_then(|command| card(&command.text("Card")));
+    note(
+        &[128],
+        "a card in hex, lowest byte first",
+        number == Some(4_402_017),
+        "the card with the number 4402017",
+    );
+    let both = name(&zeros).as_deref() == Some("Zeros") && name(&plain).as_deref() == Some("No Zeros");
+    note(&[36], "PINs that differ in leading zeros", both, "two users with the PINs as they are");
+    a.obey().await;
+}
+
+async fn names(scene: &mut Scene) {
+    let pin = scene.pin();
+    let Scene { a, b, ledger, .. } = scene;
+    let upload = a.upload("OPERLOG", user(&pin, "Ada\rC:1:REBOOT\0Byron")).await;
+    let told = b.obey().await;
+    let clean = told
+        .iter()
+        .all(|command| !command.raw.iter().any(|byte| matches!(byte, b'\r' | 0)) && command.verb != "REBOOT");
+    let verdict = require(clean, "no CR, no NUL and no other command on the other device");
+    ledger.note_silence(&[34], "a name with CR and NUL in it", &upload.sent, &in_words(&told), verdict);
+    a.obey().await;
+}
+
+async fn charsets(scene: &mut Scene) {
+    let pins = [scene.pin(), scene.pin()];
+    scene.calm().await;
+    let Scene { a, b, c, ledger, .. } = scene;
+    let [from_chinese, to_chinese] = pins;
+    let (li, _, _) = GBK.encode("李华");
+    let record =
+        [format!("USER PIN={from_chinese}\tName=").as_bytes(), &li, b"\tPri=0\tPasswd=\tCard=\tGrp=1\n"]
+            .concat();
+    let upload = c.upload("OPERLOG", record).await;
+    let told = b.obey().await;
+    let name = of(&told, &from_chinese).and_then(|command| command.bytes("Name").map(<[u8]>::to_vec));
+    let verdict =
+        require(name.as_deref() == Some("李华".as_bytes()), "the name in UTF-8 on a device in English");
+    ledger.note(
+        &[30, 32],
+        "a name in GB2312 from a device in Chinese",
+        &upload.sent,
+        &in_words(&told),
+        verdict,
+    );
+
+    let upload = a.upload("OPERLOG", user(&to_chinese, "王芳")).await;
+    let (exchange, told) = c.poll("").await;
+    c.acknowledge(&told, 0).await;
+    let (wang, _, _) = GBK.encode("王芳");
+    let name =
+        told.iter().find(|command| command.is_about(&to_chinese)).and_then(|command| command.bytes("Name"));
+    let verdict = require(name == Some(&*wang), "the name in GB2312 on a device in Chinese");
+    ledger.note(&[32], "a name in UTF-8", &upload.sent, &in_words(&told), verdict);
+    let whole =
+        exchange.came.as_ref().is_ok_and(|answer| answer.surplus.is_empty() && answer.body.ends_with(b"\n"));
+    ledger.judge(
+        &[33],
+        "an answer in GB2312",
+        &exchange,
+        require(whole, "as many bytes as Content-Length says"),
+    );
+    a.obey().await;
+    b.obey().await;
+    c.obey().await;
+}
+
+async fn orders(scene: &mut Scene) {
+    let pins = [scene.pin(), scene.pin()];
+    let [turns, often] = pins;
+    scene.a.upload("OPERLOG", user(&turns, "Noa")).await;
+    scene.calm().await;
+    let Scene { a, b, ledger, .. } = scene;
+    a.upload("OPERLOG", user(&turns, "Noa Brandt")).await;
+    let last = b.upload("OPERLOG", user(&turns, "Noa Tran")).await;
+    let (told_a, told_b) = (a.obey().await, b.obey().await);
+    let newest = |told: &[Command]| {
+        told.iter().rfind(|command| command.is_about(&turns)).map(|command| command.text("Name"))
+    };
+    let right = newest(&told_a).as_deref() == Some("Noa Tran")
+        && newest(&told_b).is_none_or(|name| name == "Noa Tran");
+    let verdict = require(right, "the change that was received last on both");
+    ledger.note(&[190], "two devices change one name", &last.sent, &in_words(&told_a), verdict);
+
+    let mut upload = a.upload("OPERLOG", user(&often, "Jo 1")).await;
+    for number in 2..=5 {
+        upload = a.upload("OPERLOG", user(&often, &format!("Jo {number}"))).await;
+    }
+    let told = b.obey().await;
+    let about: Vec<_> = told.iter().filter(|command| command.is_about(&often)).collect();
+    let right = about.len() == 1 && about.iter().all(|command| command.text("Name") == "Jo 5");
+    let verdict = require(right, "one command with the newest name");
+    ledger.note(&[91], "five changes while a device is off", &upload.sent, &in_words(&told), verdict);
+    a.obey().await;
+}
+
+async fn privileges(scene: &mut Scene) {
+    let pin = scene.pin();
+    let Scene { a, b, ledger, .. } = scene;
+    let upload = a.upload("OPERLOG", user_with(&pin, "Name=Mallory", "14")).await;
+    let told = b.obey().await;
+    let raised = told
+        .iter()
+        .any(|command| command.is_about(&pin) && !matches!(command.text("Pri").as_str(), "0" | ""));
+    let verdict = require(!raised, "no privilege on the other device");
+    ledger.note_silence(
+        &[193],
+        "an administrator is made at a device",
+        &upload.sent,
+        &in_words(&told),
+        verdict,
+    );
+    a.obey().await;
+}
+
+/// The number of a card, in decimal or as bytes in hex with the lowest first.
+fn card(text: &str) -> Option<u64> {
+    let Some(hex) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
+        return text.parse().ok();
+    };
+    let bytes = hex.as_bytes().chunks(2).map(|two| {
+        let two = std::str::from_utf8(two).ok()?;
+        u8::from_str_radix(two, 16).ok()
+    });
+    bytes.rev().try_fold(0_u64, |number, byte| number.checked_mul(256)?.checked_add(u64::from(byte?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_one_number_in_both_forms() {
+        assert_eq!(card("4402017"), Some(4_402_017));
+        assert_eq!(card("[612b430000]"), Some(4_402_017));
+        assert_eq!(card("[61zz]"), None);
+    }
+}
