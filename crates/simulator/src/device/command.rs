@@ -91,6 +91,16 @@ impl<'a> Order<'a> {
         }
     }
 
+    /// What stands in `CMD=` of devices that repeat two words (field note 7.6).
+    pub fn long_echo(&self) -> &str {
+        match self {
+            Self::Update(..) => "DATA UPDATE",
+            Self::Delete(..) => "DATA DELETE",
+            Self::Query(..) => "DATA QUERY",
+            other => other.echo(),
+        }
+    }
+
     /// The command in a few words, without what it carries.
     pub fn summary(&self) -> String {
         let of = |table: &str, keys: &Keys<'_>| {
