@@ -50,10 +50,7 @@ impl Device {
         let mut done = Acknowledgement {
             id: command.id.to_owned(),
             return_code: 0,
-            command: match self.quirks.odd_acknowledgements {
-                true => command.order.long_echo().to_owned(),
-                false => command.order.echo().to_owned(),
-            },
+            command: command.order.echo(self.quirks.odd_acknowledgements).to_owned(),
             parameters: Vec::new(),
             summary: command.order.summary(),
         };

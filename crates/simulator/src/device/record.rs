@@ -140,7 +140,7 @@ pub(super) fn respelt(line: Vec<u8>, quirks: &Quirks) -> Vec<u8> {
     let mut fields: Vec<Vec<u8>> = fields.split(|byte| *byte == b'\t').map(<[u8]>::to_vec).collect();
     if quirks.lower_case_keys {
         for field in &mut fields {
-            field.iter_mut().take_while(|byte| **byte != b'=').for_each(|byte| byte.make_ascii_lowercase());
+            field.iter_mut().take_while(|byte| **byte != b'=').for_each(u8::make_ascii_lowercase);
         }
     }
     if quirks.reversed_fields {
