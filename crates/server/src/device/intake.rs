@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use roster::{Capability, Content, ItemKey, Millis, Reading, Template, UserPatch};
+use roster::{Capability, Content, ItemKey, Kind, Millis, Reading, Template, UserPatch};
 use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
 use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
@@ -210,10 +210,12 @@ impl Upload<'_> {
             .collect()
     }
 
-    /// People of whom this body brings records: they need not be asked for.
+    /// People of whom this body brings records: they need not be asked for. A picture alone says nothing of the rest.
     fn spoken_of(&self) -> BTreeSet<Pin> {
+        let is_picture = |kind| matches!(kind, Kind::UserPhoto | Kind::ComparisonPhoto);
         let pin = |reading: &Reading<'_>| match reading {
             Reading::User { pin, .. } => Some(pin.clone()),
+            Reading::Item { key, .. } if is_picture(key.slot.kind) => None,
             Reading::Item { key, .. } => Some(key.pin.clone()),
             Reading::Operation { .. } | Reading::Unreadable { .. } => None,
         };
@@ -327,7 +329,7 @@ impl Deciding<'_> {
                 self.unreadable(Some(key.pin.clone()), *line, &key.slot.to_string(), reason, raw);
             }
             Reading::Item { line, key, content, raw } => {
-                if let roster::Kind::Template(bio_type) = key.slot.kind {
+                if let Kind::Template(bio_type) = key.slot.kind {
                     let algorithm = key.slot.algorithm;
                     if algorithm.major > 0 {
                         self.capability.learn_version(bio_type, algorithm.major, algorithm.minor);
