@@ -354,7 +354,8 @@ impl Deciding<'_> {
                     self.intake.wiped();
                 }
                 OperationMeaning::Enrolled(pin) => {
-                    if !self.spoken_of.contains(&pin) && self.intake.asks_for(&pin) {
+                    let told = self.spoken_of.contains(&pin);
+                    if !told && self.intake.asks_for(&pin, self.is_history(operation)) {
                         self.queries.insert(pin);
                     }
                 }
