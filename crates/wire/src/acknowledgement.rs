@@ -161,6 +161,18 @@ mod tests {
         answers.map(|answer| (answer.id, answer.return_code.map(|code| code.0), answer.command)).collect()
     }
 
+    #[test]
+    fn more_answers_and_keys_than_any_device_sends_are_left_out() {
+        let body = "ID=1&Return=0\n".repeat(10_001);
+        assert_eq!(acknowledgements(body.as_bytes()).len(), 10_000);
+        for body in
+            [format!("ID=1{}", "&a=".repeat(100_000)), format!("ID=1&CMD=INFO\n{}", "a=\n".repeat(100_000))]
+        {
+            let answers = acknowledgements(body.as_bytes());
+            assert_eq!(answers.first().map(|answer| answer.pairs.len()), Some(4_096));
+        }
+    }
+
     fn answered(id: &str, return_code: i32, command: &str) -> (String, Option<i32>, Option<String>) {
         (id.into(), Some(return_code), Some(command.into()))
     }

@@ -118,6 +118,19 @@ mod tests {
     }
 
     #[test]
+    fn gb2312_that_would_be_utf8_of_no_character_in_use_is_gb2312_on_a_chinese_device() {
+        // As UTF-8: a plane that is not assigned, private use.
+        for (bytes, name) in [(&b"\xf3\xaf\xbe\xa3"[..], "蟑荆"), (b"\xee\xb5\xb6\xee\xb6\xb5", "畹额兜")]
+        {
+            assert!(str::from_utf8(bytes).is_ok());
+            assert_eq!(Charset::Gb2312.decode(Some(83), bytes).as_deref(), Some(name));
+        }
+        // An ideograph of the second plane is one.
+        let name = "\u{20BB7}野家";
+        assert_eq!(Charset::Gb2312.decode(Some(83), name.as_bytes()).as_deref(), Some(name));
+    }
+
+    #[test]
     fn a_character_that_the_charset_lacks_becomes_a_question_mark() {
         assert_eq!(Charset::Gb2312.encode("Zoë €"), b"Zo? ?");
         assert_eq!(Charset::Gb2312.encode("喆"), b"?");

@@ -78,6 +78,15 @@ mod tests {
         assert!(read_parameters(b"").is_empty());
     }
 
+    #[test]
+    fn more_parameters_than_any_device_has_are_left_out() {
+        let body = "a=1,".repeat(100_000);
+        assert_eq!(read_parameters(body.as_bytes()).len(), 4_096);
+        // What follows the last one that counts does not become a part of it.
+        let body = format!("{}b=2,c", "a=1,".repeat(4_096));
+        assert_eq!(read_parameters(body.as_bytes()).last(), Some(&("a".to_owned(), "1".to_owned())));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(241), failure_persistence: None, ..ProptestConfig::default() })]
 

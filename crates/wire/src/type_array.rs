@@ -102,6 +102,13 @@ mod tests {
         assert!(!TypeArray::parse(":x:-1").enabled(BioType::FINGERPRINT));
     }
 
+    #[test]
+    fn elements_beyond_the_types_that_there_can_be_are_left_out() {
+        let array = TypeArray::parse(&"1:".repeat(100_000));
+        assert_eq!(array.len(), 256);
+        assert!(array.enabled(BioType(255)));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(241), failure_persistence: None, ..ProptestConfig::default() })]
 
