@@ -1,17 +1,22 @@
 //! The parameters with which a device describes itself.
 
+/// More parameters than any device has; what follows them is left out.
+pub(crate) const MOST_PARAMETERS: usize = 4_096;
+
 /// Reads the parameters of a `table=options` body (§8) or of the lines of an `INFO` reply (§12.4).
 ///
 /// Pairs `key=value` are parted by commas or stand on lines of their own. A fragment without `=` belongs to the value
 /// before it, for names of companies hold commas (field note 9.3). Blanks around keys and values go; an empty value
 /// means that the device has not set it. The order of the body stays, and so do repetitions: the last one counts.
+/// After 4,096 pairs nothing more is read: a pair costs more memory than the three bytes that it may have.
 /// What is no UTF-8 is read with replacement characters, for nothing of importance is spelt so.
 pub fn read_parameters(body: &[u8]) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(body);
     let mut parameters: Vec<(String, String)> = Vec::new();
-    for line in text.split(['\n', '\r', '\0']) {
+    'all: for line in text.split(['\n', '\r', '\0']) {
         for (place, fragment) in line.split(',').enumerate() {
             match fragment.split_once('=') {
+                Some(_) if parameters.len() == MOST_PARAMETERS => break 'all,
                 Some((key, value)) => parameters.push((key.trim().to_owned(), value.to_owned())),
                 None => continue_value(&mut parameters, fragment, if place == 0 { ' ' } else { ',' }),
             }
