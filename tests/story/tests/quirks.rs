@@ -334,6 +334,24 @@ async fn an_enrolment_of_which_only_the_operation_tells_is_asked_for_while_the_d
     assert_same(&a, &b);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_too_busy_to_answer_a_query_is_asked_again() {
+    let house = House::open().await;
+    let mut a = house.connect(of_few_words("SIM0001")).await;
+    let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    house.calm([&mut a, &mut b]).await;
+    a.faults_mut().busy = 1_000;
+    a.enrol_user("7", "Ada");
+    a.step().await.expect("a round");
+    assert_eq!(a.tally().return_codes.get(&-1005), Some(&1), "the query was answered with busy");
+    a.faults_mut().busy = 0;
+    house.advance(Duration::from_hours(1));
+    house.calm([&mut a, &mut b]).await;
+
+    assert_eq!(b.users(), 1);
+    assert_same(&a, &b);
+}
+
 async fn told_by_the_operation_alone(model: Model) {
     let house = House::open().await;
     let mut a = house.connect(Device::new(model.clone(), "SIM0001")).await;
