@@ -37,7 +37,12 @@ pub fn inputs(target: &str, seeds: Seeds) -> Vec<Vec<u8>> {
 
 /// The files of a target's own folder.
 pub fn kept(target: &str) -> Vec<PathBuf> {
-    files(&root().join("tests/fuzz/corpus").join(target))
+    files(&root().join("tests/fuzz/corpus").join(folder(target)))
+}
+
+/// The name of a target's folder.
+pub fn folder(target: &str) -> String {
+    target.replace(' ', "-")
 }
 
 /// The targets that have a folder.
@@ -80,9 +85,19 @@ mod tests {
     }
 
     #[test]
+    fn a_target_that_begins_with_no_captured_request_has_kept_inputs() {
+        for target in crate::targets::TARGETS.iter().filter(|target| target.seeds == Seeds::Own) {
+            assert!(!kept(target.name).is_empty(), "{}", target.name);
+        }
+    }
+
+    #[test]
     fn every_folder_of_the_corpus_belongs_to_a_target() {
         for folder in folders() {
-            assert!(crate::targets::TARGETS.iter().any(|target| target.name == folder), "{folder}");
+            assert!(
+                crate::targets::TARGETS.iter().any(|target| super::folder(target.name) == folder),
+                "{folder}"
+            );
         }
     }
 }

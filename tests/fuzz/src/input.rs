@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 const BYTES_A_BYTE: usize = 16;
 /// And for each line of it: the structures for what it says.
 const BYTES_A_LINE: usize = 1024;
-/// And for nothing at all.
-const BYTES_AT_LEAST: usize = 64 * 1024;
+/// And for nothing at all: what is bounded by a number of things rather than by the input, with room to grow into.
+const BYTES_AT_LEAST: usize = 4 << 20;
 
 /// Bytes to be parsed.
 #[derive(Debug)]

@@ -5,6 +5,9 @@ use fastrand::Rng;
 /// No input grows beyond this.
 const MOST_BYTES: usize = 64 * 1024;
 
+/// But floods do: what costs many times its size has to stand out from what every parser may take.
+const FLOOD_BYTES: usize = 512 * 1024;
+
 /// What means something to one parser or another.
 const TOKENS: [&[u8]; 70] = [
     b"USER ",
@@ -111,7 +114,7 @@ pub fn flood(input: &mut Vec<u8>, random: &mut Rng) {
     let tokens: Vec<&[u8]> =
         (0..random.usize(1..=3)).filter_map(|_| random.choice(tokens).copied()).collect();
     let tokens = tokens.concat();
-    input.extend(tokens.repeat((MOST_BYTES - input.len()) / tokens.len().max(1)));
+    input.extend(tokens.repeat((FLOOD_BYTES - input.len()) / tokens.len().max(1)));
 }
 
 /// Changes `input` in one to eight places; `other` is a second kept input to take pieces from.
@@ -198,15 +201,20 @@ fn lines(input: &mut Vec<u8>, random: &mut Rng) {
     }
 }
 
+/// How much is tried to make an input smaller: a flood is left at what this brings.
+const MOST_TRIED_BYTES: usize = 16 << 20;
+
 /// A smaller input of which `fails` is true as well: pieces are left out as long as it stays so.
 pub fn shrink(input: &[u8], mut fails: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
     let mut smallest = input.to_vec();
     let mut length = smallest.len().div_ceil(2);
-    while length > 0 {
+    let mut tried = 0;
+    while length > 0 && tried < MOST_TRIED_BYTES {
         let mut begin = 0;
-        while begin < smallest.len() {
+        while begin < smallest.len() && tried < MOST_TRIED_BYTES {
             let end = smallest.len().min(begin + length);
             let shorter = [&smallest[..begin], &smallest[end..]].concat();
+            tried += shorter.len() + 64;
             if fails(&shorter) {
                 smallest = shorter;
             } else {

@@ -10,8 +10,8 @@ use fastrand::Rng;
 use crate::mutate::{flood, mutate, shrink};
 use crate::{Input, Target, corpus};
 
-/// One case in so many is a flood: it is large, and so takes the time of many others.
-const FLOOD_IN: u8 = 64;
+/// One case in so many is a flood, which takes the time of many others.
+const FLOOD_IN: u8 = 200;
 
 /// An input of which something is not as it has to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +33,14 @@ impl Failure {
         let shown = &self.input[..self.input.len().min(400)];
         let _ = writeln!(text, "the input ({} bytes): {}", self.input.len(), shown.escape_ascii());
         let folder = std::env::temp_dir().join("muster-fuzz");
-        let file = folder.join(format!("{}-{:016x}", self.target.replace(' ', "-"), digest(&self.input)));
+        let file = folder.join(format!("{}-{:016x}", corpus::folder(self.target), digest(&self.input)));
         if std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&file, &self.input)).is_ok() {
-            let _ =
-                writeln!(text, "kept as {}: move it to tests/fuzz/corpus/{}/", file.display(), self.target);
+            let _ = writeln!(
+                text,
+                "kept as {}: move it to tests/fuzz/corpus/{}/",
+                file.display(),
+                corpus::folder(self.target)
+            );
         }
         text
     }
