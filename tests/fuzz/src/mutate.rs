@@ -6,7 +6,7 @@ use fastrand::Rng;
 const MOST_BYTES: usize = 64 * 1024;
 
 /// But floods do: what costs many times its size has to stand out from what every parser may take.
-const FLOOD_BYTES: usize = 512 * 1024;
+const FLOOD_BYTES: usize = 192 * 1024;
 
 /// What means something to one parser or another.
 const TOKENS: [&[u8]; 70] = [
