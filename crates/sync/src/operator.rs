@@ -196,7 +196,7 @@ mod tests {
         let busy = query_answered(&query, ReturnCode(-1005), Millis(1_000), &LIMITS());
         let State::Sent { sends: 1, due_at } = busy.state else { panic!("{:?}", busy.state) };
         assert!(due_at > Millis(1_000));
-        assert_eq!(plan(&[busy.clone()], 0, due_at, &LIMITS()).send, [1]);
+        assert_eq!(plan(std::slice::from_ref(&busy), 0, due_at, &LIMITS()).send, [1]);
 
         let done = query_answered(&busy, ReturnCode(3), Millis(2_000), &LIMITS());
         assert_eq!(done.state, State::Answered { return_code: 3 });
