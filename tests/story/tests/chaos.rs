@@ -26,7 +26,7 @@ struct Chaos {
 
 impl Chaos {
     /// Devices of the book, or each with quirks of its own.
-    async fn begin(seed: u64, quirky: bool) -> Self {
+    async fn begin(seed: u64, drawn_quirks: bool) -> Self {
         let house = House::open().await;
         let mut sessions = Vec::new();
         for (number, model) in
@@ -34,7 +34,7 @@ impl Chaos {
         {
             let serial_number = format!("SIM{number}");
             let mut quirks = model.quirks.clone();
-            if quirky {
+            if drawn_quirks {
                 quirks = quirks.with_drawn(&mut Random::named(seed, &serial_number));
                 // Of two edits within one poll that the log alone tells of, the second is not asked for.
                 quirks.operations_only = false;
@@ -155,8 +155,8 @@ impl Chaos {
     }
 }
 
-async fn chaos(seed: u64, quirky: bool) {
-    let mut chaos = Chaos::begin(seed, quirky).await;
+async fn chaos(seed: u64, drawn_quirks: bool) {
+    let mut chaos = Chaos::begin(seed, drawn_quirks).await;
     for act in 0..ACTS {
         chaos.act(act).await;
         chaos.talk(act).await;
