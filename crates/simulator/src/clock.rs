@@ -43,6 +43,14 @@ impl LocalTime {
         Self(self.0 + minutes * 60)
     }
 
+    /// This time as a device writes it whose clock is broken (field note 3.6): `1971--03--12 -09:-30:-00`.
+    pub fn broken(self) -> String {
+        let text = self.to_string();
+        let (date, clock) = text.split_once(' ').unwrap_or_default();
+        let (_, day) = date.split_once('-').unwrap_or_default();
+        format!("1971--{} -{}", day.replace('-', "--"), clock.replace(':', ":-"))
+    }
+
     /// The following second.
     #[must_use]
     pub const fn next_second(self) -> Self {

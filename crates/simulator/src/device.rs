@@ -48,8 +48,8 @@ pub struct Device {
     held: BTreeMap<BioType, usize>,
     /// What the deletion of a user left behind.
     stranded: BTreeMap<Pin, Person>,
-    /// The parts of a template that came so far.
-    collecting: Option<(Pin, TemplateKey, Template)>,
+    /// The parts of templates that came so far.
+    collecting: BTreeMap<(Pin, TemplateKey), Template>,
     queue: VecDeque<Entry>,
     server: Option<ServerOptions>,
     handshake_due: bool,
@@ -71,7 +71,7 @@ impl Device {
             people: Content::default(),
             held: BTreeMap::new(),
             stranded: BTreeMap::new(),
-            collecting: None,
+            collecting: BTreeMap::new(),
             queue: VecDeque::new(),
             server: None,
             handshake_due: true,
@@ -224,9 +224,9 @@ impl Device {
         self.options_due = true;
     }
 
-    /// Whether the next poll carries `INFO`: the first one and after changes.
+    /// Whether the next poll carries `INFO`: the first one and after changes, with some firmware every one.
     pub(crate) const fn take_info_due(&mut self) -> bool {
-        std::mem::replace(&mut self.info_due, false)
+        std::mem::replace(&mut self.info_due, false) || self.quirks.info_in_every_poll
     }
 
     /// The initialization is to be done again.
@@ -236,9 +236,11 @@ impl Device {
 
     /// Power off and on: commands that were read and not executed are gone, what is stored stays.
     pub fn restart(&mut self) {
-        self.collecting = None;
-        self.server = None;
-        self.handshake_due = true;
+        self.collecting.clear();
+        if !self.quirks.skip_handshake || self.server.is_none() {
+            self.server = None;
+            self.handshake_due = true;
+        }
         self.log_operation(0, ["0", "0", "0", "0"]);
     }
 

@@ -25,7 +25,7 @@ pub use self::{
     report::{DeviceReport, EnrolmentReport, FleetReport, Phase, Progress},
 };
 use crate::{
-    Device, Faults, Model, Session,
+    Device, Faults, Model, Random, Session,
     content::PayloadPool,
     difference::difference,
     http::ServerAddress,
@@ -44,8 +44,10 @@ pub struct Fleet {
     pub server: ServerAddress,
     /// How many devices.
     pub devices: usize,
-    /// Their models, in turn.
+    /// Their models, in turn, with their quirks.
     pub models: Vec<Model>,
+    /// Each device has other quirks besides, as the seed draws them.
+    pub drawn_quirks: bool,
     /// What serial numbers begin with; four digits or more follow.
     pub serial_prefix: String,
     /// Who is enrolled.
@@ -75,6 +77,7 @@ impl Fleet {
             server,
             devices: 3,
             models: vec![Model::speedface()],
+            drawn_quirks: false,
             serial_prefix: "SIM".to_owned(),
             population: Population {
                 users: 100,
@@ -162,7 +165,13 @@ impl Fleet {
         let mut devices: Vec<Device> = (0..self.devices)
             .filter_map(|number| Some((number, model(number)?)))
             .map(|(number, model)| {
-                Device::new(model, &self.serial_number(number))
+                let serial_number = self.serial_number(number);
+                let mut quirks = model.quirks.clone();
+                if self.drawn_quirks {
+                    quirks = quirks.with_drawn(&mut Random::named(self.seed, &serial_number));
+                }
+                Device::new(model, &serial_number)
+                    .with_quirks(quirks)
                     .with_seed(self.seed)
                     .with_faults(self.faults.clone())
                     .with_pool(Arc::clone(&pool))

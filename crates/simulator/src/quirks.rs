@@ -1,6 +1,11 @@
 //! Where a device departs from the book, each departure with a switch of its own.
 
+mod drawn;
+mod named;
+
 use wire::BioType;
+
+pub use self::named::{HABITS, Habit, UnknownQuirk};
 
 /// How a device keeps and spells things: what is so every time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,7 +15,8 @@ pub struct Quirks {
     pub cut_names_at: Option<usize>,
     /// Cards are written as `[15CD5B0700]`, and a decimal number from the server is ignored (field note 5.9).
     pub hex_cards: bool,
-    /// Templates are uploaded with another `Valid` and another `Size` than they were written with.
+    /// Templates are uploaded with another `Valid` and another `Size` than they were written with: 0, and the number of
+    /// bytes instead of that of characters (field note 6.7).
     pub renumber_valid: bool,
     /// What the server wrote is uploaded again.
     pub echo_writes: bool,
@@ -29,6 +35,42 @@ pub struct Quirks {
     pub doubled_paths: bool,
     /// Request lines hold the whole address (field note 2.8).
     pub absolute_targets: bool,
+    /// A user without a card is reported with card 0 instead of an empty one (field note 5.9).
+    pub zero_cards: bool,
+    /// The end of a validity is kept as a date of eight digits, and a month that there is not as January
+    /// (field note 5.11: 1785300000 comes back as 17850100).
+    pub rewrite_validity: bool,
+    /// Damaged templates are answered -12; where this is off they are answered 0 and lost (field notes 4.7, 7.5).
+    pub refuse_damaged: bool,
+    /// Parts of a template that came so far are forgotten when anything else comes between (field note 6.8).
+    pub reset_parts: bool,
+    /// `REBOOT` is obeyed without an acknowledgement (field note 7.4).
+    pub silent_reboot: bool,
+    /// `INFO` is acknowledged without parameters; all that it brings is `INFO` in the next poll (field note 7.6).
+    pub bare_info: bool,
+    /// `INFO` stands in every poll, not only after changes (field note 9.4).
+    pub info_in_every_poll: bool,
+    /// The first field of `INFO`, the firmware, is empty (field note 9.4).
+    pub info_without_firmware: bool,
+    /// After a restart the device polls on without an initialization (field note 1.4).
+    pub skip_handshake: bool,
+    /// With every initialization the device uploads all that it holds (field note 4.3).
+    pub upload_everything: bool,
+    /// Lines of uploads end in CR LF (field note 4.5).
+    pub crlf_lines: bool,
+    /// Keys of uploads are in lower case (field note 4.6).
+    pub lower_case_keys: bool,
+    /// Fields of uploads come in the opposite order (field note 4.6).
+    pub reversed_fields: bool,
+    /// Users come as `table=USERINFO` without the word before them, comparison photos as `table=BIOPHOTO`
+    /// (field note 4.4).
+    pub own_tables: bool,
+    /// `CMD` of an acknowledgement holds two words, `DATA UPDATE`, and the last line has no line end (field note 7.6).
+    pub odd_acknowledgements: bool,
+    /// Operations are logged with times that there are not (field note 3.6).
+    pub broken_times: bool,
+    /// Edits are reported by their operations alone, and what was edited only when the server asks (field note 5.13).
+    pub operations_only: bool,
     /// Data that is refused whatever it is.
     pub refuse: Vec<Refusal>,
     /// Data that is acknowledged and not kept (field note 7.5).
@@ -36,7 +78,8 @@ pub struct Quirks {
 }
 
 impl Default for Quirks {
-    /// None but the literal reading of answers, to which the server is always held.
+    /// None but those that the server has to reckon with at every device: answers are read literally, damaged templates
+    /// are refused, parts are forgotten and `REBOOT` is not answered.
     fn default() -> Self {
         Self {
             cut_names_at: None,
@@ -50,6 +93,23 @@ impl Default for Quirks {
             aspx_paths: false,
             doubled_paths: false,
             absolute_targets: false,
+            zero_cards: false,
+            rewrite_validity: false,
+            refuse_damaged: true,
+            reset_parts: true,
+            silent_reboot: true,
+            bare_info: false,
+            info_in_every_poll: false,
+            info_without_firmware: false,
+            skip_handshake: false,
+            upload_everything: false,
+            crlf_lines: false,
+            lower_case_keys: false,
+            reversed_fields: false,
+            own_tables: false,
+            odd_acknowledgements: false,
+            broken_times: false,
+            operations_only: false,
             refuse: Vec::new(),
             ignore: Vec::new(),
         }

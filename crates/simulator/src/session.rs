@@ -431,8 +431,11 @@ impl Session {
         self.outbox = later;
         while !due.is_empty() {
             let count = due.len().min(self.device.model().acknowledgements_a_post.max(1));
-            let body: String =
+            let mut body: String =
                 due.iter().take(count).map(|outgoing| outgoing.acknowledgement.line()).collect();
+            if self.device.quirks().odd_acknowledgements {
+                body.truncate(body.trim_end().len());
+            }
             let target = self.target("devicecmd", &format!("SN={}", self.device.serial()));
             let answer = self.send(target, Some(body.into_bytes())).await;
             let taken = answer.and_then(|answer| self.check("POST /iclock/devicecmd", &answer));

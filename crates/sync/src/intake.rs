@@ -362,11 +362,18 @@ impl<'a> Intake<'a> {
     }
 
     /// Whether what an enrolment at the device brought has to be asked for: nothing of the PIN came by itself.
-    pub fn asks_for(&self, pin: &Pin) -> bool {
+    ///
+    /// A device that joins uploads all that it holds, and with it the log of all that was ever enrolled. What is not
+    /// known to be `history` may have come too late for that upload: it is asked for if the fleet has no such person.
+    pub fn asks_for(&self, pin: &Pin, history: bool) -> bool {
         let device = Some(self.view.device);
         let newer = |item: &ItemState| item.changed_by == device && item.seq > self.view.cursor;
-        self.view.joining.is_none()
-            && !self.view.person(pin).is_some_and(|person| person.items.values().any(newer))
+        let person = self.view.person(pin);
+        if self.view.joining.is_some() {
+            let has = |item: &ItemState| item.live;
+            return !history && !person.and_then(|person| person.items.get(&Slot::USER)).is_some_and(has);
+        }
+        !person.is_some_and(|person| person.items.values().any(newer))
     }
 
     fn deletions(&self) -> u32 {

@@ -5,6 +5,7 @@
 //! open, and nothing follows until it is answered. What cannot be repeated goes out at most once.
 
 use roster::Millis;
+use wire::{ReturnCode, Verdict};
 
 use crate::view::Limits;
 
@@ -122,6 +123,23 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
     plan
 }
 
+/// What a query is after the device has answered it: one that is to be tried later stays as if it were unanswered, and
+/// goes out again after a pause.
+pub fn query_answered(
+    command: &OperatorCommand,
+    return_code: ReturnCode,
+    now: Millis,
+    limits: &Limits,
+) -> OperatorCommand {
+    let state = match command.state {
+        State::Sent { sends, .. } if return_code.verdict() == Verdict::RetryLater && sends < MOST_SENDS => {
+            State::Sent { sends, due_at: now.plus(limits.retry_pause(sends)) }
+        }
+        _ => State::Answered { return_code: return_code.0 },
+    };
+    OperatorCommand { state, ..command.clone() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +187,22 @@ mod tests {
 
         assert!(plan.emptied);
         assert_eq!(plan.beside, Beside::All);
+    }
+
+    #[test]
+    fn a_query_that_a_busy_device_refuses_goes_out_again_and_is_answered_in_the_end() {
+        let query = sent(&queued(1, false, true), 60_000);
+
+        let busy = query_answered(&query, ReturnCode(-1005), Millis(1_000), &LIMITS());
+        let State::Sent { sends: 1, due_at } = busy.state else { panic!("{:?}", busy.state) };
+        assert!(due_at > Millis(1_000));
+        assert_eq!(plan(std::slice::from_ref(&busy), 0, due_at, &LIMITS()).send, [1]);
+
+        let done = query_answered(&busy, ReturnCode(3), Millis(2_000), &LIMITS());
+        assert_eq!(done.state, State::Answered { return_code: 3 });
+        let last = OperatorCommand { state: State::Sent { sends: MOST_SENDS, due_at }, ..busy };
+        let given_up = query_answered(&last, ReturnCode(-1005), Millis(3_000), &LIMITS());
+        assert_eq!(given_up.state, State::Answered { return_code: -1005 });
     }
 
     #[test]

@@ -2,10 +2,14 @@
 
 use std::fmt;
 
-use crate::{ReturnCode, read_parameters};
+use crate::{ReturnCode, parameters::MOST_PARAMETERS, read_parameters};
 
 /// Longest id that is taken over; ours have at most 16 characters.
 const MAX_ID_BYTES: usize = 64;
+/// More answers than any device sends at once: what is left out is as good as lost on the way.
+const MOST_ANSWERS: usize = 10_000;
+/// And more other keys, in all of them.
+const MOST_PAIRS: usize = 65_536;
 
 /// A device's answer to one command, from the body of a `devicecmd` request (§13).
 ///
@@ -35,10 +39,15 @@ pub fn acknowledgements(body: &[u8]) -> Vec<Acknowledgement> {
     let mut answers: Vec<Acknowledgement> = Vec::new();
     // Whether the lines belong to an answer that is kept.
     let mut within = false;
+    let mut pairs = 0;
     for line in head.split(|byte| *byte == b'\n') {
         let text = String::from_utf8_lossy(line);
         let text = text.trim_matches(|character: char| character == '\0' || character.is_ascii_whitespace());
         if let Some(id_and_more) = strip_key(text, "ID") {
+            pairs += answers.last().map_or(0, |answer| answer.pairs.len());
+            if answers.len() == MOST_ANSWERS || pairs >= MOST_PAIRS {
+                break;
+            }
             let answer = Acknowledgement::begin(id_and_more);
             within = answer.is_some();
             answers.extend(answer);
@@ -94,7 +103,8 @@ impl Acknowledgement {
 
     fn take_line(&mut self, line: &str) {
         if self.is_info() {
-            self.pairs.extend(read_parameters(line.as_bytes()));
+            let room = MOST_PARAMETERS.saturating_sub(self.pairs.len());
+            self.pairs.extend(read_parameters(line.as_bytes()).into_iter().take(room));
         } else {
             self.take_pair(line);
         }
@@ -107,7 +117,7 @@ impl Acknowledgement {
             self.return_code = value.parse().ok().map(ReturnCode);
         } else if self.command.is_none() && key.eq_ignore_ascii_case("CMD") {
             self.command = Some(value.to_owned());
-        } else if !key.is_empty() {
+        } else if !key.is_empty() && self.pairs.len() < MOST_PARAMETERS {
             self.pairs.push((key.to_owned(), value.to_owned()));
         }
     }
@@ -159,6 +169,18 @@ mod tests {
     fn summary(body: &[u8]) -> Vec<(String, Option<i32>, Option<String>)> {
         let answers = acknowledgements(body).into_iter();
         answers.map(|answer| (answer.id, answer.return_code.map(|code| code.0), answer.command)).collect()
+    }
+
+    #[test]
+    fn more_answers_and_keys_than_any_device_sends_are_left_out() {
+        let body = "ID=1&Return=0\n".repeat(10_001);
+        assert_eq!(acknowledgements(body.as_bytes()).len(), 10_000);
+        for body in
+            [format!("ID=1{}", "&a=".repeat(100_000)), format!("ID=1&CMD=INFO\n{}", "a=\n".repeat(100_000))]
+        {
+            let answers = acknowledgements(body.as_bytes());
+            assert_eq!(answers.first().map(|answer| answer.pairs.len()), Some(4_096));
+        }
     }
 
     fn answered(id: &str, return_code: i32, command: &str) -> (String, Option<i32>, Option<String>) {

@@ -29,11 +29,11 @@ impl Charset {
     ///
     /// Chinese devices do not all send what they should (field note 5.7). What is no UTF-8 is GB18030, which holds
     /// GB2312, if the device is Chinese. What is UTF-8 is just that, but for one case: short GB2312 text may happen
-    /// to be UTF-8 too, then in sequences of two bytes, which no Chinese text in UTF-8 has.
+    /// to be UTF-8 too, then mostly of characters that no Chinese text in UTF-8 has.
     pub fn decode(self, language: Option<u16>, bytes: &[u8]) -> Option<String> {
         let chinese = self == Self::Gb2312 || language == Some(TRADITIONAL_CHINESE);
         match str::from_utf8(bytes) {
-            Ok(text) if self == Self::Gb2312 && text.chars().any(|character| character.len_utf8() == 2) => {
+            Ok(text) if self == Self::Gb2312 && text.chars().any(is_no_chinese) => {
                 Some(gb18030(bytes).unwrap_or_else(|| text.to_owned()))
             }
             Ok(text) => Some(text.to_owned()),
@@ -62,6 +62,12 @@ impl Charset {
         };
         text.chars().take_while(fits).collect()
     }
+}
+
+/// Whether a character in UTF-8 tells that the bytes are something else: one of two bytes, of private use, or beyond the
+/// planes that are assigned.
+fn is_no_chinese(character: char) -> bool {
+    character.len_utf8() == 2 || matches!(character, '\u{E000}'..='\u{F8FF}' | '\u{40000}'..)
 }
 
 /// GB18030 without a single error.
@@ -115,6 +121,19 @@ mod tests {
         let bytes = b"\xc4\xa7";
         assert_eq!(Charset::Gb2312.decode(Some(83), bytes).as_deref(), Some("魔"));
         assert_eq!(Charset::Utf8.decode(Some(69), bytes).as_deref(), Some("\u{127}"));
+    }
+
+    #[test]
+    fn gb2312_that_would_be_utf8_of_no_character_in_use_is_gb2312_on_a_chinese_device() {
+        // As UTF-8: a plane that is not assigned, private use.
+        for (bytes, name) in [(&b"\xf3\xaf\xbe\xa3"[..], "蟑荆"), (b"\xee\xb5\xb6\xee\xb6\xb5", "畹额兜")]
+        {
+            assert!(str::from_utf8(bytes).is_ok());
+            assert_eq!(Charset::Gb2312.decode(Some(83), bytes).as_deref(), Some(name));
+        }
+        // An ideograph of the second plane is one.
+        let name = "\u{20BB7}野家";
+        assert_eq!(Charset::Gb2312.decode(Some(83), name.as_bytes()).as_deref(), Some(name));
     }
 
     #[test]

@@ -4,6 +4,9 @@ use std::{fmt, io::Write as _, ops::RangeInclusive, str::FromStr};
 
 use crate::{Base64, Pin};
 
+/// More fields than any record has: one with more cannot be read.
+const MOST_FIELDS: usize = 256;
+
 /// The fields of one record, borrowed from the request's body.
 ///
 /// Fields stand between tabs; the first `=` parts key and value, since values hold blanks and base64 ends in `=`.
@@ -64,14 +67,26 @@ pub struct RecordError {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a record without its tag. Pieces without `=` are ignored.
+    /// The fields of a record without its tag. Pieces without `=` are ignored, and so is what follows the first one that
+    /// is too many: see [`Fields::check_number`].
     pub fn parse(record: &'a [u8]) -> Self {
         let pair = |piece: &'a [u8]| {
             let equals = piece.iter().position(|&byte| byte == b'=')?;
             let (key, value) = piece.split_at_checked(equals)?;
             Some((key.trim_ascii(), value.get(1..)?))
         };
-        Self(record.split(|&byte| byte == b'\t').filter_map(pair).collect())
+        Self(record.split(|&byte| byte == b'\t').filter_map(pair).take(MOST_FIELDS + 1).collect())
+    }
+
+    /// Whether the record has as many fields as one can have: each costs more memory than the two bytes of an empty one.
+    ///
+    /// # Errors
+    /// [`FieldError::Invalid`] if it has more.
+    pub fn check_number(&self) -> Result<(), FieldError> {
+        if self.0.len() <= MOST_FIELDS {
+            return Ok(());
+        }
+        Err(FieldError::Invalid { field: "record", want: "at most 256 fields" })
     }
 
     /// The value of a field, empty or not; `None` if there is no such field.

@@ -1,17 +1,22 @@
 //! The parameters with which a device describes itself.
 
+/// More parameters than any device has; what follows them is left out.
+pub(crate) const MOST_PARAMETERS: usize = 4_096;
+
 /// Reads the parameters of a `table=options` body (§8) or of the lines of an `INFO` reply (§12.4).
 ///
 /// Pairs `key=value` are parted by commas or stand on lines of their own. A fragment without `=` belongs to the value
 /// before it, for names of companies hold commas (field note 9.3). Blanks around keys and values go; an empty value
 /// means that the device has not set it. The order of the body stays, and so do repetitions: the last one counts.
+/// After 4,096 pairs nothing more is read: a pair costs more memory than the three bytes that it may have.
 /// What is no UTF-8 is read with replacement characters, for nothing of importance is spelt so.
 pub fn read_parameters(body: &[u8]) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(body);
     let mut parameters: Vec<(String, String)> = Vec::new();
-    for line in text.split(['\n', '\r', '\0']) {
+    'all: for line in text.split(['\n', '\r', '\0']) {
         for (place, fragment) in line.split(',').enumerate() {
             match fragment.split_once('=') {
+                Some(_) if parameters.len() == MOST_PARAMETERS => break 'all,
                 Some((key, value)) => parameters.push((key.trim().to_owned(), value.to_owned())),
                 None => continue_value(&mut parameters, fragment, if place == 0 { ' ' } else { ',' }),
             }
@@ -76,6 +81,15 @@ mod tests {
     fn what_comes_before_the_first_pair_or_has_no_key_is_dropped() {
         assert_eq!(read_parameters(b"OK,,\n=3,A=1"), [("A".into(), "1".into())]);
         assert!(read_parameters(b"").is_empty());
+    }
+
+    #[test]
+    fn more_parameters_than_any_device_has_are_left_out() {
+        let body = "a=1,".repeat(100_000);
+        assert_eq!(read_parameters(body.as_bytes()).len(), 4_096);
+        // What follows the last one that counts does not become a part of it.
+        let body = format!("{}b=2,c", "a=1,".repeat(4_096));
+        assert_eq!(read_parameters(body.as_bytes()).last(), Some(&("a".to_owned(), "1".to_owned())));
     }
 
     proptest! {

@@ -7,10 +7,13 @@ use crate::BioType;
 /// One element per biometric type, index 0 first (§3.1, appendix 10): `0:1:1:0:0:0:0:0:1:0`.
 ///
 /// `MultiBioDataSupport` and `MultiBioPhotoSupport` hold 0 and 1, `MultiBioVersion` holds versions such as `10.0`,
-/// the arrays of counts hold numbers. Any length is read: a missing element is as good as 0, one too many is of no
-/// consequence. Devices of 2.4.1 send ten elements, later ones eleven.
+/// the arrays of counts hold numbers. Any length is read: a missing element is as good as 0, one beyond the 256 types
+/// that there can be is left out. Devices of 2.4.1 send ten elements, later ones eleven.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeArray(Vec<String>);
+
+/// As many as there are numbers of types.
+const MOST_ELEMENTS: usize = 256;
 
 impl TypeArray {
     /// Reads an array; blanks around its elements do not count, and nothing is an array of no elements.
@@ -19,7 +22,7 @@ impl TypeArray {
         if text.is_empty() {
             return Self::default();
         }
-        Self(text.split(':').map(|element| element.trim().to_owned()).collect())
+        Self(text.split(':').take(MOST_ELEMENTS).map(|element| element.trim().to_owned()).collect())
     }
 
     /// The array that says yes to `types` and no to every other of `length` types.
@@ -100,6 +103,13 @@ mod tests {
         assert_eq!((array.len(), array.to_string().as_str()), (3, "0:4000:3000"));
         assert!(TypeArray::parse("").is_empty());
         assert!(!TypeArray::parse(":x:-1").enabled(BioType::FINGERPRINT));
+    }
+
+    #[test]
+    fn elements_beyond_the_types_that_there_can_be_are_left_out() {
+        let array = TypeArray::parse(&"1:".repeat(100_000));
+        assert_eq!(array.len(), 256);
+        assert!(array.enabled(BioType(255)));
     }
 
     proptest! {

@@ -151,6 +151,7 @@ impl Tag {
             return Operation::read(text).map(Record::Operation);
         }
         let fields = Fields::parse(text);
+        fields.check_number()?;
         Ok(match self {
             Self::Operation | Self::User => Record::User(User::read(&fields)?),
             Self::Fingerprint => Record::Fingerprint(Fingerprint::read(&fields)?),

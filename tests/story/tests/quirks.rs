@@ -302,6 +302,58 @@ async fn a_device_that_answers_no_queries_is_asked_for_everything_instead() {
     told_by_the_operation_alone(Model { check_code: 0, ..Model::k40() }).await;
 }
 
+/// A device whose edits are told by the operation log alone (field note 5.13).
+fn of_few_words(serial_number: &str) -> Device {
+    let quirks = Quirks { operations_only: true, ..Quirks::default() };
+    Device::new(Model::speedface(), serial_number).with_quirks(quirks)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_that_comes_by_itself_does_not_keep_the_rest_from_being_asked_for() {
+    let house = House::open().await;
+    let mut a = house.connect(of_few_words("SIM0001")).await;
+    let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    house.calm([&mut a, &mut b]).await;
+    a.enrol_user("7", "Ada");
+    a.enrol_fingerprint("7", 6);
+    a.take_user_photo("7");
+    house.calm([&mut a, &mut b]).await;
+
+    assert_eq!((b.users(), b.count(BioType::FINGERPRINT)), (1, 1));
+    assert_same(&a, &b);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_enrolment_of_which_only_the_operation_tells_is_asked_for_while_the_device_joins_too() {
+    let house = House::open().await;
+    let mut a = house.connect(of_few_words("SIM0001")).await;
+    let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    assert!(house.device("SIM0001").await.joining.is_some());
+    a.enrol_user("7", "Ada");
+    house.calm([&mut a, &mut b]).await;
+
+    assert_eq!(b.users(), 1);
+    assert_same(&a, &b);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_is_too_busy_to_answer_a_query_is_asked_again() {
+    let house = House::open().await;
+    let mut a = house.connect(of_few_words("SIM0001")).await;
+    let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    house.calm([&mut a, &mut b]).await;
+    a.faults_mut().busy = 1_000;
+    a.enrol_user("7", "Ada");
+    a.step().await.expect("a round");
+    assert_eq!(a.tally().return_codes.get(&-1005), Some(&1), "the query was answered with busy");
+    a.faults_mut().busy = 0;
+    house.advance(Duration::from_hours(1));
+    house.calm([&mut a, &mut b]).await;
+
+    assert_eq!(b.users(), 1);
+    assert_same(&a, &b);
+}
+
 async fn told_by_the_operation_alone(model: Model) {
     let house = House::open().await;
     let mut a = house.connect(Device::new(model.clone(), "SIM0001")).await;

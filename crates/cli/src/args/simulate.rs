@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use clap::Args;
 use simulator::http::ServerAddress;
-use simulator::{Faults, Model};
+use simulator::quirks::HABITS;
+use simulator::{Faults, Model, Quirks};
 
 /// A fleet of simulated devices against a server.
 #[derive(Args, Clone, Debug)]
@@ -14,7 +15,9 @@ Examples:
   muster simulate                   in a second one: three devices, 20 people
   muster simulate --devices 2 --users 5 --enrol
   muster simulate --devices 100 --users 1000 --templates 3 --deadline 600
-  muster simulate --models speedface,iface950,old --faults some --json")]
+  muster simulate --models speedface,iface950,old --faults some --json
+  muster simulate --quirk hex-cards,cut-names=24
+  muster simulate --devices 20 --models speedface,senseface,k40 --quirk drawn --seed 7")]
 pub struct Simulate {
     /// Where the server listens for devices
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081")]
@@ -43,6 +46,9 @@ pub struct Simulate {
     /// Models of the devices, in turn: speedface, iface950, senseface, k40, old
     #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "speedface", value_parser = model)]
     pub models: Vec<ModelArg>,
+    /// How the devices depart from the book, besides what their models do
+    #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = quirk, long_help = quirk_help())]
+    pub quirk: Vec<QuirkArg>,
     /// Seconds between polls, or `server` for what the server asks for
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
     pub interval: Interval,
@@ -82,11 +88,39 @@ pub enum Interval {
 #[derive(Clone, Debug)]
 pub struct ModelArg(pub Model);
 
+/// A departure from the book.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuirkArg {
+    /// Each device has others, as the seed draws them.
+    Drawn,
+    /// Every device has this one.
+    Named(String),
+}
+
 /// What goes wrong at devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultsArg(pub Faults);
 
 impl Simulate {
+    /// The models with the quirks that were asked for.
+    pub fn models(&self) -> Vec<Model> {
+        let mut models: Vec<Model> = self.models.iter().map(|model| model.0.clone()).collect();
+        for quirks in models.iter_mut().map(|model| &mut model.quirks) {
+            for quirk in &self.quirk {
+                if let QuirkArg::Named(name) = quirk {
+                    // What cannot be set was refused when the argument was read.
+                    let _ = quirks.set(name);
+                }
+            }
+        }
+        models
+    }
+
+    /// Whether each device has quirks of its own besides.
+    pub fn has_drawn_quirks(&self) -> bool {
+        self.quirk.contains(&QuirkArg::Drawn)
+    }
+
     /// Time between polls; `None` for what the server asks for.
     pub fn time_between_polls(&self) -> Option<Duration> {
         match (&self.pace, self.interval) {
@@ -102,6 +136,26 @@ fn model(text: &str) -> Result<ModelArg, String> {
         let names: Vec<&str> = Model::all().iter().map(|model| model.name).collect();
         format!("want {}", names.join(", "))
     })
+}
+
+fn quirk(text: &str) -> Result<QuirkArg, String> {
+    if text == "drawn" {
+        return Ok(QuirkArg::Drawn);
+    }
+    Quirks::default().set(text).map_err(|error| error.to_string())?;
+    Ok(QuirkArg::Named(text.to_owned()))
+}
+
+fn quirk_help() -> String {
+    let widest = HABITS.iter().map(|habit| habit.name.len()).max().unwrap_or(0);
+    let habits = HABITS.iter().map(|habit| format!("  {:widest$}  {}\n", habit.name, habit.what));
+    format!(
+        "How the devices depart from the book, besides what their models do\n\n\
+         drawn: each device has others, as the seed draws them. cut-names=BYTES: names are cut after so many. \
+         refuse=TABLE:CODE and ignore=TABLE: a table of commands is refused, or acknowledged and not kept; for BIODATA with \
+         the type: refuse=BIODATA/8:-12. The others are switched on by their names, and off with no- before them:\n\n{}",
+        habits.collect::<String>()
+    )
 }
 
 fn interval(text: &str) -> Result<Interval, String> {
@@ -160,6 +214,21 @@ mod tests {
         assert_eq!(faults("busy=100,restart=10"), Ok(FaultsArg(listed)));
         for wrong in ["", "busy", "busy=1001", "laziness=1"] {
             assert!(faults(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_quirk_is_drawn_or_one_that_there_is() {
+        assert_eq!(quirk("drawn"), Ok(QuirkArg::Drawn));
+        for right in ["hex-cards", "no-literal-answers", "cut-names=24", "refuse=BIODATA/8:-12"] {
+            assert_eq!(quirk(right), Ok(QuirkArg::Named(right.to_owned())));
+        }
+        assert!(
+            quirk("laziness")
+                .is_err_and(|error| error.contains("want one of") && error.contains("crlf-lines"))
+        );
+        for habit in HABITS {
+            assert!(quirk_help().contains(habit.name));
         }
     }
 

@@ -57,7 +57,8 @@ fn fleet(arguments: &Simulate) -> Fleet {
     let count = |number: u32| usize::try_from(number).unwrap_or(usize::MAX);
     Fleet {
         devices: count(arguments.devices),
-        models: arguments.models.iter().map(|model| model.0.clone()).collect(),
+        models: arguments.models(),
+        drawn_quirks: arguments.has_drawn_quirks(),
         serial_prefix: arguments.prefix.clone(),
         population: Population {
             users: count(arguments.users),

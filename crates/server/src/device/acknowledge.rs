@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use store::{DeviceRow, OrderRow, StoreError, Tx};
-use sync::operator::{OperatorCommand, State};
+use sync::operator::{OperatorCommand, State, query_answered};
 use sync::settle::{Answer as Settling, Settled, settle};
 use sync::split_line_id;
 use wire::{Acknowledgement, Form, Pin, ReturnCode, Target, Verdict};
@@ -66,7 +66,7 @@ async fn record(
                 return_code,
             });
         } else if let Some(order) = tx.find_order(row.id, name).await? {
-            emptied |= answered(&mut tx, &row, &order, return_code, now).await?;
+            emptied |= answered(&mut tx, &row, &order, return_code, (now, &app.config.limits)).await?;
             if return_code.verdict() == Verdict::Unsupported {
                 let form = Ordered::of(&order).map_or(Form::Query, |ordered| ordered.command().table());
                 asks |= form == Form::Query && !row.capability.refused(form);
@@ -104,10 +104,15 @@ async fn answered(
     row: &DeviceRow,
     order: &OrderRow,
     return_code: ReturnCode,
-    now: roster::Millis,
+    (now, limits): (roster::Millis, &sync::Limits),
 ) -> Result<bool, StoreError> {
-    let state = State::Answered { return_code: return_code.0 };
-    let command = OperatorCommand { state, ..order.command.clone() };
+    let asks = Ordered::of(order).is_some_and(|ordered| ordered.command().table() == Form::Query);
+    let command = if asks {
+        query_answered(&order.command, return_code, now, limits)
+    } else {
+        let state = State::Answered { return_code: return_code.0 };
+        OperatorCommand { state, ..order.command.clone() }
+    };
     tx.put_order(row.id, &command, None, Some(return_code.describe()), now).await?;
     tracing::info!(
         device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,

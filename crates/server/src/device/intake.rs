@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use roster::{Capability, Content, ItemKey, Millis, Reading, Template, UserPatch};
+use roster::{Capability, Content, ItemKey, Kind, Millis, Reading, Template, UserPatch};
 use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
 use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
@@ -242,10 +242,12 @@ impl Upload<'_> {
             .collect()
     }
 
-    /// People of whom this body brings records: they need not be asked for.
+    /// People of whom this body brings records: they need not be asked for. A picture alone says nothing of the rest.
     fn spoken_of(&self) -> BTreeSet<Pin> {
+        let is_picture = |kind| matches!(kind, Kind::UserPhoto | Kind::ComparisonPhoto);
         let pin = |reading: &Reading<'_>| match reading {
             Reading::User { pin, .. } => Some(pin.clone()),
+            Reading::Item { key, .. } if is_picture(key.slot.kind) => None,
             Reading::Item { key, .. } => Some(key.pin.clone()),
             Reading::Operation { .. } | Reading::Unreadable { .. } => None,
         };
@@ -359,7 +361,7 @@ impl Deciding<'_> {
                 self.unreadable(Some(key.pin.clone()), *line, &key.slot.to_string(), reason, raw);
             }
             Reading::Item { line, key, content, raw } => {
-                if let roster::Kind::Template(bio_type) = key.slot.kind {
+                if let Kind::Template(bio_type) = key.slot.kind {
                     let algorithm = key.slot.algorithm;
                     if algorithm.major > 0 {
                         self.capability.learn_version(bio_type, algorithm.major, algorithm.minor);
@@ -384,7 +386,8 @@ impl Deciding<'_> {
                     self.intake.wiped();
                 }
                 OperationMeaning::Enrolled(pin) => {
-                    if !self.spoken_of.contains(&pin) && self.intake.asks_for(&pin) {
+                    let told = self.spoken_of.contains(&pin);
+                    if !told && self.intake.asks_for(&pin, self.is_history(operation)) {
                         self.queries.insert(pin);
                     }
                 }

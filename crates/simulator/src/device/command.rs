@@ -74,9 +74,12 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// What stands in `CMD=` of the acknowledgement (§13).
-    pub fn echo(&self) -> &str {
+    /// What stands in `CMD=` of the acknowledgement (§13); some devices repeat `two_words` (field note 7.6).
+    pub fn echo(&self, two_words: bool) -> &str {
         match self {
+            Self::Update(..) if two_words => "DATA UPDATE",
+            Self::Delete(..) if two_words => "DATA DELETE",
+            Self::Query(..) if two_words => "DATA QUERY",
             Self::Update(..) | Self::Delete(..) | Self::Query(..) => "DATA",
             Self::Check => "CHECK",
             Self::Log => "LOG",
@@ -104,7 +107,7 @@ impl<'a> Order<'a> {
             Self::Update(table, keys) => format!("UPDATE {}", of(table, keys)),
             Self::Delete(table, keys) => format!("DELETE {}", of(table, keys)),
             Self::Query(table, keys) => format!("QUERY {}", of(table, keys)),
-            other => other.echo().to_owned(),
+            other => other.echo(false).to_owned(),
         }
     }
 }

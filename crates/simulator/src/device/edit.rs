@@ -97,7 +97,9 @@ impl Device {
             if let Some(person) = self.people.people.get_mut(&pin) {
                 person.comparison_photos.insert(photos.bio_type, photo);
             }
-            self.report(Subject::ComparisonPhoto(pin, photos.bio_type));
+            if !self.tells_operations_only() {
+                self.report(Subject::ComparisonPhoto(pin, photos.bio_type));
+            }
         }
     }
 
@@ -153,7 +155,7 @@ impl Device {
     pub fn wipe_silently(&mut self) {
         self.empty();
         self.queue.clear();
-        self.collecting = None;
+        self.collecting.clear();
         self.info_due = false;
     }
 
@@ -180,12 +182,20 @@ impl Device {
     /// Content was edited here: to be reported in this order.
     fn edited(&mut self, pin: &Pin, subjects: &[Subject], operations: &[u16]) {
         self.touch();
-        for subject in subjects {
-            self.report(subject.clone());
+        // No query brings a display picture.
+        let told =
+            |subject: &&Subject| !self.tells_operations_only() || matches!(subject, Subject::UserPhoto(_));
+        for subject in subjects.iter().filter(told).cloned().collect::<Vec<_>>() {
+            self.report(subject);
         }
         for code in operations {
             self.log_operation(*code, [pin.as_str(), "0", "0", "0"]);
         }
+    }
+
+    /// Whether edits are told by their operations and brought by queries, as far as the model answers any.
+    const fn tells_operations_only(&self) -> bool {
+        self.quirks.operations_only && self.model.answers_queries
     }
 
     fn existing(&self, pin: &str) -> Pin {

@@ -43,14 +43,14 @@ type Outcome = Result<(), i32>;
 impl Device {
     /// Obeys one command line.
     ///
-    /// Returns what is to be acknowledged: nothing for a line without `C:<id>:`, which devices drop, and nothing for
-    /// `REBOOT`, after which the device begins anew.
+    /// Returns what is to be acknowledged: nothing for a line without `C:<id>:`, which devices drop, and mostly nothing
+    /// for `REBOOT`, after which the device begins anew.
     pub fn execute(&mut self, line: &[u8]) -> Vec<Acknowledgement> {
         let Some(command) = Command::read(line) else { return Vec::new() };
         let mut done = Acknowledgement {
             id: command.id.to_owned(),
             return_code: 0,
-            command: command.order.echo().to_owned(),
+            command: command.order.echo(self.quirks.odd_acknowledgements).to_owned(),
             parameters: Vec::new(),
             summary: command.order.summary(),
         };
@@ -59,21 +59,27 @@ impl Device {
             return vec![done];
         }
         // Parts of one template come one after the other; anything else in between and they are forgotten.
-        let collecting = self.collecting.take();
+        if self.quirks.reset_parts && !matches!(command.order, Order::Update(..)) {
+            self.collecting.clear();
+        }
         let outcome = match command.order {
-            Order::Update(table, keys) => {
-                self.collecting = collecting;
-                self.update(table, keys).map(|()| 0)
-            }
+            Order::Update(table, keys) => self.update(table, keys).map(|()| 0),
             Order::Delete(table, keys) => self.delete(table, keys).map(|()| 0),
             Order::Query(table, keys) => self.query(table, keys),
             Order::Reboot => {
                 self.restart();
-                return Vec::new();
+                if self.quirks.silent_reboot {
+                    return Vec::new();
+                }
+                Ok(0)
             }
             Order::Check => {
                 self.handshake_due |= self.model.check_code == 0;
                 Err(self.model.check_code)
+            }
+            Order::Info if self.quirks.bare_info => {
+                self.info_due = true;
+                Ok(0)
             }
             Order::Info => {
                 done.parameters = self.parameters();

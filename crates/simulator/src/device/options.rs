@@ -156,7 +156,7 @@ impl Device {
     /// Takes over the answer to the initialization request.
     ///
     /// Returns false when the answer is none, and then the request has failed. A stamp of 0 makes the device send
-    /// everything again (field note 3.7).
+    /// everything again (field note 3.7), and some firmware does it every time (field note 4.3).
     pub fn initialize(&mut self, body: &[u8]) -> bool {
         let text = String::from_utf8_lossy(body);
         let Some(options) = ServerOptions::read(&text, self.serial()) else { return false };
@@ -166,7 +166,8 @@ impl Device {
         self.options_due = true;
         self.info_due = true;
         let again = |stamp: Option<String>| stamp.is_some_and(|stamp| self.stamp_means_everything(&stamp));
-        let (operations, biodata) = (again(operations), again(biodata));
+        let always = self.quirks.upload_everything;
+        let (operations, biodata) = (always || again(operations), always || again(biodata));
         if operations || biodata {
             self.queue_everything(operations, biodata);
         }
@@ -196,7 +197,11 @@ impl Device {
         let people = &self.people.people;
         let cards = people.values().filter(|person| person.user.card != 0).count();
         let positions = [
-            model.firmware.replace(' ', "%20"),
+            if self.quirks.info_without_firmware {
+                String::new()
+            } else {
+                model.firmware.replace(' ', "%20")
+            },
             people.len().to_string(),
             self.count(BioType::FINGERPRINT).to_string(),
             "0".to_owned(),

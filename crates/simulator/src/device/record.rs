@@ -9,6 +9,7 @@ use crate::{
     content::{Payload, Template, TemplateKey, User},
     device::Device,
     model::UserRecord,
+    quirks::Quirks,
     templates::FACE_PREFIX_BYTES,
 };
 
@@ -17,7 +18,11 @@ impl Device {
     pub(super) fn user_line(&self, pin: &Pin, user: &User) -> Vec<u8> {
         let form = self.model.user_record;
         let number = |value: i32| value.to_string().into_bytes();
-        let card = if self.quirks.hex_cards { hex_card(user.card) } else { decimal_card(user.card) };
+        let card = match user.card {
+            0 if self.quirks.zero_cards => "0".to_owned(),
+            card if self.quirks.hex_cards => hex_card(card),
+            card => decimal_card(card),
+        };
         let mut fields: Vec<(&str, Vec<u8>)> = vec![
             ("Name", user.name.clone()),
             ("Pri", number(user.privilege)),
@@ -125,6 +130,25 @@ impl Device {
     }
 }
 
+/// A line with its keys in lower case, its fields in the opposite order, or as it is.
+///
+/// Operations have neither keys nor an order that could be another one.
+pub(super) fn respelt(line: Vec<u8>, quirks: &Quirks) -> Vec<u8> {
+    let blank = line.iter().position(|byte| *byte == b' ').filter(|_| !line.starts_with(b"OPLOG "));
+    let (Some(blank), true) = (blank, quirks.lower_case_keys || quirks.reversed_fields) else { return line };
+    let (word, fields) = line.split_at(blank + 1);
+    let mut fields: Vec<Vec<u8>> = fields.split(|byte| *byte == b'\t').map(<[u8]>::to_vec).collect();
+    if quirks.lower_case_keys {
+        for field in &mut fields {
+            field.iter_mut().take_while(|byte| **byte != b'=').for_each(u8::make_ascii_lowercase);
+        }
+    }
+    if quirks.reversed_fields {
+        fields.reverse();
+    }
+    [word, &fields.join(&b'\t')].concat()
+}
+
 /// The sixteen bytes before the payload of a face are whatever the memory held (§11.10).
 fn fresh_prefix(random: &mut Random, part: &Payload) -> Payload {
     let mut bytes = random.bytes(FACE_PREFIX_BYTES);
@@ -167,7 +191,7 @@ pub(super) fn read_card(text: &str, hex_only: bool) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Model, Quirks};
+    use crate::Model;
 
     #[test]
     fn a_user_line_is_spelt_as_captured() {

@@ -1,6 +1,6 @@
 //! `DATA UPDATE`: taking what the server writes, or saying why not.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use wire::{BioType, Pin};
 
@@ -38,13 +38,13 @@ impl Device {
         if let Some(refusal) = self.quirks.refuse.iter().find(|refusal| refusal.form == form) {
             return Err(refusal.return_code);
         }
-        if !is_part(form) {
-            self.collecting = None;
+        if self.quirks.reset_parts && !is_part(form) {
+            self.collecting.clear();
         }
         if self.quirks.ignore.contains(&form) {
             return Ok(());
         }
-        match form {
+        let outcome = match form {
             Form::User => self.update_user(keys),
             Form::Fingerprint => self.update_fingerprint(keys),
             Form::Face => self.update_face(keys),
@@ -52,6 +52,10 @@ impl Device {
             Form::BioData(bio_type) => self.update_biodata(bio_type, keys),
             Form::UserPhoto => self.update_user_photo(keys),
             Form::ComparisonPhoto => self.update_comparison_photo(keys),
+        };
+        match outcome {
+            Err(TEMPLATE_DAMAGED) if !self.quirks.refuse_damaged => Ok(()),
+            other => other,
         }
     }
 
@@ -120,6 +124,9 @@ impl Device {
         if self.model.user_record >= UserRecord::Validity {
             user.start = none_if_zero(text("StartDatetime", user.start));
             user.end = none_if_zero(text("EndDatetime", user.end));
+            if self.quirks.rewrite_validity {
+                user.end = rewritten(&user.end);
+            }
             user.expires = number("Expires", i32::from(user.expires))? != 0;
         }
         Ok(user)
@@ -196,9 +203,12 @@ impl Device {
         if is_new && self.count(key.bio_type) >= algorithm.capacity {
             return Err(FULL);
         }
-        let begun =
-            self.collecting.take().filter(|(whose, which, _)| index > 0 && whose == pin && *which == key);
-        let mut template = begun.map_or(head, |(_, _, template)| template);
+        let set = (pin.clone(), key);
+        let begun = self.collecting.remove(&set).filter(|_| index > 0);
+        if self.quirks.reset_parts {
+            self.collecting.clear();
+        }
+        let mut template = begun.unwrap_or(head);
         template.parts.insert(index, self.shared(part));
         if template.parts.len() == usize::from(algorithm.parts) {
             self.store_template(pin, key, template);
@@ -207,7 +217,7 @@ impl Device {
         }
         // The last part closes the set, whole or not.
         if index + 1 < algorithm.parts {
-            self.collecting = Some((pin.clone(), key, template));
+            self.collecting.insert(set, template);
         }
         Ok(false)
     }
@@ -312,6 +322,22 @@ pub(super) fn make_template(algorithm: &Algorithm, random: &mut Random) -> Templ
         template.parts.insert(index, Payload::of_bytes(&bytes));
     }
     template
+}
+
+/// An end of validity as some firmware keeps it: its first eight digits as a date, with January for a month that there
+/// is not and 00 for such a day (field note 5.11).
+fn rewritten(end: &str) -> String {
+    let digits: String = end.chars().filter(char::is_ascii_digit).collect();
+    let within = |range: Range<usize>, most: u8, other: &'static str| match digits.get(range) {
+        Some(text) if text.parse().is_ok_and(|number: u8| (1..=most).contains(&number)) => text.to_owned(),
+        _ => other.to_owned(),
+    };
+    match digits.get(..4) {
+        Some(year) if digits.len() >= 8 => {
+            format!("{year}{}{}", within(4..6, 12, "01"), within(6..8, 31, "00"))
+        }
+        _ => end.to_owned(),
+    }
 }
 
 /// A date is written as 0 where there is none.

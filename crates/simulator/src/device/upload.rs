@@ -4,7 +4,11 @@ use std::mem;
 
 use wire::{BioType, Pin};
 
-use crate::{content::TemplateKey, device::Device, model::Stamps};
+use crate::{
+    content::TemplateKey,
+    device::{Device, record::respelt},
+    model::Stamps,
+};
 
 /// One thing to be reported. Rendered when it is sent, from what the device holds then.
 #[derive(Clone, Debug)]
@@ -28,7 +32,7 @@ pub(crate) enum Subject {
 /// A body to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// `OPERLOG` or `BIODATA`.
+    /// `OPERLOG` or `BIODATA`, with some firmware also `USERINFO` and `BIOPHOTO`.
     pub table: &'static str,
     /// The query parameter that goes with it: `Stamp=9999`, `OpStamp=…`.
     pub stamp: String,
@@ -54,7 +58,7 @@ impl Device {
         let mut upload: Option<Upload> = None;
         let mut taken = 0;
         while let Some(entry) = self.queue.get(taken).cloned() {
-            let (table, lines) = self.render(&entry);
+            let (table, lines) = self.render_as_spelt(&entry);
             match &mut upload {
                 None if lines.is_empty() => {}
                 None => upload = Some(self.begin(table)),
@@ -67,7 +71,7 @@ impl Device {
                 open.records += lines.len();
                 for line in lines {
                     open.body.extend_from_slice(&line);
-                    open.body.push(b'\n');
+                    open.body.extend_from_slice(if self.quirks.crlf_lines { b"\r\n" } else { b"\n" });
                 }
             }
             taken += 1;
@@ -93,6 +97,21 @@ impl Device {
         };
         let key = if named || table != "OPERLOG" { "Stamp" } else { "OpStamp" };
         Upload { table, stamp: format!("{key}={value}"), body: Vec::new(), records: 0, entries: 0 }
+    }
+
+    /// The lines of an entry in the spelling of this device, with the table in which it sends them.
+    fn render_as_spelt(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
+        let (table, lines) = self.render(entry);
+        let spelt = lines.into_iter().map(|line| respelt(line, &self.quirks));
+        match &entry.subject {
+            Subject::User(_) if self.quirks.own_tables => {
+                let wordless =
+                    |line: Vec<u8>| line.strip_prefix(b"USER ").map_or(line.clone(), <[u8]>::to_vec);
+                ("USERINFO", spelt.map(wordless).collect())
+            }
+            Subject::ComparisonPhoto(..) if self.quirks.own_tables => ("BIOPHOTO", spelt.collect()),
+            _ => (table, spelt.collect()),
+        }
     }
 
     /// The lines of an entry; none when it no longer exists, or when neither side knows a form for it.
@@ -192,7 +211,7 @@ impl Device {
     /// Notes an operation (§11.4); a second passes.
     pub(super) fn log_operation(&mut self, code: u16, operands: [&str; 4]) {
         self.clock = self.clock.next_second();
-        let time = self.clock;
+        let time = if self.quirks.broken_times { self.clock.broken() } else { self.clock.to_string() };
         self.report(Subject::Operation(format!("OPLOG {code}\t0\t{time}\t{}", operands.join("\t"))));
     }
 }

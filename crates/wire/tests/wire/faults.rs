@@ -180,6 +180,16 @@ fn fault_6_a_record_that_cannot_be_read_does_not_lose_the_others() {
 
 /// Fault 18: an alphanumeric or long PIN truncated.
 #[test]
+fn a_record_of_more_fields_than_any_has_cannot_be_read_and_costs_no_memory_of_its_size() {
+    let body = format!("USER PIN=7{}\nUSER PIN=8\tName=Ada\n", "\tName=Ada".repeat(100_000));
+    let lines: Vec<_> = records(None, body.as_bytes()).collect();
+    let [long, short] = &lines[..] else { panic!("two lines") };
+    let error = long.record.as_ref().expect_err("too many fields");
+    assert_eq!(error.to_string(), "line 1, USER: record is not at most 256 fields");
+    assert!(short.record.is_ok());
+}
+
+#[test]
 fn fault_18_a_pin_is_kept_to_the_letter_or_refused_never_changed() {
     for text in ["007", "7", "A1b2", "2093847156", "ABCDEFGHIJKLMNOPQRSTUVWX"] {
         let body = format!("USER PIN={text}\tName=Ada");

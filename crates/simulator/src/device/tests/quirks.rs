@@ -1,0 +1,228 @@
+//! What each habit changes: the same story with it and without it.
+
+use super::*;
+use crate::model::Stamps;
+
+/// What a device reports of Ada, whom it enrols, with a quirk and without it, as lines.
+fn with_and_without(change: impl FnOnce(&mut Quirks)) -> [Vec<String>; 2] {
+    let report = |mut device: Device| {
+        device.enrol_user("7", "Ada");
+        reported(&mut device)
+    };
+    [report(quirky(Model::speedface(), change)), report(device(Model::speedface()))]
+}
+
+#[test]
+fn a_user_without_card_is_reported_with_card_zero() {
+    let [with, without] = with_and_without(|quirks| quirks.zero_cards = true);
+    assert!(with.first().unwrap().contains("\tCard=0\t"), "{with:?}");
+    assert!(without.first().unwrap().contains("\tCard=\t"), "{without:?}");
+}
+
+#[test]
+fn an_end_of_validity_comes_back_changed() {
+    let end = |written: &str, change: fn(&mut Quirks)| {
+        let mut device = quirky(Model::speedface(), change);
+        let command = format!("DATA UPDATE USERINFO PIN=7\tName=Ada\tEndDatetime={written}");
+        assert_eq!(run(&mut device, &command), 0);
+        device.person("7").unwrap().user.end.clone()
+    };
+    let rewriting = |quirks: &mut Quirks| quirks.rewrite_validity = true;
+    assert_eq!(end("1785300000", rewriting), "17850100");
+    assert_eq!(end("2027-12-31 23:59:59", rewriting), "20271231");
+    assert_eq!(end("2027-12-31 23:59:59", |_| {}), "2027-12-31 23:59:59");
+    assert_eq!(end("0", rewriting), "");
+}
+
+#[test]
+fn a_damaged_template_is_answered_with_its_fault_or_lost() {
+    let mut from = device(Model::speedface());
+    from.enrol_user("7", "Ada");
+    from.enrol_fingerprint("7", 6);
+    let lines = reported(&mut from);
+    let whole =
+        lines.iter().find(|line| line.starts_with("BIODATA")).and_then(|line| as_command(line)).unwrap();
+    let damaged = whole.trim_end_matches('=').strip_suffix(|_: char| true).unwrap();
+    let answer = |refuses| {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.refuse_damaged = refuses);
+        add_user(&mut device, "7");
+        (run(&mut device, damaged), device.count(BioType::FINGERPRINT), run(&mut device, &whole))
+    };
+    assert_eq!(answer(true), (-12, 0, 0));
+    assert_eq!(answer(false), (0, 0, 0));
+}
+
+#[test]
+fn a_user_between_the_parts_of_a_template_resets_them_or_does_not() {
+    let mut from = device(Model::old());
+    from.enrol_user("7", "Ada");
+    from.enrol_face("7");
+    let lines = reported(&mut from);
+    let parts: Vec<String> =
+        lines.iter().filter(|line| line.starts_with("FACE")).filter_map(|line| as_command(line)).collect();
+    for (resets, last, faces) in [(true, -3, 0), (false, 0, 1)] {
+        let mut device = quirky(Model::old(), |quirks| quirks.reset_parts = resets);
+        add_user(&mut device, "7");
+        let (first, rest) = parts.split_at(5);
+        assert!(first.iter().all(|part| run(&mut device, part) == 0));
+        add_user(&mut device, "8");
+        device.execute(b"C:2:INFO");
+        let codes: Vec<i32> = rest.iter().map(|part| run(&mut device, part)).collect();
+        assert_eq!((codes.last(), device.count(BioType::FACE)), (Some(&last), faces), "{codes:?}");
+    }
+}
+
+#[test]
+fn a_reboot_is_answered_or_not_and_done_all_the_same() {
+    for (silent, answers) in [(true, 0), (false, 1)] {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.silent_reboot = silent);
+        assert_eq!(device.execute(b"C:1:REBOOT").len(), answers);
+        assert!(device.handshake_due());
+    }
+}
+
+#[test]
+fn parameters_asked_for_come_with_the_answer_or_in_the_next_poll_only() {
+    for (bare, parameters) in [(true, false), (false, true)] {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.bare_info = bare);
+        device.take_info_due();
+        let done = device.execute(b"C:1:INFO");
+        assert_eq!(done.iter().any(|done| !done.parameters.is_empty()), parameters);
+        assert_eq!(device.take_info_due(), bare);
+    }
+}
+
+#[test]
+fn info_stands_in_every_poll_or_after_changes() {
+    let mut every = quirky(Model::speedface(), |quirks| quirks.info_in_every_poll = true);
+    assert!(every.take_info_due() && every.take_info_due());
+    let mut changed = device(Model::speedface());
+    assert!(changed.take_info_due() && !changed.take_info_due());
+}
+
+#[test]
+fn info_begins_with_the_firmware_or_with_nothing() {
+    let without = quirky(Model::speedface(), |quirks| quirks.info_without_firmware = true);
+    assert!(without.info().starts_with(",0,0,0,198.51.100."), "{}", without.info());
+    assert!(device(Model::speedface()).info().starts_with("ZAM170-NF-Ver1.1.27,0,"));
+}
+
+#[test]
+fn a_restart_leads_to_an_initialization_or_not() {
+    let mut device = quirky(Model::speedface(), |quirks| quirks.skip_handshake = true);
+    device.restart();
+    assert!(!device.handshake_due() && device.server_options().is_some());
+    device.quirks_mut().skip_handshake = false;
+    device.restart();
+    assert!(device.handshake_due() && device.server_options().is_none());
+    // Nobody can go on with options that were never given.
+    let mut new = Device::new(Model::speedface(), "SIM0002");
+    new.quirks_mut().skip_handshake = true;
+    new.restart();
+    assert!(new.handshake_due());
+}
+
+#[test]
+fn an_initialization_brings_everything_or_what_is_new() {
+    for (everything, users) in [(true, 1), (false, 0)] {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.upload_everything = everything);
+        add_user(&mut device, "7");
+        assert!(device.initialize(BLOCK.as_bytes()));
+        assert_eq!(reported(&mut device).len(), users);
+    }
+}
+
+#[test]
+fn lines_end_in_cr_lf() {
+    for (crlf, end) in [(true, &b"0\r\n"[..]), (false, &b"0\n"[..])] {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.crlf_lines = crlf);
+        device.enrol_user("7", "Ada");
+        let upload = device.next_upload().unwrap();
+        assert!(upload.body.ends_with(end));
+    }
+}
+
+#[test]
+fn keys_are_in_lower_case_and_values_as_they_are() {
+    let [with, without] = with_and_without(|quirks| quirks.lower_case_keys = true);
+    assert!(with.first().unwrap().starts_with("USER pin=7\tname=Ada\tpri=0\tpasswd="), "{with:?}");
+    assert!(without.first().unwrap().starts_with("USER PIN=7\tName=Ada\tPri=0\tPasswd="), "{without:?}");
+}
+
+#[test]
+fn fields_come_in_the_opposite_order() {
+    let [with, without] = with_and_without(|quirks| quirks.reversed_fields = true);
+    let (with, without) = (with.first().unwrap(), without.first().unwrap());
+    assert!(with.starts_with("USER EndDatetime=0\tStartDatetime=0\t") && with.ends_with("\tPIN=7"), "{with}");
+    let sorted = |line: &str| {
+        let mut fields: Vec<String> =
+            line.trim_start_matches("USER ").split('\t').map(str::to_owned).collect();
+        fields.sort();
+        fields
+    };
+    assert_eq!(sorted(with), sorted(without));
+}
+
+#[test]
+fn users_and_comparison_photos_come_in_tables_of_their_own() {
+    let tables = |own| {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.own_tables = own);
+        device.enrol_user("7", "Ada");
+        device.enrol_face("7");
+        let mut tables = Vec::new();
+        while let Some(upload) = device.next_upload() {
+            let lines: Vec<_> = wire::records(Some(upload.table), &upload.body).collect();
+            assert!(lines.iter().all(|line| line.record.is_ok()));
+            let word = upload.body.split(|byte| *byte == b' ').next().unwrap();
+            tables.push((upload.table, String::from_utf8_lossy(word.get(..4).unwrap()).into_owned()));
+            device.uploaded(&upload);
+        }
+        tables
+    };
+    let own = tables(true);
+    assert_eq!(own.first(), Some(&("USERINFO", "PIN=".to_owned())));
+    assert_eq!(own.last(), Some(&("BIOPHOTO", "BIOP".to_owned())));
+    assert!(tables(false).iter().all(|(table, _)| matches!(*table, "OPERLOG" | "BIODATA")));
+}
+
+#[test]
+fn an_acknowledgement_repeats_one_word_or_two() {
+    for (odd, echo) in [(true, "ID=1&Return=0&CMD=DATA UPDATE\n"), (false, "ID=1&Return=0&CMD=DATA\n")] {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.odd_acknowledgements = odd);
+        let done = device.execute(b"C:1:DATA UPDATE USERINFO PIN=7\tName=Ada");
+        assert_eq!(done.first().unwrap().line(), echo);
+    }
+}
+
+#[test]
+fn operations_carry_times_that_there_are_not() {
+    let [with, without] = with_and_without(|quirks| quirks.broken_times = true);
+    assert!(with.last().unwrap().starts_with("OPLOG 30\t0\t1971--01--01 -00:-00:-01\t7"), "{with:?}");
+    assert!(without.last().unwrap().starts_with("OPLOG 30\t0\t2024-01-01 00:00:01\t7"), "{without:?}");
+}
+
+#[test]
+fn an_edit_is_told_by_its_operation_alone_and_brought_by_a_query() {
+    let mut device = quirky(Model::speedface(), |quirks| quirks.operations_only = true);
+    device.enrol_user("7", "Ada");
+    device.enrol_fingerprint("7", 6);
+    device.enrol_face("7");
+    assert_eq!(kinds(&reported(&mut device)), ["OPLOG 30 7", "OPLOG 6 7", "OPLOG 114 7", "OPLOG 101 7"]);
+    assert_eq!(run(&mut device, "DATA QUERY USERINFO PIN=7"), 0);
+    assert_eq!(kinds(&reported(&mut device)), ["USER 7", "BIODATA 7", "BIODATA 7", "BIOPHOTO 7"]);
+    // A model that answers no queries could not bring it.
+    let mut mute = quirky(Model::k40(), |quirks| quirks.operations_only = true);
+    mute.enrol_user("7", "Ada");
+    assert_eq!(kinds(&reported(&mut mute)), ["USER 7", "OPLOG 30 7"]);
+}
+
+#[test]
+fn a_clock_of_its_own_makes_everything_new_where_stamps_are_times() {
+    let again = |stamps| {
+        let mut device = device(Model { stamps, ..Model::speedface() });
+        add_user(&mut device, "7");
+        assert!(device.initialize(format!("{BLOCK}OPERLOGStamp=4102444800\n").as_bytes()));
+        device.pending()
+    };
+    assert_eq!((again(Stamps::Clock), again(Stamps::Constant)), (1, 0));
+}

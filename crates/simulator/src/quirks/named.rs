@@ -1,0 +1,206 @@
+//! Quirks by their names, as `muster simulate --quirk` takes them.
+
+use wire::BioType;
+
+use super::{Form, Quirks, Refusal};
+
+/// A quirk that is on or off.
+#[derive(Debug)]
+pub struct Habit {
+    /// The name that switches it on; with `no-` before it, off.
+    pub name: &'static str,
+    /// What the device then does, in a few words.
+    pub what: &'static str,
+    place: fn(&mut Quirks) -> &mut bool,
+}
+
+impl Habit {
+    /// The switch of this habit in a set of quirks.
+    pub fn switch<'q>(&self, quirks: &'q mut Quirks) -> &'q mut bool {
+        (self.place)(quirks)
+    }
+}
+
+const fn habit(name: &'static str, what: &'static str, place: fn(&mut Quirks) -> &mut bool) -> Habit {
+    Habit { name, what, place }
+}
+
+/// Every quirk that is on or off, in the order in which they are shown.
+pub const HABITS: &[Habit] = &[
+    habit("hex-cards", "cards are bracketed hex, lowest byte first", |quirks| &mut quirks.hex_cards),
+    habit("zero-cards", "no card is written as 0", |quirks| &mut quirks.zero_cards),
+    habit("rewrite-validity", "ends of validity come back changed", |quirks| &mut quirks.rewrite_validity),
+    habit("renumber-valid", "Valid and Size come back changed", |quirks| &mut quirks.renumber_valid),
+    habit("echo-writes", "what the server wrote is uploaded again", |quirks| &mut quirks.echo_writes),
+    habit("upload-everything", "all is uploaded again with every initialization", |quirks| {
+        &mut quirks.upload_everything
+    }),
+    habit("operations-only", "edits are told by the operation log alone", |quirks| {
+        &mut quirks.operations_only
+    }),
+    habit("broken-times", "operations carry impossible times", |quirks| &mut quirks.broken_times),
+    habit("drop-empty-fields", "empty and zero fields are not uploaded", |quirks| {
+        &mut quirks.drop_empty_fields
+    }),
+    habit("log-commands", "deletions by the server are logged like those at the device", |quirks| {
+        &mut quirks.log_commands
+    }),
+    habit("strand-templates", "templates of deleted users stay behind", |quirks| {
+        &mut quirks.strand_templates
+    }),
+    habit("crlf-lines", "lines of uploads end in CR LF", |quirks| &mut quirks.crlf_lines),
+    habit("lower-case-keys", "keys of uploads are in lower case", |quirks| &mut quirks.lower_case_keys),
+    habit("reversed-fields", "fields of uploads come in the opposite order", |quirks| {
+        &mut quirks.reversed_fields
+    }),
+    habit("own-tables", "users and photos come in tables of their own", |quirks| &mut quirks.own_tables),
+    habit("odd-acknowledgements", "CMD holds two words, the last line has no end", |quirks| {
+        &mut quirks.odd_acknowledgements
+    }),
+    habit("bare-info", "INFO is answered without parameters", |quirks| &mut quirks.bare_info),
+    habit("info-in-every-poll", "INFO stands in every poll", |quirks| &mut quirks.info_in_every_poll),
+    habit("info-without-firmware", "the first field of INFO is empty", |quirks| {
+        &mut quirks.info_without_firmware
+    }),
+    habit("skip-handshake", "no initialization after a restart", |quirks| &mut quirks.skip_handshake),
+    habit("aspx-paths", "paths end in .aspx", |quirks| &mut quirks.aspx_paths),
+    habit("doubled-paths", "paths begin with /iclock/iclock", |quirks| &mut quirks.doubled_paths),
+    habit("absolute-targets", "request lines hold the whole address", |quirks| &mut quirks.absolute_targets),
+    habit("literal-answers", "headers are found by exact case only (on)", |quirks| {
+        &mut quirks.literal_answers
+    }),
+    habit("refuse-damaged", "damaged templates are answered -12 (on)", |quirks| &mut quirks.refuse_damaged),
+    habit("reset-parts", "parts are forgotten when anything comes between (on)", |quirks| {
+        &mut quirks.reset_parts
+    }),
+    habit("silent-reboot", "REBOOT is not answered (on)", |quirks| &mut quirks.silent_reboot),
+];
+
+/// A text that names no quirk.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownQuirk {
+    /// The name is none.
+    #[error(
+        "there is no quirk {0:?}: want one of cut-names=BYTES, refuse=TABLE:CODE, ignore=TABLE, {names}",
+        names = names()
+    )]
+    Name(String),
+    /// What follows the name does not fit.
+    #[error("{name}: want {want}")]
+    Value {
+        /// The quirk.
+        name: &'static str,
+        /// What it takes.
+        want: &'static str,
+    },
+}
+
+fn names() -> String {
+    HABITS.iter().map(|habit| habit.name).collect::<Vec<_>>().join(", ")
+}
+
+impl Quirks {
+    /// Changes one quirk by its name.
+    ///
+    /// `hex-cards` switches a [`Habit`] on and `no-hex-cards` switches it off; `cut-names=24` cuts names after so many bytes,
+    /// `no-cut-names` leaves them whole; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
+    /// without keeping it, of `BIODATA` those of a type.
+    ///
+    /// # Errors
+    /// When there is no quirk of this name, or what follows the name does not fit.
+    pub fn set(&mut self, text: &str) -> Result<(), UnknownQuirk> {
+        let unknown = || UnknownQuirk::Name(text.to_owned());
+        match text.split_once('=') {
+            Some(("cut-names", bytes)) => {
+                let bytes = bytes.parse().ok().filter(|bytes| (1..=255).contains(bytes));
+                let wrong = UnknownQuirk::Value { name: "cut-names", want: "a number of bytes, 1 to 255" };
+                self.cut_names_at = Some(bytes.ok_or(wrong)?);
+            }
+            Some(("refuse", value)) => self.refuse.push(refusal(value).ok_or(UnknownQuirk::Value {
+                name: "refuse",
+                want: "a table and a return code below 0, such as USERPIC:-1001 or BIODATA/8:-12",
+            })?),
+            Some(("ignore", value)) => self.ignore.push(Form::read(value).ok_or(UnknownQuirk::Value {
+                name: "ignore",
+                want: "a table, such as USERPIC or BIODATA/8",
+            })?),
+            Some(_) => return Err(unknown()),
+            None if text == "no-cut-names" => self.cut_names_at = None,
+            None => {
+                let (name, on) = text.strip_prefix("no-").map_or((text, true), |name| (name, false));
+                let habit = HABITS.iter().find(|habit| habit.name == name).ok_or_else(unknown)?;
+                *habit.switch(self) = on;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn refusal(text: &str) -> Option<Refusal> {
+    let (form, code) = text.split_once(':')?;
+    let return_code = code.parse().ok().filter(|code| *code < 0)?;
+    Some(Refusal { form: Form::read(form)?, return_code })
+}
+
+impl Form {
+    /// A form by its table in commands; `BIODATA` with its type: `BIODATA/8`.
+    fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "USERINFO" => Self::User,
+            "FINGERTMP" => Self::Fingerprint,
+            "FACE" => Self::Face,
+            "FVEIN" => Self::FingerVein,
+            "USERPIC" => Self::UserPhoto,
+            "BIOPHOTO" => Self::ComparisonPhoto,
+            _ => Self::BioData(BioType(text.strip_prefix("BIODATA/")?.parse().ok()?)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_habit_is_switched_by_its_name_alone() {
+        for habit in HABITS {
+            let (mut on, mut off) = (Quirks::default(), Quirks::default());
+            on.set(habit.name).unwrap();
+            off.set(&format!("no-{}", habit.name)).unwrap();
+            assert!(*habit.switch(&mut on) && !*habit.switch(&mut off), "{}", habit.name);
+            // Nothing else differs between them.
+            *habit.switch(&mut off) = true;
+            assert_eq!(on, off, "{}", habit.name);
+        }
+    }
+
+    #[test]
+    fn a_quirk_with_a_value_takes_one_that_fits() {
+        let mut quirks = Quirks::default();
+        for text in ["cut-names=24", "refuse=BIODATA/8:-12", "ignore=USERPIC"] {
+            quirks.set(text).unwrap();
+        }
+        let refusal = Refusal { form: Form::BioData(BioType::PALM), return_code: -12 };
+        let wanted = Quirks {
+            cut_names_at: Some(24),
+            refuse: vec![refusal],
+            ignore: vec![Form::UserPhoto],
+            ..Quirks::default()
+        };
+        assert_eq!(quirks, wanted);
+        quirks.set("no-cut-names").unwrap();
+        assert_eq!(quirks.cut_names_at, None);
+        for wrong in [
+            "",
+            "laziness",
+            "no-",
+            "cut-names",
+            "cut-names=0",
+            "hex-cards=1",
+            "refuse=USERPIC:0",
+            "ignore=BIODATA",
+        ] {
+            assert!(Quirks::default().set(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The list of targets: a parser that is added gets its line here.
+//!
+//! Most need nothing but [`check::answers`] (it answers, within its memory) or [`check::spelt`] (what is read and
+//! printed is read as the same again); whatever else has to be true of one stands in [`crate::check`].
+
+use roster::Kind;
+use wire::{
+    BioType, Card, CommandId, Form, Handshake, Operation, Pin, PollInfo, Query, SerialNumber, Table,
+    TypeArray, Version,
+};
+
+use crate::Seeds::{Bodies, Own, Targets};
+use crate::check::{self, messages, people};
+use crate::{Input, Seeds, Target};
+
+const fn target(name: &'static str, seeds: Seeds, check: fn(&Input<'_>)) -> Target {
+    Target { name, seeds, check }
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    // Requests.
+    target("request target", Targets, messages::request_target),
+    target("query", Targets, messages::query),
+    target("handshake", Targets, |input| check::answers(input, |text| Handshake::read(&Query::new(text)))),
+    target("table name", Own, |input| check::answers(input, Table::read)),
+    target("serial number", Own, check::spelt::<SerialNumber>),
+    target("version", Own, check::spelt::<Version>),
+    target("poll info", Targets, |input| check::answers(input, PollInfo::read)),
+    // Uploads of people, under the tables that lines may lack a word for.
+    target("records", Bodies, |input| messages::records(None, input)),
+    target("records of OPERLOG", Bodies, |input| messages::records(Some("OPERLOG"), input)),
+    target("records of USERINFO", Bodies, |input| messages::records(Some("USERINFO"), input)),
+    target("records of FINGERTMP", Bodies, |input| messages::records(Some("FINGERTMP"), input)),
+    target("records of FACE", Bodies, |input| messages::records(Some("FACE"), input)),
+    target("records of FVEIN", Bodies, |input| messages::records(Some("FVEIN"), input)),
+    target("records of BIODATA", Bodies, |input| messages::records(Some("BIODATA"), input)),
+    target("records of USERPIC", Bodies, |input| messages::records(Some("USERPIC"), input)),
+    target("records of BIOPHOTO", Bodies, |input| messages::records(Some("BIOPHOTO"), input)),
+    target("operation", Bodies, |input| drop(input.reads(|| Operation::read(input.bytes())))),
+    target("PIN", Own, check::spelt::<Pin>),
+    target("card", Own, |input| check::spelt_as(input, |text| Some(Card::read(text)))),
+    target("base64", Own, messages::base64),
+    target("charsets", Bodies, messages::charsets),
+    // What devices say of themselves and of their commands.
+    target("parameters", Bodies, messages::parameters),
+    target("type array", Own, |input| check::spelt_as(input, |text| Some(TypeArray::parse(text)))),
+    target("acknowledgements", Bodies, messages::acknowledgements),
+    // What devices are told, read as they would.
+    target("command", Own, messages::command),
+    target("command id", Own, check::spelt::<CommandId>),
+    target("form", Own, check::spelt::<Form>),
+    target("option block", Own, messages::option_block),
+    // What is kept.
+    target("upload", Bodies, people::upload),
+    target("header of a template", Own, people::header),
+    target("stored user", Own, |input| people::stored(Kind::User, input)),
+    target("stored template", Own, |input| people::stored(Kind::Template(BioType::PALM), input)),
+    target("stored photo", Own, |input| people::stored(Kind::UserPhoto, input)),
+    target("capability", Own, people::capability_text),
+    target("capability of query", Targets, people::capability_of_query),
+    target("capability of parameters", Bodies, people::capability_of_parameters),
+];
