@@ -10,7 +10,7 @@ use store::{
     DeviceRow, HeldKind, HeldRecord, KeptKind, MOST_PICTURE_BYTES, NewAttendancePhoto, NewPunch, StoreError,
     Tx,
 };
-use wire::{AttendancePhoto, DeviceRecord, RecordKind};
+use wire::{AttendancePhoto, DeviceRecord, Origin, RecordKind};
 
 use super::{DeviceError, ineffective, printable};
 use crate::app::App;
@@ -262,7 +262,7 @@ async fn write_others(
         {
             tracing::warn!(
                 device.serial_number = %row.serial_number, code = error.code, meaning = error.describe(),
-                origin = ?error.origin, "the device reports an error"
+                of_command = error.origin != Origin::Device, "the device reports an error"
             );
             ineffective::note(&config.limits, tx, row, error, now).await?;
         }
