@@ -59,12 +59,20 @@ fn request_line(request: &Request) -> String {
     let mut line = format!("{} {}", request.method, printable(&request.path));
     let query = request.query.as_deref().unwrap_or_default();
     for (place, pair) in query.split('&').filter(|pair| !pair.is_empty()).take(MOST).enumerate() {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        line.push(if place == 0 { '?' } else { '&' });
+        let Some((name, value)) = pair.split_once('=').filter(|(name, _)| is_name(name)) else {
+            line.push_str(&shown(false, pair));
+            continue;
+        };
         let known = PARAMETERS.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let between = if place == 0 { '?' } else { '&' };
-        let _ = write!(line, "{between}{}={}", printable(name), shown(known, value));
+        let _ = write!(line, "{}={}", printable(name), shown(known, value));
     }
     line
+}
+
+/// Whether a text can be nothing but the name of a parameter.
+fn is_name(text: &str) -> bool {
+    (1..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
 
 fn headers(headers: &HeaderMap) -> String {
@@ -105,14 +113,14 @@ mod tests {
         let request = Request {
             method: Method::POST,
             path: "/iclock/unheard\u{1b}-of".into(),
-            query: Some("SN=A1&pushcommkey=kqpvre&table=VISITOR&kqpvre".into()),
+            query: Some("SN=A1&pushcommkey=kqpvre&table=VISITOR&kqpvre&91827364=abc".into()),
             headers: all,
             peer: ([192, 0, 2, 1], 4711).into(),
             body: "VISITOR PIN=7\tPasswd=kqpvre".into(),
         };
         assert_eq!(
             request_line(&request),
-            "POST /iclock/unheard-of?SN=A1&pushcommkey=(6)&table=VISITOR&kqpvre=(0)"
+            "POST /iclock/unheard-of?SN=A1&pushcommkey=(6)&table=VISITOR&(6)&(12)"
         );
         assert_eq!(
             headers(&request.headers),
