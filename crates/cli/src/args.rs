@@ -1,5 +1,6 @@
 //! The command line.
 
+mod attendance;
 mod device;
 mod import;
 mod init;
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use roster::Area;
 use wire::SerialNumber;
 
+pub use self::attendance::{AttendanceCommand, Punches, RecordCommand, RecordKindArg};
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
@@ -118,6 +120,14 @@ Examples:
     /// What waits for your decision, and records that could not be read
     #[command(subcommand)]
     Held(HeldCommand),
+    /// Punches that terminals sent: show and export them, and their pictures
+    ///
+    /// They are kept with `attendance = "keep"`, for `attendance_days` or for ever.
+    #[command(subcommand)]
+    Attendance(AttendanceCommand),
+    /// What else devices send: identity cards, errors, work codes, messages
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Take people over from another server
     #[command(subcommand)]
     Import(ImportCommand),
