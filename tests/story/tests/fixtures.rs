@@ -423,6 +423,7 @@ async fn operations_are_noted_once_and_change_no_people() {
     assert_eq!(house.head().await, 0);
 }
 
+/// Obligation 126.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_enrolment_of_somebody_unknown_asks_the_device_for_them() {
     let house = House::open().await;

@@ -62,6 +62,8 @@ async fn parts(house: &House, pin: &str, slot: Slot) -> Vec<String> {
 
 /// Known faults 5 and 26: the first upload of a site, in one body, in one transaction; and its repetition, which costs
 /// nothing. How long it takes is measured elsewhere.
+///
+/// Obligation 101.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_site_in_one_body_is_taken_byte_for_byte_and_its_repetition_is_nothing() {
     let house = House::open().await;
@@ -132,6 +134,8 @@ async fn a_body_of_31_mib_is_taken() {
 }
 
 /// Known faults 1 and 14: a damaged record is neither lost, nor spread, nor a reason to send all again.
+///
+/// Obligations 98, 100, 131.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_damage_is_held_and_everything_around_it_is_taken() {
     let mut random = Random::new(3);
@@ -229,6 +233,8 @@ async fn one_damaged_part_holds_the_whole_template_and_no_other() {
 }
 
 /// Known fault 6: every order of the records of one person comes to the same.
+///
+/// Obligation 102.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_order_of_records_in_a_body_does_not_matter() {
     let house = House::open().await;
@@ -320,6 +326,8 @@ async fn a_template_is_kept_until_its_user_comes_and_then_follows_it() {
 }
 
 /// Known fault 15: templates of different algorithms are different things.
+///
+/// Obligation 140.
 #[tokio::test(flavor = "multi_thread")]
 async fn several_versions_of_one_finger_stand_side_by_side() {
     let house = House::open().await;
@@ -346,6 +354,8 @@ async fn several_versions_of_one_finger_stand_side_by_side() {
 }
 
 /// Known fault 16: a face of twelve parts is all there or not there.
+///
+/// Obligation 134.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_parts_of_a_face_may_come_in_several_requests() {
     let house = House::open().await;
@@ -422,6 +432,7 @@ async fn punches_that_an_operator_does_not_want_are_acknowledged_and_dropped() {
     assert_eq!(house.rows().await, before);
 }
 
+/// Obligation 106.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_empty_body_holds_no_records() {
     let house = keeping_punches().await;
@@ -436,6 +447,8 @@ async fn an_empty_body_holds_no_records() {
 }
 
 /// Old devices name the mark of an upload in several ways, or have none.
+///
+/// Obligations 103, 104, 105.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_mark_of_an_upload_is_kept_under_whatever_name_it_comes() {
     let house = House::open().await;
