@@ -1,6 +1,7 @@
 //! The command line.
 
 mod conformance;
+mod attendance;
 mod device;
 mod import;
 mod init;
@@ -14,6 +15,7 @@ use roster::Area;
 use wire::SerialNumber;
 
 pub use self::conformance::Conformance;
+pub use self::attendance::{AttendanceCommand, Punches, RecordCommand, RecordKindArg};
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
@@ -120,6 +122,14 @@ Examples:
     /// What waits for your decision, and records that could not be read
     #[command(subcommand)]
     Held(HeldCommand),
+    /// Punches that terminals sent: show and export them, and their pictures
+    ///
+    /// They are kept with `attendance = "keep"`, for `attendance_days` or for ever.
+    #[command(subcommand)]
+    Attendance(AttendanceCommand),
+    /// What else devices send: identity cards, errors, work codes, messages
+    #[command(subcommand)]
+    Record(RecordCommand),
     /// Take people over from another server
     #[command(subcommand)]
     Import(ImportCommand),

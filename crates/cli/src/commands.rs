@@ -1,6 +1,7 @@
 //! What each command does: one file a group.
 
 mod area;
+mod attendance;
 mod config;
 mod conformance;
 mod device;
@@ -9,6 +10,7 @@ mod held;
 mod import;
 mod init;
 mod migrate;
+mod record;
 mod serve;
 mod simulate;
 mod sync;
@@ -75,6 +77,8 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
         Command::Area(command) => area::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Held(command) => held::run(&context, command).await,
+        Command::Attendance(command) => attendance::run(&context, command).await,
+        Command::Record(command) => record::run(&context, command).await,
         Command::Import(command) => import::run(&context, command).await,
         Command::Watch => watch::run(&context).await,
         Command::Init(_)

@@ -17,7 +17,7 @@ pub mod written;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use server::config::{Config, Upload};
+use server::config::{Config, Retention, Upload};
 
 use self::variables::Variables;
 
@@ -78,6 +78,7 @@ impl Settings {
             },
             time_zone: values.get("time_zone", value::time_zone)?,
             attendance: values.get("attendance", value::attendance)?,
+            remote_attendance: values.get("remote_attendance", value::truth)?,
             deletion: values.get("deletion", value::deletion)?,
             undo: Duration::from_hours(
                 24 * values.get("undo_days", |text| value::number::<u64>(text, 0..=3650, "days"))?,
@@ -86,7 +87,10 @@ impl Settings {
             adopt_quiet: Duration::from_secs(
                 values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?,
             ),
-            retention: server::config::Retention::default(),
+            retention: Retention {
+                attendance: values.get("attendance_days", value::attendance_days)?,
+                ..Retention::default()
+            },
             limits: sync::Limits {
                 answer_ms: 1000
                     * values.get("answer_timeout_s", |text| {

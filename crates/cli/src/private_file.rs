@@ -23,6 +23,14 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     sync_folder(path)
 }
 
+/// Makes a new file for what is written into it bit by bit.
+///
+/// # Errors
+/// There is a file already, or it cannot be made.
+pub fn open_new(path: &Path) -> io::Result<fs::File> {
+    opened(path)
+}
+
 fn opened(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);

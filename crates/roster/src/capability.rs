@@ -13,7 +13,7 @@ use std::{
 
 use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, Version};
 
-use facts::Facts;
+use facts::{Facts, READS_CARDS};
 use parameters::Parameter;
 
 /// What a device can take, as far as it told or showed.
@@ -88,7 +88,10 @@ impl Capability {
 
     /// Takes in what the device said in its handshake.
     pub fn merge_handshake(&mut self, handshake: &Handshake) {
+        let reads_cards =
+            handshake.device_type.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(READS_CARDS));
         let dialect = match handshake.dialect {
+            wire::Dialect::Attendance if reads_cards => READS_CARDS,
             wire::Dialect::Attendance => "att",
             wire::Dialect::AccessControl => "acc",
         };

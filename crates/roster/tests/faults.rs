@@ -94,6 +94,8 @@ fn a_fingerprint_13_goes_as_biodata_or_not_at_all() {
 }
 
 /// Fault 16: a face 7.0 has 12 parts; all or nothing.
+///
+/// Obligations 132, 134.
 #[test]
 fn a_face_is_complete_with_its_twelve_parts() {
     let device = told(&[("FaceVersion", "7")]);

@@ -85,6 +85,7 @@ fn a_face_in_parts_is_not_a_unified_face() {
     assert_eq!(whole.slot, slot(BioType::FACE, 0, Format::Zk, 7, 0));
 }
 
+/// Obligation 132.
 #[test]
 fn the_version_of_the_device_gives_what_the_header_leaves_open() {
     let body = body("d01-operlog-fp.http");

@@ -25,6 +25,8 @@ pub struct Config {
     pub time_zone: TimeZone,
     /// What is done with punches.
     pub attendance: Attendance,
+    /// A device may ask for a user it does not hold, for one punch (§14): whoever knows a serial number could ask as well.
+    pub remote_attendance: bool,
     /// What the deletion of a user at a device does.
     pub deletion: Deletion,
     /// How long a deleted person can be brought back.
@@ -62,13 +64,15 @@ pub struct Retention {
     pub held: Duration,
     /// Entries of devices' own logs, but for the newest 50,000 of each device.
     pub log: Duration,
+    /// Attendance records and their pictures, identity cards, work codes and messages, after they came; `None` = for ever.
+    pub attendance: Option<Duration>,
 }
 
 const DAY: Duration = Duration::from_hours(24);
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { commands: 30 * DAY, sessions: 90 * DAY, held: 90 * DAY, log: 400 * DAY }
+        Self { commands: 30 * DAY, sessions: 90 * DAY, held: 90 * DAY, log: 400 * DAY, attendance: None }
     }
 }
 
@@ -86,7 +90,7 @@ pub enum Admission {
 pub enum Attendance {
     /// They are acknowledged and counted, not kept.
     Discard,
-    /// They are asked for and kept.
+    /// They are asked for and kept, and so are pictures of them that come.
     Keep,
 }
 

@@ -26,6 +26,9 @@ const ITEMS: i64 = 2_000;
 /// How long the other parts of a template are awaited before an operator is told, ms.
 const PARTS_MS: i64 = 600_000;
 
+/// How long a user that was given to a device for one punch may be forgotten there: devices do it after hours.
+const REMEMBERED: Duration = Duration::from_hours(30 * 24);
+
 /// How many incomplete templates are handed to operators in one transaction.
 const PARTS: i64 = 50;
 
@@ -61,7 +64,7 @@ enum Step {
 /// Those of the database.
 pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let Retention { commands, sessions, held, log } = app.config.retention;
+    let Retention { commands, sessions, held, log, attendance } = app.config.retention;
     let ago = |age: Duration| now.plus(-i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
     let (commands, log) = (ago(commands), ago(log));
     let mut tasks = vec![
@@ -69,9 +72,15 @@ pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<(), StoreError
         Task::Finished(Finished::Orders, commands),
         Task::Finished(Finished::Sessions, ago(sessions)),
         Task::Finished(Finished::Held, ago(held)),
+        Task::Finished(Finished::Errors, log),
+        Task::Finished(Finished::RemoteUsers, ago(REMEMBERED)),
         Task::Parts,
         Task::Versions(0),
     ];
+    if let Some(age) = attendance {
+        let kinds = [Finished::Attendance, Finished::AttendancePhotos, Finished::Records];
+        tasks.extend(kinds.map(|kind| Task::Finished(kind, ago(age))));
+    }
     for device in app.store.read().await?.devices_with_old_rows(commands, log).await? {
         tasks.extend([Task::Commands(device, commands), Task::Log(device, log)]);
     }

@@ -9,6 +9,7 @@ use sqlx::{Row as _, query, query_as};
 use wire::Pin;
 
 use crate::key::pin_of;
+use crate::keys::place_of_row;
 use crate::sql::{capped, statement};
 use crate::{StoreError, Tx};
 
@@ -207,14 +208,6 @@ impl HeldRecord {
 const COLUMNS: &str = "held_id, device_id, kind, table_name, pin, tag, line_no, reason, first_at, last_at, \
                        times_seen, resolved_at, resolution";
 
-fn held_place(device: i64, digest: &[u8]) -> String {
-    use fmt::Write as _;
-    digest.iter().fold(format!("held of device {device} "), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 impl HeldRow {
     fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let id: i64 = row.try_get("held_id")?;
@@ -249,7 +242,7 @@ impl Tx {
     /// Those of the database.
     pub async fn hold(&mut self, record: &HeldRecord, at: Millis) -> Result<HeldOutcome, StoreError> {
         let digest = self.keys.digest(&[b"held", record.kind.as_str().as_bytes(), &record.raw]);
-        let sealed = self.keys.seal(&held_place(record.device, &digest), &record.raw);
+        let sealed = self.keys.seal(&place_of_row("held", record.device, &digest), &record.raw);
         // What was decided and comes again has to be decided again.
         let upsert = format!(
             "{}times_seen = held.times_seen + 1, \
@@ -319,7 +312,7 @@ impl Tx {
         };
         let (digest, sealed): (Vec<u8>, Vec<u8>) = (row.try_get("digest")?, row.try_get("sealed")?);
         let held = HeldRow::read(&row)?;
-        let raw = self.keys.open(&held_place(held.device, &digest), &sealed)?;
+        let raw = self.keys.open(&place_of_row("held", held.device, &digest), &sealed)?;
         Ok(Some((held, raw)))
     }
 

@@ -106,6 +106,15 @@ impl Keys {
     }
 }
 
+/// The place of a row that is known by its device and digest.
+pub(crate) fn place_of_row(table: &str, device: i64, digest: &[u8]) -> String {
+    use std::fmt::Write as _;
+    digest.iter().fold(format!("{table} of device {device} "), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 fn length(bytes: &[u8]) -> [u8; 8] {
     u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes()
 }

@@ -9,9 +9,12 @@
 //! ([`Tx::lock_device`]).
 
 mod area;
+mod attendance;
+mod attendance_photo;
 mod body;
 mod brake;
 mod device;
+mod device_record;
 mod device_session;
 mod engine;
 mod error;
@@ -28,6 +31,7 @@ mod open;
 mod operation_log;
 mod operator_command;
 mod part_set;
+mod remote_user;
 mod retention;
 mod retry;
 mod setting;
@@ -43,7 +47,10 @@ mod view;
 mod waiting;
 mod watch;
 
+pub use attendance::{NewPunch, PunchFilter, PunchRow};
+pub use attendance_photo::{AttendancePhotoRow, MOST_PICTURE_BYTES, NewAttendancePhoto};
 pub use device::{DeviceOptions, DeviceRow, DeviceState, Seen, UnknownState};
+pub use device_record::{KeptKind, KeptRow, UnknownKeptKind};
 pub use device_session::{Session, SessionEnd};
 pub use engine::Engine;
 pub use error::StoreError;

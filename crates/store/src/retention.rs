@@ -24,6 +24,16 @@ pub enum Finished {
     Held,
     /// Contents kept for an undo whose time is over.
     Undo,
+    /// Attendance records, by when they came.
+    Attendance,
+    /// Pictures of them, likewise.
+    AttendancePhotos,
+    /// Identity cards, work codes, messages and verifications that did not come again.
+    Records,
+    /// Errors of devices that did not come again.
+    Errors,
+    /// That users were given to devices for one punch.
+    RemoteUsers,
 }
 
 impl Finished {
@@ -34,6 +44,11 @@ impl Finished {
             Self::Sessions => ("device_session", "device_id, opened_at", "closed_at < ?"),
             Self::Held => ("held", "held_id", "resolved_at IS NOT NULL AND last_at < ?"),
             Self::Undo => ("undo_body", "item_id", "until_at <= ?"),
+            Self::Attendance => ("attendance", "device_id, digest", "received_at < ?"),
+            Self::AttendancePhotos => ("attendance_photo", "photo_id", "received_at < ?"),
+            Self::Records => ("device_record", "record_id", "kind <> 'error' AND last_at < ?"),
+            Self::Errors => ("device_record", "record_id", "kind = 'error' AND last_at < ?"),
+            Self::RemoteUsers => ("remote_user", "device_id, pin", "given_at < ?"),
         }
     }
 }

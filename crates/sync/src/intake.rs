@@ -356,6 +356,17 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// A device that was given a user for one punch (§14) has forgotten it by itself, which is never a deletion. Where it
+    /// should hold the user, it is told again.
+    pub fn forgotten(&mut self, pin: &Pin) -> Outcome {
+        let is_live = self.view.item(&user_key(pin)).is_some_and(|item| item.live);
+        if !is_live || !self.view.in_scope(pin) {
+            return Outcome::Equal;
+        }
+        self.view.owe_person(pin, self.now);
+        Outcome::Corrected
+    }
+
     /// The device was emptied (operation codes 13 and 22). Never a deletion: it is filled again.
     pub fn wiped(&mut self) {
         self.view.rebaseline();

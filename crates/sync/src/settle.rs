@@ -77,6 +77,24 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
     settled
 }
 
+/// The device reported that a command had no effect (§11.16), mostly after it had answered that it was carried out.
+///
+/// As if it had refused the content now: the item is left alone until there is newer content.
+pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> Settled {
+    let key = &answer.key;
+    if let Some(open) = view.open_of(key) {
+        return if open.number == answer.number { settle(view, answer, now, limits) } else { Settled::Late };
+    }
+    let is_current = view.item(key).is_some_and(|item| item.seq == answer.seq);
+    if answer.verb != Verb::Update || !is_current || view.want(key) != Want::Present {
+        return Settled::Late;
+    }
+    let before = view.exception(key).unwrap_or(Exception::NONE);
+    let refused = Some(Refusal { seq: answer.seq, return_code: answer.return_code.0 });
+    view.put_exception(key, Exception { refused, ..before });
+    Settled::Refused
+}
+
 /// What the answer to one line asks for, given what the line was for.
 fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
     let verdict = answer.return_code.verdict();

@@ -5,16 +5,23 @@
 //! field and never hold its value, and `Debug` output holds no template, photo, password, card or key.
 //!
 //! - a request: [`Target`], [`Query`], [`Handshake`]
-//! - what a device uploads: [`records`], [`Record`], [`Table`], [`read_parameters`], [`PollInfo`]
+//! - what a device uploads: [`Table`], [`sort`], [`records`], [`punches`], [`AttendancePhoto`], [`device_records`],
+//!   [`read_parameters`], [`PollInfo`]
 //! - what it is told: [`OptionBlock`], [`Command`]
 //! - what it answers: [`acknowledgements`], [`ReturnCode`]
 
 mod acknowledgement;
+mod attendance;
+mod attendance_photo;
 mod charset;
 mod command;
+mod device_record;
+mod error_record;
 mod fields;
+mod id_card;
 mod operation;
 mod options;
+mod packet;
 mod parameters;
 mod payload;
 mod photo;
@@ -23,6 +30,8 @@ mod poll_info;
 mod request;
 mod return_code;
 mod serial;
+mod sketch;
+mod sorting;
 mod template;
 mod type_array;
 mod upload;
@@ -30,11 +39,17 @@ mod user;
 mod version;
 
 pub use acknowledgement::*;
+pub use attendance::{CardRead, More, Punch, PunchLine, Screening, punches};
+pub use attendance_photo::{AttendancePhoto, PhotoName};
 pub use charset::Charset;
 pub use command::*;
+pub use device_record::{DeviceLine, DeviceRecord, Message, RecordKind, WorkCode, device_records};
+pub use error_record::{ErrorRecord, Origin};
 pub use fields::{FieldError, Fields, RecordError};
+pub use id_card::IdCard;
 pub use operation::{Operation, OperationMeaning};
 pub use options::*;
+pub use packet::Packet;
 pub use parameters::*;
 pub use payload::Base64;
 pub use photo::{ComparisonPhoto, UserPhoto};
@@ -43,6 +58,8 @@ pub use poll_info::*;
 pub use request::{Dialect, Endpoint, Handshake, Query, Target};
 pub use return_code::*;
 pub use serial::{SerialNumber, SerialNumberError};
+pub use sketch::sketch;
+pub use sorting::{Sorted, sort};
 pub use template::{BioData, BioFormat, BioType, FacePart, FingerVein, Fingerprint};
 pub use type_array::*;
 pub use upload::{Line, Record, Table, count_lines, records};

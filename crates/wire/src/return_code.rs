@@ -34,6 +34,10 @@ impl ReturnCode {
     /// Carried out.
     pub const DONE: Self = Self(0);
 
+    /// No device answers this: it reported an error of the command's data in an `ERRORLOG` record (§11.16), mostly after it
+    /// had answered 0.
+    pub const INEFFECTIVE: Self = Self(-9999);
+
     /// What the code asks of us, as the answer to `DATA`, `CLEAR`, `CHECK` and what else has the common codes.
     pub const fn verdict(self) -> Verdict {
         match self.0 {
@@ -75,6 +79,7 @@ impl ReturnCode {
             -1007 => "the device is out of memory",
             -1008 => "the device could not fetch what the command refers to",
             -5000 => "received, not carried out yet",
+            -9999 => "carried out, and then reported as without effect",
             _ => "refused with a code that is documented nowhere",
         }
     }

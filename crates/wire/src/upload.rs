@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     BioData, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint, Operation, Pin,
-    RecordError, User, UserPhoto, fields::FieldWriter,
+    RecordError, RecordKind, User, UserPhoto, fields::FieldWriter,
 };
 
 /// A record of an upload about people (§11.4, §11.5, §11.9 to §11.15).
@@ -57,7 +57,7 @@ pub fn count_lines(body: &[u8]) -> usize {
 }
 
 /// The lines that hold something, with their numbers.
-fn lines(body: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+pub(crate) fn lines(body: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let lines = body.split(|&byte| byte == b'\n').map(trim_end).zip(1..);
     lines.filter(|(line, _)| !line.trim_ascii().is_empty()).map(|(line, number)| (number, line))
 }
@@ -90,6 +90,11 @@ fn line(number: usize, raw: &[u8], default: Option<Tag>) -> Line<'_> {
         }
         None => Line { number, raw, tag: shown(word), record: unknown() },
     }
+}
+
+/// Whether a first word is the tag of a record about people.
+pub(crate) fn is_people_tag(word: &[u8]) -> bool {
+    Tag::named(word).is_some()
 }
 
 /// A foreign tag, for people; nothing of what may be a piece of a payload.
@@ -235,10 +240,8 @@ pub enum Table {
     Attendance,
     /// `ATTPHOTO`: one picture of a punch (§11.3).
     AttendancePhoto,
-    /// `IDCARD`: identity cards (§11.6).
-    IdCard,
-    /// `ERRORLOG` (§11.16).
-    ErrorLog,
+    /// `IDCARD`, `ERRORLOG` and others: see [`crate::device_records`] (§11.6, §11.16).
+    Records(RecordKind),
     /// A table of the access-control dialect: the device is set up for another protocol.
     AccessControl(String),
     /// Any other; cut at 32 characters.
@@ -257,11 +260,9 @@ impl Table {
             "OPERLOG" => Self::People,
             "ATTLOG" => Self::Attendance,
             "ATTPHOTO" => Self::AttendancePhoto,
-            "IDCARD" => Self::IdCard,
-            "ERRORLOG" => Self::ErrorLog,
             "TABLEDATA" | "RTLOG" | "RTSTATE" | "COUNT" => Self::AccessControl(kept()),
             _ if Tag::named(upper.as_bytes()).is_some() => Self::People,
-            _ => Self::Unknown(kept()),
+            _ => RecordKind::named(upper.as_bytes()).map_or_else(|| Self::Unknown(kept()), Self::Records),
         }
     }
 }
@@ -326,6 +327,9 @@ mod tests {
             assert_eq!(Table::read(name), Table::People, "{name}");
         }
         assert_eq!(Table::read("options"), Table::Options);
+        assert_eq!(Table::read("IdCard"), Table::Records(RecordKind::IdCard));
+        assert_eq!(Table::read("ERRORLOG"), Table::Records(RecordKind::Error));
+        assert_eq!(Table::read("WORKCODE"), Table::Records(RecordKind::WorkCode));
         assert_eq!(Table::read("rtlog"), Table::AccessControl("rtlog".to_owned()));
         assert_eq!(Table::read(&"x".repeat(99)), Table::Unknown("x".repeat(32)));
     }

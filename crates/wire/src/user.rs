@@ -250,6 +250,7 @@ mod tests {
         User::read(&Fields::parse(record.as_bytes()))
     }
 
+    /// Obligation 128.
     #[test]
     fn a_card_has_one_number_in_either_spelling() {
         for (text, card) in [
@@ -287,6 +288,7 @@ mod tests {
         assert_eq!(long.to_form(CardForm::Hex).to_string(), "4294967296");
     }
 
+    /// Obligation 129.
     #[test]
     fn the_verification_mode_of_the_group_has_three_spellings_and_zero_is_none_of_them() {
         for spelling in ["PIN=5", "PIN=5\tVerify=", "PIN=5\tVerify=-1"] {

@@ -64,6 +64,7 @@ impl House {
             upload: Upload::default(),
             time_zone: jiff::tz::TimeZone::UTC,
             attendance: Attendance::Discard,
+            remote_attendance: false,
             deletion: sync::intake::Deletion::Propagate,
             undo: Duration::from_hours(7 * 24),
             privilege: None,

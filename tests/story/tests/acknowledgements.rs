@@ -53,6 +53,8 @@ async fn open(house: &House, serial_number: &str) -> i64 {
 }
 
 /// Known fault 7: many answers in one body, in the forms that devices write.
+///
+/// Obligation 107.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_an_answer_closes_its_command() {
     let (house, [b, c]) = sent().await;

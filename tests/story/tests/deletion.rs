@@ -187,6 +187,24 @@ async fn a_history_from_before_the_device_was_approved_deletes_nobody() {
     assert_eq!((a.users(), b.users(), k40.users()), (2, 2, 2));
 }
 
+/// A device that was cleared tells so, in several ways, with and without a person: nobody is deleted by it.
+///
+/// Obligation 125.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_tells_that_it_was_cleared_deletes_nobody() {
+    let house = House::open().await;
+    let (mut a, mut b, mut k40) = three_devices(&house, 2).await;
+    let (head, target) = (house.head().await, "POST /iclock/cdata?SN=SIM0001&table=OPERLOG&Stamp=9999");
+    for code in [13, 22, 24, 38] {
+        for operand in ["0", "1001"] {
+            let entry = format!("OPLOG {code}\t1\t2027-03-12 09:21:{code}\t{operand}\t0\t0\t0\n");
+            assert_eq!(post(&house, target, entry.as_bytes()).await, "OK:1");
+        }
+        house.calm([&mut a, &mut b, &mut k40]).await;
+        assert_eq!((a.users(), b.users(), k40.users(), house.head().await), (2, 2, 2, head), "{code}");
+    }
+}
+
 /// Posts once more what a device sent before.
 async fn post(house: &House, request: &str, body: &[u8]) -> String {
     let mut line = story::raw::Line::to(house.address()).await;

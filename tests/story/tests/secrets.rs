@@ -4,6 +4,7 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use server::config::Attendance;
 use server::fleet::devices;
 use server::fleet::users::{self, UserEdit};
 use simulator::Random;
@@ -133,7 +134,7 @@ impl Secrets {
 async fn no_secret_is_said_at_any_level_whatever_happens() {
     listen();
     let secrets = Secrets::new();
-    let house = House::approving().await;
+    let house = House::with(|config| config.attendance = Attendance::Keep).await;
     let (upload, poll) = ("/iclock/cdata?SN=KEEP1&table=OPERLOG", "/iclock/getrequest?SN=KEEP2");
     let handshake = |serial: &str| {
         format!("/iclock/cdata?SN={serial}&options=all&pushver=2.4.1&pushcommkey={}", secrets.comm_key)
@@ -172,6 +173,17 @@ async fn no_secret_is_said_at_any_level_whatever_happens() {
 
     // What is not read here.
     let idcard = format!("IDCARD PIN=0\tIDNum={}\tPhoto={}\n", secrets.identity_number, secrets.payloads[3]);
+    let punch = format!("7\t2024-03-12 06:00:00\t0\t15\t\t0\t0\t{}\t0\n", secrets.identity_number);
+    let picture = format!(
+        "PIN=20240312060000-0-7-{}.jpg\nsize=9\npicture={}",
+        secrets.identity_number, secrets.payloads[3]
+    );
+    for (table, body) in [("ATTLOG", punch), ("ATTPHOTO", picture)] {
+        house.post(&format!("/iclock/cdata?SN=KEEP1&table={table}"), body).await;
+    }
+    let key = format!("/iclock/unheard-of?SN=KEEP1&pushcommkey={}&{}", secrets.comm_key, secrets.password);
+    house.get(&key).await;
+    house.post(&key, format!("{}\t{}", secrets.password, secrets.identity_number)).await;
     for target in [
         "/iclock/cdata?SN=KEEP1&table=IDCARD",
         "/iclock/cdata?SN=KEEP1&table=ATTPHOTO",
@@ -226,7 +238,11 @@ async fn no_secret_is_said_at_any_level_whatever_happens() {
     house.fill("body", "1 = 1").await;
     assert_eq!(house.post(upload, secrets.records("4")).await.status(), 503);
     house.sql("ALTER TABLE held RENAME TO held_that_is_gone").await;
-    assert_eq!(house.post("/iclock/cdata?SN=KEEP1&table=IDCARD", &idcard).await.status(), 503);
+    house.sql("ALTER TABLE device_record RENAME TO device_record_that_is_gone").await;
+    for table in ["IDCARD", "UNHEARD_OF"] {
+        let answer = house.post(&format!("/iclock/cdata?SN=KEEP1&table={table}"), &idcard).await;
+        assert_eq!(answer.status(), 503, "{table}");
+    }
 
     // It did happen, and it was listened to.
     for text in
@@ -235,9 +251,15 @@ async fn no_secret_is_said_at_any_level_whatever_happens() {
         assert!(sent.contains(text), "it went to the other device");
     }
     let said = said();
-    for text in
-        ["KEEP1", "KEEP2", "INSERT INTO body", "INSERT INTO held", "storage failed", "held: muster held show"]
-    {
+    for text in [
+        "KEEP1",
+        "KEEP2",
+        "INSERT INTO body",
+        "INSERT INTO held",
+        "INSERT INTO device_record",
+        "storage failed",
+        "held: muster held show",
+    ] {
         assert!(said.contains(text), "{text} is said");
     }
     for piece in secrets.pieces() {

@@ -19,6 +19,8 @@ async fn house() -> House {
 }
 
 /// Known fault 14: what could not be stored is not acknowledged, and nothing of its batch is stored.
+///
+/// Obligations 97, 99.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_fails_at_its_last_record_is_refused_as_a_whole_and_taken_when_it_comes_again() {
     let house = house().await;
@@ -43,6 +45,8 @@ async fn a_batch_that_fails_at_its_last_record_is_refused_as_a_whole_and_taken_w
 }
 
 /// Known fault 14, for everything that a device can send.
+///
+/// Obligations 97, 99.
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_acknowledged_while_the_database_fails() {
     let house = house().await;

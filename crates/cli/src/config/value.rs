@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use server::config::{Admission, Attendance};
@@ -85,6 +86,12 @@ pub fn privilege(text: &str) -> Result<Raised, String> {
 /// What is done with punches.
 pub fn attendance(text: &str) -> Result<Attendance, String> {
     word(text, &[("discard", Attendance::Discard), ("keep", Attendance::Keep)])
+}
+
+/// How long punches are kept; `None` for ever.
+pub fn attendance_days(text: &str) -> Result<Option<Duration>, String> {
+    let days: u64 = number(text, 0..=36_500, "days")?;
+    Ok((days > 0).then(|| Duration::from_hours(24 * days)))
 }
 
 /// How log lines are written.

@@ -1,5 +1,6 @@
 //! The built program, run as people run it.
 
+mod attendance;
 mod beside;
 mod dotenv;
 mod fleet;

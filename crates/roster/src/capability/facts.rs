@@ -9,12 +9,16 @@ use super::parameters::Parameter;
 /// The biometric types that have a name (appendix 10), and room for the one that comes next.
 const TYPES: u8 = 11;
 
+/// `DeviceType` of a device that reads identity cards.
+pub(super) const READS_CARDS: &str = "pid";
+
 /// What a device said of itself, read.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that the device said or did not say")]
 pub(super) struct Facts {
     /// Speaks the access-control dialect, whose commands are others.
     pub(super) access_control: bool,
+    pub(super) reads_cards: bool,
     /// Names no version of the protocol in its handshake.
     pub(super) first_client: bool,
     pub(super) language: Option<u16>,
@@ -54,6 +58,7 @@ impl Facts {
         let support = told.array(Parameter::TemplateSupport);
         Self {
             access_control: told.text(Parameter::HandshakeDialect) == Some("acc"),
+            reads_cards: told.text(Parameter::HandshakeDialect) == Some(READS_CARDS),
             first_client: told.text(Parameter::HandshakeDialect).is_some()
                 && told.text(Parameter::HandshakeVersion).is_none(),
             language: told.number(Parameter::HandshakeLanguage).or_else(|| told.number(Parameter::Language)),

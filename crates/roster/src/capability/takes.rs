@@ -30,6 +30,11 @@ impl Capability {
         [first, second].into_iter().flatten().find(|form| !self.refused(*form))
     }
 
+    /// Whether the device reads identity cards (`DeviceType=pid`): then its attendance records hold them (§11.2).
+    pub fn reads_cards(&self) -> bool {
+        self.facts.reads_cards
+    }
+
     /// Whether the device speaks the dialect of access control, in which it is sent nothing.
     pub fn speaks_access_control(&self) -> bool {
         self.facts.access_control

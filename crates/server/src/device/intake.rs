@@ -12,22 +12,31 @@ use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
 use wire::{Form, Operation, OperationMeaning, Pin};
 
+use super::beside::Beside;
 use super::{DeviceError, options};
 use crate::app::App;
 use crate::fleet;
 
-/// Takes in the people of a body. When this returns, everything in it is durable.
-pub async fn people(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> Result<(), DeviceError> {
-    if wire::count_lines(body) > MOST_LINES {
-        return super::upload::keep_aside(app, device, table, body).await;
+/// Takes in the people of a body, and what came with them: all of it or, if it fails, nothing. When this returns,
+/// everything is durable.
+pub async fn people(
+    app: &App,
+    device: &DeviceRow,
+    table: &str,
+    body: &[u8],
+    mut beside: Beside<'_>,
+) -> Result<(), DeviceError> {
+    let too_long = wire::count_lines(body) > MOST_LINES;
+    if too_long {
+        beside.keep_aside(device.id, table, "more lines than any device holds: kept as they came", body);
     }
-    let readings = roster::read(Some(table), body, &device.capability);
+    let readings = if too_long { Vec::new() } else { roster::read(Some(table), body, &device.capability) };
     if readings.is_empty() {
-        return Ok(());
+        return beside.store(app, device).await;
     }
-    let upload = Upload { app, table, readings, now: app.clock.now() };
+    let upload = Upload { app, table, readings, beside, now: app.clock.now() };
     let mut early = None;
-    if !upload.has_operations() {
+    if !upload.has_operations() && upload.beside.is_empty() {
         let mut tx = app.store.read().await?;
         let decision = upload.decide(&mut tx, device).await?;
         tx.rollback().await?;
@@ -44,6 +53,7 @@ struct Upload<'a> {
     app: &'a App,
     table: &'a str,
     readings: Vec<Reading<'a>>,
+    beside: Beside<'a>,
     now: Millis,
 }
 
@@ -93,7 +103,11 @@ impl Upload<'_> {
         let mut tx = self.app.store.write().await?;
         // The lock order: clock, items, device.
         tx.lock_clock().await?;
-        let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
+        let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
+        if !self.beside.is_empty() {
+            self.beside.write(&self.app.config, &mut tx, &row, self.now).await?;
+            row = tx.device(device).await?.unwrap_or(row);
+        }
         let mut decision = match early {
             Some(decision) if self.still_stands(&mut tx, &decision, known, &row).await? => decision,
             _ => self.decide(&mut tx, &row).await?,
@@ -183,6 +197,8 @@ impl Upload<'_> {
         }
         let policy = self.policy(tx).await?;
         let new_operations = self.new_operations(tx, row).await?;
+        let deleted: Vec<Pin> = self.deleted().into_iter().collect();
+        let visitors = tx.given_remotely(row.id, &deleted).await?;
         let key = tx.hash_key().clone();
         let mut deciding = Deciding {
             row,
@@ -193,6 +209,7 @@ impl Upload<'_> {
             capability: row.capability.clone(),
             queries: BTreeSet::new(),
             spoken_of: self.spoken_of(),
+            visitors,
         };
         for number in self.users_first() {
             if let Some(reading) = self.readings.get(number) {
@@ -257,8 +274,15 @@ impl Upload<'_> {
     /// The order in which the records are taken: a user before its templates, whatever their order in the body, unless
     /// the body tells of the deletion of that user too.
     fn users_first(&self) -> Vec<usize> {
-        let deleted: BTreeSet<Pin> = self
-            .readings
+        let deleted = self.deleted();
+        let first = |number: &usize| matches!(self.readings.get(*number), Some(Reading::User { pin, .. }) if !deleted.contains(pin));
+        let (users, others): (Vec<usize>, Vec<usize>) = (0..self.readings.len()).partition(first);
+        users.into_iter().chain(others).collect()
+    }
+
+    /// Of whose deletion the body tells.
+    fn deleted(&self) -> BTreeSet<Pin> {
+        self.readings
             .iter()
             .filter_map(|reading| match reading {
                 Reading::Operation { operation, .. } => match operation.meaning() {
@@ -267,10 +291,7 @@ impl Upload<'_> {
                 },
                 _ => None,
             })
-            .collect();
-        let first = |number: &usize| matches!(self.readings.get(*number), Some(Reading::User { pin, .. }) if !deleted.contains(pin));
-        let (users, others): (Vec<usize>, Vec<usize>) = (0..self.readings.len()).partition(first);
-        users.into_iter().chain(others).collect()
+            .collect()
     }
 
     /// Templates whose current content the intake has to see, since they come in pieces.
@@ -302,13 +323,7 @@ impl Upload<'_> {
 
     async fn policy(&self, tx: &mut Tx) -> Result<Policy, StoreError> {
         let config = &self.app.config;
-        let deletes = self.readings.iter().any(|reading| match reading {
-            Reading::Operation { operation, .. } => {
-                matches!(operation.meaning(), OperationMeaning::UserDeleted(_))
-            }
-            _ => false,
-        });
-        let left = if deletes && config.deletion == Deletion::Propagate {
+        let left = if !self.deleted().is_empty() && config.deletion == Deletion::Propagate {
             fleet::deletions_left(tx, self.now).await?
         } else {
             0
@@ -342,6 +357,8 @@ struct Deciding<'a> {
     capability: Capability,
     queries: BTreeSet<Pin>,
     spoken_of: BTreeSet<Pin>,
+    /// Who was given to the device for one punch.
+    visitors: BTreeSet<Pin>,
 }
 
 impl Deciding<'_> {
@@ -374,7 +391,9 @@ impl Deciding<'_> {
                 _ if !new => {}
                 OperationMeaning::UserDeleted(_) if self.is_history(operation) => {}
                 OperationMeaning::UserDeleted(pin) => {
-                    let outcome = self.intake.deletion(&pin);
+                    let visited = self.visitors.contains(&pin);
+                    let outcome =
+                        if visited { self.intake.forgotten(&pin) } else { self.intake.deletion(&pin) };
                     let raw = format!("OPLOG {} {pin} {}", operation.code, operation.time);
                     self.count(&outcome, &pin, *line, "OPLOG", raw.as_bytes());
                 }

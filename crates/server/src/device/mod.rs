@@ -4,13 +4,18 @@ mod access_control;
 mod acknowledge;
 mod admit;
 mod answer;
+mod beside;
 mod counts;
 mod edge;
 mod handshake;
+mod ineffective;
 mod intake;
 mod options;
+mod package;
 mod poll;
 mod settled;
+mod remote;
+mod strange;
 mod upload;
 
 use http::{Method, StatusCode};
@@ -64,9 +69,7 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         Endpoint::Cdata | Endpoint::Fdata if post => upload::post(app, request, target).await,
         Endpoint::Cdata => {
             if target.query.is("table", "RemoteAtt") {
-                // Whoever knows a serial number could read any user's password with it: not offered (§14).
-                admit::known(app, request, target).await?;
-                return Ok(ok("OK"));
+                return remote::get(app, request, target).await;
             }
             handshake::get(app, request, target).await
         }
@@ -95,7 +98,7 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         }
         Endpoint::Other if post => upload::unknown(app, request, target).await,
         Endpoint::Other => {
-            tracing::warn!(path = printable(&request.path), peer = %request.peer, "unknown path");
+            strange::log(request, "unknown path");
             Ok(text(StatusCode::NOT_FOUND, "ERROR: not found"))
         }
     }

@@ -1,19 +1,26 @@
 //! `POST /iclock/cdata` and `/iclock/fdata`: what a device uploads (§11), by table.
 
-use roster::Millis;
-use store::{DeviceRow, HeldKind, HeldOutcome, HeldRecord, StoreError};
-use wire::{Dialect, StampKey, Table, Target};
+use std::sync::Arc;
+
+use store::{DeviceRow, StoreError};
+use tokio::sync::OwnedSemaphorePermit;
+use wire::{Dialect, Packet, RecordKind, StampKey, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, access_control, acknowledge, admit, intake, options, printable};
+use super::beside::Beside;
+use super::edge::BODIES_KIB;
+use super::package::{self, Member};
+use super::{Request, access_control, acknowledge, admit, intake, options, strange};
 use crate::app::App;
-use crate::config::Attendance;
 
 /// An upload of whatever table.
 pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let Some(name) = target.query.table() else {
         if request.body.trim_ascii_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"ID=")) {
             return acknowledge::post(app, request, target).await;
+        }
+        if ["PostVerifyData", "PostRecordData"].iter().any(|kind| target.query.is("type", kind)) {
+            return verification(app, request, target).await;
         }
         return unknown(app, request, target).await;
     };
@@ -29,37 +36,133 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     if matches!(table, Table::People | Table::Attendance) {
         access_control::belongs_to(app, &device, Dialect::Attendance).await?;
     }
-    let compressed = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
-    let lines = wire::count_lines(&request.body);
-    let answer = match table {
-        // A whole package: kept, since it cannot be read line by line.
-        _ if compressed => {
-            keep_aside(app, &device, &name, &request.body).await?;
-            format!("OK:{lines}")
+    let upload = Upload { app, device: &device, name: &name };
+    let is_package = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
+    let records = match &table {
+        Table::Unknown(_) => {
+            strange::log(request, "unknown table: kept aside, muster held list");
+            upload.aside(NOBODY, &request.body).await?
         }
-        Table::People => {
-            intake::people(app, &device, &name, &request.body).await?;
-            format!("OK:{lines}")
-        }
-        Table::Attendance => {
-            attendance(app, &device, &name, &request.body, lines).await?;
-            format!("OK:{lines}")
-        }
-        Table::AttendancePhoto => {
-            attendance(app, &device, &name, &request.body, 1).await?;
-            "OK".to_owned()
-        }
-        Table::ErrorLog => {
-            keep_aside(app, &device, &name, &request.body).await?;
-            "OK".to_owned()
-        }
-        Table::IdCard | Table::Unknown(_) | Table::Options | Table::AccessControl(_) => {
-            keep_aside(app, &device, &name, &request.body).await?;
-            format!("OK:{lines}")
-        }
+        _ if is_package => upload.package(&table, request).await?,
+        _ => upload.parts(vec![(table.clone(), &request.body)]).await?,
     };
+    note_answer(app, &device, target, records).await?;
     remember_stamp(app, &device, target, &name).await?;
-    Ok(ok(answer))
+    // One picture a request, and errors, are answered without a number (§11.3, §11.16).
+    Ok(ok(match table {
+        Table::AttendancePhoto | Table::Records(RecordKind::Error) => "OK".to_owned(),
+        _ => format!("OK:{records}"),
+    }))
+}
+
+/// Why something is kept as it came.
+const NOBODY: &str = "nobody described this: kept as it came";
+
+/// An upload of one device.
+struct Upload<'a> {
+    app: &'a App,
+    device: &'a DeviceRow,
+    /// The table that it names.
+    name: &'a str,
+}
+
+impl Upload<'_> {
+    /// Takes in bodies, each of a table, in one transaction. Returns how many records they have: all of them are taken,
+    /// were known, or are held.
+    async fn parts(&self, parts: Vec<(Table, &[u8])>) -> Result<usize, DeviceError> {
+        let Self { app, device, name } = *self;
+        let mut beside = Beside::default();
+        let (mut people, mut records) = (Vec::new(), 0);
+        for (table, body) in parts {
+            let lines = wire::count_lines(body);
+            if let Some(sorted) = wire::sort(&table, body) {
+                records += lines;
+                if wire::count_lines(&sorted.people) > 0 {
+                    people.push(sorted.people);
+                }
+                beside.punches(&app.config, device, sorted.punches);
+                let of_table = match table {
+                    Table::Records(kind) => Some(kind),
+                    _ => None,
+                };
+                beside.others(of_table, sorted.others);
+            } else if table == Table::AttendancePhoto {
+                records += usize::from(lines > 0);
+                beside.photo(&app.config, device, body);
+            } else {
+                records += lines;
+                beside.keep_aside(device.id, name, NOBODY, body);
+            }
+        }
+        match people.as_slice() {
+            [] => beside.store(app, device).await?,
+            [people] => intake::people(app, device, name, people, beside).await?,
+            several => intake::people(app, device, name, &several.join(&b'\n'), beside).await?,
+        }
+        Ok(records)
+    }
+
+    /// Takes in the files of a package, each of the table it is named by or else of the one of the request; one that is
+    /// broken or too large is held as it is, and counts as one (§11.14).
+    async fn package(&self, table: &Table, request: &Request) -> Result<usize, DeviceError> {
+        let package = request.body.clone();
+        let most_bytes = self.app.config.most_body_bytes.saturating_mul(2);
+        let _room = self.room(package::room(package.len(), most_bytes))?;
+        let unpacking = tokio::task::spawn_blocking(move || package::unpack(&package, most_bytes));
+        let members = match unpacking.await.map_err(|_| DeviceError::Failed)? {
+            Ok(members) => members,
+            Err(error) => return self.aside(&format!("a package: {error}"), &request.body).await,
+        };
+        let of = |member: &Member| match Table::read(&member.name) {
+            Table::Unknown(_) => table.clone(),
+            named => named,
+        };
+        self.parts(members.iter().map(|member| (of(member), member.body.as_slice())).collect()).await
+    }
+
+    /// Room in memory for what is unpacked, beside all bodies that are read.
+    fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, DeviceError> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(BODIES_KIB / 2);
+        Arc::clone(&self.app.bodies).try_acquire_many_owned(kib).map_err(|_| DeviceError::Busy)
+    }
+
+    /// Keeps a body as it came: one that is not made of records counts as one.
+    async fn aside(&self, reason: &str, body: &[u8]) -> Result<usize, DeviceError> {
+        let mut beside = Beside::default();
+        beside.keep_aside(self.device.id, self.name, reason, body);
+        beside.store(self.app, self.device).await?;
+        Ok(if reason == NOBODY { wire::count_lines(body) } else { 1 })
+    }
+}
+
+/// Background verification: a device asks whether somebody may pass, in a form that nobody described. It is noted (§15).
+async fn verification(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let device = admit::known(app, request, target).await?;
+    let mut beside = Beside::default();
+    beside.verification(&device, &request.body);
+    beside.store(app, &device).await?;
+    Ok(ok("OK"))
+}
+
+/// Tells of an upload that says which query it answers, what that was (§12.1.3).
+async fn note_answer(
+    app: &App,
+    device: &DeviceRow,
+    target: &Target<'_>,
+    records: usize,
+) -> Result<(), StoreError> {
+    let Packet { count, packets, index, command: Some(id) } = Packet::read(&target.query) else {
+        return Ok(());
+    };
+    let order = match sync::split_line_id(&id) {
+        Some((name, _)) => app.store.read().await?.find_order(device.id, name).await?,
+        None => None,
+    };
+    tracing::info!(
+        device.serial_number = %device.serial_number, command.id = id, verb = order.map(|order| order.verb),
+        records, of = count, packet = index, packets, "upload answers a query"
+    );
+    Ok(())
 }
 
 /// How exactly it is known when a device that is being taken in last uploaded something, ms.
@@ -83,68 +186,16 @@ async fn note_heard(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
 pub async fn unknown(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = admit::known(app, request, target).await?;
     let table = target.query.get("type").map_or_else(|| request.path.clone(), std::borrow::Cow::into_owned);
-    tracing::warn!(
-        device.serial_number = %device.serial_number, path = printable(&request.path), kind = printable(&table),
-        body_bytes = request.body.len(), "unknown upload kept aside: muster held list"
-    );
+    strange::log(request, "unknown upload kept aside: muster held list");
     keep_aside(app, &device, &table, &request.body).await?;
     Ok(ok("OK"))
 }
 
 /// Keeps a body that is not read here. An operator sees it; nothing is lost.
 pub async fn keep_aside(app: &App, device: &DeviceRow, table: &str, body: &[u8]) -> Result<(), DeviceError> {
-    if wire::count_lines(body) == 0 {
-        return Ok(());
-    }
-    let table = printable(table);
-    let record = HeldRecord {
-        device: device.id,
-        kind: HeldKind::UnreadTable,
-        table: Some(table.clone()),
-        pin: None,
-        tag: String::new(),
-        line: None,
-        reason: "this table is not read yet: kept as it came".to_owned(),
-        raw: body.to_vec(),
-    };
-    let (pieces, now) = (record.pieces(), app.clock.now());
-    let outcomes = store::retry(|| hold(app, &pieces, now)).await?;
-    for held in outcomes.iter().filter(|held| held.is_new) {
-        tracing::info!(
-            device.serial_number = %device.serial_number, table, body_bytes = body.len(), held = held.id, "kept aside"
-        );
-    }
-    Ok(())
-}
-
-async fn hold(app: &App, records: &[HeldRecord], now: Millis) -> Result<Vec<HeldOutcome>, StoreError> {
-    let mut tx = app.store.write().await?;
-    let mut outcomes = Vec::with_capacity(records.len());
-    for record in records {
-        outcomes.push(tx.hold(record, now).await?);
-    }
-    tx.commit().await?;
-    Ok(outcomes)
-}
-
-/// Punches are not asked for. What comes all the same is kept, or discarded because the operator said so.
-async fn attendance(
-    app: &App,
-    device: &DeviceRow,
-    table: &str,
-    body: &[u8],
-    records: usize,
-) -> Result<(), DeviceError> {
-    match app.config.attendance {
-        Attendance::Keep => keep_aside(app, device, table, body).await,
-        Attendance::Discard => {
-            tracing::info!(
-                device.serial_number = %device.serial_number, table, records,
-                "attendance discarded, as attendance = \"discard\" says"
-            );
-            Ok(())
-        }
-    }
+    let mut beside = Beside::default();
+    beside.keep_aside(device.id, table, NOBODY, body);
+    beside.store(app, device).await
 }
 
 /// Keeps the stamp of a table, to be given back with the next handshake; and ends a re-read that has begun (§5).

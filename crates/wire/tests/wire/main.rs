@@ -4,6 +4,7 @@
 mod any_bytes;
 mod capture;
 mod faults;
+mod people;
 mod records;
 mod requests;
 mod round_trip;

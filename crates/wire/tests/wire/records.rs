@@ -131,6 +131,7 @@ fn a_comparison_photo_of_type_0_under_operlog_is_read() {
     assert_eq!(capture.record(), Record::ComparisonPhoto(photo));
 }
 
+/// Obligation 135.
 #[test]
 fn a_user_and_its_photo_in_one_body_are_read() {
     let capture = Capture::read("b05-operlog-user-userpic");
@@ -205,6 +206,7 @@ fn a_history_of_operations_and_fingerprints_with_crlf_is_read() {
 
 // No capture of these two records is public; the lines follow the vendor's samples.
 
+/// Obligation 133.
 #[test]
 fn a_part_of_a_face_is_read() {
     let line = "FACE PIN=1007\tFID=0\tSIZE=32\tVALID=0\tTMP=AAAAAAAAAAAAAAAAAAAAAEZBQ0UwMDE=";
@@ -225,6 +227,7 @@ fn a_finger_vein_is_read() {
     assert_eq!(only(line), Ok(Record::FingerVein(vein)));
 }
 
+/// Obligation 135.
 #[test]
 fn a_comparison_photo_may_have_a_number_and_an_index() {
     let line = "BIOPHOTO PIN=7\tFileName=\tType=9\tNo=0\tIndex=1\tSize=4\tContent=QUJD";
@@ -232,6 +235,7 @@ fn a_comparison_photo_may_have_a_number_and_an_index() {
     assert_eq!((photo.number, photo.index, photo.file_name), (Some(0), Some(1), None));
 }
 
+/// Obligation 131.
 #[test]
 fn another_length_than_the_announced_one_is_damage() {
     let damaged = FieldError::Length { field: "TMP", announced: 8, held: 4 };

@@ -33,7 +33,7 @@ A terminal that calls for the first time:
 const ATTENDANCE: &str = "\
 Punches that terminals send:
   discard  are acknowledged and gone
-  keep     are kept, sealed; nothing evaluates them yet";
+  keep     are kept: muster attendance list, muster attendance export";
 
 /// Asks for what is not chosen yet, and adds the answers.
 ///

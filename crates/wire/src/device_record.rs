@@ -1,0 +1,188 @@
+//! Records about other things than people and punches: identity cards, errors, work codes, messages.
+
+use crate::upload::lines;
+use crate::{ErrorRecord, FieldError, Fields, IdCard, RecordError};
+
+/// What a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RecordKind {
+    /// `IDCARD` (§11.6).
+    IdCard,
+    /// `ERRORLOG` (§11.16).
+    Error,
+    /// `WORKCODE` (§12.1.1.12).
+    WorkCode,
+    /// `SMS` (§12.1.1.9).
+    Message,
+}
+
+impl RecordKind {
+    const ALL: [Self; 4] = [Self::IdCard, Self::Error, Self::WorkCode, Self::Message];
+
+    /// The tag as the vendor spells it, which is also the name of the table.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::IdCard => "IDCARD",
+            Self::Error => "ERRORLOG",
+            Self::WorkCode => "WORKCODE",
+            Self::Message => "SMS",
+        }
+    }
+
+    /// The kind of a tag or a table, in any case.
+    pub(crate) fn named(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.tag().as_bytes()))
+    }
+}
+
+/// A record about something else than people and punches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DeviceRecord<'a> {
+    /// `IDCARD`
+    IdCard(Box<IdCard<'a>>),
+    /// `ERRORLOG`
+    Error(ErrorRecord),
+    /// `WORKCODE`
+    WorkCode(WorkCode<'a>),
+    /// `SMS`
+    Message(Message<'a>),
+}
+
+/// What somebody says they do when they identify.
+///
+/// The vendor documents it as a command only (§12.1.1.12): `WORKCODE PIN=1<tab>CODE=17<tab>NAME=Assembly`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WorkCode<'a> {
+    /// `PIN`: its place in the list, nobody's PIN.
+    pub place: Option<u32>,
+    /// What is entered.
+    pub code: &'a [u8],
+    /// In the charset of the device.
+    pub name: &'a [u8],
+}
+
+/// A message that a device shows (§12.1.1.9): `SMS MSG=…<tab>TAG=253<tab>UID=1<tab>MIN=60<tab>StartTime=…`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// Its number.
+    pub number: i64,
+    /// In the charset of the device.
+    pub text: &'a [u8],
+    /// 253 for everybody, 254 for whom it is assigned to.
+    pub tag: Option<u16>,
+    /// How long it is shown, minutes.
+    pub minutes: Option<u32>,
+    /// The device's local time from which on it is shown.
+    pub start: &'a [u8],
+}
+
+/// A line of an upload of such records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceLine<'a> {
+    /// Its place in the request's body, 1 for the first line; empty lines count here.
+    pub number: usize,
+    /// The line as it came, without its end. May hold anything secret.
+    pub raw: &'a [u8],
+    /// What it is; `None` for none of these.
+    pub kind: Option<RecordKind>,
+    /// What it says, or why it cannot be read.
+    pub record: Result<DeviceRecord<'a>, RecordError>,
+}
+
+/// The lines of an upload, each with what it says. The tag decides what it is, and the table only where a line has none.
+pub fn device_records(table: Option<RecordKind>, body: &[u8]) -> impl Iterator<Item = DeviceLine<'_>> {
+    lines(body).map(move |(number, raw)| {
+        let (kind, fields) = split(table, raw);
+        let name = kind.map_or("unknown", RecordKind::tag);
+        let failed = |source| RecordError { line: number, record: name, source };
+        let unknown = FieldError::Invalid { field: "tag", want: "one of such a record" };
+        let record = kind.ok_or(unknown).and_then(|kind| DeviceRecord::read(kind, fields)).map_err(failed);
+        DeviceLine { number, raw, kind, record }
+    })
+}
+
+/// What a line is, and its fields. A first word with a value is the first field of a record without a tag.
+fn split(table: Option<RecordKind>, raw: &[u8]) -> (Option<RecordKind>, &[u8]) {
+    let text = raw.trim_ascii_start();
+    let word = text.split(|&byte| byte == b' ' || byte == b'\t').next().unwrap_or_default();
+    if word.contains(&b'=') {
+        return (table, text);
+    }
+    (RecordKind::named(word), text.get(word.len() + 1..).unwrap_or_default())
+}
+
+impl<'a> DeviceRecord<'a> {
+    /// Reads a line that was kept as it came, with its tag or without.
+    ///
+    /// # Errors
+    /// The first field that is missing or malformed.
+    pub fn of_line(kind: RecordKind, raw: &'a [u8]) -> Result<Self, FieldError> {
+        Self::read(kind, split(Some(kind), raw).1)
+    }
+
+    fn read(kind: RecordKind, text: &'a [u8]) -> Result<Self, FieldError> {
+        let fields = Fields::parse(text);
+        Ok(match kind {
+            RecordKind::IdCard => Self::IdCard(Box::new(IdCard::read(&fields)?)),
+            RecordKind::Error => Self::Error(ErrorRecord::read(&fields)?),
+            RecordKind::WorkCode => Self::WorkCode(WorkCode {
+                place: fields.optional_number("PIN")?,
+                code: fields.get("CODE")?,
+                name: fields.find("NAME").unwrap_or_default(),
+            }),
+            RecordKind::Message => Self::Message(Message {
+                number: fields.number("UID")?,
+                text: fields.find("MSG").unwrap_or_default(),
+                tag: fields.optional_number("TAG")?,
+                minutes: fields.optional_number("MIN")?,
+                start: fields.find("StartTime").unwrap_or_default(),
+            }),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(table: Option<RecordKind>, body: &[u8]) -> Vec<(Option<RecordKind>, bool)> {
+        device_records(table, body).map(|line| (line.kind, line.record.is_ok())).collect()
+    }
+
+    #[test]
+    fn the_tag_tells_what_a_record_is_and_the_table_where_there_is_none() {
+        let body = b"IDCARD PIN=0\nerrorlog ErrCode=D01E0001\nPIN=1\tCODE=7\nsomething else\n";
+        let (card, error) = (Some(RecordKind::IdCard), Some(RecordKind::Error));
+        assert_eq!(
+            kinds(Some(RecordKind::WorkCode), body),
+            [(card, true), (error, true), (Some(RecordKind::WorkCode), true), (None, false)]
+        );
+        assert_eq!(kinds(None, b"PIN=1\tCODE=7"), [(None, false)]);
+    }
+
+    /// Obligation 137.
+    #[test]
+    fn a_work_code_has_a_place_a_code_and_a_name() {
+        let raw = b"WORKCODE PIN=3\tCODE=17\tNAME=Assembly line";
+        let read = DeviceRecord::of_line(RecordKind::WorkCode, raw);
+        let expected = WorkCode { place: Some(3), code: b"17", name: b"Assembly line" };
+        assert_eq!(read, Ok(DeviceRecord::WorkCode(expected)));
+        let error =
+            device_records(None, b"\nWORKCODE PIN=3").next().expect("a line").record.expect_err("no code");
+        assert_eq!(error.to_string(), "line 2, WORKCODE: CODE is missing");
+    }
+
+    #[test]
+    fn a_message_has_a_number_and_a_text() {
+        let raw = b"SMS MSG=Canteen closed\tTAG=253\tUID=4\tMIN=60\tStartTime=2027-03-12 08:00:00";
+        let read = DeviceRecord::of_line(RecordKind::Message, raw);
+        let expected = Message {
+            number: 4,
+            text: b"Canteen closed",
+            tag: Some(253),
+            minutes: Some(60),
+            start: b"2027-03-12 08:00:00",
+        };
+        assert_eq!(read, Ok(DeviceRecord::Message(expected)));
+    }
+}

@@ -1,0 +1,140 @@
+//! Identity cards that a device has read.
+
+use std::fmt;
+
+use crate::{Base64, FieldError, Fields, Pin};
+
+/// An identity card.
+///
+/// Wire form (§11.6): `IDCARD PIN=1007<tab>SNNum=0A1B2C3D<tab>IDNum=…<tab>DNNum=<tab>Name=…<tab>Gender=2<tab>Nation=97` and
+/// so on. Texts are UTF-8 whatever the language of the device. Nearly all of it is personal: it is shown to nobody who did
+/// not ask for it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IdCard<'a> {
+    /// Whose card it is; `None` for one that belongs to no user, which devices write as `0`.
+    pub pin: Option<Pin>,
+    /// `SNNum`: number of the card itself.
+    pub serial: &'a str,
+    /// `IDNum`: the citizen's number.
+    pub id_number: &'a str,
+    /// `DNNum`: number by which cards are managed.
+    pub managed_as: &'a str,
+    /// Of the holder.
+    pub name: &'a str,
+    /// 1 male, 2 female.
+    pub gender: Option<u16>,
+    /// Number of the nation (appendix 7).
+    pub nation: Option<u16>,
+    /// `yyyyMMdd`.
+    pub birthday: &'a str,
+    /// `ValidInfo`: `yyyyMMddyyyyMMdd`, from and until.
+    pub valid: &'a str,
+    /// Of the holder.
+    pub address: &'a str,
+    /// `AdditionalInfo`: the address goes on.
+    pub additional: &'a str,
+    /// The authority.
+    pub issuer: &'a str,
+    /// The picture on the card, in the card's own encryption.
+    pub photo: Option<Base64<'a>>,
+    /// `FPTemplate1`, `FPTemplate2`: the fingerprints on the card.
+    pub fingerprints: [Option<Base64<'a>>; 2],
+    /// Without a meaning.
+    pub reserve: &'a str,
+    /// A note.
+    pub notice: &'a str,
+}
+
+impl<'a> IdCard<'a> {
+    /// Reads the fields of one `IDCARD` record.
+    ///
+    /// # Errors
+    /// The first field that is malformed.
+    pub fn read(fields: &Fields<'a>) -> Result<Self, FieldError> {
+        let text = |field| fields.text(field).map(Option::unwrap_or_default);
+        let payload = |field| match fields.find(field) {
+            None | Some([]) => Ok(None),
+            Some(_) => fields.base64(field).map(Some),
+        };
+        let nobody = matches!(fields.find("PIN").map(<[u8]>::trim_ascii), None | Some(b"" | b"0"));
+        Ok(Self {
+            pin: if nobody { None } else { Some(fields.pin()?) },
+            serial: text("SNNum")?,
+            id_number: text("IDNum")?,
+            managed_as: text("DNNum")?,
+            name: text("Name")?,
+            gender: fields.optional_number("Gender")?,
+            nation: fields.optional_number("Nation")?,
+            birthday: text("Birthday")?,
+            valid: text("ValidInfo")?,
+            address: text("Address")?,
+            additional: text("AdditionalInfo")?,
+            issuer: text("Issuer")?,
+            photo: payload("Photo")?,
+            fingerprints: [payload("FPTemplate1")?, payload("FPTemplate2")?],
+            reserve: text("Reserve")?,
+            notice: text("Notice")?,
+        })
+    }
+}
+
+impl fmt::Debug for IdCard<'_> {
+    /// Whose it is, and nothing of what stands on it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IdCard").field("pin", &self.pin).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CARD: &str = "SNNum=0A1B2C3D\tIDNum=990101198001011234\tDNNum=\tName=\u{5468} Ilse\tGender=2\tNation=97\t\
+                        Birthday=19800101\tValidInfo=2020010120400101\tAddress=12 Quay Road\tAdditionalInfo=\t\
+                        Issuer=City Office\tPhoto=U2FtcGxlSlBH\tFPTemplate1=\tFPTemplate2=QUJD\tReserve=\tNotice=a=b";
+
+    fn read(text: &str) -> Result<IdCard<'_>, FieldError> {
+        IdCard::read(&Fields::parse(text.as_bytes()))
+    }
+
+    /// Obligation 31.
+    #[test]
+    fn texts_are_utf_8() {
+        let card = read(CARD).expect("a card");
+        assert_eq!((card.name, card.address, card.notice), ("\u{5468} Ilse", "12 Quay Road", "a=b"));
+        assert_eq!((card.gender, card.nation), (Some(2), Some(97)));
+        assert_eq!(card.photo.as_ref().map(Base64::as_str), Some("U2FtcGxlSlBH"));
+        assert!(card.fingerprints[0].is_none() && card.fingerprints[1].is_some());
+        // The same name as a Chinese device writes those of its users.
+        let other = Fields::parse(b"PIN=7\tName=\xd6\xdc");
+        assert_eq!(IdCard::read(&other), Err(FieldError::Invalid { field: "Name", want: "UTF-8" }));
+    }
+
+    /// Obligation 141.
+    #[test]
+    fn the_pin_of_a_card_that_belongs_to_nobody_is_0() {
+        for (pin, expected) in [
+            ("PIN=0\t", None),
+            ("PIN=\t", None),
+            ("", None),
+            ("PIN=00\t", Some("00")),
+            ("PIN=7\t", Some("7")),
+        ] {
+            let text = format!("{pin}{CARD}");
+            let card = read(&text).expect("a card");
+            assert_eq!(card.pin.as_ref().map(Pin::as_str), expected, "{pin}");
+        }
+        assert_eq!(read("PIN=a b"), Err(FieldError::Invalid { field: "PIN", want: "a PIN" }));
+    }
+
+    #[test]
+    fn a_damaged_payload_is_none() {
+        let wrong = FieldError::Invalid { field: "Photo", want: "whole base64" };
+        assert_eq!(read("PIN=7\tPhoto=/9j/4AA"), Err(wrong));
+    }
+
+    #[test]
+    fn debug_output_holds_nothing_of_the_card() {
+        assert_eq!(format!("{:?}", read(CARD).expect("a card")), "IdCard { pin: None, .. }");
+    }
+}
