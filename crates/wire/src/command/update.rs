@@ -63,7 +63,7 @@ impl<'a> Update<'a> {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut fields = fields_of(self.form(), out);
+        let mut fields = fields_of(self.form().words(), out);
         match self {
             Self::User(user) => write_user(user, &mut fields),
             Self::Fingerprint(fingerprint) => fingerprint.write(&mut fields),
