@@ -69,6 +69,8 @@ pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<(), StoreError
         Task::Finished(Finished::Orders, commands),
         Task::Finished(Finished::Sessions, ago(sessions)),
         Task::Finished(Finished::Held, ago(held)),
+        Task::Finished(Finished::OfferedFiles, now),
+        Task::Finished(Finished::OfferedParts, now),
         Task::Parts,
         Task::Versions(0),
     ];

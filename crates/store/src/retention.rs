@@ -24,6 +24,10 @@ pub enum Finished {
     Held,
     /// Contents kept for an undo whose time is over.
     Undo,
+    /// Files that were offered to devices until a time.
+    OfferedFiles,
+    /// Their contents.
+    OfferedParts,
 }
 
 impl Finished {
@@ -34,6 +38,8 @@ impl Finished {
             Self::Sessions => ("device_session", "device_id, opened_at", "closed_at < ?"),
             Self::Held => ("held", "held_id", "resolved_at IS NOT NULL AND last_at < ?"),
             Self::Undo => ("undo_body", "item_id", "until_at <= ?"),
+            Self::OfferedFiles => ("offered_file", "token", "expires_at <= ?"),
+            Self::OfferedParts => ("offered_part", "token, part_no", "expires_at <= ?"),
         }
     }
 }
