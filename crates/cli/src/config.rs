@@ -87,6 +87,7 @@ impl Settings {
                 values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?,
             ),
             retention: server::config::Retention::default(),
+            system_commands: values.get("system_commands", value::truth)?,
             limits: sync::Limits {
                 answer_ms: 1000
                     * values.get("answer_timeout_s", |text| {

@@ -56,21 +56,22 @@ impl Tx {
         Ok(())
     }
 
-    /// The file of a device under a token, if it can still be fetched.
+    /// The file under a token, if it can still be fetched; where a device is named, only one for it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn offered_file(
         &mut self,
         token: &str,
-        device: i64,
+        device: Option<i64>,
         now: Millis,
     ) -> Result<Option<OfferedFile>, StoreError> {
         let row = query(
-            "SELECT name, bytes, as_base64, expires_at FROM offered_file \
-             WHERE token = ? AND device_id = ? AND expires_at > ?",
+            "SELECT device_id, name, bytes, as_base64, expires_at FROM offered_file \
+             WHERE token = ? AND (? IS NULL OR device_id = ?) AND expires_at > ?",
         )
         .bind(token.to_owned())
+        .bind(device)
         .bind(device)
         .bind(now.0)
         .fetch_optional(self.db())
@@ -78,7 +79,7 @@ impl Tx {
         let Some(row) = row else { return Ok(None) };
         Ok(Some(OfferedFile {
             token: token.to_owned(),
-            device,
+            device: row.try_get("device_id")?,
             name: row.try_get("name")?,
             bytes: narrow("offered_file", "bytes", &token, row.try_get("bytes")?)?,
             as_base64: row.try_get::<i64, _>("as_base64")? != 0,

@@ -150,12 +150,11 @@ pub fn answered(
 ) -> Option<State> {
     let final_state = State::Answered { return_code, done: verdict == Verdict::Done };
     match (command.state, verdict) {
-        (State::Answered { .. }, _) => None,
         (State::Sent { sends, .. }, Verdict::Pending) => {
             let due_at = now.plus(limits.answer_pause(sends).max(command.answer_ms));
             Some(State::Sent { sends, due_at })
         }
-        (_, Verdict::Pending) => None,
+        (State::Answered { .. }, _) | (_, Verdict::Pending) => None,
         (State::Sent { sends, .. }, Verdict::RetryLater)
             if command.repeatable && !command.fence && sends < MOST_SENDS =>
         {

@@ -298,6 +298,36 @@ impl<'a> Command<'a> {
         }
     }
 
+    /// The same command without the borrow; what it holds of an upload or a line is copied.
+    pub fn into_owned(self) -> Command<'static> {
+        match self {
+            Self::Update(update) => Command::Update(update.into_owned()),
+            Self::Put(entry) => Command::Put(entry.into_owned()),
+            Self::Delete(delete) => Command::Delete(delete),
+            Self::Remove(key) => Command::Remove(key),
+            Self::Query(select) => Command::Query(select),
+            Self::SetOption { key, value } => Command::SetOption { key, value },
+            Self::VerifySum { from, to } => Command::VerifySum { from, to },
+            Self::Enroll(enroll) => Command::Enroll(enroll),
+            Self::GetFile { path } => Command::GetFile { path },
+            Self::PutFile(file) => Command::PutFile(file),
+            Self::Shell { command } => Command::Shell { command },
+            Self::Upgrade(upgrade) => Command::Upgrade(upgrade),
+            Self::Check => Command::Check,
+            Self::Log => Command::Log,
+            Self::Info => Command::Info,
+            Self::Reboot => Command::Reboot,
+            Self::ReloadOptions => Command::ReloadOptions,
+            Self::ClearData => Command::ClearData,
+            Self::ClearLog => Command::ClearLog,
+            Self::ClearPhoto => Command::ClearPhoto,
+            Self::ClearBioData => Command::ClearBioData,
+            Self::ClearUsers => Command::ClearUsers,
+            Self::Unlock => Command::Unlock,
+            Self::Unalarm => Command::Unalarm,
+        }
+    }
+
     /// The words of a command; those of data are followed by a table.
     pub fn words(&self) -> &'static str {
         match self {

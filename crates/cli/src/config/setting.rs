@@ -47,6 +47,11 @@ pub const SETTINGS: &[Setting] = &[
     fixed("undo_days", "7", "how long a deleted person can be brought back"),
     derived("privilege", "admission", "an administrator made at a device: hold, accept or never"),
     fixed("attendance", "discard", "punches: discard or keep"),
+    fixed(
+        "system_commands",
+        "false",
+        "get-file, put-file, shell and upgrade: what reaches into a device's system",
+    ),
     fixed("adopt_quiet_s", "30", "how long a device that is taken in must be quiet before it is filled"),
     derived("time_zone", "the machine", "IANA name: the clock of the devices"),
     fixed("realtime", "true", "devices upload changes at once"),

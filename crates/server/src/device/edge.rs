@@ -50,6 +50,8 @@ pub struct Request {
     pub query: Option<String>,
     /// Where it came from.
     pub peer: SocketAddr,
+    /// Its `Range`: the part of a file that is asked for.
+    pub range: Option<String>,
     /// The body, all of it.
     pub body: Bytes,
 }
@@ -123,6 +125,11 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
                 path: parts.uri.path().to_owned(),
                 query: parts.uri.query().map(str::to_owned),
                 peer,
+                range: parts
+                    .headers
+                    .get(http::header::RANGE)
+                    .and_then(|range| range.to_str().ok())
+                    .map(str::to_owned),
                 body,
             };
             let answering = app.clone();

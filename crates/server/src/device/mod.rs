@@ -6,9 +6,11 @@ mod admit;
 mod answer;
 mod counts;
 mod edge;
+mod file;
 mod handshake;
 mod intake;
 mod options;
+mod order_answer;
 mod poll;
 mod upload;
 
@@ -80,6 +82,8 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
             access_control::register(app, request, target)
         }
         Endpoint::QueryData => access_control::upload(app, request, target).await,
+        Endpoint::File if !post => file::get(app, request, target).await,
+        Endpoint::Other if !post && file::is_file(&request.path) => file::get(app, request, target).await,
         Endpoint::File | Endpoint::Fdata => Err(DeviceError::NotFound),
         Endpoint::Other if is_health => {
             let health = crate::admin::health(app).await;

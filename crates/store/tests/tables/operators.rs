@@ -207,9 +207,10 @@ async fn a_file_is_there_for_its_device_and_its_time() {
     };
     tx.offer_file(&file, &content).await.expect("offered");
 
-    assert_eq!(tx.offered_file(&file.token, device, at(8)).await.expect("read"), Some(file.clone()));
-    assert_eq!(tx.offered_file(&file.token, other, at(8)).await.expect("read"), None);
-    assert_eq!(tx.offered_file(&file.token, device, at(9)).await.expect("read"), None);
+    assert_eq!(tx.offered_file(&file.token, Some(device), at(8)).await.expect("read"), Some(file.clone()));
+    assert_eq!(tx.offered_file(&file.token, None, at(8)).await.expect("read"), Some(file.clone()));
+    assert_eq!(tx.offered_file(&file.token, Some(other), at(8)).await.expect("read"), None);
+    assert_eq!(tx.offered_file(&file.token, Some(device), at(9)).await.expect("read"), None);
     let mut read = tx.offered_part(&file.token, 0).await.expect("a part");
     assert_eq!(read.len(), store::PART_BYTES);
     read.extend(tx.offered_part(&file.token, 1).await.expect("a part"));

@@ -161,6 +161,12 @@ impl<'a> Entry<'a> {
         self.table
     }
 
+    /// The same record without the borrow.
+    pub fn into_owned(self) -> Entry<'static> {
+        let values = self.values.into_iter().map(|value| Cow::Owned(value.into_owned())).collect();
+        Entry { table: self.table, values }
+    }
+
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let layout = layout(self.table);
         let few = self.is_of_few_keys();
