@@ -2,12 +2,14 @@
 
 mod area;
 mod config;
+mod confirm;
 mod device;
 mod device_set;
 mod held;
 mod import;
 mod init;
 mod migrate;
+mod order;
 mod serve;
 mod simulate;
 mod sync;
@@ -69,6 +71,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     let context = Context { settings, store, out, when: When::here() };
     let outcome = match cli.command {
         Command::Device(command) => device::run(&context, command).await,
+        Command::Order(order) => order::run(&context, order).await,
         Command::User(command) => user::run(&context, command).await,
         Command::Area(command) => area::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,
