@@ -43,7 +43,7 @@ async fn record(
     let mut tx = app.store.write().await?;
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(Vec::new()) };
     let mut settling = Vec::new();
-    let mut parameters = Vec::new();
+    let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
     let (mut emptied, mut asks) = (false, false);
     let mut view = tx.view(&row).await?;
     for acknowledgement in acknowledgements {
@@ -76,6 +76,7 @@ async fn record(
             emptied |= asked.emptied;
             asks |= asked.everything;
             parameters.extend(asked.parameters);
+            otherwise.extend(asked.otherwise);
         } else {
             unknown(&row, acknowledgement);
         }
@@ -91,6 +92,10 @@ async fn record(
     }
     let changes = view.take_changes();
     tx.apply(&view, &changes, now).await?;
+    // What is ordered takes numbers of the device's row, which is written above.
+    for (ordered, by) in otherwise {
+        ordered.queue(&mut tx, row.id, &by, now).await?;
+    }
     if asks {
         // It answers no queries: what was to be asked comes with everything else.
         fleet::ask_for_everything(&mut tx, row.id, now).await?;

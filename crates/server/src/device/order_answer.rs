@@ -18,6 +18,8 @@ pub struct Asked {
     pub everything: bool,
     /// What the device told of itself (§12.4).
     pub parameters: Vec<(String, String)>,
+    /// The same in another spelling, and who ordered it: to be queued when all else is written.
+    pub otherwise: Option<(Ordered, String)>,
 }
 
 /// Records the answer to an ordered command, and draws the conclusions.
@@ -62,9 +64,7 @@ pub async fn take(
             view.refuse_form(form);
             asked.everything = form == Form::Query && is_new;
             let other = ordered.alternative().filter(|other| !is_refused(other.form(), &view.capability));
-            if let Some(other) = other {
-                other.queue(tx, row.id, &order.ordered_by, now).await?;
-            }
+            asked.otherwise = other.map(|other| (other, order.ordered_by.clone()));
         }
     }
     Ok(asked)
