@@ -5,6 +5,7 @@ mod dotenv;
 mod fleet;
 mod importing;
 mod init;
+mod ordering;
 mod settings;
 mod support;
 #[cfg(target_os = "linux")]
