@@ -74,7 +74,9 @@ impl Ordered {
         self.0.write_text(&mut text);
         let is_large = text.len() > LARGE_BYTES;
         let (verb, rest) = self.split(&text);
-        let secret = (is_large || self.is_secret()).then(|| text.clone());
+        // In another charset than UTF-8 it fits into no column of text.
+        let is_text = std::str::from_utf8(&text).is_ok();
+        let secret = (is_large || !is_text || self.is_secret()).then(|| text.clone());
         Order {
             verb,
             arguments: if secret.is_some() { self.public_arguments() } else { rest },
@@ -253,6 +255,14 @@ mod tests {
         Command::Put(Entry::new(EntryTable::AdPic, &pairs, None).expect("a picture"))
     }
 
+    /// With a name in Chinese, for a device that writes GB2312.
+    fn work_code() -> Command<'static> {
+        let pairs = [("PIN", "1"), ("CODE", "77"), ("NAME", "午餐")];
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let entry = Entry::new(EntryTable::WorkCode, &pairs, None).expect("a work code");
+        Command::Put(entry.in_charset(wire::Charset::Gb2312))
+    }
+
     fn stored(command: Command<'static>) -> (OrderRow, Option<Vec<u8>>) {
         let order = Ordered(command).order("ada", Millis(0));
         let row = OrderRow {
@@ -302,6 +312,7 @@ mod tests {
             upgrade(),
             picture(&"QUJD".repeat(1_000)),
             picture("QUJD"),
+            work_code(),
         ];
         for command in commands {
             let (row, secret) = stored(command.clone());

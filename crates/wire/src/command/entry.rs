@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 
 use self::layout::{Layout, layout};
 use super::{Form, fields_of, is};
-use crate::{Base64, FieldError, Fields, Version, fields::FieldWriter};
+use crate::{Base64, Charset, FieldError, Fields, Version, fields::FieldWriter};
 
 /// A table of a device beside those of its people (§12.1.1.9 to §12.1.1.18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +159,17 @@ impl<'a> Entry<'a> {
     /// Which table it is of.
     pub const fn table(&self) -> EntryTable {
         self.table
+    }
+
+    /// The same record with its texts in the charset of a device (reference 2.8); they are UTF-8 as it is made.
+    #[must_use]
+    pub fn in_charset(self, charset: Charset) -> Entry<'static> {
+        let encode = |value: Cow<'_, [u8]>| match str::from_utf8(&value) {
+            Ok(text) => charset.encode(text),
+            Err(_) => value.into_owned(),
+        };
+        let values = self.values.into_iter().map(|value| Cow::Owned(encode(value))).collect();
+        Entry { table: self.table, values }
     }
 
     /// The same record without the borrow.

@@ -155,7 +155,8 @@ fn entry(row: &DeviceRow, table: EntryTable, pairs: &[(String, String)]) -> anyh
         };
         read.push((key.clone(), value));
     }
-    Entry::new(table, &read, row.capability.push_version()).map_err(|error| {
+    let made = Entry::new(table, &read, row.capability.push_version());
+    made.map(|entry| entry.in_charset(row.capability.charset())).map_err(|error| {
         let keys: Vec<&str> = table.keys().collect();
         usage(format!("{}: {error}. Its keys: {}", table.form(), keys.join(", ")))
     })

@@ -19,8 +19,8 @@ pub(super) struct Field {
 /// What a value is.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// Text of at most so many bytes.
-    Text(usize),
+    /// Text of at most so many bytes; and these in words.
+    Text(usize, &'static str),
     /// A number between these.
     Number(i64, i64),
     /// One of these words.
@@ -51,12 +51,7 @@ impl Kind {
             if is_right { Ok(()) } else { Err(FieldError::Invalid { field, want }) }
         };
         match self {
-            Self::Text(most) => {
-                if value.len() > most {
-                    return Err(FieldError::Length { field, announced: most, held: value.len() });
-                }
-                Ok(())
-            }
+            Self::Text(most, want) => when(value.len() <= most, want),
             Self::Number(low, high) => {
                 let number: i64 =
                     text()?.parse().map_err(|_| FieldError::Invalid { field, want: "a number" })?;
@@ -122,9 +117,10 @@ const fn may(key: &'static str, kind: Kind, default: &'static str) -> Field {
 
 /// A key that may stay empty.
 const fn any(key: &'static str) -> Field {
-    may(key, Kind::Text(1_000), "")
+    may(key, Kind::Text(1_000, "at most 1000 bytes"), "")
 }
 
+const SHORT: Kind = Kind::Text(64, "at most 64 bytes");
 const SWITCH: Kind = Kind::Number(0, 1);
 const COUNT: Kind = Kind::Number(0, i32::MAX as i64);
 
@@ -150,7 +146,7 @@ pub(super) const fn layout(table: EntryTable) -> &'static Layout {
 /// §12.1.1.9. `TAG`: 253 for everyone, 254 personal, 255 kept back; `MIN`: minutes that it is shown for.
 const SMS: Layout = Layout {
     fields: &[
-        must("MSG", Kind::Text(320)),
+        must("MSG", Kind::Text(320, "at most 320 bytes")),
         may("TAG", Kind::Number(253, 255), "253"),
         must("UID", COUNT),
         must("MIN", COUNT),
@@ -166,14 +162,13 @@ const AD_PIC: Layout = Layout {
     fields: &[
         must("Index", COUNT),
         must("Size", Kind::SizeOf { content: "Content", raw: false }),
-        may("Extension", Kind::Text(8), "jpg"),
+        may("Extension", Kind::Text(8, "at most 8 bytes"), "jpg"),
         must("Content", Kind::Content),
     ],
 };
 
 /// §12.1.1.12. `PIN` is the place in the list, no user.
-const WORK_CODE: Layout =
-    Layout { fields: &[must("PIN", COUNT), must("CODE", Kind::Text(64)), must("NAME", Kind::Text(64))] };
+const WORK_CODE: Layout = Layout { fields: &[must("PIN", COUNT), must("CODE", SHORT), must("NAME", SHORT)] };
 
 /// §12.1.1.13. The document prints `StatusCode==`, which cannot be meant.
 const SHORTCUT_KEY: Layout = Layout {
@@ -229,7 +224,7 @@ const ACC_TIME_ZONE: Layout = Layout {
 const ACC_HOLIDAY: Layout = Layout {
     fields: &[
         must("UID", COUNT),
-        must("HolidayName", Kind::Text(64)),
+        must("HolidayName", SHORT),
         must("StartDate", Kind::Day),
         must("EndDate", Kind::Day),
         must("TimeZone", COUNT),
@@ -250,11 +245,11 @@ const ACC_UNLOCK_COMB: Layout = Layout {
 
 /// §12.1.1.18; the last three from 2.4.2.
 const BLACKLIST: Layout =
-    Layout { fields: &[must("IDNum", Kind::Text(64)), any("Name"), any("Gender"), any("Nation")] };
+    Layout { fields: &[must("IDNum", SHORT), any("Name"), any("Gender"), any("Nation")] };
 
 const WHITELIST: Layout = Layout {
     fields: &[
-        must("IDNum", Kind::Text(64)),
+        must("IDNum", SHORT),
         any("Name"),
         may("Gender", COUNT, "0"),
         may("Nation", COUNT, "0"),

@@ -1,7 +1,7 @@
 //! Commands that people order, to the letter, and back.
 
 use super::*;
-use crate::Version;
+use crate::{Charset, Version};
 
 fn time(text: &str) -> LocalTime {
     text.parse().unwrap()
@@ -134,7 +134,11 @@ fn what_cannot_be_meant_is_refused_with_its_key() {
     for (table, text, want) in [
         (EntryTable::Sms, sms.replace("UID=1", "UID=x"), "UID is not a number"),
         (EntryTable::Sms, sms.replace("12:30:00", "25:30:00"), "StartTime is not a time as"),
-        (EntryTable::Sms, sms.replace("MSG=x", &format!("MSG={}", "x".repeat(321))), "MSG has 321"),
+        (
+            EntryTable::Sms,
+            sms.replace("MSG=x", &format!("MSG={}", "x".repeat(321))),
+            "MSG is not at most 320 bytes",
+        ),
         (EntryTable::Sms, sms.replace("→MIN=5", ""), "MIN is missing"),
         (EntryTable::Sms, format!("{sms}→TAG=2"), "TAG is not within 253 to 255"),
         (EntryTable::Sms, format!("{sms}→Tab=2"), "the table has no key Tab"),
@@ -177,6 +181,18 @@ fn a_message_with_a_command_in_it_stays_in_one_line() {
         import: Import::None,
     });
     assert_eq!(line(&file), "C:7f2a:PutFile file/a b\t/mnt/ ");
+}
+
+#[test]
+fn a_record_goes_out_in_the_charset_of_the_device() {
+    let text = "MSG=午餐→UID=1→MIN=5→StartTime=2027-03-12 12:30:00";
+    let Ok(Command::Put(sms)) = entry(EntryTable::Sms, text, "2.4.1") else { panic!("a message") };
+    let mut out = Vec::new();
+    let sent = Command::Put(sms.clone().in_charset(Charset::Gb2312));
+    sent.write(&"1".parse().unwrap(), &mut out);
+    assert!(out.starts_with(b"C:1:DATA UPDATE SMS MSG=\xce\xe7\xb2\xcd\tTAG=253\t"));
+    assert_eq!(Command::read(&out).map(|(_, command)| command), Ok(sent));
+    assert_eq!(sms.clone().in_charset(Charset::Utf8), sms);
 }
 
 /// Obligation 157.
