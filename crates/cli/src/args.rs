@@ -2,6 +2,7 @@
 
 mod conformance;
 mod attendance;
+mod command;
 mod device;
 mod import;
 mod init;
@@ -16,6 +17,9 @@ use wire::SerialNumber;
 
 pub use self::conformance::Conformance;
 pub use self::attendance::{AttendanceCommand, Punches, RecordCommand, RecordKindArg};
+pub use self::command::{
+    Action, Cleared, DeviceOrder, Enroll, Enrolled, Method, Period, PutFile, Query, ReplacedTable, Upgrade,
+};
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
@@ -111,6 +115,23 @@ Examples:
     /// People: list, make, change, delete them
     #[command(subcommand)]
     User(UserCommand),
+    /// Commands to one device: open its door, ask it for what it holds, have somebody enrol at it, …
+    ///
+    /// The device fetches a command with its next poll and answers when it is done. What was ordered for now is not
+    /// sent when the device comes back much later, and what cannot be repeated is sent once.
+    #[command(
+        after_help = "\
+Examples:
+  muster command CKJF210560012 unlock
+  muster command CKJF210560012 info --wait
+  muster command CKJF210560012 enroll finger --pin 1007 --finger 6 --wait
+  muster command CKJF210560012 query attendance 2027-03-01 2027-03-31
+  muster command CKJF210560012 clear data --confirm CKJF210560012
+  muster command list CKJF210560012
+  muster command show CKJF210560012 42",
+        name = "command"
+    )]
+    Order(DeviceOrder),
     /// Areas: groups of devices and people
     ///
     /// A person is on the devices that share an area with them. Everyone and everything is in area 1 unless told otherwise.

@@ -4,6 +4,7 @@ mod area;
 mod attendance;
 mod config;
 mod conformance;
+mod confirm;
 mod device;
 mod device_set;
 mod held;
@@ -11,6 +12,7 @@ mod import;
 mod init;
 mod migrate;
 mod record;
+mod order;
 mod serve;
 mod simulate;
 mod sync;
@@ -73,6 +75,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     let context = Context { settings, store, out, when: When::here() };
     let outcome = match cli.command {
         Command::Device(command) => device::run(&context, command).await,
+        Command::Order(order) => order::run(&context, order).await,
         Command::User(command) => user::run(&context, command).await,
         Command::Area(command) => area::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,

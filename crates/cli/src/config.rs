@@ -91,6 +91,7 @@ impl Settings {
                 attendance: values.get("attendance_days", value::attendance_days)?,
                 ..Retention::default()
             },
+            system_commands: values.get("system_commands", value::truth)?,
             limits: sync::Limits {
                 answer_ms: 1000
                     * values.get("answer_timeout_s", |text| {

@@ -6,6 +6,7 @@ use roster::{Capability, Format, Slot};
 use support::{options, slot, tell, told};
 use wire::{BioType, CardForm, Form, Handshake};
 
+/// Obligation 183.
 #[test]
 fn a_refusal_holds_for_one_firmware() {
     let mut device = told(&[("FWVersion", "Ver 1"), ("FPVersion", "10")]);
@@ -16,6 +17,16 @@ fn a_refusal_holds_for_one_firmware() {
     assert!(device.refused(Form::FingerTmp));
     tell(&mut device, &[("FWVersion", "Ver 2")]);
     assert_eq!(device.takes(&finger), Some(Form::FingerTmp));
+}
+
+/// Obligations 152, 153.
+#[test]
+fn a_fingerprint_goes_in_the_table_of_its_version_to_a_device_of_that_version() {
+    let finger = |major| slot(BioType::FINGERPRINT, 1, Format::Zk, major, 0);
+    let classic = told(&[("FPVersion", "10")]);
+    assert_eq!((classic.takes(&finger(10)), classic.takes(&finger(12))), (Some(Form::FingerTmp), None));
+    let unified = told(&[("FPVersion", "12"), ("MultiBioDataSupport", "0:1:0:0:0:0:0:0:0:0")]);
+    assert_eq!((unified.takes(&finger(10)), unified.takes(&finger(12))), (None, Some(Form::BioData(1))));
 }
 
 #[test]

@@ -6,6 +6,7 @@ use roster::{Capability, Content, Format, ItemKey, Photo, Slot, delete, delete_l
 use support::{body, items, lines, only, options, pin, print, slot, told, user};
 use wire::{BioType, Form};
 
+/// Obligation 150.
 #[test]
 fn a_user_goes_out_complete_and_with_its_card_as_the_device_writes_it() {
     let (key, content) = user("Name=Ada|Passwd=12|Card=123456789|Verify=0");
@@ -20,6 +21,7 @@ fn a_user_goes_out_complete_and_with_its_card_as_the_device_writes_it() {
     assert_eq!(lines(&update(&key, &content, &device)), [expected("[15CD5B0700]")]);
 }
 
+/// Obligation 158.
 #[test]
 fn a_person_goes_with_everything_the_device_may_hold() {
     let key = ItemKey { pin: pin("7"), slot: Slot::USER };
@@ -42,6 +44,7 @@ fn a_duress_finger_goes_out_as_one() {
     assert!(sent[0].starts_with("DATA UPDATE FINGERTMP PIN=7|FID=4|Size=32|Valid=3|TMP="), "{sent:?}");
 }
 
+/// Obligation 158.
 #[test]
 fn a_device_that_cannot_delete_all_unified_templates_deletes_type_by_type() {
     let mut device = options("a02-options.http");
@@ -66,6 +69,7 @@ fn an_item_goes_alone() {
     assert_eq!(gone(slot(BioType::PALM, 1, Format::Zk, 5, 0)), [""; 0]);
 }
 
+/// Obligation 35.
 #[test]
 fn a_damaged_template_is_never_sent() {
     let device = options("a02-options.http");
@@ -78,6 +82,7 @@ fn a_damaged_template_is_never_sent() {
     assert_eq!(update(&key, &Content::Template(template), &device), []);
 }
 
+/// Obligation 151.
 #[test]
 fn photos_go_out_with_their_length() {
     let device = options("a02-options.http");

@@ -37,6 +37,8 @@ pub struct Config {
     pub adopt_quiet: Duration,
     /// How long what is finished is kept.
     pub retention: Retention,
+    /// Whether operators may reach into the system of a device: its files, its shell, its firmware.
+    pub system_commands: bool,
     /// How much is sent at a time, and how long answers may take.
     pub limits: Limits,
     /// The largest request body, bytes.

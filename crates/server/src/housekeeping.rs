@@ -74,6 +74,8 @@ pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<(), StoreError
         Task::Finished(Finished::Held, ago(held)),
         Task::Finished(Finished::Errors, log),
         Task::Finished(Finished::RemoteUsers, ago(REMEMBERED)),
+        Task::Finished(Finished::OfferedFiles, now),
+        Task::Finished(Finished::OfferedParts, now),
         Task::Parts,
         Task::Versions(0),
     ];

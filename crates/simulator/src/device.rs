@@ -1,6 +1,7 @@
 //! A terminal without its network: what it holds, what it has to report, what it does when it is told.
 
 mod command;
+mod controls;
 mod edit;
 mod execute;
 mod options;
@@ -19,7 +20,12 @@ use std::{
 use wire::{BioType, Pin};
 
 pub(crate) use self::{command::Command, upload::Entry};
-pub use self::{execute::Acknowledgement, options::ServerOptions, upload::Upload};
+pub use self::{
+    controls::{Controls, Somebody},
+    execute::Acknowledgement,
+    options::ServerOptions,
+    upload::Upload,
+};
 use crate::{
     clock::LocalTime,
     content::{Content, Payload, PayloadPool, Person, Template, TemplateKey},
@@ -57,6 +63,7 @@ pub struct Device {
     info_due: bool,
     revision: u64,
     pool: Option<Arc<PayloadPool>>,
+    controls: Controls,
 }
 
 impl Device {
@@ -79,6 +86,7 @@ impl Device {
             info_due: false,
             revision: 0,
             pool: None,
+            controls: Controls::default(),
             model,
         }
     }

@@ -3,6 +3,7 @@
 //! Two ways of driving it: step by step without timers, for stories ([`Session::poll_once`], [`Session::upload_pending`],
 //! [`Session::settle`]), and by itself with timers, for fleets ([`Session::run`]).
 
+mod fetch;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -343,7 +344,8 @@ impl Session {
             self.fail("lost answer to a poll");
             return Ok(Polled::default());
         }
-        let executed = self.obey(&answer.body);
+        let mut executed = self.obey(&answer.body);
+        executed.extend(self.fetch_files().await?);
         self.send_outbox().await?;
         let polled = Polled { body: Some(answer.body), executed };
         self.tally.idle_polls += u64::from(polled.is_idle());
@@ -431,6 +433,13 @@ impl Session {
         self.outbox = later;
         while !due.is_empty() {
             let count = due.len().min(self.device.model().acknowledgements_a_post.max(1));
+            // An answer with a file in it is a request of its own, since nobody could tell where the file ends.
+            let is_alone = |outgoing: &Outgoing| outgoing.acknowledgement.written.is_some();
+            let count = if due.front().is_some_and(is_alone) {
+                1
+            } else {
+                due.iter().take(count).take_while(|outgoing| !is_alone(outgoing)).count()
+            };
             let mut body: String =
                 due.iter().take(count).map(|outgoing| outgoing.acknowledgement.line()).collect();
             if self.device.quirks().odd_acknowledgements {

@@ -27,6 +27,7 @@ mod keys;
 mod lease;
 mod migrate;
 mod moved;
+mod offered_file;
 mod open;
 mod operation_log;
 mod operator_command;
@@ -61,8 +62,9 @@ pub use item_old::UserVersions;
 pub use keys::Keys;
 #[doc(hidden)]
 pub use migrate::migration_statements;
+pub use offered_file::{OfferedFile, PART_BYTES};
 pub use operation_log::LoggedOperation;
-pub use operator_command::{Order, OrderRow};
+pub use operator_command::{MOST_CONTENT_BYTES, Order, OrderNews, OrderRow};
 pub use retention::Finished;
 pub use retry::retry;
 pub use status::{CommandEvent, ItemEvent, ItemSummary, SyncCounts};

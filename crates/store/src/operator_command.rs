@@ -16,12 +16,18 @@ pub struct Order {
     pub verb: String,
     /// With what; in the caller's own form, without secrets.
     pub arguments: String,
+    /// What is kept sealed of it; `None` where verb and arguments say it all.
+    pub secret: Option<Vec<u8>>,
     /// Nothing else is under way beside it.
     pub fence: bool,
     /// It does no harm twice.
     pub repeatable: bool,
     /// The device is empty after it.
     pub empties: bool,
+    /// How long the device may take to answer at least, ms.
+    pub answer_ms: i64,
+    /// When it is too late to send it.
+    pub expires_at: Option<Millis>,
     /// Who ordered it.
     pub by: String,
 }
@@ -33,8 +39,12 @@ pub struct OrderRow {
     pub device: i64,
     /// Number and state, as decisions are made on them. [`State::Unanswered`] also for a cancelled one: see `cancelled`.
     pub command: OperatorCommand,
-    /// It was taken back before it was sent.
+    /// It was taken back before it was sent, or not sent in time.
     pub cancelled: bool,
+    /// Part of it is kept sealed: [`Tx::order_secret`].
+    pub is_secret: bool,
+    /// Something came with the answer: [`Tx::order_content`].
+    pub has_content: bool,
     /// What its lines are called on the wire; `None` until it is sent.
     pub wire_id: Option<String>,
     /// What.
@@ -49,12 +59,28 @@ pub struct OrderRow {
     pub sent_at: Option<Millis>,
     /// When it was answered or given up.
     pub closed_at: Option<Millis>,
-    /// What the device answered, in its words.
+    /// What the device answered, in its words, or why it was not sent.
     pub reply: Option<String>,
 }
 
+/// What is written about a command together with where it stands; what is `None` stays as it is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct OrderNews<'n> {
+    /// What its lines are called on the wire.
+    pub wire_id: Option<&'n str>,
+    /// What the device answered, or why it was not sent.
+    pub reply: Option<&'n str>,
+    /// What came with the answer; kept sealed.
+    pub content: Option<&'n [u8]>,
+}
+
+/// The longest content of an answer that is kept.
+pub const MOST_CONTENT_BYTES: usize = 15 << 20;
+
 const COLUMNS: &str = "device_id, command_no, wire_id, verb, arguments, fence, repeatable, empties, state, \
-                       ordered_by, ordered_at, sends, sent_at, due_at, closed_at, return_code, reply";
+                       ordered_by, ordered_at, sends, sent_at, due_at, closed_at, return_code, reply, answer_ms, \
+                       expires_at, failed, CASE WHEN sealed_text IS NULL THEN 0 ELSE 1 END AS is_secret, \
+                       CASE WHEN sealed_content IS NULL THEN 0 ELSE 1 END AS has_content";
 
 impl OrderRow {
     fn read(row: &AnyRow) -> Result<Self, StoreError> {
@@ -74,6 +100,7 @@ impl OrderRow {
                 return_code: row
                     .try_get::<Option<i32>, _>("return_code")?
                     .ok_or_else(|| wrong("return_code"))?,
+                done: row.try_get::<Option<i64>, _>("failed")? == Some(0),
             },
             "unanswered" | "cancelled" => State::Unanswered,
             _ => return Err(wrong("state")),
@@ -85,9 +112,13 @@ impl OrderRow {
                 fence: truth("fence")?,
                 repeatable: truth("repeatable")?,
                 empties: truth("empties")?,
+                answer_ms: row.try_get("answer_ms")?,
+                expires_at: time("expires_at")?,
                 state,
             },
             cancelled: text == "cancelled",
+            is_secret: truth("is_secret")?,
+            has_content: truth("has_content")?,
             wire_id: row.try_get("wire_id")?,
             verb: row.try_get("verb")?,
             arguments: row.try_get("arguments")?,
@@ -111,7 +142,7 @@ impl Tx {
         self.lock_device(device).await?;
         let waiting: Option<i64> = query_scalar(
             "SELECT MIN(command_no) FROM operator_command WHERE device_id = ? AND state = 'queued' \
-             AND repeatable = 1 AND fence = ? AND verb = ? AND arguments = ?",
+             AND repeatable = 1 AND sealed_text IS NULL AND fence = ? AND verb = ? AND arguments = ?",
         )
         .bind(device)
         .bind(i64::from(order.fence))
@@ -119,13 +150,17 @@ impl Tx {
         .bind(order.arguments.clone())
         .fetch_one(self.db())
         .await?;
-        if let (Some(number), true) = (waiting, order.repeatable) {
+        // Of what is sealed only one part can be seen: an equal one may hold something else.
+        if let (Some(number), true, None) = (waiting, order.repeatable, &order.secret) {
             return Ok(number);
         }
         let number = self.take_command_number(device).await?;
+        let sealed =
+            order.secret.as_ref().map(|secret| self.keys.seal(&place(device, number, "text"), secret));
         query(
             "INSERT INTO operator_command (device_id, command_no, verb, arguments, fence, repeatable, empties, state, \
-             ordered_by, ordered_at, sends) VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0)",
+             ordered_by, ordered_at, sends, answer_ms, expires_at, sealed_text) \
+             VALUES (?, ?, ?, ?, ?, ?, ?, 'queued', ?, ?, 0, ?, ?, ?)",
         )
         .bind(device)
         .bind(number)
@@ -136,9 +171,51 @@ impl Tx {
         .bind(i64::from(order.empties))
         .bind(order.by.clone())
         .bind(at.0)
+        .bind(order.answer_ms)
+        .bind(order.expires_at.map(|at| at.0))
+        .bind(sealed)
         .execute(self.db())
         .await?;
         Ok(number)
+    }
+
+    /// What is kept sealed of a command: [`Order::secret`].
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::Sealed`] where it does not open.
+    pub async fn order_secret(&mut self, device: i64, number: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.sealed(device, number, "text").await
+    }
+
+    /// What came with the answer to a command: [`OrderNews::content`].
+    ///
+    /// # Errors
+    /// Those of the database; [`StoreError::Sealed`] where it does not open.
+    pub async fn order_content(&mut self, device: i64, number: i64) -> Result<Option<Vec<u8>>, StoreError> {
+        self.sealed(device, number, "content").await
+    }
+
+    async fn sealed(
+        &mut self,
+        device: i64,
+        number: i64,
+        what: &'static str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql =
+            format!("SELECT sealed_{what} FROM operator_command WHERE device_id = ? AND command_no = ?");
+        let sealed: Option<Option<Vec<u8>>> =
+            query_scalar(statement(sql)).bind(device).bind(number).fetch_optional(self.db()).await?;
+        sealed.flatten().map(|sealed| self.keys.open(&place(device, number, what), &sealed)).transpose()
+    }
+
+    /// One command of a device.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn order_row(&mut self, device: i64, number: i64) -> Result<Option<OrderRow>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM operator_command WHERE device_id = ? AND command_no = ?");
+        let row = query(statement(sql)).bind(device).bind(number).fetch_optional(self.db()).await?;
+        row.as_ref().map(OrderRow::read).transpose()
     }
 
     /// The commands of a device that are not finished, in the order they were given.
@@ -177,7 +254,7 @@ impl Tx {
         row.as_ref().map(OrderRow::read).transpose()
     }
 
-    /// Writes where a command stands. `wire_id` when it is sent, `reply` when it is answered; `None` leaves what is there.
+    /// Writes where a command stands, and what is new about it.
     ///
     /// # Errors
     /// Those of the database.
@@ -185,31 +262,36 @@ impl Tx {
         &mut self,
         device: i64,
         command: &OperatorCommand,
-        wire_id: Option<&str>,
-        reply: Option<&str>,
+        news: OrderNews<'_>,
         at: Millis,
     ) -> Result<(), StoreError> {
-        let (state, sends, due_at, return_code) = match command.state {
+        let (state, sends, due_at, answer) = match command.state {
             State::Queued => ("queued", Some(0), None, None),
             State::Sent { sends, due_at } => ("sent", Some(i64::from(sends)), Some(due_at.0), None),
-            State::Answered { return_code } => ("answered", None, None, Some(return_code)),
+            State::Answered { return_code, done } => ("answered", None, None, Some((return_code, done))),
             State::Unanswered => ("unanswered", None, None, None),
+            State::Expired => ("cancelled", None, None, None),
         };
+        let is_open = matches!(command.state, State::Queued | State::Sent { .. });
         let sent_at = matches!(command.state, State::Sent { .. }).then_some(at.0);
-        let closed_at = matches!(command.state, State::Answered { .. } | State::Unanswered).then_some(at.0);
+        let closed_at = (!is_open).then_some(at.0);
+        let content =
+            news.content.map(|content| self.keys.seal(&place(device, command.number, "content"), content));
         query(
-            "UPDATE operator_command SET state = ?, sends = COALESCE(?, sends), due_at = ?, return_code = ?, \
-             sent_at = COALESCE(?, sent_at), closed_at = ?, wire_id = COALESCE(?, wire_id), reply = COALESCE(?, reply) \
-             WHERE device_id = ? AND command_no = ?",
+            "UPDATE operator_command SET state = ?, sends = COALESCE(?, sends), due_at = ?, return_code = ?, failed = ?, \
+             sent_at = COALESCE(?, sent_at), closed_at = ?, wire_id = COALESCE(?, wire_id), reply = COALESCE(?, reply), \
+             sealed_content = COALESCE(?, sealed_content) WHERE device_id = ? AND command_no = ?",
         )
         .bind(state)
         .bind(sends)
         .bind(due_at)
-        .bind(return_code)
+        .bind(answer.map(|(return_code, _)| return_code))
+        .bind(answer.map(|(_, done)| i64::from(!done)))
         .bind(sent_at)
         .bind(closed_at)
-        .bind(wire_id.map(ToOwned::to_owned))
-        .bind(reply.map(ToOwned::to_owned))
+        .bind(news.wire_id.map(ToOwned::to_owned))
+        .bind(news.reply.map(ToOwned::to_owned))
+        .bind(content)
         .bind(device)
         .bind(command.number)
         .execute(self.db())
@@ -233,4 +315,9 @@ impl Tx {
         .await?;
         Ok(done.rows_affected() > 0)
     }
+}
+
+/// Where something of a command is sealed to.
+fn place(device: i64, number: i64, what: &str) -> String {
+    format!("operator_command/{device}/{number}/{what}")
 }

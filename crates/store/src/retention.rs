@@ -34,6 +34,10 @@ pub enum Finished {
     Errors,
     /// That users were given to devices for one punch.
     RemoteUsers,
+    /// Files that were offered to devices until a time.
+    OfferedFiles,
+    /// Their contents.
+    OfferedParts,
 }
 
 impl Finished {
@@ -49,6 +53,8 @@ impl Finished {
             Self::Records => ("device_record", "record_id", "kind <> 'error' AND last_at < ?"),
             Self::Errors => ("device_record", "record_id", "kind = 'error' AND last_at < ?"),
             Self::RemoteUsers => ("remote_user", "device_id, pin", "given_at < ?"),
+            Self::OfferedFiles => ("offered_file", "token", "expires_at <= ?"),
+            Self::OfferedParts => ("offered_part", "token, part_no", "expires_at <= ?"),
         }
     }
 }

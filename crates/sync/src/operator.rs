@@ -5,7 +5,7 @@
 //! open, and nothing follows until it is answered. What cannot be repeated goes out at most once.
 
 use roster::Millis;
-use wire::{ReturnCode, Verdict};
+use wire::Verdict;
 
 use crate::view::Limits;
 
@@ -25,9 +25,13 @@ pub enum State {
     Answered {
         /// What the device said.
         return_code: i32,
+        /// Whether that means that it did it.
+        done: bool,
     },
     /// Sent, never answered, and not to be sent again: whether the device did it is not known.
     Unanswered,
+    /// Not sent in time, and not to be sent any more.
+    Expired,
 }
 
 /// One ordered command.
@@ -41,6 +45,11 @@ pub struct OperatorCommand {
     pub repeatable: bool,
     /// The device is empty after it: everything is owed again.
     pub empties: bool,
+    /// How long the device may take to answer at least, ms: until a dialog with a person ends, for example.
+    pub answer_ms: i64,
+    /// From then on it is not sent any more if it was not sent before: a door must not open when a device comes back
+    /// hours later. `None`: it waits however long.
+    pub expires_at: Option<Millis>,
     /// Where it stands.
     pub state: State,
 }
@@ -84,7 +93,11 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
     let mut awaited = open;
     for command in commands {
         match command.state {
-            State::Answered { .. } | State::Unanswered => continue,
+            State::Answered { .. } | State::Unanswered | State::Expired => continue,
+            State::Queued if command.expires_at.is_some_and(|at| at <= now) => {
+                plan.changed.push(OperatorCommand { state: State::Expired, ..command.clone() });
+                continue;
+            }
             State::Sent { due_at, .. } if due_at > now => {
                 awaited += 1;
                 if command.fence {
@@ -109,7 +122,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
             State::Sent { sends, .. } => sends + 1,
             _ => 1,
         };
-        let due_at = now.plus(limits.answer_pause(sends));
+        let due_at = now.plus(limits.answer_pause(sends).max(command.answer_ms));
         plan.send.push(command.number);
         plan.changed.push(OperatorCommand { state: State::Sent { sends, due_at }, ..command.clone() });
         if command.fence {
@@ -123,21 +136,32 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
     plan
 }
 
-/// What a query is after the device has answered it: one that is to be tried later stays as if it were unanswered, and
-/// goes out again after a pause.
-pub fn query_answered(
+/// Takes the answer to a command in: where the command stands now. `None` for one that was answered before, which
+/// changes nothing.
+///
+/// A device that is busy, or cannot do it for now, is asked again after a pause where that does no harm, and a few times
+/// at most; a fence is not, since everything else would wait for it. An answer counts also when it was given up.
+pub fn answered(
     command: &OperatorCommand,
-    return_code: ReturnCode,
+    return_code: i32,
+    verdict: Verdict,
     now: Millis,
     limits: &Limits,
-) -> OperatorCommand {
-    let state = match command.state {
-        State::Sent { sends, .. } if return_code.verdict() == Verdict::RetryLater && sends < MOST_SENDS => {
-            State::Sent { sends, due_at: now.plus(limits.retry_pause(sends)) }
+) -> Option<State> {
+    let final_state = State::Answered { return_code, done: verdict == Verdict::Done };
+    match (command.state, verdict) {
+        (State::Sent { sends, .. }, Verdict::Pending) => {
+            let due_at = now.plus(limits.answer_pause(sends).max(command.answer_ms));
+            Some(State::Sent { sends, due_at })
         }
-        _ => State::Answered { return_code: return_code.0 },
-    };
-    OperatorCommand { state, ..command.clone() }
+        (State::Answered { .. }, _) | (_, Verdict::Pending) => None,
+        (State::Sent { sends, .. }, Verdict::RetryLater)
+            if command.repeatable && !command.fence && sends < MOST_SENDS =>
+        {
+            Some(State::Sent { sends, due_at: now.plus(limits.retry_pause(sends)) })
+        }
+        _ => Some(final_state),
+    }
 }
 
 #[cfg(test)]
@@ -147,13 +171,22 @@ mod tests {
     const LIMITS: fn() -> Limits = Limits::default;
 
     fn queued(number: i64, fence: bool, repeatable: bool) -> OperatorCommand {
-        OperatorCommand { number, fence, repeatable, empties: fence, state: State::Queued }
+        OperatorCommand {
+            number,
+            fence,
+            repeatable,
+            empties: fence,
+            answer_ms: 0,
+            expires_at: None,
+            state: State::Queued,
+        }
     }
 
     fn sent(command: &OperatorCommand, due_at: i64) -> OperatorCommand {
         OperatorCommand { state: State::Sent { sends: 1, due_at: Millis(due_at) }, ..command.clone() }
     }
 
+    /// Obligation 88.
     #[test]
     fn a_fence_waits_for_what_is_under_way_and_stops_what_follows() {
         let commands = [queued(1, true, false), queued(2, false, true)];
@@ -169,6 +202,7 @@ mod tests {
         assert_eq!((behind.send, behind.beside), (vec![], Beside::Nothing));
     }
 
+    /// Obligation 90.
     #[test]
     fn what_cannot_be_repeated_goes_out_at_most_once() {
         let reboot = sent(&queued(1, false, false), 60_000);
@@ -189,22 +223,7 @@ mod tests {
         assert_eq!(plan.beside, Beside::All);
     }
 
-    #[test]
-    fn a_query_that_a_busy_device_refuses_goes_out_again_and_is_answered_in_the_end() {
-        let query = sent(&queued(1, false, true), 60_000);
-
-        let busy = query_answered(&query, ReturnCode(-1005), Millis(1_000), &LIMITS());
-        let State::Sent { sends: 1, due_at } = busy.state else { panic!("{:?}", busy.state) };
-        assert!(due_at > Millis(1_000));
-        assert_eq!(plan(std::slice::from_ref(&busy), 0, due_at, &LIMITS()).send, [1]);
-
-        let done = query_answered(&busy, ReturnCode(3), Millis(2_000), &LIMITS());
-        assert_eq!(done.state, State::Answered { return_code: 3 });
-        let last = OperatorCommand { state: State::Sent { sends: MOST_SENDS, due_at }, ..busy };
-        let given_up = query_answered(&last, ReturnCode(-1005), Millis(3_000), &LIMITS());
-        assert_eq!(given_up.state, State::Answered { return_code: -1005 });
-    }
-
+    /// Obligation 90.
     #[test]
     fn a_repeatable_command_goes_out_again_and_is_given_up_in_the_end() {
         let mut command = queued(1, false, true);
@@ -216,5 +235,75 @@ mod tests {
             now = now.plus(LIMITS().longest_pause_ms);
         }
         assert_eq!(sends, 8);
+    }
+
+    #[test]
+    fn what_was_not_fetched_in_time_is_not_sent_any_more() {
+        let unlock = OperatorCommand { expires_at: Some(Millis(60_000)), ..queued(1, false, false) };
+
+        let in_time = plan(std::slice::from_ref(&unlock), 0, Millis(59_999), &LIMITS());
+        assert_eq!(in_time.send, [1]);
+
+        let late = plan(std::slice::from_ref(&unlock), 0, Millis(60_000), &LIMITS());
+        assert_eq!((late.send, late.changed[0].state), (vec![], State::Expired));
+        // Once sent it does not expire: its answer is awaited.
+        let awaited = plan(&[sent(&unlock, 90_000)], 0, Millis(60_000), &LIMITS());
+        assert_eq!(awaited.changed, []);
+    }
+
+    #[test]
+    fn a_dialog_has_the_time_that_it_takes() {
+        let enroll = OperatorCommand { answer_ms: 300_000, ..queued(1, false, false) };
+        let sent = plan(&[enroll], 0, Millis(0), &LIMITS());
+        assert_eq!(sent.changed[0].state, State::Sent { sends: 1, due_at: Millis(300_000) });
+    }
+
+    /// Obligation 182.
+    #[test]
+    fn a_busy_device_is_asked_again_after_growing_pauses() {
+        let mut command = sent(&queued(1, false, true), 60_000);
+        let mut pauses = Vec::new();
+        let mut now = Millis(0);
+        loop {
+            let state = answered(&command, -1005, Verdict::RetryLater, now, &LIMITS());
+            command.state = state.expect("the answer counts");
+            let State::Sent { due_at, .. } = command.state else { break };
+            pauses.push(due_at.0 - now.0);
+            now = due_at;
+            let plan = plan(&[command.clone()], 0, now, &LIMITS());
+            assert_eq!(plan.send, [1]);
+            command = plan.changed[0].clone();
+        }
+        assert_eq!(command.state, State::Answered { return_code: -1005, done: false });
+        assert_eq!(pauses.len(), 7);
+        assert!(pauses.is_sorted_by(|a, b| a < b), "{pauses:?}");
+    }
+
+    #[test]
+    fn what_cannot_be_repeated_is_not_asked_again_even_of_a_busy_device() {
+        let enroll = sent(&queued(1, false, false), 60_000);
+        let state = answered(&enroll, -1005, Verdict::RetryLater, Millis(5), &LIMITS());
+        assert_eq!(state, Some(State::Answered { return_code: -1005, done: false }));
+    }
+
+    /// Obligation 175.
+    #[test]
+    fn a_second_answer_changes_nothing_and_a_late_one_counts() {
+        let command = queued(1, false, true);
+        let told =
+            OperatorCommand { state: State::Answered { return_code: 0, done: true }, ..command.clone() };
+        assert_eq!(answered(&told, -1, Verdict::Refused, Millis(0), &LIMITS()), None);
+        let given_up = OperatorCommand { state: State::Unanswered, ..command };
+        assert_eq!(
+            answered(&given_up, 0, Verdict::Done, Millis(0), &LIMITS()),
+            Some(State::Answered { return_code: 0, done: true })
+        );
+    }
+
+    #[test]
+    fn a_device_that_has_yet_to_do_it_is_waited_for() {
+        let command = sent(&queued(1, false, true), 60_000);
+        let state = answered(&command, -5000, Verdict::Pending, Millis(50_000), &LIMITS());
+        assert_eq!(state, Some(State::Sent { sends: 1, due_at: Millis(110_000) }));
     }
 }

@@ -44,6 +44,8 @@ mod tests {
     use super::*;
 
     /// Fault 30 of other servers: a command id longer than 16 characters.
+    ///
+    /// Obligation 80.
     #[test]
     fn a_name_fits_and_is_taken_apart_again_for_every_number_and_line() {
         for number in [1, 35, 36, 1_000_000, i64::from(u32::MAX)] {

@@ -122,7 +122,8 @@ impl Acknowledgement {
         }
     }
 
-    fn is_info(&self) -> bool {
+    /// Whether it is the answer to `INFO`, with the parameters of the device.
+    pub fn is_info(&self) -> bool {
         self.command.as_deref().is_some_and(|command| command.eq_ignore_ascii_case("INFO"))
     }
 }
@@ -188,6 +189,8 @@ mod tests {
     }
 
     /// Fault 7: several answers in one body.
+    ///
+    /// Obligation 170.
     #[test]
     fn each_line_of_a_body_is_an_answer() {
         let body = b"ID=41&Return=0&CMD=DATA\nID=42&Return=0&CMD=CHECK\nID=43&Return=-1002&CMD=DATA\nID=44&Return=-1004&CMD=DATA\n";
@@ -227,6 +230,8 @@ mod tests {
     }
 
     /// Fault 7: an answer without `CMD=`, one with an id that is not ours, the same one twice.
+    ///
+    /// Obligation 174.
     #[test]
     fn the_id_alone_makes_an_answer() {
         let body = b"ID=7f2a&Return=0\nID=info8487&Return=0&CMD=DATA\nID=7f2a&Return=0";
@@ -236,6 +241,8 @@ mod tests {
     }
 
     /// Fault 8: a count, a refusal, no return code.
+    ///
+    /// Obligation 176.
     #[test]
     fn the_return_code_is_a_signed_number_or_missing() {
         let body = b"ID=1&Return=3&CMD=DATA QUERY\nID=9&Return=-629&CMD=DATA QUERY\nID=2&CMD=DATA\nID=3&Return=ok&CMD=DATA\nID=4&Return=99999999999";
@@ -243,6 +250,7 @@ mod tests {
         assert_eq!(codes, [Some(ReturnCode(3)), Some(ReturnCode(-629)), None, None, None]);
     }
 
+    /// Obligation 171.
     #[test]
     fn a_key_a_line_with_content_is_one_answer() {
         let body =
@@ -260,6 +268,7 @@ mod tests {
         );
     }
 
+    /// Obligation 172.
     #[test]
     fn parameters_follow_the_answer_to_info() {
         let body = b"ID=7f30&Return=0&CMD=INFO\n~DeviceName=A&B\n~OEMVendor=ZKTeco Co., Ltd.\nReturn=9\nUserCount=51\nID=7f31&Return=0&CMD=DATA\n";

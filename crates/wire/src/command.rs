@@ -1,8 +1,12 @@
 //! What a server tells a device to do, one line a command.
 
 mod delete;
+mod enroll;
+mod entry;
+mod file;
 mod form;
 mod id;
+mod local_time;
 mod select;
 mod update;
 
@@ -15,9 +19,13 @@ use crate::{
 
 pub use self::{
     delete::Delete,
+    enroll::Enroll,
+    entry::{Entry, EntryError, EntryKey, EntryTable},
+    file::{Import, ImportTable, PutFile, Upgrade, UpgradeMethod},
     form::Form,
     id::{CommandId, CommandIdError},
-    select::Select,
+    local_time::LocalTime,
+    select::{FingerKey, Select},
     update::Update,
 };
 
@@ -38,6 +46,10 @@ pub enum Command<'a> {
     Update(Update<'a>),
     /// `DATA DELETE`: have this no longer (§12.1.2).
     Delete(Delete),
+    /// `DATA UPDATE` of a table that is not about the people of a fleet.
+    Put(Entry<'a>),
+    /// `DATA DELETE` of such a table.
+    Remove(EntryKey),
     /// `DATA QUERY`: upload this (§12.1.3).
     Query(Select),
     /// `CHECK`: initialize again, then upload the tables whose stamp is 0 (§12.3).
@@ -63,10 +75,41 @@ pub enum Command<'a> {
     },
     /// `AC_UNLOCK`: open the door (§12.7).
     Unlock,
+    /// `AC_UNALARM`: end the alarm (§12.7).
+    Unalarm,
+    /// `CLEAR PHOTO`: forget all photos of punches (§12.2).
+    ClearPhoto,
+    /// `CLEAR BIODATA`: forget all unified templates (§12.2).
+    ClearBioData,
+    /// `CLEAR ALL USERINFO`: forget all users and what is theirs, but no punches (§12.2, from 2.4.2).
+    ClearUsers,
+    /// `VERIFY SUM ATTLOG StartTime EndTime`: tell how many punches of a period there are (§12.3).
+    VerifySum {
+        /// The first second, by the clock of the device.
+        from: LocalTime,
+        /// The last second.
+        to: LocalTime,
+    },
+    /// `ENROLL_*`: have somebody enrol (§12.6).
+    Enroll(Enroll),
+    /// `GetFile`: send a file of the device in the answer (§12.5).
+    GetFile {
+        /// Its path on the device.
+        path: String,
+    },
+    /// `PutFile`: fetch a file (§12.5).
+    PutFile(PutFile),
+    /// `SHELL`: run a command of the operating system and answer with what it prints (§12.8.1).
+    Shell {
+        /// The command.
+        command: String,
+    },
+    /// `UPGRADE`: fetch firmware, write it and start again (§12.8.2).
+    Upgrade(Upgrade),
 }
 
 /// The commands that are nothing but their words.
-const PLAIN: [(&str, Command<'static>); 8] = [
+const PLAIN: [(&str, Command<'static>); 12] = [
     ("CHECK", Command::Check),
     ("LOG", Command::Log),
     ("INFO", Command::Info),
@@ -75,6 +118,10 @@ const PLAIN: [(&str, Command<'static>); 8] = [
     ("CLEAR DATA", Command::ClearData),
     ("CLEAR LOG", Command::ClearLog),
     ("AC_UNLOCK", Command::Unlock),
+    ("AC_UNALARM", Command::Unalarm),
+    ("CLEAR PHOTO", Command::ClearPhoto),
+    ("CLEAR BIODATA", Command::ClearBioData),
+    ("CLEAR ALL USERINFO", Command::ClearUsers),
 ];
 
 impl<'a> Command<'a> {
@@ -83,7 +130,9 @@ impl<'a> Command<'a> {
         match self {
             Self::Update(update) => update.form(),
             Self::Delete(delete) => delete.form(),
-            Self::Query(_) => Form::Query,
+            Self::Query(select) => select.form(),
+            Self::Put(entry) => entry.table().form(),
+            Self::Remove(key) => key.table().form(),
             Self::Check => Form::Check,
             Self::Log => Form::Log,
             Self::Info => Form::Info,
@@ -93,6 +142,18 @@ impl<'a> Command<'a> {
             Self::ClearLog => Form::ClearLog,
             Self::SetOption { .. } => Form::SetOption,
             Self::Unlock => Form::Unlock,
+            Self::Unalarm => Form::Unalarm,
+            Self::ClearPhoto => Form::ClearPhoto,
+            Self::ClearBioData => Form::ClearBioData,
+            Self::ClearUsers => Form::ClearUsers,
+            Self::VerifySum { .. } => Form::VerifySum,
+            Self::Enroll(Enroll::Fingerprint { .. }) => Form::EnrollFingerprint,
+            Self::Enroll(Enroll::Card { .. }) => Form::EnrollCard,
+            Self::Enroll(Enroll::BioData { bio_type, .. }) => Form::EnrollBioData(bio_type.0),
+            Self::GetFile { .. } => Form::GetFile,
+            Self::PutFile(_) => Form::PutFile,
+            Self::Shell { .. } => Form::Shell,
+            Self::Upgrade(_) => Form::Upgrade,
         }
     }
 
@@ -102,24 +163,57 @@ impl<'a> Command<'a> {
         match self {
             Self::Update(_)
             | Self::Delete(_)
+            | Self::Put(_)
+            | Self::Remove(_)
             | Self::Query(_)
+            | Self::VerifySum { .. }
+            | Self::GetFile { .. }
+            | Self::Unalarm
             | Self::Check
             | Self::Log
             | Self::Info
             | Self::ReloadOptions
             | Self::SetOption { .. } => true,
-            Self::Reboot | Self::ClearData | Self::ClearLog | Self::Unlock => false,
+            Self::Reboot
+            | Self::ClearData
+            | Self::ClearLog
+            | Self::ClearPhoto
+            | Self::ClearBioData
+            | Self::ClearUsers
+            | Self::Unlock
+            | Self::Enroll(_)
+            | Self::PutFile(_)
+            | Self::Shell { .. }
+            | Self::Upgrade(_) => false,
         }
     }
 
     /// Appends the command as one line without line end.
     pub fn write(&self, id: &CommandId, out: &mut Vec<u8>) {
-        for part in ["C:", id.as_str(), ":", self.words()] {
+        for part in ["C:", id.as_str(), ":"] {
             out.extend_from_slice(part.as_bytes());
         }
+        self.write_text(out);
+    }
+
+    /// Appends what follows `C:<id>:`, as [`Command::read_text`] reads it.
+    pub fn write_text(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.words().as_bytes());
         match self {
             Self::Update(update) => update.write(out),
             Self::Delete(delete) => delete.write(out),
+            Self::Put(entry) => entry.write(out),
+            Self::Remove(key) => key.write(out),
+            Self::VerifySum { from, to } => {
+                fields_of("ATTLOG", out).value("StartTime", from).value("EndTime", to);
+            }
+            Self::Enroll(enroll) => enroll.write(out),
+            Self::PutFile(file) => file.write(out),
+            Self::Upgrade(upgrade) => upgrade.write(out),
+            Self::GetFile { path: rest } | Self::Shell { command: rest } => {
+                out.push(b' ');
+                push_clean(out, rest.as_bytes());
+            }
             Self::Query(select) => select.write(out),
             Self::SetOption { key, value } => {
                 out.push(b' ');
@@ -134,6 +228,10 @@ impl<'a> Command<'a> {
             | Self::ReloadOptions
             | Self::ClearData
             | Self::ClearLog
+            | Self::ClearPhoto
+            | Self::ClearBioData
+            | Self::ClearUsers
+            | Self::Unalarm
             | Self::Unlock => {}
         }
     }
@@ -154,22 +252,45 @@ impl<'a> Command<'a> {
     }
 
     /// Reads what follows `C:<id>:`.
-    fn read_text(text: &'a [u8]) -> Result<Self, FieldError> {
+    ///
+    /// # Errors
+    /// As [`Command::read`].
+    pub fn read_text(text: &'a [u8]) -> Result<Self, FieldError> {
         if let Some((_, plain)) = PLAIN.iter().find(|(words, _)| text.eq_ignore_ascii_case(words.as_bytes()))
         {
             return Ok(plain.clone());
         }
-        let (verb, rest) = split_word(text);
-        let (second, rest) = split_word(rest);
+        let (verb, argument) = split_word(text);
+        if let Some(enroll) = Enroll::read(verb, argument) {
+            return enroll.map(Self::Enroll);
+        } else if is(verb, "GetFile") {
+            return Ok(Self::GetFile { path: file::text("GetFile", argument)?.to_owned() });
+        } else if is(verb, "PutFile") {
+            return PutFile::read(argument).map(Self::PutFile);
+        } else if is(verb, "SHELL") {
+            return Ok(Self::Shell { command: file::text("SHELL", argument)?.to_owned() });
+        } else if is(verb, "UPGRADE") {
+            return Upgrade::read(argument).map(Self::Upgrade);
+        }
+        let (second, rest) = split_word(argument);
         if is(verb, "SET") && is(second, "OPTION") {
             return read_option(rest);
         }
         let (table, conditions) = split_word(rest);
         let fields = Fields::parse(conditions);
         if is(verb, "DATA") && is(second, "UPDATE") {
-            Ok(Self::Update(Update::read(table, &fields)?))
+            match Entry::read(table, &fields) {
+                Some(entry) => entry.map(Self::Put),
+                None => Update::read(table, &fields).map(Self::Update),
+            }
         } else if is(verb, "DATA") && is(second, "DELETE") {
-            Ok(Self::Delete(Delete::read(table, &fields)?))
+            match EntryKey::read(table, &fields) {
+                Some(key) => key.map(Self::Remove),
+                None => Delete::read(table, &fields).map(Self::Delete),
+            }
+        } else if is(verb, "VERIFY") && is(second, "SUM") && is(table, "ATTLOG") {
+            let (from, to) = select::read_period(&fields)?;
+            Ok(Self::VerifySum { from, to })
         } else if is(verb, "DATA") && is(second, "QUERY") {
             Ok(Self::Query(Select::read(table, &fields)?))
         } else {
@@ -177,25 +298,65 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// The words of a command; those of data are followed by a table.
-    fn words(&self) -> &'static str {
+    /// The same command without the borrow; what it holds of an upload or a line is copied.
+    pub fn into_owned(self) -> Command<'static> {
         match self {
-            Self::Update(_) => "DATA UPDATE",
-            Self::Delete(_) => "DATA DELETE",
+            Self::Update(update) => Command::Update(update.into_owned()),
+            Self::Put(entry) => Command::Put(entry.into_owned()),
+            Self::Delete(delete) => Command::Delete(delete),
+            Self::Remove(key) => Command::Remove(key),
+            Self::Query(select) => Command::Query(select),
+            Self::SetOption { key, value } => Command::SetOption { key, value },
+            Self::VerifySum { from, to } => Command::VerifySum { from, to },
+            Self::Enroll(enroll) => Command::Enroll(enroll),
+            Self::GetFile { path } => Command::GetFile { path },
+            Self::PutFile(file) => Command::PutFile(file),
+            Self::Shell { command } => Command::Shell { command },
+            Self::Upgrade(upgrade) => Command::Upgrade(upgrade),
+            Self::Check => Command::Check,
+            Self::Log => Command::Log,
+            Self::Info => Command::Info,
+            Self::Reboot => Command::Reboot,
+            Self::ReloadOptions => Command::ReloadOptions,
+            Self::ClearData => Command::ClearData,
+            Self::ClearLog => Command::ClearLog,
+            Self::ClearPhoto => Command::ClearPhoto,
+            Self::ClearBioData => Command::ClearBioData,
+            Self::ClearUsers => Command::ClearUsers,
+            Self::Unlock => Command::Unlock,
+            Self::Unalarm => Command::Unalarm,
+        }
+    }
+
+    /// The words of a command; those of data are followed by a table.
+    pub fn words(&self) -> &'static str {
+        match self {
+            Self::Update(_) | Self::Put(_) => "DATA UPDATE",
+            Self::Delete(_) | Self::Remove(_) => "DATA DELETE",
             Self::Query(_) => "DATA QUERY",
             Self::SetOption { .. } => "SET OPTION",
+            Self::VerifySum { .. } => "VERIFY SUM",
+            Self::Enroll(enroll) => enroll.words(),
+            Self::GetFile { .. } => "GetFile",
+            Self::PutFile(_) => "PutFile",
+            Self::Shell { .. } => "SHELL",
+            Self::Upgrade(_) => "UPGRADE",
             plain => PLAIN.iter().find(|(_, command)| command == plain).map_or("", |(words, _)| words),
         }
     }
 }
 
 impl fmt::Debug for Command<'_> {
-    /// The value of an option may be a key or a password: it is left out.
+    /// The value of an option may be a key or a password, and so may what a shell is told: they are left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Update(update) => f.debug_tuple("Update").field(update).finish(),
             Self::Delete(delete) => f.debug_tuple("Delete").field(delete).finish(),
             Self::Query(select) => f.debug_tuple("Query").field(select).finish(),
+            Self::Put(entry) => f.debug_tuple("Put").field(entry).finish(),
+            Self::Remove(key) => f.debug_tuple("Remove").field(key).finish(),
+            Self::Enroll(enroll) => f.debug_tuple("Enroll").field(enroll).finish(),
+            Self::GetFile { path } => f.debug_struct("GetFile").field("path", path).finish(),
             Self::SetOption { key, .. } => {
                 f.debug_struct("SetOption").field("key", key).finish_non_exhaustive()
             }
@@ -223,8 +384,8 @@ fn read_option<'a>(pair: &[u8]) -> Result<Command<'a>, FieldError> {
 }
 
 /// Appends the table of a data command; its fields are to follow.
-fn fields_of(table: Form, out: &mut Vec<u8>) -> FieldWriter<'_> {
-    for part in [" ", table.words(), " "] {
+fn fields_of<'o>(table: &str, out: &'o mut Vec<u8>) -> FieldWriter<'o> {
+    for part in [" ", table, " "] {
         out.extend_from_slice(part.as_bytes());
     }
     FieldWriter::new(out)

@@ -22,6 +22,7 @@ mod id_card;
 mod operation;
 mod options;
 mod packet;
+mod outcome;
 mod parameters;
 mod payload;
 mod photo;

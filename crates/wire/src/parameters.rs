@@ -30,6 +30,14 @@ pub fn read_parameters(body: &[u8]) -> Vec<(String, String)> {
     parameters
 }
 
+/// Whether the value of a parameter may be a secret, by its name: what is in doubt is one.
+pub fn names_secret(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    // `KeyPadBeep` and the like are no secrets, but `CommKey` and `EncryptKey` are.
+    let is_key = key.ends_with("key") || key.contains("comkey") || key.contains("commkey");
+    is_key || ["passw", "pwd", "secret", "token", "factor"].iter().any(|word| key.contains(word))
+}
+
 /// Adds what was parted off by `separator`; an empty line adds nothing.
 fn continue_value(parameters: &mut [(String, String)], fragment: &str, separator: char) {
     let Some((_, value)) = parameters.last_mut() else { return };
@@ -67,6 +75,16 @@ mod tests {
         let commas = read_parameters(b"~DeviceName=TestTerm 5, ~OEMVendor=ZKTeco Co., Ltd.,UserCount=51");
         assert_eq!(lines, commas);
         assert_eq!(value(&lines, "UserCount"), "51");
+    }
+
+    #[test]
+    fn a_secret_is_known_by_its_name() {
+        for key in ["CommKey", "~ComKey", "AdminPassword", "WifiPwd", "PublicKey", "Token", "COMMKEY"] {
+            assert!(names_secret(key), "{key}");
+        }
+        for key in ["UserCount", "~DeviceName", "VOLUME", "KeyPadBeep", "IPAddress"] {
+            assert!(!names_secret(key), "{key}");
+        }
     }
 
     #[test]

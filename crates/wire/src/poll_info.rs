@@ -66,6 +66,7 @@ mod tests {
 
     use super::*;
 
+    /// Obligation 81.
     #[test]
     fn all_thirteen_positions_are_read() {
         let info = PollInfo::read("ZMM720-NF43HB-Ver1.2.16,5,1,9,198.51.100.12,10,12,15,3,011,7,2,4");
@@ -87,6 +88,7 @@ mod tests {
         assert_eq!(info, expected);
     }
 
+    /// Obligation 81.
     #[test]
     fn old_devices_send_fewer_positions() {
         let info = PollInfo::read("Ver 6.60,51,37,1204,10.20.0.31");

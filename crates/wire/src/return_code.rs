@@ -6,8 +6,7 @@ use std::fmt;
 ///
 /// 0 says that the command was carried out, not that it had an effect (field note 7.5). A query may answer with the
 /// number of its records. Commands that open a dialog (`ENROLL_*`) and those that answer with a length (`GetFile`,
-/// `PutFile`) or an exit status (`SHELL`) have positive codes of their own, which [`ReturnCode::verdict`] does not
-/// know.
+/// `PutFile`) or an exit status (`SHELL`) have codes of their own: [`ReturnCode::verdict_of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReturnCode(pub i32);
 
@@ -97,6 +96,7 @@ mod tests {
 
     use super::*;
 
+    /// Obligation 177.
     #[test]
     fn each_documented_code_has_its_verdict() {
         let verdicts = [

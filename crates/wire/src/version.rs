@@ -29,6 +29,8 @@ impl Version {
     pub const V2_2_14: Self = Self::new(2, 2, 14);
     /// The version this crate is written for.
     pub const V2_4_1: Self = Self::new(2, 4, 1);
+    /// The first version in which some commands look otherwise.
+    pub const V2_4_2: Self = Self::new(2, 4, 2);
 
     /// A version of three numbers.
     pub const fn new(major: u32, minor: u32, patch: u32) -> Self {

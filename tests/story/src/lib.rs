@@ -70,6 +70,7 @@ impl House {
             privilege: None,
             adopt_quiet: Duration::from_secs(30),
             retention: server::config::Retention::default(),
+            system_commands: false,
             limits: sync::Limits::default(),
             most_body_bytes: 32 << 20,
         };

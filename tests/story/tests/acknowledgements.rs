@@ -54,7 +54,7 @@ async fn open(house: &House, serial_number: &str) -> i64 {
 
 /// Known fault 7: many answers in one body, in the forms that devices write.
 ///
-/// Obligation 107.
+/// Obligations 107, 170, 171, 172, 174.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_form_of_an_answer_closes_its_command() {
     let (house, [b, c]) = sent().await;
@@ -81,6 +81,8 @@ async fn every_form_of_an_answer_closes_its_command() {
 }
 
 /// Known fault 7: an answer is one of the device that gives it.
+///
+/// Obligation 173.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_device_answers_for_another() {
     let (house, [b, c]) = sent().await;
@@ -92,6 +94,8 @@ async fn no_device_answers_for_another() {
 }
 
 /// Known fault 8: what has no number is no success.
+///
+/// Obligation 176.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_a_number_closes_nothing() {
     let (house, [b, _]) = sent().await;
@@ -105,6 +109,8 @@ async fn an_answer_without_a_number_closes_nothing() {
 }
 
 /// Known faults 7 and 33: what is repeated, unknown or no answer at all is acknowledged and does nothing.
+///
+/// Obligations 169, 175.
 #[tokio::test(flavor = "multi_thread")]
 async fn anything_else_is_acknowledged_and_does_nothing() {
     let (house, [b, _]) = sent().await;

@@ -93,6 +93,7 @@ async fn new_devices_of_every_model_are_filled_with_what_each_can_take() {
     assert!(new_speedface.content().user_photos() > 10);
 }
 
+/// Obligation 91.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_off_for_a_week_gets_one_command_for_five_edits() {
     let house = House::open().await;
@@ -193,6 +194,7 @@ async fn a_device_that_loses_its_people_again_and_again_is_filled_once_an_hour()
     assert_same(&a, &b);
 }
 
+/// Obligation 180.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_emptied_without_a_word_is_found_by_what_it_answers() {
     let house = House::open().await;

@@ -185,6 +185,8 @@ async fn a_server_that_is_restarted_at_any_time_loses_nothing_and_sends_nothing_
 }
 
 /// Known fault 22: a first fill beyond the room of the device.
+///
+/// Obligation 181.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_device_is_shown_and_goes_on_when_it_has_room() {
     let house = House::open().await;
@@ -244,6 +246,7 @@ fn refusing(model: Model, serial_number: &str, form: Form, return_code: i32) -> 
     Device::new(model, serial_number).with_quirks(quirks)
 }
 
+/// Obligation 179.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_refuses_palms_gets_everything_else_and_is_asked_once() {
     let house = House::open().await;
@@ -270,6 +273,7 @@ async fn a_device_that_refuses_palms_gets_everything_else_and_is_asked_once() {
     assert_eq!(b.count(BioType::PALM), 1);
 }
 
+/// Obligations 168, 183.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_does_not_know_a_form_gets_the_other_one_and_is_not_asked_again() {
     let house = House::open().await;

@@ -129,7 +129,7 @@ impl Change {
             tx.set_device_options(row.id, &self.options).await?;
             if row.state == DeviceState::Active {
                 // Devices are told their options when they ask for them, which they do after this command.
-                Ordered::Check.queue(tx, row.id, "operator", now).await?;
+                Ordered(wire::Command::Check).queue(tx, row.id, "operator", now).await?;
             }
         }
         if let Some(areas) = &self.areas {

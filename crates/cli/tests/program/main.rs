@@ -6,6 +6,7 @@ mod dotenv;
 mod fleet;
 mod importing;
 mod init;
+mod ordering;
 mod settings;
 mod support;
 #[cfg(target_os = "linux")]

@@ -2,17 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use store::{DeviceRow, OrderRow, StoreError, Tx};
-use sync::operator::{OperatorCommand, State, query_answered};
+use store::{DeviceRow, StoreError};
 use sync::settle::{Answer as Settling, Settled, settle};
 use sync::split_line_id;
-use wire::{Acknowledgement, Form, Pin, ReturnCode, Target, Verdict};
+use wire::{Acknowledgement, Pin, Target};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, admit, printable};
+use super::{Request, admit, options, order_answer, printable};
 use crate::app::App;
 use crate::fleet;
-use crate::fleet::orders::Ordered;
 
 /// Answers to commands: always `OK` once they are recorded, whatever they say.
 pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
@@ -25,22 +23,27 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         );
         acknowledgements.truncate(MOST_ANSWERS);
     }
-    store::retry(|| record(app, &device, &acknowledgements)).await?;
+    let parameters = store::retry(|| record(app, &device, &acknowledgements)).await?;
+    if !parameters.is_empty() {
+        options::learn(app, &device, |capability| capability.merge_parameters(&parameters)).await?;
+    }
     Ok(ok("OK"))
 }
 
 /// No device has so many commands under way.
 const MOST_ANSWERS: usize = 5_000;
 
+/// Records answers; returns what the device told of itself where it was asked to.
 async fn record(
     app: &App,
     device: &DeviceRow,
     acknowledgements: &[Acknowledgement],
-) -> Result<(), StoreError> {
+) -> Result<Vec<(String, String)>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+    let Some(row) = tx.lock_device(device.id).await? else { return Ok(Vec::new()) };
     let mut settling = Vec::new();
+    let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
     let (mut emptied, mut asks) = (false, false);
     let mut view = tx.view(&row).await?;
     for acknowledgement in acknowledgements {
@@ -66,12 +69,14 @@ async fn record(
                 return_code,
             });
         } else if let Some(order) = tx.find_order(row.id, name).await? {
-            emptied |= answered(&mut tx, &row, &order, return_code, (now, &app.config.limits)).await?;
-            if return_code.verdict() == Verdict::Unsupported {
-                let form = Ordered::of(&order).map_or(Form::Query, |ordered| ordered.command().table());
-                asks |= form == Form::Query && !row.capability.refused(form);
-                view.refuse_form(form);
-            }
+            let answer = (acknowledgement, return_code);
+            let taking =
+                order_answer::take(&mut tx, (&row, &mut view), &order, answer, now, &app.config.limits);
+            let asked = taking.await?;
+            emptied |= asked.emptied;
+            asks |= asked.everything;
+            parameters.extend(asked.parameters);
+            otherwise.extend(asked.otherwise);
         } else {
             unknown(&row, acknowledgement);
         }
@@ -91,34 +96,16 @@ async fn record(
         tx.wake().await?;
     }
     tx.apply(&view, &changes, now).await?;
+    // What is ordered takes numbers of the device's row, which is written above.
+    for (ordered, by) in otherwise {
+        ordered.queue(&mut tx, row.id, &by, now).await?;
+    }
     if asks {
         // It answers no queries: what was to be asked comes with everything else.
         fleet::ask_for_everything(&mut tx, row.id, now).await?;
     }
-    tx.commit().await
-}
-
-/// Records the answer to an ordered command; true where the device is empty now.
-async fn answered(
-    tx: &mut Tx,
-    row: &DeviceRow,
-    order: &OrderRow,
-    return_code: ReturnCode,
-    (now, limits): (roster::Millis, &sync::Limits),
-) -> Result<bool, StoreError> {
-    let asks = Ordered::of(order).is_some_and(|ordered| ordered.command().table() == Form::Query);
-    let command = if asks {
-        query_answered(&order.command, return_code, now, limits)
-    } else {
-        let state = State::Answered { return_code: return_code.0 };
-        OperatorCommand { state, ..order.command.clone() }
-    };
-    tx.put_order(row.id, &command, None, Some(return_code.describe()), now).await?;
-    tracing::info!(
-        device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
-        meaning = return_code.describe(), "ordered command answered"
-    );
-    Ok(order.command.empties && return_code.verdict() == Verdict::Done)
+    tx.commit().await?;
+    Ok(parameters)
 }
 
 fn log(row: &DeviceRow, answer: &Settling, settled: Settled) {

@@ -1,7 +1,7 @@
 //! A device reports that what a command brought was of no use to it (§11.16), after it has answered that it took it.
 
 use roster::Millis;
-use store::{DeviceRow, StoreError, Tx};
+use store::{DeviceRow, OrderNews, StoreError, Tx};
 use sync::operator::{OperatorCommand, State};
 use sync::settle::{Answer, Settled, ineffective};
 use sync::{Limits, split_line_id};
@@ -37,6 +37,9 @@ pub async fn note(
         };
         let settled = ineffective(&mut view, &answer, now, limits);
         let changes = view.take_changes();
+        if changes.gives_work() {
+            tx.wake().await?;
+        }
         tx.apply(&view, &changes, now).await?;
         if settled != Settled::Late {
             tracing::warn!(
@@ -46,9 +49,10 @@ pub async fn note(
             );
         }
     } else if let Some(order) = tx.find_order(row.id, name).await? {
-        let state = State::Answered { return_code: ReturnCode::INEFFECTIVE.0 };
+        let state = State::Answered { return_code: ReturnCode::INEFFECTIVE.0, done: false };
         let command = OperatorCommand { state, ..order.command };
-        tx.put_order(row.id, &command, None, Some(error.describe()), now).await?;
+        let news = OrderNews { reply: Some(error.describe()), ..OrderNews::default() };
+        tx.put_order(row.id, &command, news, now).await?;
         tracing::warn!(
             device.serial_number = %row.serial_number, command.id = name, verb = %order.verb,
             meaning = error.describe(), "ordered command without effect"

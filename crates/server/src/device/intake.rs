@@ -155,7 +155,9 @@ impl Upload<'_> {
             decision.queries.clear();
         }
         for pin in &decision.queries {
-            fleet::orders::Ordered::QueryUser(pin.clone()).queue(&mut tx, device, "server", self.now).await?;
+            fleet::orders::Ordered::query_user(pin.clone())
+                .queue(&mut tx, device, "server", self.now)
+                .await?;
         }
         tx.commit().await?;
         let Tally { equal, edits, corrected, held, unreadable } = decision.tally;

@@ -7,11 +7,13 @@ mod answer;
 mod beside;
 mod counts;
 mod edge;
+mod file;
 mod handshake;
 mod ineffective;
 mod intake;
 mod options;
 mod package;
+mod order_answer;
 mod poll;
 mod settled;
 mod remote;
@@ -90,6 +92,8 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
             access_control::register(app, request, target)
         }
         Endpoint::QueryData => access_control::upload(app, request, target).await,
+        Endpoint::File if !post => file::get(app, request, target).await,
+        Endpoint::Other if !post && file::is_file(&request.path) => file::get(app, request, target).await,
         Endpoint::File | Endpoint::Fdata => Err(DeviceError::NotFound),
         Endpoint::Other if is_health => {
             let health = crate::admin::health(app).await;

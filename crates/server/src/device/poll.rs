@@ -6,8 +6,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use roster::{ItemKey, Millis, Seq};
-use store::{DeviceRow, Moment, OrderRow, StoreError, Tx};
-use sync::operator::{self, State};
+use store::{DeviceRow, Moment, OrderNews, OrderRow, StoreError, Tx};
+use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
 use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
 use wire::{CommandId, Pin, PollInfo, Target};
@@ -16,7 +16,7 @@ use super::answer::{Answer, DeviceError, ok};
 use super::{Request, admit, counts, options};
 use crate::app::App;
 use crate::config::Admission;
-use crate::fleet::orders::Ordered;
+use crate::fleet::orders::{Ordered, withheld};
 use crate::presence::Seen;
 
 /// How many rows of the feed one poll reads at first: about what one reply holds.
@@ -113,6 +113,9 @@ async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -
 /// In a lab nobody wants to wait for long.
 const OPEN_QUIET: Duration = Duration::from_secs(5);
 
+/// What is noted of an order that was meant for a moment that is over.
+const TOO_LATE: &str = "not sent: the device did not fetch it in time";
+
 /// Decides, records, and renders what goes out. What goes out is on record before it goes out.
 async fn batch(app: &App, device: i64) -> Result<Vec<Vec<u8>>, StoreError> {
     let now = app.clock.now();
@@ -123,8 +126,11 @@ async fn batch(app: &App, device: i64) -> Result<Vec<Vec<u8>>, StoreError> {
         tracing::info!(device.serial_number = %row.serial_number, "device told what it holds: filling it");
         view.joined();
     }
-    let mut poll = Poll { tx, row, view, now, limits: app.config.limits, salt: app.entropy.next() };
-    let (mut lines, beside) = poll.orders().await?;
+    let (limits, salt) = (app.config.limits, app.entropy.next());
+    let mut poll = Poll { tx, row, view, now, limits, salt };
+    let (mut lines, beside) = poll.orders(app.config.system_commands).await?;
+    // All of an answer together is not larger than what a device takes (reference 8.6).
+    poll.limits.bytes = poll.limits.bytes.saturating_sub(lines.iter().map(Vec::len).sum());
     let sends = poll.synchronisation(beside).await?;
     let changes = poll.view.take_changes();
     poll.tx.apply(&poll.view, &changes, now).await?;
@@ -145,8 +151,11 @@ struct Poll {
 
 impl Poll {
     /// Commands that were ordered, and what they leave room for.
-    async fn orders(&mut self) -> Result<(Vec<Vec<u8>>, operator::Beside), StoreError> {
-        let orders = self.tx.unfinished_orders(self.row.id).await?;
+    async fn orders(
+        &mut self,
+        system_commands: bool,
+    ) -> Result<(Vec<Vec<u8>>, operator::Beside), StoreError> {
+        let orders = self.sendable_orders(system_commands).await?;
         let commands: Vec<_> = orders.iter().map(|order| order.command.clone()).collect();
         let decided = operator::plan(&commands, self.view.open_count, self.now, &self.limits);
         if decided.emptied {
@@ -158,29 +167,56 @@ impl Poll {
                 continue;
             };
             let name = order.wire_id.clone().unwrap_or_else(|| wire_id(changed.number, self.salt));
-            if matches!(changed.state, State::Unanswered) {
-                tracing::warn!(
+            let mut news = OrderNews { wire_id: Some(&name), ..OrderNews::default() };
+            match changed.state {
+                State::Unanswered => tracing::warn!(
                     device.serial_number = %self.row.serial_number, command.id = %name, verb = %order.verb,
                     "ordered command was never answered"
-                );
+                ),
+                State::Expired => {
+                    tracing::warn!(
+                        device.serial_number = %self.row.serial_number, verb = %order.verb,
+                        "ordered command was not fetched in time: it is not sent any more"
+                    );
+                    news = OrderNews { reply: Some(TOO_LATE), ..OrderNews::default() };
+                }
+                _ => {}
             }
-            self.tx.put_order(self.row.id, changed, Some(&name), None, self.now).await?;
+            self.tx.put_order(self.row.id, changed, news, self.now).await?;
             if decided.send.contains(&changed.number) {
-                lines.extend(self.order_line(order, &name));
+                lines.extend(self.order_line(order, &name).await?);
             }
         }
         Ok((lines, decided.beside))
     }
 
-    fn order_line(&self, order: &OrderRow, name: &str) -> Option<Vec<u8>> {
-        let command = Ordered::of(order)?.command();
-        let id: CommandId = line_id(name, 0).parse().ok()?;
+    /// The orders that are not finished, without those that must not be sent: these are finished by that.
+    async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<OrderRow>, StoreError> {
+        let mut sendable = Vec::new();
+        for order in self.tx.unfinished_orders(self.row.id).await? {
+            let Some(why) = withheld(&order, &self.view.capability, system_commands) else {
+                sendable.push(order);
+                continue;
+            };
+            tracing::warn!(
+                device.serial_number = %self.row.serial_number, verb = %order.verb, why, "ordered command not sent"
+            );
+            let command = OperatorCommand { state: State::Expired, ..order.command };
+            let news = OrderNews { reply: Some(&why), ..OrderNews::default() };
+            self.tx.put_order(self.row.id, &command, news, self.now).await?;
+        }
+        Ok(sendable)
+    }
+
+    async fn order_line(&mut self, order: &OrderRow, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(ordered) = Ordered::load(&mut self.tx, order).await? else { return Ok(None) };
+        let Ok(id) = line_id(name, 0).parse::<CommandId>() else { return Ok(None) };
         let mut line = Vec::new();
-        command.write(&id, &mut line);
+        ordered.command().write(&id, &mut line);
         tracing::info!(
             device.serial_number = %self.row.serial_number, command.id = %id, verb = %order.verb, "ordered command sent"
         );
-        Some(line)
+        Ok(Some(line))
     }
 
     /// Commands that follow from what the fleet holds.

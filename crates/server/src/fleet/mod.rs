@@ -1,6 +1,8 @@
 //! What people and the server itself do to the fleet: one file a subject. Each function is one transaction's worth.
 
+pub mod attendance_sum;
 pub mod devices;
+pub mod files;
 pub mod held;
 pub mod orders;
 pub mod status;
@@ -41,6 +43,6 @@ pub async fn ask_for_everything(tx: &mut Tx, device: i64, now: Millis) -> Result
     for key in [StampKey::OperLog, StampKey::BioData] {
         tx.set_reread(device, key.table(), true).await?;
     }
-    Ordered::Check.queue(tx, device, "server", now).await?;
+    Ordered(wire::Command::Check).queue(tx, device, "server", now).await?;
     Ok(())
 }

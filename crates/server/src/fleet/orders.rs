@@ -1,58 +1,400 @@
 //! Commands that are ordered, as they are stored and as they go out.
 
-use roster::Millis;
+use roster::{Capability, Millis};
 use store::{Order, OrderRow, StoreError, Tx};
-use wire::{Command, Pin, Select};
+use sync::operator::State;
+use wire::{Command, EntryTable, Form, Import, PutFile, Select};
+
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+/// The setting without which a device's files, shell and firmware are left alone.
+pub const SYSTEM_COMMANDS: &str = "system_commands";
+
+/// A command of more bytes than this goes alone, and is kept sealed: with a picture in it, for example.
+const LARGE_BYTES: usize = 1_000;
 
 /// An ordered command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ordered {
-    /// Read the options again and upload what they ask for (§12.3).
-    Check,
-    /// Upload one user and what belongs to it (§12.1.3).
-    QueryUser(Pin),
-    /// Start again (§12.7).
-    Reboot,
-}
+pub struct Ordered(pub Command<'static>);
 
 impl Ordered {
     /// The stored order, `None` for one that this program does not know.
-    pub fn of(row: &OrderRow) -> Option<Self> {
-        Some(match row.verb.as_str() {
-            "CHECK" => Self::Check,
-            "QUERY USERINFO" => Self::QueryUser(row.arguments.parse().ok()?),
-            "REBOOT" => Self::Reboot,
-            _ => return None,
-        })
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn load(tx: &mut Tx, row: &OrderRow) -> Result<Option<Self>, StoreError> {
+        if !row.is_secret {
+            return Ok(Self::of(row, None));
+        }
+        let secret = tx.order_secret(row.device, row.command.number).await?;
+        Ok(Self::of(row, secret.as_deref()))
+    }
+
+    fn of(row: &OrderRow, secret: Option<&[u8]>) -> Option<Self> {
+        let text = match (secret, row.verb.as_str()) {
+            (Some(secret), _) => secret.to_vec(),
+            // As it was stored before there were others.
+            (None, "QUERY USERINFO") => format!("DATA QUERY USERINFO PIN={}", row.arguments).into_bytes(),
+            (None, verb) if row.arguments.is_empty() => verb.as_bytes().to_vec(),
+            (None, verb) => format!("{verb} {}", row.arguments).into_bytes(),
+        };
+        Command::read_text(&text).ok().map(Command::into_owned).map(Self)
+    }
+
+    /// The form of a stored order, without its secrets.
+    pub fn form_of(row: &OrderRow) -> Option<Form> {
+        if row.is_secret {
+            return row.verb.strip_prefix("DATA UPDATE ").unwrap_or(&row.verb).parse().ok();
+        }
+        Self::of(row, None).map(|ordered| ordered.form())
     }
 
     /// As it goes out.
-    pub fn command(&self) -> Command<'static> {
-        match self {
-            Self::Check => Command::Check,
-            Self::QueryUser(pin) => Command::Query(Select::User(pin.clone())),
-            Self::Reboot => Command::Reboot,
-        }
+    pub const fn command(&self) -> &Command<'static> {
+        &self.0
     }
 
-    /// Puts it in the queue of a device; one that waits there already is not put a second time.
+    /// The form by which a firmware may refuse it, and whose table its return code is of.
+    pub fn form(&self) -> Form {
+        self.0.table()
+    }
+
+    /// Puts it in the queue of a device; an equal one that waits there already is not put a second time.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn queue(&self, tx: &mut Tx, device: i64, by: &str, now: Millis) -> Result<i64, StoreError> {
-        let (verb, arguments) = match self {
-            Self::Check => ("CHECK", String::new()),
-            Self::QueryUser(pin) => ("QUERY USERINFO", pin.to_string()),
-            Self::Reboot => ("REBOOT", String::new()),
-        };
-        let order = Order {
-            verb: verb.to_owned(),
-            arguments,
-            fence: matches!(self, Self::Reboot),
-            repeatable: self.command().repeatable(),
-            empties: false,
+        tx.order(device, &self.order(by, now), now).await
+    }
+
+    /// As it is stored.
+    fn order(&self, by: &str, now: Millis) -> Order {
+        let mut text = Vec::new();
+        self.0.write_text(&mut text);
+        let is_large = text.len() > LARGE_BYTES;
+        let (verb, rest) = self.split(&text);
+        // In another charset than UTF-8 it fits into no column of text.
+        let is_text = std::str::from_utf8(&text).is_ok();
+        let secret = (is_large || !is_text || self.is_secret()).then(|| text.clone());
+        Order {
+            verb,
+            arguments: if secret.is_some() { self.public_arguments() } else { rest },
+            secret,
+            fence: is_large || self.is_fence(),
+            repeatable: self.0.repeatable(),
+            empties: self.empties(),
+            answer_ms: self.answer_ms(),
+            expires_at: self.expires_ms().map(|ms| now.plus(ms)),
             by: by.to_owned(),
+        }
+    }
+
+    /// The words of the command with its table, and all that follows.
+    fn split(&self, text: &[u8]) -> (String, String) {
+        let text = String::from_utf8_lossy(text);
+        let with_table = matches!(
+            self.0,
+            Command::Update(_)
+                | Command::Delete(_)
+                | Command::Put(_)
+                | Command::Remove(_)
+                | Command::Query(_)
+                | Command::VerifySum { .. }
+        );
+        let rest = text.strip_prefix(self.0.words()).unwrap_or_default().trim_start_matches(' ');
+        if with_table {
+            let (table, rest) = rest.split_once(' ').unwrap_or((rest, ""));
+            (format!("{} {table}", self.0.words()), rest.to_owned())
+        } else {
+            (self.0.words().to_owned(), rest.to_owned())
+        }
+    }
+
+    /// Whether what it says may be a secret: a key, a password, an address that opens something, an identity card.
+    fn is_secret(&self) -> bool {
+        match &self.0 {
+            Command::SetOption { .. }
+            | Command::Shell { .. }
+            | Command::PutFile(_)
+            | Command::Upgrade(_)
+            | Command::Update(_) => true,
+            Command::Put(entry) => entry.table() == EntryTable::IdCard,
+            _ => false,
+        }
+    }
+
+    /// What may be shown of a command that is kept sealed.
+    fn public_arguments(&self) -> String {
+        match &self.0 {
+            Command::SetOption { key, .. } => key.clone(),
+            Command::PutFile(PutFile { path: Some(path), .. }) => path.clone(),
+            Command::Upgrade(upgrade) => format!("{} bytes, MD5 {}", upgrade.size, upgrade.checksum),
+            _ => String::new(),
+        }
+    }
+
+    /// Nothing else is under way beside it: what follows a restart is lost, and what goes together with a deletion of
+    /// everything may be done before or after it (reference 8.6).
+    fn is_fence(&self) -> bool {
+        matches!(self.0, Command::Reboot | Command::Upgrade(_) | Command::PutFile(_)) || self.empties()
+    }
+
+    /// The device lacks people or templates after it: it is filled again.
+    fn empties(&self) -> bool {
+        match &self.0 {
+            Command::ClearData | Command::ClearUsers | Command::ClearBioData => true,
+            Command::PutFile(file) => file.import != Import::None,
+            _ => false,
+        }
+    }
+
+    /// How long the device may take to answer at least: somebody enrols, a file is fetched, flash is written.
+    const fn answer_ms(&self) -> i64 {
+        match &self.0 {
+            Command::Upgrade(_) => 30 * MINUTE_MS,
+            Command::Enroll(_)
+            | Command::PutFile(_)
+            | Command::GetFile { .. }
+            | Command::Shell { .. }
+            | Command::Put(_)
+            | Command::Query(_)
+            | Command::VerifySum { .. } => 5 * MINUTE_MS,
+            Command::ClearData
+            | Command::ClearUsers
+            | Command::ClearBioData
+            | Command::ClearLog
+            | Command::ClearPhoto => 2 * MINUTE_MS,
+            _ => 0,
+        }
+    }
+
+    /// For how long it may wait for the device to fetch it. What was meant for now must not happen when the device comes
+    /// back: somebody waited at that door.
+    pub const fn expires_ms(&self) -> Option<i64> {
+        match &self.0 {
+            Command::Unlock => Some(MINUTE_MS),
+            Command::Unalarm | Command::Enroll(_) => Some(10 * MINUTE_MS),
+            Command::Reboot => Some(HOUR_MS),
+            Command::ClearData
+            | Command::ClearUsers
+            | Command::ClearBioData
+            | Command::ClearLog
+            | Command::ClearPhoto
+            | Command::PutFile(_)
+            | Command::Shell { .. }
+            | Command::Upgrade(_) => Some(24 * HOUR_MS),
+            _ => None,
+        }
+    }
+
+    /// The same in another spelling, for a device that does not know this one.
+    pub fn alternative(&self) -> Option<Self> {
+        match &self.0 {
+            Command::Query(select) => select.alternative().map(Command::Query).map(Self),
+            _ => None,
+        }
+    }
+
+    /// The query for one user.
+    pub const fn query_user(pin: wire::Pin) -> Self {
+        Self(Command::Query(Select::User(pin)))
+    }
+}
+
+/// Whether a form reaches into the system of a device: its files, its shell, its firmware.
+pub const fn is_system(form: Form) -> bool {
+    matches!(form, Form::GetFile | Form::PutFile | Form::Shell | Form::Upgrade)
+}
+
+/// Whether a firmware is known not to know a form: it is not sent then.
+///
+/// `CHECK` is always tried: a model answers that it does not know it, and does it.
+pub fn is_refused(form: Form, capability: &Capability) -> bool {
+    form != Form::Check && capability.refused(form)
+}
+
+/// Why a waiting order is not sent; `None` where it may be.
+pub fn withheld(row: &OrderRow, capability: &Capability, system_commands: bool) -> Option<String> {
+    if row.command.state != State::Queued {
+        return None;
+    }
+    let Some(form) = Ordered::form_of(row) else {
+        return Some("not sent: this version does not know the command".to_owned());
+    };
+    if is_system(form) && !system_commands {
+        return Some(format!("not sent: the server's setting {SYSTEM_COMMANDS} is false"));
+    }
+    is_refused(form, capability)
+        .then(|| format!("not sent: this firmware answered before that it does not know {form}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use sync::operator::OperatorCommand;
+    use wire::{Enroll, Entry, LocalTime, Upgrade, UpgradeMethod};
+
+    use super::*;
+
+    fn time(text: &str) -> LocalTime {
+        text.parse().expect("a time")
+    }
+
+    fn upgrade() -> Command<'static> {
+        Command::Upgrade(Upgrade {
+            checksum: "0123456789abcdef0123456789abcdef".into(),
+            url: "file/token9/fw.cfg".into(),
+            size: 7,
+            method: UpgradeMethod::Raw,
+        })
+    }
+
+    fn picture(content: &str) -> Command<'static> {
+        let pairs = [("Index", "1"), ("Content", content)];
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        Command::Put(Entry::new(EntryTable::AdPic, &pairs, None).expect("a picture"))
+    }
+
+    /// With a name in Chinese, for a device that writes GB2312.
+    fn work_code() -> Command<'static> {
+        let pairs = [("PIN", "1"), ("CODE", "77"), ("NAME", "午餐")];
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let entry = Entry::new(EntryTable::WorkCode, &pairs, None).expect("a work code");
+        Command::Put(entry.in_charset(wire::Charset::Gb2312))
+    }
+
+    fn stored(command: Command<'static>) -> (OrderRow, Option<Vec<u8>>) {
+        let order = Ordered(command).order("ada", Millis(0));
+        let row = OrderRow {
+            device: 1,
+            command: OperatorCommand {
+                number: 1,
+                fence: order.fence,
+                repeatable: order.repeatable,
+                empties: order.empties,
+                answer_ms: order.answer_ms,
+                expires_at: order.expires_at,
+                state: State::Queued,
+            },
+            cancelled: false,
+            is_secret: order.secret.is_some(),
+            has_content: false,
+            wire_id: None,
+            verb: order.verb,
+            arguments: order.arguments,
+            ordered_by: order.by,
+            ordered_at: Millis(0),
+            sent_at: None,
+            closed_at: None,
+            reply: None,
         };
-        tx.order(device, &order, now).await
+        (row, order.secret)
+    }
+
+    #[test]
+    fn what_is_stored_comes_back_as_the_same_command() {
+        let period = (time("2027-03-01 00:00:00"), time("2027-03-31 23:59:59"));
+        let commands = [
+            Command::Check,
+            Command::ClearUsers,
+            Command::Query(Select::AllUsers),
+            Command::Query(Select::User("1007".parse().expect("a PIN"))),
+            Command::VerifySum { from: period.0.clone(), to: period.1.clone() },
+            Command::Query(Select::AttLog { from: period.0, to: period.1 }),
+            Command::SetOption { key: "CommKey".into(), value: "482913 = x".into() },
+            Command::Shell { command: "ls -l".into() },
+            Command::GetFile { path: "/mnt/a b".into() },
+            Command::PutFile(PutFile {
+                url: "file/1/a.tgz".into(),
+                path: Some("/mnt/".into()),
+                import: Import::Append,
+            }),
+            upgrade(),
+            picture(&"QUJD".repeat(1_000)),
+            picture("QUJD"),
+            work_code(),
+        ];
+        for command in commands {
+            let (row, secret) = stored(command.clone());
+            assert!(row.verb.len() <= 32, "{}", row.verb);
+            assert_eq!(Ordered::of(&row, secret.as_deref()), Some(Ordered(command.clone())), "{}", row.verb);
+            assert_eq!(Ordered::form_of(&row), Some(command.table()), "{}", row.verb);
+        }
+    }
+
+    #[test]
+    fn an_order_of_an_earlier_version_is_known() {
+        let (row, _) = stored(Command::Reboot);
+        let row = OrderRow { verb: "QUERY USERINFO".into(), arguments: "1007".into(), ..row };
+        assert_eq!(Ordered::of(&row, None), Some(Ordered::query_user("1007".parse().expect("a PIN"))));
+        let foreign = OrderRow { verb: "DANCE".into(), ..row };
+        assert_eq!(Ordered::of(&foreign, None), None);
+        assert!(withheld(&foreign, &Capability::default(), true).is_some());
+    }
+
+    #[test]
+    fn no_secret_stands_beside_what_is_sealed() {
+        for (command, secret) in [
+            (Command::SetOption { key: "CommKey".into(), value: "482913".into() }, "482913"),
+            (Command::Shell { command: "echo hunter2".into() }, "hunter2"),
+            (upgrade(), "token9"),
+        ] {
+            let (row, sealed) = stored(command);
+            assert!(sealed.is_some());
+            assert!(!row.arguments.contains(secret) && !row.verb.contains(secret), "{row:?}");
+        }
+        assert_eq!(
+            stored(Command::SetOption { key: "VOLUME".into(), value: "3".into() }).0.arguments,
+            "VOLUME"
+        );
+    }
+
+    /// Obligations 83, 88.
+    #[test]
+    fn what_must_go_alone_is_a_fence() {
+        for command in [Command::Reboot, upgrade(), Command::ClearData, picture(&"QUJD".repeat(1_000))] {
+            assert!(stored(command.clone()).0.command.fence, "{command:?}");
+        }
+        for command in [Command::Check, Command::Info, Command::Unlock, picture("QUJD")] {
+            assert!(!stored(command.clone()).0.command.fence, "{command:?}");
+        }
+    }
+
+    /// Obligation 164.
+    #[test]
+    fn a_shell_is_not_sent_unless_it_is_allowed() {
+        let capability = Capability::default();
+        for command in
+            [Command::Shell { command: "ls".into() }, Command::GetFile { path: "a".into() }, upgrade()]
+        {
+            let (row, _) = stored(command);
+            let why = withheld(&row, &capability, false).expect("it is withheld");
+            assert!(why.contains(SYSTEM_COMMANDS), "{why}");
+            assert_eq!(withheld(&row, &capability, true), None);
+        }
+        assert_eq!(withheld(&stored(Command::Info).0, &capability, false), None);
+    }
+
+    /// Obligations 168, 183.
+    #[test]
+    fn what_a_firmware_does_not_know_is_not_sent() {
+        let mut capability = Capability::default();
+        capability.refuse(Form::EnrollFingerprint);
+        capability.refuse(Form::Check);
+        let enroll = |finger| {
+            let pin = "7".parse().expect("a PIN");
+            Command::Enroll(Enroll::Fingerprint { pin, finger, retries: 3, overwrite: false })
+        };
+        assert!(withheld(&stored(enroll(3)).0, &capability, false).is_some());
+        assert_eq!(withheld(&stored(Command::Check).0, &capability, false), None, "some do it all the same");
+        capability.forget_refusals();
+        assert_eq!(withheld(&stored(enroll(3)).0, &capability, false), None);
+    }
+
+    #[test]
+    fn a_door_is_opened_now_or_not_at_all() {
+        let (row, _) = stored(Command::Unlock);
+        assert_eq!((row.command.expires_at, row.command.repeatable), (Some(Millis(60_000)), false));
+        assert_eq!(stored(Command::Check).0.command.expires_at, None);
     }
 }

@@ -117,6 +117,11 @@ impl<'a> Order<'a> {
 pub(crate) struct Keys<'a>(&'a [u8]);
 
 impl<'a> Keys<'a> {
+    /// The fields in this text.
+    pub const fn of(text: &'a [u8]) -> Self {
+        Self(text)
+    }
+
     /// The value of a key spelt exactly so; the first one counts.
     pub fn find(&self, key: &str) -> Option<&'a [u8]> {
         self.0

@@ -27,11 +27,16 @@ pub struct Acknowledgement {
     pub parameters: Vec<(&'static str, String)>,
     /// What was executed, in words, without what it carried.
     pub summary: String,
+    /// The answer as it is sent, where it is none of these keys alone: with a file, an output, a count.
+    pub written: Option<String>,
 }
 
 impl Acknowledgement {
     /// The line or lines for the request body, the last line end included.
     pub fn line(&self) -> String {
+        if let Some(written) = &self.written {
+            return written.clone();
+        }
         let mut line = format!("ID={}&Return={}&CMD={}\n", self.id, self.return_code, self.command);
         line.extend(self.parameters.iter().flat_map(|(key, value)| [*key, "=", value, "\n"]));
         line
@@ -53,10 +58,14 @@ impl Device {
             command: command.order.echo(self.quirks.odd_acknowledgements).to_owned(),
             parameters: Vec::new(),
             summary: command.order.summary(),
+            written: None,
         };
         if self.random.chance(self.faults.busy) {
             done.return_code = BUSY;
             return vec![done];
+        }
+        if let Some(done) = self.control(line) {
+            return done;
         }
         // Parts of one template come one after the other; anything else in between and they are forgotten.
         if self.quirks.reset_parts && !matches!(command.order, Order::Update(..)) {

@@ -1,7 +1,7 @@
 //! What people order.
 
 use roster::Millis;
-use store::Order;
+use store::{Order, OrderNews};
 use sync::operator::State;
 
 use crate::fleet::{Fleet, at};
@@ -10,11 +10,18 @@ fn order(verb: &str, repeatable: bool) -> Order {
     Order {
         verb: verb.into(),
         arguments: "a=1".into(),
+        secret: None,
         fence: false,
         repeatable,
         empties: false,
+        answer_ms: 0,
+        expires_at: None,
         by: "eve".into(),
     }
+}
+
+fn named(wire_id: &str) -> OrderNews<'_> {
+    OrderNews { wire_id: Some(wire_id), ..OrderNews::default() }
 }
 
 #[tokio::test]
@@ -53,7 +60,7 @@ async fn an_equal_repeatable_command_that_waits_is_not_ordered_twice() {
 
     let mut command = tx.unfinished_orders(device).await.expect("orders").remove(0).command;
     command.state = State::Sent { sends: 1, due_at: at(2) };
-    tx.put_order(device, &command, Some("w1"), None, at(1)).await.expect("written");
+    tx.put_order(device, &command, named("w1"), at(1)).await.expect("written");
     assert_ne!(tx.order(device, &order("check", true), at(2)).await.expect("ordered"), check);
 }
 
@@ -66,12 +73,14 @@ async fn a_command_goes_from_queued_to_answered() {
     let mut command = tx.unfinished_orders(device).await.expect("orders").remove(0).command;
 
     command.state = State::Sent { sends: 2, due_at: at(9) };
-    tx.put_order(device, &command, Some("abc1"), None, at(1)).await.expect("written");
+    tx.put_order(device, &command, named("abc1"), at(1)).await.expect("written");
     let sent = tx.find_order(device, "abc1").await.expect("read").expect("there");
     assert_eq!((sent.command.clone(), sent.sent_at, sent.closed_at), (command.clone(), Some(at(1)), None));
 
-    command.state = State::Answered { return_code: -2 };
-    tx.put_order(device, &command, None, Some("FirmVer=1"), at(3)).await.expect("written");
+    command.state = State::Answered { return_code: -2, done: false };
+    tx.put_order(device, &command, OrderNews { reply: Some("FirmVer=1"), ..OrderNews::default() }, at(3))
+        .await
+        .expect("written");
     let answered = tx.find_order(device, "abc1").await.expect("read").expect("there");
     assert_eq!((answered.command, answered.sent_at, answered.closed_at), (command, Some(at(1)), Some(at(3))));
     assert_eq!(answered.reply.as_deref(), Some("FirmVer=1"));
@@ -88,7 +97,7 @@ async fn a_command_is_taken_back_only_before_it_is_sent() {
     let sent = tx.order(device, &order("info", false), at(0)).await.expect("ordered");
     let mut command = tx.unfinished_orders(device).await.expect("orders").remove(1).command;
     command.state = State::Sent { sends: 1, due_at: at(2) };
-    tx.put_order(device, &command, Some("x"), None, at(1)).await.expect("written");
+    tx.put_order(device, &command, named("x"), at(1)).await.expect("written");
 
     assert!(tx.cancel_order(device, number, at(1)).await.expect("cancelled"));
     assert!(!tx.cancel_order(device, number, at(1)).await.expect("cancelled before"));
@@ -111,6 +120,106 @@ async fn a_waiting_command_is_due_at_once_and_a_sent_one_in_its_time() {
 
     let mut command = tx.unfinished_orders(device).await.expect("orders").remove(0).command;
     command.state = State::Sent { sends: 1, due_at: at(2) };
-    tx.put_order(device, &command, Some("x"), None, at(1)).await.expect("written");
+    tx.put_order(device, &command, named("x"), at(1)).await.expect("written");
     assert_eq!(tx.next_due(device).await.expect("read"), Some(at(2)));
+}
+
+#[tokio::test]
+async fn what_is_secret_of_a_command_and_its_answer_is_sealed_and_comes_back() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    let option = |value: &str| Order {
+        arguments: "CommKey".into(),
+        secret: Some(format!("SET OPTION CommKey={value}").into_bytes()),
+        ..order("SET OPTION", true)
+    };
+    let number = tx.order(device, &option("482913"), at(0)).await.expect("ordered");
+    // What is sealed is not compared: the other one may hold another value.
+    let other = tx.order(device, &option("482914"), at(0)).await.expect("ordered");
+    assert_ne!(other, number);
+    let plain = tx.order(device, &order("SET OPTION", true), at(0)).await.expect("ordered");
+    assert_ne!(plain, number);
+
+    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    assert_eq!((row.is_secret, row.has_content), (true, false));
+    let secret = tx.order_secret(device, other).await.expect("opened");
+    assert_eq!(secret.as_deref(), Some(&b"SET OPTION CommKey=482914"[..]));
+    assert_eq!(tx.order_secret(device, plain).await.expect("read"), None);
+
+    let command = sync::operator::OperatorCommand {
+        state: State::Answered { return_code: 2, done: false },
+        ..row.command
+    };
+    let news = OrderNews { content: Some(b"a\0file"), reply: Some("ID=1&Return=2"), ..OrderNews::default() };
+    tx.put_order(device, &command, news, at(1)).await.expect("written");
+    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    assert_eq!((row.command.state, row.has_content), (command.state, true));
+    let content = tx.order_content(device, number).await.expect("opened");
+    assert_eq!(content.as_deref(), Some(&b"a\0file"[..]));
+    assert_eq!(tx.order_content(device, other).await.expect("read"), None);
+    tx.commit().await.expect("committed");
+
+    let plain = crate::opening::plain(&fleet).await;
+    let sql = "SELECT sealed_text FROM operator_command WHERE sealed_text IS NOT NULL";
+    let sealed: Vec<(Vec<u8>,)> = sqlx::query_as(sql).fetch_all(&plain).await.expect("rows");
+    assert_eq!(sealed.len(), 2);
+    assert!(sealed.iter().all(|(text,)| !text.windows(6).any(|six| six == b"482913")));
+    let shown: Vec<(String,)> = sqlx::query_as("SELECT status FROM device_commands ORDER BY status")
+        .fetch_all(&plain)
+        .await
+        .expect("a view");
+    let shown: Vec<_> = shown.iter().map(|(status,)| status.as_str()).collect();
+    assert_eq!(shown, ["failed", "pending", "pending"], "a positive number may be a refusal");
+}
+
+#[tokio::test]
+async fn what_expired_is_shown_as_never_sent() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    let unlock = Order { expires_at: Some(at(9)), answer_ms: 5, ..order("AC_UNLOCK", false) };
+    let number = tx.order(device, &unlock, at(0)).await.expect("ordered");
+    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    assert_eq!((row.command.expires_at, row.command.answer_ms), (Some(at(9)), 5));
+
+    let command = sync::operator::OperatorCommand { state: State::Expired, ..row.command };
+    tx.put_order(device, &command, OrderNews::default(), at(10)).await.expect("written");
+    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    assert_eq!((row.cancelled, row.closed_at, row.sent_at), (true, Some(at(10)), None));
+    assert_eq!(tx.unfinished_orders(device).await.expect("orders"), []);
+}
+
+#[tokio::test]
+async fn a_file_is_there_for_its_device_and_its_time() {
+    let fleet = Fleet::new().await;
+    let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let mut tx = fleet.write().await;
+    let content: Vec<u8> =
+        (0..store::PART_BYTES + 7).map(|n| u8::try_from(n % 251).expect("small")).collect();
+    let file = store::OfferedFile {
+        token: "0123456789abcdef".into(),
+        device,
+        name: "a1.tgz".into(),
+        bytes: u64::try_from(content.len()).expect("small"),
+        as_base64: true,
+        expires_at: at(9),
+    };
+    tx.offer_file(&file, &content).await.expect("offered");
+
+    assert_eq!(tx.offered_file(&file.token, Some(device), at(8)).await.expect("read"), Some(file.clone()));
+    assert_eq!(tx.offered_file(&file.token, None, at(8)).await.expect("read"), Some(file.clone()));
+    assert_eq!(tx.offered_file(&file.token, Some(other), at(8)).await.expect("read"), None);
+    assert_eq!(tx.offered_file(&file.token, Some(device), at(9)).await.expect("read"), None);
+    let mut read = tx.offered_part(&file.token, 0).await.expect("a part");
+    assert_eq!(read.len(), store::PART_BYTES);
+    read.extend(tx.offered_part(&file.token, 1).await.expect("a part"));
+    assert!(read == content);
+    assert!(tx.offered_part(&file.token, 2).await.expect("read").is_empty());
+
+    for what in [store::Finished::OfferedFiles, store::Finished::OfferedParts] {
+        assert_eq!(tx.forget(what, at(8), 100).await.expect("forgotten"), 0);
+        assert!(tx.forget(what, at(9), 100).await.expect("forgotten") > 0);
+    }
+    assert!(tx.offered_part(&file.token, 0).await.expect("read").is_empty());
 }

@@ -18,9 +18,12 @@ async fn finished_orders_go_and_those_that_wait_stay() {
     let reboot = Order {
         verb: "reboot".into(),
         arguments: String::new(),
+        secret: None,
         fence: false,
         repeatable: false,
         empties: false,
+        answer_ms: 0,
+        expires_at: None,
         by: "ada".into(),
     };
     let number = tx.order(one, &reboot, at(0)).await.expect("ordered");

@@ -92,6 +92,7 @@ async fn what_a_poll_sent_is_open_until_it_is_answered() {
     assert_eq!(tx.next_due(device).await.expect("read"), None);
 }
 
+/// Obligation 90.
 #[tokio::test]
 async fn a_command_without_an_answer_goes_out_again_under_its_own_name() {
     let fleet = Fleet::new().await;
@@ -121,6 +122,7 @@ async fn sent_at(fleet: &Fleet, tx: Tx, device: i64) -> (i64, i64) {
         .expect("read")
 }
 
+/// Obligation 89.
 #[tokio::test]
 async fn an_open_command_that_is_marked_again_was_not_sent_again() {
     let fleet = Fleet::new().await;
@@ -140,6 +142,7 @@ async fn an_open_command_that_is_marked_again_was_not_sent_again() {
     assert_eq!(sent_at(&fleet, tx, device).await, (at(0).0, at(0).0));
 }
 
+/// Obligation 173.
 #[tokio::test]
 async fn a_command_is_found_by_device_and_name_only() {
     let fleet = Fleet::new().await;

@@ -207,9 +207,12 @@ fn order() -> store::Order {
     store::Order {
         verb: "CHECK".into(),
         arguments: String::new(),
+        secret: None,
         fence: false,
         repeatable: true,
         empties: false,
+        answer_ms: 0,
+        expires_at: None,
         by: "ada".into(),
     }
 }

@@ -231,6 +231,8 @@ fn a_doubled_answer_to_the_newest_version_changes_nothing() {
 }
 
 /// Rule *user first*.
+///
+/// Obligation 87.
 #[test]
 fn a_template_brings_its_user_along_where_the_device_does_not_have_it_yet() {
     let mut world = fleet();

@@ -423,7 +423,7 @@ impl World {
                 Acknowledgement::Ordered { number } => {
                     let slot = self.devices[device].ordered.iter_mut().find(|(c, _)| c.number == number);
                     let (command, _) = slot.expect("it was ordered");
-                    command.state = State::Answered { return_code: 0 };
+                    command.state = State::Answered { return_code: 0, done: true };
                     if command.empties {
                         let mut view = self.view(device);
                         view.rebaseline();
@@ -441,6 +441,8 @@ impl World {
             fence: what != Ordered::Check,
             repeatable: what == Ordered::Check,
             empties: what == Ordered::ClearData,
+            answer_ms: 0,
+            expires_at: None,
             state: State::Queued,
         };
         self.devices[device].ordered.push((command, what));

@@ -69,7 +69,7 @@ impl Delete {
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let form = self.form();
-        let mut fields = fields_of(form, out);
+        let mut fields = fields_of(form.words(), out);
         let key = if matches!(form, Form::FVein | Form::BioData(_)) { "Pin" } else { "PIN" };
         fields.value(key, self.pin());
         match self {

@@ -24,7 +24,7 @@ pub enum Form {
     UserPic,
     /// `BIOPHOTO`
     BioPhoto,
-    /// `DATA QUERY`
+    /// `DATA QUERY` of users.
     Query,
     /// `CHECK`
     Check,
@@ -44,10 +44,72 @@ pub enum Form {
     ClearLog,
     /// `AC_UNLOCK`
     Unlock,
+    /// `SMS`
+    Sms,
+    /// `USER_SMS`
+    UserSms,
+    /// `ADPIC`
+    AdPic,
+    /// `WORKCODE`
+    WorkCode,
+    /// `ShortcutKey`
+    ShortcutKey,
+    /// `AccGroup`
+    AccGroup,
+    /// `AccTimeZone`
+    AccTimeZone,
+    /// `AccHoliday`
+    AccHoliday,
+    /// `AccUnLockComb`
+    AccUnlockComb,
+    /// `BLACKLIST`
+    Blacklist,
+    /// `WHITELIST`
+    Whitelist,
+    /// `WALLPAPER`
+    Wallpaper,
+    /// `IDCARD`
+    IdCard,
+    /// `DATA QUERY FINGERTMP` of all fingers.
+    QueryFingerprints,
+    /// `DATA QUERY FINGERTMP` of one finger, by `FingerID`.
+    QueryFingerId,
+    /// `DATA QUERY FINGERTMP` of one finger, by `FID`.
+    QueryFid,
+    /// `DATA QUERY BIODATA`
+    QueryBioData,
+    /// `DATA QUERY ATTLOG`
+    QueryAttLog,
+    /// `DATA QUERY ATTPHOTO`
+    QueryAttPhoto,
+    /// `VERIFY SUM`
+    VerifySum,
+    /// `CLEAR PHOTO`
+    ClearPhoto,
+    /// `CLEAR BIODATA`
+    ClearBioData,
+    /// `CLEAR ALL USERINFO`
+    ClearUsers,
+    /// `AC_UNALARM`
+    Unalarm,
+    /// `ENROLL_FP`
+    EnrollFingerprint,
+    /// `ENROLL_MF`
+    EnrollCard,
+    /// `ENROLL_BIO` of a biometric type.
+    EnrollBioData(u8),
+    /// `GetFile`
+    GetFile,
+    /// `PutFile`
+    PutFile,
+    /// `SHELL`
+    Shell,
+    /// `UPGRADE`
+    Upgrade,
 }
 
 /// The forms whose text is one word or two, without a number.
-const PLAIN: [(Form, &str); 16] = [
+const PLAIN: [(Form, &str); 46] = [
     (Form::UserInfo, "USERINFO"),
     (Form::FingerTmp, "FINGERTMP"),
     (Form::Face, "FACE"),
@@ -64,21 +126,55 @@ const PLAIN: [(Form, &str); 16] = [
     (Form::ClearData, "CLEAR DATA"),
     (Form::ClearLog, "CLEAR LOG"),
     (Form::Unlock, "AC_UNLOCK"),
+    (Form::Sms, "SMS"),
+    (Form::UserSms, "USER_SMS"),
+    (Form::AdPic, "ADPIC"),
+    (Form::WorkCode, "WORKCODE"),
+    (Form::ShortcutKey, "ShortcutKey"),
+    (Form::AccGroup, "AccGroup"),
+    (Form::AccTimeZone, "AccTimeZone"),
+    (Form::AccHoliday, "AccHoliday"),
+    (Form::AccUnlockComb, "AccUnLockComb"),
+    (Form::Blacklist, "BLACKLIST"),
+    (Form::Whitelist, "WHITELIST"),
+    (Form::Wallpaper, "WALLPAPER"),
+    (Form::IdCard, "IDCARD"),
+    (Form::QueryFingerprints, "DATA QUERY FINGERTMP"),
+    (Form::QueryFingerId, "DATA QUERY FINGERTMP FingerID"),
+    (Form::QueryFid, "DATA QUERY FINGERTMP FID"),
+    (Form::QueryBioData, "DATA QUERY BIODATA"),
+    (Form::QueryAttLog, "DATA QUERY ATTLOG"),
+    (Form::QueryAttPhoto, "DATA QUERY ATTPHOTO"),
+    (Form::VerifySum, "VERIFY SUM"),
+    (Form::ClearPhoto, "CLEAR PHOTO"),
+    (Form::ClearBioData, "CLEAR BIODATA"),
+    (Form::ClearUsers, "CLEAR ALL USERINFO"),
+    (Form::Unalarm, "AC_UNALARM"),
+    (Form::EnrollFingerprint, "ENROLL_FP"),
+    (Form::EnrollCard, "ENROLL_MF"),
+    (Form::GetFile, "GetFile"),
+    (Form::PutFile, "PutFile"),
+    (Form::Shell, "SHELL"),
+    (Form::Upgrade, "UPGRADE"),
 ];
 
 const UNIFIED: &str = "BIODATA";
+const ENROLL: &str = "ENROLL_BIO";
 
 impl Form {
     /// The table of the form, or the words of a command without one; of `BIODATA` without the type.
     pub(super) fn words(self) -> &'static str {
-        PLAIN.iter().find(|(form, _)| *form == self).map_or(UNIFIED, |(_, text)| text)
+        let other = if matches!(self, Self::EnrollBioData(_)) { ENROLL } else { UNIFIED };
+        PLAIN.iter().find(|(form, _)| *form == self).map_or(other, |(_, text)| text)
     }
 }
 
 impl fmt::Display for Form {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::BioData(bio_type) => write!(f, "{UNIFIED} {bio_type}"),
+            Self::BioData(bio_type) | Self::EnrollBioData(bio_type) => {
+                write!(f, "{} {bio_type}", self.words())
+            }
             plain => f.write_str(plain.words()),
         }
     }
@@ -88,7 +184,9 @@ impl FromStr for Form {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let unified = || text.strip_prefix(UNIFIED)?.strip_prefix(' ')?.parse().ok().map(Self::BioData);
+        let number = |word: &str| text.strip_prefix(word)?.strip_prefix(' ')?.parse().ok();
+        let unified =
+            || number(UNIFIED).map(Self::BioData).or_else(|| number(ENROLL).map(Self::EnrollBioData));
         let plain = PLAIN.iter().find(|(_, known)| *known == text).map(|(form, _)| *form);
         plain
             .or_else(unified)
@@ -103,6 +201,7 @@ mod tests {
     #[test]
     fn the_text_of_a_form_reads_back() {
         let forms = PLAIN.iter().map(|(form, _)| *form).chain((0..=u8::MAX).map(Form::BioData));
+        let forms = forms.chain((0..=u8::MAX).map(Form::EnrollBioData));
         for form in forms {
             assert_eq!(form.to_string().parse(), Ok(form));
         }
@@ -114,7 +213,7 @@ mod tests {
 
     #[test]
     fn another_text_is_no_form() {
-        for text in ["", "BIODATA", "BIODATA x", "BIODATA 256", "fingertmp", "SMS"] {
+        for text in ["", "BIODATA", "BIODATA x", "BIODATA 256", "fingertmp", "ENROLL_BIO", "MEETINFO"] {
             assert!(text.parse::<Form>().is_err(), "{text}");
         }
     }

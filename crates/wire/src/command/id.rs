@@ -53,6 +53,8 @@ mod tests {
     use super::*;
 
     /// Fault 30: an id longer than 16 characters.
+    ///
+    /// Obligation 80.
     #[test]
     fn an_id_has_1_to_16_letters_and_digits() {
         for text in ["1", "7f2a", "b7e204d19cf3586a", "INFO8487"] {

@@ -50,6 +50,21 @@ impl<'a> Update<'a> {
         }
     }
 
+    /// The same record without the borrow.
+    pub fn into_owned(self) -> Update<'static> {
+        match self {
+            Self::User(user) => Update::User(user),
+            Self::Fingerprint(fingerprint) => Update::Fingerprint(fingerprint.into_owned()),
+            Self::FacePart(part) => Update::FacePart(part.into_owned()),
+            Self::FingerVein(vein) => Update::FingerVein(vein.into_owned()),
+            Self::BioData(template) => Update::BioData(template.into_owned()),
+            Self::UserPhoto(photo) => Update::UserPhoto(photo.into_owned()),
+            Self::ComparisonPhoto { photo, post_back_template } => {
+                Update::ComparisonPhoto { photo: photo.into_owned(), post_back_template }
+            }
+        }
+    }
+
     pub(super) fn form(&self) -> Form {
         match self {
             Self::User(_) => Form::UserInfo,
@@ -63,7 +78,7 @@ impl<'a> Update<'a> {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut fields = fields_of(self.form(), out);
+        let mut fields = fields_of(self.form().words(), out);
         match self {
             Self::User(user) => write_user(user, &mut fields),
             Self::Fingerprint(fingerprint) => fingerprint.write(&mut fields),

@@ -83,7 +83,7 @@ fn unknown_forms_are_answered_as_the_model_does() {
     let mut device = device(Model::senseface());
     add_user(&mut device, "7");
     assert_eq!(run(&mut device, "DATA UPDATE FINGERTMP PIN=7\tFID=1\tSize=4\tValid=1\tTMP=AAAA"), -1004);
-    assert_eq!(run(&mut device, "SHELL ls"), -1004);
+    assert_eq!(run(&mut device, "CONTROL DEVICE 01"), -1004);
 }
 
 #[test]

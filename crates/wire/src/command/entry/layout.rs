@@ -1,0 +1,291 @@
+//! The keys of these tables, to the letter, and what may stand behind each.
+
+use super::EntryTable;
+use crate::{Base64, FieldError, Pin, command::local_time};
+
+/// The keys of a table in their order.
+pub(super) struct Layout {
+    pub fields: &'static [Field],
+}
+
+/// One key.
+pub(super) struct Field {
+    pub key: &'static str,
+    pub kind: Kind,
+    /// What goes out where nothing is given; `None`: it must be given.
+    pub default: Option<&'static str>,
+}
+
+/// What a value is.
+#[derive(Clone, Copy)]
+pub(super) enum Kind {
+    /// Text of at most so many bytes; and these in words.
+    Text(usize, &'static str),
+    /// A number between these.
+    Number(i64, i64),
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// The key of a user.
+    Pin,
+    /// A time by the clock of the device.
+    Time,
+    /// A day of any year, `MMdd`.
+    Day,
+    /// A time of day, `hhmm`.
+    Clock,
+    /// Seven times of day, from Monday, parted by `;`.
+    Week,
+    /// Periods of a group, parted by `;`: three, up to 2.4.1 behind a 0 or 1 that says whether they count.
+    Periods,
+    /// Base64.
+    Content,
+    /// How long the content under another key is: its base64 text, or what that stands for.
+    SizeOf { content: &'static str, raw: bool },
+}
+
+impl Kind {
+    /// Whether the value is one of this kind.
+    pub(super) fn check(self, field: &'static str, value: &[u8]) -> Result<(), FieldError> {
+        let text = || std::str::from_utf8(value).map_err(|_| FieldError::Invalid { field, want: "UTF-8" });
+        let when = |is_right: bool, want: &'static str| {
+            if is_right { Ok(()) } else { Err(FieldError::Invalid { field, want }) }
+        };
+        match self {
+            Self::Text(most, want) => when(value.len() <= most, want),
+            Self::Number(low, high) => {
+                let number: i64 =
+                    text()?.parse().map_err(|_| FieldError::Invalid { field, want: "a number" })?;
+                if (low..=high).contains(&number) {
+                    Ok(())
+                } else {
+                    Err(FieldError::Range { field, low, high })
+                }
+            }
+            Self::Word(words) => when(words.contains(&text()?), "one of the words of the protocol"),
+            Self::Pin => Pin::try_from(value).map(drop).map_err(|error| error.in_field(field)),
+            Self::Time => local_time::LocalTime::read(field, value).map(drop),
+            Self::Day => when(local_time::is_month_and_day(value), "a day as MMdd: 1123"),
+            Self::Clock => when(is_clock(value), "a time of day as hhmm: 2359"),
+            Self::Week => {
+                let times: Vec<&str> = text()?.split(';').collect();
+                let is_time = |time: &&str| is_clock(time.replace(':', "").as_bytes());
+                when(times.len() == 7 && times.iter().all(is_time), "seven times of day: 08:00;08:00;…")
+            }
+            Self::Periods => {
+                let numbers: Vec<Option<u16>> =
+                    text()?.split(';').map(|number| number.parse().ok()).collect();
+                let all = numbers.iter().all(Option::is_some);
+                let flag_is_right = numbers.len() != 4 || matches!(numbers.first(), Some(Some(0 | 1)));
+                when(
+                    all && flag_is_right && matches!(numbers.len(), 3 | 4),
+                    "three numbers of periods: 1;2;3",
+                )
+            }
+            Self::Content => {
+                Base64::read(value).map(drop).map_err(|_| FieldError::Invalid { field, want: "whole base64" })
+            }
+            Self::SizeOf { .. } => Ok(()),
+        }
+    }
+}
+
+fn is_clock(digits: &[u8]) -> bool {
+    let number = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<u32>().ok());
+    digits.len() == 4
+        && digits.iter().all(u8::is_ascii_digit)
+        && number.is_some_and(|number| number / 100 < 24 && number % 100 < 60)
+}
+
+/// The periods of a group as a device of this age writes them (§12.1.1.14): with 2.4.2 the first number, by which they
+/// count or not, went.
+pub(super) fn group_periods(periods: &[u8], is_newer: bool) -> Vec<u8> {
+    let parts: Vec<&[u8]> = periods.split(|byte| *byte == b';').collect();
+    match (parts.as_slice(), is_newer) {
+        ([_, three @ ..], true) if three.len() == 3 => three.join(&b';'),
+        (three, false) if three.len() == 3 => [b"1;".as_slice(), periods].concat(),
+        _ => periods.to_vec(),
+    }
+}
+
+const fn must(key: &'static str, kind: Kind) -> Field {
+    Field { key, kind, default: None }
+}
+
+const fn may(key: &'static str, kind: Kind, default: &'static str) -> Field {
+    Field { key, kind, default: Some(default) }
+}
+
+/// A key that may stay empty.
+const fn any(key: &'static str) -> Field {
+    may(key, Kind::Text(1_000, "at most 1000 bytes"), "")
+}
+
+const SHORT: Kind = Kind::Text(64, "at most 64 bytes");
+const SWITCH: Kind = Kind::Number(0, 1);
+const COUNT: Kind = Kind::Number(0, i32::MAX as i64);
+
+/// The layout of a table.
+pub(super) const fn layout(table: EntryTable) -> &'static Layout {
+    match table {
+        EntryTable::Sms => &SMS,
+        EntryTable::UserSms => &USER_SMS,
+        EntryTable::AdPic => &AD_PIC,
+        EntryTable::WorkCode => &WORK_CODE,
+        EntryTable::ShortcutKey => &SHORTCUT_KEY,
+        EntryTable::AccGroup => &ACC_GROUP,
+        EntryTable::AccTimeZone => &ACC_TIME_ZONE,
+        EntryTable::AccHoliday => &ACC_HOLIDAY,
+        EntryTable::AccUnlockComb => &ACC_UNLOCK_COMB,
+        EntryTable::Blacklist => &BLACKLIST,
+        EntryTable::Whitelist => &WHITELIST,
+        EntryTable::Wallpaper => &WALLPAPER,
+        EntryTable::IdCard => &ID_CARD,
+    }
+}
+
+/// §12.1.1.9. `TAG`: 253 for everyone, 254 personal, 255 kept back; `MIN`: minutes that it is shown for.
+const SMS: Layout = Layout {
+    fields: &[
+        must("MSG", Kind::Text(320, "at most 320 bytes")),
+        may("TAG", Kind::Number(253, 255), "253"),
+        must("UID", COUNT),
+        must("MIN", COUNT),
+        must("StartTime", Kind::Time),
+    ],
+};
+
+/// §12.1.1.10
+const USER_SMS: Layout = Layout { fields: &[must("PIN", Kind::Pin), must("UID", COUNT)] };
+
+/// §12.1.1.11
+const AD_PIC: Layout = Layout {
+    fields: &[
+        must("Index", COUNT),
+        must("Size", Kind::SizeOf { content: "Content", raw: false }),
+        may("Extension", Kind::Text(8, "at most 8 bytes"), "jpg"),
+        must("Content", Kind::Content),
+    ],
+};
+
+/// §12.1.1.12. `PIN` is the place in the list, no user.
+const WORK_CODE: Layout = Layout { fields: &[must("PIN", COUNT), must("CODE", SHORT), must("NAME", SHORT)] };
+
+/// §12.1.1.13. The document prints `StatusCode==`, which cannot be meant.
+const SHORTCUT_KEY: Layout = Layout {
+    fields: &[
+        must("KeyID", Kind::Number(1, 8)),
+        must("KeyFun", Kind::Number(0, 6)),
+        may("StatusCode", COUNT, "0"),
+        any("ShowName"),
+        may("AutoState", SWITCH, "0"),
+        may("AutoTime", Kind::Week, ""),
+        may("Sun", SWITCH, "0"),
+        may("Mon", SWITCH, "0"),
+        may("Tue", SWITCH, "0"),
+        may("Wed", SWITCH, "0"),
+        may("Thu", SWITCH, "0"),
+        may("Fri", SWITCH, "0"),
+        may("Sat", SWITCH, "0"),
+    ],
+};
+
+/// §12.1.1.14
+const ACC_GROUP: Layout = Layout {
+    fields: &[
+        must("ID", COUNT),
+        may("Verify", Kind::Number(-1, 255), "0"),
+        may("ValidHoliday", SWITCH, "0"),
+        must("TZ", Kind::Periods),
+    ],
+};
+
+/// §12.1.1.15, with the spelling of its first table: `Tues`, `Thurs`.
+const ACC_TIME_ZONE: Layout = Layout {
+    fields: &[
+        must("UID", COUNT),
+        may("SunStart", Kind::Clock, "0000"),
+        may("SunEnd", Kind::Clock, "2359"),
+        may("MonStart", Kind::Clock, "0000"),
+        may("MonEnd", Kind::Clock, "2359"),
+        may("TuesStart", Kind::Clock, "0000"),
+        may("TuesEnd", Kind::Clock, "2359"),
+        may("WedStart", Kind::Clock, "0000"),
+        may("WedEnd", Kind::Clock, "2359"),
+        may("ThursStart", Kind::Clock, "0000"),
+        may("ThursEnd", Kind::Clock, "2359"),
+        may("FriStart", Kind::Clock, "0000"),
+        may("FriEnd", Kind::Clock, "2359"),
+        may("SatStart", Kind::Clock, "0000"),
+        may("SatEnd", Kind::Clock, "2359"),
+    ],
+};
+
+/// §12.1.1.16
+const ACC_HOLIDAY: Layout = Layout {
+    fields: &[
+        must("UID", COUNT),
+        must("HolidayName", SHORT),
+        must("StartDate", Kind::Day),
+        must("EndDate", Kind::Day),
+        must("TimeZone", COUNT),
+    ],
+};
+
+/// §12.1.1.17
+const ACC_UNLOCK_COMB: Layout = Layout {
+    fields: &[
+        must("UID", COUNT),
+        may("Group1", COUNT, "0"),
+        may("Group2", COUNT, "0"),
+        may("Group3", COUNT, "0"),
+        may("Group4", COUNT, "0"),
+        may("Group5", COUNT, "0"),
+    ],
+};
+
+/// §12.1.1.18; the last three from 2.4.2.
+const BLACKLIST: Layout =
+    Layout { fields: &[must("IDNum", SHORT), any("Name"), any("Gender"), any("Nation")] };
+
+const WHITELIST: Layout = Layout {
+    fields: &[
+        must("IDNum", SHORT),
+        any("Name"),
+        may("Gender", COUNT, "0"),
+        may("Nation", COUNT, "0"),
+        must("StartDate", Kind::Time),
+        must("EndDate", Kind::Time),
+    ],
+};
+
+const WALLPAPER: Layout = Layout {
+    fields: &[
+        must("Index", COUNT),
+        must("Size", Kind::SizeOf { content: "Content", raw: true }),
+        may("Extension", Kind::Word(&["jpg", "jpeg", "png", "gif", "bmp"]), "jpg"),
+        must("Content", Kind::Content),
+    ],
+};
+
+/// §12.1.1.2
+const ID_CARD: Layout = Layout {
+    fields: &[
+        must("PIN", Kind::Pin),
+        any("SNNum"),
+        any("IDNum"),
+        any("DNNum"),
+        any("Name"),
+        any("Gender"),
+        any("Nation"),
+        any("Birthday"),
+        any("ValidInfo"),
+        any("Address"),
+        any("AdditionalInfo"),
+        any("Issuer"),
+        may("Photo", Kind::Content, ""),
+        may("FPTemplate1", Kind::Content, ""),
+        may("FPTemplate2", Kind::Content, ""),
+        any("Reserve"),
+        any("Notice"),
+    ],
+};
