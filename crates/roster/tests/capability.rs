@@ -2,20 +2,50 @@
 
 mod support;
 
-use roster::{Capability, Format, Slot};
-use support::{options, slot, tell, told};
-use wire::{BioType, CardForm, Form, Handshake};
+use roster::{Capability, Evidence, Format, Slot};
+use support::{options, refusal, slot, tell, told};
+use wire::{BioType, CardForm, Form, Handshake, ReturnCode};
 
+/// Obligations 76, 168, 183.
 #[test]
 fn a_refusal_holds_for_one_firmware() {
     let mut device = told(&[("FWVersion", "Ver 1"), ("FPVersion", "10")]);
     let finger = slot(BioType::FINGERPRINT, 1, Format::Zk, 10, 0);
-    device.refuse(Form::FingerTmp);
+    device.refuse(Form::FingerTmp, refusal());
     assert_eq!(device.takes(&finger), Some(Form::BioData(1)));
     tell(&mut device, &[("FWVersion", "Ver 1"), ("FPCount", "3")]);
     assert!(device.refused(Form::FingerTmp));
     tell(&mut device, &[("FWVersion", "Ver 2")]);
     assert_eq!(device.takes(&finger), Some(Form::FingerTmp));
+}
+
+#[test]
+fn what_one_firmware_took_is_not_said_of_the_next() {
+    let mut device = told(&[("FWVersion", "Ver 1")]);
+    assert!(device.accept(Form::UserInfo, refusal()));
+    assert!(!device.accept(Form::UserInfo, refusal()), "known since");
+    tell(&mut device, &[("FWVersion", "Ver 2")]);
+    assert!(device.accept(Form::UserInfo, refusal()));
+}
+
+/// Many templates are under way in one form when the first of them is refused.
+#[test]
+fn a_refusal_tells_of_the_commands_that_were_made_before_it() {
+    let mut device = told(&[("FPVersion", "10")]);
+    let finger = slot(BioType::FINGERPRINT, 1, Format::Zk, 10, 0);
+    assert!(!device.refused_since(&finger, 6));
+    device.refuse(Form::FingerTmp, refusal());
+    assert!(device.refused_since(&finger, 6));
+    assert!(!device.refused_since(&finger, 7), "made after it, as BIODATA");
+}
+
+/// A capability that an earlier version of this program wrote tells of no evidence.
+#[test]
+fn a_refusal_without_evidence_is_one() {
+    let device = Capability::from_text("refused=BIODATA 1\n");
+    assert!(device.refused(Form::BioData(1)));
+    let words = device.describe(&|_| String::new());
+    assert!(words.iter().any(|sentence| sentence.ends_with("; refused BIODATA 1")), "{words:?}");
 }
 
 #[test]
@@ -73,14 +103,17 @@ fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_
 #[test]
 fn a_capability_tells_people_what_a_device_takes() {
     let mut device = options("b01-options-iface950.http");
-    device.refuse(Form::BioData(2));
-    let words = device.describe();
+    device.refuse(Form::BioData(1), refusal());
+    device.refuse(Form::Check, refusal());
+    device.accept(Form::FingerTmp, Evidence { return_code: ReturnCode(0), ..refusal() });
+    let words = device.describe(&|at| format!("day {}", at.0));
     for sentence in [
         "is a iFace950 Plus",
-        "takes fingerprints 10.0 as FINGERTMP",
+        "takes fingerprints 10.0 as FINGERTMP; BIODATA 1 answered -1002 (the device does not support this) on day 25",
         "takes palms 12.0 as BIODATA 8",
         "takes no comparison photos",
-        "refused BIODATA 2",
+        "CHECK answered -1002 (the device does not support this) on day 25",
+        "took, with this firmware: FINGERTMP since day 25",
     ] {
         assert!(words.iter().any(|word| word == sentence), "{sentence} is not in {words:#?}");
     }

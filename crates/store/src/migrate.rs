@@ -31,6 +31,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(1, "start", "0001_start.sql"),
     step!(2, "views", "0002_views.sql"),
     step!(3, "several servers", "0003_several_servers.sql"),
+    step!(6, "clocks", "0006_clocks.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use roster::Evidence;
 use store::{DeviceRow, OrderRow, StoreError, Tx};
 use sync::operator::{OperatorCommand, State};
 use sync::settle::{Answer as Settling, Settled, settle};
@@ -67,10 +68,15 @@ async fn record(
             });
         } else if let Some(order) = tx.find_order(row.id, name).await? {
             emptied |= answered(&mut tx, &row, &order, return_code, now).await?;
-            if return_code.verdict() == Verdict::Unsupported {
-                let form = Ordered::of(&order).map_or(Form::Query, |ordered| ordered.command().table());
-                asks |= form == Form::Query && !row.capability.refused(form);
-                view.refuse_form(form);
+            let form = Ordered::of(&order).map_or(Form::Query, |ordered| ordered.command().table());
+            let evidence = Evidence { return_code, kind: None, at: now, before: row.next_command };
+            match return_code.verdict() {
+                Verdict::Unsupported => {
+                    asks |= form == Form::Query && !row.capability.refused(form);
+                    view.refuse_form(form, evidence);
+                }
+                Verdict::Done => view.accept_form(form, evidence),
+                _ => {}
             }
         } else {
             unknown(&row, acknowledgement);

@@ -5,11 +5,13 @@ mod acknowledge;
 mod admit;
 mod answer;
 mod counts;
+mod drift;
 mod edge;
 mod handshake;
 mod intake;
 mod options;
 mod poll;
+mod stamps;
 mod upload;
 
 use http::{Method, StatusCode};
@@ -36,7 +38,7 @@ pub async fn answer(app: &App, request: &Request) -> Answer {
                         "storage failed: the device keeps its data and comes again"
                     );
                 }
-                DeviceError::NotApproved | DeviceError::NotAdmitted => {
+                DeviceError::NotApproved | DeviceError::NotAdmitted | DeviceError::OtherKey => {
                     tracing::debug!(device.serial_number = %serial_number, path, %error, "refused");
                 }
                 _ => tracing::warn!(

@@ -2,10 +2,10 @@
 
 use roster::Millis;
 use store::{DeviceRow, HeldKind, HeldOutcome, HeldRecord, StoreError};
-use wire::{Dialect, StampKey, Table, Target};
+use wire::{Dialect, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, access_control, acknowledge, admit, intake, options, printable};
+use super::{Request, access_control, acknowledge, admit, drift, intake, options, printable, stamps};
 use crate::app::App;
 use crate::config::Attendance;
 
@@ -58,7 +58,8 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
             format!("OK:{lines}")
         }
     };
-    remember_stamp(app, &device, target, &name).await?;
+    drift::measure(app, &device, &table, &request.body).await?;
+    stamps::remember(app, &device, target, &name, lines).await?;
     Ok(ok(answer))
 }
 
@@ -145,35 +146,4 @@ async fn attendance(
             Ok(())
         }
     }
-}
-
-/// Keeps the stamp of a table, to be given back with the next handshake; and ends a re-read that has begun (§5).
-async fn remember_stamp(
-    app: &App,
-    device: &DeviceRow,
-    target: &Target<'_>,
-    table: &str,
-) -> Result<(), DeviceError> {
-    let Some(key) = StampKey::of_table(table) else { return Ok(()) };
-    let stamp = target.query.stamp();
-    let known = app.store.stamps(device.id).await?.remove(key.table());
-    let same = match (&stamp, &known) {
-        (Some(stamp), Some(known)) => known.stamp.as_deref() == Some(stamp) && !known.reread,
-        (Some(_), None) => false,
-        (None, known) => !known.as_ref().is_some_and(|known| known.reread),
-    };
-    if same {
-        return Ok(());
-    }
-    let stamp: Option<String> = stamp.map(|stamp| stamp.chars().take(64).collect());
-    store::retry(|| async {
-        let mut tx = app.store.write().await?;
-        if let Some(stamp) = &stamp {
-            tx.set_stamp(device.id, key.table(), stamp).await?;
-        }
-        tx.set_reread(device.id, key.table(), false).await?;
-        tx.commit().await
-    })
-    .await?;
-    Ok(())
 }
