@@ -3,6 +3,8 @@
 mod area;
 mod config;
 mod device;
+mod device_clock;
+mod device_reread;
 mod device_set;
 mod held;
 mod import;

@@ -10,6 +10,6 @@ mod housekeeping;
 mod jobs;
 mod presence;
 mod running;
-mod zones;
+pub mod zones;
 
 pub use running::{Running, StartError, start};

@@ -10,7 +10,7 @@ use store::{DeviceRow, Drift, Reread, StoreError};
 use wire::{Record, Table};
 
 use crate::app::App;
-use crate::device::stamps::REREAD_PAUSE_MS;
+use crate::fleet::REREAD_PAUSE_MS;
 use crate::zones;
 
 /// A device that was heard of so recently was connected when it made its records, ms: two polls at the usual pace.

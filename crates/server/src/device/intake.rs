@@ -437,6 +437,12 @@ fn describe(held: &Held) -> (HeldKind, String) {
                 "the joining device means somebody else by PIN {pin} (other name or card, or deleted here)"
             ),
         ),
+        Held::Spelling(pin, other) => (
+            HeldKind::Conflict,
+            format!(
+                "PIN {pin} differs from PIN {other} in the case of its letters alone: devices may take both for one"
+            ),
+        ),
         Held::Privilege(pin, privilege) => {
             (HeldKind::Privilege, format!("privilege {privilege} was given to PIN {pin} at the device"))
         }

@@ -9,9 +9,7 @@ use store::{DeviceRow, Reread, Stamp, StoreError, Tx};
 use wire::{StampKey, Target};
 
 use crate::app::App;
-
-/// A table that came again and then not for this long has come completely, ms.
-pub const REREAD_PAUSE_MS: i64 = 600_000;
+use crate::fleet::REREAD_PAUSE_MS;
 
 /// What a mark may be long; devices send some ten digits.
 const STAMP_CHARACTERS: usize = 64;

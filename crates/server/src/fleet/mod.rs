@@ -15,6 +15,9 @@ use orders::Ordered;
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// A table that came again and then not for this long has come completely, ms.
+pub const REREAD_PAUSE_MS: i64 = 600_000;
+
 /// At least so many users may be deleted by devices within an hour.
 const LEAST_DELETIONS: i64 = 10;
 
