@@ -102,6 +102,7 @@ impl Capability {
             [
                 (Parameter::HandshakeDialect, Some(dialect.to_owned())),
                 (Parameter::HandshakeLanguage, handshake.language.map(|language| language.to_string())),
+                (Parameter::HandshakeType, handshake.device_type.clone()),
                 (Parameter::HandshakeVersion, handshake.push_version.as_ref().map(ToString::to_string)),
             ]
             .into_iter()
@@ -179,9 +180,20 @@ impl Capability {
         self.facts.push_version.as_ref()
     }
 
+    /// The version of the protocol that both sides speak: the lower of ours and the device's, which is 2.2.14 where it tells
+    /// none (§3.1).
+    pub fn protocol(&self) -> Version {
+        self.push_version().copied().unwrap_or(Version::V2_2_14).min(Version::V2_4_1)
+    }
+
     /// Firmware, as the options tell it or else the polls.
     pub fn firmware(&self) -> Option<&str> {
         self.text_of(Parameter::Firmware).or_else(|| self.text_of(Parameter::InfoFirmware))
+    }
+
+    /// `DeviceType` as the device last said it; it may hold anything (field note 1.2).
+    pub fn device_type(&self) -> Option<&str> {
+        self.text_of(Parameter::HandshakeType)
     }
 
     /// Model name.

@@ -85,6 +85,81 @@ fn functions_that_are_off_take_nothing() {
     assert_eq!(told(&unified).takes(&vein), Some(Form::BioData(7)));
 }
 
+/// Obligations 47, 48, 49.
+#[test]
+fn both_sides_speak_the_lower_version() {
+    let spoken = |query: &str| {
+        let mut device = Capability::default();
+        device.merge_handshake(&Handshake::read(&wire::Query::new(query)));
+        device.protocol().to_string()
+    };
+    for (query, version) in [
+        ("SN=1&options=all", "2.2.14"),
+        ("SN=1&options=all&pushver=2.2.9", "2.2.9"),
+        ("SN=1&options=all&pushver=2.4.0", "2.4.0"),
+        ("SN=1&options=all&pushver=2.4.1", "2.4.1"),
+        ("SN=1&options=all&pushver=2.10", "2.4.1"),
+        ("SN=1&options=all&pushver=3.1.2S", "2.4.1"),
+        ("SN=1&options=all&pushver=next", "2.2.14"),
+    ] {
+        assert_eq!(spoken(query), version, "{query}");
+    }
+}
+
+/// Obligation 50.
+#[test]
+fn what_a_device_says_of_itself_in_its_handshake_is_kept() {
+    let mut device = Capability::default();
+    let query = wire::Query::new("SN=1&options=all&pushver=2.4.1&language=83&DeviceType=pid");
+    device.merge_handshake(&Handshake::read(&query));
+    let kept = Capability::from_text(&device.to_text());
+    let version = kept.push_version().map(ToString::to_string);
+    assert_eq!(
+        (version.as_deref(), kept.language(), kept.device_type()),
+        (Some("2.4.1"), Some(83), Some("pid"))
+    );
+}
+
+/// Obligation 75.
+#[test]
+fn what_both_sides_take_goes_as_unified_templates_and_photos() {
+    let palm = slot(BioType::PALM, 0, Format::Zk, 12, 0);
+    let finger = slot(BioType::FINGERPRINT, 0, Format::Zk, 13, 0);
+    let nobody = slot(BioType(12), 0, Format::Zk, 1, 0);
+    let face_photo = Slot::comparison_photo(BioType::VISIBLE_FACE);
+    let palm_photo = Slot::comparison_photo(BioType::PALM);
+    let mut device = told(&[("MultiBioVersion", "0:13:0:0:0:0:0:0:12:0:0:0:1"), ("PvVersion", "12")]);
+    tell(
+        &mut device,
+        &[
+            ("MultiBioDataSupport", "0:1:0:0:0:0:0:0:0:0:0:0:1"),
+            ("MultiBioPhotoSupport", "0:0:0:0:0:0:0:0:1:1"),
+        ],
+    );
+    assert_eq!((device.takes(&finger), device.takes(&palm)), (Some(Form::BioData(1)), None));
+    assert_eq!(device.takes(&nobody), None, "the device does, this side does not");
+    assert_eq!((device.takes(&face_photo), device.takes(&palm_photo)), (Some(Form::BioPhoto), None));
+
+    // With every push anew.
+    tell(&mut device, &[("MultiBioDataSupport", "0:1:0:0:0:0:0:0:1:0"), ("MultiBioPhotoSupport", "0:0")]);
+    assert_eq!(device.takes(&palm), Some(Form::BioData(8)));
+    assert_eq!(device.takes(&face_photo), None);
+}
+
+/// Obligation 63.
+#[test]
+fn the_length_of_our_arrays_is_that_of_the_devices() {
+    assert_eq!(Capability::default().types_told(), None);
+    for (array, length) in [
+        ("0:1", 10),
+        ("0:1:0:0:0:0:0:0:0:1", 10),
+        ("0:1:0:0:0:0:0:0:0:1:1", 11),
+        ("0:1:0:0:0:0:0:0:0:1:1:0:0", 11),
+    ] {
+        assert_eq!(told(&[("MultiBioDataSupport", array)]).types_told(), Some(length), "{array}");
+    }
+}
+
 #[test]
 fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_otherwise() {
     let greet = |query: &str| {

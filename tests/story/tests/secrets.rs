@@ -291,3 +291,19 @@ async fn what_somebody_made_up_is_one_short_line_of_the_log() {
         assert!(table.len() <= 64 && !table.contains(char::is_control), "{table:?} is shown on a terminal");
     }
 }
+
+/// Obligations 66, 67, 68.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_wants_the_vendors_encryption_is_refused_and_the_operator_is_told_which_and_what_to_do()
+{
+    listen();
+    let house = House::open().await;
+    for kind in ["publickey", "factors"] {
+        let answer = house.post(&format!("/iclock/exchange?SN=CIPHER1&type={kind}"), "PublicKey=AAAA").await;
+        assert_eq!((answer.status(), answer.text().starts_with("OK")), (404, false));
+        assert!(!answer.text().contains('='), "no key, no factor: {answer:?}");
+    }
+    let said = said();
+    let alarm = said.lines().find(|line| line.contains("ERROR") && line.contains("CIPHER1"));
+    assert!(alarm.is_some_and(|line| line.contains("encryption") && line.contains("use HTTPS")), "{alarm:?}");
+}

@@ -1,5 +1,7 @@
 //! The time of a device, in `muster device show` and `list`.
 
+use std::fmt::Write as _;
+
 use roster::Millis;
 use serde::Serialize;
 use server::config::Config;
@@ -44,7 +46,7 @@ impl ShownClock {
         match self.told_offset_min {
             None => words.push_str(", which it is told with its next handshake"),
             Some(told) if told != self.offset_min => {
-                words.push_str(&format!(", while it was last told {}: it is asked to come", offset(told)));
+                let _ = write!(words, ", while it was last told {}: it is asked to come", offset(told));
             }
             Some(_) => {}
         }

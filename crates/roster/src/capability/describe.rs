@@ -23,6 +23,7 @@ impl Capability {
         sentences.extend(told("is a", Parameter::Model));
         sentences.extend(self.firmware().map(|firmware| format!("runs firmware {firmware}")));
         sentences.extend(self.push_version().map(|version| format!("speaks push protocol {version}")));
+        sentences.extend(told("calls its type", Parameter::HandshakeType));
         if self.facts.access_control {
             sentences.push("speaks the access-control dialect, in which nothing is sent".to_owned());
         }

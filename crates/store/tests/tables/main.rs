@@ -1,5 +1,6 @@
 //! Every query on a real database.
 
+mod clocks;
 mod devices;
 mod fleet;
 mod items;

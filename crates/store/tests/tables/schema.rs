@@ -102,6 +102,11 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
             "\"key\": \"item_scan\", \"using_index\": true",
         ),
         (
+            "SELECT pin_folded, pin FROM item WHERE pin_folded IN ('a1', 'b1') AND live = 1",
+            "SEARCH item USING INDEX item_folded (pin_folded=?)",
+            "\"key\": \"item_folded\"",
+        ),
+        (
             "SELECT COUNT(*) FROM sync_command WHERE device_id = 2 AND open = 1",
             "SEARCH sync_command USING COVERING INDEX sync_command_due (device_id=? AND open=?)",
             "\"key\": \"sync_command_due\", \"using_index\": true",
