@@ -48,6 +48,7 @@ fn a_refusal_without_evidence_is_one() {
     assert!(words.iter().any(|sentence| sentence.ends_with("; refused BIODATA 1")), "{words:?}");
 }
 
+/// Obligation 72.
 #[test]
 fn silence_and_empty_values_take_nothing_back() {
     let mut device = options("b01-options-iface950.http");

@@ -160,6 +160,7 @@ fn names_keep_their_blanks_and_letters() {
     }
 }
 
+/// Obligation 30.
 #[test]
 fn a_name_in_gb2312_is_the_same_name() {
     let capability = chinese();

@@ -89,6 +89,7 @@ fn gb2312(character: char) -> impl Iterator<Item = u8> {
 mod tests {
     use super::*;
 
+    /// Obligation 32.
     #[test]
     fn only_simplified_chinese_is_gb2312() {
         assert_eq!(Charset::of_language(Some(83)), Charset::Gb2312);
@@ -97,6 +98,7 @@ mod tests {
         }
     }
 
+    /// Obligation 30.
     #[test]
     fn a_chinese_device_may_send_either_charset() {
         let name = "卓越林";
@@ -110,6 +112,7 @@ mod tests {
         assert_eq!(Charset::Utf8.decode(None, &gb2312), None);
     }
 
+    /// Obligation 30.
     #[test]
     fn short_gb2312_that_happens_to_be_utf8_is_gb2312_on_a_chinese_device_only() {
         let bytes = b"\xc4\xa7";
@@ -117,6 +120,7 @@ mod tests {
         assert_eq!(Charset::Utf8.decode(Some(69), bytes).as_deref(), Some("\u{127}"));
     }
 
+    /// Obligation 32.
     #[test]
     fn a_character_that_the_charset_lacks_becomes_a_question_mark() {
         assert_eq!(Charset::Gb2312.encode("Zoë €"), b"Zo? ?");

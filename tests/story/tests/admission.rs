@@ -51,6 +51,7 @@ fn privilege(session: &Session, who: &str) -> i32 {
     session.person(who).expect("there").user.privilege
 }
 
+/// Obligations 39, 40.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unknown_device_waits_with_401_and_changes_nothing() {
     let house = House::approving().await;

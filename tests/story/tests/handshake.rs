@@ -114,6 +114,11 @@ async fn the_pace_is_the_servers_unless_the_device_has_its_own() {
     let (pace, flags) = told.rsplit_once('|').expect("two parts");
     assert_eq!(pace, "1|06:30|0|2|300");
     assert!(flags.len() >= 10 && flags.bytes().all(|digit| matches!(digit, b'0' | b'1')), "{flags}");
+    // Whatever somebody wrote into the database, a device is told nothing that it does not take.
+    set(&house, DeviceOptions { delay_s: Some(0), error_delay_s: Some(9_999), ..DeviceOptions::default() })
+        .await;
+    let told = everything(HANDSHAKE).await;
+    assert!(told.contains("|2|300|"), "{told}");
     let other = everything(&HANDSHAKE.replace("A1", "B1")).await;
     assert!(other.starts_with("0|00:00;14:05|20|30|90|"), "{other}");
 }
@@ -235,13 +240,18 @@ async fn what_a_device_says_of_itself_is_kept() {
     assert_eq!((known.model(), known.firmware()), (Some("X"), Some("Ver 1.2")));
 }
 
-/// Obligation 65.
+/// A cookie is nothing to know anybody by.
+///
+/// Obligations 42, 65.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_is_not_let_in_gets_no_options() {
     let house = House::approving().await;
     let refused = async |why: &str| {
-        let answer = house.get(HANDSHAKE).await;
-        assert_eq!((answer.status(), answer.text()), (401, format!("ERROR: {why}")));
+        for cookie in ["", "Cookie: token=5f0c9a\r\n"] {
+            let request = format!("GET {HANDSHAKE} HTTP/1.1\r\n{cookie}Connection: close\r\n\r\n");
+            let answer = house.send(request.as_bytes()).await;
+            assert_eq!((answer.status(), answer.text()), (401, format!("ERROR: {why}")));
+        }
     };
     refused("device waits for approval").await;
     let (device, now) = (house.device("A1").await, house.now());

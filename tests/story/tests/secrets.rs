@@ -127,6 +127,8 @@ impl Secrets {
 
 /// Known fault 28. A device tells all it holds and another is sent it; records are damaged, refused and held, tables not
 /// read, commands refused, requests broken off, and the database fails: at no level is a secret said.
+///
+/// Obligation 43.
 #[tokio::test(flavor = "multi_thread")]
 #[expect(clippy::too_many_lines, reason = "one exchange, told from its beginning to its end")]
 async fn no_secret_is_said_at_any_level_whatever_happens() {
@@ -306,4 +308,34 @@ async fn a_device_that_wants_the_vendors_encryption_is_refused_and_the_operator_
     let said = said();
     let alarm = said.lines().find(|line| line.contains("ERROR") && line.contains("CIPHER1"));
     assert!(alarm.is_some_and(|line| line.contains("encryption") && line.contains("use HTTPS")), "{alarm:?}");
+}
+
+/// What a request that nobody described looks like is told; its body is not, since it may hold anything: it is kept, and the
+/// operator is told where.
+///
+/// Obligation 17.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_nobody_described_is_told_of_without_what_may_be_secret() {
+    listen();
+    let house = House::open().await;
+    house.know("ODD1").await;
+    let body = "sesame4711";
+    let request = |target: &str| {
+        format!(
+            "POST {target} HTTP/1.1\r\nUser-Agent: iClock Odd/7\r\nCookie: token=sesame4712\r\nConnection: close\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    house.send(request("/iclock/oddities?SN=ODD1&key=sesame4713").as_bytes()).await;
+    house.send(request("/iclock/cdata?SN=ODD1&table=ODDITIES").as_bytes()).await;
+    house.get("/oddities/elsewhere?key=sesame4714").await;
+    let said = said();
+    let line = |words: &str| said.lines().find(|line| line.contains(words)).unwrap_or_default().to_owned();
+    let kept = line("POST /iclock/oddities?SN&key");
+    assert!(kept.contains("user-agent: iClock Odd/7") && kept.contains("body_bytes=10"), "{kept}");
+    assert!(line("GET /oddities/elsewhere?key").contains("unknown path"));
+    assert!(line("ODDITIES").contains("kept aside"), "an unknown table");
+    assert!(!said.contains("sesame"), "no value of it");
+    assert_eq!(house.held_raw(house.held().await[0].id).await, body.as_bytes());
 }

@@ -62,6 +62,8 @@ async fn parts(house: &House, pin: &str, slot: Slot) -> Vec<String> {
 
 /// Known faults 5 and 26: the first upload of a site, in one body, in one transaction; and its repetition, which costs
 /// nothing. How long it takes is measured elsewhere.
+///
+/// Obligation 38.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_site_in_one_body_is_taken_byte_for_byte_and_its_repetition_is_nothing() {
     let house = House::open().await;
@@ -110,6 +112,8 @@ async fn a_whole_site_in_one_body_is_taken_byte_for_byte_and_its_repetition_is_n
 }
 
 /// Known fault 5, at the largest size that is taken.
+///
+/// Obligation 19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_of_31_mib_is_taken() {
     let house = House::open().await;
@@ -369,6 +373,8 @@ async fn the_parts_of_a_face_may_come_in_several_requests() {
 }
 
 /// Known fault 13: what is not read here is acknowledged because it is kept.
+///
+/// Obligations 18, 29.
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_that_are_not_read_are_kept_as_they_came_and_acknowledged_once_and_again() {
     let house = keeping_punches().await;
@@ -462,6 +468,7 @@ async fn the_mark_of_an_upload_is_kept_under_whatever_name_it_comes() {
     }
 }
 
+/// Obligations 22, 23, 24, 25, 28.
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_end_as_devices_end_them() {
     let house = House::open().await;

@@ -48,6 +48,8 @@ pub struct Request {
     pub path: String,
     /// The query, not decoded.
     pub query: Option<String>,
+    /// Its headers, which decide nothing.
+    pub headers: HeaderMap,
     /// Where it came from.
     pub peer: SocketAddr,
     /// The body, all of it.
@@ -122,6 +124,7 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
                 method: parts.method,
                 path: parts.uri.path().to_owned(),
                 query: parts.uri.query().map(str::to_owned),
+                headers: parts.headers,
                 peer,
                 body,
             };

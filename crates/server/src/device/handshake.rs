@@ -111,7 +111,7 @@ fn time_zone(device: &DeviceRow, minutes: i32) -> TimeZone {
 }
 
 impl Upload {
-    /// What holds for one device: its own settings, else the server's.
+    /// What holds for one device: its own settings, else the server's; within what the protocol allows (§4.3).
     fn of(device: &DeviceRow, server: &Self) -> Self {
         let own = &device.options;
         Self {
@@ -122,8 +122,8 @@ impl Upload {
                 .and_then(|text| crate::config::trans_times(text).ok())
                 .unwrap_or_else(|| server.trans_times.clone()),
             trans_interval_min: own.trans_interval_min.unwrap_or(server.trans_interval_min),
-            delay_s: own.delay_s.unwrap_or(server.delay_s),
-            error_delay_s: own.error_delay_s.unwrap_or(server.error_delay_s),
+            delay_s: own.delay_s.unwrap_or(server.delay_s).clamp(2, 60),
+            error_delay_s: own.error_delay_s.unwrap_or(server.error_delay_s).clamp(30, 300),
         }
     }
 }

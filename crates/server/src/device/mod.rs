@@ -14,7 +14,8 @@ mod poll;
 mod stamps;
 mod upload;
 
-use http::{Method, StatusCode};
+use http::header::{AUTHORIZATION, COOKIE, PROXY_AUTHORIZATION};
+use http::{HeaderName, HeaderValue, Method, StatusCode};
 use wire::{Endpoint, Target};
 
 pub use self::answer::{Answer, DeviceError};
@@ -90,7 +91,9 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         }
         Endpoint::Other if post => upload::unknown(app, request, target).await,
         Endpoint::Other => {
-            tracing::warn!(path = printable(&request.path), peer = %request.peer, "unknown path");
+            tracing::warn!(
+                request = request.line(), headers = request.named_headers(), peer = %request.peer, "unknown path"
+            );
             Ok(text(StatusCode::NOT_FOUND, "ERROR: not found"))
         }
     }
@@ -99,6 +102,33 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
 /// The serial number that a request claims, whatever it is, for a log.
 fn claimed_serial(target: &Target<'_>) -> String {
     printable(&target.query.get("SN").unwrap_or_default())
+}
+
+impl Request {
+    /// Its first line for a log: the values of the query stay out, since one of them may be a key.
+    fn line(&self) -> String {
+        let names: Vec<&str> = self
+            .query
+            .iter()
+            .flat_map(|query| query.split('&'))
+            .map(|pair| pair.split('=').next().unwrap_or_default())
+            .collect();
+        let query = if names.is_empty() { String::new() } else { format!("?{}", names.join("&")) };
+        printable(&format!("{} {}{query}", self.method, self.path))
+    }
+
+    /// Its headers for a log, the first few: without what may be a key or a token.
+    fn named_headers(&self) -> String {
+        const MOST: usize = 12;
+        let shown = |(name, value): (&HeaderName, &HeaderValue)| {
+            let value = match *name {
+                COOKIE | AUTHORIZATION | PROXY_AUTHORIZATION => "(not shown)".to_owned(),
+                _ => printable(&String::from_utf8_lossy(value.as_bytes())),
+            };
+            format!("{}: {value}", printable(name.as_str()))
+        };
+        self.headers.iter().take(MOST).map(shown).collect::<Vec<_>>().join("; ")
+    }
 }
 
 /// What somebody outside made up, fit for a log and a terminal: one line, no control codes, not long.

@@ -85,8 +85,8 @@ pub async fn unknown(app: &App, request: &Request, target: &Target<'_>) -> Resul
     let device = admit::known(app, request, target).await?;
     let table = target.query.get("type").map_or_else(|| request.path.clone(), std::borrow::Cow::into_owned);
     tracing::warn!(
-        device.serial_number = %device.serial_number, path = printable(&request.path), kind = printable(&table),
-        body_bytes = request.body.len(), "unknown upload kept aside: muster held list"
+        device.serial_number = %device.serial_number, request = request.line(), headers = request.named_headers(),
+        kind = printable(&table), body_bytes = request.body.len(), "unknown upload kept aside: muster held list"
     );
     keep_aside(app, &device, &table, &request.body).await?;
     Ok(ok("OK"))

@@ -43,6 +43,7 @@ fn assert_line(command: &Command<'_>, text: &str) {
     assert_eq!(Command::read(expected.as_bytes()), Ok(("7f2a".parse().unwrap(), command.clone())));
 }
 
+/// Obligation 26.
 #[test]
 fn a_user_goes_out_with_all_keys() {
     assert_line(
@@ -73,6 +74,7 @@ fn what_is_absent_goes_out_empty_or_as_the_default() {
     assert_eq!(bare, expected);
 }
 
+/// Obligation 26.
 #[test]
 fn templates_go_out_in_the_order_of_their_tables() {
     let (pin, template) = (pin("1007"), payload());
@@ -132,6 +134,7 @@ fn comparison_photo() -> ComparisonPhoto<'static> {
     }
 }
 
+/// Obligation 26.
 #[test]
 fn photos_go_out_inline() {
     assert_line(
@@ -236,6 +239,8 @@ fn the_form_of_data_is_its_table_with_the_type() {
 }
 
 /// Injection: a line feed in a name would be a command on the next device.
+///
+/// Obligation 34.
 #[test]
 fn a_name_with_a_command_in_it_stays_in_one_line() {
     let name = b"Eve\nC:1:CLEAR DATA\r\0\tPri=14".to_vec();
@@ -245,6 +250,8 @@ fn a_name_with_a_command_in_it_stays_in_one_line() {
 }
 
 /// Injection: an operator's option, too.
+///
+/// Obligation 34.
 #[test]
 fn an_option_with_a_line_end_stays_in_one_line() {
     let command = Command::SetOption { key: "VOL\nUME".into(), value: "1\nC:1:REBOOT\t".into() };
