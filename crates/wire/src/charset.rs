@@ -25,13 +25,18 @@ impl Charset {
         }
     }
 
+    /// Whether a device of this language may write GB18030.
+    pub const fn is_chinese(language: Option<u16>) -> bool {
+        matches!(language, Some(SIMPLIFIED_CHINESE | TRADITIONAL_CHINESE))
+    }
+
     /// The text of a name that a device of this charset and this language sent; `None` if it is text in none.
     ///
     /// Chinese devices do not all send what they should (field note 5.7). What is no UTF-8 is GB18030, which holds
     /// GB2312, if the device is Chinese. What is UTF-8 is just that, but for one case: short GB2312 text may happen
     /// to be UTF-8 too, then in sequences of two bytes, which no Chinese text in UTF-8 has.
     pub fn decode(self, language: Option<u16>, bytes: &[u8]) -> Option<String> {
-        let chinese = self == Self::Gb2312 || language == Some(TRADITIONAL_CHINESE);
+        let chinese = self == Self::Gb2312 || Self::is_chinese(language);
         match str::from_utf8(bytes) {
             Ok(text) if self == Self::Gb2312 && text.chars().any(|character| character.len_utf8() == 2) => {
                 Some(gb18030(bytes).unwrap_or_else(|| text.to_owned()))

@@ -270,13 +270,10 @@ async fn a_device_that_shows_another_key_than_before_is_refused_and_the_key_is_w
     let other = house.get(&with("zzzzzz0816")).await;
     assert_eq!((other.status(), other.text()), (401, "ERROR: device shows another key".into()));
     assert_eq!(house.get(HANDSHAKE).await.status(), 200, "nothing says that it must show it");
+    let hex = |key: &str| key.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02X}"));
     for row in house.rows().await.into_values().flatten() {
         for key in ["kqpvre0815", "zzzzzz0816"] {
-            assert!(
-                !row.contains(key)
-                    && !row.contains(&key.bytes().map(|b| format!("{b:02X}")).collect::<String>()),
-                "{row}"
-            );
+            assert!(!row.contains(key) && !row.contains(&hex(key)), "{row}");
         }
     }
     // Another device may have the same one.

@@ -335,7 +335,7 @@ async fn a_request_that_nobody_described_is_told_of_without_what_may_be_secret()
     let kept = line("POST /iclock/oddities?SN&key");
     assert!(kept.contains("user-agent: iClock Odd/7") && kept.contains("body_bytes=10"), "{kept}");
     assert!(line("GET /oddities/elsewhere?key").contains("unknown path"));
-    assert!(line("ODDITIES").contains("kept aside"), "an unknown table");
+    assert!(line("ODDITIES").contains("POST /iclock/cdata?SN&table"), "an unknown table");
     assert!(!said.contains("sesame"), "no value of it");
     assert_eq!(house.held_raw(house.held().await[0].id).await, body.as_bytes());
 }

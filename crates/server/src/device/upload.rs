@@ -29,6 +29,9 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     if matches!(table, Table::People | Table::Attendance) {
         access_control::belongs_to(app, &device, Dialect::Attendance).await?;
     }
+    if let Table::Unknown(_) = table {
+        undescribed(&device, request, &name);
+    }
     let compressed = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
     let lines = wire::count_lines(&request.body);
     let answer = match table {
@@ -84,12 +87,17 @@ async fn note_heard(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
 pub async fn unknown(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = admit::known(app, request, target).await?;
     let table = target.query.get("type").map_or_else(|| request.path.clone(), std::borrow::Cow::into_owned);
-    tracing::warn!(
-        device.serial_number = %device.serial_number, request = request.line(), headers = request.named_headers(),
-        kind = printable(&table), body_bytes = request.body.len(), "unknown upload kept aside: muster held list"
-    );
+    undescribed(&device, request, &table);
     keep_aside(app, &device, &table, &request.body).await?;
     Ok(ok("OK"))
+}
+
+/// Tells of what nobody described (§2.11): how it was asked, not what was in it.
+fn undescribed(device: &DeviceRow, request: &Request, table: &str) {
+    tracing::warn!(
+        device.serial_number = %device.serial_number, request = request.line(), headers = request.named_headers(),
+        table = printable(table), body_bytes = request.body.len(), "unknown upload kept aside: muster held list"
+    );
 }
 
 /// Keeps a body that is not read here. An operator sees it; nothing is lost.
