@@ -6,6 +6,8 @@ mod config;
 mod conformance;
 mod confirm;
 mod device;
+mod device_clock;
+mod device_reread;
 mod device_set;
 mod held;
 mod import;

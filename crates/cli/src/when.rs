@@ -65,6 +65,12 @@ impl When {
         }
     }
 
+    /// `2027-03-12`, in the time zone of the reader.
+    pub fn date(&self, at: Millis) -> String {
+        let local = self.local(at);
+        local.split(' ').next().unwrap_or_default().to_owned()
+    }
+
     /// `09:30:05`, in the time zone of the reader.
     pub fn time_of_day(&self, at: Millis) -> String {
         self.local(at).split_off(11)
@@ -117,6 +123,7 @@ mod tests {
     #[test]
     fn local_time_is_that_of_the_reader() {
         assert_eq!(when().local(Millis(1_805_000_000_000)), "2027-03-14 06:53:20");
+        assert_eq!(when().date(Millis(1_805_000_000_000)), "2027-03-14");
         assert_eq!(when().time_of_day(Millis(1_805_000_000_000)), "06:53:20");
         assert_eq!(rfc3339(Millis(1_805_000_000_000)), "2027-03-14T04:53:20Z");
     }

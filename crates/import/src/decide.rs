@@ -2,6 +2,7 @@
 
 use roster::{Area, Content, HashKey, ItemKey, Kind, Slot, UserFields};
 use store::{ItemSummary, ItemWrite};
+use wire::Pin;
 
 use crate::person::Person;
 use crate::report::{Outcome, Tally, What};
@@ -17,11 +18,13 @@ pub(crate) struct Decision {
     pub tally: Tally,
 }
 
-/// Decides about a person. `held` is everything that Muster ever held of the PIN, `user` its user if that lives.
+/// Decides about a person. `held` is everything that Muster ever held of the PIN, `user` its user if that lives, and
+/// `spelled_otherwise` another user whose PIN differs in the case of its letters alone: devices may take both for one.
 pub(crate) fn decide(
     person: &Person,
     held: &[ItemSummary],
     user: Option<&UserFields>,
+    spelled_otherwise: Option<&Pin>,
     overwrite: bool,
     key: &HashKey,
 ) -> Decision {
@@ -30,15 +33,19 @@ pub(crate) fn decide(
     let deleted = find(&Slot::USER).is_some_and(|item| !item.live);
     let somebody_else = user.is_some_and(|user| !same_person(user, &person.user)) && !shares(person, held);
     let pin = person.pin.as_str();
-    let refusal = if overwrite {
+    let refusal = if let Some(other) = spelled_otherwise {
+        let reason = format!(
+            "Muster knows a user {other}: only the case of letters differs, so devices may take both for one"
+        );
+        Some((Outcome::Kept, reason))
+    } else if overwrite {
         None
     } else if deleted {
-        Some((Outcome::Deleted, "was deleted in Muster: nothing of the person is brought back"))
+        let reason = "was deleted in Muster: nothing of the person is brought back";
+        Some((Outcome::Deleted, reason.to_owned()))
     } else if somebody_else {
-        Some((
-            Outcome::Kept,
-            "Muster knows another person by this PIN (other name or card): nothing was taken",
-        ))
+        let reason = "Muster knows another person by this PIN (other name or card): nothing was taken";
+        Some((Outcome::Kept, reason.to_owned()))
     } else {
         None
     };
@@ -165,7 +172,7 @@ mod tests {
 
     #[test]
     fn whom_muster_does_not_know_is_taken_as_a_member_of_area_1() {
-        let decision = decide(&person("Ada"), &[], None, false, &KEY);
+        let decision = decide(&person("Ada"), &[], None, None, false, &KEY);
         assert_eq!(slots(&decision), ["membership of area 1", "user"]);
         assert_eq!(decision.tally.counts[&What::User].taken, 1);
     }
@@ -174,7 +181,7 @@ mod tests {
     fn what_is_equal_is_not_written_and_areas_of_a_known_person_stay() {
         let ada = person("Ada");
         let held = [summary(Slot::USER, ada.items[&Slot::USER].hash, true)];
-        let decision = decide(&ada, &held, Some(&ada.user), true, &KEY);
+        let decision = decide(&ada, &held, Some(&ada.user), None, true, &KEY);
         assert!(decision.writes.is_empty());
         assert_eq!(decision.tally.counts[&What::User].already_there, 1);
     }
@@ -186,9 +193,9 @@ mod tests {
             summary(Slot::USER, grace.items[&Slot::USER].hash, true),
             summary(Slot::membership(Area(2)), ContentHash([0; 16]), true),
         ];
-        let kept = decide(&ada, &held, Some(&grace.user), false, &KEY);
+        let kept = decide(&ada, &held, Some(&grace.user), None, false, &KEY);
         assert!(kept.writes.is_empty() && !kept.delete_first);
-        let replaced = decide(&ada, &held, Some(&grace.user), true, &KEY);
+        let replaced = decide(&ada, &held, Some(&grace.user), None, true, &KEY);
         assert!(replaced.delete_first);
         assert_eq!(slots(&replaced), ["membership of area 1", "user"]);
     }
@@ -200,8 +207,8 @@ mod tests {
             summary(Slot::USER, ContentHash([0; 16]), false),
             summary(Slot::membership(Area::EVERYONE), ContentHash([0; 16]), false),
         ];
-        assert!(decide(&ada, &held, None, false, &KEY).writes.is_empty());
-        let back = decide(&ada, &held, None, true, &KEY);
+        assert!(decide(&ada, &held, None, None, false, &KEY).writes.is_empty());
+        let back = decide(&ada, &held, None, None, true, &KEY);
         assert_eq!(slots(&back), ["membership of area 1", "user"]);
         assert_eq!(back.tally.cases.len(), 1, "{:?}", back.tally.cases);
     }

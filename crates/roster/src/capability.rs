@@ -1,20 +1,22 @@
 //! What a device can take.
 
 mod describe;
+mod evidence;
 mod facts;
 mod parameters;
 mod takes;
 mod text;
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::{collections::BTreeMap, fmt};
 
-use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, Version};
+use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, TypeArray, Version};
 
+use evidence::Answers;
 use facts::{Facts, READS_CARDS};
 use parameters::Parameter;
+
+pub use evidence::Evidence;
+pub use takes::{PHOTO_TYPES, UNIFIED_TYPES};
 
 /// What a device can take, as far as it told or showed.
 ///
@@ -26,7 +28,7 @@ pub struct Capability {
     /// What was told, as text: everything else about the device follows from it.
     told: BTreeMap<Parameter, String>,
     learned: Learned,
-    refused: BTreeSet<Form>,
+    answers: Answers,
     /// What follows from `told`; made anew when that changes, since every row of the feed asks for it.
     facts: Facts,
 }
@@ -38,6 +40,10 @@ struct Learned {
     name_bytes: Option<usize>,
     versions: BTreeMap<u8, (u16, u16)>,
 }
+
+/// Types that the arrays of devices tell of: 0 to 9, or one more.
+const LEAST_TYPES: u8 = 10;
+const MOST_TYPES: u8 = 11;
 
 /// How much a device said to hold; for comparison with what it should hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -99,6 +105,7 @@ impl Capability {
             [
                 (Parameter::HandshakeDialect, Some(dialect.to_owned())),
                 (Parameter::HandshakeLanguage, handshake.language.map(|language| language.to_string())),
+                (Parameter::HandshakeType, handshake.device_type.clone()),
                 (Parameter::HandshakeVersion, handshake.push_version.as_ref().map(ToString::to_string)),
             ]
             .into_iter()
@@ -117,7 +124,7 @@ impl Capability {
             // Two places tell the firmware, each in its own words: each is compared with what it said before.
             let new_firmware = parameter.is_firmware() && earlier.is_some_and(|earlier| earlier != value);
             if new_firmware {
-                self.forget_refusals();
+                self.answers = Answers::default();
                 self.learned.versions.clear();
             }
         }
@@ -141,19 +148,24 @@ impl Capability {
         }
     }
 
-    /// Notes that this firmware refuses a form of command.
-    pub fn refuse(&mut self, form: Form) {
-        self.refused.insert(form);
+    /// Notes that this firmware refuses a form of command: it is not sent again (§11.5).
+    pub fn refuse(&mut self, form: Form, evidence: Evidence) {
+        self.answers.refuse(form, Some(evidence));
+    }
+
+    /// Notes that this firmware took a form of command. True where that was not known before.
+    pub fn accept(&mut self, form: Form, evidence: Evidence) -> bool {
+        self.answers.take(form, evidence)
     }
 
     /// Whether this firmware refused a form of command.
     pub fn refused(&self, form: Form) -> bool {
-        self.refused.contains(&form)
+        self.answers.refused(form)
     }
 
     /// Everything may be tried again.
     pub fn forget_refusals(&mut self) {
-        self.refused.clear();
+        self.answers.forget_refusals();
     }
 
     /// How the device spells names.
@@ -171,9 +183,20 @@ impl Capability {
         self.facts.push_version.as_ref()
     }
 
+    /// The version of the protocol that both sides speak: the lower of ours and the device's, which is 2.2.14 where it tells
+    /// none (§3.1).
+    pub fn protocol(&self) -> Version {
+        self.push_version().copied().unwrap_or(Version::V2_2_14).min(Version::V2_4_1)
+    }
+
     /// Firmware, as the options tell it or else the polls.
     pub fn firmware(&self) -> Option<&str> {
         self.text_of(Parameter::Firmware).or_else(|| self.text_of(Parameter::InfoFirmware))
+    }
+
+    /// `DeviceType` as the device last said it; it may hold anything (field note 1.2).
+    pub fn device_type(&self) -> Option<&str> {
+        self.text_of(Parameter::HandshakeType)
     }
 
     /// Model name.
@@ -226,6 +249,16 @@ impl Capability {
         }
     }
 
+    /// How many biometric types the device's own arrays tell of (§3.1), 10 or 11; `None` until it told one.
+    pub fn types_told(&self) -> Option<u8> {
+        let arrays = [Parameter::TemplateSupport, Parameter::PhotoSupport, Parameter::Versions];
+        let lengths = arrays
+            .into_iter()
+            .filter_map(|array| self.text_of(array))
+            .map(|text| TypeArray::parse(text).len());
+        lengths.max().map(|length| u8::try_from(length).unwrap_or(MOST_TYPES).clamp(LEAST_TYPES, MOST_TYPES))
+    }
+
     /// About how many users the device has room for: a hint for people, since devices count in hundreds
     /// (field note 9.1).
     pub fn users_max(&self) -> Option<u64> {
@@ -248,7 +281,7 @@ impl fmt::Debug for Capability {
         f.debug_struct("Capability")
             .field("told", &self.told)
             .field("learned", &self.learned)
-            .field("refused", &self.refused)
+            .field("answers", &self.answers)
             .finish_non_exhaustive()
     }
 }

@@ -20,7 +20,7 @@ mod render;
 mod user_patch;
 
 pub use body::BodyError;
-pub use capability::{Capability, Counts};
+pub use capability::{Capability, Counts, Evidence, PHOTO_TYPES, UNIFIED_TYPES};
 pub use content::{Content, FACE_PARTS, Part, Photo, Template, UserFields};
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};

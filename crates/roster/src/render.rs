@@ -116,7 +116,7 @@ fn user(key: &ItemKey, fields: &UserFields, capability: &Capability) -> User {
     let time_zones =
         if fields.time_zones.is_empty() { DEFAULT_TIME_ZONES } else { fields.time_zones.as_str() };
     // Firmware that does not know validities need not be troubled with a validity that nobody gave.
-    let knows_validity = capability.push_version().is_some_and(|version| *version >= Version::V2_4_1);
+    let knows_validity = capability.protocol() >= Version::V2_4_1;
     let moment = |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
     User {
         pin: key.pin.clone(),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use wire::{Card, CardForm, User};
+use wire::{Card, CardForm, Charset, User};
 
 use crate::{Capability, UserFields, canonical, content::Hidden};
 
@@ -200,14 +200,21 @@ fn put<T>(place: &mut T, value: Option<T>) {
 }
 
 /// The text of a name. Devices cut at a number of bytes, so that the last character may be incomplete
-/// (field note 5.7): it is left out.
+/// (field note 5.7): it is left out. What is no beginning of a character is not taken for one that was cut.
 fn read(raw: &[u8], capability: &Capability) -> Option<String> {
-    /// A character of any charset in use has at most 4 bytes, so at most 3 are left of one that was cut.
+    /// A character of GB18030 has at most 4 bytes, so at most 3 are left of one that was cut.
     const CUT: usize = 3;
-    let charset = capability.charset();
-    (0..=CUT.min(raw.len()))
-        .filter_map(|cut| raw.get(..raw.len() - cut))
-        .find_map(|whole| charset.decode(capability.language(), whole))
+    let (charset, language) = (capability.charset(), capability.language());
+    let decode = |bytes: &[u8]| charset.decode(language, bytes);
+    let without_the_cut_one = || {
+        let error = str::from_utf8(raw).err().filter(|error| error.error_len().is_none())?;
+        decode(raw.get(..error.valid_up_to())?)
+    };
+    let shorter = || {
+        let lengths = (1..=CUT.min(raw.len())).filter(|_| Charset::is_chinese(language));
+        lengths.filter_map(|cut| raw.get(..raw.len() - cut)).find_map(decode)
+    };
+    decode(raw).or_else(without_the_cut_one).or_else(shorter)
 }
 
 impl fmt::Debug for UserPatch {

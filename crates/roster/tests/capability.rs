@@ -2,16 +2,16 @@
 
 mod support;
 
-use roster::{Capability, Format, Slot};
-use support::{options, slot, tell, told};
-use wire::{BioType, CardForm, Form, Handshake};
+use roster::{Capability, Evidence, Format, Slot};
+use support::{options, refusal, slot, tell, told};
+use wire::{BioType, CardForm, Form, Handshake, ReturnCode};
 
-/// Obligation 183.
+/// Obligations 76, 168, 183.
 #[test]
 fn a_refusal_holds_for_one_firmware() {
     let mut device = told(&[("FWVersion", "Ver 1"), ("FPVersion", "10")]);
     let finger = slot(BioType::FINGERPRINT, 1, Format::Zk, 10, 0);
-    device.refuse(Form::FingerTmp);
+    device.refuse(Form::FingerTmp, refusal());
     assert_eq!(device.takes(&finger), Some(Form::BioData(1)));
     tell(&mut device, &[("FWVersion", "Ver 1"), ("FPCount", "3")]);
     assert!(device.refused(Form::FingerTmp));
@@ -29,6 +29,36 @@ fn a_fingerprint_goes_in_the_table_of_its_version_to_a_device_of_that_version() 
     assert_eq!((unified.takes(&finger(10)), unified.takes(&finger(12))), (None, Some(Form::BioData(1))));
 }
 
+#[test]
+fn what_one_firmware_took_is_not_said_of_the_next() {
+    let mut device = told(&[("FWVersion", "Ver 1")]);
+    assert!(device.accept(Form::UserInfo, refusal()));
+    assert!(!device.accept(Form::UserInfo, refusal()), "known since");
+    tell(&mut device, &[("FWVersion", "Ver 2")]);
+    assert!(device.accept(Form::UserInfo, refusal()));
+}
+
+/// Many templates are under way in one form when the first of them is refused.
+#[test]
+fn a_refusal_tells_of_the_commands_that_were_made_before_it() {
+    let mut device = told(&[("FPVersion", "10")]);
+    let finger = slot(BioType::FINGERPRINT, 1, Format::Zk, 10, 0);
+    assert!(!device.refused_since(&finger, 6));
+    device.refuse(Form::FingerTmp, refusal());
+    assert!(device.refused_since(&finger, 6));
+    assert!(!device.refused_since(&finger, 7), "made after it, as BIODATA");
+}
+
+/// A capability that an earlier version of this program wrote tells of no evidence.
+#[test]
+fn a_refusal_without_evidence_is_one() {
+    let device = Capability::from_text("refused=BIODATA 1\n");
+    assert!(device.refused(Form::BioData(1)));
+    let words = device.describe(&|_| String::new());
+    assert!(words.iter().any(|sentence| sentence.ends_with("; refused BIODATA 1")), "{words:?}");
+}
+
+/// Obligation 72.
 #[test]
 fn silence_and_empty_values_take_nothing_back() {
     let mut device = options("b01-options-iface950.http");
@@ -66,6 +96,81 @@ fn functions_that_are_off_take_nothing() {
     assert_eq!(told(&unified).takes(&vein), Some(Form::BioData(7)));
 }
 
+/// Obligations 47, 48, 49.
+#[test]
+fn both_sides_speak_the_lower_version() {
+    let spoken = |query: &str| {
+        let mut device = Capability::default();
+        device.merge_handshake(&Handshake::read(&wire::Query::new(query)));
+        device.protocol().to_string()
+    };
+    for (query, version) in [
+        ("SN=1&options=all", "2.2.14"),
+        ("SN=1&options=all&pushver=2.2.9", "2.2.9"),
+        ("SN=1&options=all&pushver=2.4.0", "2.4.0"),
+        ("SN=1&options=all&pushver=2.4.1", "2.4.1"),
+        ("SN=1&options=all&pushver=2.10", "2.4.1"),
+        ("SN=1&options=all&pushver=3.1.2S", "2.4.1"),
+        ("SN=1&options=all&pushver=next", "2.2.14"),
+    ] {
+        assert_eq!(spoken(query), version, "{query}");
+    }
+}
+
+/// Obligation 50.
+#[test]
+fn what_a_device_says_of_itself_in_its_handshake_is_kept() {
+    let mut device = Capability::default();
+    let query = wire::Query::new("SN=1&options=all&pushver=2.4.1&language=83&DeviceType=pid");
+    device.merge_handshake(&Handshake::read(&query));
+    let kept = Capability::from_text(&device.to_text());
+    let version = kept.push_version().map(ToString::to_string);
+    assert_eq!(
+        (version.as_deref(), kept.language(), kept.device_type()),
+        (Some("2.4.1"), Some(83), Some("pid"))
+    );
+}
+
+/// Obligation 75.
+#[test]
+fn what_both_sides_take_goes_as_unified_templates_and_photos() {
+    let palm = slot(BioType::PALM, 0, Format::Zk, 12, 0);
+    let finger = slot(BioType::FINGERPRINT, 0, Format::Zk, 13, 0);
+    let nobody = slot(BioType(12), 0, Format::Zk, 1, 0);
+    let face_photo = Slot::comparison_photo(BioType::VISIBLE_FACE);
+    let palm_photo = Slot::comparison_photo(BioType::PALM);
+    let mut device = told(&[("MultiBioVersion", "0:13:0:0:0:0:0:0:12:0:0:0:1"), ("PvVersion", "12")]);
+    tell(
+        &mut device,
+        &[
+            ("MultiBioDataSupport", "0:1:0:0:0:0:0:0:0:0:0:0:1"),
+            ("MultiBioPhotoSupport", "0:0:0:0:0:0:0:0:1:1"),
+        ],
+    );
+    assert_eq!((device.takes(&finger), device.takes(&palm)), (Some(Form::BioData(1)), None));
+    assert_eq!(device.takes(&nobody), None, "the device does, this side does not");
+    assert_eq!((device.takes(&face_photo), device.takes(&palm_photo)), (Some(Form::BioPhoto), None));
+
+    // With every push anew.
+    tell(&mut device, &[("MultiBioDataSupport", "0:1:0:0:0:0:0:0:1:0"), ("MultiBioPhotoSupport", "0:0")]);
+    assert_eq!(device.takes(&palm), Some(Form::BioData(8)));
+    assert_eq!(device.takes(&face_photo), None);
+}
+
+/// Obligation 63.
+#[test]
+fn the_length_of_our_arrays_is_that_of_the_devices() {
+    assert_eq!(Capability::default().types_told(), None);
+    for (array, length) in [
+        ("0:1", 10),
+        ("0:1:0:0:0:0:0:0:0:1", 10),
+        ("0:1:0:0:0:0:0:0:0:1:1", 11),
+        ("0:1:0:0:0:0:0:0:0:1:1:0:0", 11),
+    ] {
+        assert_eq!(told(&[("MultiBioDataSupport", array)]).types_told(), Some(length), "{array}");
+    }
+}
+
 #[test]
 fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_otherwise() {
     let greet = |query: &str| {
@@ -84,14 +189,17 @@ fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_
 #[test]
 fn a_capability_tells_people_what_a_device_takes() {
     let mut device = options("b01-options-iface950.http");
-    device.refuse(Form::BioData(2));
-    let words = device.describe();
+    device.refuse(Form::BioData(1), refusal());
+    device.refuse(Form::Check, refusal());
+    device.accept(Form::FingerTmp, Evidence { return_code: ReturnCode(0), ..refusal() });
+    let words = device.describe(&|at| format!("day {}", at.0));
     for sentence in [
         "is a iFace950 Plus",
-        "takes fingerprints 10.0 as FINGERTMP",
+        "takes fingerprints 10.0 as FINGERTMP; BIODATA 1 answered -1002 (the device does not support this) on day 25",
         "takes palms 12.0 as BIODATA 8",
         "takes no comparison photos",
-        "refused BIODATA 2",
+        "CHECK answered -1002 (the device does not support this) on day 25",
+        "took, with this firmware: FINGERTMP since day 25",
     ] {
         assert!(words.iter().any(|word| word == sentence), "{sentence} is not in {words:#?}");
     }

@@ -3,7 +3,7 @@
 mod support;
 
 use roster::{Capability, Content, Format, ItemKey, Photo, Slot, delete, delete_lines, update};
-use support::{body, items, lines, only, options, pin, print, slot, told, user};
+use support::{body, items, lines, only, options, pin, print, refusal, slot, told, user};
 use wire::{BioType, Form};
 
 /// Obligation 150.
@@ -32,7 +32,7 @@ fn a_person_goes_with_everything_the_device_may_hold() {
     let all = tables(&device);
     assert_eq!(all, ["FINGERTMP PIN=7", "FACE PIN=7", "BIODATA Pin=7", "USERPIC PIN=7", "USERINFO PIN=7"]);
     assert_eq!(delete_lines(&key, &device), 5);
-    device.refuse(Form::Face);
+    device.refuse(Form::Face, refusal());
     assert_eq!(tables(&device), ["FINGERTMP PIN=7", "BIODATA Pin=7", "USERPIC PIN=7", "USERINFO PIN=7"]);
 }
 
@@ -48,7 +48,7 @@ fn a_duress_finger_goes_out_as_one() {
 #[test]
 fn a_device_that_cannot_delete_all_unified_templates_deletes_type_by_type() {
     let mut device = options("a02-options.http");
-    device.refuse(Form::BioData(0));
+    device.refuse(Form::BioData(0), refusal());
     let key = ItemKey { pin: pin("7"), slot: Slot::USER };
     let sent = lines(&delete(&key, &device));
     assert!(sent.contains(&"DATA DELETE BIODATA Pin=7|Type=8".to_owned()), "{sent:?}");

@@ -5,7 +5,9 @@ mod support;
 use roster::{
     Capability, Content, Format, HashKey, ItemKey, Reading, Template, hash, read, update, update_lines,
 };
-use support::{body, face_lines, items, lines, only, options, pin, print, slot, template, told, user};
+use support::{
+    body, face_lines, items, lines, only, options, pin, print, refusal, slot, template, told, user,
+};
 use wire::{BioType, Form};
 
 const KEY: HashKey = HashKey::new([7; 32]);
@@ -64,7 +66,7 @@ fn one_upload_of_a_template_makes_one_item_and_one_command() {
 fn a_converted_fingerprint_carries_its_version() {
     let mut device = options("b01-options-iface950.http");
     let (key, content) = only(None, &print(4, 3, 32), &device);
-    device.refuse(Form::FingerTmp);
+    device.refuse(Form::FingerTmp, refusal());
     assert_eq!(
         lines(&update(&key, &content, &device)),
         ["DATA UPDATE BIODATA Pin=7|No=4|Index=0|Valid=1|Duress=1|Type=1|MajorVer=10|MinorVer=0|Format=0|\
@@ -89,7 +91,7 @@ fn a_fingerprint_13_goes_as_biodata_or_not_at_all() {
     let mut device = told(&[("FPVersion", "13"), ("MultiBioDataSupport", "0:1:0:0:0:0:0:0:0:1")]);
     let slot = slot(BioType::FINGERPRINT, 1, Format::Zk, 13, 0);
     assert_eq!(device.takes(&slot), Some(Form::BioData(1)));
-    device.refuse(Form::BioData(1));
+    device.refuse(Form::BioData(1), refusal());
     assert_eq!(device.takes(&slot), None);
 }
 

@@ -169,6 +169,7 @@ fn a_user_and_its_photo_come_in_one_upload() {
     assert_eq!((name, patch.privilege), (Some("Teshale M"), Some(14)));
 }
 
+/// Obligation 30.
 #[test]
 fn a_name_in_utf_8_is_read_even_where_the_language_is_chinese() {
     let mut device = Capability::default();

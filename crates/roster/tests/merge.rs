@@ -160,6 +160,7 @@ fn names_keep_their_blanks_and_letters() {
     }
 }
 
+/// Obligation 30.
 #[test]
 fn a_name_in_gb2312_is_the_same_name() {
     let capability = chinese();
@@ -182,6 +183,24 @@ fn question_marks_for_what_a_charset_lacks_are_ours() {
     assert_nothing(&current, &merge(&current, &[], &patch, &from));
 }
 
+/// Not every wrong byte at the end is a character that was cut.
+///
+/// Obligation 30.
+#[test]
+fn what_is_no_beginning_of_a_character_is_not_left_out() {
+    let text = |name: &[u8]| {
+        said_raw(&Capability::default(), &[b"USER PIN=7\tName=".as_slice(), name].concat())
+            .name
+            .and_then(|name| name.text)
+    };
+    assert_eq!(text(b"\xd7\xbf\xd4\xbd\xc1\xd6"), None, "GB2312 whose first four bytes happen to be UTF-8");
+    assert_eq!(text(b"Ada\xc3").as_deref(), Some("Ada"));
+    assert_eq!(text(b"Ada\xff"), None);
+    let raw = said_raw(&chinese(), b"USER PIN=7\tName=\xD6\xDC\xD3\xEA\xC1").name.and_then(|name| name.text);
+    assert_eq!(raw.as_deref(), Some("\u{5468}\u{96e8}"));
+}
+
+/// Obligation 30.
 #[test]
 fn a_name_that_is_text_in_no_charset_counts_as_none() {
     let patch = said_raw(&Capability::default(), b"USER PIN=7\tName=\xFF\xFE\xFD\xFC\xFB");

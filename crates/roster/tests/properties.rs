@@ -256,8 +256,10 @@ proptest! {
         support::tell(&mut capability, &told);
         capability.learn_version(BioType::PALM, 12, 3);
         for form in refused {
-            capability.refuse(form);
+            capability.refuse(form, support::refusal());
         }
+        let kind = Some(Kind::Template(BioType::PALM));
+        capability.accept(Form::BioData(8), roster::Evidence { kind, ..support::refusal() });
         prop_assert_eq!(Capability::from_text(&capability.to_text()), capability);
     }
 

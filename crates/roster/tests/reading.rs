@@ -166,3 +166,21 @@ fn a_template_is_complete_without_a_gap_only() {
         assert_eq!(of(&indices).complete(&slot), complete, "{indices:?}");
     }
 }
+
+/// Obligation 27.
+#[test]
+fn keys_and_places_that_nobody_described_are_passed_over_and_stay_in_the_record() {
+    let known = b"USER PIN=7\tName=Ada\tPri=0\n".as_slice();
+    let newer = b"USER PIN=7\tMood=fine\tName=Ada\tPri=0\tX=\n".as_slice();
+    let device = Capability::default();
+    let of = |body| match read(Some("OPERLOG"), body, &device).as_slice() {
+        [Reading::User { patch, raw, .. }] => (patch.clone(), raw.to_vec()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(of(known).0, of(newer).0);
+    assert_eq!(of(newer).1, newer.trim_ascii_end());
+    let more = b"OPLOG 6\t0\t2026-11-25 10:00:00\t7\t0\t0\t0\tmore\tand more\n";
+    assert!(
+        matches!(read(Some("OPERLOG"), more, &device).as_slice(), [Reading::Operation { operation, .. }] if operation.code == 6)
+    );
+}

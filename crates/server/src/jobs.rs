@@ -1,5 +1,5 @@
 //! What happens by itself, beside requests: each process looks for changes that others made and writes behind what it heard of
-//! devices, and one of them at a time keeps house.
+//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed.
 
 use std::time::Duration;
 
@@ -9,10 +9,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::device::LOOK;
-use crate::housekeeping;
+use crate::{housekeeping, zones};
 
 /// How late `last_seen_at` may be.
 const WRITE_SEEN: Duration = Duration::from_secs(1);
+
+/// How often it is looked whether daylight saving began or ended somewhere.
+const ZONES: Duration = Duration::from_mins(1);
 
 /// How often what is out of date is swept.
 const SWEEP: Duration = Duration::from_mins(10);
@@ -48,7 +51,15 @@ pub async fn run(app: App, stop: CancellationToken) {
             }
         }
     };
-    tokio::join!(looking, writing_behind, sweeping);
+    let following_zones = async {
+        let mut tick = tokio::time::interval(ZONES);
+        while next(&mut tick, &stop).await {
+            if let Err(error) = zones::follow(&app).await {
+                tracing::error!(%error, "cannot tell devices that their time zone changed: it is tried again");
+            }
+        }
+    };
+    tokio::join!(looking, writing_behind, following_zones, sweeping);
     housekeeping::give_back(&app).await;
 }
 

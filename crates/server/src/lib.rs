@@ -10,5 +10,6 @@ mod housekeeping;
 mod jobs;
 mod presence;
 mod running;
+pub mod zones;
 
 pub use running::{Running, StartError, start};

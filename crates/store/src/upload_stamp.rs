@@ -1,31 +1,79 @@
-//! `upload_stamp`: the protocol's upload marks (§5); nothing to do with cursors.
+//! `upload_stamp`: the protocol's upload marks (§5), and whole tables that are asked for again; nothing to do with cursors.
 
 use std::collections::BTreeMap;
 
-use sqlx::{query, query_as};
+use roster::Millis;
+use sqlx::any::AnyRow;
+use sqlx::{Row as _, query};
 
 use crate::sql::statement;
 use crate::{Store, StoreError, Tx};
 
-/// The mark of one table of one device.
+/// Whether a table is asked for again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reread {
+    /// No, or not any more.
+    #[default]
+    No,
+    /// The next handshake asks for it. What comes until then is what the device would have sent anyway.
+    Asked,
+    /// A handshake asked for it. The next upload of the table is the beginning of it.
+    Told,
+}
+
+impl Reread {
+    const fn of(number: i64) -> Self {
+        match number {
+            0 => Self::No,
+            2 => Self::Told,
+            _ => Self::Asked,
+        }
+    }
+}
+
+/// The mark of one table of one device, and how it was last read again.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
     /// As the device last sent it, `None` where it sent none.
     pub stamp: Option<String>,
-    /// The next handshake asks for the whole table again.
-    pub reread: bool,
+    /// Whether the whole table is asked for again.
+    pub reread: Reread,
+    /// When it was last asked for again.
+    pub asked_at: Option<Millis>,
+    /// When it began to come.
+    pub begun_at: Option<Millis>,
+    /// When the last of it came.
+    pub last_at: Option<Millis>,
+    /// How many records of it came so far.
+    pub records: i64,
+}
+
+impl Stamp {
+    fn read(row: &AnyRow) -> Result<(String, Self), StoreError> {
+        let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
+        let stamp = Self {
+            stamp: row.try_get("stamp")?,
+            reread: Reread::of(row.try_get("reread")?),
+            asked_at: time("asked_at")?,
+            begun_at: time("begun_at")?,
+            last_at: time("last_at")?,
+            records: row.try_get::<Option<i64>, _>("records")?.unwrap_or(0),
+        };
+        Ok((row.try_get("table_name")?, stamp))
+    }
 }
 
 async fn stamps_of(
     db: impl sqlx::Executor<'_, Database = sqlx::Any>,
     device: i64,
 ) -> Result<BTreeMap<String, Stamp>, StoreError> {
-    let rows: Vec<(String, Option<String>, i64)> =
-        query_as("SELECT table_name, stamp, reread FROM upload_stamp WHERE device_id = ?")
-            .bind(device)
-            .fetch_all(db)
-            .await?;
-    Ok(rows.into_iter().map(|(table, stamp, reread)| (table, Stamp { stamp, reread: reread != 0 })).collect())
+    let rows = query(
+        "SELECT table_name, stamp, reread, asked_at, begun_at, last_at, records FROM upload_stamp WHERE device_id = ?",
+    )
+    .bind(device)
+    .fetch_all(db)
+    .await?;
+    rows.iter().map(Stamp::read).collect()
 }
 
 impl Store {
@@ -64,18 +112,59 @@ impl Tx {
         Ok(())
     }
 
-    /// Orders that the next handshake asks for a whole table again, or takes that back.
+    /// Orders that the next handshake asks for a whole table again.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn set_reread(&mut self, device: i64, table: &str, reread: bool) -> Result<(), StoreError> {
-        let upsert = self.engine.upsert("upload_stamp", "device_id, table_name", &["reread"]);
+    pub async fn ask_again(&mut self, device: i64, table: &str, at: Millis) -> Result<(), StoreError> {
+        let columns = ["reread", "asked_at", "begun_at", "last_at", "records"];
+        let upsert = self.engine.upsert("upload_stamp", "device_id, table_name", &columns);
         query(statement(format!(
-            "INSERT INTO upload_stamp (device_id, table_name, stamp, reread) VALUES (?, ?, NULL, ?){upsert}"
+            "INSERT INTO upload_stamp (device_id, table_name, stamp, reread, asked_at, begun_at, last_at, records) \
+             VALUES (?, ?, NULL, 1, ?, NULL, NULL, NULL){upsert}"
         )))
         .bind(device)
         .bind(table)
-        .bind(i64::from(reread))
+        .bind(at.0)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Notes that a handshake asks a device for all tables that were to be asked for again.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn told_again(&mut self, device: i64) -> Result<(), StoreError> {
+        query("UPDATE upload_stamp SET reread = 2 WHERE device_id = ? AND reread = 1")
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+
+    /// Counts records of a table that comes again. The first of them end the asking: a handshake from now on asks for it
+    /// no more.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_reread(
+        &mut self,
+        device: i64,
+        table: &str,
+        records: i64,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        query(
+            "UPDATE upload_stamp SET reread = CASE WHEN reread = 2 THEN 0 ELSE reread END, \
+             begun_at = COALESCE(begun_at, ?), last_at = ?, records = COALESCE(records, 0) + ? \
+             WHERE device_id = ? AND table_name = ? AND reread <> 1",
+        )
+        .bind(at.0)
+        .bind(at.0)
+        .bind(records)
+        .bind(device)
+        .bind(table)
         .execute(self.db())
         .await?;
         Ok(())

@@ -97,6 +97,9 @@ impl Tx {
     ) -> Result<BTreeMap<Pin, Known>, StoreError> {
         let mut known: BTreeMap<Pin, Known> =
             pins.iter().map(|pin| (pin.clone(), Known::default())).collect();
+        for (pin, other) in self.spelled_otherwise(pins).await? {
+            known.entry(pin).or_default().spelled_otherwise = Some(other);
+        }
         let rows = self.item_rows(pins).await?;
         let there: Vec<Pin> = pins_of(rows.keys());
         for (pin, versions) in self.user_versions(&there).await? {

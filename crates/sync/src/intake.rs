@@ -70,6 +70,8 @@ pub struct Known {
     pub templates: BTreeMap<Slot, Template>,
     /// Parts of templates that this device has not uploaded completely yet.
     pub partial: BTreeMap<Slot, Template>,
+    /// The PIN of another user that differs from this one in the case of its letters alone.
+    pub spelled_otherwise: Option<Pin>,
 }
 
 /// A change of the fleet, to be written with a number of its own, in order.
@@ -92,6 +94,9 @@ pub struct Edit {
 pub enum Held {
     /// A joining device means another person by this PIN, or one that the fleet deleted.
     Conflict(Pin),
+    /// The first PIN is new, and differs from the second in the case of its letters alone (§2.9): a device may take both
+    /// for one.
+    Spelling(Pin, Pin),
     /// A privilege was raised to this value.
     Privilege(Pin, i32),
     /// A user was deleted at the device.
@@ -134,6 +139,8 @@ pub struct Intake<'a> {
     places: BTreeMap<ItemKey, usize>,
     /// Incomplete templates as they are now, `None` for one that is complete or void.
     pub partial: Vec<(ItemKey, Option<Template>)>,
+    /// New PINs with letters, by their spelling in lower case.
+    lettered: BTreeMap<String, Pin>,
 }
 
 /// The number of a change that has none yet: after everything that anyone has read.
@@ -157,14 +164,15 @@ impl<'a> Intake<'a> {
             edits: Vec::new(),
             places: BTreeMap::new(),
             partial: Vec::new(),
+            lettered: BTreeMap::new(),
         }
     }
 
     /// A user record (§11.5).
     pub fn user(&mut self, pin: &Pin, patch: &UserPatch) -> Outcome {
         let key = user_key(pin);
-        if self.is_held(&key) {
-            return Outcome::Held(Held::Conflict(pin.clone()));
+        if let Some(held) = self.held_person(&key) {
+            return held;
         }
         let item = self.view.item(&key).cloned();
         if let Some(outcome) = self.joining_user(&key, item.as_ref(), patch) {
@@ -218,6 +226,9 @@ impl<'a> Intake<'a> {
     fn new_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
         let trusted = self.policy.privilege == Raised::Accept || self.view.joining.is_some();
         let (fields, raised) = roster::first(patch, trusted);
+        if key.pin.as_str().bytes().any(|byte| byte.is_ascii_alphabetic()) {
+            self.lettered.insert(key.pin.as_str().to_ascii_lowercase(), key.pin.clone());
+        }
         self.join_area(&key.pin);
         self.put(key, Content::User(fields));
         match raised {
@@ -261,8 +272,8 @@ impl<'a> Intake<'a> {
     /// A template or photo with all parts that came in one piece.
     pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
         let user = user_key(&key.pin);
-        if self.is_held(&user) {
-            return Outcome::Held(Held::Conflict(key.pin.clone()));
+        if let Some(held) = self.held_person(&user) {
+            return held;
         }
         if self.view.item(&user).is_some_and(|item| self.means_former_person(item)) {
             return self.refuse_former(&user);
@@ -413,6 +424,30 @@ impl<'a> Intake<'a> {
     fn refuse_former(&mut self, user: &ItemKey) -> Outcome {
         self.view.wipe(user);
         self.refuse(user)
+    }
+
+    /// Whether nothing of this person is taken until an operator decides: it was held before, or is held now for the
+    /// spelling of its PIN.
+    fn held_person(&mut self, user: &ItemKey) -> Option<Outcome> {
+        let is_held = self.is_held(user);
+        let live = self.view.person(&user.pin).is_some_and(Person::user_live);
+        let replaced = self.view.joining == Some(Joining::Replace);
+        let other = self.spelled_otherwise(&user.pin).filter(|_| is_held || !(live || replaced));
+        if other.is_some() {
+            self.view.park(user, Parked::Held);
+        }
+        match other {
+            Some(other) => Some(Outcome::Held(Held::Spelling(user.pin.clone(), other))),
+            None => is_held.then(|| Outcome::Held(Held::Conflict(user.pin.clone()))),
+        }
+    }
+
+    /// The PIN of a user, of the fleet or of this upload, that differs from this one in the case of its letters alone.
+    fn spelled_otherwise(&self, pin: &Pin) -> Option<Pin> {
+        let of_fleet = self.known.get(pin).and_then(|known| known.spelled_otherwise.clone());
+        let of_upload =
+            || self.lettered.get(&pin.as_str().to_ascii_lowercase()).filter(|other| *other != pin);
+        of_fleet.or_else(|| of_upload().cloned())
     }
 
     fn is_held(&self, key: &ItemKey) -> bool {

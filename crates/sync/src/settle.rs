@@ -1,7 +1,7 @@
 //! An acknowledgement: what a device's answer to a command means for the item (§13, appendix 1).
 
-use roster::{ItemKey, Kind, Millis, Slot};
-use wire::{ReturnCode, Verdict};
+use roster::{Evidence, ItemKey, Kind, Millis, Slot};
+use wire::{Form, ReturnCode, Verdict};
 
 use crate::owing::user_of;
 use crate::scope::Want;
@@ -62,7 +62,7 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
     view.close(key, Some(answer.return_code.0));
     let mut closing = Closing { view, key, command: &command, now, limits };
     let settled = match (command.verb, verdict) {
-        (Verb::Update, Verdict::Done) => closing.updated(),
+        (Verb::Update, Verdict::Done) => closing.updated(answer.return_code),
         (Verb::Delete, Verdict::Done) => closing.deleted(),
         (Verb::Update, Verdict::UserMissing) => closing.user_missing(),
         (Verb::Update, Verdict::Full) => closing.full(),
@@ -143,7 +143,10 @@ struct Closing<'a> {
 }
 
 impl Closing<'_> {
-    fn updated(&mut self) -> Settled {
+    fn updated(&mut self, return_code: ReturnCode) -> Settled {
+        if let Some(form) = self.form().filter(|_| !self.made_before_a_refusal()) {
+            self.view.accept_form(form, self.evidence(return_code));
+        }
         if let Some(before) = self.view.exception(self.key) {
             self.view.put_exception(self.key, Exception { refused: None, ..before });
         }
@@ -201,17 +204,32 @@ impl Closing<'_> {
 
     /// The device does not know this form of command: take the other form, or do without.
     fn unsupported(&mut self, answer: &Answer) -> Settled {
-        let form = match self.command.verb {
-            Verb::Update => self.view.capability.takes(&self.key.slot),
-            Verb::Delete => None,
-        };
-        let Some(form) = form.filter(|_| self.key.slot != Slot::USER) else {
+        let Some(form) = self.form().filter(|_| self.key.slot != Slot::USER) else {
             return self.refused_or_retry(answer.return_code);
         };
-        self.view.capability.refuse(form);
-        self.view.touch_device();
+        // One of many that were under way when the first of them was refused: it was of that form too.
+        if !self.made_before_a_refusal() {
+            self.view.refuse_form(form, self.evidence(answer.return_code));
+        }
         self.view.owe(self.key, self.now, 0);
         Settled::Again
+    }
+
+    /// The form in which the item goes to this device now, as far as it is known to take one.
+    fn form(&self) -> Option<Form> {
+        match self.command.verb {
+            Verb::Update => self.view.capability.takes(&self.key.slot),
+            Verb::Delete => None,
+        }
+    }
+
+    /// Whether the command was made in a form of which it turned out since that the device refuses it.
+    fn made_before_a_refusal(&self) -> bool {
+        self.view.capability.refused_since(&self.key.slot, self.command.number)
+    }
+
+    fn evidence(&self, return_code: ReturnCode) -> Evidence {
+        Evidence { return_code, kind: Some(self.key.slot.kind), at: self.now, before: self.view.next_command }
     }
 
     fn refused_or_retry(&mut self, return_code: ReturnCode) -> Settled {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Area, Capability, ContentHash, ItemKey, Kind, Millis, Seq, Slot};
+use roster::{Area, Capability, ContentHash, Evidence, ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
 
 /// What the fleet holds in one slot of a person: newest version only.
@@ -392,9 +392,14 @@ impl DeviceView {
     }
 
     /// The device does not know a form of command.
-    pub fn refuse_form(&mut self, form: wire::Form) {
-        self.capability.refuse(form);
+    pub fn refuse_form(&mut self, form: wire::Form, evidence: Evidence) {
+        self.capability.refuse(form, evidence);
         self.changed.device = true;
+    }
+
+    /// The device took a form of command.
+    pub fn accept_form(&mut self, form: wire::Form, evidence: Evidence) {
+        self.changed.device |= self.capability.accept(form, evidence);
     }
 
     /// Everything is sent once more, by PIN, beside what the feed brings.

@@ -25,13 +25,18 @@ impl Charset {
         }
     }
 
+    /// Whether a device of this language may write GB18030.
+    pub const fn is_chinese(language: Option<u16>) -> bool {
+        matches!(language, Some(SIMPLIFIED_CHINESE | TRADITIONAL_CHINESE))
+    }
+
     /// The text of a name that a device of this charset and this language sent; `None` if it is text in none.
     ///
     /// Chinese devices do not all send what they should (field note 5.7). What is no UTF-8 is GB18030, which holds
     /// GB2312, if the device is Chinese. What is UTF-8 is just that, but for one case: short GB2312 text may happen
     /// to be UTF-8 too, then mostly of characters that no Chinese text in UTF-8 has.
     pub fn decode(self, language: Option<u16>, bytes: &[u8]) -> Option<String> {
-        let chinese = self == Self::Gb2312 || language == Some(TRADITIONAL_CHINESE);
+        let chinese = self == Self::Gb2312 || Self::is_chinese(language);
         match str::from_utf8(bytes) {
             Ok(text) if self == Self::Gb2312 && text.chars().any(is_no_chinese) => {
                 Some(gb18030(bytes).unwrap_or_else(|| text.to_owned()))
@@ -95,6 +100,7 @@ fn gb2312(character: char) -> impl Iterator<Item = u8> {
 mod tests {
     use super::*;
 
+    /// Obligation 32.
     #[test]
     fn only_simplified_chinese_is_gb2312() {
         assert_eq!(Charset::of_language(Some(83)), Charset::Gb2312);
@@ -103,6 +109,7 @@ mod tests {
         }
     }
 
+    /// Obligation 30.
     #[test]
     fn a_chinese_device_may_send_either_charset() {
         let name = "卓越林";
@@ -116,6 +123,7 @@ mod tests {
         assert_eq!(Charset::Utf8.decode(None, &gb2312), None);
     }
 
+    /// Obligation 30.
     #[test]
     fn short_gb2312_that_happens_to_be_utf8_is_gb2312_on_a_chinese_device_only() {
         let bytes = b"\xc4\xa7";
@@ -123,6 +131,7 @@ mod tests {
         assert_eq!(Charset::Utf8.decode(Some(69), bytes).as_deref(), Some("\u{127}"));
     }
 
+    /// Obligation 32.
     #[test]
     fn gb2312_that_would_be_utf8_of_no_character_in_use_is_gb2312_on_a_chinese_device() {
         // As UTF-8: a plane that is not assigned, private use.

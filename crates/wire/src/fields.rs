@@ -256,6 +256,7 @@ pub(crate) fn push_clean(out: &mut Vec<u8>, value: &[u8]) {
 mod tests {
     use super::*;
 
+    /// Obligations 23, 24, 25.
     #[test]
     fn the_first_equals_sign_parts_key_and_value() {
         let fields = Fields::parse(b"TMP=QUI=\tName=a=b c");
@@ -263,6 +264,7 @@ mod tests {
         assert_eq!(fields.text("Name"), Ok(Some("a=b c")));
     }
 
+    /// Obligation 28.
     #[test]
     fn an_absent_field_is_not_an_empty_one() {
         let fields = Fields::parse(b"Name=");
@@ -295,6 +297,7 @@ mod tests {
         assert_eq!(shown, r#"{"PIN": 1, "Passwd": 4, "TMP": 4}"#);
     }
 
+    /// Obligation 34.
     #[test]
     fn a_value_cannot_end_its_field_or_its_line() {
         let mut out = Vec::new();

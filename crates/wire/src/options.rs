@@ -319,6 +319,7 @@ mod tests {
         TransFlag=TransData AttLog\tOpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic\tBioPhoto\n\
         TimeZone=330\nRealtime=1\nEncrypt=0\nServerVer=2.4.1\nPushProtVer=2.4.1\nPushOptionsFlag=1\n";
 
+    /// Obligations 45, 46, 47, 60, 61, 62, 64.
     #[test]
     fn the_block_is_exact_to_the_byte() {
         let expected = format!(
@@ -330,6 +331,7 @@ mod tests {
         assert_eq!(String::from_utf8(block().render()).unwrap(), expected);
     }
 
+    /// Obligation 53.
     #[test]
     fn clients_without_a_version_get_the_older_names_too() {
         let text = String::from_utf8(OptionBlock { legacy_stamps: true, ..block() }.render()).unwrap();
@@ -353,6 +355,7 @@ mod tests {
         assert!(!text.contains("TransTimes") && !text.contains("MultiBioDataSupport="), "{text}");
     }
 
+    /// Obligation 59.
     #[test]
     fn no_more_than_ten_times_of_day_are_sent() {
         let times = (0..24).map(|hour| (hour, 30)).collect();

@@ -57,6 +57,7 @@ mod tests {
         &parameters.iter().find(|(name, _)| name == key).unwrap().1
     }
 
+    /// Obligation 70.
     #[test]
     fn a_comma_within_a_value_does_not_part_it() {
         let body = b"~DeviceName=iFace950 Plus,~OEMVendor=ZKTeco Co., Ltd.,FWVersion=ZMM720-NF43HB-Ver1.2.16,VideoTID=";
@@ -67,6 +68,7 @@ mod tests {
         assert_eq!(value(&parameters, "VideoTID"), "");
     }
 
+    /// Obligation 71.
     #[test]
     fn lines_are_as_good_as_commas() {
         let lines = read_parameters(

@@ -114,6 +114,7 @@ const fn alphabet() -> [bool; 256] {
 mod tests {
     use super::*;
 
+    /// Obligation 38.
     #[test]
     fn a_payload_stays_byte_for_byte() {
         for text in ["QUJD", "QUI=", "QQ==", "+/+/", "QR=="] {
@@ -121,6 +122,7 @@ mod tests {
         }
     }
 
+    /// Obligation 35.
     #[test]
     fn what_is_not_whole_is_refused() {
         let refused = Err(FieldError::Invalid { field: "base64", want: "whole base64" });

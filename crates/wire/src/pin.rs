@@ -99,6 +99,7 @@ impl fmt::Debug for Pin {
 mod tests {
     use super::*;
 
+    /// Obligation 36.
     #[test]
     fn a_pin_is_its_exact_text() {
         for text in ["7", "007", "a1", "A1", "2093847156", "ABCDEFGHIJKLMNOPQRSTUVWX"] {
@@ -108,6 +109,7 @@ mod tests {
         assert_ne!("a1".parse::<Pin>(), "A1".parse());
     }
 
+    /// Obligation 35.
     #[test]
     fn what_devices_cannot_keep_is_no_pin() {
         assert_eq!("".parse::<Pin>(), Err(PinError::Empty));

@@ -226,6 +226,7 @@ impl fmt::Debug for Handshake {
 mod tests {
     use super::*;
 
+    /// Obligations 3, 12, 13.
     #[test]
     fn devices_call_one_endpoint_by_many_names() {
         for path in [
@@ -257,6 +258,7 @@ mod tests {
         assert_eq!(Endpoint::of_path("/iclock/file/pkg/a1.tgz"), Endpoint::File);
     }
 
+    /// Obligation 14.
     #[test]
     fn values_are_decoded_but_a_plus_stays() {
         let query = Query::new("SN=A1&INFO=Ver%202.0%2C1+1%zz%4&empty&sn=B2");
@@ -267,6 +269,7 @@ mod tests {
         assert_eq!(Query::new("x=%ff%00").get("x").as_deref(), Some("\u{FFFD}\0"));
     }
 
+    /// Obligation 15.
     #[test]
     fn a_request_without_a_serial_number_says_so() {
         assert_eq!(Query::new("SN=").serial_number(), Err(FieldError::Missing { field: "SN" }));
@@ -276,6 +279,7 @@ mod tests {
         );
     }
 
+    /// Obligation 103.
     #[test]
     fn the_stamp_has_several_names() {
         for query in [

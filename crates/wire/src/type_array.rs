@@ -84,6 +84,7 @@ mod tests {
         assert_eq!(array, TypeArray::of(&[BioType::FINGERPRINT, BioType::PALM, BioType::VISIBLE_FACE], 10));
     }
 
+    /// Obligation 74.
     #[test]
     fn versions_are_dotted_or_plain_and_0_is_none() {
         let array = TypeArray::parse("0:10.0:12:0:0:0:0:0: 12.4 :58.10");
@@ -95,6 +96,7 @@ mod tests {
         assert_eq!(array.version(BioType::VISIBLE_PALM), None);
     }
 
+    /// Obligation 73.
     #[test]
     fn blanks_and_missing_elements_are_no_obstacle() {
         let array = TypeArray::parse(" 0 : 4000 : 3000 ");

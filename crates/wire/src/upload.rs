@@ -276,6 +276,7 @@ mod tests {
         records(table, body).map(line).collect()
     }
 
+    /// Obligations 22, 25.
     #[test]
     fn empty_lines_line_ends_and_nuls_are_no_records() {
         let body = b"USER PIN=1\r\n\r\n \nuser\tPIN=2\n\0\0";

@@ -297,6 +297,7 @@ mod tests {
         assert_eq!(user("PIN=5\tVerify=0").map(|user| user.verify), Ok(Some(0)));
     }
 
+    /// Obligation 28.
     #[test]
     fn an_absent_field_is_not_an_empty_one() {
         let absent = user("PIN=5").expect("a PIN is enough");
@@ -308,6 +309,7 @@ mod tests {
         assert_eq!(empty.privilege, None);
     }
 
+    /// Obligations 29, 30.
     #[test]
     fn a_name_is_whatever_bytes_the_device_sent_but_a_password_is_text() {
         let name = User::read(&Fields::parse(b"PIN=5\tName=\xd6\xd0\xce")).map(|user| user.name);

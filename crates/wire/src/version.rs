@@ -111,6 +111,7 @@ mod tests {
         text.parse().expect("a version")
     }
 
+    /// Obligation 49.
     #[test]
     fn versions_are_compared_number_by_number() {
         assert!(version("2.2.14") > version("2.2.9"));

@@ -185,6 +185,7 @@ fn no_captured_request_is_left_out() {
     }
 }
 
+/// Obligation 50.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handshake_records_the_device_and_what_it_says() {
     let house = House::open().await;
@@ -210,6 +211,8 @@ async fn a_handshake_records_the_device_and_what_it_says() {
 
 /// Known fault 24: as long as nothing came, a device is told `0` for the tables that hold people and `None` for the
 /// others; afterwards the mark that it sent itself, and never twice a `0`.
+///
+/// Obligations 51, 52.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_handshake_gives_back_the_stamps_of_the_uploads_between() {
     let house = House::open().await;
@@ -231,6 +234,7 @@ async fn a_second_handshake_gives_back_the_stamps_of_the_uploads_between() {
     );
 }
 
+/// Obligations 39, 65.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_captured_device_waits_until_it_is_approved() {
     let house = House::approving().await;
@@ -249,6 +253,7 @@ async fn a_captured_device_waits_until_it_is_approved() {
     assert_eq!(house.held().await, []);
 }
 
+/// Obligation 70.
 #[tokio::test(flavor = "multi_thread")]
 async fn options_are_kept_as_what_the_device_can_take() {
     let house = House::open().await;

@@ -35,6 +35,7 @@ async fn has_user(house: &House) -> bool {
     !house.contents(&["7"]).await.is_empty()
 }
 
+/// Obligations 4, 5, 6, 7, 8, 16.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_one_that_the_oldest_terminals_can_read() {
     let house = house().await;
@@ -94,6 +95,7 @@ async fn an_idle_poll_gets_the_two_bytes_ok_and_writes_nothing() {
     writer.rollback().await.expect("nothing was written in it");
 }
 
+/// Obligations 3, 12, 13.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_endpoint_is_found_however_a_terminal_writes_it() {
     let house = house().await;
@@ -149,6 +151,7 @@ async fn http_1_0_and_a_missing_host_are_answered() {
     assert_eq!(summary(&answer), (200, "OK".into()));
 }
 
+/// Obligations 1, 2.
 #[tokio::test(flavor = "multi_thread")]
 async fn headers_of_a_request_decide_nothing() {
     let house = house().await;
@@ -177,6 +180,7 @@ async fn headers_of_a_request_decide_nothing() {
     assert!(has_user(&house).await);
 }
 
+/// Obligation 9.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_word_but_keep_alive_ends_the_connection() {
     let house = house().await;
@@ -188,6 +192,7 @@ async fn any_word_but_keep_alive_ends_the_connection() {
     }
 }
 
+/// Obligation 9.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_is_kept_serves_one_request_after_the_other() {
     let house = house().await;
@@ -223,6 +228,7 @@ async fn pipelined_polls_are_answered_in_order_and_get_a_command_once() {
     assert_eq!(line.rest().await, b"");
 }
 
+/// Obligation 10.
 #[tokio::test(flavor = "multi_thread")]
 async fn bytes_after_the_body_of_a_closing_request_are_no_request() {
     let house = house().await;
@@ -238,6 +244,7 @@ async fn bytes_after_the_body_of_a_closing_request_are_no_request() {
     assert!(house.contents(&["8"]).await.is_empty(), "what came after it was not looked at");
 }
 
+/// Obligation 11.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_asks_before_it_sends_a_body_is_told_to_go_on() {
     let house = house().await;
@@ -268,6 +275,7 @@ async fn a_body_in_chunks_is_read() {
     assert!(has_user(&house).await);
 }
 
+/// Obligations 15, 16.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_a_serial_number_is_refused() {
     let house = house().await;
@@ -298,6 +306,7 @@ async fn a_request_without_a_serial_number_is_refused() {
     assert_eq!(house.rows().await, before, "nothing is noted of it");
 }
 
+/// Obligation 14.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plus_stays_a_plus_and_percent_codes_are_read() {
     let house = House::open().await;
@@ -308,6 +317,7 @@ async fn a_plus_stays_a_plus_and_percent_codes_are_read() {
     assert_eq!(house.stamps("A1").await["OPERLOG"].stamp.as_deref(), Some("1+2+3%"));
 }
 
+/// Obligation 19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_beyond_32_mib_is_refused_before_it_comes() {
     let house = house().await;
@@ -323,6 +333,7 @@ async fn a_body_beyond_32_mib_is_refused_before_it_comes() {
     assert_eq!(house.rows().await, before);
 }
 
+/// Obligation 19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_in_chunks_is_refused_as_soon_as_it_is_too_large() {
     let most = 1 << 20;
@@ -450,6 +461,7 @@ async fn an_unknown_path_is_not_found_by_get_and_kept_aside_by_post() {
     assert_eq!(house.held().await.len(), 1, "it is noted in a place of its own");
 }
 
+/// Obligations 66, 68.
 #[tokio::test(flavor = "multi_thread")]
 async fn encryption_is_refused_without_an_invented_key() {
     let house = house().await;
@@ -534,6 +546,8 @@ async fn the_listener_for_people_serves_no_devices() {
 }
 
 /// Devices do not introduce themselves again as long as their polls are answered.
+///
+/// Obligation 20.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_is_served_without_a_handshake_and_after_a_restart() {
     let mut house = House::open().await;

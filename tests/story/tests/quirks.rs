@@ -294,6 +294,33 @@ async fn a_device_that_does_not_know_a_form_gets_the_other_one_and_is_not_asked_
     assert_same(&a, &b);
     assert_eq!(b.tally().return_codes[&-1002], refused, "it is remembered");
     assert_eq!(b.count(BioType::FINGERPRINT), 3);
+
+    let known = house.device("SIM0002").await.capability.describe(&|at| format!("{}", at.0 / 86_400_000));
+    let fingers = "takes fingerprints 10.x as BIODATA 1; \
+                   FINGERTMP answered -1002 (the device does not support this) on 19794";
+    assert!(known.iter().any(|sentence| sentence == fingers), "{known:#?}");
+    assert!(known.iter().any(|sentence| sentence.contains("BIODATA 1 since 19794")), "{known:#?}");
+}
+
+/// Many templates are under way in one form when the first of them is refused: that speaks against this form alone.
+///
+/// Obligations 76, 168, 183.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_under_way_when_a_form_is_refused_goes_in_the_other_form_and_a_new_firmware_is_asked_again() {
+    let house = House::open().await;
+    let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
+    a.enrol_user("7", "Ada");
+    for finger in 0..8 {
+        a.enrol_fingerprint("7", finger);
+    }
+    let mut b = house.connect(refusing(Model::speedface(), "SIM0002", Form::Fingerprint, -1002)).await;
+    house.calm([&mut a, &mut b]).await;
+    assert_same(&a, &b);
+    let known = house.device("SIM0002").await.capability;
+    assert!(known.refused(wire::Form::FingerTmp) && !known.refused(wire::Form::BioData(1)), "{known:?}");
+
+    house.post("/iclock/cdata?SN=SIM0002&table=options", "FWVersion=Ver 99.1").await;
+    assert!(!house.device("SIM0002").await.capability.refused(wire::Form::FingerTmp));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -314,3 +314,49 @@ async fn what_somebody_made_up_is_one_short_line_of_the_log() {
         assert!(table.len() <= 64 && !table.contains(char::is_control), "{table:?} is shown on a terminal");
     }
 }
+
+/// Obligations 66, 67, 68.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_wants_the_vendors_encryption_is_refused_and_the_operator_is_told_which_and_what_to_do()
+{
+    listen();
+    let house = House::open().await;
+    for kind in ["publickey", "factors"] {
+        let answer = house.post(&format!("/iclock/exchange?SN=CIPHER1&type={kind}"), "PublicKey=AAAA").await;
+        assert_eq!((answer.status(), answer.text().starts_with("OK")), (404, false));
+        assert!(!answer.text().contains('='), "no key, no factor: {answer:?}");
+    }
+    let said = said();
+    let alarm = said.lines().find(|line| line.contains("ERROR") && line.contains("CIPHER1"));
+    assert!(alarm.is_some_and(|line| line.contains("encryption") && line.contains("use HTTPS")), "{alarm:?}");
+}
+
+/// What a request that nobody described looks like is told; its body is not, since it may hold anything: it is kept, and the
+/// operator is told where.
+///
+/// Obligation 17.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_nobody_described_is_told_of_without_what_may_be_secret() {
+    listen();
+    let house = House::open().await;
+    house.know("ODD1").await;
+    let body = "sesame4711";
+    let request = |target: &str| {
+        format!(
+            "POST {target} HTTP/1.1\r\nUser-Agent: iClock Odd/7\r\nCookie: token=sesame4712\r\nConnection: close\r\n\
+             Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    house.send(request("/iclock/oddities?SN=ODD1&key=sesame4713").as_bytes()).await;
+    house.send(request("/iclock/cdata?SN=ODD1&table=ODDITIES").as_bytes()).await;
+    house.get("/oddities/elsewhere?key=sesame4714").await;
+    let said = said();
+    let line = |words: &str| said.lines().find(|line| line.contains(words)).unwrap_or_default().to_owned();
+    let kept = line("POST /iclock/oddities?SN&key");
+    assert!(kept.contains("user-agent: iClock Odd/7") && kept.contains("body_bytes=10"), "{kept}");
+    assert!(line("GET /oddities/elsewhere?key").contains("unknown path"));
+    assert!(line("ODDITIES").contains("POST /iclock/cdata?SN&table"), "an unknown table");
+    assert!(!said.contains("sesame"), "no value of it");
+    assert_eq!(house.held_raw(house.held().await[0].id).await, body.as_bytes());
+}

@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use roster::Area;
-use wire::SerialNumber;
+use wire::{SerialNumber, StampKey};
 
 use super::area;
 use crate::config::time_zone_name;
@@ -57,6 +57,26 @@ Examples:
         /// Its serial number
         #[arg(value_name = "SN")]
         serial_number: SerialNumber,
+    },
+    /// Have a device upload whole tables again
+    ///
+    /// It is asked for them with its next handshake, and that ends by itself as they begin to come. What they hold is compared
+    /// with the fleet as any upload: nothing is deleted for being absent.
+    #[command(after_help = "\
+`muster device show` tells how far it is. Tables: OPERLOG (people, fingerprints,
+faces, photos, and the device's log), BIODATA (unified templates), ATTLOG and
+ATTPHOTO (attendance), IDCARD, ERRORLOG.
+
+Examples:
+  muster device reread CKJF210560012
+  muster device reread CKJF210560012 --table OPERLOG --table ATTLOG")]
+    Reread {
+        /// Its serial number
+        #[arg(value_name = "SN")]
+        serial_number: SerialNumber,
+        /// Which table; may be given several times. Without it: OPERLOG and BIODATA
+        #[arg(long = "table", value_name = "TABLE", value_parser = stamp_table)]
+        tables: Vec<StampKey>,
     },
     /// Set up one device otherwise than the others
     ///
@@ -142,8 +162,17 @@ pub enum OptionName {
     TransFlagFormat,
     /// Area 1 alone
     Areas,
+    /// The next one that the device shows: after it was reset or exchanged
+    CommKey,
 }
 
 fn times_of_day(text: &str) -> Result<String, String> {
     server::config::trans_times(text).map(|_| text.to_owned())
+}
+
+fn stamp_table(text: &str) -> Result<StampKey, String> {
+    StampKey::of_table(text).ok_or_else(|| {
+        let tables: Vec<&str> = StampKey::ALL.into_iter().map(StampKey::table).collect();
+        format!("there is no such table: {}", tables.join(", "))
+    })
 }

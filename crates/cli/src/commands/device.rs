@@ -10,6 +10,8 @@ use sync::Joining;
 use wire::SerialNumber;
 
 use super::Context;
+use super::device_clock::{ShownClock, ahead};
+use super::device_reread::ShownReread;
 use crate::args::{Approval, DeviceCommand};
 use crate::lookup;
 use crate::table::{Table, pairs};
@@ -32,6 +34,9 @@ pub async fn run(context: &Context, command: DeviceCommand) -> anyhow::Result<()
         DeviceCommand::Reject { serial_number } => reject(context, &serial_number).await,
         DeviceCommand::Retire { serial_number } => retire(context, &serial_number).await,
         DeviceCommand::Refill { serial_number } => refill(context, &serial_number).await,
+        DeviceCommand::Reread { serial_number, tables } => {
+            super::device_reread::run(context, &serial_number, tables).await
+        }
         DeviceCommand::Set(set) => super::device_set::run(context, set).await,
     }
 }
@@ -53,6 +58,7 @@ async fn list(context: &Context) -> anyhow::Result<()> {
             "last seen",
             "address",
             "users",
+            "clock",
             "synchronisation",
         ])
         .right([6]);
@@ -66,6 +72,7 @@ async fn list(context: &Context) -> anyhow::Result<()> {
                 seen.unwrap_or_else(|| "never".to_owned()),
                 device.address.clone().unwrap_or_default(),
                 device.users_reported.map(|users| users.to_string()).unwrap_or_default(),
+                device.clock_ahead_s.map(ahead).unwrap_or_default(),
                 device.summary.clone(),
             ]);
         }
@@ -96,7 +103,14 @@ struct Shown {
     capability: Vec<String>,
     /// What it last said to hold, and what it should hold.
     holds: Holds,
+    clock: ShownClock,
+    /// It showed a key in its handshake, and has to show the same again.
+    has_comm_key: bool,
+    /// Tables that it was asked for again.
+    rereads: Vec<ShownReread>,
     sessions: Vec<ShownSession>,
+    #[serde(skip)]
+    clock_words: String,
 }
 
 #[derive(Serialize)]
@@ -141,18 +155,22 @@ struct ShownSession {
 async fn show(context: &Context, serial_number: &SerialNumber) -> anyhow::Result<()> {
     let mut tx = context.store.read().await?;
     let row = lookup::device(&mut tx, serial_number).await?;
-    let shown = Shown::of(&mut tx, &row, &context.when).await?;
+    let shown = Shown::of(&mut tx, &row, context).await?;
     context.out.print(&shown, |shown| shown.words(&row, &context.when))
 }
 
 impl Shown {
-    async fn of(tx: &mut Tx, row: &DeviceRow, when: &When) -> anyhow::Result<Self> {
+    async fn of(tx: &mut Tx, row: &DeviceRow, context: &Context) -> anyhow::Result<Self> {
+        let when = &context.when;
         let status = of(tx, row, when).await?;
         let names = tx.areas().await?;
         let areas = tx.areas_of(row.id).await?;
         let name = |area| names.iter().find(|(other, _)| *other == area).map(|(_, name)| name.clone());
         let sessions = tx.sessions(row.id, SHOWN).await?;
         let counts = row.capability.counts();
+        let stamps = tx.stamps(row.id).await?;
+        let known_clock = tx.clock(row.id).await?;
+        let clock = ShownClock::of(&known_clock, row, &context.settings.server, when.now());
         Ok(Self {
             status,
             firmware: row.capability.firmware().map(ToOwned::to_owned),
@@ -164,7 +182,11 @@ impl Shown {
             created_at: rfc3339(row.created_at),
             approved_at: row.approved_at.map(rfc3339),
             options: ShownOptions::of(&row.options),
-            capability: known(&row.capability),
+            clock_words: clock.words(&known_clock, when),
+            clock,
+            has_comm_key: tx.has_comm_key(row.id).await?,
+            rereads: stamps.iter().filter_map(|(table, stamp)| ShownReread::of(table, stamp, when)).collect(),
+            capability: known(&row.capability, when),
             holds: Holds {
                 told_at: row.counts_at.map(rfc3339),
                 users: counts.users,
@@ -190,11 +212,19 @@ impl Shown {
             ("approved", row.approved_at.map(|at| when.both(at))),
             ("areas", Some(areas.join(", "))),
             ("holds", Some(self.holds.words(row.counts_at.map(|at| when.relative(at))))),
+            ("clock", Some(self.clock_words.clone())),
+            ("comm key", self.has_comm_key.then(|| "shown, and compared with every handshake".to_owned())),
             ("set for it", Some(self.options.words()).filter(|words| !words.is_empty())),
         ]);
         text.push_str("\nwhat it is and can take:\n");
         for sentence in &self.capability {
             let _ = writeln!(text, "  {sentence}");
+        }
+        if !self.rereads.is_empty() {
+            text.push_str("\nasked for again:\n");
+            for reread in &self.rereads {
+                let _ = writeln!(text, "  {}", reread.words);
+            }
         }
         if !self.sessions.is_empty() {
             text.push_str("\nlast connections:\n");
@@ -208,11 +238,11 @@ impl Shown {
 }
 
 /// What is known of a device; nothing while it has told nothing.
-pub fn known(capability: &Capability) -> Vec<String> {
+pub fn known(capability: &Capability, when: &When) -> Vec<String> {
     if *capability == Capability::default() {
         return vec!["it has told nothing of itself yet".to_owned()];
     }
-    capability.describe()
+    capability.describe(&|at| when.date(at))
 }
 
 /// How one device stands.

@@ -20,6 +20,8 @@ struct Change {
     name: Option<String>,
     options: DeviceOptions,
     areas: Option<BTreeSet<Area>>,
+    /// The next key that it shows is its own.
+    forget_key: bool,
 }
 
 #[derive(Serialize)]
@@ -63,7 +65,8 @@ pub async fn run(context: &Context, set: DeviceSet) -> anyhow::Result<()> {
 
 impl Change {
     fn of(row: &DeviceRow, set: &DeviceSet) -> anyhow::Result<Self> {
-        let mut change = Self { name: set.name.clone(), options: row.options.clone(), areas: None };
+        let mut change =
+            Self { name: set.name.clone(), options: row.options.clone(), areas: None, forget_key: false };
         let options = &mut change.options;
         let mut given = set.name.is_some();
         given |= put(&mut options.time_zone, set.time_zone.clone());
@@ -101,6 +104,7 @@ impl Change {
             OptionName::ErrorDelay => options.error_delay_s = None,
             OptionName::TransFlagFormat => options.trans_flag_format = None,
             OptionName::Areas => self.areas = Some(BTreeSet::from([Area::EVERYONE])),
+            OptionName::CommKey => self.forget_key = true,
         }
     }
 
@@ -117,6 +121,7 @@ impl Change {
             ("error delay", now.error_delay_s != before.error_delay_s),
             ("trans flag format", now.trans_flag_format != before.trans_flag_format),
             ("areas", self.areas.as_ref().is_some_and(|wanted| wanted != areas)),
+            ("comm key", self.forget_key),
         ];
         all.into_iter().filter(|(_, changed)| *changed).map(|(name, _)| name).collect()
     }
@@ -131,6 +136,9 @@ impl Change {
                 // Devices are told their options when they ask for them, which they do after this command.
                 Ordered(wire::Command::Check).queue(tx, row.id, "operator", now).await?;
             }
+        }
+        if self.forget_key {
+            tx.forget_comm_key(row.id).await?;
         }
         if let Some(areas) = &self.areas {
             devices::set_areas(tx, row, areas, now).await?;
@@ -151,6 +159,7 @@ impl DeviceSet {
             OptionName::ErrorDelay => self.error_delay.is_some(),
             OptionName::TransFlagFormat => self.trans_flag_format.is_some(),
             OptionName::Areas => self.areas.is_some(),
+            OptionName::CommKey => false,
         }
     }
 }

@@ -72,7 +72,7 @@ async fn one(context: &Context, serial_number: &SerialNumber) -> anyhow::Result<
         owed = status::owed(&mut tx, &row, context.when.now()).await?;
         owed.extend(unread(&mut tx, &row, status.online).await?);
     }
-    let one = One { status, capability: device::known(&row.capability), owed };
+    let one = One { status, capability: device::known(&row.capability, &context.when), owed };
     context.out.print(&one, |one| one.words(&context.when))
 }
 

@@ -31,7 +31,8 @@ impl Done {
 /// Makes or changes a person.
 ///
 /// # Errors
-/// Nothing was given to change; an area that does not exist; a password that cannot be read.
+/// Nothing was given to change; an area that does not exist; a password that cannot be read; a new PIN that differs from
+/// another one in the case of its letters alone.
 pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
     let password = if set.password_stdin { Some(password_from_stdin()?) } else { set.password };
     let edit = UserEdit {
@@ -59,9 +60,23 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
         .store
         .retrying(move |tx| {
             let (pin, edit) = (pin.clone(), edit.clone());
-            Box::pin(async move { users::set(tx, &pin, &edit, now).await })
+            Box::pin(async move {
+                // Before anything is read that is decided on.
+                tx.reserve(0).await?;
+                match tx.spelled_otherwise(std::slice::from_ref(&pin)).await?.remove(&pin) {
+                    Some(other) => Ok(Err(other)),
+                    None => users::set(tx, &pin, &edit, now).await.map(Ok),
+                }
+            })
         })
         .await?;
+    let changed = changed.map_err(|other| {
+        anyhow::anyhow!(
+            "there is a user {other}: devices may take {} and {other} for one, since they differ in the case of letters \
+             alone",
+            set.pin
+        )
+    })?;
     let (outcome, words) = match (exists, changed) {
         (false, _) => ("made", "is made, and goes to the devices"),
         (true, true) => ("changed", "is changed, and the change goes to the devices"),

@@ -47,6 +47,21 @@ fn the_second_device_can_be_looked_at_and_set_up(place: &Place) {
     place.run("device set SIM0002").failed(2);
     place.run("device set SIM0002 --delay 1").failed(2);
 
+    // Its clock was set a moment ago; a table is asked for again, and one that there is not is refused.
+    let clock = place.run("device show SIM0002").ok();
+    assert!(clock.contains("Asia/Tokyo, UTC+9 now, while it was last told UTC"), "{clock}");
+    assert!(clock.contains("USERINFO since 20"), "{clock}");
+    place.run("device reread SIM0002 --table OPERLOGS").failed(2);
+    let asked = place.json("device reread SIM0002 --table attlog --table OPERLOG");
+    assert_eq!(asked["tables"], serde_json::json!(["ATTLOG", "OPERLOG"]));
+    let shown = place.run("device show SIM0002").ok();
+    assert!(shown.contains("ATTLOG: asked for just now, the device has not come for it yet"), "{shown}");
+    let rereads = place.json("device show SIM0002")["rereads"].to_string();
+    assert!(rereads.contains(r#""stage":"asked","table":"ATTLOG""#), "{rereads}");
+    assert!(place.run("user set 1001X --name Bea").ok().contains("is made"));
+    assert!(place.run("user set 1001x --name Bob").failed(1).contains("there is a user 1001X"));
+    place.run("device set SIM0002 --default comm-key").ok();
+
     assert!(place.run("device reject SIM0002").failed(1).contains("is in the fleet"));
     assert!(place.run("device approve SIM0002").failed(1).contains("is in the fleet already"));
     place.run("device refill SIM0002").ok();

@@ -167,3 +167,29 @@ fn many_people_are_taken_in_several_transactions() {
         assert_eq!(place.head().await, 900);
     });
 }
+
+/// Obligation 37.
+#[test]
+fn of_pins_that_differ_in_case_alone_one_is_taken_and_the_other_told() {
+    tell(async {
+        let (old, place) = (Old::new().await, Place::new().await);
+        old.user("x9", "Ada", "A1", 0).await;
+        old.user("X9", "Bea", "A1", 0).await;
+        old.user("a7", "Cora", "A1", 0).await;
+        place.set("A7", UserEdit { name: Some("Dora".into()), ..UserEdit::default() }).await;
+        for options in [OPTIONS, OVERWRITE] {
+            let report = place.take_as(&old.url(), options).await;
+            let taken = [place.user("x9").await, place.user("X9").await];
+            assert_eq!(taken.iter().flatten().count(), 1, "one of them");
+            assert!(place.user("a7").await.is_none());
+            let reason = |other: &str| {
+                format!(
+                    "user: Muster knows a user {other}: only the case of letters differs, so devices may take both for one"
+                )
+            };
+            let (kept, other) = if taken[0].is_some() { ("X9", "x9") } else { ("x9", "X9") };
+            assert_eq!(told(&report, kept, Outcome::Kept), [reason(other)]);
+            assert_eq!(told(&report, "a7", Outcome::Kept), [reason("A7")]);
+        }
+    });
+}

@@ -2,8 +2,8 @@
 
 use wire::{BioType, CardForm, Form};
 
-use super::{Capability, parameters::Parameter};
-use crate::{Algorithm, Format, Slot};
+use super::{Capability, Evidence, parameters::Parameter};
+use crate::{Algorithm, Format, Kind, Millis, Slot};
 
 /// The types that people ask about, and what each is called.
 const NAMED: [(BioType, &str); 6] = [
@@ -16,17 +16,26 @@ const NAMED: [(BioType, &str); 6] = [
 ];
 
 impl Capability {
-    /// What is known of the device, a sentence each.
-    pub fn describe(&self) -> Vec<String> {
+    /// What is known of the device, a sentence each; `date` writes days.
+    pub fn describe(&self, date: &dyn Fn(Millis) -> String) -> Vec<String> {
         let mut sentences = Vec::new();
         let told = |words: &str, parameter| self.text_of(parameter).map(|text| format!("{words} {text}"));
         sentences.extend(told("is a", Parameter::Model));
         sentences.extend(self.firmware().map(|firmware| format!("runs firmware {firmware}")));
         sentences.extend(self.push_version().map(|version| format!("speaks push protocol {version}")));
+        sentences.extend(told("calls its type", Parameter::HandshakeType));
         if self.facts.access_control {
             sentences.push("speaks the access-control dialect, in which nothing is sent".to_owned());
         }
-        sentences.extend(NAMED.iter().map(|&(bio_type, name)| self.describe_type(bio_type, name)));
+        sentences.extend(NAMED.iter().map(|&(bio_type, name)| {
+            let mut sentence = self.describe_type(bio_type, name);
+            for (form, evidence) in
+                self.answers.refusals().filter(|(form, _)| carries(*form) == Some(bio_type))
+            {
+                sentence = format!("{sentence}; {}", refusal(form, evidence, date));
+            }
+            sentence
+        }));
         let photos = |slot: &Slot, name: &str| match self.takes(slot) {
             Some(form) => format!("takes {name} as {form}"),
             None => format!("takes no {name}"),
@@ -43,7 +52,15 @@ impl Capability {
             sentences.push("writes cards in hex".to_owned());
         }
         sentences.extend(self.users_max().map(|max| format!("has room for about {max} users")));
-        sentences.extend(self.refused.iter().map(|form: &Form| format!("refused {form}")));
+        let of_a_named_type = |form: Form| NAMED.iter().any(|(bio_type, _)| carries(form) == Some(*bio_type));
+        let others = self.answers.refusals().filter(|(form, _)| !of_a_named_type(*form));
+        sentences.extend(others.map(|(form, evidence)| refusal(form, evidence, date)));
+        let taken =
+            self.answers.taken().map(|(form, evidence)| format!("{form} since {}", date(evidence.at)));
+        let taken: Vec<String> = taken.collect();
+        if !taken.is_empty() {
+            sentences.push(format!("took, with this firmware: {}", taken.join(", ")));
+        }
         sentences
     }
 
@@ -71,4 +88,27 @@ impl Capability {
             format!("takes {name} {version} as {}", forms.join(" and "))
         }
     }
+}
+
+/// The type of template that a form is for, if it is for one.
+const fn carries(form: Form) -> Option<BioType> {
+    match form {
+        Form::FingerTmp => Some(BioType::FINGERPRINT),
+        Form::Face => Some(BioType::FACE),
+        Form::FVein => Some(BioType::FINGER_VEIN),
+        Form::BioData(number) => Some(BioType(number)),
+        _ => None,
+    }
+}
+
+/// `BIODATA 1 answered -1002 (the device does not support this) on 2026-11-25`.
+fn refusal(form: Form, evidence: Option<Evidence>, date: &dyn Fn(Millis) -> String) -> String {
+    let Some(Evidence { return_code, kind, at, .. }) = evidence else { return format!("refused {form}") };
+    // What the form alone does not tell.
+    let about = match kind {
+        Some(Kind::User) => " for a user",
+        Some(Kind::UserPhoto | Kind::ComparisonPhoto) => " for a photo",
+        _ => "",
+    };
+    format!("{form} answered {return_code} ({}){about} on {}", return_code.describe(), date(at))
 }

@@ -75,6 +75,7 @@ parameters! {
 
     HandshakeDialect = "handshake dialect",
     HandshakeLanguage = "handshake language",
+    HandshakeType = "handshake device type",
     HandshakeVersion = "handshake version",
 }
 

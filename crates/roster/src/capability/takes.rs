@@ -10,6 +10,23 @@ use crate::{Algorithm, Format, Kind, Slot};
 /// Up to this version fingerprints travel as `FINGERTMP`, later ones as `BIODATA` only (§12.1.1.3).
 const CLASSIC_FINGERPRINT: u16 = 10;
 
+/// The types that go as `BIODATA`, on this side: all that have a name (appendix 10). What both sides take may go (§7.1).
+pub const UNIFIED_TYPES: [BioType; 10] = [
+    BioType(1),
+    BioType(2),
+    BioType(3),
+    BioType(4),
+    BioType(5),
+    BioType(6),
+    BioType(7),
+    BioType(8),
+    BioType(9),
+    BioType(10),
+];
+
+/// The types of comparison photos that are kept, on this side.
+pub const PHOTO_TYPES: [BioType; 1] = [BioType::VISIBLE_FACE];
+
 impl Capability {
     /// The form in which this device takes an item of this slot; `None` if it is not for it.
     ///
@@ -20,14 +37,24 @@ impl Capability {
         if self.speaks_access_control() {
             return None;
         }
-        let [first, second] = match slot.kind {
+        self.forms(slot).into_iter().flatten().find(|form| !self.refused(*form))
+    }
+
+    /// Whether the command of this number was made in a form that this device turned out to refuse only afterwards: a
+    /// refusal of that command says nothing of the form in which the item goes now.
+    pub fn refused_since(&self, slot: &Slot, number: i64) -> bool {
+        self.forms(slot).into_iter().flatten().any(|form| self.answers.refused_since(form, number))
+    }
+
+    /// The forms of an item, the better one first, whatever was refused.
+    fn forms(&self, slot: &Slot) -> [Option<Form>; 2] {
+        match slot.kind {
             Kind::User => [Some(Form::UserInfo), None],
             Kind::Membership => [None, None],
             Kind::UserPhoto => [self.takes_user_photos().then_some(Form::UserPic), None],
             Kind::ComparisonPhoto => [self.takes_photo_of(slot).then_some(Form::BioPhoto), None],
             Kind::Template(bio_type) => self.template_forms(bio_type, slot.algorithm),
-        };
-        [first, second].into_iter().flatten().find(|form| !self.refused(*form))
+        }
     }
 
     /// Whether the device reads identity cards (`DeviceType=pid`): then its attendance records hold them (§11.2).
@@ -100,10 +127,11 @@ impl Capability {
     /// Whether a type may go as `BIODATA`: as the device said, and if it said nothing of any type, as its having a
     /// version of this one says.
     fn takes_unified(&self, bio_type: BioType) -> bool {
-        self.facts.templates(bio_type)
-            || (!self.facts.told_support
-                && bio_type != BioType::FINGER_VEIN
-                && self.version_of(bio_type).is_some())
+        UNIFIED_TYPES.contains(&bio_type)
+            && (self.facts.templates(bio_type)
+                || (!self.facts.told_support
+                    && bio_type != BioType::FINGER_VEIN
+                    && self.version_of(bio_type).is_some()))
     }
 
     fn takes_user_photos(&self) -> bool {
@@ -111,6 +139,7 @@ impl Capability {
     }
 
     fn takes_photo_of(&self, slot: &Slot) -> bool {
-        u8::try_from(slot.number).is_ok_and(|number| self.facts.photos(BioType(number)))
+        let bio_type = u8::try_from(slot.number).map(BioType);
+        bio_type.is_ok_and(|bio_type| PHOTO_TYPES.contains(&bio_type) && self.facts.photos(bio_type))
     }
 }

@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use wire::{CardForm, Form};
 
-use super::{Capability, facts::Facts, parameters::Parameter};
+use super::{Capability, Evidence, facts::Facts, parameters::Parameter};
 
 const CARD_FORM: &str = "learned card form";
 const NAME_BYTES: &str = "learned name bytes";
 const VERSION: &str = "learned version ";
 const REFUSED: &str = "refused";
+const TAKEN: &str = "taken";
 
 impl Capability {
     /// The stored form.
@@ -30,8 +31,12 @@ impl Capability {
         for (bio_type, (major, minor)) in &self.learned.versions {
             line(&format!("{VERSION}{bio_type}"), &format!("{major}.{minor}"));
         }
-        for form in &self.refused {
-            line(REFUSED, &form.to_string());
+        for (form, evidence) in self.answers.refusals() {
+            let evidence = evidence.map(|evidence| format!(";{}", evidence.to_text())).unwrap_or_default();
+            line(REFUSED, &format!("{form}{evidence}"));
+        }
+        for (form, evidence) in self.answers.taken() {
+            line(TAKEN, &format!("{form};{}", evidence.to_text()));
         }
         text
     }
@@ -56,7 +61,14 @@ impl Capability {
         } else if name == NAME_BYTES {
             self.learned.name_bytes = value.parse().ok();
         } else if name == REFUSED {
-            self.refused.extend(value.parse::<Form>().ok());
+            let (form, evidence) = answer(value);
+            if let Some(form) = form {
+                self.answers.refuse(form, evidence);
+            }
+        } else if name == TAKEN {
+            if let (Some(form), Some(evidence)) = answer(value) {
+                self.answers.take(form, evidence);
+            }
         } else if let Some(bio_type) = name.strip_prefix(VERSION) {
             let version = value
                 .split_once('.')
@@ -66,6 +78,12 @@ impl Capability {
             }
         }
     }
+}
+
+/// A form and, behind a semicolon, how it is known what the firmware answers to it.
+fn answer(value: &str) -> (Option<Form>, Option<Evidence>) {
+    let (form, evidence) = value.split_once(';').unwrap_or((value, ""));
+    (form.parse().ok(), Evidence::from_text(evidence))
 }
 
 const fn card_form_name(form: CardForm) -> &'static str {

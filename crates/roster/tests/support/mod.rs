@@ -5,9 +5,10 @@
 use std::path::Path;
 
 use roster::{
-    Algorithm, Capability, Content, Format, ItemKey, Part, Reading, Slot, Template, UserPatch, first, read,
+    Algorithm, Capability, Content, Evidence, Format, ItemKey, Millis, Part, Reading, Slot, Template,
+    UserPatch, first, read,
 };
-use wire::{BioType, Command, CommandId, Pin, PollInfo, Query};
+use wire::{BioType, Command, CommandId, Pin, PollInfo, Query, ReturnCode};
 
 /// The body of a request that a real device sent.
 pub fn body(fixture: &str) -> Vec<u8> {
@@ -27,6 +28,11 @@ pub fn query(fixture: &str) -> String {
 fn request(fixture: &str) -> Vec<u8> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wire/tests/fixtures").join(fixture);
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// How it is known that a device refuses something.
+pub fn refusal() -> Evidence {
+    Evidence { return_code: ReturnCode(-1002), kind: None, at: Millis(25), before: 7 }
 }
 
 /// What a device that sent these options (`table=options`) can take.

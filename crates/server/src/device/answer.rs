@@ -41,6 +41,9 @@ pub enum DeviceError {
     /// An operator said no, or retired it.
     #[error("device is not admitted")]
     NotAdmitted,
+    /// It shows another key than the one that it showed first.
+    #[error("device shows another key")]
+    OtherKey,
     /// Larger than is taken.
     #[error("body too large")]
     TooLarge,
@@ -78,7 +81,7 @@ impl DeviceError {
     pub fn answer(&self) -> Answer {
         let status = match self {
             Self::NoSerialNumber | Self::Incomplete => StatusCode::BAD_REQUEST,
-            Self::NotApproved | Self::NotAdmitted => StatusCode::UNAUTHORIZED,
+            Self::NotApproved | Self::NotAdmitted | Self::OtherKey => StatusCode::UNAUTHORIZED,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Encrypted | Self::NotFound => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,

@@ -4,9 +4,10 @@ use store::DeviceRow;
 use wire::{Dialect, Handshake, OptionBlock, StampKey, Target, TimeZone, TransFlag, TypeArray};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, admit, options};
+use super::{Request, admit, options, stamps};
 use crate::app::App;
 use crate::config::{Attendance, Upload};
+use crate::zones;
 
 /// The handshake: what the device says of itself is kept, what it is told follows from the configuration.
 pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
@@ -16,15 +17,23 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         return super::access_control::register(app, request, target);
     }
     let device = admit::known(app, request, target).await?;
+    if let Some(key) = &handshake.comm_key {
+        check_key(app, &device, key).await?;
+    }
     options::learn(app, &device, |capability| capability.merge_handshake(&handshake)).await?;
-    let block = block(app, &device, &handshake).await?;
-    let (address, now) = (request.peer.ip().to_string(), app.clock.now());
-    store::retry(|| async {
+    let now = app.clock.now();
+    let minutes = zones::offset_minutes(&app.config, device.options.time_zone.as_deref(), now);
+    let address = request.peer.ip().to_string();
+    let stamps = store::retry(|| async {
         let mut tx = app.store.write().await?;
         tx.open_session(device.id, now, Some(&address)).await?;
-        tx.commit().await
+        tx.tell_offset(device.id, minutes).await?;
+        let stamps = stamps::tell(&mut tx, device.id).await?;
+        tx.commit().await?;
+        Ok(stamps)
     })
     .await?;
+    let block = block(app, &device, &handshake, stamps, time_zone(&device, minutes));
     tracing::info!(
         device.serial_number = %device.serial_number, peer = %request.peer,
         push_version = handshake.push_version.map(|version| version.to_string()), "device connected"
@@ -32,20 +41,37 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     Ok(ok(block.render()))
 }
 
-async fn block(app: &App, device: &DeviceRow, handshake: &Handshake) -> Result<OptionBlock, DeviceError> {
-    let known = app.store.stamps(device.id).await?;
-    let stamps = StampKey::ALL
-        .into_iter()
-        .map(|key| {
-            let known = known.get(key.table());
-            let stamp = match known {
-                Some(known) if known.reread => "0".to_owned(),
-                Some(known) => known.stamp.clone().unwrap_or_else(|| "None".to_owned()),
-                None => "None".to_owned(),
-            };
-            (key, stamp)
-        })
-        .collect();
+/// The key by which a device shows that it is itself (§5): the first one counts. What it is made of is documented nowhere, so
+/// that a device that shows none is not refused for that.
+async fn check_key(app: &App, device: &DeviceRow, key: &str) -> Result<(), DeviceError> {
+    let same = store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        let same = tx.is_comm_key_of(device.id, key).await?;
+        tx.commit().await?;
+        Ok(same)
+    })
+    .await?;
+    if same {
+        return Ok(());
+    }
+    tracing::warn!(
+        device.serial_number = %device.serial_number,
+        "the device shows another key than before, so it may be somebody else: refused. If it was reset or exchanged: \
+         muster device set {} --default comm-key", device.serial_number
+    );
+    Err(DeviceError::OtherKey)
+}
+
+/// The biometric types of the protocol when devices began to tell theirs: 0 to 9. Later there came one more.
+const USUAL_TYPES: u8 = 10;
+
+fn block(
+    app: &App,
+    device: &DeviceRow,
+    handshake: &Handshake,
+    stamps: Vec<(StampKey, String)>,
+    time_zone: TimeZone,
+) -> OptionBlock {
     let upload = Upload::of(device, &app.config.upload);
     let mut trans_flag = TransFlag::people().with_finger_veins();
     if app.config.attendance == Attendance::Keep {
@@ -54,7 +80,9 @@ async fn block(app: &App, device: &DeviceRow, handshake: &Handshake) -> Result<O
     if device.options.trans_flag_format == Some(1) {
         trans_flag = trans_flag.in_format_one();
     }
-    Ok(OptionBlock {
+    // As many elements as the device's own arrays have, for those that read theirs by the place.
+    let types = device.capability.types_told().unwrap_or(USUAL_TYPES);
+    OptionBlock {
         serial_number: device.serial_number.clone(),
         stamps,
         legacy_stamps: handshake.push_version.is_none(),
@@ -63,19 +91,15 @@ async fn block(app: &App, device: &DeviceRow, handshake: &Handshake) -> Result<O
         trans_times: upload.trans_times,
         trans_interval_min: upload.trans_interval_min,
         trans_flag,
-        time_zone: time_zone(app, device),
+        time_zone,
         realtime: upload.realtime,
-        multi_bio_data: TypeArray::parse("0:1:1:1:1:1:1:1:1:1"),
-        multi_bio_photo: TypeArray::parse("0:0:0:0:0:0:0:0:0:1"),
-    })
+        multi_bio_data: TypeArray::of(&roster::UNIFIED_TYPES, types),
+        multi_bio_photo: TypeArray::of(&roster::PHOTO_TYPES, types),
+    }
 }
 
 /// The offset of the device's site now: it sets its clock by this and `Date` (§5, reference 4.6).
-fn time_zone(app: &App, device: &DeviceRow) -> TimeZone {
-    let own = device.options.time_zone.as_deref().and_then(|name| jiff::tz::TimeZone::get(name).ok());
-    let zone = own.unwrap_or_else(|| app.config.time_zone.clone());
-    let now = jiff::Timestamp::from_millisecond(app.clock.now().0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    let minutes = zone.to_offset(now).seconds() / 60;
+fn time_zone(device: &DeviceRow, minutes: i32) -> TimeZone {
     let told = TimeZone::from_offset_minutes(minutes);
     if told.offset_minutes() != minutes {
         tracing::warn!(
@@ -87,7 +111,7 @@ fn time_zone(app: &App, device: &DeviceRow) -> TimeZone {
 }
 
 impl Upload {
-    /// What holds for one device: its own settings, else the server's.
+    /// What holds for one device: its own settings, else the server's; within what the protocol allows (§4.3).
     fn of(device: &DeviceRow, server: &Self) -> Self {
         let own = &device.options;
         Self {
@@ -98,8 +122,8 @@ impl Upload {
                 .and_then(|text| crate::config::trans_times(text).ok())
                 .unwrap_or_else(|| server.trans_times.clone()),
             trans_interval_min: own.trans_interval_min.unwrap_or(server.trans_interval_min),
-            delay_s: own.delay_s.unwrap_or(server.delay_s),
-            error_delay_s: own.error_delay_s.unwrap_or(server.error_delay_s),
+            delay_s: own.delay_s.unwrap_or(server.delay_s).clamp(2, 60),
+            error_delay_s: own.error_delay_s.unwrap_or(server.error_delay_s).clamp(30, 300),
         }
     }
 }

@@ -374,6 +374,7 @@ impl Deciding<'_> {
                 self.learn_from(pin, patch);
                 let outcome = self.intake.user(pin, patch);
                 self.count(&outcome, pin, *line, "USER", raw);
+                self.keep_unreadable_name(pin, patch, *line, raw);
             }
             Reading::Item { line, key, content, raw } if content.wire_bytes() > wire::MAX_COMMAND_BYTES => {
                 let reason = "larger than any device can be sent".to_owned();
@@ -445,6 +446,26 @@ impl Deciding<'_> {
         }
     }
 
+    /// A name that is text in no charset of the device's is kept as it came (§2.8), unless the fleet knows one.
+    fn keep_unreadable_name(&mut self, pin: &Pin, patch: &UserPatch, line: usize, raw: &[u8]) {
+        let unreadable = patch.name.as_ref().is_some_and(|name| name.text.is_none());
+        let known = self.intake.known.get(pin).and_then(|known| known.user.as_ref());
+        if unreadable && known.is_some_and(|user| user.name.is_empty()) {
+            let reason = match self.capability.language() {
+                Some(language) => format!("the name is not text in the charset of language {language}"),
+                None => "the name is not UTF-8, and the device has not told its language".to_owned(),
+            };
+            self.hold(
+                HeldKind::Unreadable,
+                Some(pin.clone()),
+                line,
+                "USER",
+                format!("{reason}: the user is taken without it"),
+                raw,
+            );
+        }
+    }
+
     fn count(&mut self, outcome: &Outcome, pin: &Pin, line: usize, tag: &str, raw: &[u8]) {
         match outcome {
             Outcome::Equal | Outcome::Partly => self.tally.equal += 1,
@@ -491,6 +512,12 @@ fn describe(held: &Held) -> (HeldKind, String) {
             HeldKind::Conflict,
             format!(
                 "the joining device means somebody else by PIN {pin} (other name or card, or deleted here)"
+            ),
+        ),
+        Held::Spelling(pin, other) => (
+            HeldKind::Conflict,
+            format!(
+                "PIN {pin} differs from PIN {other} in the case of its letters alone: devices may take both for one"
             ),
         ),
         Held::Privilege(pin, privilege) => {

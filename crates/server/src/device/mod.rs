@@ -6,6 +6,7 @@ mod admit;
 mod answer;
 mod beside;
 mod counts;
+mod drift;
 mod edge;
 mod file;
 mod handshake;
@@ -18,6 +19,7 @@ mod poll;
 mod settled;
 mod remote;
 mod strange;
+mod stamps;
 mod upload;
 
 use http::{Method, StatusCode};
@@ -45,7 +47,7 @@ pub async fn answer(app: &App, request: &Request) -> Answer {
                         "storage failed: the device keeps its data and comes again"
                     );
                 }
-                DeviceError::NotApproved | DeviceError::NotAdmitted => {
+                DeviceError::NotApproved | DeviceError::NotAdmitted | DeviceError::OtherKey => {
                     tracing::debug!(device.serial_number = %serial_number, path, %error, "refused");
                 }
                 _ => tracing::warn!(

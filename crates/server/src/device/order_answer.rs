@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use roster::Evidence;
 use store::{DeviceRow, MOST_CONTENT_BYTES, OrderNews, OrderRow, StoreError, Tx};
 use sync::operator::{self, OperatorCommand, State};
 use sync::{DeviceView, Limits};
@@ -60,8 +61,12 @@ pub async fn take(
     }
     if let (Some(ordered), Some(form)) = (&ordered, form) {
         let is_new = !view.capability.refused(form);
+        let evidence = Evidence { return_code, kind: None, at: now, before: row.next_command };
+        if verdict == Verdict::Done {
+            view.accept_form(form, evidence);
+        }
         if is_unknown(ordered, verdict, return_code) {
-            view.refuse_form(form);
+            view.refuse_form(form, evidence);
             asked.everything = form == Form::Query && is_new;
             let other = ordered.alternative().filter(|other| !is_refused(other.form(), &view.capability));
             asked.otherwise = other.map(|other| (other, order.ordered_by.clone()));

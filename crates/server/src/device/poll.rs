@@ -95,7 +95,7 @@ async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -
         return Ok(true);
     }
     let connected = tx.sessions(device.id, 1).await?.first().map(|session| session.opened_at);
-    let begun = tx.stamps(device.id).await?.values().any(|stamp| !stamp.reread);
+    let begun = device.heard_at.is_some();
     let asked = match connected.filter(|at| *at >= approved) {
         Some(at) => at,
         None if begun => approved,

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use store::{DeviceRow, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
-use wire::{Dialect, Packet, RecordKind, StampKey, Table, Target};
+use wire::{Dialect, Packet, RecordKind, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::beside::Beside;
 use super::edge::BODIES_KIB;
 use super::package::{self, Member};
-use super::{Request, access_control, acknowledge, admit, intake, options, strange};
+use super::{Request, access_control, acknowledge, admit, drift, intake, options, stamps, strange};
 use crate::app::App;
 
 /// An upload of whatever table.
@@ -47,7 +47,8 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         _ => upload.parts(vec![(table.clone(), &request.body)]).await?,
     };
     note_answer(app, &device, target, records).await?;
-    remember_stamp(app, &device, target, &name).await?;
+    drift::measure(app, &device, &table, &request.body).await?;
+    stamps::remember(app, &device, target, &name, records).await?;
     // One picture a request, and errors, are answered without a number (§11.3, §11.16).
     Ok(ok(match table {
         Table::AttendancePhoto | Table::Records(RecordKind::Error) => "OK".to_owned(),
@@ -196,35 +197,4 @@ pub async fn keep_aside(app: &App, device: &DeviceRow, table: &str, body: &[u8])
     let mut beside = Beside::default();
     beside.keep_aside(device.id, table, NOBODY, body);
     beside.store(app, device).await
-}
-
-/// Keeps the stamp of a table, to be given back with the next handshake; and ends a re-read that has begun (§5).
-async fn remember_stamp(
-    app: &App,
-    device: &DeviceRow,
-    target: &Target<'_>,
-    table: &str,
-) -> Result<(), DeviceError> {
-    let Some(key) = StampKey::of_table(table) else { return Ok(()) };
-    let stamp = target.query.stamp();
-    let known = app.store.stamps(device.id).await?.remove(key.table());
-    let same = match (&stamp, &known) {
-        (Some(stamp), Some(known)) => known.stamp.as_deref() == Some(stamp) && !known.reread,
-        (Some(_), None) => false,
-        (None, known) => !known.as_ref().is_some_and(|known| known.reread),
-    };
-    if same {
-        return Ok(());
-    }
-    let stamp: Option<String> = stamp.map(|stamp| stamp.chars().take(64).collect());
-    store::retry(|| async {
-        let mut tx = app.store.write().await?;
-        if let Some(stamp) = &stamp {
-            tx.set_stamp(device.id, key.table(), stamp).await?;
-        }
-        tx.set_reread(device.id, key.table(), false).await?;
-        tx.commit().await
-    })
-    .await?;
-    Ok(())
 }

@@ -17,6 +17,9 @@ use orders::Ordered;
 
 const HOUR_MS: i64 = 3_600_000;
 
+/// A table that came again and then not for this long has come completely, ms.
+pub const REREAD_PAUSE_MS: i64 = 600_000;
+
 /// At least so many users may be deleted by devices within an hour.
 const LEAST_DELETIONS: i64 = 10;
 
@@ -40,9 +43,27 @@ pub async fn deletions_left(tx: &mut Tx, now: Millis) -> Result<u32, StoreError>
 /// # Errors
 /// Those of the database.
 pub async fn ask_for_everything(tx: &mut Tx, device: i64, now: Millis) -> Result<(), StoreError> {
-    for key in [StampKey::OperLog, StampKey::BioData] {
-        tx.set_reread(device, key.table(), true).await?;
+    ask_for(tx, device, &PEOPLE, "server", now).await
+}
+
+/// The tables that hold people.
+pub const PEOPLE: [StampKey; 2] = [StampKey::OperLog, StampKey::BioData];
+
+/// Has a device upload whole tables again: with its next handshake, which is asked for with `CHECK` (§5, §12.3). The
+/// first upload of a table after that ends it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask_for(
+    tx: &mut Tx,
+    device: i64,
+    tables: &[StampKey],
+    by: &str,
+    now: Millis,
+) -> Result<(), StoreError> {
+    for key in tables {
+        tx.ask_again(device, key.table(), now).await?;
     }
-    Ordered(wire::Command::Check).queue(tx, device, "server", now).await?;
+    Ordered(wire::Command::Check).queue(tx, device, by, now).await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use roster::{ItemKey, Millis, Seq};
 use serde::Serialize;
-use store::{DeviceRow, DeviceState, StoreError, SyncCounts, Tx};
+use store::{DeviceRow, DeviceState, Drift, StoreError, SyncCounts, Tx};
 use sync::{Exception, Parked, Wait};
 use wire::ReturnCode;
 
@@ -47,6 +47,8 @@ pub struct DeviceStatus {
     pub refused: i64,
     /// Users it says to hold.
     pub users_reported: Option<u64>,
+    /// Seconds that its clock was ahead of the time of its zone, below 0 behind, when that was last seen.
+    pub clock_ahead_s: Option<i64>,
     /// The same in one sentence.
     pub summary: String,
 }
@@ -67,11 +69,13 @@ pub struct Owed {
 pub async fn fleet(tx: &mut Tx, now: Millis) -> Result<Vec<DeviceStatus>, StoreError> {
     let head = tx.head().await?;
     let counts = tx.sync_counts().await?;
+    let clocks = tx.clocks().await?;
     let mut all = Vec::new();
     for row in tx.devices().await? {
         let unread = if row.cursor < head { tx.unread(row.cursor).await? } else { 0 };
         let counts = counts.get(&row.id).copied().unwrap_or_default();
-        all.push(DeviceStatus::of(&row, counts, unread, head, now));
+        let drift = clocks.get(&row.id).and_then(|clock| clock.drift);
+        all.push(DeviceStatus::of(&row, counts, drift, unread, head, now));
     }
     Ok(all)
 }
@@ -116,7 +120,14 @@ fn why(key: &ItemKey, exception: &Exception, now: Millis) -> String {
 }
 
 impl DeviceStatus {
-    fn of(row: &DeviceRow, counts: SyncCounts, unread: i64, head: Seq, now: Millis) -> Self {
+    fn of(
+        row: &DeviceRow,
+        counts: SyncCounts,
+        drift: Option<Drift>,
+        unread: i64,
+        head: Seq,
+        now: Millis,
+    ) -> Self {
         let online = row.last_seen_at.is_some_and(|at| at.plus(ONLINE_MS) >= now);
         let active = matches!(row.state, DeviceState::Active | DeviceState::Stale);
         let filling = row.scan.is_some();
@@ -142,6 +153,7 @@ impl DeviceStatus {
             parked: counts.parked,
             refused: counts.refused,
             users_reported: row.capability.counts().users,
+            clock_ahead_s: drift.map(|drift| drift.ahead_s),
             summary: String::new(),
         };
         status.summary = status.sentence();

@@ -1,6 +1,7 @@
 //! Every query on a real database.
 
 mod attendance;
+mod clocks;
 mod devices;
 mod fleet;
 mod items;

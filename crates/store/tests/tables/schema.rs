@@ -53,6 +53,7 @@ fn both_engines_have_the_same_tables_columns_and_views() {
         both!("0003_several_servers.sql"),
         both!("0004_uploads.sql"),
         both!("0005_commands.sql"),
+        both!("0006_clocks.sql"),
     ] {
         assert_eq!(shape(sqlite), shape(mysql));
         assert!(!shape(sqlite).is_empty());
@@ -101,6 +102,11 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
             "SELECT pin FROM item WHERE kind = 0 AND pin > '98' ORDER BY pin LIMIT 9",
             "SEARCH item USING COVERING INDEX item_scan (kind=? AND pin>?)",
             "\"key\": \"item_scan\", \"using_index\": true",
+        ),
+        (
+            "SELECT pin_folded, pin FROM item WHERE pin_folded IN ('a1', 'b1') AND live = 1",
+            "SEARCH item USING INDEX item_folded (pin_folded=?)",
+            "\"key\": \"item_folded\"",
         ),
         (
             "SELECT COUNT(*) FROM sync_command WHERE device_id = 2 AND open = 1",

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use roster::{Content, Part, Template};
-use store::{HeldFilter, HeldKind, HeldRecord, Stamp};
+use store::{HeldFilter, HeldKind, HeldRecord, Reread, Stamp};
 use wire::Operation;
 
 use crate::fleet::{Fleet, at, finger, finger_key, pin};
 
+/// Obligations 51, 52, 103.
 #[tokio::test]
 async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
     let fleet = Fleet::new().await;
@@ -15,20 +16,44 @@ async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
     let mut tx = fleet.write().await;
 
     tx.set_stamp(device, "OPERLOG", "100").await.expect("written");
-    tx.set_reread(device, "OPERLOG", true).await.expect("written");
+    tx.ask_again(device, "OPERLOG", at(1)).await.expect("written");
     tx.set_stamp(device, "OPERLOG", "9999").await.expect("written");
-    tx.set_reread(device, "BIODATA", true).await.expect("written");
+    tx.ask_again(device, "BIODATA", at(2)).await.expect("written");
 
+    let asked = |stamp: Option<&str>, when| Stamp {
+        stamp: stamp.map(Into::into),
+        reread: Reread::Asked,
+        asked_at: Some(at(when)),
+        ..Stamp::default()
+    };
     let stamps = tx.stamps(device).await.expect("stamps");
     let expected = BTreeMap::from([
-        ("BIODATA".to_owned(), Stamp { stamp: None, reread: true }),
-        ("OPERLOG".to_owned(), Stamp { stamp: Some("9999".into()), reread: true }),
+        ("BIODATA".to_owned(), asked(None, 2)),
+        ("OPERLOG".to_owned(), asked(Some("9999"), 1)),
     ]);
     assert_eq!(stamps, expected);
 
-    tx.set_reread(device, "OPERLOG", false).await.expect("written");
-    let stamp = tx.stamps(device).await.expect("stamps").remove("OPERLOG").expect("there");
-    assert_eq!(stamp, Stamp { stamp: Some("9999".into()), reread: false });
+    // What comes before the device was told is not the beginning of it.
+    tx.note_reread(device, "OPERLOG", 1, at(3)).await.expect("written");
+    assert_eq!(tx.stamps(device).await.expect("stamps"), expected);
+
+    tx.told_again(device).await.expect("written");
+    tx.note_reread(device, "OPERLOG", 40, at(4)).await.expect("written");
+    tx.note_reread(device, "OPERLOG", 2, at(5)).await.expect("written");
+    let mut stamps = tx.stamps(device).await.expect("stamps");
+    let read = Stamp {
+        reread: Reread::No,
+        begun_at: Some(at(4)),
+        last_at: Some(at(5)),
+        records: 42,
+        ..asked(Some("9999"), 1)
+    };
+    assert_eq!(stamps.remove("OPERLOG"), Some(read));
+    assert_eq!(stamps.remove("BIODATA").map(|stamp| stamp.reread), Some(Reread::Told));
+
+    // Asked for once more, it begins once more.
+    tx.ask_again(device, "OPERLOG", at(6)).await.expect("written");
+    assert_eq!(tx.stamps(device).await.expect("stamps").remove("OPERLOG"), Some(asked(Some("9999"), 6)));
 }
 
 #[tokio::test]

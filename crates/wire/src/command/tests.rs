@@ -267,6 +267,8 @@ fn a_name_with_a_command_in_it_stays_in_one_line() {
 }
 
 /// Injection: an operator's option, too.
+///
+/// Obligation 34.
 #[test]
 fn an_option_with_a_line_end_stays_in_one_line() {
     let command = Command::SetOption { key: "VOL\nUME".into(), value: "1\nC:1:REBOOT\t".into() };

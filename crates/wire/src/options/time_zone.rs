@@ -54,6 +54,7 @@ impl fmt::Display for TimeZone {
 mod tests {
     use super::*;
 
+    /// Obligation 56.
     #[test]
     fn every_offset_from_minus_12_to_14_hours_is_understood_as_it_is_meant() {
         for minutes in OFFSETS {
@@ -71,6 +72,7 @@ mod tests {
         }
     }
 
+    /// Obligation 56.
     #[test]
     fn whole_hours_go_as_hours_and_others_as_minutes() {
         let values = [

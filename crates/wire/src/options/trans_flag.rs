@@ -110,6 +110,7 @@ impl fmt::Display for TransFlag {
 mod tests {
     use super::*;
 
+    /// Obligation 54.
     #[test]
     fn format_two_lists_words() {
         let people = "TransData OpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic\tBioPhoto";
@@ -119,12 +120,14 @@ mod tests {
         assert!(all.starts_with("TransData AttLog\tOpLog\t") && all.ends_with("\tAttPhoto\tFVEIN"), "{all}");
     }
 
+    /// Obligation 54.
     #[test]
     fn format_one_has_a_digit_for_each_word() {
         assert_eq!(TransFlag::people().in_format_one().to_string(), "010110111101");
         assert_eq!(TransFlag::people().with_attendance().in_format_one().to_string(), "110110111101");
     }
 
+    /// Obligation 55.
     #[test]
     fn operations_are_always_asked_for() {
         assert_eq!(TransFlag::parse("0000000000").words(), ["OpLog"]);

@@ -47,6 +47,8 @@ const PAYLOADS: [(&str, &str); 8] = [
 ];
 
 /// Fault 1: `=` padding of base64 lost by splitting on `=`.
+///
+/// Obligations 24, 38.
 #[test]
 fn fault_1_padding_survives_the_way_from_one_device_to_another() {
     for (name, key) in PAYLOADS {
@@ -74,6 +76,8 @@ fn fault_1_lost_padding_is_an_error() {
 }
 
 /// Fault 2: base64 encoded twice.
+///
+/// Obligation 38.
 #[test]
 fn fault_2_what_goes_out_is_the_text_that_came_in_and_decodes_to_the_same_bytes() {
     for (name, key) in PAYLOADS {
@@ -179,6 +183,8 @@ fn fault_6_a_record_that_cannot_be_read_does_not_lose_the_others() {
 }
 
 /// Fault 18: an alphanumeric or long PIN truncated.
+///
+/// Obligations 35, 36.
 #[test]
 fn a_record_of_more_fields_than_any_has_cannot_be_read_and_costs_no_memory_of_its_size() {
     let body = format!("USER PIN=7{}\nUSER PIN=8\tName=Ada\n", "\tName=Ada".repeat(100_000));
@@ -205,6 +211,8 @@ fn fault_18_a_pin_is_kept_to_the_letter_or_refused_never_changed() {
 }
 
 /// Fault 19: names with blanks, tabs and letters of any script.
+///
+/// Obligations 23, 34.
 #[test]
 fn fault_19_a_name_keeps_its_blanks_and_letters_and_cannot_leave_its_field() {
     for name in ["Teshale M", " Ada  Byron ", "卓越林", "Łukasz Żółć", "O=Neill", "عمر"] {
