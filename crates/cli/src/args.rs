@@ -1,8 +1,8 @@
 //! The command line.
 
-mod conformance;
 mod attendance;
 mod command;
+mod conformance;
 mod device;
 mod import;
 mod init;
@@ -15,11 +15,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use roster::Area;
 use wire::SerialNumber;
 
-pub use self::conformance::Conformance;
 pub use self::attendance::{AttendanceCommand, Punches, RecordCommand, RecordKindArg};
 pub use self::command::{
     Action, Cleared, DeviceOrder, Enroll, Enrolled, Method, Period, PutFile, Query, ReplacedTable, Upgrade,
 };
+pub use self::conformance::Conformance;
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;

@@ -71,13 +71,14 @@ impl Change {
 
 async fn ask(app: &App, device: i64, minutes: i32, now: Millis) -> Result<(), StoreError> {
     let mut tx = app.store.write().await?;
+    tx.lock_clock().await?;
     let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
     if !tx.ask_offset(device, minutes).await? {
         // Another server was quicker.
         return Ok(());
     }
     if !row.capability.refused(Form::Check) {
-        Ordered::Check.queue(&mut tx, device, "server", now).await?;
+        Ordered(wire::Command::Check).queue(&mut tx, device, "server", now).await?;
     }
     tx.commit().await?;
     tracing::info!(

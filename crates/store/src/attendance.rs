@@ -2,7 +2,7 @@
 
 use roster::Millis;
 use sqlx::any::AnyRow;
-use sqlx::{Row as _, query};
+use sqlx::{Row as _, query, query_scalar};
 use wire::{More, Punch, Screening};
 
 use crate::keys::place_of_row;
@@ -182,6 +182,22 @@ impl Tx {
             .fetch_all(self.db())
             .await?;
         found.iter().map(|row| PunchRow::read(row, &self.keys)).collect()
+    }
+
+    /// How many attendance records of a device are kept of a period, by their local times.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn count_punches(&mut self, device: i64, from: &str, to: &str) -> Result<u64, StoreError> {
+        let count: i64 = query_scalar(
+            "SELECT COUNT(*) FROM attendance WHERE at_text >= ? AND at_text <= ? AND device_id = ?",
+        )
+        .bind(from)
+        .bind(to)
+        .bind(device)
+        .fetch_one(self.db())
+        .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// The last attendance records by their local times, the newest first.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use server::config::Admission;
+use server::config::{Admission, Attendance};
 use server::fleet::files::Offer;
 use server::fleet::orders::Ordered;
 use simulator::{Device, Model, Session, Somebody};
@@ -510,4 +510,27 @@ async fn an_order_that_is_under_way_does_not_hold_up_people() {
     fetch(&house, "B1").await;
     assert_eq!(house.post("/iclock/cdata?SN=A1&table=OPERLOG", user("7", "Ada")).await.text(), "OK:1");
     assert!(fetch(&house, "B1").await.1.starts_with("DATA UPDATE USERINFO PIN=7"));
+}
+
+/// Obligation 186.
+#[tokio::test(flavor = "multi_thread")]
+async fn punches_that_are_missing_here_are_asked_for() {
+    let house = House::with(|config| {
+        config.admission = Admission::Open;
+        config.attendance = Attendance::Keep;
+    })
+    .await;
+    let mut a = speedface(&house, "A1").await;
+    a.controls_mut().punches.extend(["2027-03-02 08:00:00".into(), "2027-03-03 08:00:00".into()]);
+    let punch = "1001\t2027-03-02 08:00:00\t0\t1\t0\t0\t0\n";
+    assert_eq!(house.post("/iclock/cdata?SN=A1&table=ATTLOG&Stamp=1", punch).await.text(), "OK:1");
+    let (from, to) = period();
+    order(&house, "A1", Command::VerifySum { from, to }).await;
+    house.calm([&mut a]).await;
+
+    let device = house.device("A1").await.id;
+    let mut tx = house.store.read().await.expect("a transaction");
+    let orders = tx.orders(Some(device), 10).await.expect("the orders");
+    let asked: Vec<&str> = orders.iter().map(|order| order.verb.as_str()).collect();
+    assert!(asked.contains(&"QUERY ATTLOG"), "{asked:?}");
 }

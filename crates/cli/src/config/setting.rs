@@ -53,6 +53,7 @@ pub const SETTINGS: &[Setting] = &[
         "how long kept punches stay, with pictures and identity cards; 0 = for ever",
     ),
     fixed("remote_attendance", "false", "a terminal may ask for a person it does not hold, for one punch"),
+    fixed(
         "system_commands",
         "false",
         "get-file, put-file, shell and upgrade: what reaches into a device's system",

@@ -70,8 +70,7 @@ async fn record(
             });
         } else if let Some(order) = tx.find_order(row.id, name).await? {
             let answer = (acknowledgement, return_code);
-            let taking =
-                order_answer::take(&mut tx, (&row, &mut view), &order, answer, now, &app.config.limits);
+            let taking = order_answer::take(&mut tx, (&row, &mut view), &order, answer, now, &app.config);
             let asked = taking.await?;
             emptied |= asked.emptied;
             asks |= asked.everything;

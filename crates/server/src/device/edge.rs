@@ -52,8 +52,6 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Where it came from.
     pub peer: SocketAddr,
-    /// Its `Range`: the part of a file that is asked for.
-    pub range: Option<String>,
     /// The body, all of it.
     pub body: Bytes,
 }
@@ -128,11 +126,6 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
                 query: parts.uri.query().map(str::to_owned),
                 headers: parts.headers,
                 peer,
-                range: parts
-                    .headers
-                    .get(http::header::RANGE)
-                    .and_then(|range| range.to_str().ok())
-                    .map(str::to_owned),
                 body,
             };
             let answering = app.clone();

@@ -3,7 +3,7 @@
 //! Whatever address a device names, only what stands behind a token of ours is looked at: nothing is fetched for it.
 
 use bytes::Bytes;
-use http::header::{CONTENT_RANGE, HeaderName};
+use http::header::{CONTENT_RANGE, HeaderName, RANGE};
 use http::{HeaderValue, StatusCode};
 use store::{OfferedFile, PART_BYTES};
 use wire::{Base64, Target};
@@ -32,7 +32,8 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     let Some(file) = tx.offered_file(token, device, app.clock.now()).await? else {
         return Err(DeviceError::NotFound);
     };
-    let wanted = request.range.as_deref().filter(|_| !file.as_base64);
+    let range = request.headers.get(RANGE).and_then(|range| range.to_str().ok());
+    let wanted = range.filter(|_| !file.as_base64);
     let Some((first, last)) =
         wanted.map_or(Some((0, file.bytes.saturating_sub(1))), |range| range_of(range, file.bytes))
     else {

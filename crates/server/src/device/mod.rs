@@ -13,13 +13,13 @@ mod handshake;
 mod ineffective;
 mod intake;
 mod options;
-mod package;
 mod order_answer;
+mod package;
 mod poll;
-mod settled;
 mod remote;
-mod strange;
+mod settled;
 mod stamps;
+mod strange;
 mod upload;
 
 use http::{Method, StatusCode};

@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use roster::Evidence;
 use store::{DeviceRow, MOST_CONTENT_BYTES, OrderNews, OrderRow, StoreError, Tx};
+use sync::DeviceView;
 use sync::operator::{self, OperatorCommand, State};
-use sync::{DeviceView, Limits};
-use wire::{Acknowledgement, Form, ReturnCode, Verdict};
+use wire::{Acknowledgement, Command, Form, ReturnCode, Verdict};
 
+use crate::config::{Attendance, Config};
+use crate::fleet::attendance_sum::follow_up;
 use crate::fleet::orders::{Ordered, is_refused};
 
 /// What an answer asks for, beside being recorded.
@@ -33,12 +35,12 @@ pub async fn take(
     order: &OrderRow,
     (acknowledgement, return_code): (&Acknowledgement, ReturnCode),
     now: roster::Millis,
-    limits: &Limits,
+    config: &Config,
 ) -> Result<Asked, StoreError> {
     let ordered = Ordered::load(tx, order).await?;
     let form = ordered.as_ref().map(Ordered::form);
     let verdict = form.map_or_else(|| return_code.verdict(), |form| return_code.verdict_of(form));
-    let Some(state) = operator::answered(&order.command, return_code.0, verdict, now, limits) else {
+    let Some(state) = operator::answered(&order.command, return_code.0, verdict, now, &config.limits) else {
         tracing::debug!(
             device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
             "ordered command answered once more: ignored"
@@ -58,6 +60,14 @@ pub async fn take(
     let mut asked = Asked { emptied: order.command.empties && verdict == Verdict::Done, ..Asked::default() };
     if form == Some(Form::Info) && verdict == Verdict::Done {
         asked.parameters.clone_from(&acknowledgement.pairs);
+    }
+    let told = acknowledgement.number("AttlogSum").filter(|_| verdict == Verdict::Done);
+    if let (Some(Ordered(Command::VerifySum { from, to })), Some(told), Attendance::Keep) =
+        (&ordered, told, config.attendance)
+    {
+        let kept = tx.count_punches(row.id, from.as_str(), to.as_str()).await?;
+        let verify = Command::VerifySum { from: from.clone(), to: to.clone() };
+        asked.otherwise = follow_up(&verify, told, kept).map(|query| (query, order.ordered_by.clone()));
     }
     if let (Some(ordered), Some(form)) = (&ordered, form) {
         let is_new = !view.capability.refused(form);

@@ -379,8 +379,10 @@ mod tests {
     #[test]
     fn what_a_firmware_does_not_know_is_not_sent() {
         let mut capability = Capability::default();
-        capability.refuse(Form::EnrollFingerprint);
-        capability.refuse(Form::Check);
+        let evidence =
+            roster::Evidence { return_code: wire::ReturnCode(-1002), kind: None, at: Millis(0), before: 1 };
+        capability.refuse(Form::EnrollFingerprint, evidence);
+        capability.refuse(Form::Check, evidence);
         let enroll = |finger| {
             let pin = "7".parse().expect("a PIN");
             Command::Enroll(Enroll::Fingerprint { pin, finger, retries: 3, overwrite: false })

@@ -179,9 +179,15 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(key(&capability), FingerKey::FingerId);
-        capability.refuse(wire::Form::QueryFingerId);
+        let evidence = roster::Evidence {
+            return_code: wire::ReturnCode(-1002),
+            kind: None,
+            at: roster::Millis(0),
+            before: 1,
+        };
+        capability.refuse(wire::Form::QueryFingerId, evidence);
         assert_eq!(key(&capability), FingerKey::Fid);
-        capability.refuse(wire::Form::QueryFid);
+        capability.refuse(wire::Form::QueryFid, evidence);
         assert_eq!(key(&capability), FingerKey::FingerId);
     }
 
