@@ -2,7 +2,9 @@
 
 mod describe;
 mod facts;
+mod hybrid;
 mod parameters;
+mod photos;
 mod takes;
 mod text;
 
@@ -15,6 +17,7 @@ use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, Version};
 
 use facts::Facts;
 use parameters::Parameter;
+pub use photos::PhotoLimit;
 
 /// What a device can take, as far as it told or showed.
 ///

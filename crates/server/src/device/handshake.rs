@@ -1,7 +1,7 @@
 //! `GET /iclock/cdata?options=all`: a device introduces itself and is told how to behave (§5).
 
 use store::DeviceRow;
-use wire::{Dialect, Handshake, OptionBlock, StampKey, Target, TimeZone, TransFlag, TypeArray};
+use wire::{Dialect, Handshake, OptionBlock, StampKey, Target, TimeZone, TransFlag};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::{Request, admit, options};
@@ -65,8 +65,8 @@ async fn block(app: &App, device: &DeviceRow, handshake: &Handshake) -> Result<O
         trans_flag,
         time_zone: time_zone(app, device),
         realtime: upload.realtime,
-        multi_bio_data: TypeArray::parse("0:1:1:1:1:1:1:1:1:1"),
-        multi_bio_photo: TypeArray::parse("0:0:0:0:0:0:0:0:0:1"),
+        multi_bio_data: device.capability.offered_templates(),
+        multi_bio_photo: device.capability.offered_photos(),
     })
 }
 

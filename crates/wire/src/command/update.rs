@@ -2,8 +2,8 @@
 
 use super::{Form, fields_of, is};
 use crate::{
-    Base64, BioData, BioType, Card, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint, Pin,
-    User, UserPhoto, fields::FieldWriter,
+    Base64, BioData, BioType, Card, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint,
+    Pin, User, UserPhoto, fields::FieldWriter,
 };
 
 /// One record for a device to hold, in place of the one that it has under the same key (§12.1.1).
@@ -174,7 +174,12 @@ impl<'a> Update<'a> {
             let post_back_template = fields.find("PostBackTmpFlag") == Some(b"1");
             if let Some(url) = url(fields)? {
                 let bio_type = BioType(fields.number("Type")?);
-                return Ok(Self::ComparisonPhotoUrl { pin: fields.pin()?, bio_type, url, post_back_template });
+                return Ok(Self::ComparisonPhotoUrl {
+                    pin: fields.pin()?,
+                    bio_type,
+                    url,
+                    post_back_template,
+                });
             }
             Ok(Self::ComparisonPhoto { photo: ComparisonPhoto::read(fields)?, post_back_template })
         } else {
