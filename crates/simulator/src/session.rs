@@ -3,6 +3,7 @@
 //! Two ways of driving it: step by step without timers, for stories ([`Session::poll_once`], [`Session::upload_pending`],
 //! [`Session::settle`]), and by itself with timers, for fleets ([`Session::run`]).
 
+mod fetch;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -343,7 +344,7 @@ impl Session {
             self.fail("lost answer to a poll");
             return Ok(Polled::default());
         }
-        let executed = self.obey(&answer.body);
+        let executed = self.obey(&answer.body).await;
         self.send_outbox().await?;
         let polled = Polled { body: Some(answer.body), executed };
         self.tally.idle_polls += u64::from(polled.is_idle());
@@ -382,7 +383,7 @@ impl Session {
     }
 
     /// Executes the lines of an answer and puts what is to be acknowledged into the outbox.
-    fn obey(&mut self, body: &[u8]) -> Vec<Acknowledgement> {
+    async fn obey(&mut self, body: &[u8]) -> Vec<Acknowledgement> {
         let mut executed = Vec::new();
         if body == b"OK" {
             return executed;
@@ -401,7 +402,8 @@ impl Session {
                 continue;
             }
             self.tally.commands += 1;
-            executed.extend(self.device.execute(line));
+            let line = self.with_photo(line).await;
+            executed.extend(self.device.execute(&line));
         }
         for done in &executed {
             self.put_into_outbox(done);

@@ -28,6 +28,10 @@ pub enum Finished {
     OfferedFiles,
     /// Their contents.
     OfferedParts,
+    /// Photos that were offered to devices until a time.
+    OfferedPhotos,
+    /// What was made of earlier versions of photos: the hashes that are left of it.
+    PhotoForms,
 }
 
 impl Finished {
@@ -39,6 +43,12 @@ impl Finished {
             Self::Held => ("held", "held_id", "resolved_at IS NOT NULL AND last_at < ?"),
             Self::Undo => ("undo_body", "item_id", "until_at <= ?"),
             Self::OfferedFiles => ("offered_file", "token", "expires_at <= ?"),
+            Self::OfferedPhotos => ("offered_photo", "token", "expires_at <= ?"),
+            Self::PhotoForms => (
+                "photo_form",
+                "item_id, seq, most_bytes",
+                "hash IS NOT NULL AND sealed IS NULL AND made_at <= ?",
+            ),
             Self::OfferedParts => ("offered_part", "token, part_no", "expires_at <= ?"),
         }
     }

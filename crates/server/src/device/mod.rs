@@ -11,6 +11,7 @@ mod handshake;
 mod intake;
 mod options;
 mod order_answer;
+mod photo_line;
 mod poll;
 mod upload;
 
@@ -22,6 +23,7 @@ use self::answer::{ok, text};
 pub use self::counts::Comparisons;
 pub use self::edge::{BODIES_KIB, Request, serve};
 use crate::app::App;
+use crate::fleet::files::without_tokens;
 
 /// Answers one request of a device, whatever it is.
 pub async fn answer(app: &App, request: &Request) -> Answer {
@@ -30,7 +32,7 @@ pub async fn answer(app: &App, request: &Request) -> Answer {
     match dispatch(app, request, &target).await {
         Ok(answer) => answer,
         Err(error) => {
-            let path = printable(&request.path);
+            let path = printable(&without_tokens(&request.path));
             match &error {
                 DeviceError::Store(cause) => {
                     tracing::error!(
@@ -92,7 +94,7 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         }
         Endpoint::Other if post => upload::unknown(app, request, target).await,
         Endpoint::Other => {
-            tracing::warn!(path = printable(&request.path), peer = %request.peer, "unknown path");
+            tracing::warn!(path = printable(&without_tokens(&request.path)), peer = %request.peer, "unknown path");
             Ok(text(StatusCode::NOT_FOUND, "ERROR: not found"))
         }
     }
