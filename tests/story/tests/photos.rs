@@ -166,10 +166,7 @@ async fn a_device_fetches_its_photos() {
         a.exchanges().filter(|exchange| exchange.request.starts_with("GET /iclock/file/")).collect();
     assert_eq!(fetched.len(), 2);
     for exchange in fetched {
-        assert_eq!(
-            (exchange.answer.status, exchange.answer.header("Content-Type")),
-            (200, Some("image/jpeg"))
-        );
+        assert_eq!((exchange.answer.status, exchange.answer.body.starts_with(b"\xff\xd8")), (200, true));
         let path = exchange.request.strip_prefix("GET ").expect("a request");
         assert_eq!(house.get(path).await.status(), 404, "a second time");
     }
@@ -241,7 +238,8 @@ async fn a_large_photo_reaches_devices_small_and_stays_large_in_the_fleet() {
 
     let small = photo_on(&a, "7").expect("it was sent");
     assert!(small.len() <= 60_000, "{} bytes", small.len());
-    assert_eq!(JpegDecoder::new(Cursor::new(&small)).expect("a JPEG").dimensions(), (480, 640));
+    let (width, height) = JpegDecoder::new(Cursor::new(&small)).expect("a JPEG").dimensions();
+    assert!(width <= 480 && width * 4 == height * 3, "{width} by {height}");
     assert_eq!(photo_on(&b, "7"), Some(small));
     assert_eq!(photo_on(&b, "8").as_ref(), Some(&unreadable), "as it is");
     assert!(fleet_photo(&house, "7", comparison_photo()).await == original, "what came back is no new photo");
