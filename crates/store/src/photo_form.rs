@@ -41,8 +41,9 @@ impl Tx {
     /// # Errors
     /// Those of the database; [`StoreError::Sealed`] for content that does not open.
     pub async fn photo_form(&mut self, photo: &PhotoVersion) -> Result<Option<Option<Content>>, StoreError> {
+        type Row = (Option<Vec<u8>>, Option<Vec<u8>>);
         let Some(row) = self.photo_row(photo).await? else { return Ok(None) };
-        let found: Option<(Option<Vec<u8>>, Option<Vec<u8>>)> =
+        let found: Option<Row> =
             query_as("SELECT hash, sealed FROM photo_form WHERE item_id = ? AND seq = ? AND most_bytes = ?")
                 .bind(row.id)
                 .bind(photo.seq.0)

@@ -1,6 +1,6 @@
 //! Photos in the forms in which devices take them, and photos that devices fetch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Content, ItemKey, Photo, Seq, Slot};
 use store::{Finished, OfferedPhoto, PhotoVersion};
@@ -43,7 +43,7 @@ async fn what_was_made_of_a_photo_is_there_until_the_photo_changes() {
         let mut known = BTreeMap::new();
         tx.know_photo_forms(&mut known, &[pin("7")]).await.expect("read");
         let known = known.remove(&pin("7")).unwrap_or_default();
-        (known.forms.get(&key().slot).map(|it| it.len()), known.older.get(&key().slot).map(|it| it.len()))
+        (known.forms.get(&key().slot).map(BTreeSet::len), known.older.get(&key().slot).map(BTreeSet::len))
     };
     assert_eq!(hashes().await, (Some(1), None));
     fleet.put(&[(key(), photo("TkVXRVI="))]).await;
