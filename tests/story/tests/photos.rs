@@ -7,7 +7,7 @@ use base64::{Engine as _, prelude::BASE64_STANDARD};
 use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::{ImageDecoder as _, RgbImage};
 use roster::{Algorithm, Content, Format, ItemKey, Photo, Slot};
-use simulator::content::TemplateKey;
+use simulator::content::{Payload, TemplateKey};
 use simulator::{Device, Model, Random, Session};
 use store::{Change, DeviceOptions, ItemWrite, PhotoDelivery};
 use story::{House, pin};
@@ -54,7 +54,7 @@ fn face(major: u16, minor: u16) -> Slot {
 }
 
 fn photo_on(session: &Session, of: &str) -> Option<Vec<u8>> {
-    session.person(of)?.comparison_photos.get(&FACE).map(|photo| photo.to_bytes())
+    session.person(of)?.comparison_photos.get(&FACE).map(Payload::to_bytes)
 }
 
 fn template_on(session: &Session, of: &str, major: u16) -> Option<Vec<u8>> {
@@ -159,7 +159,7 @@ async fn a_device_fetches_its_photos() {
     house.calm([&mut a]).await;
 
     assert_eq!(photo_on(&a, "7").as_ref(), Some(&face_photo));
-    let shown = a.person("7").and_then(|person| person.user_photo.as_ref()).map(|photo| photo.to_bytes());
+    let shown = a.person("7").and_then(|person| person.user_photo.as_ref()).map(Payload::to_bytes);
     assert_eq!(shown.as_ref(), Some(&user_photo));
     assert_eq!((told(&a, "\tFormat=1\tUrl=file/"), told(&a, "Content=/9j")), (2, 0));
     let fetched: Vec<_> =
@@ -204,7 +204,7 @@ async fn a_photo_is_for_one_device_for_a_while_and_while_the_fleet_holds_it() {
 
     put_photo(&house, "8", comparison_photo(), &jpeg(2, 90, 120)).await;
     let url = offered(&house, "A1").await;
-    house.advance(Duration::from_secs(3_600));
+    house.advance(Duration::from_hours(1));
     assert_eq!(house.get(&format!("/iclock/{url}")).await.status(), 404, "its time is over");
 
     let mut c = house.connect(Device::new(Model::senseface(), "C1")).await;
