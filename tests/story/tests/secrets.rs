@@ -4,9 +4,11 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use roster::{Content, ItemKey, Photo, Slot};
 use server::fleet::devices;
 use server::fleet::users::{self, UserEdit};
-use simulator::Random;
+use simulator::{Device, Model, Random};
+use store::{Change, DeviceOptions, ItemWrite, PhotoDelivery};
 use story::raw::{Line, post};
 use story::records::{biodata, biophoto, face, fingerprint_10, fp, photo, unified, userpic};
 use story::{House, pin};
@@ -290,4 +292,54 @@ async fn what_somebody_made_up_is_one_short_line_of_the_log() {
         let table = held.table.unwrap_or_default();
         assert!(table.len() <= 64 && !table.contains(char::is_control), "{table:?} is shown on a terminal");
     }
+}
+
+/// Whoever knows the token of a photo's URL may fetch it.
+///
+/// Obligations 165, 167.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_token_of_a_photo_is_never_said() {
+    listen();
+    let house = House::open().await;
+    let mut a = house.connect(Device::new(Model::senseface(), "PHOTO1")).await;
+    a.enrol_user("7", "Ada");
+    house.calm([&mut a]).await;
+    let device = house.device("PHOTO1").await.id;
+    let slot = Slot::comparison_photo(BioType::VISIBLE_FACE);
+    let content =
+        Content::Photo(Photo { text: photo(&mut Random::new(5), 1_000), file_name: Some("7.jpg".into()) });
+    let write = ItemWrite {
+        key: ItemKey { pin: pin("7"), slot },
+        hash: roster::hash(house.store.hash_key(), &slot, &content),
+        content: Some(content),
+        contested: false,
+        made_of: None,
+    };
+    let change = Change { by: None, at: house.now(), undo_until: None };
+    let options = DeviceOptions { photo_delivery: Some(PhotoDelivery::Url), ..DeviceOptions::default() };
+    house
+        .operate(async |tx| {
+            tx.set_device_options(device, &options).await?;
+            tx.write_items(std::slice::from_ref(&write), &change).await.map(drop)
+        })
+        .await;
+    let answer = house.get("/iclock/getrequest?SN=PHOTO1").await.text();
+    let token = answer.split("file/").nth(1).and_then(|rest| rest.split('/').next()).expect("a URL");
+    assert_eq!(token.len(), 32, "{answer}");
+
+    for (target, status) in [
+        (format!("/iclock/file?SN=PHOTO2&url=file/{token}/photo.jpg"), 404),
+        (format!("/iclock/file/{token}/photo.jpg?SN=PHOTO2"), 404),
+        (format!("/iclock/file/{token}"), 404),
+        (format!("/{token}/photo.jpg"), 404),
+        (format!("/iclock/file/{token}/photo.jpg"), 200),
+        (format!("/iclock/file/{token}/photo.jpg"), 404),
+    ] {
+        assert_eq!(house.get(&target).await.status(), status, "{target}");
+    }
+    house.post(&format!("/iclock/file/{token}/photo.jpg"), "a body").await;
+
+    let said = said();
+    assert!(said.contains("photo fetched") && said.contains("<token>"), "it is talked about");
+    assert!(!said.contains(token), "the token is said");
 }
