@@ -113,7 +113,7 @@ impl Decision {
     fn put(&mut self, person: &Person, slot: Slot, content: Content, key: &HashKey) {
         let hash = roster::hash(key, &slot, &content);
         let key = ItemKey { pin: person.pin.clone(), slot };
-        self.writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
+        self.writes.push(ItemWrite { key, content: Some(content), hash, contested: false, made_of: None });
     }
 
     /// Names an item of which Muster holds something else.

@@ -3,20 +3,22 @@
 mod describe;
 mod evidence;
 mod facts;
+mod hybrid;
 mod parameters;
+mod photos;
 mod takes;
 mod text;
 
 use std::{collections::BTreeMap, fmt};
 
-use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, TypeArray, Version};
+use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, Version};
 
 use evidence::Answers;
 use facts::{Facts, READS_CARDS};
 use parameters::Parameter;
+pub use photos::PhotoLimit;
 
 pub use evidence::Evidence;
-pub use takes::{PHOTO_TYPES, UNIFIED_TYPES};
 
 /// What a device can take, as far as it told or showed.
 ///
@@ -40,10 +42,6 @@ struct Learned {
     name_bytes: Option<usize>,
     versions: BTreeMap<u8, (u16, u16)>,
 }
-
-/// Types that the arrays of devices tell of: 0 to 9, or one more.
-const LEAST_TYPES: u8 = 10;
-const MOST_TYPES: u8 = 11;
 
 /// How much a device said to hold; for comparison with what it should hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -247,16 +245,6 @@ impl Capability {
             cards: count(Parameter::CardCount),
             user_photos: count(Parameter::UserPhotoCount),
         }
-    }
-
-    /// How many biometric types the device's own arrays tell of (§3.1), 10 or 11; `None` until it told one.
-    pub fn types_told(&self) -> Option<u8> {
-        let arrays = [Parameter::TemplateSupport, Parameter::PhotoSupport, Parameter::Versions];
-        let lengths = arrays
-            .into_iter()
-            .filter_map(|array| self.text_of(array))
-            .map(|text| TypeArray::parse(text).len());
-        lengths.max().map(|length| u8::try_from(length).unwrap_or(MOST_TYPES).clamp(LEAST_TYPES, MOST_TYPES))
     }
 
     /// About how many users the device has room for: a hint for people, since devices count in hundreds

@@ -20,7 +20,7 @@ mod render;
 mod user_patch;
 
 pub use body::BodyError;
-pub use capability::{Capability, Counts, Evidence, PHOTO_TYPES, UNIFIED_TYPES};
+pub use capability::{Capability, Counts, Evidence, PhotoLimit};
 pub use content::{Content, FACE_PARTS, Part, Photo, Template, UserFields};
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};
@@ -28,5 +28,5 @@ pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq,
 pub use kept::name_limit;
 pub use merge::{Merge, Uploader, first, merge, same_person};
 pub use reading::{Reading, read};
-pub use render::{delete, delete_lines, update, update_lines};
+pub use render::{Carried, PhotoSending, delete, delete_lines, update, update_lines, update_photo};
 pub use user_patch::{Field, NameAsKept, UserPatch};

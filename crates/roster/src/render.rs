@@ -5,9 +5,7 @@ use wire::{
     FingerVein, Fingerprint, Form, Update, User, UserPhoto, Version,
 };
 
-use crate::{
-    Capability, Content, Format, ItemKey, Kind, Part, Photo, Slot, Template, UserFields, header, kept,
-};
+use crate::{Capability, Content, Format, ItemKey, Kind, Part, Slot, Template, UserFields, header, kept};
 
 /// What devices take as time zones of a user to whom nobody gave any (field note 5.10).
 const DEFAULT_TIME_ZONES: &str = "0000000100000000";
@@ -27,10 +25,41 @@ pub fn update<'a>(key: &ItemKey, content: &'a Content, capability: &Capability) 
     let updates: Option<Vec<Update<'a>>> = match content {
         Content::User(fields) => Some(vec![Update::User(user(key, fields, capability))]),
         Content::Template(template) => parts(key, template, form),
-        Content::Photo(photo) => photo_update(key, photo).map(|update| vec![update]),
+        Content::Photo(photo) => {
+            let sending = PhotoSending { carried: Carried::Inline(&photo.text), post_back_template: false };
+            photo_update(key, sending).map(|update| vec![update])
+        }
         Content::Membership => None,
     };
     updates.unwrap_or_default().into_iter().map(Command::Update).collect()
+}
+
+/// How a photo goes out.
+#[derive(Clone, Copy)]
+pub struct PhotoSending<'a> {
+    /// What the command brings.
+    pub carried: Carried<'a>,
+    /// Of a comparison photo: whether the device shall upload the template that it makes of it (`PostBackTmpFlag`).
+    pub post_back_template: bool,
+}
+
+/// What the command of a photo brings.
+#[derive(Clone, Copy)]
+pub enum Carried<'a> {
+    /// The JPEG itself, as base64.
+    Inline(&'a str),
+    /// Where the device fetches it.
+    Url(&'a str),
+}
+
+/// The command that makes a device hold a photo; `None` if it does not take such an item, or if the text is no base64.
+pub fn update_photo<'a>(
+    key: &ItemKey,
+    sending: PhotoSending<'a>,
+    capability: &Capability,
+) -> Option<Command<'a>> {
+    capability.takes(&key.slot)?;
+    photo_update(key, sending).map(Command::Update)
 }
 
 /// How many commands [`update`] makes of an item with so many parts.
@@ -169,23 +198,35 @@ fn part_update<'a>(key: &ItemKey, part: &'a Part, form: Form) -> Option<Update<'
     })
 }
 
-fn photo_update<'a>(key: &ItemKey, photo: &'a Photo) -> Option<Update<'a>> {
-    let content = Base64::read(photo.text.as_bytes()).ok()?;
-    let (pin, file_name) = (key.pin.clone(), photo.file_name.clone());
-    Some(match key.slot.kind {
-        Kind::UserPhoto => Update::UserPhoto(UserPhoto { pin, file_name, content }),
-        Kind::ComparisonPhoto => Update::ComparisonPhoto {
-            photo: ComparisonPhoto {
-                pin,
-                file_name,
-                bio_type: BioType(u8::try_from(key.slot.number).ok()?),
-                number: None,
-                index: None,
-                content,
-            },
-            // Each device would send a template of its own making for one face, and they would chase each other.
-            post_back_template: false,
-        },
+fn photo_update<'a>(key: &ItemKey, sending: PhotoSending<'a>) -> Option<Update<'a>> {
+    let pin = key.pin.clone();
+    let PhotoSending { carried, post_back_template } = sending;
+    let base64 = |text: &'a str| Base64::read(text.as_bytes()).ok();
+    Some(match (key.slot.kind, carried) {
+        (Kind::UserPhoto, Carried::Inline(text)) => {
+            Update::UserPhoto(UserPhoto { pin, file_name: None, content: base64(text)? })
+        }
+        (Kind::UserPhoto, Carried::Url(url)) => Update::UserPhotoUrl { pin, url: url.to_owned() },
+        (Kind::ComparisonPhoto, carried) => {
+            let bio_type = BioType(u8::try_from(key.slot.number).ok()?);
+            match carried {
+                Carried::Inline(text) => {
+                    let content = base64(text)?;
+                    let photo = ComparisonPhoto {
+                        pin,
+                        file_name: None,
+                        bio_type,
+                        number: None,
+                        index: None,
+                        content,
+                    };
+                    Update::ComparisonPhoto { photo, post_back_template }
+                }
+                Carried::Url(url) => {
+                    Update::ComparisonPhotoUrl { pin, bio_type, url: url.to_owned(), post_back_template }
+                }
+            }
+        }
         _ => return None,
     })
 }

@@ -157,20 +157,6 @@ fn what_both_sides_take_goes_as_unified_templates_and_photos() {
     assert_eq!(device.takes(&face_photo), None);
 }
 
-/// Obligation 63.
-#[test]
-fn the_length_of_our_arrays_is_that_of_the_devices() {
-    assert_eq!(Capability::default().types_told(), None);
-    for (array, length) in [
-        ("0:1", 10),
-        ("0:1:0:0:0:0:0:0:0:1", 10),
-        ("0:1:0:0:0:0:0:0:0:1:1", 11),
-        ("0:1:0:0:0:0:0:0:0:1:1:0:0", 11),
-    ] {
-        assert_eq!(told(&[("MultiBioDataSupport", array)]).types_told(), Some(length), "{array}");
-    }
-}
-
 #[test]
 fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_otherwise() {
     let greet = |query: &str| {

@@ -2,9 +2,12 @@
 
 mod support;
 
-use roster::{Capability, Content, Format, ItemKey, Photo, Slot, delete, delete_lines, update};
+use roster::{
+    Capability, Carried, Content, Format, ItemKey, Photo, PhotoSending, Slot, delete, delete_lines, update,
+    update_photo,
+};
 use support::{body, items, lines, only, options, pin, print, refusal, slot, told, user};
-use wire::{BioType, Form};
+use wire::{BioType, Form, Handshake, Query};
 
 /// Obligation 150.
 #[test]
@@ -93,4 +96,46 @@ fn photos_go_out_with_their_length() {
     let sent = lines(&update(&key(Slot::comparison_photo(BioType::VISIBLE_FACE)), &photo, &device));
     assert!(sent[0].starts_with("DATA UPDATE BIOPHOTO PIN=7|"), "{sent:?}");
     assert!(sent[0].contains("|Type=9|Size=4|Content=AAEC"), "{sent:?}");
+}
+
+/// Obligations 151, 155, 156.
+#[test]
+fn a_photo_goes_inline_or_by_url_and_asks_for_the_template_that_is_made_of_it() {
+    let device = options("a02-options.http");
+    let key = ItemKey { pin: pin("7"), slot: Slot::comparison_photo(BioType::VISIBLE_FACE) };
+    let sent = |carried, post_back_template| {
+        let command = update_photo(&key, PhotoSending { carried, post_back_template }, &device);
+        lines(&command.into_iter().collect::<Vec<_>>()).concat()
+    };
+    assert_eq!(
+        sent(Carried::Inline("AAEC"), true),
+        "DATA UPDATE BIOPHOTO PIN=7|Type=9|Size=4|Content=AAEC|Format=0|Url=|PostBackTmpFlag=1"
+    );
+    assert_eq!(
+        sent(Carried::Url("file/x/photo.jpg"), false),
+        "DATA UPDATE BIOPHOTO PIN=7|Type=9|Size=0|Content=|Format=1|Url=file/x/photo.jpg|PostBackTmpFlag=0"
+    );
+    assert_eq!(sent(Carried::Inline("no base64"), true), "");
+}
+
+/// Obligation 156.
+#[test]
+fn a_user_photo_is_fetched_only_by_a_device_that_says_so() {
+    let mut device = options("a02-options.http");
+    let (user_photo, comparison_photo) = (Slot::USER_PHOTO, Slot::comparison_photo(BioType::VISIBLE_FACE));
+    device.merge_parameters(&[("UserPicURLFunOn".into(), "0".into())]);
+    assert!(!device.fetches_photo(&user_photo) && device.fetches_photo(&comparison_photo));
+    device.merge_parameters(&[("UserPicURLFunOn".into(), "1".into())]);
+    assert!(device.fetches_photo(&user_photo));
+    assert!(!device.fetches_photo(&Slot::USER));
+}
+
+#[test]
+fn the_first_generation_of_clients_takes_smaller_pictures() {
+    let mut old = Capability::default();
+    old.merge_handshake(&Handshake::read(&Query::new("SN=OLD1&options=all")));
+    let bytes = |device: &Capability, slot| device.photo_limit(&slot).map(|limit| limit.bytes);
+    assert_eq!(bytes(&old, Slot::USER_PHOTO), Some(29_999));
+    assert_eq!(bytes(&options("a02-options.http"), Slot::USER_PHOTO), Some(60_000));
+    assert_eq!(bytes(&old, Slot::USER), None);
 }

@@ -26,6 +26,8 @@ pub struct App {
     pub entropy: Entropy,
     /// Room for request bodies in memory, KiB.
     pub bodies: Arc<Semaphore>,
+    /// Whose turn it is to make a photo smaller.
+    pub scaling: Arc<Semaphore>,
     /// Which devices were heard of lately.
     pub presence: Arc<Presence>,
     /// What is done for requests: it goes on when whoever asked has gone, and the server ends after it.

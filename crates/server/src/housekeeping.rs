@@ -76,6 +76,8 @@ pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<(), StoreError
         Task::Finished(Finished::RemoteUsers, ago(REMEMBERED)),
         Task::Finished(Finished::OfferedFiles, now),
         Task::Finished(Finished::OfferedParts, now),
+        Task::Finished(Finished::OfferedPhotos, now),
+        Task::Finished(Finished::PhotoForms, commands),
         Task::Parts,
         Task::Versions(0),
     ];

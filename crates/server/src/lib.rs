@@ -8,6 +8,7 @@ mod device;
 pub mod fleet;
 mod housekeeping;
 mod jobs;
+mod photos;
 mod presence;
 mod running;
 pub mod zones;

@@ -68,6 +68,7 @@ pub async fn start(
         clock,
         entropy,
         bodies: Arc::new(Semaphore::new(device::BODIES_KIB as usize)),
+        scaling: Arc::new(Semaphore::new(1)),
         presence: Arc::new(Presence::default()),
         requests: TaskTracker::new(),
         comparisons: Arc::new(device::Comparisons::default()),

@@ -4,6 +4,7 @@
 //! [`Session::settle`]), and by itself with timers, for fleets ([`Session::run`]).
 
 mod fetch;
+mod photo;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -344,7 +345,7 @@ impl Session {
             self.fail("lost answer to a poll");
             return Ok(Polled::default());
         }
-        let mut executed = self.obey(&answer.body);
+        let mut executed = self.obey(&answer.body).await;
         executed.extend(self.fetch_files().await?);
         self.send_outbox().await?;
         let polled = Polled { body: Some(answer.body), executed };
@@ -384,7 +385,7 @@ impl Session {
     }
 
     /// Executes the lines of an answer and puts what is to be acknowledged into the outbox.
-    fn obey(&mut self, body: &[u8]) -> Vec<Acknowledgement> {
+    async fn obey(&mut self, body: &[u8]) -> Vec<Acknowledgement> {
         let mut executed = Vec::new();
         if body == b"OK" {
             return executed;
@@ -403,7 +404,8 @@ impl Session {
                 continue;
             }
             self.tally.commands += 1;
-            executed.extend(self.device.execute(line));
+            let line = self.with_photo(line).await;
+            executed.extend(self.device.execute(&line));
         }
         for done in &executed {
             self.put_into_outbox(done);

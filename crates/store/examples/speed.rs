@@ -162,7 +162,7 @@ fn fleet(store: &Store) -> Vec<ItemWrite> {
         .chain(templates)
         .map(|(key, content)| {
             let hash = roster::hash(store.hash_key(), &key.slot, &content);
-            ItemWrite { key, content: Some(content), hash, contested: false }
+            ItemWrite { key, content: Some(content), hash, contested: false, made_of: None }
         })
         .collect()
 }

@@ -33,7 +33,9 @@ impl Tx {
             }
             insert.execute(self.db()).await?;
         }
-        Ok(())
+        let photos = contents.iter().filter(|(_, content)| matches!(content, Content::Photo(_)));
+        let photos: Vec<i64> = photos.map(|(row, _)| row.id).collect();
+        self.run_by_id("UPDATE photo_form SET sealed = NULL WHERE item_id IN", &photos).await
     }
 
     /// The newest contents of items, those left out that are not live.

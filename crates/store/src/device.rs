@@ -12,7 +12,7 @@ use wire::{Dialect, SerialNumber};
 
 use crate::key::{narrow, pin_of};
 use crate::sql::{batches, places, statement};
-use crate::{StoreError, Tx};
+use crate::{PhotoDelivery, StoreError, Tx};
 
 /// Where a device stands with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -78,6 +78,8 @@ pub struct DeviceOptions {
     pub delay_s: Option<u16>,
     /// `ErrorDelay`, seconds.
     pub error_delay_s: Option<u16>,
+    /// How photos reach it.
+    pub photo_delivery: Option<PhotoDelivery>,
     /// The dialect, where what the device says is wrong.
     pub dialect: Option<Dialect>,
 }
@@ -140,7 +142,7 @@ pub struct Seen {
 
 const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
                        next_command, incarnation, full_kinds, counts_at, heard_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
-                       trans_interval_min, trans_flag_format, delay_s, error_delay_s, address, created_at, \
+                       trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, address, created_at, \
                        approved_at, last_seen_at";
 
 impl DeviceRow {
@@ -211,6 +213,7 @@ impl DeviceOptions {
             trans_flag_format: number(row, "trans_flag_format", key)?,
             delay_s: number(row, "delay_s", key)?,
             error_delay_s: number(row, "error_delay_s", key)?,
+            photo_delivery: PhotoDelivery::read(row, key)?,
             dialect,
         })
     }
@@ -409,7 +412,7 @@ impl Tx {
         });
         query(
             "UPDATE device SET time_zone = ?, realtime = ?, trans_times = ?, trans_interval_min = ?, \
-             trans_flag_format = ?, delay_s = ?, error_delay_s = ?, dialect = ? WHERE device_id = ?",
+             trans_flag_format = ?, delay_s = ?, error_delay_s = ?, photo_delivery = ?, dialect = ? WHERE device_id = ?",
         )
         .bind(options.time_zone.clone())
         .bind(options.realtime.map(i64::from))
@@ -418,6 +421,7 @@ impl Tx {
         .bind(options.trans_flag_format.map(i64::from))
         .bind(options.delay_s.map(i64::from))
         .bind(options.error_delay_s.map(i64::from))
+        .bind(options.photo_delivery.map(PhotoDelivery::as_str))
         .bind(dialect)
         .bind(device)
         .execute(self.db())

@@ -21,6 +21,8 @@ pub struct ItemWrite {
     pub hash: ContentHash,
     /// Another device changed this item last: it counts towards the brake.
     pub contested: bool,
+    /// Of a template that the device made of a comparison photo: the version of that photo.
+    pub made_of: Option<Seq>,
 }
 
 /// Who changed the fleet and when, and how long a deletion can be undone.
@@ -52,6 +54,7 @@ pub(crate) struct ItemRow {
     pub changed_by: Option<i64>,
     pub edits: i64,
     pub edits_since: i64,
+    pub made_of: Option<Seq>,
 }
 
 /// What people see of a template by SQL: copies out of its body.
@@ -74,12 +77,29 @@ impl Seen {
     }
 }
 
-type ItemColumns = (i64, String, i64, i64, i64, i64, i64, i64, Vec<u8>, i64, i64, i64, Option<i64>, i64, i64);
+type ItemColumns =
+    (i64, String, i64, i64, i64, i64, i64, i64, Vec<u8>, i64, i64, i64, Option<i64>, i64, i64, Option<i64>);
 
 impl ItemRow {
     fn read(columns: ItemColumns) -> Result<Self, StoreError> {
-        let (id, pin, kind, slot, algorithm, seq, created, live, hash, bytes, lines, at, by, edits, since) =
-            columns;
+        let (
+            id,
+            pin,
+            kind,
+            slot,
+            algorithm,
+            seq,
+            created,
+            live,
+            hash,
+            bytes,
+            lines,
+            at,
+            by,
+            edits,
+            since,
+            of,
+        ) = columns;
         let key = key_of("item", (pin, kind, slot, algorithm))?;
         Ok(Self {
             id,
@@ -93,6 +113,7 @@ impl ItemRow {
             changed_by: by,
             edits,
             edits_since: since,
+            made_of: of.map(Seq),
             key,
         })
     }
@@ -198,7 +219,7 @@ impl Tx {
         for list in lists(pins) {
             let sql = format!(
                 "SELECT item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, body_lines, \
-                 changed_at, changed_by, edits, edits_since FROM item WHERE pin IN ({})",
+                 changed_at, changed_by, edits, edits_since, made_of FROM item WHERE pin IN ({})",
                 places(list.len())
             );
             let mut select = query_as(statement(sql));
@@ -231,14 +252,15 @@ impl Tx {
                 "valid_flag",
                 "duress_flag",
                 "text_bytes",
+                "made_of",
             ],
         );
         for batch in batches(items) {
             let sql = format!(
                 "INSERT INTO item (item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, \
-                 body_lines, changed_at, changed_by, edits, edits_since, valid_flag, duress_flag, text_bytes) \
-                 VALUES {}{upsert}",
-                rows(batch.len(), 18)
+                 body_lines, changed_at, changed_by, edits, edits_since, valid_flag, duress_flag, text_bytes, \
+                 made_of) VALUES {}{upsert}",
+                rows(batch.len(), 19)
             );
             let mut insert = query(statement(sql));
             for (row, seen) in batch {
@@ -261,7 +283,8 @@ impl Tx {
                     .bind(row.edits_since)
                     .bind(seen.as_ref().map(|seen| seen.valid))
                     .bind(seen.as_ref().map(|seen| seen.duress))
-                    .bind(seen.as_ref().map(|seen| seen.text_bytes));
+                    .bind(seen.as_ref().map(|seen| seen.text_bytes))
+                    .bind(row.made_of.map(|seq| seq.0));
             }
             insert.execute(self.db()).await?;
         }
@@ -386,6 +409,7 @@ fn next_row(before: Option<&ItemRow>, seq: Seq, write: &ItemWrite, change: &Chan
         changed_by: change.by,
         edits,
         edits_since,
+        made_of: write.made_of,
     }
 }
 

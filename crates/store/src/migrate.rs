@@ -34,6 +34,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(4, "uploads", "0004_uploads.sql"),
     step!(5, "commands", "0005_commands.sql"),
     step!(6, "clocks", "0006_clocks.sql"),
+    step!(7, "photos", "0007_photos.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

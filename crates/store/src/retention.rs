@@ -38,6 +38,10 @@ pub enum Finished {
     OfferedFiles,
     /// Their contents.
     OfferedParts,
+    /// Photos that were offered to devices until a time.
+    OfferedPhotos,
+    /// What was made of earlier versions of photos: the hashes that are left of it.
+    PhotoForms,
 }
 
 impl Finished {
@@ -54,6 +58,12 @@ impl Finished {
             Self::Errors => ("device_record", "record_id", "kind = 'error' AND last_at < ?"),
             Self::RemoteUsers => ("remote_user", "device_id, pin", "given_at < ?"),
             Self::OfferedFiles => ("offered_file", "token", "expires_at <= ?"),
+            Self::OfferedPhotos => ("offered_photo", "token", "expires_at <= ?"),
+            Self::PhotoForms => (
+                "photo_form",
+                "item_id, seq, most_bytes",
+                "hash IS NOT NULL AND sealed IS NULL AND made_at <= ?",
+            ),
             Self::OfferedParts => ("offered_part", "token, part_no", "expires_at <= ?"),
         }
     }

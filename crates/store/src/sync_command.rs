@@ -1,9 +1,9 @@
 //! `sync_command`: what was sent to devices to make them hold an item.
 
-use roster::{ItemKey, Millis, Seq, Slot};
+use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use sqlx::{Row as _, query, query_as};
-use sync::{Changes, OpenCommand, Verb};
-use wire::Pin;
+use sync::{Changes, DeviceView, OpenCommand, PhotoSent, Verb};
+use wire::{BioType, Pin};
 
 use crate::key::{key_of, narrow, pin_of};
 use crate::sql::{batches, lists, places, rows, statement};
@@ -85,29 +85,36 @@ impl Tx {
         Ok(found)
     }
 
-    /// When a deletion of each user last went to a device, as long as the commands are kept.
-    pub(crate) async fn deletes_sent(
+    /// When a deletion of each user and each comparison photo last went to a device, as long as the commands are kept.
+    pub(crate) async fn remember_sent(
         &mut self,
-        device: i64,
+        view: &mut DeviceView,
         pins: &[Pin],
-    ) -> Result<Vec<(Pin, Millis)>, StoreError> {
-        let mut found = Vec::new();
+    ) -> Result<(), StoreError> {
         for list in lists(pins) {
             let sql = format!(
-                "SELECT pin, MAX(sent_at) FROM sync_command \
-                 WHERE device_id = ? AND kind = 0 AND verb = 'delete' AND pin IN ({}) GROUP BY pin",
+                "SELECT pin, kind, slot, MAX(sent_at), MAX(seq) FROM sync_command WHERE device_id = ? \
+                 AND ((kind = 0 AND verb = 'delete') OR (kind = 3 AND verb = 'update')) AND pin IN ({}) \
+                 GROUP BY pin, kind, slot",
                 places(list.len())
             );
-            let mut select = query_as(statement(sql)).bind(device);
+            let mut select = query_as(statement(sql)).bind(view.device);
             for pin in list {
                 select = select.bind(pin.as_str());
             }
-            let rows: Vec<(String, i64)> = select.fetch_all(self.db()).await?;
-            for (pin, at) in rows {
-                found.push((pin_of("sync_command", &pin)?, Millis(at)));
+            let rows: Vec<(String, i64, i64, i64, i64)> = select.fetch_all(self.db()).await?;
+            for (pin, kind, slot, at, seq) in rows {
+                let pin = pin_of("sync_command", &pin)?;
+                let bio_type = BioType(narrow("sync_command", "slot", &pin, slot)?);
+                let person = view.persons.entry(pin).or_default();
+                if kind == Kind::ComparisonPhoto.code() {
+                    person.photos_sent.insert(bio_type, PhotoSent { at: Millis(at), seq: Seq(seq) });
+                } else {
+                    person.delete_sent_at = Some(Millis(at));
+                }
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Writes open commands as they are now.

@@ -1,6 +1,6 @@
 //! `sync_exception`: items that a device's cursor alone does not describe.
 
-use roster::{ItemKey, Millis, Seq, Slot};
+use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use sqlx::{query, query_as};
 use sync::{Exception, Parked, Refusal, Wait};
 use wire::Pin;
@@ -218,6 +218,24 @@ impl Tx {
             .bind(parked_code(Parked::Full))
             .execute(self.db())
             .await?;
+        Ok(())
+    }
+
+    /// Photos that a device refused are owed again: they are to reach it in another way.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn retry_refused_photos(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        query(
+            "UPDATE sync_exception SET due_at = ?, refused_seq = NULL, return_code = NULL, attempts = 0 \
+             WHERE device_id = ? AND kind IN (?, ?) AND refused_seq IS NOT NULL AND parked IS NULL",
+        )
+        .bind(at.0)
+        .bind(device)
+        .bind(Kind::UserPhoto.code())
+        .bind(Kind::ComparisonPhoto.code())
+        .execute(self.db())
+        .await?;
         Ok(())
     }
 

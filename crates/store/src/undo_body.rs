@@ -47,6 +47,7 @@ impl Tx {
             self.keep_for_undo(deleted, deletion, change, until).await?;
         }
         self.run_by_id("DELETE FROM body WHERE item_id IN", &ids).await?;
+        self.run_by_id("DELETE FROM photo_form WHERE item_id IN", &ids).await?;
         self.run_by_id("DELETE FROM user_body WHERE item_id IN", &ids).await?;
         self.run_by_id("UPDATE item_old SET sealed = NULL WHERE sealed IS NOT NULL AND item_id IN", &ids)
             .await
@@ -163,7 +164,7 @@ impl Tx {
             let Some(content) = self.undone(&key, sealed.as_deref())? else { continue };
             let hash = roster::hash(self.keys.hash_key(), &key.slot, &content);
             ids.insert(id);
-            writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
+            writes.push(ItemWrite { key, content: Some(content), hash, contested: false, made_of: None });
         }
         writes.sort_by(|a, b| a.key.cmp(&b.key));
         let ids: Vec<i64> = ids.into_iter().collect();

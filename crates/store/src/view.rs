@@ -65,6 +65,7 @@ impl Tx {
                 live: row.live,
                 hash: row.hash,
                 changed_by: row.changed_by,
+                made_of: row.made_of,
                 bytes: row.bytes,
                 lines: row.lines,
             };
@@ -76,9 +77,7 @@ impl Tx {
         for (key, exception) in self.exceptions(view.device, pins).await? {
             view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
         }
-        for (pin, at) in self.deletes_sent(view.device, pins).await? {
-            view.persons.entry(pin).or_default().delete_sent_at = Some(at);
-        }
+        self.remember_sent(view, pins).await?;
         Ok(())
     }
 

@@ -68,6 +68,8 @@ pub struct Known {
     pub edits: BTreeMap<Slot, u32>,
     /// Current contents of templates, where [`DeviceView::wants_earlier_parts`] asks for them.
     pub templates: BTreeMap<Slot, Template>,
+    /// Hashes of photos as devices were sent them, where that is not as the fleet holds them.
+    pub forms: BTreeMap<Slot, BTreeSet<ContentHash>>,
     /// Parts of templates that this device has not uploaded completely yet.
     pub partial: BTreeMap<Slot, Template>,
     /// The PIN of another user that differs from this one in the case of its letters alone.
@@ -85,6 +87,8 @@ pub struct Edit {
     pub hash: ContentHash,
     /// Another device changed this item last: it counts towards [`Policy::edits_per_hour`].
     pub contested: bool,
+    /// The device made it of this version of a comparison photo, and uploaded it as it was asked to.
+    pub made_of: Option<Seq>,
     /// The device changed it; false where the fleet notes what must not be on that device.
     pub by_device: bool,
 }
@@ -294,8 +298,11 @@ impl<'a> Intake<'a> {
         let user_dead = !user_live && self.view.item(&user).is_some();
         let item = self.view.item(key).cloned();
         if let Some(item) = &item {
-            if item.live && item.hash == hash && !user_dead {
+            if self.is_equal(key, item, hash) && !user_dead {
                 return Outcome::Equal;
+            }
+            if self.is_beside(key, item) {
+                return self.refuse(key);
             }
             if self.is_stale(key, item, self.is_older(key, hash)) {
                 return self.refuse(key);
@@ -316,7 +323,7 @@ impl<'a> Intake<'a> {
     fn joining_item(&mut self, key: &ItemKey, hash: ContentHash) -> Option<Outcome> {
         let user = user_key(&key.pin);
         let item = self.view.item(key);
-        let equal = item.is_some_and(|item| item.live && item.hash == hash);
+        let equal = item.is_some_and(|item| self.is_equal(key, item, hash));
         let taken = item.is_some_and(|item| item.live && item.changed_by != Some(self.view.device));
         match self.view.joining? {
             Joining::Replace if equal => Some(Outcome::Equal),
@@ -407,6 +414,22 @@ impl<'a> Intake<'a> {
     /// A device that made the newest version itself knows what it replaced.
     fn is_stale(&self, key: &ItemKey, item: &ItemState, older: bool) -> bool {
         (!item.live || older) && item.changed_by != Some(self.view.device) && !self.view.settled(key)
+    }
+
+    /// The fleet holds just that, or the device was sent it as what the fleet holds.
+    fn is_equal(&self, key: &ItemKey, item: &ItemState, hash: ContentHash) -> bool {
+        let form = || self.known.get(&key.pin).and_then(|known| known.forms.get(&key.slot));
+        item.live && (item.hash == hash || form().is_some_and(|forms| forms.contains(&hash)))
+    }
+
+    /// Several devices make templates of one photo, and the first is the fleet's: the others get that one.
+    fn is_beside(&self, key: &ItemKey, item: &ItemState) -> bool {
+        let outdated = self.view.person(&key.pin).is_some_and(|person| person.is_outdated(&key.slot, item));
+        item.live
+            && !outdated
+            && item.changed_by != Some(self.view.device)
+            && !self.view.settled(key)
+            && self.view.made_of(key, self.now).is_some()
     }
 
     fn is_older(&self, key: &ItemKey, hash: ContentHash) -> bool {
@@ -530,6 +553,7 @@ impl<'a> Intake<'a> {
         let before = self.view.item(key);
         let live = content.is_some();
         let device = self.view.device;
+        let made_of = self.view.made_of(key, self.now).filter(|_| live);
         let contested =
             before.is_some_and(|item| item.live && live && item.changed_by.is_some_and(|by| by != device));
         let state = ItemState {
@@ -539,6 +563,7 @@ impl<'a> Intake<'a> {
             live,
             hash,
             changed_by: Some(device),
+            made_of,
             bytes,
             lines,
         };
@@ -547,7 +572,7 @@ impl<'a> Intake<'a> {
             known.older.entry(key.slot).or_default().insert(before);
         }
         self.view.persons.entry(key.pin.clone()).or_default().items.insert(key.slot, state);
-        let edit = Edit { key: key.clone(), content, hash, contested, by_device: true };
+        let edit = Edit { key: key.clone(), content, hash, contested, made_of, by_device: true };
         if let Some(earlier) = self.places.get(key).and_then(|place| self.edits.get_mut(*place)) {
             *earlier = Edit { contested: contested || earlier.contested, ..edit };
         } else {

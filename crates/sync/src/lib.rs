@@ -9,6 +9,7 @@
 //! writes the [`Changes`] it finds in the view afterwards, all in one transaction.
 
 pub mod intake;
+mod made;
 pub mod operator;
 mod owing;
 pub mod plan;
@@ -17,6 +18,7 @@ pub mod settle;
 mod view;
 mod wire_id;
 
+pub use made::PhotoSent;
 pub use scope::Want;
 pub use view::{
     Changes, DeviceView, Exception, ItemState, Joining, Limits, OpenCommand, Parked, Person, Refusal,

@@ -252,6 +252,7 @@ impl Planner<'_> {
             Want::ByUser | Want::Anything => {}
             // The scan brings it, with its user before it.
             Want::Present if !self.view.scanned(&key.pin) => {}
+            Want::Present if self.view.holds_own(key) => {}
             Want::Present | Want::Absent => self.send(key, Origin::Tail),
         }
     }

@@ -71,7 +71,7 @@ impl DeviceView {
     ///
     /// Versions of one finger that differ in their minor number share a place: the one of the device's own minor
     /// number wins, then the newest. A comparison photo stands in where the device has no template of its type
-    /// (§3.1: never both).
+    /// (§3.1: never both), or only one that was made of an earlier photo.
     pub(crate) fn winner(&self, person: &Person, slot: &Slot) -> Option<Slot> {
         let Some(place) = Place::of(slot) else {
             return person.items.get(slot).is_some_and(|item| item.live).then_some(*slot);
@@ -84,8 +84,12 @@ impl DeviceView {
                 item.live && Place::of(other) == Some(place) && self.capability.takes(other).is_some()
             })
             .max_by_key(|(other, item)| {
-                let template = matches!(other.kind, Kind::Template(_));
-                (template, Some(other.algorithm.minor) == own_minor, item.seq)
+                let rank = match other.kind {
+                    Kind::Template(_) if person.is_outdated(other, item) => 0,
+                    Kind::Template(_) => 2,
+                    _ => 1,
+                };
+                (rank, Some(other.algorithm.minor) == own_minor, item.seq)
             })
             .map(|(other, _)| *other)
     }

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Area, Capability, ContentHash, Evidence, ItemKey, Kind, Millis, Seq, Slot};
-use wire::Pin;
+use wire::{BioType, Pin};
+
+use crate::made::PhotoSent;
 
 /// What the fleet holds in one slot of a person: newest version only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +22,8 @@ pub struct ItemState {
     pub hash: ContentHash,
     /// The device whose upload made this version, `None` for an operator.
     pub changed_by: Option<i64>,
+    /// Of a template that a device made of a comparison photo: the version of that photo.
+    pub made_of: Option<Seq>,
     /// About how many bytes the commands of an update take.
     pub bytes: usize,
     /// How many command lines an update takes: one, or one for each part of a template.
@@ -136,6 +140,8 @@ pub struct Person {
     pub exceptions: BTreeMap<Slot, Exception>,
     /// When a DELETE of this user last went to this device, for telling a deletion at the device from our own.
     pub delete_sent_at: Option<Millis>,
+    /// Comparison photos that went to this device, for telling the template it makes of one from an enrolment at it.
+    pub photos_sent: BTreeMap<BioType, PhotoSent>,
 }
 
 /// Where a first fill stands. PINs are scanned in the order of their bytes.

@@ -204,7 +204,7 @@ async fn a_device_that_was_cleared_is_filled_again() {
     let alone =
         b.exchanges().filter(|exchange| String::from_utf8_lossy(&exchange.answer.body).contains("CLEAR"));
     for exchange in alone {
-        assert_eq!(exchange.answer.body.iter().filter(|byte| **byte == b'\n').count(), 1);
+        assert_eq!(exchange.answer.body.split(|byte| *byte == b'\n').count(), 2);
     }
 }
 

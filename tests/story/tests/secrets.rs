@@ -4,10 +4,12 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use roster::{Content, ItemKey, Photo, Slot};
 use server::config::Attendance;
 use server::fleet::devices;
 use server::fleet::users::{self, UserEdit};
-use simulator::Random;
+use simulator::{Device, Model, Random};
+use store::{Change, DeviceOptions, ItemWrite, PhotoDelivery};
 use story::raw::{Line, post};
 use story::records::{biodata, biophoto, face, fingerprint_10, fp, photo, unified, userpic};
 use story::{House, pin};
@@ -331,32 +333,52 @@ async fn a_device_that_wants_the_vendors_encryption_is_refused_and_the_operator_
     assert!(alarm.is_some_and(|line| line.contains("encryption") && line.contains("use HTTPS")), "{alarm:?}");
 }
 
-/// What a request that nobody described looks like is told; its body is not, since it may hold anything: it is kept, and the
-/// operator is told where.
+/// Whoever knows the token of a photo's URL may fetch it.
 ///
-/// Obligation 17.
+/// Obligations 165, 167.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_nobody_described_is_told_of_without_what_may_be_secret() {
+async fn the_token_of_a_photo_is_never_said() {
     listen();
     let house = House::open().await;
-    house.know("ODD1").await;
-    let body = "sesame4711";
-    let request = |target: &str| {
-        format!(
-            "POST {target} HTTP/1.1\r\nUser-Agent: iClock Odd/7\r\nCookie: token=sesame4712\r\nConnection: close\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            body.len()
-        )
+    let mut a = house.connect(Device::new(Model::senseface(), "PHOTO1")).await;
+    a.enrol_user("7", "Ada");
+    house.calm([&mut a]).await;
+    let device = house.device("PHOTO1").await.id;
+    let slot = Slot::comparison_photo(BioType::VISIBLE_FACE);
+    let content =
+        Content::Photo(Photo { text: photo(&mut Random::new(5), 1_000), file_name: Some("7.jpg".into()) });
+    let write = ItemWrite {
+        key: ItemKey { pin: pin("7"), slot },
+        hash: roster::hash(house.store.hash_key(), &slot, &content),
+        content: Some(content),
+        contested: false,
+        made_of: None,
     };
-    house.send(request("/iclock/oddities?SN=ODD1&key=sesame4713").as_bytes()).await;
-    house.send(request("/iclock/cdata?SN=ODD1&table=ODDITIES").as_bytes()).await;
-    house.get("/oddities/elsewhere?key=sesame4714").await;
+    let change = Change { by: None, at: house.now(), undo_until: None };
+    let options = DeviceOptions { photo_delivery: Some(PhotoDelivery::Url), ..DeviceOptions::default() };
+    house
+        .operate(async |tx| {
+            tx.set_device_options(device, &options).await?;
+            tx.write_items(std::slice::from_ref(&write), &change).await.map(drop)
+        })
+        .await;
+    let answer = house.get("/iclock/getrequest?SN=PHOTO1").await.text();
+    let token = answer.split("file/").nth(1).and_then(|rest| rest.split('/').next()).expect("a URL");
+    assert_eq!(token.len(), 32, "{answer}");
+
+    for (target, status) in [
+        (format!("/iclock/file?SN=PHOTO2&url=file/{token}/photo.jpg"), 404),
+        (format!("/iclock/file/{token}/photo.jpg?SN=PHOTO2"), 404),
+        (format!("/iclock/file/{token}"), 404),
+        (format!("/{token}/photo.jpg"), 404),
+        (format!("/iclock/file/{token}/photo.jpg"), 200),
+        (format!("/iclock/file/{token}/photo.jpg"), 404),
+    ] {
+        assert_eq!(house.get(&target).await.status(), status, "{target}");
+    }
+    house.post(&format!("/iclock/file/{token}/photo.jpg"), "a body").await;
+
     let said = said();
-    let line = |words: &str| said.lines().find(|line| line.contains(words)).unwrap_or_default().to_owned();
-    let kept = line("POST /iclock/oddities?SN&key");
-    assert!(kept.contains("user-agent: iClock Odd/7") && kept.contains("body_bytes=10"), "{kept}");
-    assert!(line("GET /oddities/elsewhere?key").contains("unknown path"));
-    assert!(line("ODDITIES").contains("POST /iclock/cdata?SN&table"), "an unknown table");
-    assert!(!said.contains("sesame"), "no value of it");
-    assert_eq!(house.held_raw(house.held().await[0].id).await, body.as_bytes());
+    assert!(said.contains("photo fetched") && said.contains("<token>"), "it is talked about");
+    assert!(!said.contains(token), "the token is said");
 }

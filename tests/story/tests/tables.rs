@@ -281,7 +281,11 @@ async fn an_error_of_a_command_that_is_open_or_ordered_or_of_nobody_has_its_cons
     assert_eq!((status.refused, status.open), (1, 1), "without an answer it is as good as refused");
 
     let (device, now) = (house.device("B1").await.id, house.now());
-    house.operate(async |tx| server::fleet::orders::Ordered::Check.queue(tx, device, "ada", now).await).await;
+    house
+        .operate(async |tx| {
+            server::fleet::orders::Ordered(wire::Command::Check).queue(tx, device, "ada", now).await
+        })
+        .await;
     let orders = obeyed(&house, "B1").await;
     let (id, _) = orders.iter().find(|(_, command)| command == "CHECK").expect("the order");
     error_of(&house, id).await;

@@ -2,6 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use roster::Area;
+use store::PhotoDelivery;
 use wire::{SerialNumber, StampKey};
 
 use super::area;
@@ -131,6 +132,11 @@ pub struct DeviceSet {
     /// Which spelling of the upload switches it is sent: 1 ten digits, 2 names
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub trans_flag_format: Option<u8>,
+    /// How photos reach it: in the command, or by a URL that it fetches them from
+    ///
+    /// Some models refuse the one and take the other. A display picture goes by URL only to a device that says so.
+    #[arg(long, value_name = "inline|url")]
+    pub photo_delivery: Option<PhotoDelivery>,
     /// The areas it belongs to, all of them, separated by commas
     ///
     /// People of areas that it leaves are taken off it.
@@ -160,6 +166,8 @@ pub enum OptionName {
     ErrorDelay,
     /// As the device's version suggests
     TransFlagFormat,
+    /// In the command
+    PhotoDelivery,
     /// Area 1 alone
     Areas,
     /// The next one that the device shows: after it was reset or exchanged

@@ -5,7 +5,7 @@ use roster::Capability;
 use serde::Serialize;
 use server::fleet::{devices, status};
 use std::fmt::Write as _;
-use store::{DeviceOptions, DeviceRow, DeviceState, Session, StoreError, Tx};
+use store::{DeviceOptions, DeviceRow, DeviceState, PhotoDelivery, Session, StoreError, Tx};
 use sync::Joining;
 use wire::SerialNumber;
 
@@ -129,6 +129,7 @@ struct ShownOptions {
     trans_flag_format: Option<u8>,
     delay_s: Option<u16>,
     error_delay_s: Option<u16>,
+    photo_delivery: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -282,6 +283,7 @@ impl ShownOptions {
             trans_flag_format: options.trans_flag_format,
             delay_s: options.delay_s,
             error_delay_s: options.error_delay_s,
+            photo_delivery: options.photo_delivery.map(PhotoDelivery::as_str),
         }
     }
 
@@ -294,6 +296,7 @@ impl ShownOptions {
             self.trans_flag_format.map(|format| format!("upload switches spelled as {format}")),
             self.delay_s.map(|seconds| format!("asks every {seconds} s")),
             self.error_delay_s.map(|seconds| format!("waits {seconds} s after a failure")),
+            self.photo_delivery.map(|delivery| format!("photos by {delivery}")),
         ];
         parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }

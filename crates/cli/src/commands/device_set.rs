@@ -76,6 +76,7 @@ impl Change {
         given |= put(&mut options.delay_s, set.delay);
         given |= put(&mut options.error_delay_s, set.error_delay);
         given |= put(&mut options.trans_flag_format, set.trans_flag_format);
+        given |= put(&mut options.photo_delivery, set.photo_delivery);
         if let Some(areas) = &set.areas {
             change.areas = Some(areas.iter().copied().collect());
             given = true;
@@ -103,6 +104,7 @@ impl Change {
             OptionName::Delay => options.delay_s = None,
             OptionName::ErrorDelay => options.error_delay_s = None,
             OptionName::TransFlagFormat => options.trans_flag_format = None,
+            OptionName::PhotoDelivery => options.photo_delivery = None,
             OptionName::Areas => self.areas = Some(BTreeSet::from([Area::EVERYONE])),
             OptionName::CommKey => self.forget_key = true,
         }
@@ -120,6 +122,7 @@ impl Change {
             ("delay", now.delay_s != before.delay_s),
             ("error delay", now.error_delay_s != before.error_delay_s),
             ("trans flag format", now.trans_flag_format != before.trans_flag_format),
+            ("photo delivery", now.photo_delivery != before.photo_delivery),
             ("areas", self.areas.as_ref().is_some_and(|wanted| wanted != areas)),
             ("comm key", self.forget_key),
         ];
@@ -127,6 +130,9 @@ impl Change {
     }
 
     async fn write(&self, tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+        if self.options.photo_delivery != row.options.photo_delivery {
+            devices::retry_photos(tx, row, now).await?;
+        }
         if let Some(name) = &self.name {
             tx.rename_device(row.id, name).await?;
         }
@@ -158,6 +164,7 @@ impl DeviceSet {
             OptionName::Delay => self.delay.is_some(),
             OptionName::ErrorDelay => self.error_delay.is_some(),
             OptionName::TransFlagFormat => self.trans_flag_format.is_some(),
+            OptionName::PhotoDelivery => self.photo_delivery.is_some(),
             OptionName::Areas => self.areas.is_some(),
             OptionName::CommKey => false,
         }

@@ -94,7 +94,7 @@ impl Place {
     pub async fn put(&self, of: &str, slot: Slot, content: Content) {
         let hash = roster::hash(self.store.hash_key(), &slot, &content);
         let key = ItemKey { pin: pin(of), slot };
-        let write = store::ItemWrite { key, content: Some(content), hash, contested: false };
+        let write = store::ItemWrite { key, content: Some(content), hash, contested: false, made_of: None };
         let change = store::Change { by: None, at: NOW, undo_until: None };
         let mut tx = self.store.write().await.expect("a transaction");
         tx.write_items(&[write], &change).await.expect("the item");

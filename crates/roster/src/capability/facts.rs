@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use wire::{BioType, TypeArray, Version};
 
-use super::parameters::Parameter;
+use super::{hybrid, parameters::Parameter};
 
 /// The biometric types that have a name (appendix 10), and room for the one that comes next.
 const TYPES: u8 = 11;
@@ -30,6 +30,10 @@ pub(super) struct Facts {
     pub(super) users_max: Option<u64>,
     /// Whether the device shows user photos.
     pub(super) user_photos: Option<bool>,
+    /// Whether it fetches user photos by URL.
+    pub(super) user_photo_by_url: bool,
+    /// Lengths of its arrays of support: templates, photos; `None` for one that it never told.
+    pub(super) support_lengths: (Option<usize>, Option<usize>),
     /// Whether it makes faces from comparison photos (type 9).
     pub(super) face_photos: bool,
     /// Whether it said at all which types it takes as `BIODATA`.
@@ -56,6 +60,7 @@ impl Facts {
         }
         let told = Told(told);
         let support = told.array(Parameter::TemplateSupport);
+        let length = |array: Option<&TypeArray>| array.map(TypeArray::len);
         Self {
             access_control: told.text(Parameter::HandshakeDialect) == Some("acc"),
             reads_cards: told.text(Parameter::HandshakeDialect) == Some(READS_CARDS),
@@ -70,6 +75,8 @@ impl Facts {
             pin_width: told.number(Parameter::PinWidth).filter(|&width| width > 0),
             users_max: told.hundreds(Parameter::MaxUsers),
             user_photos: told.flag(Parameter::UserPhotosOn).or_else(|| told.digit(3)),
+            user_photo_by_url: told.flag(Parameter::UserPhotoByUrl) == Some(true),
+            support_lengths: (length(support.as_ref()), length(told.array(Parameter::PhotoSupport).as_ref())),
             face_photos: told.flag(Parameter::ComparisonPhotosOn) == Some(true)
                 || told.digit(4) == Some(true),
             told_support: support.is_some(),
@@ -86,14 +93,15 @@ impl Facts {
         self.of_type(bio_type).on == Some(false)
     }
 
-    /// Whether the device said that it takes this type as `BIODATA`.
+    /// Whether the device said that it takes this type as `BIODATA`, and this server has such.
     pub(super) fn templates(&self, bio_type: BioType) -> bool {
-        self.of_type(bio_type).templates
+        self.of_type(bio_type).templates && hybrid::has_templates(bio_type)
     }
 
-    /// Whether the device takes comparison photos of this type.
+    /// Whether the device takes comparison photos of this type, and this server has such.
     pub(super) fn photos(&self, bio_type: BioType) -> bool {
-        self.of_type(bio_type).photos || (bio_type == BioType::VISIBLE_FACE && self.face_photos)
+        let takes = self.of_type(bio_type).photos || (bio_type == BioType::VISIBLE_FACE && self.face_photos);
+        takes && hybrid::has_photos(bio_type)
     }
 
     pub(super) fn templates_max(&self, bio_type: BioType) -> Option<u64> {

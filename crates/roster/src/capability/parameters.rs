@@ -60,6 +60,7 @@ parameters! {
     FingerVeinsOn = "FvFunOn",
     PalmsOn = "PvFunOn",
     UserPhotosOn = "PhotoFunOn",
+    UserPhotoByUrl = "UserPicURLFunOn",
     ComparisonPhotosOn = "BioPhotoFun",
     /// Only a 1 says something: a device that reported 0 was seen to send `BIODATA` (field note 6.4).
     VisibleTemplatesOn = "BioDataFun",

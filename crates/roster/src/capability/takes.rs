@@ -4,28 +4,11 @@ use std::collections::BTreeSet;
 
 use wire::{BioType, Form, Pin};
 
-use super::Capability;
+use super::{Capability, hybrid};
 use crate::{Algorithm, Format, Kind, Slot};
 
 /// Up to this version fingerprints travel as `FINGERTMP`, later ones as `BIODATA` only (§12.1.1.3).
 const CLASSIC_FINGERPRINT: u16 = 10;
-
-/// The types that go as `BIODATA`, on this side: all that have a name (appendix 10). What both sides take may go (§7.1).
-pub const UNIFIED_TYPES: [BioType; 10] = [
-    BioType(1),
-    BioType(2),
-    BioType(3),
-    BioType(4),
-    BioType(5),
-    BioType(6),
-    BioType(7),
-    BioType(8),
-    BioType(9),
-    BioType(10),
-];
-
-/// The types of comparison photos that are kept, on this side.
-pub const PHOTO_TYPES: [BioType; 1] = [BioType::VISIBLE_FACE];
 
 impl Capability {
     /// The form in which this device takes an item of this slot; `None` if it is not for it.
@@ -127,7 +110,7 @@ impl Capability {
     /// Whether a type may go as `BIODATA`: as the device said, and if it said nothing of any type, as its having a
     /// version of this one says.
     fn takes_unified(&self, bio_type: BioType) -> bool {
-        UNIFIED_TYPES.contains(&bio_type)
+        hybrid::has_templates(bio_type)
             && (self.facts.templates(bio_type)
                 || (!self.facts.told_support
                     && bio_type != BioType::FINGER_VEIN
@@ -140,6 +123,6 @@ impl Capability {
 
     fn takes_photo_of(&self, slot: &Slot) -> bool {
         let bio_type = u8::try_from(slot.number).map(BioType);
-        bio_type.is_ok_and(|bio_type| PHOTO_TYPES.contains(&bio_type) && self.facts.photos(bio_type))
+        bio_type.is_ok_and(|bio_type| self.facts.photos(bio_type))
     }
 }

@@ -7,13 +7,14 @@
 use super::answer::{Answer, DeviceError, ok};
 use super::{Request, admit, claimed_serial, options, printable, upload};
 use crate::app::App;
+use crate::fleet::files::without_tokens;
 use store::DeviceRow;
 use wire::{Dialect, Handshake, Target};
 
 /// `POST /iclock/registry`, `/iclock/push` and the like.
 pub fn register(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     tracing::warn!(
-        device.serial_number = %claimed_serial(target), peer = %request.peer, path = printable(&request.path),
+        device.serial_number = %claimed_serial(target), peer = %request.peer, path = printable(&without_tokens(&request.path)),
         now = app.clock.now().0,
         "this device is set to access control (acc): set it to attendance (att) where its menu allows"
     );

@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, DeviceError, close};
 use crate::app::App;
+use crate::fleet::files::without_tokens;
 
 /// How long a device may take for its request line and headers, and between two pieces of its body.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -112,7 +113,7 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
             super::admit::admitted(&admitting, &target, peer).await.map(drop)
         });
         if let Err(error) = admitted.await.unwrap_or(Err(DeviceError::Failed)) {
-            tracing::debug!(%peer, path = parts.uri.path(), %error, "large request refused");
+            tracing::debug!(%peer, path = without_tokens(parts.uri.path()), %error, "large request refused");
             let mut answer = error.answer();
             close(&mut answer);
             return answer;
@@ -137,7 +138,7 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
         }
         // What is left of the body is not read, so the connection cannot go on.
         Err(error) => {
-            tracing::warn!(%peer, path = parts.uri.path(), %error, "request refused");
+            tracing::warn!(%peer, path = without_tokens(parts.uri.path()), %error, "request refused");
             (error.answer(), false)
         }
     };

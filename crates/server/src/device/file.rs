@@ -5,13 +5,15 @@
 use bytes::Bytes;
 use http::header::{CONTENT_RANGE, HeaderName, RANGE};
 use http::{HeaderValue, StatusCode};
+use roster::Content;
 use store::{OfferedFile, PART_BYTES};
 use wire::{Base64, Target};
 
 use super::answer::{Answer, DeviceError, text};
 use super::{Request, admit};
 use crate::app::App;
-use crate::fleet::files::{FOLDER, TOKEN_DIGITS};
+use crate::fleet::files::{FOLDER, is_token};
+use crate::photos::Original;
 
 /// Serves a file, or the part of it that is asked for.
 ///
@@ -30,7 +32,8 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     let Some(token) = token else { return Err(DeviceError::NotFound) };
     let mut tx = app.store.read().await?;
     let Some(file) = tx.offered_file(token, device, app.clock.now()).await? else {
-        return Err(DeviceError::NotFound);
+        tx.rollback().await?;
+        return photo(app, token, device).await;
     };
     let range = request.headers.get(RANGE).and_then(|range| range.to_str().ok());
     let wanted = range.filter(|_| !file.as_base64);
@@ -40,10 +43,10 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         return Ok(with(unsatisfiable(), CONTENT_RANGE, &format!("bytes */{}", file.bytes)));
     };
     let length = if file.bytes == 0 { 0 } else { last - first + 1 };
-    let room = room(app, &file, length)?;
+    let room = room(app, if file.as_base64 { length.saturating_mul(3) } else { length })?;
     let content = read(&mut tx, &file, first, length).await?;
     tx.rollback().await?;
-    tracing::info!(token = %&token[..token.len().min(4)], first, length, of = file.bytes, "file fetched");
+    tracing::info!(device.id = file.device, first, length, of = file.bytes, "file fetched");
     let content = if file.as_base64 { Base64::encode(&content).into_string().into_bytes() } else { content };
     let body = Bytes::from_owner(Held { content, _room: room });
     if wanted.is_none() {
@@ -51,6 +54,39 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     }
     let range = format!("bytes {first}-{last}/{}", file.bytes);
     Ok(with(text(StatusCode::PARTIAL_CONTENT, body), CONTENT_RANGE, &range))
+}
+
+/// Serves a photo that a device was told to fetch: whole, and once.
+async fn photo(app: &App, token: &str, device: Option<i64>) -> Result<Answer, DeviceError> {
+    let now = app.clock.now();
+    let found = store::retry(|| async {
+        let mut tx = app.store.read().await?;
+        let Some(offer) = tx.offered_photo(token, device, now).await? else { return Ok(None) };
+        let version = offer.photo;
+        let content = tx.contents(std::slice::from_ref(&version.key)).await?.remove(&version.key);
+        tx.unchanged(&[(version.key.clone(), version.seq)]).await?;
+        tx.rollback().await?;
+        let Some(Content::Photo(photo)) = content else { return Ok(None) };
+        Ok(Some((offer.device, Original { version, photo })))
+    });
+    let Some((device, original)) = found.await? else { return Err(DeviceError::NotFound) };
+    let photo = original.for_device(app).await?;
+    let room = room(app, u64::try_from(photo.text.len()).unwrap_or(u64::MAX))?;
+    let content = Base64::read(photo.text.as_bytes()).map_err(|_| DeviceError::Failed)?.decode();
+    // Only now: a device that was told to come again has not fetched it.
+    let first = store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        let first = tx.photo_fetched(token, now).await?;
+        tx.commit().await?;
+        Ok(first)
+    });
+    if !first.await? {
+        return Err(DeviceError::NotFound);
+    }
+    tracing::info!(device.id = device, bytes = content.len(), "photo fetched");
+    let body = Bytes::from_owner(Held { content, _room: room });
+    // Old clients understand no other content type (field note 2.5), and those that fetch photos look at none.
+    Ok(text(StatusCode::OK, body))
 }
 
 /// A body, with the share of memory that it takes until it is sent.
@@ -66,12 +102,7 @@ impl AsRef<[u8]> for Held {
 }
 
 /// Room for a body; a device that finds none comes again.
-fn room(
-    app: &App,
-    file: &OfferedFile,
-    length: u64,
-) -> Result<tokio::sync::OwnedSemaphorePermit, DeviceError> {
-    let length = if file.as_base64 { length.saturating_mul(3) } else { length };
+fn room(app: &App, length: u64) -> Result<tokio::sync::OwnedSemaphorePermit, DeviceError> {
     let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
     std::sync::Arc::clone(&app.bodies).try_acquire_many_owned(kib).map_err(|_| DeviceError::Busy)
 }
@@ -105,8 +136,7 @@ fn token_of(url: &str) -> Option<&str> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let mut segments = path.rsplit('/').filter(|segment| !segment.is_empty());
     let (_name, token, folder) = (segments.next()?, segments.next()?, segments.next()?);
-    let is_token = token.len() == TOKEN_DIGITS && token.bytes().all(|byte| byte.is_ascii_hexdigit());
-    (is_token && folder.eq_ignore_ascii_case(FOLDER)).then_some(token)
+    (is_token(token) && folder.eq_ignore_ascii_case(FOLDER)).then_some(token)
 }
 
 /// Whether a path outside of `/iclock` may be that of a file: a device may leave the prefix out (§12.1.1.8).

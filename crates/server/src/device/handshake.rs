@@ -1,7 +1,7 @@
 //! `GET /iclock/cdata?options=all`: a device introduces itself and is told how to behave (§5).
 
 use store::DeviceRow;
-use wire::{Dialect, Handshake, OptionBlock, StampKey, Target, TimeZone, TransFlag, TypeArray};
+use wire::{Dialect, Handshake, OptionBlock, StampKey, Target, TimeZone, TransFlag};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::{Request, admit, options, stamps};
@@ -62,9 +62,6 @@ async fn check_key(app: &App, device: &DeviceRow, key: &str) -> Result<(), Devic
     Err(DeviceError::OtherKey)
 }
 
-/// The biometric types of the protocol when devices began to tell theirs: 0 to 9. Later there came one more.
-const USUAL_TYPES: u8 = 10;
-
 fn block(
     app: &App,
     device: &DeviceRow,
@@ -80,8 +77,6 @@ fn block(
     if device.options.trans_flag_format == Some(1) {
         trans_flag = trans_flag.in_format_one();
     }
-    // As many elements as the device's own arrays have, for those that read theirs by the place.
-    let types = device.capability.types_told().unwrap_or(USUAL_TYPES);
     OptionBlock {
         serial_number: device.serial_number.clone(),
         stamps,
@@ -93,8 +88,8 @@ fn block(
         trans_flag,
         time_zone,
         realtime: upload.realtime,
-        multi_bio_data: TypeArray::of(&roster::UNIFIED_TYPES, types),
-        multi_bio_photo: TypeArray::of(&roster::PHOTO_TYPES, types),
+        multi_bio_data: device.capability.offered_templates(),
+        multi_bio_photo: device.capability.offered_photos(),
     }
 }
 

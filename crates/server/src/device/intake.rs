@@ -123,6 +123,7 @@ impl Upload<'_> {
                 content: edit.content.clone(),
                 hash: edit.hash,
                 contested: edit.contested,
+                made_of: edit.made_of,
             })
             .collect();
         if !edits.is_empty() {
@@ -192,6 +193,10 @@ impl Upload<'_> {
             .values()
             .all(|person| person.items.is_empty() && person.open.is_empty() && person.exceptions.is_empty());
         let mut known = tx.known(row.id, &pins, self.now).await?;
+        let photographed = self.photographed();
+        if !photographed.is_empty() {
+            tx.know_photo_forms(&mut known, &photographed).await?;
+        }
         for (key, content) in tx.contents(&self.wants_earlier(&view)).await? {
             if let Content::Template(template) = content {
                 known.entry(key.pin).or_default().templates.insert(key.slot, template);
@@ -259,6 +264,15 @@ impl Upload<'_> {
                 Reading::Unreadable { .. } => None,
             })
             .collect()
+    }
+
+    /// People of whom this body brings photos.
+    fn photographed(&self) -> Vec<Pin> {
+        let pin = |reading: &Reading<'_>| match reading {
+            Reading::Item { key, content: Content::Photo(_), .. } => Some(key.pin.clone()),
+            _ => None,
+        };
+        self.readings.iter().filter_map(pin).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// People of whom this body brings records: they need not be asked for. A picture alone says nothing of the rest.

@@ -15,6 +15,7 @@ mod intake;
 mod options;
 mod order_answer;
 mod package;
+mod photo_line;
 mod poll;
 mod remote;
 mod settled;
@@ -31,6 +32,7 @@ pub use self::counts::Comparisons;
 pub use self::edge::{BODIES_KIB, Request, serve};
 pub use self::settled::{LOOK, Settled};
 use crate::app::App;
+use crate::fleet::files::without_tokens;
 
 /// Answers one request of a device, whatever it is.
 pub async fn answer(app: &App, request: &Request) -> Answer {
@@ -39,7 +41,7 @@ pub async fn answer(app: &App, request: &Request) -> Answer {
     match dispatch(app, request, &target).await {
         Ok(answer) => answer,
         Err(error) => {
-            let path = printable(&request.path);
+            let path = printable(&without_tokens(&request.path));
             match &error {
                 DeviceError::Store(cause) => {
                     tracing::error!(

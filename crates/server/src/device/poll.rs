@@ -5,18 +5,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use roster::{ItemKey, Millis, Seq};
-use store::{DeviceRow, Moment, OrderNews, OrderRow, StoreError, Tx};
+use roster::{Content, ItemKey, Millis, Photo, Seq};
+use store::{
+    DeviceRow, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, StoreError, Tx,
+};
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
 use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
 use wire::{CommandId, Pin, PollInfo, Target};
 
 use super::answer::{Answer, DeviceError, ok};
+use super::photo_line::{Line, PhotoLine, Way};
 use super::{Request, admit, counts, options};
 use crate::app::App;
 use crate::config::Admission;
+use crate::fleet::files;
 use crate::fleet::orders::{Ordered, withheld};
+use crate::photos::Original;
 use crate::presence::Seen;
 
 /// How many rows of the feed one poll reads at first: about what one reply holds.
@@ -47,7 +52,10 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     if device.capability.speaks_access_control() || !has_work(app, &device, moment).await? {
         return Ok(ok("OK"));
     }
-    let lines = store::retry(|| batch(app, device.id)).await?;
+    let mut lines = Vec::new();
+    for line in store::retry(|| batch(app, device.id)).await? {
+        lines.extend(line.finish(app).await?);
+    }
     Ok(ok(wire::poll_reply(lines)))
 }
 
@@ -113,11 +121,14 @@ async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -
 /// In a lab nobody wants to wait for long.
 const OPEN_QUIET: Duration = Duration::from_secs(5);
 
+/// What every photo is called in its URL: whose it is would be in logs of proxies.
+const PHOTO_NAME: &str = "photo.jpg";
+
 /// What is noted of an order that was meant for a moment that is over.
 const TOO_LATE: &str = "not sent: the device did not fetch it in time";
 
 /// Decides, records, and renders what goes out. What goes out is on record before it goes out.
-async fn batch(app: &App, device: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+async fn batch(app: &App, device: i64) -> Result<Vec<Line>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let Some(row) = tx.lock_device(device).await? else { return Ok(Vec::new()) };
@@ -128,16 +139,15 @@ async fn batch(app: &App, device: i64) -> Result<Vec<Vec<u8>>, StoreError> {
     }
     let (limits, salt) = (app.config.limits, app.entropy.next());
     let mut poll = Poll { tx, row, view, now, limits, salt };
-    let (mut lines, beside) = poll.orders(app.config.system_commands).await?;
+    let (orders, beside) = poll.orders(app.config.system_commands).await?;
     // All of an answer together is not larger than what a device takes (reference 8.6).
-    poll.limits.bytes = poll.limits.bytes.saturating_sub(lines.iter().map(Vec::len).sum());
+    poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
     let sends = poll.synchronisation(beside).await?;
     let changes = poll.view.take_changes();
     poll.tx.apply(&poll.view, &changes, now).await?;
-    let rendered = poll.render(&sends).await?;
+    let rendered = poll.render(app, &sends).await?;
     poll.tx.commit().await?;
-    lines.extend(rendered);
-    Ok(lines)
+    Ok(orders.into_iter().map(Line::Ready).chain(rendered).collect())
 }
 
 struct Poll {
@@ -263,7 +273,7 @@ impl Poll {
         Ok(work)
     }
 
-    async fn render(&mut self, sends: &[Send]) -> Result<Vec<Vec<u8>>, StoreError> {
+    async fn render(&mut self, app: &App, sends: &[Send]) -> Result<Vec<Line>, StoreError> {
         let updates: Vec<ItemKey> =
             sends.iter().filter(|send| send.verb == Verb::Update).map(|send| send.key.clone()).collect();
         let contents = self.tx.contents(&updates).await?;
@@ -272,6 +282,10 @@ impl Poll {
         self.tx.unchanged(&versions).await?;
         let mut lines = Vec::new();
         for send in sends {
+            if let (Verb::Update, Some(Content::Photo(photo))) = (send.verb, contents.get(&send.key)) {
+                lines.extend(self.photo(app, send, photo).await?);
+                continue;
+            }
             let commands = match (send.verb, contents.get(&send.key)) {
                 (Verb::Update, Some(content)) => roster::update(&send.key, content, &self.view.capability),
                 (Verb::Update, None) => Vec::new(),
@@ -287,7 +301,7 @@ impl Poll {
                 let Ok(id) = line_id(&send.wire_id, number).parse::<CommandId>() else { continue };
                 let mut line = Vec::new();
                 command.write(&id, &mut line);
-                lines.push(line);
+                lines.push(Line::Ready(line));
             }
             tracing::debug!(
                 device.serial_number = %self.row.serial_number, command.id = %send.wire_id, verb = ?send.verb,
@@ -301,5 +315,40 @@ impl Poll {
             );
         }
         Ok(lines)
+    }
+
+    /// A photo, in the command or for the device to fetch. The line is finished when all of this is on record: to make a
+    /// photo smaller takes its time.
+    async fn photo(&mut self, app: &App, send: &Send, photo: &Photo) -> Result<Option<Line>, StoreError> {
+        let (key, capability) = (&send.key, &self.view.capability);
+        let id = line_id(&send.wire_id, 0).parse::<CommandId>();
+        let seq = self.view.item(key).map(|item| item.seq);
+        let (Ok(id), Some(seq), Some(limit)) = (id, seq, capability.photo_limit(&key.slot)) else {
+            return Ok(None);
+        };
+        let version = PhotoVersion { key: key.clone(), seq, most_bytes: limit.bytes };
+        let by_url = self.row.options.photo_delivery == Some(PhotoDelivery::Url);
+        let way = if by_url && capability.fetches_photo(&key.slot) {
+            let token = files::token(&app.entropy);
+            let expires_at = self.now.plus(files::FETCH_MS);
+            let offer = OfferedPhoto { photo: version, device: self.row.id, expires_at };
+            self.tx.offer_photo(&token, &offer).await?;
+            Way::Url(files::url(&token, PHOTO_NAME))
+        } else {
+            Way::Inline(Original { version, photo: photo.clone() })
+        };
+        tracing::debug!(
+            device.serial_number = %self.row.serial_number, command.id = %send.wire_id, item.kind = %key.slot,
+            by_url, "photo sent"
+        );
+        let post_back_template = self.view.asks_for_template(key);
+        let capability = capability.clone();
+        Ok(Some(Line::Photo(Box::new(PhotoLine {
+            id,
+            key: key.clone(),
+            way,
+            post_back_template,
+            capability,
+        }))))
     }
 }

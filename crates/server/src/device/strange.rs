@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 use http::HeaderMap;
 
 use super::{Request, printable};
+use crate::fleet::files::without_tokens;
 
 /// Parameters whose values are no secrets.
 const PARAMETERS: [&str; 14] = [
@@ -56,7 +57,7 @@ pub fn log(request: &Request, what: &str) {
 }
 
 fn request_line(request: &Request) -> String {
-    let mut line = format!("{} {}", request.method, printable(&request.path));
+    let mut line = format!("{} {}", request.method, printable(&without_tokens(&request.path)));
     let query = request.query.as_deref().unwrap_or_default();
     for (place, pair) in query.split('&').filter(|pair| !pair.is_empty()).take(MOST).enumerate() {
         line.push(if place == 0 { '?' } else { '&' });

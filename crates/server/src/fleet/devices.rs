@@ -55,6 +55,15 @@ pub async fn refill(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), 
     tx.apply(&view, &changes, now).await
 }
 
+/// Sends a device again the photos that it refused, after it was set how photos reach it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn retry_photos(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+    lock(tx, device).await?;
+    tx.retry_refused_photos(device.id, now).await
+}
+
 /// Puts a device into areas, all of them. People of areas it leaves are taken off it, people of new ones are sent.
 ///
 /// # Errors

@@ -3,6 +3,8 @@
 use roster::Millis;
 use store::{OfferedFile, StoreError, Tx};
 
+use crate::clock::Entropy;
+
 /// What the path of a file begins with, below `/iclock/` or at the root.
 pub const FOLDER: &str = "file";
 
@@ -13,7 +15,7 @@ pub const TOKEN_DIGITS: usize = 32;
 pub const MOST_FILE_BYTES: usize = 64 << 20;
 
 /// How long a device may take to fetch a file after it was told to, at the latest, ms.
-const FETCH_MS: i64 = 3_600_000;
+pub const FETCH_MS: i64 = 3_600_000;
 
 /// A file to be offered.
 #[derive(Clone, Debug)]
@@ -31,7 +33,7 @@ pub struct Offer {
 impl Offer {
     /// The address that a device is told: below `/iclock/` of this server.
     pub fn url(&self) -> String {
-        format!("{FOLDER}/{}/{}", self.token, self.name)
+        url(&self.token, &self.name)
     }
 
     /// Keeps the file for one device to fetch.
@@ -51,6 +53,28 @@ impl Offer {
     }
 }
 
+/// A token that nobody can guess.
+pub fn token(entropy: &Entropy) -> String {
+    format!("{:016x}{:016x}", entropy.next(), entropy.next())
+}
+
+/// The address that a device is told, below `/iclock/` of this server; devices that take it for one below the root, or
+/// double the folder, reach the same.
+pub fn url(token: &str, name: &str) -> String {
+    format!("{FOLDER}/{token}/{name}")
+}
+
+/// A path as it may stand in a log: what looks like a token is not shown, since whoever knows one may fetch the file.
+pub fn without_tokens(path: &str) -> String {
+    let shown = |segment: &str| if is_token(segment) { "<token>".to_owned() } else { segment.to_owned() };
+    path.split('/').map(shown).collect::<Vec<_>>().join("/")
+}
+
+/// Whether a part of a path looks like a token.
+pub fn is_token(segment: &str) -> bool {
+    segment.len() == TOKEN_DIGITS && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// The name of a file as an address can hold it: what else is in it becomes a `_`.
 pub fn address_name(name: &str) -> String {
     let name: String = name
@@ -64,6 +88,16 @@ pub fn address_name(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Obligation 167.
+    #[test]
+    fn no_path_shows_a_token() {
+        let entropy = Entropy::new(|| 0xfeed_beef);
+        let path = format!("/iclock/{}", url(&token(&entropy), "photo.jpg"));
+        assert_eq!(path, "/iclock/file/00000000feedbeef00000000feedbeef/photo.jpg");
+        assert_eq!(without_tokens(&path), "/iclock/file/<token>/photo.jpg");
+        assert_eq!(without_tokens("/iclock/cdata"), "/iclock/cdata");
+    }
 
     #[test]
     fn a_name_fits_into_an_address() {

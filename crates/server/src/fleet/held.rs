@@ -188,7 +188,13 @@ async fn take_from_device(
                     let content = roster::Content::Membership;
                     let hash = roster::hash(tx.hash_key(), &slot, &content);
                     let key = ItemKey { pin: pin.clone(), slot };
-                    writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
+                    writes.push(ItemWrite {
+                        key,
+                        content: Some(content),
+                        hash,
+                        contested: false,
+                        made_of: None,
+                    });
                 }
                 (ItemKey { pin, slot }, roster::Content::User(fields))
             }
@@ -198,7 +204,7 @@ async fn take_from_device(
             }
         };
         let hash = roster::hash(tx.hash_key(), &key.slot, &content);
-        writes.push(ItemWrite { key, content: Some(content), hash, contested: false });
+        writes.push(ItemWrite { key, content: Some(content), hash, contested: false, made_of: None });
     }
     if writes.is_empty() {
         return Err(ResolveError::Unreadable);

@@ -113,13 +113,19 @@ pub async fn delete(
 
 fn put(tx: &Tx, pin: &Pin, slot: Slot, content: Content) -> ItemWrite {
     let hash = roster::hash(tx.hash_key(), &slot, &content);
-    ItemWrite { key: ItemKey { pin: pin.clone(), slot }, content: Some(content), hash, contested: false }
+    ItemWrite {
+        key: ItemKey { pin: pin.clone(), slot },
+        content: Some(content),
+        hash,
+        contested: false,
+        made_of: None,
+    }
 }
 
 /// A tombstone. Its hash is of nothing: what an item held last is told by its older versions.
 fn bury(tx: &Tx, key: ItemKey) -> ItemWrite {
     let hash = roster::hash(tx.hash_key(), &key.slot, &Content::Membership);
-    ItemWrite { key, content: None, hash, contested: false }
+    ItemWrite { key, content: None, hash, contested: false, made_of: None }
 }
 
 impl UserEdit {

@@ -145,6 +145,16 @@ impl<'a> Keys<'a> {
     }
 }
 
+impl<'a> Command<'a> {
+    /// The fields of a command that brings a photo.
+    pub fn photo(&self) -> Option<Keys<'a>> {
+        match &self.order {
+            Order::Update("USERPIC" | "BIOPHOTO", keys) => Some(*keys),
+            _ => None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

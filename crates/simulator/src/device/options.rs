@@ -277,6 +277,7 @@ impl Device {
         if model.hybrid && model.tells_each_version {
             pairs.extend([
                 ("BioDataFun", u8::from(visible).to_string()),
+                ("UserPicURLFunOn", u8::from(model.user_photos).to_string()),
                 ("BioPhotoFun", u8::from(model.comparison_photos.is_some()).to_string()),
                 (
                     "MultiBioVersion",

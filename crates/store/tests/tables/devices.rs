@@ -85,6 +85,7 @@ async fn options_of_a_device_are_kept_and_taken_back() {
         trans_times: Some("00:00;14:05".into()),
         trans_interval_min: Some(5),
         trans_flag_format: Some(1),
+        photo_delivery: Some(store::PhotoDelivery::Url),
         delay_s: Some(10),
         error_delay_s: Some(30),
         dialect: Some(Dialect::Attendance),

@@ -88,6 +88,7 @@ impl Fleet {
             content: content.cloned(),
             hash: roster::hash(self.store.hash_key(), &key.slot, &hashed),
             contested: false,
+            made_of: None,
         }
     }
 

@@ -7,6 +7,7 @@ mod fleet;
 mod items;
 mod opening;
 mod operators;
+mod photos;
 mod retention;
 mod schema;
 mod status;

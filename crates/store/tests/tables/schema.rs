@@ -54,6 +54,7 @@ fn both_engines_have_the_same_tables_columns_and_views() {
         both!("0004_uploads.sql"),
         both!("0005_commands.sql"),
         both!("0006_clocks.sql"),
+        both!("0007_photos.sql"),
     ] {
         assert_eq!(shape(sqlite), shape(mysql));
         assert!(!shape(sqlite).is_empty());

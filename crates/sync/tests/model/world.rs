@@ -143,6 +143,7 @@ impl World {
             live,
             hash: hash.or(before.map(|b| b.state.hash)).unwrap_or(ContentHash([0; 16])),
             changed_by: by,
+            made_of: None,
             bytes: content.as_ref().map_or(0, |content| self.bytes(content)),
             lines: 1,
         };

@@ -159,6 +159,27 @@ fn photos_go_out_inline() {
     );
 }
 
+/// Obligation 156.
+#[test]
+fn photos_go_out_by_url() {
+    let url = || "file/0123456789abcdef0123456789abcdef/photo.jpg".to_owned();
+    assert_line(
+        &Command::Update(Update::UserPhotoUrl { pin: pin("1007"), url: url() }),
+        "DATA UPDATE USERPIC PIN=1007→Format=1→Url=file/0123456789abcdef0123456789abcdef/photo.jpg→Size=0→Content=",
+    );
+    assert_line(
+        &Command::Update(Update::ComparisonPhotoUrl {
+            pin: pin("1007"),
+            bio_type: BioType::VISIBLE_FACE,
+            url: url(),
+            post_back_template: true,
+        }),
+        "DATA UPDATE BIOPHOTO PIN=1007→Type=9→Size=0→Content=→Format=1→Url=file/0123456789abcdef0123456789abcdef/photo.jpg→PostBackTmpFlag=1",
+    );
+    let nowhere = b"C:1:DATA UPDATE BIOPHOTO PIN=1007\tType=9\tFormat=1\tUrl=";
+    assert!(Command::read(nowhere).is_err(), "a photo at no address");
+}
+
 #[test]
 fn a_deletion_names_whose_things_and_which() {
     let deletions = [
@@ -333,7 +354,7 @@ prop_compose! {
 fn any_command() -> impl Strategy<Value = Command<'static>> {
     let content = prop::collection::vec(any::<u8>(), 1..60).prop_map(|bytes| Base64::encode(&bytes));
     let keys = ("[A-Za-z0-9]{1,24}", 0_u8..=9, any::<(u8, u8, u8, u8)>(), any::<(u16, u16)>(), content);
-    let templates = (0..7, keys).prop_map(|(kind, (pin, finger, bytes, version, template))| {
+    let templates = (0..9, keys).prop_map(|(kind, (pin, finger, bytes, version, template))| {
         let (pin, (a, b, c, d)) = (self::pin(&pin), bytes);
         Command::Update(match kind {
             0 => Update::Fingerprint(Fingerprint { pin, finger, valid: a, template }),
@@ -353,6 +374,13 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
             }),
             4 => Update::UserPhoto(UserPhoto { pin, file_name: None, content: template }),
             5 => return Command::Delete(Delete::BioDataNumber(pin, BioType(a), b)),
+            6 => Update::UserPhotoUrl { pin, url: format!("file/{a}/{b}.jpg") },
+            7 => Update::ComparisonPhotoUrl {
+                pin,
+                bio_type: BioType(a),
+                url: format!("http://192.0.2.1/{b}.jpg"),
+                post_back_template: c % 2 == 0,
+            },
             _ => Update::ComparisonPhoto {
                 photo: ComparisonPhoto {
                     pin,

@@ -2,8 +2,8 @@
 
 use super::{Form, fields_of, is};
 use crate::{
-    Base64, BioData, Card, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint, Pin, User,
-    UserPhoto, fields::FieldWriter,
+    Base64, BioData, BioType, Card, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint,
+    Pin, User, UserPhoto, fields::FieldWriter,
 };
 
 /// One record for a device to hold, in place of the one that it has under the same key (§12.1.1).
@@ -34,6 +34,24 @@ pub enum Update<'a> {
         /// Whether the device shall upload the template that it makes of it.
         post_back_template: bool,
     },
+    /// `USERPIC PIN Format=1 Url Size=0 Content=`: the photo for the device to fetch (§12.1.1.7, 2.4.2).
+    UserPhotoUrl {
+        /// Whom it shows.
+        pin: Pin,
+        /// Where the JPEG is: with `http://`, or else below the server's `/iclock/` or its root.
+        url: String,
+    },
+    /// `BIOPHOTO PIN Type Size=0 Content= Format=1 Url PostBackTmpFlag`, likewise (§12.1.1.8).
+    ComparisonPhotoUrl {
+        /// Whom it shows.
+        pin: Pin,
+        /// What the device makes of it.
+        bio_type: BioType,
+        /// As that of [`Update::UserPhotoUrl`].
+        url: String,
+        /// As that of [`Update::ComparisonPhoto`].
+        post_back_template: bool,
+    },
 }
 
 impl<'a> Update<'a> {
@@ -47,6 +65,7 @@ impl<'a> Update<'a> {
             Self::BioData(template) => &template.pin,
             Self::UserPhoto(photo) => &photo.pin,
             Self::ComparisonPhoto { photo, .. } => &photo.pin,
+            Self::UserPhotoUrl { pin, .. } | Self::ComparisonPhotoUrl { pin, .. } => pin,
         }
     }
 
@@ -62,6 +81,10 @@ impl<'a> Update<'a> {
             Self::ComparisonPhoto { photo, post_back_template } => {
                 Update::ComparisonPhoto { photo: photo.into_owned(), post_back_template }
             }
+            Self::UserPhotoUrl { pin, url } => Update::UserPhotoUrl { pin, url },
+            Self::ComparisonPhotoUrl { pin, bio_type, url, post_back_template } => {
+                Update::ComparisonPhotoUrl { pin, bio_type, url, post_back_template }
+            }
         }
     }
 
@@ -72,8 +95,8 @@ impl<'a> Update<'a> {
             Self::FacePart(_) => Form::Face,
             Self::FingerVein(_) => Form::FVein,
             Self::BioData(template) => Form::BioData(template.bio_type.0),
-            Self::UserPhoto(_) => Form::UserPic,
-            Self::ComparisonPhoto { .. } => Form::BioPhoto,
+            Self::UserPhoto(_) | Self::UserPhotoUrl { .. } => Form::UserPic,
+            Self::ComparisonPhoto { .. } | Self::ComparisonPhotoUrl { .. } => Form::BioPhoto,
         }
     }
 
@@ -109,6 +132,24 @@ impl<'a> Update<'a> {
             Self::ComparisonPhoto { photo, post_back_template } => {
                 write_comparison_photo(photo, *post_back_template, &mut fields);
             }
+            Self::UserPhotoUrl { pin, url } => {
+                fields
+                    .value("PIN", pin)
+                    .value("Format", BY_URL)
+                    .text("Url", url)
+                    .value("Size", 0)
+                    .text("Content", "");
+            }
+            Self::ComparisonPhotoUrl { pin, bio_type, url, post_back_template } => {
+                fields
+                    .value("PIN", pin)
+                    .value("Type", bio_type.0)
+                    .value("Size", 0)
+                    .text("Content", "")
+                    .value("Format", BY_URL)
+                    .text("Url", url)
+                    .value("PostBackTmpFlag", u8::from(*post_back_template));
+            }
         }
     }
 
@@ -125,14 +166,38 @@ impl<'a> Update<'a> {
         } else if is(table, "BIODATA") {
             Ok(Self::BioData(BioData::read(fields)?))
         } else if is(table, "USERPIC") {
-            Ok(Self::UserPhoto(UserPhoto::read(fields)?))
+            Ok(match url(fields)? {
+                Some(url) => Self::UserPhotoUrl { pin: fields.pin()?, url },
+                None => Self::UserPhoto(UserPhoto::read(fields)?),
+            })
         } else if is(table, "BIOPHOTO") {
             let post_back_template = fields.find("PostBackTmpFlag") == Some(b"1");
+            if let Some(url) = url(fields)? {
+                let bio_type = BioType(fields.number("Type")?);
+                return Ok(Self::ComparisonPhotoUrl {
+                    pin: fields.pin()?,
+                    bio_type,
+                    url,
+                    post_back_template,
+                });
+            }
             Ok(Self::ComparisonPhoto { photo: ComparisonPhoto::read(fields)?, post_back_template })
         } else {
             Err(FieldError::Invalid { field: "table", want: "a table of people" })
         }
     }
+}
+
+/// `Format` of a photo that the device fetches.
+const BY_URL: u8 = 1;
+
+/// Where the device fetches a photo; `None` for one that is in the command itself.
+fn url(fields: &Fields<'_>) -> Result<Option<String>, FieldError> {
+    if fields.optional_number("Format")?.unwrap_or(0) != BY_URL {
+        return Ok(None);
+    }
+    let url = fields.text("Url")?.filter(|url| !url.is_empty());
+    url.map(|url| Some(url.to_owned())).ok_or(FieldError::Missing { field: "Url" })
 }
 
 fn write_user(user: &User, fields: &mut FieldWriter<'_>) {

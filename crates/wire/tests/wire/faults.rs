@@ -254,7 +254,7 @@ fn fault_19_a_name_that_a_device_cut_within_a_letter_is_kept_as_bytes_and_ours_i
 
 fn payload_of<'r>(update: &'r Update<'_>) -> &'r str {
     match update {
-        Update::User(_) => "",
+        Update::User(_) | Update::UserPhotoUrl { .. } | Update::ComparisonPhotoUrl { .. } => "",
         Update::Fingerprint(fingerprint) => fingerprint.template.as_str(),
         Update::FacePart(part) => part.template.as_str(),
         Update::FingerVein(vein) => vein.template.as_str(),

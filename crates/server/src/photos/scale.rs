@@ -1,0 +1,160 @@
+//! A JPEG made small enough for a device.
+
+use std::io::Cursor;
+
+use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
+use image::imageops::FilterType;
+use image::{DynamicImage, ImageDecoder as _, Limits};
+
+/// The most pixels of a photo that is looked at: those of a good camera. What claims more is not decoded.
+const MOST_PIXELS: u64 = 16_000_000;
+
+/// The longest side of such a photo.
+const LONGEST_SIDE: u32 = 8_000;
+
+/// Memory that decoding may take.
+const MOST_MEMORY: u64 = 256 << 20;
+
+/// Width and height of what devices like best, and what is tried where that is still too large (field note 6.5).
+const BOXES: [(u32, u32); 3] = [(480, 640), (360, 480), (240, 320)];
+
+/// Qualities of the JPEG, the better first.
+const QUALITIES: [u8; 4] = [88, 78, 66, 52];
+
+/// Why nothing was made of a photo. Says nothing of what it shows.
+#[derive(Debug, thiserror::Error)]
+pub enum ScaleError {
+    /// It is no JPEG, or a damaged one.
+    #[error("it cannot be read as a JPEG: {0}")]
+    Unreadable(#[from] image::ImageError),
+    /// It claims to be larger than any photo is.
+    #[error("it is of {width} by {height} pixels, more than are looked at")]
+    TooManyPixels {
+        /// As its header says.
+        width: u32,
+        /// Likewise.
+        height: u32,
+    },
+    /// Even the smallest form is too large.
+    #[error("no form of it is small enough")]
+    StillTooLarge,
+}
+
+/// Makes a photo of at most so many bytes, upright and not larger than about 480 by 640 pixels.
+///
+/// # Errors
+/// [`ScaleError`]: the photo then has to go as it is.
+pub fn scale(jpeg: &[u8], most_bytes: usize) -> Result<Vec<u8>, ScaleError> {
+    let mut decoder = JpegDecoder::new(Cursor::new(jpeg))?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > LONGEST_SIDE || u64::from(width) * u64::from(height) > MOST_PIXELS {
+        return Err(ScaleError::TooManyPixels { width, height });
+    }
+    let mut limits = Limits::no_limits();
+    (limits.max_image_width, limits.max_image_height) = (Some(LONGEST_SIDE), Some(LONGEST_SIDE));
+    limits.max_alloc = Some(MOST_MEMORY);
+    decoder.set_limits(limits)?;
+    // Cameras write what they saw and how they were held; devices see only the first.
+    let orientation = decoder.orientation()?;
+    let mut photo = DynamicImage::from_decoder(decoder)?;
+    for (width, height) in BOXES {
+        // Upright first, where it is large, would turn sixteen million pixels.
+        let (width, height) = if orientation.swaps() { (height, width) } else { (width, height) };
+        if photo.width() > width || photo.height() > height {
+            photo = photo.resize(width, height, FilterType::CatmullRom);
+        }
+        let mut upright = photo.clone();
+        upright.apply_orientation(orientation);
+        let pixels = upright.into_rgb8();
+        for quality in QUALITIES {
+            let mut out = Vec::new();
+            JpegEncoder::new_with_quality(&mut out, quality).encode_image(&pixels)?;
+            if out.len() <= most_bytes {
+                return Ok(out);
+            }
+        }
+    }
+    Err(ScaleError::StillTooLarge)
+}
+
+/// Whether an orientation makes the width of a picture its height.
+trait Swaps {
+    fn swaps(self) -> bool;
+}
+
+impl Swaps for image::metadata::Orientation {
+    fn swaps(self) -> bool {
+        matches!(self, Self::Rotate90 | Self::Rotate270 | Self::Rotate90FlipH | Self::Rotate270FlipH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture that no JPEG makes small: noise.
+    fn noise(width: u32, height: u32) -> Vec<u8> {
+        let mut state = 7_u32;
+        let pixels = image::RgbImage::from_fn(width, height, |_, _| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            let [a, b, c, _] = state.to_be_bytes();
+            image::Rgb([a, b, c])
+        });
+        let mut out = Vec::new();
+        JpegEncoder::new_with_quality(&mut out, 95).encode_image(&pixels).unwrap();
+        out
+    }
+
+    fn size(jpeg: &[u8]) -> (u32, u32) {
+        JpegDecoder::new(Cursor::new(jpeg)).unwrap().dimensions()
+    }
+
+    #[test]
+    fn a_large_photo_becomes_a_small_one_of_the_same_shape() {
+        let photo = noise(900, 1_200);
+        assert!(photo.len() > 60_000);
+        let small = scale(&photo, 60_000).unwrap();
+        assert!(small.len() <= 60_000, "{}", small.len());
+        let (width, height) = size(&small);
+        assert!(width <= 480 && height <= 640 && width * 4 == height * 3, "{width} by {height}");
+        assert!(scale(&photo, 29_999).unwrap().len() <= 29_999);
+    }
+
+    #[test]
+    fn a_photo_of_a_camera_that_was_held_upright_stays_upright() {
+        // An EXIF segment that says nothing but "turn it by 90 degrees" (orientation 6).
+        let mut exif =
+            b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
+                .to_vec();
+        let photo = noise(800, 600);
+        let mut turned = photo[..2].to_vec();
+        turned.append(&mut exif);
+        turned.extend_from_slice(&photo[2..]);
+        assert_eq!(size(&turned), (800, 600));
+        let (width, height) = size(&scale(&turned, 60_000).unwrap());
+        assert!(width < height, "{width} by {height}");
+        let (width, height) = size(&scale(&photo, 60_000).unwrap());
+        assert!(width > height, "{width} by {height}");
+    }
+
+    #[test]
+    fn a_bomb_is_not_decoded() {
+        let mut bomb = noise(16, 16);
+        let frame = bomb.windows(2).position(|two| two == [0xff, 0xc0]).unwrap();
+        bomb[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
+        let error = scale(&bomb, 60_000).unwrap_err();
+        assert!(matches!(error, ScaleError::TooManyPixels { width: 65_535, height: 65_535 }), "{error}");
+        bomb[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0x40, 0x1f, 0x40]);
+        let error = scale(&bomb, 60_000).unwrap_err();
+        assert!(matches!(error, ScaleError::TooManyPixels { width: 8_000, height: 8_000 }), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_jpeg_is_said_to_be_none() {
+        let cut = &noise(64, 64)[..40];
+        for bytes in [b"".as_slice(), b"\xff\xd8", b"GIF89a", cut] {
+            assert!(matches!(scale(bytes, 60_000), Err(ScaleError::Unreadable(_))), "{} bytes", bytes.len());
+        }
+        assert!(matches!(scale(&noise(640, 480), 100), Err(ScaleError::StillTooLarge)));
+    }
+}
