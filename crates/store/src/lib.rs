@@ -11,6 +11,7 @@
 mod area;
 mod body;
 mod brake;
+mod definition;
 mod device;
 mod device_session;
 mod engine;
@@ -43,6 +44,7 @@ mod user_body;
 mod view;
 mod waiting;
 
+pub use definition::Defined;
 pub use device::{DeviceOptions, DeviceRow, DeviceState, Seen, UnknownState};
 pub use device_session::{Session, SessionEnd};
 pub use engine::Engine;

@@ -32,6 +32,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(2, "views", "0002_views.sql"),
     step!(3, "several servers", "0003_several_servers.sql"),
     step!(5, "commands", "0005_commands.sql"),
+    step!(8, "definitions", "0008_definitions.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

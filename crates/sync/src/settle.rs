@@ -3,7 +3,7 @@
 use roster::{ItemKey, Kind, Millis, Slot};
 use wire::{ReturnCode, Verdict};
 
-use crate::owing::user_of;
+use crate::owing::root_of;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, Limits, OpenCommand, Parked, Refusal, Verb, Wait};
 
@@ -96,6 +96,10 @@ fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
         {
             Verdict::Refused
         }
+        // A definition is about nobody.
+        (Verb::Update, Verdict::UserMissing) if matches!(answer.key.slot.kind, Kind::Definition(_)) => {
+            Verdict::Refused
+        }
         // A user cannot be missing for the command that brings it.
         (Verb::Update, Verdict::UserMissing) if answer.key.slot == Slot::USER => Verdict::RetryLater,
         (_, other) => other,
@@ -152,7 +156,7 @@ impl Closing<'_> {
 
     /// The device lost the user: all of it is in doubt.
     fn user_missing(&mut self) -> Settled {
-        let user = user_of(self.key);
+        let user = root_of(self.key);
         let no_room = matches!(self.view.exception(&user).map(|e| e.wait), Some(Wait::Parked(_)));
         if no_room || self.view.is_refused(&user) {
             self.view.park(self.key, Parked::NoUser);
@@ -183,15 +187,15 @@ impl Closing<'_> {
 
     /// The device does not know this form of command: take the other form, or do without.
     fn unsupported(&mut self, answer: &Answer) -> Settled {
-        let form = match self.command.verb {
-            Verb::Update => self.view.capability.takes(&self.key.slot),
-            Verb::Delete => None,
-        };
-        let Some(form) = form.filter(|_| self.key.slot != Slot::USER) else {
+        if self.command.verb == Verb::Delete || self.key.slot == Slot::USER {
             return self.refused_or_retry(answer.return_code);
-        };
-        self.view.capability.refuse(form);
-        self.view.touch_device();
+        }
+        // With none left the answer to another item of its kind came first. It is not this content that is refused: with
+        // another firmware it is tried again.
+        if let Some(form) = self.view.capability.takes(&self.key.slot) {
+            self.view.capability.refuse(form);
+            self.view.touch_device();
+        }
         self.view.owe(self.key, self.now, 0);
         Settled::Again
     }

@@ -29,6 +29,7 @@ mod type_array;
 mod upload;
 mod user;
 mod version;
+mod work_code;
 
 pub use acknowledgement::*;
 pub use charset::Charset;
@@ -49,3 +50,4 @@ pub use type_array::*;
 pub use upload::{Line, Record, Table, count_lines, records};
 pub use user::{Card, CardForm, User};
 pub use version::{Version, VersionError};
+pub use work_code::WorkCode;

@@ -1,5 +1,6 @@
 //! What people and the server itself do to the fleet: one file a subject. Each function is one transaction's worth.
 
+pub mod definitions;
 pub mod devices;
 pub mod files;
 pub mod held;

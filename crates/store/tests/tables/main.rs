@@ -1,5 +1,6 @@
 //! Every query on a real database.
 
+mod definitions;
 mod devices;
 mod fleet;
 mod items;

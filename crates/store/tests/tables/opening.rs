@@ -35,7 +35,7 @@ async fn what_was_committed_is_there_after_opening_again() {
 
     let mut tx = store.read().await.expect("a transaction");
     assert_eq!(tx.contents(&[user_key("1")]).await.expect("read").len(), 1);
-    assert_eq!(store.schema_version().await.expect("a version"), 5);
+    assert_eq!(store.schema_version().await.expect("a version"), 8);
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_database_of_a_newer_program_is_refused() {
     let opened = Store::open(fleet.url(), keys(1)).await;
     let existing = Store::open_existing(fleet.url(), keys(1)).await;
 
-    assert!(matches!(opened, Err(StoreError::SchemaTooNew { found: 99, known: 5 })));
+    assert!(matches!(opened, Err(StoreError::SchemaTooNew { found: 99, known: 8 })));
     assert!(matches!(existing, Err(StoreError::SchemaTooNew { found: 99, .. })));
 }
 
@@ -122,7 +122,7 @@ async fn a_migration_that_ran_is_not_run_again() {
 
     fleet.store.migrate().await.expect("nothing to do");
 
-    assert_eq!(fleet.store.schema_version().await.expect("a version"), 5);
+    assert_eq!(fleet.store.schema_version().await.expect("a version"), 8);
     assert_eq!(fleet.contents_of(&[user_key("1")]).await.len(), 1);
 }
 
@@ -166,7 +166,7 @@ async fn a_database_that_the_server_has_not_is_made_where_it_may_be() {
 
     let store = Store::open(&url_of(&name), keys(1)).await.expect("made");
 
-    assert_eq!(store.schema_version().await.expect("a version"), 5);
+    assert_eq!(store.schema_version().await.expect("a version"), 8);
     store.close().await;
     MariaDb::shared().drop_database(&name);
 }
@@ -225,7 +225,7 @@ async fn a_migration_goes_on_where_it_was_stopped() {
 
         let store = Store::open(database.url(), keys(1)).await.expect("the rest is done");
 
-        assert_eq!(store.schema_version().await.expect("a version"), 5);
+        assert_eq!(store.schema_version().await.expect("a version"), 8);
         assert_eq!(shape_of(database.url()).await, expected, "stopped after {stopped_after}");
     }
 }
@@ -239,7 +239,7 @@ async fn servers_that_start_together_make_one_schema() {
         starting.spawn(async move { Store::open(&url, keys(1)).await });
     }
     for opened in starting.join_all().await {
-        assert_eq!(opened.expect("opened").schema_version().await.expect("a version"), 5);
+        assert_eq!(opened.expect("opened").schema_version().await.expect("a version"), 8);
     }
     let other_key = Store::open(database.url(), keys(2)).await;
     assert!(matches!(other_key, Err(StoreError::WrongKey)));

@@ -52,6 +52,7 @@ fn both_engines_have_the_same_tables_columns_and_views() {
         both!("0002_views.sql"),
         both!("0003_several_servers.sql"),
         both!("0005_commands.sql"),
+        both!("0008_definitions.sql"),
     ] {
         assert_eq!(shape(sqlite), shape(mysql));
         assert!(!shape(sqlite).is_empty());
@@ -100,6 +101,11 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
             "SELECT pin FROM item WHERE kind = 0 AND pin > '98' ORDER BY pin LIMIT 9",
             "SEARCH item USING COVERING INDEX item_scan (kind=? AND pin>?)",
             "\"key\": \"item_scan\", \"using_index\": true",
+        ),
+        (
+            "SELECT pin FROM item WHERE pin > '' AND pin < '0' AND kind BETWEEN 11 AND 16 ORDER BY pin LIMIT 9",
+            "SEARCH item USING COVERING INDEX item_key (pin>? AND pin<?)",
+            "\"key\": \"item_key\", \"using_index\": true",
         ),
         (
             "SELECT COUNT(*) FROM sync_command WHERE device_id = 2 AND open = 1",

@@ -6,7 +6,7 @@ use std::{borrow::Cow, fmt};
 
 use self::layout::{Layout, layout};
 use super::{Form, fields_of, is};
-use crate::{Base64, FieldError, Fields, Version, fields::FieldWriter};
+use crate::{Base64, Charset, FieldError, Fields, Version, fields::FieldWriter};
 
 /// A table of a device beside those of its people (§12.1.1.9 to §12.1.1.18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -159,6 +159,24 @@ impl<'a> Entry<'a> {
     /// Which table it is of.
     pub const fn table(&self) -> EntryTable {
         self.table
+    }
+
+    /// What it holds, complete, in the order of [`EntryTable::keys`].
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let fields = layout(self.table).fields.iter().zip(&self.values);
+        let given = fields.filter(|(field, _)| !matches!(field.kind, layout::Kind::SizeOf { .. }));
+        given.map(|(field, value)| (field.key, String::from_utf8_lossy(value).into_owned())).collect()
+    }
+
+    /// The same record for a device of this charset; only its texts can hold more than ASCII.
+    #[must_use]
+    pub fn in_charset(mut self, charset: Charset) -> Self {
+        for (field, value) in layout(self.table).fields.iter().zip(&mut self.values) {
+            if let (layout::Kind::Text(_), Ok(text)) = (field.kind, std::str::from_utf8(value)) {
+                *value = Cow::Owned(charset.encode(text));
+            }
+        }
+        self
     }
 
     /// The same record without the borrow.
