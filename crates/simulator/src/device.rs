@@ -1,6 +1,7 @@
 //! A terminal without its network: what it holds, what it has to report, what it does when it is told.
 
 mod command;
+mod definitions;
 mod edit;
 mod execute;
 mod options;
@@ -19,7 +20,7 @@ use std::{
 use wire::{BioType, Pin};
 
 pub(crate) use self::{command::Command, upload::Entry};
-pub use self::{execute::Acknowledgement, options::ServerOptions, upload::Upload};
+pub use self::{definitions::Definitions, execute::Acknowledgement, options::ServerOptions, upload::Upload};
 use crate::{
     clock::LocalTime,
     content::{Content, Payload, PayloadPool, Person, Template, TemplateKey},
@@ -48,6 +49,7 @@ pub struct Device {
     held: BTreeMap<BioType, usize>,
     /// What the deletion of a user left behind.
     stranded: BTreeMap<Pin, Person>,
+    definitions: Definitions,
     /// The parts of a template that came so far.
     collecting: Option<(Pin, TemplateKey, Template)>,
     queue: VecDeque<Entry>,
@@ -71,6 +73,7 @@ impl Device {
             people: Content::default(),
             held: BTreeMap::new(),
             stranded: BTreeMap::new(),
+            definitions: Definitions::default(),
             collecting: None,
             queue: VecDeque::new(),
             server: None,

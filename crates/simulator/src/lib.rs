@@ -74,7 +74,7 @@ mod testing;
 pub use self::{
     clock::LocalTime,
     content::Content,
-    device::{Acknowledgement, Device},
+    device::{Acknowledgement, Definitions, Device},
     difference::{Difference, Holding, difference},
     fleet::{Fleet, FleetReport, Population, Progress},
     model::Model,

@@ -31,6 +31,8 @@ pub struct Quirks {
     pub absolute_targets: bool,
     /// Data that is refused whatever it is.
     pub refuse: Vec<Refusal>,
+    /// Tables beside those of people that are refused, each with the return code (appendix 1).
+    pub refuse_tables: Vec<(&'static str, i32)>,
     /// Data that is acknowledged and not kept (field note 7.5).
     pub ignore: Vec<Form>,
 }
@@ -51,6 +53,7 @@ impl Default for Quirks {
             doubled_paths: false,
             absolute_targets: false,
             refuse: Vec::new(),
+            refuse_tables: Vec::new(),
             ignore: Vec::new(),
         }
     }
