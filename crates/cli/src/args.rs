@@ -1,5 +1,6 @@
 //! The command line.
 
+mod definition;
 mod device;
 mod import;
 mod init;
@@ -12,6 +13,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use roster::Area;
 use wire::SerialNumber;
 
+pub use self::definition::{
+    Definitions, MessageCommand, SetCombination, SetDefinition, SetGroup, SetHoliday, SetTimeZone,
+    SetWorkCode,
+};
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
@@ -112,6 +117,24 @@ Examples:
     /// A person is on the devices that share an area with them. Everyone and everything is in area 1 unless told otherwise.
     #[command(subcommand)]
     Area(AreaCommand),
+    /// Access time zones: at which hours doors open
+    #[command(subcommand)]
+    Timezone(Definitions<SetTimeZone>),
+    /// Days on which another time zone holds
+    #[command(subcommand)]
+    Holiday(Definitions<SetHoliday>),
+    /// Access groups: time zones and verification for those who are in them
+    #[command(subcommand)]
+    Group(Definitions<SetGroup>),
+    /// Groups that open a door only together
+    #[command(subcommand)]
+    UnlockCombination(Definitions<SetCombination>),
+    /// Short messages on the screens of devices
+    #[command(subcommand)]
+    Message(MessageCommand),
+    /// Work codes: what people choose at a punch to say what they work on
+    #[command(subcommand)]
+    Workcode(Definitions<SetWorkCode>),
     /// What is in sync; if not: what is owed, and why
     #[command(subcommand)]
     Sync(SyncCommand),

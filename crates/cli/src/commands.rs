@@ -2,6 +2,7 @@
 
 mod area;
 mod config;
+mod definition;
 mod device;
 mod device_set;
 mod held;
@@ -71,6 +72,12 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
         Command::Device(command) => device::run(&context, command).await,
         Command::User(command) => user::run(&context, command).await,
         Command::Area(command) => area::run(&context, command).await,
+        Command::Timezone(command) => definition::run(&context, command).await,
+        Command::Holiday(command) => definition::run(&context, command).await,
+        Command::Group(command) => definition::run(&context, command).await,
+        Command::UnlockCombination(command) => definition::run(&context, command).await,
+        Command::Message(command) => definition::message(&context, command).await,
+        Command::Workcode(command) => definition::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Held(command) => held::run(&context, command).await,
         Command::Import(command) => import::run(&context, command).await,

@@ -1,6 +1,7 @@
 //! The built program, run as people run it.
 
 mod beside;
+mod definitions;
 mod dotenv;
 mod fleet;
 mod importing;
