@@ -105,7 +105,8 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
         (
             "SELECT pin FROM item WHERE pin > '' AND pin < '0' AND kind BETWEEN 11 AND 16 ORDER BY pin LIMIT 9",
             "SEARCH item USING COVERING INDEX item_key (pin>? AND pin<?)",
-            "\"key\": \"item_key\", \"using_index\": true",
+            // That of the kinds where there are few of them: either holds all that is asked for.
+            "\"using_index\": true",
         ),
         (
             "SELECT COUNT(*) FROM sync_command WHERE device_id = 2 AND open = 1",
