@@ -3,6 +3,7 @@
 mod attendance;
 mod command;
 mod conformance;
+mod definition;
 mod device;
 mod import;
 mod init;
@@ -20,6 +21,10 @@ pub use self::command::{
     Action, Cleared, DeviceOrder, Enroll, Enrolled, Method, Period, PutFile, Query, ReplacedTable, Upgrade,
 };
 pub use self::conformance::Conformance;
+pub use self::definition::{
+    Definitions, MessageCommand, SetCombination, SetDefinition, SetGroup, SetHoliday, SetTimeZone,
+    SetWorkCode,
+};
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
@@ -137,6 +142,24 @@ Examples:
     /// A person is on the devices that share an area with them. Everyone and everything is in area 1 unless told otherwise.
     #[command(subcommand)]
     Area(AreaCommand),
+    /// Access time zones: at which hours doors open
+    #[command(subcommand)]
+    Timezone(Definitions<SetTimeZone>),
+    /// Days on which another time zone holds
+    #[command(subcommand)]
+    Holiday(Definitions<SetHoliday>),
+    /// Access groups: time zones and verification for those who are in them
+    #[command(subcommand)]
+    Group(Definitions<SetGroup>),
+    /// Groups that open a door only together
+    #[command(subcommand)]
+    UnlockCombination(Definitions<SetCombination>),
+    /// Short messages on the screens of devices
+    #[command(subcommand)]
+    Message(MessageCommand),
+    /// Work codes: what people choose at a punch to say what they work on
+    #[command(subcommand)]
+    Workcode(Definitions<SetWorkCode>),
     /// What is in sync; if not: what is owed, and why
     #[command(subcommand)]
     Sync(SyncCommand),
@@ -148,7 +171,7 @@ Examples:
     /// They are kept with `attendance = "keep"`, for `attendance_days` or for ever.
     #[command(subcommand)]
     Attendance(AttendanceCommand),
-    /// What else devices send: identity cards, errors, work codes, messages
+    /// What else devices send: identity cards, errors, messages
     #[command(subcommand)]
     Record(RecordCommand),
     /// Take people over from another server

@@ -5,6 +5,7 @@ mod attendance;
 mod config;
 mod confirm;
 mod conformance;
+mod definition;
 mod device;
 mod device_clock;
 mod device_reread;
@@ -80,6 +81,12 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
         Command::Order(order) => order::run(&context, order).await,
         Command::User(command) => user::run(&context, command).await,
         Command::Area(command) => area::run(&context, command).await,
+        Command::Timezone(command) => definition::run(&context, command).await,
+        Command::Holiday(command) => definition::run(&context, command).await,
+        Command::Group(command) => definition::run(&context, command).await,
+        Command::UnlockCombination(command) => definition::run(&context, command).await,
+        Command::Message(command) => definition::message(&context, command).await,
+        Command::Workcode(command) => definition::run(&context, command).await,
         Command::Sync(command) => sync::run(&context, command).await,
         Command::Held(command) => held::run(&context, command).await,
         Command::Attendance(command) => attendance::run(&context, command).await,

@@ -33,7 +33,7 @@ impl What {
     /// What an item is counted as.
     pub(crate) fn of(kind: Kind) -> Self {
         match kind {
-            Kind::User | Kind::Membership => Self::User,
+            Kind::User | Kind::Membership | Kind::PersonalMessage | Kind::Definition(_) => Self::User,
             Kind::UserPhoto => Self::UserPhoto,
             Kind::ComparisonPhoto => Self::ComparisonPhoto,
             Kind::Template(BioType::FINGERPRINT) => Self::Fingerprint,

@@ -72,7 +72,9 @@ impl fmt::Display for Place {
             Kind::Template(BioType(other)) => write!(f, "template of type {other} {number}"),
             Kind::ComparisonPhoto => write!(f, "comparison photo {number}"),
             Kind::UserPhoto => f.write_str("user photo"),
-            Kind::User | Kind::Membership => f.write_str("user"),
+            Kind::User | Kind::Membership | Kind::PersonalMessage | Kind::Definition(_) => {
+                f.write_str("user")
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 //! `1` (the version of this form), then the values of the kind one after the other: numbers of fixed width, lowest
 //! byte first; texts with their length as 4 bytes before them; optional values behind a byte 0 or 1.
 
-use crate::{Content, Kind, Part, Photo, Template, UserFields};
+use crate::{Content, Definition, Kind, Part, Photo, Template, UserFields};
 
 /// Version of the stored form.
 const VERSION: u8 = 1;
@@ -37,7 +37,8 @@ impl Content {
                 out.text(&photo.text);
                 out.optional(photo.file_name.as_deref(), Writer::text);
             }
-            Self::Membership => {}
+            Self::Membership | Self::PersonalMessage => {}
+            Self::Definition(definition) => out.pairs(definition.fields()),
         }
         out.0
     }
@@ -59,6 +60,8 @@ impl Content {
                 Self::Photo(Photo { text: input.text()?, file_name: input.optional(Reader::text)? })
             }
             Kind::Membership => Self::Membership,
+            Kind::PersonalMessage => Self::PersonalMessage,
+            Kind::Definition(kind) => Self::Definition(Definition::of_stored(kind, input.pairs()?)),
         };
         if input.0.is_empty() { Ok(content) } else { Err(BodyError::Long(input.0.len())) }
     }
@@ -105,6 +108,14 @@ impl Writer {
         self.optional(fields.start.as_deref(), Self::text);
         self.optional(fields.end.as_deref(), Self::text);
         self.optional(fields.expires, Self::number);
+    }
+
+    fn pairs(&mut self, pairs: &[(String, String)]) {
+        self.length(pairs.len());
+        for (key, value) in pairs {
+            self.text(key);
+            self.text(value);
+        }
     }
 
     fn template(&mut self, template: &Template) {
@@ -179,6 +190,12 @@ impl<'a> Reader<'a> {
             end: self.optional(Self::text)?,
             expires: self.optional(Self::number)?,
         })
+    }
+
+    fn pairs(&mut self) -> Result<Vec<(String, String)>, BodyError> {
+        let pairs = self.length()?;
+        // As with parts: a damaged count ends at the first pair that is not there.
+        (0..pairs).map(|_| Ok((self.text()?, self.text()?))).collect()
     }
 
     fn template(&mut self) -> Result<Template, BodyError> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Format, Slot};
+use crate::{Definition, Format, Slot};
 
 /// What the fleet holds of one item.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +15,10 @@ pub enum Content {
     Photo(Photo),
     /// The user belongs to the area of the slot; there is nothing more to say.
     Membership,
+    /// The message of the slot is for the user; there is nothing more to say.
+    PersonalMessage,
+    /// What is defined for the fleet.
+    Definition(Definition),
 }
 
 impl Content {
@@ -29,6 +33,8 @@ impl Content {
             Self::Template(template) => template.parts.iter().map(|part| LINE + part.text.len()).sum(),
             Self::Photo(photo) => LINE + photo.text.len(),
             Self::Membership => 0,
+            Self::PersonalMessage => LINE,
+            Self::Definition(definition) => LINE + definition.text_bytes(),
         }
     }
 
@@ -36,7 +42,11 @@ impl Content {
     pub fn parts(&self) -> usize {
         match self {
             Self::Template(template) => template.parts.len(),
-            Self::User(_) | Self::Photo(_) | Self::Membership => 1,
+            Self::User(_)
+            | Self::Photo(_)
+            | Self::Membership
+            | Self::PersonalMessage
+            | Self::Definition(_) => 1,
         }
     }
 }

@@ -29,7 +29,7 @@ const FACE_PREFIX: usize = 16;
 /// The hash of a content in its slot: equal for contents that are the same to us.
 ///
 /// That leaves out what devices change on the way: the 16 bytes before a `FACE` payload, `Valid` 0 or 1 (not the
-/// duress flag), the file name of a photo, and every spelling that [`UserFields::canonical`] evens out.
+/// duress flag), the file name of a photo, the place of a work code in the list, and every spelling that [`UserFields::canonical`] evens out.
 pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
     let mut hasher = Canonical(blake3::Hasher::new_keyed(&key.0));
     hasher.number(slot.kind.code());
@@ -39,7 +39,13 @@ pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
         Content::User(fields) => hasher.user(fields.clone().canonical()),
         Content::Template(template) => hasher.template(slot, template),
         Content::Photo(photo) => hasher.payload(&photo.text, 0),
-        Content::Membership => {}
+        Content::Membership | Content::PersonalMessage => {}
+        Content::Definition(definition) => {
+            for (key, value) in definition.content() {
+                hasher.text(key);
+                hasher.text(value);
+            }
+        }
     }
     let mut first = [0; 16];
     hasher.0.finalize_xof().fill(&mut first);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use wire::{BioType, Pin};
 
+use crate::{DefinitionKind, DefinitionName};
+
 /// A number of the change feed. Numbers are unique and become visible in their order; 0 is before every change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub i64);
@@ -34,24 +36,30 @@ impl Area {
 pub enum Kind {
     /// Name, card, password and the other fields of a user (§11.5).
     User,
-    /// The user belongs to an area. Never sent; it decides what is.
+    /// The user, or the definition, belongs to an area. Never sent; it decides what is.
     Membership,
     /// The picture shown at a punch (`USERPIC`, §11.13).
     UserPhoto,
     /// The picture a visible-light device makes its own template from (`BIOPHOTO`, §11.15).
     ComparisonPhoto,
+    /// A personal message is for the user (`USER_SMS`, §12.1.1.10).
+    PersonalMessage,
+    /// What is defined for the whole fleet: the one item of an owner that is no person, beside its memberships.
+    Definition(DefinitionKind),
     /// A biometric template of any form (§11.9 to §11.12).
     Template(BioType),
 }
 
 impl Kind {
-    /// The number this kind is stored as: templates are 100 and more, in the order of [`Kind`].
+    /// The number this kind is stored as: definitions are 11 to 16, templates 100 and more, in the order of [`Kind`].
     pub const fn code(self) -> i64 {
         match self {
             Self::User => 0,
             Self::Membership => 1,
             Self::UserPhoto => 2,
             Self::ComparisonPhoto => 3,
+            Self::PersonalMessage => 4,
+            Self::Definition(kind) => 10 + kind.code(),
             Self::Template(BioType(number)) => 100 + number as i64,
         }
     }
@@ -63,6 +71,8 @@ impl Kind {
             1 => Self::Membership,
             2 => Self::UserPhoto,
             3 => Self::ComparisonPhoto,
+            4 => Self::PersonalMessage,
+            11..=16 => Self::Definition(DefinitionKind::from_code(code - 10)?),
             _ => Self::Template(BioType(u8::try_from(code.checked_sub(100)?).ok()?)),
         })
     }
@@ -146,7 +156,8 @@ impl fmt::Display for Algorithm {
 pub struct Slot {
     /// What it is.
     pub kind: Kind,
-    /// Finger, palm or eye of a template, biometric type of a comparison photo, area of a membership; else 0.
+    /// Finger, palm or eye of a template, biometric type of a comparison photo, area of a membership, number of a
+    /// personal message; else 0.
     pub number: i64,
     /// Algorithm of a template, [`Algorithm::NONE`] of anything else.
     pub algorithm: Algorithm,
@@ -174,6 +185,24 @@ impl Slot {
         Self { kind: Kind::Template(bio_type), number: number as i64, algorithm }
     }
 
+    /// The assignment of a personal message.
+    pub const fn personal_message(number: u16) -> Self {
+        Self { kind: Kind::PersonalMessage, number: number as i64, algorithm: Algorithm::NONE }
+    }
+
+    /// What everything else of an owner depends on: the user of a person, the definition of another owner.
+    pub fn root_of(owner: &Pin) -> Self {
+        match owner.reserved_name().and_then(|_| DefinitionName::of(owner)) {
+            Some(name) => name.kind.slot(),
+            None => Self::USER,
+        }
+    }
+
+    /// Whether it is what everything else of its owner depends on.
+    pub const fn is_root(&self) -> bool {
+        matches!(self.kind, Kind::User | Kind::Definition(_))
+    }
+
     /// The area of a membership.
     pub fn area(&self) -> Option<Area> {
         (self.kind == Kind::Membership).then_some(Area(self.number))
@@ -188,6 +217,8 @@ impl fmt::Display for Slot {
             Kind::Membership => write!(f, "membership of area {number}"),
             Kind::UserPhoto => f.write_str("user photo"),
             Kind::ComparisonPhoto => write!(f, "comparison photo {number}"),
+            Kind::PersonalMessage => write!(f, "personal message {number}"),
+            Kind::Definition(kind) => f.write_str(kind.word()),
             Kind::Template(BioType::FINGERPRINT) => write!(f, "fingerprint {number} ({algorithm})"),
             Kind::Template(BioType::FACE) => write!(f, "face {number} ({algorithm})"),
             Kind::Template(BioType::FINGER_VEIN) => write!(f, "finger vein {number} ({algorithm})"),
@@ -202,7 +233,7 @@ impl fmt::Display for Slot {
 /// The key of an item in the fleet: newest version only, one row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemKey {
-    /// Whose it is.
+    /// Whose it is: a person's PIN, or the reserved key of a definition ([`DefinitionName::owner`]).
     pub pin: Pin,
     /// Which of theirs.
     pub slot: Slot,
@@ -210,7 +241,11 @@ pub struct ItemKey {
 
 impl fmt::Display for ItemKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {}", self.slot, self.pin)
+        match (self.slot.kind, DefinitionName::of(&self.pin)) {
+            (Kind::Definition(_), Some(name)) => name.fmt(f),
+            (_, Some(name)) => write!(f, "{} of {name}", self.slot),
+            (_, None) => write!(f, "{} of {}", self.slot, self.pin),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod body;
 mod canonical;
 mod capability;
 mod content;
+mod definition;
 mod hash;
 mod header;
 mod item;
@@ -22,6 +23,9 @@ mod user_patch;
 pub use body::BodyError;
 pub use capability::{Capability, Counts, Evidence, PhotoLimit};
 pub use content::{Content, FACE_PARTS, Part, Photo, Template, UserFields};
+pub use definition::{
+    CLOSED, DAYS, Definition, DefinitionKind, DefinitionName, DefinitionNameError, MOST_DEFINITIONS,
+};
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};
 pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};

@@ -3,7 +3,8 @@
 use wire::{BioData, BioFormat, BioType, Fields, Line, Operation, Pin, Record};
 
 use crate::{
-    Algorithm, Capability, Content, Format, ItemKey, Kind, Part, Photo, Slot, Template, UserPatch,
+    Algorithm, Capability, Content, DefinitionKind, DefinitionName, Format, ItemKey, Kind, Part, Photo, Slot,
+    Template, UserPatch,
     header::{self, HeaderError},
 };
 
@@ -32,6 +33,17 @@ pub enum Reading<'a> {
         /// The lines as they came.
         raw: &'a [u8],
     },
+    /// What the device says of a definition: so far only work codes come (§12.1.1.12).
+    Definition {
+        /// Line of the body, from 1.
+        line: usize,
+        /// Which.
+        name: DefinitionName,
+        /// Its name in words.
+        text: String,
+        /// The line as it came.
+        raw: &'a [u8],
+    },
     /// Something was done at the device (§11.4).
     Operation {
         /// Line of the body, from 1.
@@ -58,6 +70,7 @@ impl Reading<'_> {
         match self {
             Self::User { line, .. }
             | Self::Item { line, .. }
+            | Self::Definition { line, .. }
             | Self::Operation { line, .. }
             | Self::Unreadable { line, .. } => *line,
         }
@@ -130,6 +143,20 @@ impl<'a> Reader<'a> {
                 self.close();
                 let patch = UserPatch::of(&user, capability);
                 self.readings.push(Reading::User { line: number, pin: user.pin, patch, raw });
+            }
+            Record::WorkCode(code) => {
+                let text = capability.charset().decode(capability.language(), &code.name);
+                let name = DefinitionName::read(DefinitionKind::WorkCode, &code.code);
+                match (name, text) {
+                    (Ok(name), Some(text)) => {
+                        self.close();
+                        self.readings.push(Reading::Definition { line: number, name, text, raw });
+                    }
+                    (Err(error), _) => self.unreadable(origin, format!("CODE: {error}")),
+                    (_, None) => {
+                        self.unreadable(origin, "NAME is text in no charset of the device".to_owned());
+                    }
+                }
             }
             Record::UserPhoto(photo) => {
                 self.photo(&origin, photo.pin, Slot::USER_PHOTO, photo.content.as_str(), photo.file_name);
@@ -279,7 +306,7 @@ impl Whose {
 
 /// Whether a line with this tag may be a part of a template: any but those that are known to be something else.
 fn may_be_part(tag: &str) -> bool {
-    !["OPLOG", "USER", "USERPIC", "BIOPHOTO"].iter().any(|other| other.eq_ignore_ascii_case(tag))
+    !["OPLOG", "USER", "USERPIC", "BIOPHOTO", "WORKCODE"].iter().any(|other| other.eq_ignore_ascii_case(tag))
 }
 
 /// The body from the start of one of its lines to the end of another.

@@ -5,7 +5,9 @@ use wire::{
     FingerVein, Fingerprint, Form, Update, User, UserPhoto, Version,
 };
 
-use crate::{Capability, Content, Format, ItemKey, Kind, Part, Slot, Template, UserFields, header, kept};
+use crate::{
+    Capability, Content, Format, ItemKey, Kind, Part, Slot, Template, UserFields, definition, header, kept,
+};
 
 /// What devices take as time zones of a user to whom nobody gave any (field note 5.10).
 const DEFAULT_TIME_ZONES: &str = "0000000100000000";
@@ -23,6 +25,10 @@ const DURESS: u8 = 3;
 pub fn update<'a>(key: &ItemKey, content: &'a Content, capability: &Capability) -> Vec<Command<'a>> {
     let Some(form) = capability.takes(&key.slot) else { return Vec::new() };
     let updates: Option<Vec<Update<'a>>> = match content {
+        Content::Definition(definition) => return definition.update(capability).into_iter().collect(),
+        Content::PersonalMessage => {
+            return definition::assignment(&key.pin, key.slot.number).into_iter().collect();
+        }
         Content::User(fields) => Some(vec![Update::User(user(key, fields, capability))]),
         Content::Template(template) => parts(key, template, form),
         Content::Photo(photo) => {
@@ -66,7 +72,11 @@ pub fn update_photo<'a>(
 pub fn update_lines(slot: &Slot, parts: usize) -> usize {
     match slot.kind {
         Kind::Membership => 0,
-        Kind::User | Kind::UserPhoto | Kind::ComparisonPhoto => 1,
+        Kind::User
+        | Kind::UserPhoto
+        | Kind::ComparisonPhoto
+        | Kind::PersonalMessage
+        | Kind::Definition(_) => 1,
         Kind::Template(_) => parts,
     }
 }
@@ -77,6 +87,7 @@ pub fn update_lines(slot: &Slot, parts: usize) -> usize {
 /// record would still open doors.
 pub fn delete(key: &ItemKey, capability: &Capability) -> Vec<Command<'static>> {
     let deletes = match key.slot.kind {
+        Kind::Definition(_) => return definition::delete(&key.pin, capability).into_iter().collect(),
         Kind::User => whole_user(key, capability),
         _ => capability.takes(&key.slot).and_then(|form| narrowest(key, form)).into_iter().collect(),
     };

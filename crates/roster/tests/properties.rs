@@ -69,6 +69,7 @@ fn content() -> impl Strategy<Value = (Kind, Content)> {
         template().prop_map(|template| (Kind::Template(BioType::PALM), Content::Template(template))),
         photo.prop_map(|photo| (Kind::UserPhoto, Content::Photo(photo))),
         Just((Kind::Membership, Content::Membership)),
+        Just((Kind::PersonalMessage, Content::PersonalMessage)),
     ]
 }
 

@@ -16,6 +16,7 @@ fn a_damaged_template_does_not_lose_its_neighbours() {
         .map(|reading| match reading {
             Reading::User { .. } => "user",
             Reading::Item { .. } => "item",
+            Reading::Definition { .. } => "definition",
             Reading::Operation { .. } => "operation",
             Reading::Unreadable { .. } => "unreadable",
         })

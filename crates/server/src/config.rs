@@ -66,7 +66,7 @@ pub struct Retention {
     pub held: Duration,
     /// Entries of devices' own logs, but for the newest 50,000 of each device.
     pub log: Duration,
-    /// Attendance records and their pictures, identity cards, work codes and messages, after they came; `None` = for ever.
+    /// Attendance records and their pictures, identity cards and messages, after they came; `None` = for ever.
     pub attendance: Option<Duration>,
 }
 

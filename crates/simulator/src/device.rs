@@ -2,6 +2,7 @@
 
 mod command;
 mod controls;
+mod definitions;
 mod edit;
 mod execute;
 mod options;
@@ -22,6 +23,7 @@ use wire::{BioType, Pin};
 pub(crate) use self::{command::Command, upload::Entry};
 pub use self::{
     controls::{Controls, Somebody},
+    definitions::Definitions,
     execute::Acknowledgement,
     options::ServerOptions,
     upload::Upload,
@@ -54,6 +56,7 @@ pub struct Device {
     held: BTreeMap<BioType, usize>,
     /// What the deletion of a user left behind.
     stranded: BTreeMap<Pin, Person>,
+    definitions: Definitions,
     /// The parts of templates that came so far.
     collecting: BTreeMap<(Pin, TemplateKey), Template>,
     queue: VecDeque<Entry>,
@@ -78,6 +81,7 @@ impl Device {
             people: Content::default(),
             held: BTreeMap::new(),
             stranded: BTreeMap::new(),
+            definitions: Definitions::default(),
             collecting: BTreeMap::new(),
             queue: VecDeque::new(),
             server: None,

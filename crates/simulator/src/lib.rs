@@ -74,7 +74,7 @@ mod testing;
 pub use self::{
     clock::LocalTime,
     content::Content,
-    device::{Acknowledgement, Controls, Device, Somebody},
+    device::{Acknowledgement, Controls, Definitions, Device, Somebody},
     difference::{Difference, Holding, difference},
     fleet::{Fleet, FleetReport, Population, Progress},
     model::Model,

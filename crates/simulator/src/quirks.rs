@@ -73,6 +73,8 @@ pub struct Quirks {
     pub operations_only: bool,
     /// Data that is refused whatever it is.
     pub refuse: Vec<Refusal>,
+    /// Tables beside those of people that are refused, each with the return code (appendix 1).
+    pub refuse_tables: Vec<(&'static str, i32)>,
     /// Data that is acknowledged and not kept (field note 7.5).
     pub ignore: Vec<Form>,
 }
@@ -111,6 +113,7 @@ impl Default for Quirks {
             broken_times: false,
             operations_only: false,
             refuse: Vec::new(),
+            refuse_tables: Vec::new(),
             ignore: Vec::new(),
         }
     }

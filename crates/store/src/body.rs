@@ -1,4 +1,4 @@
-//! `body`: the sealed contents of live templates and photos; and contents of every kind by their keys.
+//! `body`: the sealed contents of live templates, photos and definitions; and contents of every kind by their keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,11 +17,13 @@ pub(crate) fn unseal(keys: &Keys, key: &ItemKey, place: &str, sealed: &[u8]) -> 
 }
 
 impl Tx {
-    /// Writes the templates and photos among contents.
+    /// Writes the templates, photos and definitions among contents.
     pub(crate) async fn put_bodies(&mut self, contents: &[(&ItemRow, &Content)]) -> Result<(), StoreError> {
         let sealed: Vec<(i64, Vec<u8>)> = contents
             .iter()
-            .filter(|(_, content)| matches!(content, Content::Template(_) | Content::Photo(_)))
+            .filter(|(_, content)| {
+                matches!(content, Content::Template(_) | Content::Photo(_) | Content::Definition(_))
+            })
             .map(|(row, content)| (row.id, self.keys.seal(&place(&row.key), &content.to_bytes())))
             .collect();
         let upsert = self.engine.upsert("body", "item_id", &["sealed"]);
@@ -55,7 +57,12 @@ impl Tx {
                 Kind::Membership => {
                     found.insert(key, Content::Membership);
                 }
-                Kind::UserPhoto | Kind::ComparisonPhoto | Kind::Template(_) => bodies.push(row.id),
+                Kind::PersonalMessage => {
+                    found.insert(key, Content::PersonalMessage);
+                }
+                Kind::UserPhoto | Kind::ComparisonPhoto | Kind::Template(_) | Kind::Definition(_) => {
+                    bodies.push(row.id);
+                }
             }
         }
         let users = self.user_fields(&users).await?;

@@ -20,8 +20,6 @@ pub enum KeptKind {
     IdCard,
     /// An error of the device (§11.16).
     Error,
-    /// A work code.
-    WorkCode,
     /// A message that the device shows.
     Message,
     /// Background verification: whom the device asked to let in (§15).
@@ -29,14 +27,13 @@ pub enum KeptKind {
 }
 
 impl KeptKind {
-    const ALL: [Self; 5] = [Self::IdCard, Self::Error, Self::WorkCode, Self::Message, Self::Verification];
+    const ALL: [Self; 4] = [Self::IdCard, Self::Error, Self::Message, Self::Verification];
 
     /// The name it is stored and shown by.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::IdCard => "id-card",
             Self::Error => "error",
-            Self::WorkCode => "work-code",
             Self::Message => "message",
             Self::Verification => "verification",
         }
@@ -47,7 +44,6 @@ impl KeptKind {
         match self {
             Self::IdCard => Some(RecordKind::IdCard),
             Self::Error => Some(RecordKind::Error),
-            Self::WorkCode => Some(RecordKind::WorkCode),
             Self::Message => Some(RecordKind::Message),
             Self::Verification => None,
         }
@@ -59,7 +55,6 @@ impl From<RecordKind> for KeptKind {
         match kind {
             RecordKind::IdCard => Self::IdCard,
             RecordKind::Error => Self::Error,
-            RecordKind::WorkCode => Self::WorkCode,
             RecordKind::Message => Self::Message,
         }
     }

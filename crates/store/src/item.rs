@@ -36,6 +36,9 @@ pub struct Change {
     pub undo_until: Option<Millis>,
 }
 
+/// Before every PIN, and after every owner of a definition.
+const FIRST_PIN: &str = "0";
+
 /// How long edits by different devices count towards the brake, ms.
 const BRAKE_MS: i64 = 3_600_000;
 
@@ -310,7 +313,8 @@ impl Tx {
             .collect()
     }
 
-    /// The next PINs that have a user, live or deleted, after where a first fill stands; and whether there are more.
+    /// The next owners of definitions, then the next PINs that have a user, live or deleted, after where a first fill
+    /// stands; and whether there are more.
     ///
     /// # Errors
     /// Those of the database.
@@ -323,12 +327,28 @@ impl Tx {
             sync::ScanFrom::Start => "",
             sync::ScanFrom::After(pin) => pin.as_str(),
         };
-        let found: Vec<(String,)> =
-            query_as("SELECT pin FROM item WHERE kind = 0 AND pin > ? ORDER BY pin LIMIT ?")
-                .bind(after)
-                .bind(limit.saturating_add(1))
-                .fetch_all(self.db())
-                .await?;
+        let wanted = limit.saturating_add(1);
+        let mut found: Vec<(String,)> = Vec::new();
+        if after < FIRST_PIN {
+            found = query_as(
+                "SELECT pin FROM item WHERE pin > ? AND pin < ? AND kind BETWEEN 11 AND 16 ORDER BY pin LIMIT ?",
+            )
+            .bind(after)
+            .bind(FIRST_PIN)
+            .bind(wanted)
+            .fetch_all(self.db())
+            .await?;
+        }
+        let left = wanted - i64::try_from(found.len()).unwrap_or(i64::MAX);
+        if left > 0 {
+            let users: Vec<(String,)> =
+                query_as("SELECT pin FROM item WHERE kind = 0 AND pin > ? ORDER BY pin LIMIT ?")
+                    .bind(after)
+                    .bind(left)
+                    .fetch_all(self.db())
+                    .await?;
+            found.extend(users);
+        }
         let limit = usize::try_from(limit).unwrap_or(0);
         let more = found.len() > limit;
         let pins = found.iter().take(limit).map(|(pin,)| pin_of("item", pin)).collect::<Result<_, _>>()?;
@@ -416,7 +436,7 @@ fn next_row(before: Option<&ItemRow>, seq: Seq, write: &ItemWrite, change: &Chan
 /// How many command lines an update takes.
 fn lines_of(content: &Content) -> u16 {
     match content {
-        Content::User(_) | Content::Photo(_) => 1,
+        Content::User(_) | Content::Photo(_) | Content::PersonalMessage | Content::Definition(_) => 1,
         Content::Template(template) => u16::try_from(template.parts.len()).unwrap_or(u16::MAX),
         Content::Membership => 0,
     }

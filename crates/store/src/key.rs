@@ -24,9 +24,13 @@ pub(crate) fn key_of(table: &'static str, columns: KeyColumns) -> Result<ItemKey
     })
 }
 
-/// The PIN of a column.
+/// The PIN of a column, or the owner of a definition, which no other text is read as.
 pub(crate) fn pin_of(table: &'static str, pin: &str) -> Result<Pin, StoreError> {
-    pin.parse().map_err(|_| StoreError::Inconsistent { table, column: "pin", key: "a row".into() })
+    let owner = match pin.strip_prefix('!') {
+        Some(name) => Pin::reserved(name),
+        None => pin.parse(),
+    };
+    owner.map_err(|_| StoreError::Inconsistent { table, column: "pin", key: "a row".into() })
 }
 
 /// A number in the range of its Rust type.

@@ -14,6 +14,7 @@ mod attendance_photo;
 mod body;
 mod brake;
 mod comm_key;
+mod definition;
 mod device;
 mod device_clock;
 mod device_record;
@@ -56,6 +57,7 @@ mod watch;
 
 pub use attendance::{NewPunch, PunchFilter, PunchRow};
 pub use attendance_photo::{AttendancePhotoRow, MOST_PICTURE_BYTES, NewAttendancePhoto};
+pub use definition::Defined;
 pub use device::{DeviceOptions, DeviceRow, DeviceState, Seen, UnknownState};
 pub use device_clock::{DeviceClock, Drift};
 pub use device_record::{KeptKind, KeptRow, UnknownKeptKind};

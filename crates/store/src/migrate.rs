@@ -35,6 +35,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(5, "commands", "0005_commands.sql"),
     step!(6, "clocks", "0006_clocks.sql"),
     step!(7, "photos", "0007_photos.sql"),
+    step!(8, "definitions", "0008_definitions.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

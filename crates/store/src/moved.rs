@@ -1,4 +1,4 @@
-//! A device that leaves an area owes a look at everyone of that area.
+//! A device that leaves an area owes a look at everyone and everything of that area.
 
 use roster::{Area, Millis};
 use sqlx::query;
@@ -8,8 +8,8 @@ use crate::sync_exception::owe_upsert;
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// Makes every user that is or was a member of these areas owed to a device; the planner then finds out which of
-    /// them it may keep.
+    /// Makes every user and every definition that is or was a member of these areas owed to a device; the planner then
+    /// finds out which of them it may keep.
     ///
     /// # Errors
     /// Those of the database.
@@ -17,13 +17,14 @@ impl Tx {
         if areas.is_empty() {
             return Ok(());
         }
+        // A user or a definition is the one item of its owner that is of such a kind.
         let members = format!(
-            "SELECT m.pin FROM item m WHERE m.kind = 1 AND m.slot IN ({}) \
-             AND EXISTS (SELECT 1 FROM item u WHERE u.pin = m.pin AND u.kind = 0)",
+            "SELECT u.pin, u.kind FROM item u WHERE (u.kind = 0 OR u.kind BETWEEN 11 AND 16) \
+             AND EXISTS (SELECT 1 FROM item m WHERE m.pin = u.pin AND m.kind = 1 AND m.slot IN ({}))",
             places(areas.len())
         );
         let mut again = query(statement(format!(
-            "UPDATE sync_command SET again = 1 WHERE device_id = ? AND open = 1 AND kind = 0 AND pin IN ({members})"
+            "UPDATE sync_command SET again = 1 WHERE device_id = ? AND open = 1 AND (pin, kind) IN ({members})"
         )))
         .bind(device);
         for area in areas {
@@ -33,9 +34,9 @@ impl Tx {
         let upsert = owe_upsert(self.engine);
         let mut owe = query(statement(format!(
             "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
-             SELECT DISTINCT ?, w.pin, 0, 0, 0, ?, 0, 0 FROM ({members}) AS w \
-             WHERE NOT EXISTS (SELECT 1 FROM sync_command c WHERE c.device_id = ? AND c.open = 1 AND c.kind = 0 \
-             AND c.pin = w.pin){upsert}"
+             SELECT DISTINCT ?, w.pin, w.kind, 0, 0, ?, 0, 0 FROM ({members}) AS w \
+             WHERE NOT EXISTS (SELECT 1 FROM sync_command c WHERE c.device_id = ? AND c.open = 1 \
+             AND c.kind = w.kind AND c.pin = w.pin){upsert}"
         )))
         .bind(device)
         .bind(at.0);

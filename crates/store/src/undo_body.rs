@@ -60,8 +60,9 @@ impl Tx {
         change: &Change,
         until: Millis,
     ) -> Result<(), StoreError> {
-        let (sealed_kinds, other): (Vec<&ItemRow>, Vec<&ItemRow>) =
-            deleted.iter().partition(|row| !matches!(row.key.slot.kind, Kind::User | Kind::Membership));
+        let (sealed_kinds, other): (Vec<&ItemRow>, Vec<&ItemRow>) = deleted.iter().partition(|row| {
+            !matches!(row.key.slot.kind, Kind::User | Kind::Membership | Kind::PersonalMessage)
+        });
         let ids: Vec<i64> = sealed_kinds.iter().map(|row| row.id).collect();
         for list in lists(&ids) {
             let sql = format!(
@@ -178,6 +179,7 @@ impl Tx {
         let place = if key.slot == Slot::USER { undo_place(&key.pin) } else { place(key) };
         match (key.slot.kind, sealed) {
             (Kind::Membership, _) => Ok(Some(Content::Membership)),
+            (Kind::PersonalMessage, _) => Ok(Some(Content::PersonalMessage)),
             (_, None) => Ok(None),
             (_, Some(sealed)) => unseal(&self.keys, key, &place, sealed).map(Some),
         }

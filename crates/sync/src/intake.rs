@@ -3,6 +3,8 @@
 //! Every record becomes an edit, is equal to what the fleet holds, waits for an operator, or is answered by a
 //! correction. Nothing is silently dropped.
 
+mod definition;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{
@@ -519,7 +521,7 @@ impl<'a> Intake<'a> {
             Content::Template(template) => {
                 known.templates.insert(key.slot, template.clone());
             }
-            Content::Photo(_) | Content::Membership => {}
+            Content::Photo(_) | Content::Membership | Content::PersonalMessage | Content::Definition(_) => {}
         }
         let lines = roster::update_lines(&key.slot, content.parts());
         self.edit(key, hash, content.wire_bytes(), u16::try_from(lines).unwrap_or(u16::MAX), Some(content));

@@ -5,8 +5,9 @@ use wire::Pin;
 
 use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Person, Verb, Wait};
 
-pub(crate) fn user_of(key: &ItemKey) -> ItemKey {
-    user_key(&key.pin)
+/// What the item depends on: the user of a person; a definition is its own.
+pub(crate) fn root_of(key: &ItemKey) -> ItemKey {
+    ItemKey { pin: key.pin.clone(), slot: Slot::root_of(&key.pin) }
 }
 
 pub(crate) fn user_key(pin: &Pin) -> ItemKey {
@@ -90,7 +91,7 @@ impl DeviceView {
 
     /// An operator decided about a person that was held: everything of it is owed, after its deletion if `wipe`.
     pub fn release(&mut self, pin: &Pin, wipe: bool, now: Millis) {
-        let user = user_key(pin);
+        let root = ItemKey { pin: pin.clone(), slot: Slot::root_of(pin) };
         for slot in
             self.person(pin).map(|p| p.exceptions.keys().copied().collect::<Vec<_>>()).unwrap_or_default()
         {
@@ -101,9 +102,9 @@ impl DeviceView {
             }
         }
         self.owe_person(pin, now);
-        self.again_or_due(&user, now);
+        self.again_or_due(&root, now);
         if wipe {
-            self.wipe(&user);
+            self.wipe(&root);
         }
     }
 

@@ -6,11 +6,11 @@
 
 use std::collections::BTreeSet;
 
-use roster::{ItemKey, Millis, Seq, Slot};
+use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
 
 use crate::operator::Beside;
-use crate::owing::user_of;
+use crate::owing::root_of;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, ItemState, Limits, OpenCommand, Parked, ScanFrom, Verb, Wait};
 use crate::wire_id::wire_id;
@@ -150,7 +150,7 @@ impl Planner<'_> {
 
     fn exceptions(&mut self, keys: &[ItemKey], restless: &BTreeSet<ItemKey>) {
         let mut keys: Vec<_> = keys.iter().collect();
-        keys.sort_by_key(|key| key.slot != Slot::USER);
+        keys.sort_by_key(|key| rank(key));
         for key in keys {
             if self.is_full() {
                 break;
@@ -170,7 +170,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The first fill reads by PIN, since the order of the feed does not put a user before its templates.
+    /// The first fill reads by PIN, since the order of the feed does not put a user before its templates. Definitions
+    /// come before all PINs.
     fn scan(&mut self, page: &[Pin], more: bool) {
         if self.view.scan.is_none() || self.pauses() {
             return;
@@ -211,7 +212,7 @@ impl Planner<'_> {
             // It changed after the page was read: the row of that change comes later, and is about all of it.
             return;
         }
-        let user = user_of(key);
+        let root = root_of(key);
         if let Some(area) = key.slot.area() {
             if self.view.areas.contains(&area) {
                 self.membership_row(seq, key, item.live);
@@ -220,14 +221,15 @@ impl Planner<'_> {
         }
         let open = self.view.open_of(key).is_some();
         let owed = self.view.exception(key).is_some_and(|e| !matches!(e.wait, Wait::No));
-        if !item.live && key == &user && (open || owed) {
-            self.view.wipe(&user);
+        let is_user = key.slot == Slot::USER;
+        if !item.live && is_user && (open || owed) {
+            self.view.wipe(key);
         }
         // The PIN is somebody else's now: everything of the former person goes first.
         let by_it = item.changed_by == Some(self.view.device);
-        if key == &user && item.is_revived() && item.created > self.view.cursor && !by_it {
-            self.view.wipe(&user);
-            return self.view.again_or_due(&user, self.now);
+        if is_user && item.is_revived() && item.created > self.view.cursor && !by_it {
+            self.view.wipe(key);
+            return self.view.again_or_due(key, self.now);
         }
         if open {
             return self.view.again(key);
@@ -237,10 +239,10 @@ impl Planner<'_> {
         }
         match self.view.want(key) {
             // The row of the membership settles it.
-            Want::Absent if key == &user => {}
+            Want::Absent if *key == root => {}
             Want::ByUser if !item.live && self.view.ever_in_scope(&key.pin) => {
-                self.view.wipe(&user);
-                self.view.again_or_due(&user, self.now);
+                self.view.wipe(&root);
+                self.view.again_or_due(&root, self.now);
             }
             Want::Anything if !item.live => {
                 let winner =
@@ -267,7 +269,7 @@ impl Planner<'_> {
                 self.view.owe_older(&key.pin, seq, self.now);
             }
         } else if !live && !in_scope {
-            self.view.again_or_due(&user_of(key), self.now);
+            self.view.again_or_due(&root_of(key), self.now);
         }
     }
 
@@ -277,13 +279,13 @@ impl Planner<'_> {
             self.view.owe_nothing(key);
             return self.view.again(key);
         }
-        let user = user_of(key);
-        let is_user = *key == user;
+        let root = root_of(key);
+        let is_root = *key == root;
         let before = self.view.exception(key);
         if before.is_some_and(|e| e.wait == Wait::Parked(Parked::Held)) {
             return;
         }
-        let wiping = is_user && before.is_some_and(|e| e.wipe);
+        let wiping = is_root && before.is_some_and(|e| e.wipe);
         let verb = match self.view.want(key) {
             _ if wiping => Verb::Delete,
             Want::Present => Verb::Update,
@@ -291,11 +293,11 @@ impl Planner<'_> {
             Want::Anything => return self.view.owe_nothing(key),
             Want::ByUser => {
                 self.view.owe_nothing(key);
-                self.view.wipe(&user);
-                return self.view.again_or_due(&user, self.now);
+                self.view.wipe(&root);
+                return self.view.again_or_due(&root, self.now);
             }
         };
-        if !is_user && self.waits_for_user(key, &user, verb) {
+        if !is_root && self.waits_for_user(key, &root, verb) {
             return;
         }
         let Some(item) = self.view.item(key).cloned() else { return self.view.owe_nothing(key) };
@@ -421,8 +423,8 @@ impl Planner<'_> {
     /// the user is in doubt each of its templates brings it along, and one that had no room then never would.
     fn has_room(&self, key: &ItemKey, verb: Verb) -> bool {
         let (lines, bytes) = self.size(key, verb);
-        let user = user_of(key);
-        self.sends.iter().all(|send| send.key == user)
+        let root = root_of(key);
+        self.sends.iter().all(|send| send.key == root)
             || (self.lines + lines <= self.limits.lines && self.bytes + bytes <= self.limits.bytes)
     }
 
@@ -439,6 +441,15 @@ impl Planner<'_> {
         }
         let lines = roster::delete_lines(key, &self.view.capability);
         (lines, lines * DELETE_LINE_BYTES)
+    }
+}
+
+/// What is owed goes out in this order: what others refer to, users, what belongs to them.
+const fn rank(key: &ItemKey) -> u8 {
+    match key.slot.kind {
+        Kind::Definition(_) => 0,
+        Kind::User => 1,
+        _ => 2,
     }
 }
 

@@ -22,13 +22,18 @@ impl Person {
     pub(crate) fn user_live(&self) -> bool {
         self.items.get(&Slot::USER).is_some_and(|user| user.live)
     }
+
+    /// The user lives, or the definition, if it is the owner of one.
+    fn root_live(&self) -> bool {
+        self.items.iter().find(|(slot, _)| slot.is_root()).is_some_and(|(_, root)| root.live)
+    }
 }
 
 impl DeviceView {
-    /// The user lives in an area of this device, and the device can hold such a PIN.
+    /// The user lives in an area of this device, and the device can hold such a PIN; or the definition does.
     pub fn in_scope(&self, pin: &Pin) -> bool {
         self.capability.takes_pin(pin)
-            && self.person(pin).is_some_and(|person| person.user_live() && self.is_member(person, true))
+            && self.person(pin).is_some_and(|person| person.root_live() && self.is_member(person, true))
     }
 
     /// The user was at some time in an area of this device.
@@ -55,9 +60,14 @@ impl DeviceView {
         }
         match key.slot.kind {
             Kind::Membership => Want::Anything,
-            Kind::User if self.in_scope(&key.pin) => Want::Present,
-            Kind::User => Want::Absent,
+            Kind::Definition(_) if self.capability.takes(&key.slot).is_none() => Want::Anything,
+            Kind::User | Kind::Definition(_) if self.in_scope(&key.pin) => Want::Present,
+            Kind::User | Kind::Definition(_) => Want::Absent,
             _ if self.capability.takes(&key.slot).is_none() => Want::Anything,
+            // There is no command that takes an assignment back.
+            Kind::PersonalMessage if !person.items.get(&key.slot).is_some_and(|item| item.live) => {
+                Want::Anything
+            }
             _ if !self.in_scope(&key.pin) => Want::ByUser,
             _ => match self.winner(person, &key.slot) {
                 Some(winner) if winner == key.slot => Want::Present,
@@ -126,7 +136,9 @@ impl Place {
             Kind::ComparisonPhoto => {
                 Some(Self { bio_type: BioType(u8::try_from(slot.number).ok()?), number: 0 })
             }
-            Kind::User | Kind::Membership | Kind::UserPhoto => None,
+            Kind::User | Kind::Membership | Kind::UserPhoto | Kind::PersonalMessage | Kind::Definition(_) => {
+                None
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use roster::{Evidence, ItemKey, Kind, Millis, Slot};
 use wire::{Form, ReturnCode, Verdict};
 
-use crate::owing::user_of;
+use crate::owing::root_of;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, Limits, OpenCommand, Parked, Refusal, Verb, Wait};
 
@@ -114,6 +114,10 @@ fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
         {
             Verdict::Refused
         }
+        // A definition is about nobody.
+        (Verb::Update, Verdict::UserMissing) if matches!(answer.key.slot.kind, Kind::Definition(_)) => {
+            Verdict::Refused
+        }
         // A user cannot be missing for the command that brings it.
         (Verb::Update, Verdict::UserMissing) if answer.key.slot == Slot::USER => Verdict::RetryLater,
         (_, other) => other,
@@ -173,7 +177,7 @@ impl Closing<'_> {
 
     /// The device lost the user: all of it is in doubt.
     fn user_missing(&mut self) -> Settled {
-        let user = user_of(self.key);
+        let user = root_of(self.key);
         let no_room = matches!(self.view.exception(&user).map(|e| e.wait), Some(Wait::Parked(_)));
         if no_room || self.view.is_refused(&user) {
             self.view.park(self.key, Parked::NoUser);
@@ -204,11 +208,13 @@ impl Closing<'_> {
 
     /// The device does not know this form of command: take the other form, or do without.
     fn unsupported(&mut self, answer: &Answer) -> Settled {
-        let Some(form) = self.form().filter(|_| self.key.slot != Slot::USER) else {
+        if self.command.verb == Verb::Delete || self.key.slot == Slot::USER {
             return self.refused_or_retry(answer.return_code);
-        };
-        // One of many that were under way when the first of them was refused: it was of that form too.
-        if !self.made_before_a_refusal() {
+        }
+        // With no form left the answer to another item of its kind came first; and one of many that were under way when the
+        // first of them was refused was of that form too. It is not this content that is refused: with another firmware it
+        // is tried again.
+        if let Some(form) = self.form().filter(|_| !self.made_before_a_refusal()) {
             self.view.refuse_form(form, self.evidence(answer.return_code));
         }
         self.view.owe(self.key, self.now, 0);

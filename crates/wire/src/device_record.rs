@@ -1,4 +1,4 @@
-//! Records about other things than people and punches: identity cards, errors, work codes, messages.
+//! Records about other things than people, work codes and punches: identity cards, errors, messages.
 
 use crate::upload::lines;
 use crate::{ErrorRecord, FieldError, Fields, IdCard, RecordError};
@@ -10,21 +10,18 @@ pub enum RecordKind {
     IdCard,
     /// `ERRORLOG` (§11.16).
     Error,
-    /// `WORKCODE` (§12.1.1.12).
-    WorkCode,
     /// `SMS` (§12.1.1.9).
     Message,
 }
 
 impl RecordKind {
-    const ALL: [Self; 4] = [Self::IdCard, Self::Error, Self::WorkCode, Self::Message];
+    const ALL: [Self; 3] = [Self::IdCard, Self::Error, Self::Message];
 
     /// The tag as the vendor spells it, which is also the name of the table.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::IdCard => "IDCARD",
             Self::Error => "ERRORLOG",
-            Self::WorkCode => "WORKCODE",
             Self::Message => "SMS",
         }
     }
@@ -42,23 +39,8 @@ pub enum DeviceRecord<'a> {
     IdCard(Box<IdCard<'a>>),
     /// `ERRORLOG`
     Error(ErrorRecord),
-    /// `WORKCODE`
-    WorkCode(WorkCode<'a>),
     /// `SMS`
     Message(Message<'a>),
-}
-
-/// What somebody says they do when they identify.
-///
-/// The vendor documents it as a command only (§12.1.1.12): `WORKCODE PIN=1<tab>CODE=17<tab>NAME=Assembly`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct WorkCode<'a> {
-    /// `PIN`: its place in the list, nobody's PIN.
-    pub place: Option<u32>,
-    /// What is entered.
-    pub code: &'a [u8],
-    /// In the charset of the device.
-    pub name: &'a [u8],
 }
 
 /// A message that a device shows (§12.1.1.9): `SMS MSG=…<tab>TAG=253<tab>UID=1<tab>MIN=60<tab>StartTime=…`.
@@ -125,11 +107,6 @@ impl<'a> DeviceRecord<'a> {
         Ok(match kind {
             RecordKind::IdCard => Self::IdCard(Box::new(IdCard::read(&fields)?)),
             RecordKind::Error => Self::Error(ErrorRecord::read(&fields)?),
-            RecordKind::WorkCode => Self::WorkCode(WorkCode {
-                place: fields.optional_number("PIN")?,
-                code: fields.get("CODE")?,
-                name: fields.find("NAME").unwrap_or_default(),
-            }),
             RecordKind::Message => Self::Message(Message {
                 number: fields.number("UID")?,
                 text: fields.find("MSG").unwrap_or_default(),
@@ -151,25 +128,13 @@ mod tests {
 
     #[test]
     fn the_tag_tells_what_a_record_is_and_the_table_where_there_is_none() {
-        let body = b"IDCARD PIN=0\nerrorlog ErrCode=D01E0001\nPIN=1\tCODE=7\nsomething else\n";
+        let body = b"IDCARD PIN=0\nerrorlog ErrCode=D01E0001\nMSG=a\tUID=7\nsomething else\n";
         let (card, error) = (Some(RecordKind::IdCard), Some(RecordKind::Error));
         assert_eq!(
-            kinds(Some(RecordKind::WorkCode), body),
-            [(card, true), (error, true), (Some(RecordKind::WorkCode), true), (None, false)]
+            kinds(Some(RecordKind::Message), body),
+            [(card, true), (error, true), (Some(RecordKind::Message), true), (None, false)]
         );
         assert_eq!(kinds(None, b"PIN=1\tCODE=7"), [(None, false)]);
-    }
-
-    /// Obligation 137.
-    #[test]
-    fn a_work_code_has_a_place_a_code_and_a_name() {
-        let raw = b"WORKCODE PIN=3\tCODE=17\tNAME=Assembly line";
-        let read = DeviceRecord::of_line(RecordKind::WorkCode, raw);
-        let expected = WorkCode { place: Some(3), code: b"17", name: b"Assembly line" };
-        assert_eq!(read, Ok(DeviceRecord::WorkCode(expected)));
-        let error =
-            device_records(None, b"\nWORKCODE PIN=3").next().expect("a line").record.expect_err("no code");
-        assert_eq!(error.to_string(), "line 2, WORKCODE: CODE is missing");
     }
 
     #[test]

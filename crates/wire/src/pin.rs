@@ -28,10 +28,33 @@ pub enum PinError {
     Character,
 }
 
+/// What a reserved key begins with: no PIN does, and it is before every letter and digit in the order of bytes.
+const RESERVED: char = '!';
+
 impl Pin {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// A key of a server's own, for what belongs to nobody: `!` and 1 to 23 letters and digits.
+    ///
+    /// It stands where PINs stand and is none. Nothing that a device uploads or a person types is read as one, it never
+    /// goes out to devices, and it is before every PIN in their order.
+    ///
+    /// # Errors
+    /// As of the text of a PIN.
+    pub fn reserved(name: &str) -> Result<Self, PinError> {
+        let name = Self::try_from(name)?;
+        if name.0.len() == PIN_CHARACTERS {
+            return Err(PinError::Long);
+        }
+        Ok(Self(format!("{RESERVED}{name}").into()))
+    }
+
+    /// What follows the `!` of a reserved key; `None` for a PIN.
+    pub fn reserved_name(&self) -> Option<&str> {
+        self.0.strip_prefix(RESERVED)
     }
 }
 
@@ -118,6 +141,17 @@ mod tests {
             assert_eq!(text.parse::<Pin>(), Err(PinError::Character), "{text:?}");
         }
         assert_eq!(Pin::try_from(&b"\xff"[..]), Err(PinError::Character));
+    }
+
+    #[test]
+    fn what_is_reserved_is_no_pin_and_comes_before_all() {
+        let reserved = Pin::reserved("10003").unwrap();
+        assert_eq!((reserved.as_str(), reserved.reserved_name()), ("!10003", Some("10003")));
+        assert_eq!(reserved.as_str().parse::<Pin>(), Err(PinError::Character));
+        assert!(reserved < "0".parse().unwrap());
+        assert_eq!("10003".parse::<Pin>().unwrap().reserved_name(), None);
+        assert_eq!(Pin::reserved("ABCDEFGHIJKLMNOPQRSTUVWX"), Err(PinError::Long));
+        assert_eq!((Pin::reserved(""), Pin::reserved("!")), (Err(PinError::Empty), Err(PinError::Character)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::{
     BioData, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint, Operation, Pin,
-    RecordError, RecordKind, User, UserPhoto, fields::FieldWriter,
+    RecordError, RecordKind, User, UserPhoto, WorkCode, fields::FieldWriter,
 };
 
 /// A record of an upload about people (§11.4, §11.5, §11.9 to §11.15).
@@ -26,6 +26,8 @@ pub enum Record<'a> {
     UserPhoto(UserPhoto<'a>),
     /// `BIOPHOTO`
     ComparisonPhoto(ComparisonPhoto<'a>),
+    /// `WORKCODE`: about nobody.
+    WorkCode(WorkCode),
 }
 
 /// A line of an upload.
@@ -118,12 +120,13 @@ enum Tag {
     BioData,
     UserPhoto,
     ComparisonPhoto,
+    WorkCode,
 }
 
 impl Tag {
     /// The tag of a first word or of a table, in any case. Tables are also named as in commands.
     fn named(name: &[u8]) -> Option<Self> {
-        const NAMES: [(&str, Tag); 10] = [
+        const NAMES: [(&str, Tag); 11] = [
             ("OPLOG", Tag::Operation),
             ("USER", Tag::User),
             ("USERINFO", Tag::User),
@@ -134,6 +137,7 @@ impl Tag {
             ("BIODATA", Tag::BioData),
             ("USERPIC", Tag::UserPhoto),
             ("BIOPHOTO", Tag::ComparisonPhoto),
+            ("WORKCODE", Tag::WorkCode),
         ];
         NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes())).map(|&(_, tag)| tag)
     }
@@ -148,6 +152,7 @@ impl Tag {
             Self::BioData => "BIODATA",
             Self::UserPhoto => "USERPIC",
             Self::ComparisonPhoto => "BIOPHOTO",
+            Self::WorkCode => "WORKCODE",
         }
     }
 
@@ -165,6 +170,7 @@ impl Tag {
             Self::BioData => Record::BioData(BioData::read(&fields)?),
             Self::UserPhoto => Record::UserPhoto(UserPhoto::read(&fields)?),
             Self::ComparisonPhoto => Record::ComparisonPhoto(ComparisonPhoto::read(&fields)?),
+            Self::WorkCode => Record::WorkCode(WorkCode::read(&fields)?),
         })
     }
 }
@@ -181,13 +187,14 @@ impl Record<'_> {
             Self::BioData(_) => Tag::BioData.as_str(),
             Self::UserPhoto(_) => Tag::UserPhoto.as_str(),
             Self::ComparisonPhoto(_) => Tag::ComparisonPhoto.as_str(),
+            Self::WorkCode(_) => Tag::WorkCode.as_str(),
         }
     }
 
-    /// Whose record it is; `None` for an operation, see [`Operation::meaning`].
+    /// Whose record it is; `None` for an operation, see [`Operation::meaning`], and for a work code.
     pub const fn pin(&self) -> Option<&Pin> {
         match self {
-            Self::Operation(_) => None,
+            Self::Operation(_) | Self::WorkCode(_) => None,
             Self::User(user) => Some(&user.pin),
             Self::Fingerprint(fingerprint) => Some(&fingerprint.pin),
             Self::FacePart(part) => Some(&part.pin),
@@ -209,6 +216,7 @@ impl Record<'_> {
             Self::BioData(template) => Record::BioData(template.into_owned()),
             Self::UserPhoto(photo) => Record::UserPhoto(photo.into_owned()),
             Self::ComparisonPhoto(photo) => Record::ComparisonPhoto(photo.into_owned()),
+            Self::WorkCode(code) => Record::WorkCode(code),
         }
     }
 
@@ -225,6 +233,7 @@ impl Record<'_> {
             Self::BioData(template) => template.write(&mut FieldWriter::new(out)),
             Self::UserPhoto(photo) => photo.write(&mut FieldWriter::new(out)),
             Self::ComparisonPhoto(photo) => photo.write(&mut FieldWriter::new(out)),
+            Self::WorkCode(code) => code.write(&mut FieldWriter::new(out)),
         }
     }
 }
@@ -295,10 +304,10 @@ mod tests {
 
     #[test]
     fn a_foreign_record_is_named_but_a_piece_of_a_payload_is_not() {
-        let body = b"WORKCODE PIN=1\nAAAAAAAAAAAAAAAAAAAAAAAA\n/9j/4AAQ";
+        let body = b"SHORTCUT PIN=1\nAAAAAAAAAAAAAAAAAAAAAAAA\n/9j/4AAQ";
         assert_eq!(
             tags(Some("OPERLOG"), body),
-            [(1, "WORKCODE".to_owned(), false), (2, String::new(), false), (3, String::new(), false)]
+            [(1, "SHORTCUT".to_owned(), false), (2, String::new(), false), (3, String::new(), false)]
         );
     }
 
@@ -323,6 +332,7 @@ mod tests {
             "FVEIN",
             "USERPIC",
             "BIOPHOTO",
+            "WORKCODE",
             "operlog",
         ] {
             assert_eq!(Table::read(name), Table::People, "{name}");
@@ -330,7 +340,6 @@ mod tests {
         assert_eq!(Table::read("options"), Table::Options);
         assert_eq!(Table::read("IdCard"), Table::Records(RecordKind::IdCard));
         assert_eq!(Table::read("ERRORLOG"), Table::Records(RecordKind::Error));
-        assert_eq!(Table::read("WORKCODE"), Table::Records(RecordKind::WorkCode));
         assert_eq!(Table::read("rtlog"), Table::AccessControl("rtlog".to_owned()));
         assert_eq!(Table::read(&"x".repeat(99)), Table::Unknown("x".repeat(32)));
     }

@@ -97,8 +97,7 @@ async fn the_pace_is_the_servers_unless_the_device_has_its_own() {
         });
         told.join("|")
     };
-    let words =
-        "TransData AttLog\tOpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic\tBioPhoto\tFVEIN";
+    let words = "TransData AttLog\tOpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic\tBioPhoto\tWORKCODE\tFVEIN";
     assert_eq!(everything(HANDSHAKE).await, format!("0|00:00;14:05|20|30|90|{words}"));
     let own = DeviceOptions {
         realtime: Some(true),

@@ -162,7 +162,7 @@ async fn mixed(seed: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_fleet_of_devices_with_different_quirks_ends_up_equal_and_none_spoils_what_it_holds() {
     for seed in [1, 2, 3] {
-        mixed(seed).await;
+        Box::pin(mixed(seed)).await;
     }
 }
 
@@ -172,6 +172,6 @@ async fn other_quirks_put_together_end_well_too() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let first = number("MUSTER_SEED").unwrap_or(4);
     for seed in first..first + number("MUSTER_CHAOS").unwrap_or(1) {
-        mixed(seed).await;
+        Box::pin(mixed(seed)).await;
     }
 }

@@ -46,7 +46,10 @@ async fn texts(house: &House, pin: &str) -> BTreeMap<String, Vec<String>> {
             let texts = match content {
                 Content::Template(template) => template.parts.into_iter().map(|part| part.text).collect(),
                 Content::Photo(photo) => vec![photo.text],
-                Content::User(_) | Content::Membership => return None,
+                Content::User(_)
+                | Content::Membership
+                | Content::PersonalMessage
+                | Content::Definition(_) => return None,
             };
             Some((key.slot.to_string(), texts))
         })
@@ -167,8 +170,9 @@ async fn each_kind_of_damage_is_held_and_everything_around_it_is_taken() {
         (userpic("7", "/9j/4AAQ").replace("/9j/4AAQ", "/9j/4AA"), "USERPIC"),
         (userpic("7", "/9j/4AA"), "USERPIC"),
         ("OPLOG a great deal\n".to_owned(), "OPLOG"),
-        ("WORKCODE PIN=one\tCODE=2\tNAME=three\n".to_owned(), "WORKCODE"),
+        ("WORKCODE PIN=1\tCODE=2-3\tNAME=three\n".to_owned(), "WORKCODE"),
         ("VISITOR PIN=1\tCODE=2\tNAME=three\n".to_owned(), "VISITOR"),
+        ("SHORTCUT KeyID=1\tKeyFun=2\n".to_owned(), "SHORTCUT"),
         (format!("{cut}\n"), ""),
     ]
     .into_iter()

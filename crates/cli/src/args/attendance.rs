@@ -99,8 +99,6 @@ pub enum RecordKindArg {
     IdCard,
     /// An error that the device reported
     Error,
-    /// A work code
-    WorkCode,
     /// A message that the device shows
     Message,
     /// Whom the device asked to let in

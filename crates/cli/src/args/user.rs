@@ -134,7 +134,7 @@ fn time_zones(text: &str) -> Result<String, String> {
 }
 
 /// A time as devices write it.
-fn moment(text: &str) -> Result<String, String> {
+pub(super) fn moment(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
     }

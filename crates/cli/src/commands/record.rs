@@ -85,9 +85,6 @@ fn about(kind: KeptKind, raw: &[u8]) -> String {
                 if error.message.is_empty() { String::new() } else { format!(": {}", error.message) };
             format!("{} {}{message}{origin}", error.code, error.describe())
         }
-        Some(DeviceRecord::WorkCode(code)) => {
-            format!("{} {}", String::from_utf8_lossy(code.code), String::from_utf8_lossy(code.name))
-        }
         Some(DeviceRecord::Message(message)) => {
             format!("{} {}", message.number, String::from_utf8_lossy(message.text))
         }
@@ -99,7 +96,6 @@ fn kind_of(kind: RecordKindArg) -> KeptKind {
     match kind {
         RecordKindArg::IdCard => KeptKind::IdCard,
         RecordKindArg::Error => KeptKind::Error,
-        RecordKindArg::WorkCode => KeptKind::WorkCode,
         RecordKindArg::Message => KeptKind::Message,
         RecordKindArg::Verification => KeptKind::Verification,
     }

@@ -1,6 +1,6 @@
 //! `muster sync status`
 
-use roster::{ItemKey, Kind, Millis};
+use roster::{ItemKey, Millis};
 use serde::Serialize;
 use server::fleet::status::{self, DeviceStatus, Owed};
 use std::fmt::Write as _;
@@ -97,7 +97,7 @@ async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool) -> anyhow::Result<Ve
         let wanted = match view.want(key) {
             Want::Present => true,
             // Only who was there can be deleted.
-            Want::Absent => key.slot.kind == Kind::User || person.is_some_and(is_live),
+            Want::Absent => key.slot.is_root() || person.is_some_and(is_live),
             Want::Anything | Want::ByUser => false,
         };
         wanted && !told

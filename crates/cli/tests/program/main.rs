@@ -2,6 +2,7 @@
 
 mod attendance;
 mod beside;
+mod definitions;
 mod dotenv;
 mod fleet;
 mod importing;

@@ -26,7 +26,11 @@ impl Capability {
         match slot.kind {
             Kind::UserPhoto if self.facts.first_client => Some(PhotoLimit::FIRST_CLIENT),
             Kind::UserPhoto | Kind::ComparisonPhoto => Some(PhotoLimit::USUAL),
-            Kind::User | Kind::Membership | Kind::Template(_) => None,
+            Kind::User
+            | Kind::Membership
+            | Kind::Template(_)
+            | Kind::PersonalMessage
+            | Kind::Definition(_) => None,
         }
     }
 
@@ -36,7 +40,11 @@ impl Capability {
         match slot.kind {
             Kind::UserPhoto => self.facts.user_photo_by_url,
             Kind::ComparisonPhoto => true,
-            Kind::User | Kind::Membership | Kind::Template(_) => false,
+            Kind::User
+            | Kind::Membership
+            | Kind::Template(_)
+            | Kind::PersonalMessage
+            | Kind::Definition(_) => false,
         }
     }
 }

@@ -34,6 +34,8 @@ impl Capability {
         match slot.kind {
             Kind::User => [Some(Form::UserInfo), None],
             Kind::Membership => [None, None],
+            Kind::PersonalMessage => [Some(Form::UserSms), None],
+            Kind::Definition(kind) => [Some(kind.table().form()), None],
             Kind::UserPhoto => [self.takes_user_photos().then_some(Form::UserPic), None],
             Kind::ComparisonPhoto => [self.takes_photo_of(slot).then_some(Form::BioPhoto), None],
             Kind::Template(bio_type) => self.template_forms(bio_type, slot.algorithm),
@@ -51,8 +53,11 @@ impl Capability {
     }
 
     /// Whether the device takes a PIN as it is: letters where it has not said that it takes digits only, and not
-    /// longer than its own.
+    /// longer than its own. What is no PIN, but the owner of a definition, never goes out.
     pub fn takes_pin(&self, pin: &Pin) -> bool {
+        if pin.reserved_name().is_some() {
+            return true;
+        }
         let text = pin.as_str();
         let digits = text.bytes().all(|byte| byte.is_ascii_digit());
         (digits || self.facts.letters != Some(false))

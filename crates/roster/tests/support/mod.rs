@@ -87,7 +87,7 @@ pub fn items(table: Option<&str>, body: &[u8], capability: &Capability) -> Vec<(
         .filter_map(|reading| match reading {
             Reading::Item { key, content, .. } => Some((key, content)),
             Reading::Unreadable { line, reason, .. } => panic!("line {line}: {reason}"),
-            Reading::User { .. } | Reading::Operation { .. } => None,
+            Reading::User { .. } | Reading::Definition { .. } | Reading::Operation { .. } => None,
         })
         .collect()
 }

@@ -70,7 +70,7 @@ fn block(
     time_zone: TimeZone,
 ) -> OptionBlock {
     let upload = Upload::of(device, &app.config.upload);
-    let mut trans_flag = TransFlag::people().with_finger_veins();
+    let mut trans_flag = TransFlag::people().with_work_codes().with_finger_veins();
     if app.config.attendance == Attendance::Keep {
         trans_flag = trans_flag.with_attendance();
     }

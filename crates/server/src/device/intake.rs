@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use roster::{Capability, Content, ItemKey, Kind, Millis, Reading, Template, UserPatch};
+use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Template, UserPatch};
 use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
 use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
@@ -16,6 +16,7 @@ use super::beside::Beside;
 use super::{DeviceError, options};
 use crate::app::App;
 use crate::fleet;
+use crate::fleet::definitions::Places;
 
 /// Takes in the people of a body, and what came with them: all of it or, if it fails, nothing. When this returns,
 /// everything is durable.
@@ -207,6 +208,7 @@ impl Upload<'_> {
         let deleted: Vec<Pin> = self.deleted().into_iter().collect();
         let visitors = tx.given_remotely(row.id, &deleted).await?;
         let key = tx.hash_key().clone();
+        let places = if self.has_definitions() { Places::load(tx).await? } else { Places::default() };
         let mut deciding = Deciding {
             row,
             table: self.table,
@@ -217,6 +219,7 @@ impl Upload<'_> {
             queries: BTreeSet::new(),
             spoken_of: self.spoken_of(),
             visitors,
+            places,
         };
         for number in self.users_first() {
             if let Some(reading) = self.readings.get(number) {
@@ -251,12 +254,17 @@ impl Upload<'_> {
         self.readings.iter().any(|reading| matches!(reading, Reading::Operation { .. }))
     }
 
+    fn has_definitions(&self) -> bool {
+        self.readings.iter().any(|reading| matches!(reading, Reading::Definition { .. }))
+    }
+
     fn pins(&self) -> BTreeSet<Pin> {
         self.readings
             .iter()
             .filter_map(|reading| match reading {
                 Reading::User { pin, .. } => Some(pin.clone()),
                 Reading::Item { key, .. } => Some(key.pin.clone()),
+                Reading::Definition { name, .. } => name.owner().ok(),
                 Reading::Operation { operation, .. } => match operation.meaning() {
                     OperationMeaning::UserDeleted(pin) | OperationMeaning::Enrolled(pin) => Some(pin),
                     _ => None,
@@ -282,7 +290,7 @@ impl Upload<'_> {
             Reading::User { pin, .. } => Some(pin.clone()),
             Reading::Item { key, .. } if is_picture(key.slot.kind) => None,
             Reading::Item { key, .. } => Some(key.pin.clone()),
-            Reading::Operation { .. } | Reading::Unreadable { .. } => None,
+            Reading::Definition { .. } | Reading::Operation { .. } | Reading::Unreadable { .. } => None,
         };
         self.readings.iter().filter_map(pin).collect()
     }
@@ -375,6 +383,7 @@ struct Deciding<'a> {
     spoken_of: BTreeSet<Pin>,
     /// Who was given to the device for one punch.
     visitors: BTreeSet<Pin>,
+    places: Places,
 }
 
 impl Deciding<'_> {
@@ -404,6 +413,7 @@ impl Deciding<'_> {
                 let outcome = self.intake.item(key, content.clone());
                 self.count(&outcome, &key.pin, *line, &key.slot.to_string(), raw);
             }
+            Reading::Definition { line, name, text, raw } => self.definition(*line, name, text, raw),
             Reading::Operation { line, operation } => match operation.meaning() {
                 _ if !new => {}
                 OperationMeaning::UserDeleted(_) if self.is_history(operation) => {}
@@ -433,6 +443,17 @@ impl Deciding<'_> {
                 self.unreadable(None, *line, tag, reason.clone(), raw);
             }
         }
+    }
+
+    fn definition(&mut self, line: usize, name: &DefinitionName, text: &str, raw: &[u8]) {
+        let tag = name.kind.table().form().to_string();
+        let (Ok(key), Ok(definition)) = (fleet::definitions::key(name), self.places.work_code(name, text))
+        else {
+            let reason = "its name is not one that devices take".to_owned();
+            return self.unreadable(None, line, &tag, reason, raw);
+        };
+        let outcome = self.intake.definition(&key, definition);
+        self.count(&outcome, &key.pin, line, &tag, raw);
     }
 
     /// Whether an operation was done before the device came into the fleet. Its clock is local and may be wrong, so

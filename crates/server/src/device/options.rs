@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use roster::{Algorithm, Capability, Format, Kind, Slot};
+use roster::{Algorithm, Capability, DefinitionKind, Format, Kind, Slot};
 use store::{DeviceRow, StoreError};
 use sync::ScanFrom;
 use wire::{BioType, Form, PollInfo};
@@ -109,5 +109,9 @@ fn forms(capability: &Capability) -> BTreeMap<Kind, Ability> {
         Kind::ComparisonPhoto,
         (None, capability.takes(&Slot::comparison_photo(BioType::VISIBLE_FACE))),
     );
+    for kind in DefinitionKind::ALL {
+        forms.insert(Kind::Definition(kind), (None, capability.takes(&kind.slot())));
+    }
+    forms.insert(Kind::PersonalMessage, (None, capability.takes(&Slot::personal_message(0))));
     forms
 }

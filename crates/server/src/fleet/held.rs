@@ -3,6 +3,7 @@
 use roster::{ItemKey, Millis, Slot, Uploader};
 use store::{Change, DeviceRow, HeldFilter, HeldKind, HeldRow, ItemWrite, StoreError, Tx};
 
+use super::definitions::Places;
 use super::users::{self, UserEdit};
 use crate::config::Config;
 
@@ -199,6 +200,11 @@ async fn take_from_device(
                 (ItemKey { pin, slot }, roster::Content::User(fields))
             }
             roster::Reading::Item { key, content, .. } => (key, content),
+            roster::Reading::Definition { name, text, .. } => {
+                let definition = Places::load(tx).await?.work_code(&name, &text);
+                let definition = definition.map_err(|_| ResolveError::Unreadable)?;
+                (super::definitions::key(&name)?, roster::Content::Definition(definition))
+            }
             roster::Reading::Operation { .. } | roster::Reading::Unreadable { .. } => {
                 return Err(ResolveError::Unreadable);
             }

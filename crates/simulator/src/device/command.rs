@@ -129,6 +129,14 @@ impl<'a> Keys<'a> {
             .find_map(|field| field.strip_prefix(key.as_bytes())?.strip_prefix(b"="))
     }
 
+    /// All fields, in their order.
+    pub fn all(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        self.0.split(|byte| *byte == b'\t').filter_map(|field| {
+            let equals = field.iter().position(|byte| *byte == b'=')?;
+            Some((field.get(..equals)?, field.get(equals + 1..)?))
+        })
+    }
+
     /// The value as text; `None` when it is missing or no UTF-8.
     pub fn text(&self, key: &str) -> Option<&'a str> {
         str::from_utf8(self.find(key)?).ok()

@@ -147,13 +147,13 @@ impl Device {
 
     /// "Clear data" in the menu: everyone is gone, and the device says so (operation 13).
     pub fn clear_data(&mut self) {
-        self.empty();
+        self.forget_all();
         self.log_operation(13, ["0", "0", "0", "0"]);
     }
 
     /// Everyone is gone without a word: a new board, a repair. What was to be reported is gone too.
     pub fn wipe_silently(&mut self) {
-        self.empty();
+        self.forget_all();
         self.queue.clear();
         self.collecting.clear();
         self.info_due = false;

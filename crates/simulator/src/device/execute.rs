@@ -3,7 +3,7 @@
 use wire::{BioType, Pin};
 
 use super::{
-    Command, Device,
+    Command, Definitions, Device,
     command::{Keys, Order},
     upload::Subject,
 };
@@ -99,7 +99,11 @@ impl Device {
                 Ok(0)
             }
             Order::Log | Order::SetOption | Order::ClearRecords(_) => Ok(0),
-            Order::ClearData | Order::ClearUsers => {
+            Order::ClearData => {
+                self.forget_all();
+                Ok(0)
+            }
+            Order::ClearUsers => {
                 self.empty();
                 Ok(0)
             }
@@ -114,6 +118,9 @@ impl Device {
     }
 
     fn delete(&mut self, table: &str, keys: Keys<'_>) -> Outcome {
+        if let Some(outcome) = self.undefine(table, keys) {
+            return outcome;
+        }
         let pin = keys.text("PIN").or_else(|| keys.text("Pin")).unwrap_or("");
         let Ok(pin) = pin.parse::<Pin>() else {
             // A condition that is missing or misspelt means everyone (field note 5.4).
@@ -191,6 +198,12 @@ impl Device {
         let people = self.people.people.get_mut(pin).into_iter();
         people.chain(self.stranded.get_mut(pin)).for_each(forget);
         self.touch();
+    }
+
+    /// Removes everyone and everything.
+    pub(super) fn forget_all(&mut self) {
+        self.definitions = Definitions::default();
+        self.empty();
     }
 
     /// Removes everyone.

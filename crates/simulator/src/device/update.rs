@@ -34,6 +34,12 @@ type Outcome = Result<(), i32>;
 
 impl Device {
     pub(super) fn update(&mut self, table: &str, keys: Keys<'_>) -> Outcome {
+        if let Some(outcome) = self.define(table, keys) {
+            if self.quirks.reset_parts {
+                self.collecting.clear();
+            }
+            return outcome;
+        }
         let form = self.form(table, keys).ok_or(self.model.unknown_code)?;
         if let Some(refusal) = self.quirks.refuse.iter().find(|refusal| refusal.form == form) {
             return Err(refusal.return_code);

@@ -27,6 +27,7 @@ pub(crate) enum Subject {
     Template(Pin, TemplateKey),
     UserPhoto(Pin),
     ComparisonPhoto(Pin, BioType),
+    WorkCode(String),
 }
 
 /// A body to be posted.
@@ -134,6 +135,9 @@ impl Device {
                 let photo = person(pin).and_then(|person| person.comparison_photos.get(bio_type));
                 let photo = photo.filter(|_| taken);
                 photo.map(|photo| self.comparison_photo_line(pin, *bio_type, photo)).into_iter().collect()
+            }
+            Subject::WorkCode(code) if wanted(&["WORKCODE"]) => {
+                self.work_code_line(code).into_iter().collect()
             }
             Subject::Template(pin, key) => return self.render_template(pin, *key, entry.asked),
             _ => Vec::new(),

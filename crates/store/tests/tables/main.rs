@@ -2,6 +2,7 @@
 
 mod attendance;
 mod clocks;
+mod definitions;
 mod devices;
 mod fleet;
 mod items;

@@ -7,15 +7,16 @@
 //!
 //! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model` runs more of them; a seed that fails is named.
 
+mod judge;
 mod random;
 mod rules;
 mod terminal;
 mod world;
 
-use roster::{Area, Content, ItemKey, Slot, UserFields};
+use roster::{Area, Content, DefinitionKind, ItemKey, Slot, UserFields};
 use terminal::{Ordered, Upload, User, template};
 use wire::Pin;
-use world::{AREAS, World, finger, pin, user_key};
+use world::{AREAS, World, definition, definition_key, finger, pin, user_key};
 
 fn episode(seed: u64) -> World {
     let mut world = World::new(seed);
@@ -47,7 +48,7 @@ fn step(world: &mut World) {
     let device = world.random.below(world.devices.len());
     let who = pin(world.random.below(6));
     let major = world.devices[device].major;
-    match world.random.below(100) {
+    match world.random.below(109) {
         0..10 => operator_edits(world, &who),
         10..16 if world.is_live(&user_key(&who)) => {
             let key = finger(&who, u8::from(world.random.chance(0.5)), world.random.pick(&[10, 12]));
@@ -122,11 +123,57 @@ fn step(world: &mut World) {
                 world.deliver_acknowledgements(device);
             }
         }
+        100..109 => definition_step(world, device),
         _ => {
             world.devices[device].terminal.uploads.push(Upload::Count);
             world.deliver_uploads(device);
         }
     }
+}
+
+fn definition_step(world: &mut World, device: usize) {
+    match world.random.below(9) {
+        0..4 => operator_defines(world),
+        4 => {
+            let key = any_definition(world);
+            if world.is_live(&key) {
+                world.delete_user(&key.pin);
+            }
+        }
+        5 => {
+            let key = any_definition(world);
+            if world.is_live(&key) {
+                let key = ItemKey { pin: key.pin, slot: Slot::membership(world.random.pick(&AREAS)) };
+                let content = (!world.is_live(&key)).then_some(Content::Membership);
+                world.put(&key, content, None);
+            }
+        }
+        6..8 => {
+            let key = definition_key(DefinitionKind::WorkCode, world.random.below(2));
+            let value = world.value();
+            let terminal = &mut world.devices[device].terminal;
+            terminal.definitions.insert(key.pin.clone(), value.clone());
+            terminal.uploads.push(Upload::WorkCode(key, value));
+        }
+        _ => world.new_firmware(device),
+    }
+}
+
+fn any_definition(world: &mut World) -> ItemKey {
+    let kind = world.random.pick(&[DefinitionKind::WorkCode, DefinitionKind::TimeZone]);
+    definition_key(kind, world.random.below(2))
+}
+
+fn operator_defines(world: &mut World) {
+    let key = any_definition(world);
+    let value = world.value();
+    let member = |area: Area| ItemKey { pin: key.pin.clone(), slot: Slot::membership(area) };
+    if !AREAS.iter().any(|area| world.is_live(&member(*area))) {
+        let area = world.random.pick(&AREAS);
+        world.put(&member(area), Some(Content::Membership), None);
+    }
+    world.put(&key, Some(Content::Definition(definition(&key, &value))), None);
+    world.deleted.remove(&key.pin);
 }
 
 fn operator_edits(world: &mut World, who: &Pin) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use roster::{Content, ItemKey, Kind, Part, Seq, Slot, Template, UserFields};
+use roster::{Content, Definition, DefinitionKind, ItemKey, Kind, Part, Seq, Slot, Template, UserFields};
 use sync::Verb;
 use wire::Pin;
 
@@ -39,6 +39,7 @@ pub enum Acknowledgement {
 pub enum Upload {
     User(Pin, User),
     Template(ItemKey, String),
+    WorkCode(ItemKey, String),
     Deleted(Pin),
     Wiped,
     /// The number of users in the INFO of a poll.
@@ -50,6 +51,10 @@ pub enum Upload {
 pub struct Terminal {
     pub users: BTreeMap<Pin, User>,
     pub templates: BTreeMap<(Pin, Slot), String>,
+    /// What it has under the owner of a definition: the name of a work code, the start of Monday of a time zone.
+    pub definitions: BTreeMap<Pin, String>,
+    /// Its firmware knows time zones.
+    pub knows_zones: bool,
     pub inbox: VecDeque<Command>,
     pub acknowledgements: Vec<Acknowledgement>,
     pub uploads: Vec<Upload>,
@@ -105,7 +110,16 @@ impl Terminal {
 
     fn carry_out(&mut self, verb: Verb, key: &ItemKey, content: Option<Content>) -> i32 {
         let place = (key.pin.clone(), key.slot);
+        if key.slot == DefinitionKind::TimeZone.slot() && !self.knows_zones {
+            return -1004;
+        }
         match (verb, content) {
+            (Verb::Update, Some(Content::Definition(definition))) => {
+                self.definitions.insert(key.pin.clone(), defined(&definition).to_owned());
+            }
+            (Verb::Delete, _) if matches!(key.slot.kind, Kind::Definition(_)) => {
+                self.definitions.remove(&key.pin);
+            }
             (Verb::Update, Some(Content::User(fields))) => {
                 if !self.users.contains_key(&key.pin) && self.users.len() >= self.most_users {
                     return -1001;
@@ -154,6 +168,7 @@ impl Terminal {
     pub fn clear(&mut self) {
         self.users.clear();
         self.templates.clear();
+        self.definitions.clear();
         self.inbox.clear();
         self.acknowledgements.clear();
         self.uploads.clear();
@@ -165,7 +180,23 @@ impl Terminal {
         let templates = self.templates.iter().map(|((pin, slot), text)| {
             Upload::Template(ItemKey { pin: pin.clone(), slot: *slot }, text.clone())
         });
-        self.uploads.extend(users.chain(templates));
+        let codes = self.definitions.iter().filter(|(owner, _)| Slot::root_of(owner) == work_code_slot());
+        let codes = codes.map(|(owner, name)| {
+            Upload::WorkCode(ItemKey { pin: owner.clone(), slot: work_code_slot() }, name.clone())
+        });
+        self.uploads.extend(users.chain(templates).chain(codes));
+    }
+}
+
+pub const fn work_code_slot() -> Slot {
+    DefinitionKind::WorkCode.slot()
+}
+
+/// What tells one content of a definition from another here.
+pub fn defined(definition: &Definition) -> &str {
+    match definition.kind() {
+        DefinitionKind::WorkCode => definition.value("NAME"),
+        _ => definition.value("MonStart"),
     }
 }
 

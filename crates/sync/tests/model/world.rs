@@ -3,14 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{
-    Algorithm, Area, Capability, Content, ContentHash, Format, HashKey, ItemKey, Kind, Millis, NameAsKept,
-    Seq, Slot, UserFields, UserPatch,
+    Algorithm, Area, Capability, Content, ContentHash, Definition, DefinitionKind, DefinitionName, Format,
+    HashKey, ItemKey, Kind, Millis, NameAsKept, Seq, Slot, UserFields, UserPatch,
 };
 use sync::intake::{Intake, Known, Policy};
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Work, plan};
 use sync::settle::{Answer, settle};
-use sync::{DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait, Want};
+use sync::{DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait};
 use wire::{BioType, Pin, ReturnCode};
 
 use crate::random::Random;
@@ -66,6 +66,23 @@ pub fn pin(number: usize) -> Pin {
 
 pub fn user_key(pin: &Pin) -> ItemKey {
     ItemKey { pin: pin.clone(), slot: Slot::USER }
+}
+
+/// One of two work codes or time zones.
+pub fn definition_key(kind: DefinitionKind, number: usize) -> ItemKey {
+    let name = DefinitionName::read(kind, &(number + 1).to_string()).expect("a number");
+    ItemKey { pin: name.owner().expect("an owner"), slot: kind.slot() }
+}
+
+/// A definition that says `value`, eight digits, or of a time zone as much of it as makes a time of day.
+pub fn definition(key: &ItemKey, value: &str) -> Definition {
+    let name = DefinitionName::of(&key.pin).expect("the owner of a definition");
+    let minute = value.parse::<u32>().unwrap_or(0) % 1440;
+    let fields = match name.kind {
+        DefinitionKind::WorkCode => vec![("PIN", name.name.clone()), ("NAME", value.to_owned())],
+        _ => vec![("MonStart", format!("{:02}{:02}", minute / 60, minute % 60))],
+    };
+    Definition::new(&name, &fields).expect("a definition")
 }
 
 pub fn finger(pin: &Pin, number: u8, major: u16) -> ItemKey {
@@ -269,15 +286,20 @@ impl World {
         let mut view = self.view(device);
         let mut known = self.known();
         let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &self.policy, self.now);
-        let mut user_uploaded = None;
+        let mut uploaded = None;
         match upload {
             Upload::User(pin, user) => {
                 let unheard = !intake.view.settled(&user_key(&pin));
                 intake.user(&pin, &patch(&user));
-                user_uploaded = Some((pin, unheard));
+                uploaded = Some((user_key(&pin), unheard));
             }
             Upload::Template(key, text) => {
                 intake.item(&key, template(&text));
+            }
+            Upload::WorkCode(key, name) => {
+                let unheard = !intake.view.settled(&key);
+                intake.definition(&key, definition(&key, &name));
+                uploaded = Some((key, unheard));
             }
             Upload::Deleted(pin) => {
                 intake.deletion(&pin);
@@ -293,11 +315,11 @@ impl World {
         }
         let edits = intake.edits;
         let by = Some(view.device);
-        if let Some((pin, unheard)) = user_uploaded {
-            let by_it = self.items.get(&user_key(&pin)).is_some_and(|item| item.state.changed_by == by);
-            let revived = edits.iter().any(|edit| edit.key == user_key(&pin));
-            let dead = !self.is_live(&user_key(&pin));
-            if revived && dead && unheard && !by_it && self.deleted.contains(&pin) {
+        if let Some((key, unheard)) = uploaded {
+            let by_it = self.items.get(&key).is_some_and(|item| item.state.changed_by == by);
+            let revived = edits.iter().any(|edit| edit.key == key);
+            let dead = !self.is_live(&key);
+            if revived && dead && unheard && !by_it && self.deleted.contains(&key.pin) {
                 self.resurrected += 1;
             }
         }
@@ -380,7 +402,7 @@ impl World {
             .collect();
         due.sort();
         let pins: BTreeSet<_> =
-            self.items.keys().filter(|k| k.slot == Slot::USER).map(|k| k.pin.clone()).collect();
+            self.items.keys().filter(|k| k.slot.is_root()).map(|k| k.pin.clone()).collect();
         let mut scan_page: Vec<_> = pins
             .into_iter()
             .filter(|pin| match &view.scan {
@@ -449,6 +471,16 @@ impl World {
         self.devices[device].ordered.push((command, what));
     }
 
+    /// The device is given firmware that knows more, begins anew, and says so.
+    pub fn new_firmware(&mut self, device: usize) {
+        let device = &mut self.devices[device];
+        device.terminal.inbox.clear();
+        device.terminal.acknowledgements.clear();
+        device.terminal.knows_zones = true;
+        device.row.capability.forget_refusals();
+        device.row.scan = Some(ScanFrom::Start);
+    }
+
     pub fn set_areas(&mut self, device: usize, areas: BTreeSet<Area>) {
         let now = self.now;
         let gone: Vec<_> = self.devices[device].row.areas.difference(&areas).copied().collect();
@@ -457,8 +489,8 @@ impl World {
             .items
             .keys()
             .filter(|key| key.slot.area().is_some_and(|area| gone.contains(&area)))
-            .map(|key| user_key(&key.pin))
-            .filter(|user| self.items.contains_key(user))
+            .map(|key| ItemKey { pin: key.pin.clone(), slot: Slot::root_of(&key.pin) })
+            .filter(|root| self.items.contains_key(root))
             .collect();
         let device = &mut self.devices[device];
         for user in left {
@@ -468,63 +500,6 @@ impl World {
         if new {
             device.row.scan = Some(ScanFrom::Start);
         }
-    }
-
-    // ---- the judge
-
-    /// What is wrong on the devices, in words.
-    pub fn differences(&self) -> Vec<String> {
-        let mut wrong = Vec::new();
-        for (number, device) in self.devices.iter().enumerate() {
-            let view = self.view(number);
-            let terminal = &device.terminal;
-            let lacks = |key: &ItemKey| {
-                device.exceptions.get(key).is_some_and(|e| {
-                    matches!(e.wait, Wait::Parked(_))
-                        || e.refused.is_some_and(|r| r.seq == self.items[key].state.seq)
-                })
-            };
-            for (key, item) in &self.items {
-                let held = match &item.content {
-                    _ if key.slot == Slot::USER => {
-                        terminal.users.get(&key.pin).map(|user| format!("{user:?}"))
-                    }
-                    _ if key.slot.kind == Kind::Membership => continue,
-                    _ => terminal.templates.get(&(key.pin.clone(), key.slot)).cloned(),
-                };
-                let wanted = match (view.want(key), &item.content) {
-                    (Want::Present, Some(Content::User(fields))) => {
-                        Some(format!("{:?}", terminal.keep(fields)))
-                    }
-                    (Want::Present, Some(Content::Template(content))) => Some(content.parts[0].text.clone()),
-                    _ => None,
-                };
-                if held != wanted && !(wanted.is_some() && lacks(key)) {
-                    wrong.push(format!("device {number}, {key}: holds {held:?}, should hold {wanted:?}"));
-                }
-            }
-            for pin in terminal.users.keys().filter(|pin| !self.items.contains_key(&user_key(pin))) {
-                wrong.push(format!("device {number} holds the unknown user {pin}"));
-            }
-            let room = terminal.users.len() < terminal.most_users;
-            let parked = device
-                .exceptions
-                .iter()
-                .find(|(key, e)| key.slot == Slot::USER && e.wait == Wait::Parked(sync::Parked::Full));
-            if let Some((key, _)) = parked.filter(|_| room) {
-                wrong.push(format!("device {number} has room, but {key} is parked"));
-            }
-        }
-        wrong
-    }
-
-    /// Devices to which something is still owed.
-    pub fn restless(&self) -> Vec<usize> {
-        let busy = |device: &&Device| {
-            let due = device.exceptions.values().any(|e| e.wipe || matches!(e.wait, Wait::Due(_)));
-            !device.open.is_empty() || due || device.row.scan.is_some() || device.row.cursor != Seq(self.seq)
-        };
-        self.devices.iter().enumerate().filter(|(_, device)| busy(device)).map(|(number, _)| number).collect()
     }
 }
 
@@ -555,6 +530,7 @@ impl Device {
                 most_templates: if small { 4 } else { 100 },
                 refuses: number % 2 == 1,
                 reports_own_deletions: number == 1,
+                knows_zones: number != 3,
                 ..Terminal::default()
             },
             major,

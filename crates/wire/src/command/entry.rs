@@ -161,15 +161,22 @@ impl<'a> Entry<'a> {
         self.table
     }
 
-    /// The same record with its texts in the charset of a device (reference 2.8); they are UTF-8 as it is made.
+    /// What it holds, complete, in the order of [`EntryTable::keys`].
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let fields = layout(self.table).fields.iter().zip(&self.values);
+        let given = fields.filter(|(field, _)| !matches!(field.kind, layout::Kind::SizeOf { .. }));
+        given.map(|(field, value)| (field.key, String::from_utf8_lossy(value).into_owned())).collect()
+    }
+
+    /// The same record for a device of this charset; only its texts can hold more than ASCII.
     #[must_use]
-    pub fn in_charset(self, charset: Charset) -> Entry<'static> {
-        let encode = |value: Cow<'_, [u8]>| match str::from_utf8(&value) {
-            Ok(text) => charset.encode(text),
-            Err(_) => value.into_owned(),
-        };
-        let values = self.values.into_iter().map(|value| Cow::Owned(encode(value))).collect();
-        Entry { table: self.table, values }
+    pub fn in_charset(mut self, charset: Charset) -> Self {
+        for (field, value) in layout(self.table).fields.iter().zip(&mut self.values) {
+            if let (layout::Kind::Text(..), Ok(text)) = (field.kind, std::str::from_utf8(value)) {
+                *value = Cow::Owned(charset.encode(text));
+            }
+        }
+        self
     }
 
     /// The same record without the borrow.

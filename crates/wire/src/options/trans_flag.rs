@@ -51,6 +51,12 @@ impl TransFlag {
         self.with("AttPhoto")
     }
 
+    /// With work codes, which belong to nobody.
+    #[must_use]
+    pub fn with_work_codes(self) -> Self {
+        self.with("WORKCODE")
+    }
+
     /// With finger veins: a word that other servers send to devices that have the function, and that format I
     /// cannot say.
     #[must_use]

@@ -12,7 +12,7 @@ use crate::{
 /// The command that brings a record to another device; `None` for an operation, which goes nowhere.
 fn update(record: Record<'_>) -> Option<Update<'_>> {
     Some(match record {
-        Record::Operation(_) => return None,
+        Record::Operation(_) | Record::WorkCode(_) => return None,
         Record::User(user) => Update::User(user),
         Record::Fingerprint(fingerprint) => Update::Fingerprint(fingerprint),
         Record::FacePart(part) => Update::FacePart(part),

@@ -6,7 +6,7 @@
 use proptest::{collection::vec, option, prelude::*, test_runner::RngSeed};
 use wire::{
     Base64, BioData, BioFormat, BioType, Card, ComparisonPhoto, FacePart, FingerVein, Fingerprint, Operation,
-    Pin, Record, User, UserPhoto, records,
+    Pin, Record, User, UserPhoto, WorkCode, records,
 };
 
 /// Text that can stand in a field.
@@ -108,6 +108,11 @@ fn comparison_photo() -> impl Strategy<Value = ComparisonPhoto<'static>> {
     )
 }
 
+fn work_code() -> impl Strategy<Value = WorkCode> {
+    (option::of(any::<u32>()), "[A-Za-z0-9]{1,20}", "([!-~][ -~]{0,20}[!-~])?")
+        .prop_map(|(place, code, name)| WorkCode { place, code, name: name.into_bytes() })
+}
+
 fn record() -> impl Strategy<Value = Record<'static>> {
     prop_oneof![
         4 => template(),
@@ -115,6 +120,7 @@ fn record() -> impl Strategy<Value = Record<'static>> {
         1 => operation().prop_map(Record::Operation),
         1 => user_photo().prop_map(Record::UserPhoto),
         1 => comparison_photo().prop_map(Record::ComparisonPhoto),
+        1 => work_code().prop_map(Record::WorkCode),
     ]
 }
 

@@ -43,6 +43,7 @@ pub fn upload(input: &Input<'_>) {
                     assert!(content.wire_bytes() <= 3 * raw.len() + 200);
                     kept(key, content, capability);
                 }
+                Reading::Definition { text, raw, .. } => assert!(text.len() <= 3 * raw.len() + 200),
                 Reading::Operation { .. } | Reading::Unreadable { .. } => {}
             }
         }
@@ -58,9 +59,10 @@ fn no_line_is_lost(body: &[u8], readings: &[Reading<'_>]) {
         while let Some(reading) = readings.next_if(|reading| reading.line() <= line.number) {
             read_to = read_to.max(match reading {
                 Reading::Operation { .. } => ends,
-                Reading::User { raw, .. } | Reading::Item { raw, .. } | Reading::Unreadable { raw, .. } => {
-                    raw.as_ptr_range().end
-                }
+                Reading::User { raw, .. }
+                | Reading::Item { raw, .. }
+                | Reading::Definition { raw, .. }
+                | Reading::Unreadable { raw, .. } => raw.as_ptr_range().end,
             });
         }
         assert!(ends <= read_to, "line {} is lost", line.number);

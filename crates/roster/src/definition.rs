@@ -1,0 +1,302 @@
+//! What is defined once for the whole fleet, and belongs to nobody: time zones, groups, messages, work codes.
+
+use std::fmt;
+
+use wire::{Charset, Command, Entry, EntryError, EntryKey, EntryTable, Pin, PinError, Version};
+
+use crate::{Algorithm, Capability, Kind, Slot};
+
+/// What a definition is. The order is the order of a first fill: what others refer to goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum DefinitionKind {
+    /// From when to when on each day of a week, by number (§12.1.1.15).
+    TimeZone,
+    /// Days on which another time zone holds (§12.1.1.16).
+    Holiday,
+    /// A group of users at a door, with its time zones (§12.1.1.14).
+    Group,
+    /// Groups that open a door together (§12.1.1.17).
+    Combination,
+    /// A short message (§12.1.1.9).
+    Message,
+    /// What people choose at a punch to say what they work on (§12.1.1.12).
+    WorkCode,
+}
+
+/// The highest number of a definition.
+pub const MOST_DEFINITIONS: u16 = 9_999;
+
+/// Longest code of a work code, as devices upload them.
+const CODE_CHARACTERS: usize = 20;
+
+impl DefinitionKind {
+    /// All of them, in their order.
+    pub const ALL: [Self; 6] =
+        [Self::TimeZone, Self::Holiday, Self::Group, Self::Combination, Self::Message, Self::WorkCode];
+
+    /// The table in which devices hold it.
+    pub const fn table(self) -> EntryTable {
+        match self {
+            Self::TimeZone => EntryTable::AccTimeZone,
+            Self::Holiday => EntryTable::AccHoliday,
+            Self::Group => EntryTable::AccGroup,
+            Self::Combination => EntryTable::AccUnlockComb,
+            Self::Message => EntryTable::Sms,
+            Self::WorkCode => EntryTable::WorkCode,
+        }
+    }
+
+    /// What people call it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::TimeZone => "time zone",
+            Self::Holiday => "holiday",
+            Self::Group => "group",
+            Self::Combination => "unlock combination",
+            Self::Message => "message",
+            Self::WorkCode => "work code",
+        }
+    }
+
+    /// The number by which it is stored, in keys too: 1 to 6, in their order.
+    pub(crate) const fn code(self) -> i64 {
+        match self {
+            Self::TimeZone => 1,
+            Self::Holiday => 2,
+            Self::Group => 3,
+            Self::Combination => 4,
+            Self::Message => 5,
+            Self::WorkCode => 6,
+        }
+    }
+
+    pub(crate) fn from_code(code: i64) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.code() == code)
+    }
+
+    /// The field of its table by which devices tell one from another.
+    pub const fn key_field(self) -> &'static str {
+        match self {
+            Self::Group => "ID",
+            Self::WorkCode => "CODE",
+            Self::TimeZone | Self::Holiday | Self::Combination | Self::Message => "UID",
+        }
+    }
+
+    /// Its place under its owner.
+    pub const fn slot(self) -> Slot {
+        Slot { kind: Kind::Definition(self), number: 0, algorithm: Algorithm::NONE }
+    }
+}
+
+/// Which definition: its kind, and its number or code among those of its kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DefinitionName {
+    /// What it is.
+    pub kind: DefinitionKind,
+    /// The code of a work code; of anything else a number from 1 to [`MOST_DEFINITIONS`] without leading zeros.
+    pub name: String,
+}
+
+/// A text that names no definition of a kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionNameError {
+    /// Anything but a work code has a number.
+    #[error("want a number from 1 to {MOST_DEFINITIONS}")]
+    Number,
+    /// A code that devices could not tell apart.
+    #[error("want a code of 1 to {CODE_CHARACTERS} letters and digits")]
+    Code,
+}
+
+impl DefinitionName {
+    /// Reads a number or a code.
+    ///
+    /// # Errors
+    /// It is none of its kind.
+    pub fn read(kind: DefinitionKind, text: &str) -> Result<Self, DefinitionNameError> {
+        let name = if kind == DefinitionKind::WorkCode {
+            let fits = Pin::try_from(text).is_ok() && text.len() <= CODE_CHARACTERS;
+            fits.then(|| text.to_owned()).ok_or(DefinitionNameError::Code)?
+        } else {
+            let number = text.parse::<u16>().ok().filter(|number| (1..=MOST_DEFINITIONS).contains(number));
+            number.ok_or(DefinitionNameError::Number)?.to_string()
+        };
+        Ok(Self { kind, name })
+    }
+
+    /// The key under which it is kept where the PIN of a person stands: `!`, the number of its kind, and its name, a
+    /// number with zeros before it, so that they are in the order of their numbers.
+    ///
+    /// # Errors
+    /// [`DefinitionName::read`] never made this name.
+    pub fn owner(&self) -> Result<Pin, PinError> {
+        let code = self.kind.code();
+        match self.kind {
+            DefinitionKind::WorkCode => Pin::reserved(&format!("{code}{}", self.name)),
+            _ => Pin::reserved(&format!("{code}{:0>4}", self.name)),
+        }
+    }
+
+    /// The definition that an owner stands for; `None` for a person.
+    pub fn of(owner: &Pin) -> Option<Self> {
+        let (code, name) = owner.reserved_name()?.split_at_checked(1)?;
+        let kind = DefinitionKind::from_code(code.parse().ok()?)?;
+        Self::read(kind, name).ok()
+    }
+}
+
+impl fmt::Display for DefinitionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.kind.word(), self.name)
+    }
+}
+
+/// What the fleet holds of a definition: the record that devices get, complete, each value in its one spelling.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definition {
+    kind: DefinitionKind,
+    /// In the order of the table. Of a group with the number before its periods that devices up to 2.4.1 want.
+    fields: Vec<(String, String)>,
+}
+
+impl Definition {
+    /// A definition of these fields of its table, in any order; what is left out has its default.
+    ///
+    /// # Errors
+    /// A key that the table does not have, a value that is none of its key, one that must be given.
+    pub fn new(name: &DefinitionName, fields: &[(&str, String)]) -> Result<Self, EntryError> {
+        let mut pairs: Vec<(String, String)> =
+            fields.iter().map(|(key, value)| ((*key).to_owned(), line(value))).collect();
+        pairs.push((name.kind.key_field().to_owned(), name.name.clone()));
+        Self::checked(name.kind, &pairs)
+    }
+
+    fn checked(kind: DefinitionKind, pairs: &[(String, String)]) -> Result<Self, EntryError> {
+        let entry = Entry::new(kind.table(), pairs, None)?;
+        let fields = entry.pairs().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Ok(Self { kind, fields })
+    }
+
+    pub(crate) const fn of_stored(kind: DefinitionKind, fields: Vec<(String, String)>) -> Self {
+        Self { kind, fields }
+    }
+
+    /// What it is.
+    pub const fn kind(&self) -> DefinitionKind {
+        self.kind
+    }
+
+    /// Its fields by the keys of the table, in their order.
+    pub fn fields(&self) -> &[(String, String)] {
+        &self.fields
+    }
+
+    /// The value of a field; empty where the table has no such key.
+    pub fn value(&self, key: &str) -> &str {
+        self.fields.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value)
+    }
+
+    /// The number in a field, 0 where there is none.
+    pub fn number(&self, key: &str) -> u32 {
+        self.value(key).parse().unwrap_or(0)
+    }
+
+    /// The numbers of the time zones that a group has, or the groups of a combination; without those that are 0.
+    pub fn refers_to(&self) -> Vec<u32> {
+        let numbers: Vec<u32> = match self.kind {
+            DefinitionKind::Group => {
+                let zones: Vec<u32> =
+                    self.value("TZ").split(';').filter_map(|number| number.parse().ok()).collect();
+                zones.get(zones.len().saturating_sub(3)..).unwrap_or_default().to_vec()
+            }
+            DefinitionKind::Holiday => vec![self.number("TimeZone")],
+            DefinitionKind::Combination => {
+                ["Group1", "Group2", "Group3", "Group4", "Group5"].map(|key| self.number(key)).to_vec()
+            }
+            DefinitionKind::TimeZone | DefinitionKind::Message | DefinitionKind::WorkCode => Vec::new(),
+        };
+        numbers.into_iter().filter(|number| *number > 0).collect()
+    }
+
+    /// What makes two of them the same: every field but the place of a work code in the list, which each device has of
+    /// its own.
+    pub(crate) fn content(&self) -> impl Iterator<Item = &(String, String)> {
+        let place = |key: &str| self.kind == DefinitionKind::WorkCode && key == "PIN";
+        self.fields.iter().filter(move |(key, _)| !place(key))
+    }
+
+    /// About how many bytes its values take.
+    pub(crate) fn text_bytes(&self) -> usize {
+        self.fields.iter().map(|(key, value)| key.len() + value.len() + 2).sum()
+    }
+
+    /// The command that makes a device hold it, in the form of its version and in its charset.
+    pub(crate) fn update(&self, capability: &Capability) -> Option<Command<'static>> {
+        put(self.kind, &self.fields, capability.push_version(), capability.charset())
+    }
+}
+
+/// The command that takes a definition from a device (§12.1.2).
+///
+/// There is no deletion of the access tables: what is not defined any more is set to what opens nothing, but for what
+/// devices have from their making, time zone 1 for every hour and group 1 in it, which people without any of their own
+/// have.
+pub(crate) fn delete(owner: &Pin, capability: &Capability) -> Option<Command<'static>> {
+    let DefinitionName { kind, name } = DefinitionName::of(owner)?;
+    let first = name == "1";
+    let fields: Vec<(&str, &str)> = match kind {
+        DefinitionKind::Message | DefinitionKind::WorkCode => {
+            return EntryKey::new(kind.table(), &name).ok().map(Command::Remove);
+        }
+        DefinitionKind::TimeZone if first => Vec::new(),
+        // An end before its start: closed.
+        DefinitionKind::TimeZone => {
+            DAYS.iter().flat_map(|(start, end)| [(*start, CLOSED.0), (*end, CLOSED.1)]).collect()
+        }
+        // A day of one year in four, on which holds what holds without a holiday.
+        DefinitionKind::Holiday => {
+            vec![("HolidayName", "-"), ("StartDate", "0229"), ("EndDate", "0229"), ("TimeZone", "1")]
+        }
+        DefinitionKind::Group => vec![("TZ", if first { "1;1;0;0" } else { "1;0;0;0" })],
+        DefinitionKind::Combination => vec![("Group1", if first { "1" } else { "0" })],
+    };
+    let mut pairs: Vec<(String, String)> =
+        fields.into_iter().map(|(key, value)| (key.to_owned(), value.to_owned())).collect();
+    pairs.push((kind.key_field().to_owned(), name));
+    put(kind, &pairs, capability.push_version(), capability.charset())
+}
+
+/// The keys of the days of a time zone, from Sunday: start and end.
+pub const DAYS: [(&str, &str); 7] = [
+    ("SunStart", "SunEnd"),
+    ("MonStart", "MonEnd"),
+    ("TuesStart", "TuesEnd"),
+    ("WedStart", "WedEnd"),
+    ("ThursStart", "ThursEnd"),
+    ("FriStart", "FriEnd"),
+    ("SatStart", "SatEnd"),
+];
+
+/// Start and end of a day on which nothing is opened.
+pub const CLOSED: (&str, &str) = ("2357", "2356");
+
+/// The command that assigns a personal message to a user (§12.1.1.10). The protocol cannot take it back.
+pub(crate) fn assignment(pin: &Pin, message: i64) -> Option<Command<'static>> {
+    let pairs = [("PIN".to_owned(), pin.to_string()), ("UID".to_owned(), message.to_string())];
+    Entry::new(EntryTable::UserSms, &pairs, None).ok().map(Command::Put)
+}
+
+fn put(
+    kind: DefinitionKind,
+    pairs: &[(String, String)],
+    version: Option<&Version>,
+    charset: Charset,
+) -> Option<Command<'static>> {
+    Some(Command::Put(Entry::new(kind.table(), pairs, version).ok()?.in_charset(charset)))
+}
+
+/// Without what would end a field or a line of a command.
+fn line(text: &str) -> String {
+    text.replace(['\t', '\n', '\r', '\0'], " ").trim().to_owned()
+}

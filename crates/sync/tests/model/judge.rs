@@ -1,0 +1,69 @@
+//! Whether the devices hold what the server wants of them.
+
+use roster::{Content, ItemKey, Kind, Seq, Slot};
+use sync::{Wait, Want};
+
+use crate::terminal::defined;
+use crate::world::{Device, World, user_key};
+
+impl World {
+    /// What is wrong on the devices, in words.
+    pub fn differences(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (number, device) in self.devices.iter().enumerate() {
+            let view = self.view(number);
+            let terminal = &device.terminal;
+            let lacks = |key: &ItemKey| {
+                device.exceptions.get(key).is_some_and(|e| {
+                    matches!(e.wait, Wait::Parked(_))
+                        || e.refused.is_some_and(|r| r.seq == self.items[key].state.seq)
+                })
+            };
+            for (key, item) in &self.items {
+                let held = match &item.content {
+                    _ if key.slot == Slot::USER => {
+                        terminal.users.get(&key.pin).map(|user| format!("{user:?}"))
+                    }
+                    _ if key.slot.kind == Kind::Membership => continue,
+                    _ if key.slot.is_root() => terminal.definitions.get(&key.pin).cloned(),
+                    _ => terminal.templates.get(&(key.pin.clone(), key.slot)).cloned(),
+                };
+                let wanted = match (view.want(key), &item.content) {
+                    (Want::Present, Some(Content::User(fields))) => {
+                        Some(format!("{:?}", terminal.keep(fields)))
+                    }
+                    (Want::Present, Some(Content::Definition(content))) => Some(defined(content).to_owned()),
+                    (Want::Present, Some(Content::Template(content))) => Some(content.parts[0].text.clone()),
+                    _ => None,
+                };
+                if held != wanted && !(wanted.is_some() && lacks(key)) {
+                    wrong.push(format!("device {number}, {key}: holds {held:?}, should hold {wanted:?}"));
+                }
+            }
+            for pin in terminal.users.keys().filter(|pin| !self.items.contains_key(&user_key(pin))) {
+                wrong.push(format!("device {number} holds the unknown user {pin}"));
+            }
+            for owner in terminal.definitions.keys().filter(|owner| self.keys_of(owner).is_empty()) {
+                wrong.push(format!("device {number} holds an unknown definition {owner}"));
+            }
+            let room = terminal.users.len() < terminal.most_users;
+            let parked = device
+                .exceptions
+                .iter()
+                .find(|(key, e)| key.slot == Slot::USER && e.wait == Wait::Parked(sync::Parked::Full));
+            if let Some((key, _)) = parked.filter(|_| room) {
+                wrong.push(format!("device {number} has room, but {key} is parked"));
+            }
+        }
+        wrong
+    }
+
+    /// Devices to which something is still owed.
+    pub fn restless(&self) -> Vec<usize> {
+        let busy = |device: &&Device| {
+            let due = device.exceptions.values().any(|e| e.wipe || matches!(e.wait, Wait::Due(_)));
+            !device.open.is_empty() || due || device.row.scan.is_some() || device.row.cursor != Seq(self.seq)
+        };
+        self.devices.iter().enumerate().filter(|(_, device)| busy(device)).map(|(number, _)| number).collect()
+    }
+}
