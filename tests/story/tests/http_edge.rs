@@ -1,5 +1,7 @@
 //! The edge of the device listener: HTTP as terminals write and read it, byte by byte.
 
+use std::time::Duration;
+
 use jiff::{SignedDuration, Timestamp};
 use server::config::Admission;
 use story::House;
@@ -487,15 +489,21 @@ async fn a_punch_elsewhere_gives_nobody_away() {
 }
 
 /// Known fault 27, and what every method of it gets.
+///
+/// Obligations 94, 95, 96.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ping_is_answered_ok_and_never_with_commands() {
-    let house = House::open().await;
+    let mut house = House::open().await;
     house.get("/iclock/cdata?SN=A1&options=all&pushver=2.4.1").await;
     for _ in 0..2 {
         assert_eq!(summary(&house.get("/iclock/ping?SN=A1").await), (200, "OK".into()));
         assert_eq!(summary(&house.post("/iclock/ping?SN=A1", "").await), (200, "OK".into()));
     }
     assert!(house.get(POLL).await.text().ends_with(":CHECK\n"), "it was due all the time");
+    house.advance(Duration::from_secs(60));
+    house.get("/iclock/ping?SN=A1").await;
+    house.stop().await;
+    assert_eq!(house.device("A1").await.last_seen_at, Some(house.now()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -58,8 +58,8 @@ async fn obey(house: &House) {
 
 async fn done(house: &House, commands: &str) {
     let ids = commands.lines().filter_map(|line| line.split(':').nth(1));
-    let done: String = ids.map(|id| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
-    house.post(&format!("/iclock/devicecmd?SN={B}"), done).await;
+    let done: Vec<String> = ids.map(|id| format!("ID={id}&Return=0&CMD=DATA")).collect();
+    house.post(&format!("/iclock/devicecmd?SN={B}"), done.join("\n")).await;
 }
 
 /// Polls until a poll asks no database.

@@ -177,7 +177,7 @@ async fn each_kind_goes_after_its_own_time() {
     };
     tx.keep_attendance_photo(device, &photo, at(5)).await.expect("kept");
     tx.keep_record(device, KeptKind::Error, None, b"ERRORLOG", at(5)).await.expect("kept");
-    tx.keep_record(device, KeptKind::WorkCode, None, b"WORKCODE", at(5)).await.expect("kept");
+    tx.keep_record(device, KeptKind::Message, None, b"SMS", at(5)).await.expect("kept");
     tx.give_remotely(device, &pin("7"), at(5)).await.expect("noted");
     for what in [
         Finished::Attendance,

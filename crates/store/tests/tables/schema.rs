@@ -109,6 +109,8 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
             "SELECT pin_folded, pin FROM item WHERE pin_folded IN ('a1', 'b1') AND live = 1",
             "SEARCH item USING INDEX item_folded (pin_folded=?)",
             "\"key\": \"item_folded\"",
+        ),
+        (
             "SELECT pin FROM item WHERE pin > '' AND pin < '0' AND kind BETWEEN 11 AND 16 ORDER BY pin LIMIT 9",
             "SEARCH item USING COVERING INDEX item_key (pin>? AND pin<?)",
             // That of the kinds where there are few of them: either holds all that is asked for.
