@@ -64,13 +64,13 @@ pub(crate) fn group(number: i32) -> i32 {
 
 /// Empty for every spelling of the default.
 pub(crate) fn time_zones(text: &str) -> String {
-    let text = line(text.trim());
+    let text = line(text).trim().to_owned();
     if DEFAULT_TIME_ZONES.contains(&text.as_str()) { String::new() } else { text }
 }
 
 /// A start or an end of validity, `None` for `0` and for nothing.
 pub(crate) fn moment(text: &str) -> Option<String> {
-    let text = line(text.trim());
+    let text = line(text).trim().to_owned();
     (!text.is_empty() && text.bytes().any(|byte| byte != b'0')).then_some(text)
 }
 

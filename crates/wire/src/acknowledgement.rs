@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{ReturnCode, parameters::MOST_PARAMETERS, read_parameters};
+use crate::{ReturnCode, fields::trimmed, parameters::MOST_PARAMETERS, read_parameters};
 
 /// Longest id that is taken over; ours have at most 16 characters.
 const MAX_ID_BYTES: usize = 64;
@@ -90,7 +90,7 @@ impl Acknowledgement {
         // A device was seen to part the keys with tabs.
         let separator = if id_and_more.contains('&') { '&' } else { '\t' };
         let mut fragments = id_and_more.split(separator);
-        let id = fragments.next().unwrap_or_default().trim();
+        let id = trimmed(fragments.next().unwrap_or_default());
         if id.is_empty() || id.len() > MAX_ID_BYTES {
             return None;
         }
@@ -112,7 +112,7 @@ impl Acknowledgement {
 
     fn take_pair(&mut self, pair: &str) {
         let Some((key, value)) = pair.split_once('=') else { return };
-        let (key, value) = (key.trim(), value.trim());
+        let (key, value) = (trimmed(key), trimmed(value));
         if self.return_code.is_none() && key.eq_ignore_ascii_case("Return") {
             self.return_code = value.parse().ok().map(ReturnCode);
         } else if self.command.is_none() && key.eq_ignore_ascii_case("CMD") {

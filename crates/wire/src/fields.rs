@@ -66,6 +66,19 @@ pub struct RecordError {
     pub source: FieldError,
 }
 
+/// A value without the NULs around it, with which devices that are written in C end their texts.
+fn without_nul(value: &[u8]) -> &[u8] {
+    let is_text = |byte: &u8| *byte != 0;
+    let first = value.iter().position(is_text).unwrap_or(value.len());
+    let end = value.iter().rposition(is_text).map_or(first, |last| last + 1);
+    value.get(first..end).unwrap_or_default()
+}
+
+/// A text without the blanks and NULs around it.
+pub(crate) fn trimmed(text: &str) -> &str {
+    text.trim_matches(|character: char| character.is_whitespace() || character == '\0')
+}
+
 impl<'a> Fields<'a> {
     /// The fields of a record without its tag. Pieces without `=` are ignored, and so is what follows the first one that
     /// is too many: see [`Fields::check_number`].
@@ -73,7 +86,7 @@ impl<'a> Fields<'a> {
         let pair = |piece: &'a [u8]| {
             let equals = piece.iter().position(|&byte| byte == b'=')?;
             let (key, value) = piece.split_at_checked(equals)?;
-            Some((key.trim_ascii(), value.get(1..)?))
+            Some((key.trim_ascii(), without_nul(value.get(1..)?)))
         };
         Self(record.split(|&byte| byte == b'\t').filter_map(pair).take(MOST_FIELDS + 1).collect())
     }

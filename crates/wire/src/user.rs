@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{FieldError, Fields, Pin, fields::FieldWriter};
+use crate::{FieldError, Fields, Pin, fields::FieldWriter, fields::trimmed};
 
 /// A user as a device uploads it, and as it is sent to devices.
 ///
@@ -165,7 +165,7 @@ pub enum CardForm {
 impl Card {
     /// Reads a card in either spelling. The number is that of four bytes: a card of five is kept as text.
     pub fn read(text: &str) -> Self {
-        let text = text.trim();
+        let text = trimmed(text);
         if text.is_empty() {
             return Self::None;
         }

@@ -132,7 +132,9 @@ async fn a_device_does_what_is_ordered_and_its_answer_is_kept() {
     let controls = a.controls();
     assert_eq!(controls.door_opened, 1);
     assert_eq!(controls.options.get("VOLUME").map(String::as_str), Some("60"));
-    assert_eq!(controls.entries["SMS"], ["MSG=Lunch\tTAG=253\tUID=4\tMIN=60\tStartTime=2027-03-12 12:30:00"]);
+    let message = a.definitions().get("SMS", "4");
+    assert_eq!(message, Some("MSG=Lunch TAG=253 MIN=60 StartTime=2027-03-12 12:30:00"));
+    assert_eq!(a.definitions().get("SMS", "3"), None);
     assert_eq!(controls.shell, ["echo hello"]);
     let sum = row(&house, "A1", numbers[10]).await;
     assert!(sum.reply.is_some_and(|reply| reply.ends_with("AttlogSum=1")));
@@ -532,5 +534,5 @@ async fn punches_that_are_missing_here_are_asked_for() {
     let mut tx = house.store.read().await.expect("a transaction");
     let orders = tx.orders(Some(device), 10).await.expect("the orders");
     let asked: Vec<&str> = orders.iter().map(|order| order.verb.as_str()).collect();
-    assert!(asked.contains(&"QUERY ATTLOG"), "{asked:?}");
+    assert!(asked.contains(&"DATA QUERY ATTLOG"), "{asked:?}");
 }

@@ -200,7 +200,7 @@ async fn the_options_are_these_and_no_others() {
         options,
         "GET OPTION FROM: A1\nATTLOGStamp=None\nOPERLOGStamp=9999\nATTPHOTOStamp=None\nBIODATAStamp=9999\n\
          IDCARDStamp=None\nERRORLOGStamp=None\nErrorDelay=60\nDelay=10\nTransInterval=1\n\
-         TransFlag=TransData OpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic\tBioPhoto\tFVEIN\n\
+         TransFlag=TransData OpLog\tEnrollUser\tChgUser\tEnrollFP\tChgFP\tFACE\tUserPic\tBioPhoto\tWORKCODE\tFVEIN\n\
          TimeZone=0\nRealtime=1\nEncrypt=0\nServerVer=2.4.1\nPushProtVer=2.4.1\nPushOptionsFlag=1\n"
     );
     let (parameters, rest) = asked.split_once('\n').expect("a line");

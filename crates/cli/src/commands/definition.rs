@@ -133,8 +133,8 @@ fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &EntryError) -> an
         EntryError::Field(FieldError::Missing { field }) if !option(field).is_empty() => {
             usage(format!("{name} is not defined yet: {} is needed", option(field)))
         }
-        EntryError::Field(FieldError::Length { field, announced, .. }) if !option(field).is_empty() => {
-            usage(format!("{} is too long: devices keep {announced} bytes", option(field)))
+        EntryError::Field(FieldError::Invalid { field, want }) if !option(field).is_empty() => {
+            usage(format!("{}: want {want}", option(field)))
         }
         other => usage(format!("{name}: {other}")),
     }

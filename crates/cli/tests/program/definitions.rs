@@ -48,7 +48,7 @@ fn what_is_missing_or_wrong_is_said_in_the_words_of_the_command() {
     assert!(place.run("timezone set 2 --mon 22:00-06:00").failed(2).contains("a night is two time zones"));
     assert!(place.run("workcode set a-1 --name x").failed(2).contains("letters and digits"));
     let long = format!("workcode set 1 --name {}", "x".repeat(65));
-    assert!(place.run(&long).failed(2).contains("--name is too long: devices keep 64 bytes"));
+    assert!(place.run(&long).failed(2).contains("--name: want at most 64 bytes"));
     assert!(place.run("workcode set 1 --name x --areas 9").failed(1).contains("there is no area 9"));
     place.run("workcode set 1001 --name Assembly").ok();
     assert!(place.run("workcode show 1002").failed(1).contains("is 1001 meant?"));

@@ -62,23 +62,9 @@ enum What {
     Firmware { size: usize, as_base64: bool },
 }
 
-/// Tables that this device has beside those of its people.
-const TABLES: [&str; 14] = [
-    "SMS",
-    "USER_SMS",
-    "ADPIC",
-    "WORKCODE",
-    "ShortcutKey",
-    "AccGroup",
-    "AccTimeZone",
-    "AccHoliday",
-    "AccUnLockComb",
-    "Blacklist",
-    "BLACKLIST",
-    "WHITELIST",
-    "WALLPAPER",
-    "IDCARD",
-];
+/// Tables that this device has beside those of its people and what is defined for all devices.
+const TABLES: [&str; 7] =
+    ["ADPIC", "ShortcutKey", "Blacklist", "BLACKLIST", "WHITELIST", "WALLPAPER", "IDCARD"];
 
 /// What became of a command.
 enum Done {
