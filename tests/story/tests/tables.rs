@@ -53,7 +53,7 @@ async fn punches_of_every_shape_are_kept_once_whoever_they_are_of() {
                 8\t2027-03-12 06:53:04\t0\t1\t\t0\t0\t0\t36.2\t97.2\t+3600\t\r\n";
     for _ in 0..2 {
         assert_eq!(post(&house, "table=ATTLOG&Stamp=9999", body).await, "OK:4");
-        house.advance(Duration::from_secs(60));
+        house.advance(Duration::from_mins(1));
     }
     let kept = punches(&house).await;
     let raw: Vec<&str> = kept.iter().map(|row| str::from_utf8(&row.raw).expect("text")).collect();
@@ -119,7 +119,7 @@ async fn a_punch_that_cannot_be_read_is_held_and_counted() {
     assert_eq!(house.held_raw(held[0].id).await, b"8\tnever\t0\t1");
     assert_eq!(punches(&house).await.len(), 1);
     // Thousands of them fill no list.
-    let noise: String = (0..5_000).map(|n| format!("{n}\tnever\n")).collect();
+    let noise = (0..5_000).map(|n| format!("{n}\tnever")).collect::<Vec<_>>().join("\n");
     assert_eq!(post(&house, "table=ATTLOG", &noise).await, "OK:5000");
     assert!(house.held().await.len() < 110);
 }
@@ -174,7 +174,7 @@ async fn a_picture_comes_by_either_path_raw_or_as_text_and_is_kept_sealed() {
     assert_eq!(told(&rows[2]), ("7".into(), Some("2027-03-12 06:53:03".into()), Some(3)));
     assert!(rows[3].doubtful, "shorter than announced: kept, and marked");
     tx.rollback().await.expect("nothing was written");
-    let secret: String = b"secret-picture".iter().map(|byte| format!("{byte:02X}")).collect();
+    let secret = b"secret-picture".map(|byte| format!("{byte:02X}")).concat();
     let all = format!("{:?}", house.rows().await);
     assert!(!all.contains(&secret) && !all.contains("990101198001011234"), "it is sealed");
 }
@@ -524,7 +524,7 @@ async fn a_device_may_ask_for_somebody_for_one_punch_where_that_is_switched_on()
 async fn who_was_given_for_one_punch_may_be_forgotten_there() {
     let house = giving().await;
     assert!(asked(&house, "B1", "7").await.1.starts_with("DATA UPDATE USERINFO"));
-    house.advance(Duration::from_secs(4 * 3_600));
+    house.advance(Duration::from_hours(4));
     let forgotten =
         "OPLOG 9\t0\t2027-03-12 10:53:01\t7\t0\t0\t0\nOPLOG 103\t0\t2027-03-12 10:53:02\t7\t0\t0\t0\n";
     let answer = house.post("/iclock/cdata?SN=B1&table=OPERLOG", forgotten).await;
