@@ -20,13 +20,18 @@ pub fn offset_minutes(config: &Config, name: Option<&str>, now: Millis) -> i32 {
     zone.to_offset(now).seconds() / 60
 }
 
-/// Asks every device to come whose offset is another than it was told.
+/// So many devices are asked at most each time: the others with the next ones. With daylight saving the offset of a whole
+/// fleet changes in one moment, and each device answers with a handshake and with what it was told to upload again.
+const MOST_AT_ONCE: usize = 100;
+
+/// Asks devices to come whose offset is another than they were told, some of them each time.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn follow(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let clocks = app.store.read().await?.clocks().await?;
+    let mut room = MOST_AT_ONCE;
     for (device, clock) in clocks.iter().filter(|(_, clock)| clock.active) {
         let minutes = offset_minutes(&app.config, clock.time_zone.as_deref(), now);
         match Change::of(clock, minutes) {
@@ -39,7 +44,9 @@ pub async fn follow(app: &App) -> Result<(), StoreError> {
                 })
                 .await?;
             }
+            Change::New if room == 0 => {}
             Change::New => {
+                room -= 1;
                 store::retry(|| ask(app, *device, minutes, now)).await?;
             }
         }

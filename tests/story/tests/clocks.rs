@@ -135,6 +135,30 @@ async fn a_device_is_asked_to_come_once_when_daylight_saving_begins_or_ends() {
     assert_eq!(house.value(&ordered_now).await, "0");
 }
 
+/// Not the whole fleet in the night in which clocks are changed.
+///
+/// Obligation 195.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_devices_at_a_time_are_asked_to_come() {
+    let mut house = in_zone(TimeZone::get("Europe/Berlin").expect("a zone")).await;
+    house
+        .operate(async |tx| {
+            for number in 0..130 {
+                let serial_number = format!("Z{number:03}").parse().expect("a serial number");
+                let device = tx.create_device(&serial_number, house.now()).await?;
+                tx.approve_device(device.id, sync::Joining::Adopt, house.now()).await?;
+                tx.tell_offset(device.id, 60).await?;
+            }
+            Ok(())
+        })
+        .await;
+    house.advance(DAY * 30);
+    for asked in ["100", "130", "130"] {
+        house.restart().await;
+        until(&house, CHECKS, asked).await;
+    }
+}
+
 /// Somebody puts a device elsewhere by SQL: it is followed like daylight saving.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_is_put_elsewhere_is_asked_to_come() {

@@ -488,6 +488,26 @@ async fn a_punch_elsewhere_gives_nobody_away() {
     }
 }
 
+/// As a proxy that ends TLS asks for a device, on a connection that it keeps.
+///
+/// Obligation 21.
+#[tokio::test(flavor = "multi_thread")]
+async fn behind_a_proxy_that_ends_tls_an_answer_has_the_date_of_the_server() {
+    let house = House::open().await;
+    let mut line = Line::to(house.address()).await;
+    for _ in 0..2 {
+        line.write(
+            b"GET /iclock/cdata?SN=A1&options=all HTTP/1.1\r\nHost: muster.example.org\r\nVia: 1.1 proxy\r\n\
+              X-Forwarded-Proto: https\r\nX-Forwarded-For: 10.0.0.9\r\nConnection: keep-alive\r\n\r\n",
+        )
+        .await;
+        let answer = line.answer().await;
+        assert_eq!(answer.status(), 200);
+        assert_eq!(answer.date().as_millisecond(), house.now().0);
+        house.advance(Duration::from_mins(1));
+    }
+}
+
 /// Known fault 27, and what every method of it gets.
 ///
 /// Obligations 94, 95, 96.
