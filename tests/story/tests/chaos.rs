@@ -36,8 +36,6 @@ impl Chaos {
             let mut quirks = model.quirks.clone();
             if drawn_quirks {
                 quirks = quirks.with_drawn(&mut Random::named(seed, &serial_number));
-                // Of two edits within one poll that the log alone tells of, the second is not asked for.
-                quirks.operations_only = false;
             }
             let device = Device::new(model, &serial_number).with_seed(seed).with_quirks(quirks);
             let device = device.with_faults(Faults { restart: 20, ..Faults::all(100) });

@@ -355,6 +355,28 @@ async fn a_picture_that_comes_by_itself_does_not_keep_the_rest_from_being_asked_
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn of_edits_in_quick_succession_of_which_only_the_operations_tell_none_is_missed() {
+    let house = House::open().await;
+    let mut a = house.connect(of_few_words("SIM0001")).await;
+    let mut b = house.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    house.calm([&mut a, &mut b]).await;
+    a.enrol_user("7", "Ada");
+    house.calm([&mut a, &mut b]).await;
+    // The answer to what was asked after one edit comes together with the log of the next one.
+    for round in 1..=9 {
+        for steps in 0..round {
+            a.change_card("7", 1_000 + 10 * round + steps);
+            house.advance(Duration::from_secs(2));
+            a.step().await.expect("a step");
+            a.change_name("7", &format!("Ada {round} {steps}"));
+            house.advance(Duration::from_secs(2));
+        }
+        house.calm([&mut a, &mut b]).await;
+        assert_same(&a, &b);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_enrolment_of_which_only_the_operation_tells_is_asked_for_while_the_device_joins_too() {
     let house = House::open().await;
     let mut a = house.connect(of_few_words("SIM0001")).await;
