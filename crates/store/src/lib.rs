@@ -5,7 +5,7 @@
 //! Nothing is decided here: [`Tx::view`] and [`Tx::load_persons`] make the view that `sync` decides on, and
 //! [`Tx::apply`] writes what it decided.
 //!
-//! The lock order of a transaction is the clock ([`Tx::reserve`], [`Tx::write_items`]), items, the device
+//! The lock order of a transaction is the clock ([`Tx::lock_clock`], [`Tx::write_items`]), items, the device
 //! ([`Tx::lock_device`]).
 
 mod area;

@@ -188,6 +188,24 @@ impl House {
         self.send(&post(target, body)).await
     }
 
+    /// Two devices upload records, and the server looks at both bodies before it can write either. What it answers to each.
+    pub async fn upload_at_once(&self, one: (&str, &str), other: (&str, &str)) -> [String; 2] {
+        let mut writer = self.store.write().await.expect("a transaction");
+        writer.lock_clock().await.expect("nobody else writes items now");
+        let upload = async |(serial_number, body): (&str, &str)| {
+            let target = format!("/iclock/cdata?SN={serial_number}&table=OPERLOG&Stamp=9999");
+            self.post(&target, body).await.text()
+        };
+        let meanwhile = async {
+            for _ in 0..50 {
+                self.get(&format!("/iclock/ping?SN={}", one.0)).await;
+            }
+            writer.rollback().await.expect("nothing was written in it");
+        };
+        let (one, other, ()) = tokio::join!(upload(one), upload(other), meanwhile);
+        [one, other]
+    }
+
     /// Introduces a device, and answers for it that it does what it is asked for: tell everything.
     pub async fn know(&self, serial_number: &str) {
         self.get(&format!("/iclock/cdata?SN={serial_number}&options=all&pushver=2.4.1")).await;

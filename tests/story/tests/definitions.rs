@@ -283,6 +283,23 @@ async fn a_work_code_that_is_typed_in_at_a_device_is_on_all_devices() {
     assert_eq!(house.held().await.len(), 0);
 }
 
+/// Both uploads have been looked at before either is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn work_codes_that_come_from_two_devices_at_once_have_places_of_their_own() {
+    let house = House::open().await;
+    let [mut a, mut b] = two(&house).await;
+    house.calm([&mut a, &mut b]).await;
+    let one = ("SIM0001", "WORKCODE PIN=1\tCODE=300\tNAME=Painting\n");
+    let other = ("SIM0002", "WORKCODE PIN=1\tCODE=301\tNAME=Welding\n");
+    assert_eq!(house.upload_at_once(one, other).await, ["OK:1", "OK:1"]);
+
+    let mut tx = house.store.read().await.expect("a transaction");
+    let codes = tx.definitions(DefinitionKind::WorkCode).await.expect("the work codes");
+    let mut places: Vec<String> = codes.iter().map(|code| code.definition.value("PIN").to_owned()).collect();
+    places.sort();
+    assert_eq!(places, ["1", "2"]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_missed_a_deletion_does_not_bring_a_work_code_back() {
     let house = House::open().await;

@@ -68,7 +68,7 @@ struct Decision {
     capability: Option<Capability>,
     /// People to ask the device for.
     queries: BTreeSet<Pin>,
-    /// Nothing is or was there of anybody in the upload.
+    /// It is about people alone, and nothing is or was there of any of them.
     newcomers: bool,
     tally: Tally,
 }
@@ -171,7 +171,8 @@ impl Upload<'_> {
     }
 
     /// Whether what was decided early would be decided now: it is about people of whom nothing is or was there, nor is
-    /// now, by a device of which nothing else is known. What is owed to a device is of items that are there.
+    /// now, in whatever spelling, by a device of which nothing else is known and that is where it was. What is owed to a
+    /// device is of items that are there.
     async fn still_stands(
         &self,
         tx: &mut Tx,
@@ -181,18 +182,22 @@ impl Upload<'_> {
     ) -> Result<bool, StoreError> {
         let same = DeviceRow { last_seen_at: None, address: None, ..before.clone() }
             == DeviceRow { last_seen_at: None, address: None, ..now.clone() };
-        let newcomers = early.newcomers && same;
-        Ok(newcomers && !tx.has_items(&self.pins().into_iter().collect::<Vec<_>>()).await?)
+        if !(early.newcomers && same) || tx.areas_of(now.id).await? != early.view.areas {
+            return Ok(false);
+        }
+        let pins: Vec<Pin> = self.pins().into_iter().collect();
+        Ok(!tx.has_items(&pins).await? && tx.spelled_otherwise(&pins).await?.is_empty())
     }
 
     async fn decide(&self, tx: &mut Tx, row: &DeviceRow) -> Result<Decision, StoreError> {
         let pins: Vec<Pin> = self.pins().into_iter().collect();
         let mut view = tx.view(row).await?;
         tx.load_persons(&mut view, &pins).await?;
-        let newcomers = view
-            .persons
-            .values()
-            .all(|person| person.items.is_empty() && person.open.is_empty() && person.exceptions.is_empty());
+        // Work codes share a list of places: one depends on the others.
+        let newcomers = !self.has_definitions()
+            && view.persons.values().all(|person| {
+                person.items.is_empty() && person.open.is_empty() && person.exceptions.is_empty()
+            });
         let mut known = tx.known(row.id, &pins, self.now).await?;
         let photographed = self.photographed();
         if !photographed.is_empty() {
