@@ -3,7 +3,8 @@
 -- a personal message is for a user; its slot is the number of the message. Their contents are in `body`, memberships of areas are
 -- items as those of people are. Nothing but the view has to change.
 
--- As before, with names for the new kinds, and without a PIN where there is none.
+-- As before, with names for the new kinds, and without a PIN where there is none; and an ordered command is completed when the device
+-- did it: some answer that they did not with a positive number.
 DROP VIEW IF EXISTS device_commands;
 CREATE OR REPLACE VIEW device_commands AS
 SELECT d.serial_number AS device_serial,
