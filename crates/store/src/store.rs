@@ -156,7 +156,7 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn read(&self) -> Result<Tx, StoreError> {
-        let inner = self.read.begin_with(self.engine.begin_read()).await?;
+        let inner = open::begin(&self.read, self.engine.begin_read()).await?;
         Ok(self.tx(inner, true))
     }
 
@@ -166,7 +166,7 @@ impl Store {
     /// Those of the database: [`StoreError::Busy`] where another process writes for long, [`StoreError::Driver`] where
     /// those before in this process take too long.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        let inner = self.write.begin_with(self.engine.begin_write()).await?;
+        let inner = open::begin(&self.write, self.engine.begin_write()).await?;
         Ok(self.tx(inner, self.engine.writers_exclude_each_other()))
     }
 

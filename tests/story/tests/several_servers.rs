@@ -162,3 +162,35 @@ async fn a_database_that_is_away_costs_nobody_anything_but_time() {
     assert!(b.person("9").is_none(), "what was refused is not there");
     assert_eq!(health(&program).await.0, 200);
 }
+
+/// A server that is back is met by one error, not by one for each connection that broke meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_broke_together_are_found_out_together() {
+    let line = DatabaseLine::to(MariaDb::shared().socket());
+    let database = databases::Database::of(databases::Kind::MariaDb);
+    let (place, _) = database.url().split_once("?socket=").expect("a URL with a socket");
+    let url = format!("{place}?socket={}&pool-size=40", line.socket().display());
+    let store = Store::open(&url, store::Keys::from_secret(&[7; 32])).await.expect("the database opens");
+    // More at a time than a transaction is tried again.
+    let mut open = Vec::new();
+    for _ in 0..20 {
+        open.push(store.write().await.expect("a transaction"));
+    }
+    for tx in open {
+        tx.rollback().await.expect("nothing was written");
+    }
+
+    line.cut();
+    // What is under way when the line is cut may still go through.
+    while let Ok(tx) = store.write().await {
+        let _ = tx.rollback().await;
+    }
+    line.mend();
+
+    let woken = store::retry(|| async {
+        let mut tx = store.write().await?;
+        tx.wake().await?;
+        tx.commit().await
+    });
+    woken.await.expect("the database is there again");
+}

@@ -5,8 +5,8 @@ mod sqlite;
 
 use std::time::Duration;
 
-use sqlx::AnyPool;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::{Any, AnyPool, Transaction};
 
 use crate::engine::Purpose;
 use crate::{Engine, StoreError};
@@ -56,4 +56,21 @@ async fn pool(
         .connect_with(options)
         .await?;
     Ok(pool)
+}
+
+/// Begins a transaction on a connection of a pool.
+///
+/// Where that connection turns out to be broken, those that wait beside it may be too: the pool tries each of them
+/// before it gives it out again. Otherwise a server that is back again would be met by as many errors as there are connections.
+pub(crate) async fn begin(
+    pool: &AnyPool,
+    how: &'static str,
+) -> Result<Transaction<'static, Any>, StoreError> {
+    let begun = pool.begin_with(how).await.map_err(StoreError::from);
+    if matches!(begun, Err(StoreError::Lost(_))) {
+        // What is given back is tried.
+        let waiting: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
+        drop(waiting);
+    }
+    begun
 }
