@@ -126,6 +126,7 @@ async fn step(app: &App, task: Task, now: Millis) -> Result<Step, StoreError> {
     let mut tx = app.store.write().await?;
     let until = app.clock.now().plus(LEASE_MS);
     if !tx.take_lease(LEASE, &app.name, app.clock.now(), until).await? {
+        tx.rollback().await?;
         return Ok(Step::NotOurs);
     }
     let again = |gone: u64| Step::Done(gone, (i64::try_from(gone) == Ok(ROWS)).then_some(task));

@@ -82,7 +82,7 @@ async fn ask(app: &App, device: i64, minutes: i32, now: Millis) -> Result<(), St
     let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
     if !tx.ask_offset(device, minutes).await? {
         // Another server was quicker.
-        return Ok(());
+        return tx.rollback().await;
     }
     if !row.capability.refused(Form::Check) {
         Ordered(wire::Command::Check).queue(&mut tx, device, "server", now).await?;

@@ -22,6 +22,7 @@ mod device_session;
 mod engine;
 mod error;
 mod feed_clock;
+mod group;
 mod held;
 mod item;
 mod item_old;

@@ -9,6 +9,7 @@ use roster::{HashKey, Seq};
 use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
 use wire::Pin;
 
+use crate::group::{Member, Turns};
 use crate::item::ItemRow;
 use crate::retry::Attempts;
 use crate::watch::Watch;
@@ -19,6 +20,8 @@ use crate::{Engine, Keys, Moment, StoreError, migrate, open};
 pub struct Store {
     read: AnyPool,
     write: AnyPool,
+    /// Whose turn it is to write, where one at a time does.
+    turns: Option<Arc<Turns>>,
     engine: Engine,
     keys: Arc<Keys>,
     watch: Arc<Watch>,
@@ -36,7 +39,7 @@ impl fmt::Debug for Store {
 /// What may be asked of it and written in it is in the modules of the tables, all as methods.
 #[derive(Debug)]
 pub struct Tx {
-    inner: Transaction<'static, Any>,
+    inner: Inner,
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
     watch: Arc<Watch>,
@@ -46,6 +49,15 @@ pub struct Tx {
     pub(crate) items_stand: bool,
     /// Rows of items that were read while [`Self::items_stand`], by PIN: all of a PIN or none.
     pub(crate) items: HashMap<Pin, Vec<ItemRow>>,
+}
+
+/// What a transaction is for the database.
+#[derive(Debug)]
+enum Inner {
+    /// One of its own.
+    Own(Transaction<'static, Any>),
+    /// A part of one that others write in as well.
+    Shared(Member),
 }
 
 /// What one process watches to know that there may be work for its devices.
@@ -110,9 +122,11 @@ impl Store {
     }
 
     fn of(pools: open::Pools, engine: Engine, keys: Keys) -> Self {
+        let turns = pools.writers_wait.map(|longest| Turns::new(pools.write.clone(), engine, longest));
         Self {
             read: pools.read,
             write: pools.write,
+            turns,
             engine,
             keys: Arc::new(keys),
             watch: Arc::new(Watch::default()),
@@ -157,17 +171,38 @@ impl Store {
     /// Those of the database.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         let inner = open::begin(&self.read, self.engine.begin_read()).await?;
-        Ok(self.tx(inner, true))
+        Ok(self.tx(Inner::Own(inner), true))
     }
 
-    /// A transaction that writes. On SQLite one at a time: this waits for the one before.
+    /// A transaction that writes. On SQLite one at a time: this waits for the one before, and may share its commit.
     ///
     /// # Errors
-    /// Those of the database: [`StoreError::Busy`] where another process writes for long, [`StoreError::Driver`] where
+    /// Those of the database: [`StoreError::Busy`] where another process writes for long, [`StoreError::Unreachable`] where
     /// those before in this process take too long.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        let inner = open::begin(&self.write, self.engine.begin_write()).await?;
+        self.begin_write(false).await
+    }
+
+    /// As [`Store::write`], for what takes long: it shares its commit with nobody, so that nobody waits for it who was
+    /// there before.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_alone(&self) -> Result<Tx, StoreError> {
+        self.begin_write(true).await
+    }
+
+    async fn begin_write(&self, alone: bool) -> Result<Tx, StoreError> {
+        let inner = match &self.turns {
+            Some(turns) => Inner::Shared(turns.next(alone).await?),
+            None => Inner::Own(open::begin(&self.write, self.engine.begin_write()).await?),
+        };
         Ok(self.tx(inner, self.engine.writers_exclude_each_other()))
+    }
+
+    /// How many transactions wrote since this was opened and how many commits they took, where they share them.
+    pub fn shared_commits(&self) -> Option<(u64, u64)> {
+        self.turns.as_ref().map(|turns| turns.tally())
     }
 
     /// For single queries that read.
@@ -175,7 +210,7 @@ impl Store {
         &self.read
     }
 
-    fn tx(&self, inner: Transaction<'static, Any>, items_stand: bool) -> Tx {
+    fn tx(&self, inner: Inner, items_stand: bool) -> Tx {
         Tx {
             inner,
             engine: self.engine,
@@ -243,7 +278,10 @@ impl Tx {
     /// # Errors
     /// Those of the database: then nothing was written.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let committed = self.inner.commit().await.map_err(StoreError::of_commit);
+        let committed = match self.inner {
+            Inner::Own(tx) => tx.commit().await.map_err(StoreError::of_commit),
+            Inner::Shared(member) => member.commit().await,
+        };
         match (self.moves, &committed) {
             (Some(pulse), Ok(())) => self.watch.saw(pulse),
             (Some(_), Err(_)) => self.watch.doubt(),
@@ -252,12 +290,16 @@ impl Tx {
         committed
     }
 
-    /// Undoes everything written in it; dropping it does the same a little later.
+    /// Undoes everything written in it. Dropping it does the same a little later, and may take with it what was to be
+    /// committed together with it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn rollback(self) -> Result<(), StoreError> {
-        Ok(self.inner.rollback().await?)
+        match self.inner {
+            Inner::Own(tx) => Ok(tx.rollback().await?),
+            Inner::Shared(member) => member.rollback().await,
+        }
     }
 
     /// The key of content hashes.
@@ -266,6 +308,9 @@ impl Tx {
     }
 
     pub(crate) fn db(&mut self) -> &mut AnyConnection {
-        &mut self.inner
+        match &mut self.inner {
+            Inner::Own(tx) => tx,
+            Inner::Shared(member) => member.db(),
+        }
     }
 }

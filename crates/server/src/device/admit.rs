@@ -81,9 +81,11 @@ async fn create(
 ) -> Result<Option<DeviceRow>, StoreError> {
     let mut tx = app.store.write().await?;
     if let Some(device) = tx.device_by_serial(serial_number).await? {
+        tx.rollback().await?;
         return Ok(Some(device));
     }
     if tx.count_devices(DeviceState::New).await? >= MOST_UNKNOWN {
+        tx.rollback().await?;
         return Ok(None);
     }
     let mut device = tx.create_device(serial_number, now).await?;

@@ -141,7 +141,7 @@ async fn refill(app: &App, device: &DeviceRow, now: Millis) -> Result<(), StoreE
         let row = tx.lock_device(device.id).await?;
         if row.is_none_or(|row| row.refilled_at != device.refilled_at) {
             // Another process was quicker.
-            return Ok(());
+            return tx.rollback().await;
         }
         fleet::devices::refill(&mut tx, device, now).await?;
         tx.note_refilled(device.id, now).await?;

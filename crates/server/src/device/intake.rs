@@ -101,7 +101,9 @@ impl Upload<'_> {
     /// Decides and writes. `early` was decided for `known` without a lock.
     async fn write(&self, known: &DeviceRow, early: Option<Decision>) -> Result<(), StoreError> {
         let device = known.id;
-        let mut tx = self.app.store.write().await?;
+        let store = &self.app.store;
+        let mut tx =
+            if self.readings.len() > LONG { store.write_alone().await? } else { store.write().await? };
         // The lock order: clock, items, device.
         tx.lock_clock().await?;
         let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
@@ -373,6 +375,9 @@ const MOST_USER_BYTES: usize = 2_048;
 
 /// So many records of one upload are held one by one; what else cannot be read is held in one piece.
 const MOST_HELD: usize = 100;
+
+/// So many records take so long that nobody else's commit is to wait for them.
+const LONG: usize = 1_000;
 
 /// More lines than any device holds: such a body is kept as it is.
 const MOST_LINES: usize = 250_000;

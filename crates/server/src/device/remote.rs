@@ -36,6 +36,7 @@ async fn lines(app: &App, device: &DeviceRow, pin: &Pin, now: Millis) -> Result<
     keys.sort_by_key(|key| key.slot.kind != Kind::User);
     let contents = tx.contents(&keys).await?;
     if !contents.keys().any(|key| key.slot.kind == Kind::User) {
+        tx.rollback().await?;
         return Ok(Vec::new());
     }
     let mut lines = Vec::new();
@@ -45,7 +46,9 @@ async fn lines(app: &App, device: &DeviceRow, pin: &Pin, now: Millis) -> Result<
             lines.extend(without_id(&command));
         }
     }
-    if !lines.is_empty() {
+    if lines.is_empty() {
+        tx.rollback().await?;
+    } else {
         tx.give_remotely(device.id, pin, now).await?;
         tx.commit().await?;
     }

@@ -15,6 +15,8 @@ use crate::{Engine, StoreError};
 pub(crate) struct Pools {
     pub read: AnyPool,
     pub write: AnyPool,
+    /// How long a transaction waits for its turn to write, where one at a time does and its connection is for that alone.
+    pub writers_wait: Option<Duration>,
 }
 
 /// Connects to `url`; a database that is not there is made if `create` is set.

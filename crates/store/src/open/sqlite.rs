@@ -20,14 +20,14 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     if path == ":memory:" {
         // Each connection would be a database of its own: one for all.
         let read = pool(1, "sqlite::memory:").await?;
-        return Ok(Pools { write: read.clone(), read });
+        return Ok(Pools { write: read.clone(), read, writers_wait: None });
     }
     if path.is_empty() || path.contains('?') {
         return Err(StoreError::Url("want sqlite:// and the path of a file, without parameters".into()));
     }
     let url = format!("sqlite://{}?mode=rw", percent_encoded(&prepare_file(Path::new(path), create)?));
     let write = pool(1, &url).await?;
-    Ok(Pools { read: pool(READERS, &url).await?, write })
+    Ok(Pools { read: pool(READERS, &url).await?, write, writers_wait: Some(LONGEST_WAIT) })
 }
 
 async fn pool(connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {

@@ -1,0 +1,409 @@
+//! Group commit: transactions that write one after the other share one commit.
+//!
+//! SQLite lets one transaction write at a time, and its commit waits for the disk. Whoever has to wait for that anyway joins the
+//! transaction of those before: what each wrote stands behind a savepoint, the last one commits for all, and everybody is
+//! told after that.
+//!
+//! **Invariant**: [`Member::commit`] returns `Ok` only after a commit that holds everything the member wrote. A member that
+//! goes back ([`Member::rollback`]) takes only its own with it; one that ends otherwise, by an error, takes the transaction with
+//! it, and those who were to be committed with it are told to run again ([`StoreError::Undone`]).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use sqlx::{Any, AnyConnection, AnyPool, Transaction, raw_sql};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+use crate::{Engine, StoreError, open};
+
+/// How many share a commit at most: the first of them waits for all.
+const MOST: usize = 64;
+
+/// Goes back to what those before wrote.
+const UNDO: &str = "ROLLBACK TO member";
+
+/// What a member wrote stays, and the next one may go back to there.
+const KEEP: &str = "RELEASE member; SAVEPOINT member";
+
+/// The turn to write, of one process.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    pool: AnyPool,
+    engine: Engine,
+    longest_wait: Duration,
+    /// Whose turn it is holds this. What is in it was left for the next one: then somebody waits.
+    turn: Arc<Mutex<Option<Group>>>,
+    waiting: AtomicUsize,
+    tally: Tally,
+}
+
+/// How much was shared since the start.
+#[derive(Debug, Default)]
+struct Tally {
+    transactions: AtomicU64,
+    commits: AtomicU64,
+}
+
+/// A transaction of those who share its commit.
+#[derive(Debug)]
+struct Group {
+    tx: Transaction<'static, Any>,
+    /// Those who are done, and are told when it is committed. Who hears nothing was not.
+    done: Vec<oneshot::Sender<Result<(), String>>>,
+}
+
+/// Somebody whose turn it is.
+#[derive(Debug)]
+pub(crate) struct Member {
+    group: Group,
+    turns: Arc<Turns>,
+    turn: OwnedMutexGuard<Option<Group>>,
+    /// Nobody else joins.
+    alone: bool,
+}
+
+/// Somebody who waits for the turn.
+struct Waiting<'t> {
+    turns: &'t Arc<Turns>,
+    over: bool,
+}
+
+impl Turns {
+    pub(crate) fn new(pool: AnyPool, engine: Engine, longest_wait: Duration) -> Arc<Self> {
+        Arc::new(Self {
+            pool,
+            engine,
+            longest_wait,
+            turn: Arc::default(),
+            waiting: AtomicUsize::new(0),
+            tally: Tally::default(),
+        })
+    }
+
+    /// Waits for the turn. Who is `alone` shares its commit with nobody: for what takes long.
+    pub(crate) async fn next(self: &Arc<Self>, alone: bool) -> Result<Member, StoreError> {
+        let waiting = Waiting::of(self);
+        let turn = tokio::time::timeout(self.longest_wait, Arc::clone(&self.turn).lock_owned()).await;
+        let Ok(mut turn) = turn else { return Err(sqlx::Error::PoolTimedOut.into()) };
+        waiting.ends();
+        let group = match turn.take() {
+            Some(group) if alone => {
+                // Those it is about are told how it went.
+                let _ = group.commit(&self.tally).await;
+                self.begin().await?
+            }
+            Some(group) => group,
+            None => self.begin().await?,
+        };
+        self.tally.transactions.fetch_add(1, Ordering::Relaxed);
+        Ok(Member { group, turns: Arc::clone(self), turn, alone })
+    }
+
+    async fn begin(&self) -> Result<Group, StoreError> {
+        let tx = open::begin(&self.pool, self.engine.begin_write()).await?;
+        Ok(Group { tx, done: Vec::new() })
+    }
+
+    /// How many transactions wrote, and how many commits that took.
+    pub(crate) fn tally(&self) -> (u64, u64) {
+        let Tally { transactions, commits } = &self.tally;
+        (transactions.load(Ordering::Relaxed), commits.load(Ordering::Relaxed))
+    }
+
+    /// Commits what was left for somebody who does not come any more.
+    async fn clear(self: Arc<Self>) {
+        if let Some(group) = self.turn.lock().await.take() {
+            // Those it is about are told how it went.
+            let _ = group.commit(&self.tally).await;
+        }
+    }
+}
+
+impl Group {
+    /// Commits, and tells those who are done.
+    async fn commit(self, tally: &Tally) -> Result<(), sqlx::Error> {
+        let committed = self.tx.commit().await;
+        tally.commits.fetch_add(1, Ordering::Relaxed);
+        for member in self.done {
+            // Who does not wait any more need not be told.
+            let _ = member.send(committed.as_ref().map_err(ToString::to_string).copied());
+        }
+        committed
+    }
+}
+
+impl Member {
+    pub(crate) fn db(&mut self) -> &mut AnyConnection {
+        &mut self.group.tx
+    }
+
+    /// Returns when what the member wrote is durable.
+    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+        if !self.somebody_joins() {
+            return self.group.commit(&self.turns.tally).await.map_err(StoreError::of_commit);
+        }
+        let keep = if self.group.done.is_empty() { "SAVEPOINT member" } else { KEEP };
+        raw_sql(keep).execute(&mut *self.group.tx).await?;
+        let (done, committed) = oneshot::channel();
+        self.group.done.push(done);
+        self.leave();
+        match committed.await {
+            Ok(outcome) => outcome.map_err(StoreError::Together),
+            Err(_) => Err(StoreError::Undone),
+        }
+    }
+
+    /// Undoes what the member wrote, and nothing else.
+    pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
+        if self.group.done.is_empty() {
+            return Ok(self.group.tx.rollback().await?);
+        }
+        raw_sql(UNDO).execute(&mut *self.group.tx).await?;
+        if self.somebody_joins() {
+            self.leave();
+            return Ok(());
+        }
+        // Those it is about are told how it went.
+        let _ = self.group.commit(&self.turns.tally).await;
+        Ok(())
+    }
+
+    /// Whether somebody waits who may go on in this transaction.
+    fn somebody_joins(&self) -> bool {
+        !self.alone && self.group.done.len() + 1 < MOST && self.turns.waiting.load(Ordering::Acquire) > 0
+    }
+
+    /// Leaves the transaction to the next one.
+    fn leave(mut self) {
+        *self.turn = Some(self.group);
+    }
+}
+
+impl<'t> Waiting<'t> {
+    fn of(turns: &'t Arc<Turns>) -> Self {
+        turns.waiting.fetch_add(1, Ordering::AcqRel);
+        Self { turns, over: false }
+    }
+
+    fn ends(mut self) {
+        self.over = true;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.turns.waiting.fetch_sub(1, Ordering::AcqRel);
+        if !self.over {
+            // A transaction may have been left for it.
+            tokio::spawn(Arc::clone(self.turns).clear());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::task::Poll;
+
+    use sqlx::query_scalar;
+    use tempfile::TempDir;
+    use tokio::task::JoinSet;
+
+    use super::*;
+
+    /// A database of one table of numbers, none of which may be in another table at commit.
+    struct Numbers {
+        turns: Arc<Turns>,
+        read: AnyPool,
+        _folder: TempDir,
+    }
+
+    impl Numbers {
+        async fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let url = format!("sqlite://{}", folder.path().join("numbers.db").display());
+            let pools = open::connect(Engine::Sqlite, &url, true).await.expect("a database");
+            let tables = "CREATE TABLE there (number INTEGER PRIMARY KEY); \
+                CREATE TABLE number (number INTEGER REFERENCES there (number) DEFERRABLE INITIALLY DEFERRED); \
+                INSERT INTO there WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 99) \
+                SELECT n FROM n";
+            raw_sql(tables).execute(&pools.write).await.expect("tables");
+            let turns = Turns::new(pools.write, Engine::Sqlite, Duration::from_secs(10));
+            Self { turns, read: pools.read, _folder: folder }
+        }
+
+        async fn next(&self) -> Member {
+            self.turns.next(false).await.expect("the turn")
+        }
+
+        async fn kept(&self) -> BTreeSet<i64> {
+            let numbers = query_scalar("SELECT number FROM number").fetch_all(&self.read).await;
+            numbers.expect("numbers").into_iter().collect()
+        }
+
+        /// Somebody who waits for the turn, writes a number and commits.
+        fn writer(&self, number: i64) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+            let turns = Arc::clone(&self.turns);
+            async move {
+                let mut member = turns.next(false).await?;
+                put(&mut member, number).await;
+                member.commit().await
+            }
+        }
+    }
+
+    async fn put(member: &mut Member, number: i64) {
+        let insert = sqlx::query("INSERT INTO number (number) VALUES (?)").bind(number);
+        insert.execute(member.db()).await.expect("inserted");
+    }
+
+    /// Everybody who was started is where it can get no further.
+    async fn all_wait() {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn those_who_wait_share_one_commit() {
+        let numbers = Numbers::new().await;
+        let mut first = numbers.next().await;
+        put(&mut first, 0).await;
+        let mut others: JoinSet<_> = (1..=20).map(|number| numbers.writer(number)).collect();
+        all_wait().await;
+        assert_eq!(numbers.kept().await, BTreeSet::new());
+
+        first.commit().await.expect("committed");
+        assert_eq!(numbers.kept().await, (0..=20).collect(), "nobody is told before all are there");
+        while let Some(other) = others.join_next().await {
+            other.expect("no panic").expect("committed");
+        }
+        assert_eq!(numbers.turns.tally(), (21, 1));
+
+        numbers.writer(21).await.expect("committed");
+        assert_eq!(numbers.turns.tally(), (22, 2), "nobody waits for others that do not come");
+    }
+
+    #[tokio::test]
+    async fn not_more_than_some_share_a_commit() {
+        let numbers = Numbers::new().await;
+        let first = numbers.next().await;
+        let mut others: JoinSet<_> = (1..=80).map(|number| numbers.writer(number)).collect();
+        all_wait().await;
+        first.commit().await.expect("committed");
+        assert!(numbers.kept().await.len() < 80);
+        while let Some(other) = others.join_next().await {
+            other.expect("no panic").expect("committed");
+        }
+        assert_eq!((numbers.kept().await.len(), numbers.turns.tally()), (80, (81, 2)));
+    }
+
+    #[tokio::test]
+    async fn who_goes_back_takes_only_its_own_with_it() {
+        let numbers = Numbers::new().await;
+        let mut first = numbers.next().await;
+        put(&mut first, 0).await;
+        let turns = Arc::clone(&numbers.turns);
+        let back = tokio::spawn(async move {
+            let mut member = turns.next(false).await.expect("the turn");
+            put(&mut member, 1).await;
+            member.rollback().await
+        });
+        all_wait().await;
+        let last = tokio::spawn(numbers.writer(2));
+        all_wait().await;
+
+        first.commit().await.expect("committed");
+        back.await.expect("no panic").expect("went back");
+        last.await.expect("no panic").expect("committed");
+        assert_eq!(numbers.kept().await, BTreeSet::from([0, 2]));
+        assert_eq!(numbers.turns.tally(), (3, 1));
+
+        // The last one in it may go back too.
+        let mut first = numbers.next().await;
+        put(&mut first, 3).await;
+        let turns = Arc::clone(&numbers.turns);
+        let back = tokio::spawn(async move { turns.next(false).await.expect("the turn").rollback().await });
+        all_wait().await;
+        first.commit().await.expect("committed");
+        back.await.expect("no panic").expect("went back");
+        assert_eq!(numbers.kept().await, BTreeSet::from([0, 2, 3]));
+    }
+
+    #[tokio::test]
+    async fn who_fails_has_the_others_run_again() {
+        let numbers = Numbers::new().await;
+        let mut first = numbers.next().await;
+        put(&mut first, 0).await;
+        let turns = Arc::clone(&numbers.turns);
+        let failing = tokio::spawn(async move {
+            let mut member = turns.next(false).await.expect("the turn");
+            put(&mut member, 1).await;
+            drop(member);
+        });
+        all_wait().await;
+
+        let told = first.commit().await;
+        assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
+        assert!(told.is_err_and(|error| error.retryable()));
+        failing.await.expect("no panic");
+        numbers.writer(2).await.expect("committed");
+        assert_eq!(numbers.kept().await, BTreeSet::from([2]));
+    }
+
+    #[tokio::test]
+    async fn a_commit_that_fails_fails_for_all() {
+        let numbers = Numbers::new().await;
+        let mut first = numbers.next().await;
+        put(&mut first, 0).await;
+        let second = tokio::spawn(numbers.writer(1_000));
+        all_wait().await;
+
+        let told = first.commit().await;
+        assert!(matches!(&told, Err(StoreError::Together(_))), "{told:?}");
+        assert!(second.await.expect("no panic").is_err());
+        assert_eq!(numbers.kept().await, BTreeSet::new());
+        numbers.writer(2).await.expect("the next one is not concerned");
+        assert_eq!(numbers.kept().await, BTreeSet::from([2]));
+    }
+
+    #[tokio::test]
+    async fn who_takes_long_is_alone() {
+        let numbers = Numbers::new().await;
+        let mut first = numbers.next().await;
+        put(&mut first, 0).await;
+        let turns = Arc::clone(&numbers.turns);
+        let long = tokio::spawn(async move { turns.next(true).await });
+        all_wait().await;
+        first.commit().await.expect("committed before the long one is");
+        let mut long = long.await.expect("no panic").expect("the turn");
+        put(&mut long, 1).await;
+
+        let last = tokio::spawn(numbers.writer(2));
+        all_wait().await;
+        long.commit().await.expect("committed");
+        last.await.expect("no panic").expect("committed");
+        assert_eq!((numbers.kept().await, numbers.turns.tally()), (BTreeSet::from([0, 1, 2]), (3, 3)));
+    }
+
+    /// Whoever waits may give up at any time: a server that ends, a test that is over.
+    #[tokio::test]
+    async fn nobody_waits_for_one_who_gave_up() {
+        for moment in 0..60 {
+            let numbers = Numbers::new().await;
+            let mut first = numbers.next().await;
+            put(&mut first, 0).await;
+            let turns = Arc::clone(&numbers.turns);
+            let mut waiting = Box::pin(async move { turns.next(false).await.map(drop) });
+            std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
+            let first = tokio::spawn(first.commit());
+            for _ in 0..moment {
+                tokio::task::yield_now().await;
+            }
+            drop(waiting);
+            first.await.expect("no panic").expect("committed");
+            assert_eq!(numbers.kept().await, BTreeSet::from([0]));
+        }
+    }
+}
