@@ -12,6 +12,7 @@ use store::{
 };
 use wire::{AttendancePhoto, DeviceRecord, Origin, RecordKind};
 
+use super::stamps::Mark;
 use super::{DeviceError, ineffective, printable};
 use crate::app::App;
 use crate::config::{Attendance, Config};
@@ -24,6 +25,7 @@ pub struct Beside<'a> {
     others: Vec<(Option<RecordKind>, Cow<'a, [u8]>)>,
     verifications: Vec<&'a [u8]>,
     held: Held,
+    mark: Option<(Mark, usize)>,
 }
 
 /// What is held for an operator.
@@ -124,7 +126,12 @@ impl<'a> Beside<'a> {
         }
     }
 
-    /// Whether there is nothing to write.
+    /// Adds the mark of the upload, and how many records came with it.
+    pub fn mark(&mut self, mark: Option<Mark>, records: usize) {
+        self.mark = mark.map(|mark| (mark, records));
+    }
+
+    /// Whether the upload brought nothing beside people.
     pub fn is_empty(&self) -> bool {
         self.punches.is_empty()
             && self.photos.is_empty()
@@ -138,7 +145,7 @@ impl<'a> Beside<'a> {
     /// # Errors
     /// Those of the database: then nothing was written.
     pub async fn store(&self, app: &App, device: &DeviceRow) -> Result<(), DeviceError> {
-        if self.is_empty() {
+        if self.is_empty() && self.mark.is_none() {
             return Ok(());
         }
         let now = app.clock.now();
@@ -163,6 +170,9 @@ impl<'a> Beside<'a> {
         row: &DeviceRow,
         now: Millis,
     ) -> Result<(), StoreError> {
+        if let Some((mark, records)) = &self.mark {
+            mark.write(tx, row.id, *records, now).await?;
+        }
         let mut held = Held::default();
         for lines in &self.punches {
             write_punches(config, tx, row, lines, &mut held, now).await?;

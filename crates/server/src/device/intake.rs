@@ -42,7 +42,7 @@ pub async fn people(
         let decision = upload.decide(&mut tx, device).await?;
         tx.rollback().await?;
         if decision.is_empty() {
-            return Ok(());
+            return upload.beside.store(app, device).await;
         }
         early = Some(decision);
     }
@@ -107,8 +107,8 @@ impl Upload<'_> {
         // The lock order: clock, items, device.
         tx.lock_clock().await?;
         let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
+        self.beside.write(&self.app.config, &mut tx, &row, self.now).await?;
         if !self.beside.is_empty() {
-            self.beside.write(&self.app.config, &mut tx, &row, self.now).await?;
             row = tx.device(device).await?.unwrap_or(row);
         }
         let mut decision = match early {

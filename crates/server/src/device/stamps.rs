@@ -31,44 +31,61 @@ pub async fn tell(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, S
     Ok(StampKey::ALL.into_iter().map(|key| (key, told(key))).collect())
 }
 
-/// Keeps the mark of an upload, and follows a table that comes again.
+/// The mark of an upload, to be kept in the transaction of what it brought.
+#[derive(Clone)]
+pub struct Mark {
+    key: StampKey,
+    /// Where it is another one than before.
+    stamp: Option<String>,
+    /// The table is one that comes again.
+    comes_again: bool,
+}
+
+/// What there is to be noted of an upload's mark, and of a table that comes again; `None` = nothing.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn remember(
+pub async fn mark(
     app: &App,
     device: &DeviceRow,
     target: &Target<'_>,
     table: &str,
-    records: usize,
-) -> Result<(), StoreError> {
-    let Some(key) = StampKey::of_table(table) else { return Ok(()) };
-    let now = app.clock.now();
+) -> Result<Option<Mark>, StoreError> {
+    let Some(key) = StampKey::of_table(table) else { return Ok(None) };
     let known = app.store.stamps(device.id).await?.remove(key.table()).unwrap_or_default();
     let stamp: Option<String> =
         target.query.stamp().map(|stamp| stamp.chars().take(STAMP_CHARACTERS).collect());
     let stamp = stamp.filter(|stamp| known.stamp.as_ref() != Some(stamp));
-    let comes_again = known.comes_again(now);
-    if stamp.is_none() && !comes_again {
-        return Ok(());
-    }
+    let comes_again = known.comes_again(app.clock.now());
     if known.reread == Reread::Told {
         tracing::info!(
             device.serial_number = %device.serial_number, table = key.table(), "the table comes again from its beginning"
         );
     }
-    let records = i64::try_from(records).unwrap_or(i64::MAX);
-    store::retry(|| async {
-        let mut tx = app.store.write().await?;
-        if let Some(stamp) = &stamp {
-            tx.set_stamp(device.id, key.table(), stamp).await?;
+    Ok((stamp.is_some() || comes_again).then_some(Mark { key, stamp, comes_again }))
+}
+
+impl Mark {
+    /// Notes it. So many records came with it.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn write(
+        &self,
+        tx: &mut Tx,
+        device: i64,
+        records: usize,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        if let Some(stamp) = &self.stamp {
+            tx.set_stamp(device, self.key.table(), stamp).await?;
         }
-        if comes_again {
-            tx.note_reread(device.id, key.table(), records, now).await?;
+        if self.comes_again {
+            let records = i64::try_from(records).unwrap_or(i64::MAX);
+            tx.note_reread(device, self.key.table(), records, now).await?;
         }
-        tx.commit().await
-    })
-    .await
+        Ok(())
+    }
 }
 
 /// Whether an upload belongs to a table that was asked for again.

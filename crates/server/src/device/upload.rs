@@ -10,7 +10,8 @@ use super::answer::{Answer, DeviceError, ok};
 use super::beside::Beside;
 use super::edge::BODIES_KIB;
 use super::package::{self, Member};
-use super::{Request, access_control, acknowledge, admit, drift, intake, options, stamps, strange};
+use super::stamps::{self, Mark};
+use super::{Request, access_control, acknowledge, admit, drift, intake, options, strange};
 use crate::app::App;
 
 /// An upload of whatever table.
@@ -36,7 +37,8 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     if matches!(table, Table::People | Table::Attendance) {
         access_control::belongs_to(app, &device, Dialect::Attendance).await?;
     }
-    let upload = Upload { app, device: &device, name: &name };
+    let mark = stamps::mark(app, &device, target, &name).await?;
+    let upload = Upload { app, device: &device, name: &name, mark };
     let is_package = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
     let records = match &table {
         Table::Unknown(_) => {
@@ -48,7 +50,6 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     };
     note_answer(app, &device, target, records).await?;
     drift::measure(app, &device, &table, &request.body).await?;
-    stamps::remember(app, &device, target, &name, records).await?;
     // One picture a request, and errors, are answered without a number (§11.3, §11.16).
     Ok(ok(match table {
         Table::AttendancePhoto | Table::Records(RecordKind::Error) => "OK".to_owned(),
@@ -65,13 +66,14 @@ struct Upload<'a> {
     device: &'a DeviceRow,
     /// The table that it names.
     name: &'a str,
+    mark: Option<Mark>,
 }
 
 impl Upload<'_> {
     /// Takes in bodies, each of a table, in one transaction. Returns how many records they have: all of them are taken,
     /// were known, or are held.
     async fn parts(&self, parts: Vec<(Table, &[u8])>) -> Result<usize, DeviceError> {
-        let Self { app, device, name } = *self;
+        let Self { app, device, name, .. } = *self;
         let mut beside = Beside::default();
         let (mut people, mut records) = (Vec::new(), 0);
         for (table, body) in parts {
@@ -95,6 +97,7 @@ impl Upload<'_> {
                 beside.keep_aside(device.id, name, NOBODY, body);
             }
         }
+        beside.mark(self.mark.clone(), records);
         match people.as_slice() {
             [] => beside.store(app, device).await?,
             [people] => intake::people(app, device, name, people, beside).await?,
@@ -131,8 +134,10 @@ impl Upload<'_> {
     async fn aside(&self, reason: &str, body: &[u8]) -> Result<usize, DeviceError> {
         let mut beside = Beside::default();
         beside.keep_aside(self.device.id, self.name, reason, body);
+        let records = if reason == NOBODY { wire::count_lines(body) } else { 1 };
+        beside.mark(self.mark.clone(), records);
         beside.store(self.app, self.device).await?;
-        Ok(if reason == NOBODY { wire::count_lines(body) } else { 1 })
+        Ok(records)
     }
 }
 
