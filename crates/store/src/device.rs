@@ -460,7 +460,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes where a view's device stands: all that [`sync::Changes::device`] tells of.
+    /// Writes where a view's device stands: what [`sync::Changes::device`] tells of.
     pub(crate) async fn put_device(&mut self, view: &DeviceView) -> Result<(), StoreError> {
         query(
             "UPDATE device SET cursor_seq = ?, scan_pin = ?, next_command = ?, full_kinds = ?, joining = ? \
@@ -474,7 +474,7 @@ impl Tx {
         .bind(view.device)
         .execute(self.db())
         .await?;
-        self.set_capability(view.device, &view.capability, None).await
+        Ok(())
     }
 
     /// Writes behind when devices were last heard of; many at a time, each once. One that another process heard of later

@@ -144,6 +144,9 @@ impl Tx {
         if changes.device {
             self.put_device(view).await?;
         }
+        if changes.capability {
+            self.set_capability(device, &view.capability, None).await?;
+        }
         Ok(())
     }
 

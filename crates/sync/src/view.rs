@@ -196,6 +196,7 @@ pub(crate) struct Changed {
     closed: Vec<ClosedCommand>,
     exceptions: BTreeSet<ItemKey>,
     device: bool,
+    capability: bool,
     rebaseline: bool,
     unpark_full: bool,
 }
@@ -212,8 +213,10 @@ pub struct ClosedCommand {
 /// What has to be written after a decision, in one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// The device's own row changed: cursor, scan, next command, capability, full kinds, joining.
+    /// The device's own row changed: cursor, scan, next command, full kinds, joining.
     pub device: bool,
+    /// So did what it can take.
+    pub capability: bool,
     /// First of all: every open command of the device becomes a due exception, refusals are forgotten and parked
     /// exceptions become due, but for those that wait for an operator. Cursor and scan stand in the device's row.
     pub rebaseline: bool,
@@ -231,6 +234,7 @@ impl Changes {
     /// Whether a device that had nothing to do may have something to do after this, other than by changes of the fleet.
     pub fn gives_work(&self) -> bool {
         self.device
+            || self.capability
             || self.rebaseline
             || self.unpark_full
             || self.exceptions.iter().any(|(_, exception)| exception.is_some())
@@ -316,6 +320,7 @@ impl DeviceView {
         let person = |key: &ItemKey| self.persons.get(&key.pin);
         Changes {
             device: changed.device,
+            capability: changed.capability,
             rebaseline: changed.rebaseline,
             unpark_full: changed.unpark_full,
             closed: changed.closed,
@@ -400,12 +405,18 @@ impl DeviceView {
     /// The device does not know a form of command.
     pub fn refuse_form(&mut self, form: wire::Form, evidence: Evidence) {
         self.capability.refuse(form, evidence);
-        self.changed.device = true;
+        self.changed.capability = true;
     }
 
     /// The device took a form of command.
     pub fn accept_form(&mut self, form: wire::Form, evidence: Evidence) {
-        self.changed.device |= self.capability.accept(form, evidence);
+        self.changed.capability |= self.capability.accept(form, evidence);
+    }
+
+    /// Every form of command may be tried again.
+    pub fn forget_refusals(&mut self) {
+        self.capability.forget_refusals();
+        self.changed.capability = true;
     }
 
     /// Everything is sent once more, by PIN, beside what the feed brings.

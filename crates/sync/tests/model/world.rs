@@ -267,7 +267,7 @@ impl World {
                 None => device.exceptions.remove(&key),
             };
         }
-        if changes.device {
+        if changes.device || changes.capability {
             view.persons.clear();
             device.row = view;
         }
