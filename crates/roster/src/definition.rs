@@ -232,8 +232,8 @@ impl Definition {
     }
 
     /// The command that makes a device hold it, in the form of its version and in its charset.
-    pub(crate) fn update(&self, capability: &Capability) -> Option<Command<'static>> {
-        put(self.kind, &self.fields, capability.push_version(), capability.charset())
+    pub(crate) fn update(&self, version: Option<&Version>, charset: Charset) -> Option<Command<'static>> {
+        put(self.kind, &self.fields, version, charset)
     }
 }
 

@@ -3,6 +3,8 @@
 //! A device shows its users as it keeps them: a name cut at 24 bytes or with `?` for what its charset lacks is
 //! still ours, and taking it for an edit would spread the damage (field notes 5.7, 5.11, 10).
 
+use wire::Charset;
+
 use crate::{Capability, Field, NameAsKept, UserFields, UserPatch, canonical};
 
 /// The number of bytes at which devices cut a name (field note 5.7).
@@ -43,9 +45,13 @@ pub(crate) fn name_is(kept: &NameAsKept, ours: &str, capability: &Capability) ->
 }
 
 /// A name as it is sent to this device: in its charset, and no longer than it keeps, in whole characters.
-pub(crate) fn sent_name(ours: &str, capability: &Capability) -> Vec<u8> {
-    let charset = capability.charset();
-    match capability.name_bytes() {
+fn sent_name(ours: &str, capability: &Capability) -> Vec<u8> {
+    spelled_name(ours, capability.charset(), capability.name_bytes())
+}
+
+/// A name in a charset, of at most so many bytes, in whole characters.
+pub(crate) fn spelled_name(ours: &str, charset: Charset, most_bytes: Option<usize>) -> Vec<u8> {
+    match most_bytes {
         Some(bytes) => charset.encode(&charset.cut(ours, bytes)),
         None => charset.encode(ours),
     }

@@ -1,7 +1,7 @@
 //! An item as commands for one device.
 
 use wire::{
-    Base64, BioData, BioFormat, BioType, Card, CardForm, Command, ComparisonPhoto, Delete, FacePart,
+    Base64, BioData, BioFormat, BioType, Card, CardForm, Charset, Command, ComparisonPhoto, Delete, FacePart,
     FingerVein, Fingerprint, Form, Update, User, UserPhoto, Version,
 };
 
@@ -23,21 +23,79 @@ const DURESS: u8 = 3;
 /// None if the device does not take such an item, or if the stored text does not fit its own header: what is damaged
 /// is never sent.
 pub fn update<'a>(key: &ItemKey, content: &'a Content, capability: &Capability) -> Vec<Command<'a>> {
-    let Some(form) = capability.takes(&key.slot) else { return Vec::new() };
-    let updates: Option<Vec<Update<'a>>> = match content {
-        Content::Definition(definition) => return definition.update(capability).into_iter().collect(),
-        Content::PersonalMessage => {
-            return definition::assignment(&key.pin, key.slot.number).into_iter().collect();
+    Rendering::of(&key.slot, capability).map(|rendering| rendering.update(key, content)).unwrap_or_default()
+}
+
+/// All that the commands of an update depend on beside the item and its content: two devices of one rendering are sent the
+/// same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rendering {
+    form: Form,
+    charset: Charset,
+    name_bytes: Option<usize>,
+    card_form: CardForm,
+    push_version: Option<Version>,
+    /// What both sides speak.
+    protocol: Version,
+}
+
+impl Rendering {
+    /// How an item of this slot is spelled for a device; `None` if it does not take such an item.
+    pub fn of(slot: &Slot, capability: &Capability) -> Option<Self> {
+        Some(Self {
+            form: capability.takes(slot)?,
+            charset: capability.charset(),
+            name_bytes: capability.name_bytes(),
+            card_form: capability.card_form(),
+            push_version: capability.push_version().copied(),
+            protocol: capability.protocol(),
+        })
+    }
+
+    /// As [`update`], for every device of this rendering.
+    pub fn update<'a>(&self, key: &ItemKey, content: &'a Content) -> Vec<Command<'a>> {
+        let updates: Option<Vec<Update<'a>>> = match content {
+            Content::Definition(definition) => {
+                return definition.update(self.push_version.as_ref(), self.charset).into_iter().collect();
+            }
+            Content::PersonalMessage => {
+                return definition::assignment(&key.pin, key.slot.number).into_iter().collect();
+            }
+            Content::User(fields) => Some(vec![Update::User(self.user(key, fields))]),
+            Content::Template(template) => parts(key, template, self.form),
+            Content::Photo(photo) => {
+                let sending =
+                    PhotoSending { carried: Carried::Inline(&photo.text), post_back_template: false };
+                photo_update(key, sending).map(|update| vec![update])
+            }
+            Content::Membership => None,
+        };
+        updates.unwrap_or_default().into_iter().map(Command::Update).collect()
+    }
+
+    /// A complete record: what is left out of one, old firmware sets to zero (field note 5.2).
+    fn user(&self, key: &ItemKey, fields: &UserFields) -> User {
+        let card = |text: &Option<String>, form| text.as_deref().map_or(Card::None, Card::read).to_form(form);
+        let time_zones =
+            if fields.time_zones.is_empty() { DEFAULT_TIME_ZONES } else { fields.time_zones.as_str() };
+        // Firmware that does not know validities need not be troubled with a validity that nobody gave.
+        let knows_validity = self.protocol >= Version::V2_4_1;
+        let moment = |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
+        User {
+            pin: key.pin.clone(),
+            name: Some(kept::spelled_name(&fields.name, self.charset, self.name_bytes)),
+            privilege: Some(fields.privilege),
+            password: Some(fields.password.clone()),
+            card: Some(card(&fields.card, self.card_form)),
+            group: Some(fields.group),
+            time_zones: Some(time_zones.to_owned()),
+            verify: fields.verify,
+            vice_card: Some(card(&fields.vice_card, CardForm::Decimal)),
+            start: moment(&fields.start),
+            end: moment(&fields.end),
+            expires: fields.expires,
         }
-        Content::User(fields) => Some(vec![Update::User(user(key, fields, capability))]),
-        Content::Template(template) => parts(key, template, form),
-        Content::Photo(photo) => {
-            let sending = PhotoSending { carried: Carried::Inline(&photo.text), post_back_template: false };
-            photo_update(key, sending).map(|update| vec![update])
-        }
-        Content::Membership => None,
-    };
-    updates.unwrap_or_default().into_iter().map(Command::Update).collect()
+    }
 }
 
 /// How a photo goes out.
@@ -148,30 +206,6 @@ fn narrowest(key: &ItemKey, form: Form) -> Option<Delete> {
         Form::BioPhoto => Delete::ComparisonPhoto(pin),
         _ => return None,
     })
-}
-
-/// A complete record: what is left out of one, old firmware sets to zero (field note 5.2).
-fn user(key: &ItemKey, fields: &UserFields, capability: &Capability) -> User {
-    let card = |text: &Option<String>, form| text.as_deref().map_or(Card::None, Card::read).to_form(form);
-    let time_zones =
-        if fields.time_zones.is_empty() { DEFAULT_TIME_ZONES } else { fields.time_zones.as_str() };
-    // Firmware that does not know validities need not be troubled with a validity that nobody gave.
-    let knows_validity = capability.protocol() >= Version::V2_4_1;
-    let moment = |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
-    User {
-        pin: key.pin.clone(),
-        name: Some(kept::sent_name(&fields.name, capability)),
-        privilege: Some(fields.privilege),
-        password: Some(fields.password.clone()),
-        card: Some(card(&fields.card, capability.card_form())),
-        group: Some(fields.group),
-        time_zones: Some(time_zones.to_owned()),
-        verify: fields.verify,
-        vice_card: Some(card(&fields.vice_card, CardForm::Decimal)),
-        start: moment(&fields.start),
-        end: moment(&fields.end),
-        expires: fields.expires,
-    }
 }
 
 /// The parts of a template; `None` as soon as one of them is damaged, since the others are of no use without it.

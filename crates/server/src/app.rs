@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use store::Store;
+use store::{Recent, Store};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +36,8 @@ pub struct App {
     pub comparisons: Arc<Comparisons>,
     /// Which devices have nothing to do.
     pub settled: Arc<Settled>,
+    /// What many devices take at the same time.
+    pub recent: Arc<Recent>,
 }
 
 impl App {

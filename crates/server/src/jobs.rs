@@ -80,8 +80,14 @@ pub async fn look(app: &App) -> Result<(), StoreError> {
     let now = app.clock.now();
     let looked = app.store.pulse().await;
     match &looked {
-        Ok(_) => app.settled.looked(now),
-        Err(_) => app.settled.cannot_look(),
+        Ok(pulse) => {
+            app.settled.looked(now);
+            app.recent.looked(*pulse);
+        }
+        Err(_) => {
+            app.settled.cannot_look();
+            app.recent.forget();
+        }
     }
     looked.map(|_| ())
 }

@@ -73,6 +73,7 @@ pub async fn start(
         requests: TaskTracker::new(),
         comparisons: Arc::new(device::Comparisons::default()),
         settled: Arc::new(device::Settled::default()),
+        recent: Arc::new(store::Recent::default()),
     };
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
     tasks.spawn(device::serve(app.clone(), devices, stop.clone()));

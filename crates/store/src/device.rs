@@ -140,13 +140,14 @@ pub struct Seen {
     pub address: Option<String>,
 }
 
-const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
+/// What [`DeviceRow::read`] reads.
+pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
                        next_command, incarnation, full_kinds, counts_at, heard_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
                        trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, address, created_at, \
                        approved_at, last_seen_at";
 
 impl DeviceRow {
-    fn read(row: &AnyRow) -> Result<Self, StoreError> {
+    pub(crate) fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let text = |column: &str| row.try_get::<String, _>(column);
         let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let serial_number = text("serial_number")?;
@@ -288,6 +289,16 @@ impl Tx {
     pub async fn lock_device(&mut self, device: i64) -> Result<Option<DeviceRow>, StoreError> {
         let lock = self.engine.for_update();
         self.one_device(device, lock).await
+    }
+
+    /// As [`Tx::lock_device`], where a transaction that writes has not the whole database to itself, and without reading the row.
+    pub(crate) async fn wait_for_device(&mut self, device: i64) -> Result<(), StoreError> {
+        if self.engine.writers_exclude_each_other() {
+            return Ok(());
+        }
+        let sql = format!("SELECT device_id FROM device WHERE device_id = ?{}", self.engine.for_update());
+        query(statement(sql)).bind(device).fetch_optional(self.db()).await?;
+        Ok(())
     }
 
     async fn one_device(&mut self, device: i64, lock: &str) -> Result<Option<DeviceRow>, StoreError> {

@@ -6,6 +6,9 @@ use sqlx::AssertSqlSafe;
 /// statements, since each is a way to the database server and back.
 const BATCHES: [usize; 7] = [128, 64, 32, 16, 8, 4, 1];
 
+/// The same where rows come a few at a time, and often: what a device is sent at once.
+const FEW: [usize; 15] = [128, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
+
 /// How many keys go into one statement at most.
 pub(crate) const LIST: usize = 500;
 
@@ -51,9 +54,18 @@ pub(crate) fn lists<T>(keys: &[T]) -> impl Iterator<Item = Vec<&T>> {
 /// The rows in batches of a few lengths, for statements of many rows.
 ///
 /// `columns` values a row: with the most rows still below the 32,766 values that SQLite takes in a statement.
-pub(crate) fn batches<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
+pub(crate) fn batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    batches_of(&BATCHES, rows)
+}
+
+/// As [`batches`], in hardly ever more than two, and up to eight rows in one: for what every device is sent.
+pub(crate) fn few_batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
+    batches_of(&FEW, rows)
+}
+
+fn batches_of<'r, T>(lengths: &'static [usize], mut rows: &'r [T]) -> impl Iterator<Item = &'r [T]> {
     std::iter::from_fn(move || {
-        let length = BATCHES.into_iter().find(|length| *length <= rows.len())?;
+        let length = lengths.iter().copied().find(|length| *length <= rows.len())?;
         let (batch, rest) = rows.split_at(length);
         rows = rest;
         Some(batch)
@@ -112,6 +124,16 @@ mod tests {
 
         assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 16, 8, 1]);
         assert_eq!(batches.concat(), rows);
+    }
+
+    #[test]
+    fn a_few_rows_go_in_one_statement_and_those_of_a_reply_in_two() {
+        for (rows, statements) in [(0, 0), (1, 1), (3, 1), (4, 1), (8, 1), (27, 2), (36, 2), (50, 2)] {
+            let rows: Vec<usize> = (0..rows).collect();
+            let batches: Vec<_> = few_batches(&rows).collect();
+            assert_eq!(batches.len(), statements, "{}", rows.len());
+            assert_eq!(batches.concat(), rows);
+        }
     }
 
     #[test]

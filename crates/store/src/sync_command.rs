@@ -1,12 +1,15 @@
 //! `sync_command`: what was sent to devices to make them hold an item.
 
+use std::collections::{BTreeMap, HashMap};
+
 use roster::{ItemKey, Kind, Millis, Seq, Slot};
+use sqlx::any::AnyRow;
 use sqlx::{Row as _, query, query_as};
 use sync::{Changes, DeviceView, OpenCommand, PhotoSent, Verb};
 use wire::{BioType, Pin};
 
 use crate::key::{key_of, narrow, pin_of};
-use crate::sql::{batches, lists, places, rows, statement};
+use crate::sql::{few_batches, lists, places, rows, statement};
 use crate::{StoreError, Tx};
 
 /// A command found by its name on the wire.
@@ -22,6 +25,39 @@ pub struct FoundCommand {
     pub seq: Seq,
     /// Whether it still awaits its answer.
     pub open: bool,
+}
+
+/// Commands found by their names, and with them those that are open of the same people.
+#[derive(Debug, Default)]
+pub struct Answered {
+    /// By name.
+    pub found: HashMap<String, FoundCommand>,
+    pub(crate) open: Vec<(ItemKey, OpenCommand)>,
+}
+
+/// What [`open_of`] reads.
+const OPEN: &str = "pin, kind, slot, algorithm, command_no, wire_id, verb, seq, again, sends, attempts, due_at, \
+                    body_lines, answered";
+
+fn open_of(row: &AnyRow) -> Result<(ItemKey, OpenCommand), StoreError> {
+    let columns =
+        (row.try_get("pin")?, row.try_get("kind")?, row.try_get("slot")?, row.try_get("algorithm")?);
+    let key = key_of("sync_command", columns)?;
+    let number = |column| Ok::<i64, StoreError>(row.try_get(column)?);
+    let small = |column| narrow("sync_command", column, &key, number(column)?);
+    let command = OpenCommand {
+        number: number("command_no")?,
+        wire_id: row.try_get("wire_id")?,
+        verb: verb_of(row.try_get("verb")?, &key)?,
+        seq: Seq(number("seq")?),
+        again: number("again")? != 0,
+        sends: small("sends")?,
+        attempts: small("attempts")?,
+        due_at: Millis(number("due_at")?),
+        lines: narrow("sync_command", "body_lines", &key, number("body_lines")?)?,
+        answered: number("answered")?.cast_unsigned(),
+    };
+    Ok((key, command))
 }
 
 const fn verb_text(verb: Verb) -> &'static str {
@@ -49,8 +85,7 @@ impl Tx {
         let mut found = Vec::new();
         for list in lists(pins) {
             let sql = format!(
-                "SELECT pin, kind, slot, algorithm, command_no, wire_id, verb, seq, again, sends, attempts, due_at, \
-                 body_lines, answered FROM sync_command WHERE device_id = ? AND open = 1 AND pin IN ({})",
+                "SELECT {OPEN} FROM sync_command WHERE device_id = ? AND open = 1 AND pin IN ({})",
                 places(list.len())
             );
             let mut select = query(statement(sql)).bind(device);
@@ -58,28 +93,7 @@ impl Tx {
                 select = select.bind(pin.as_str());
             }
             for row in select.fetch_all(self.db()).await? {
-                let columns = (
-                    row.try_get("pin")?,
-                    row.try_get("kind")?,
-                    row.try_get("slot")?,
-                    row.try_get("algorithm")?,
-                );
-                let key = key_of("sync_command", columns)?;
-                let number = |column| Ok::<i64, StoreError>(row.try_get(column)?);
-                let small = |column| narrow("sync_command", column, &key, number(column)?);
-                let command = OpenCommand {
-                    number: number("command_no")?,
-                    wire_id: row.try_get("wire_id")?,
-                    verb: verb_of(row.try_get("verb")?, &key)?,
-                    seq: Seq(number("seq")?),
-                    again: number("again")? != 0,
-                    sends: small("sends")?,
-                    attempts: small("attempts")?,
-                    due_at: Millis(number("due_at")?),
-                    lines: narrow("sync_command", "body_lines", &key, number("body_lines")?)?,
-                    answered: number("answered")?.cast_unsigned(),
-                };
-                found.push((key, command));
+                found.push(open_of(&row)?);
             }
         }
         Ok(found)
@@ -133,7 +147,7 @@ impl Tx {
             engine.new_value("sent_at"),
             engine.assignments(&["again", "sends", "attempts", "due_at", "body_lines", "answered"]),
         );
-        for batch in batches(open) {
+        for batch in few_batches(open) {
             let sql = format!(
                 "INSERT INTO sync_command (device_id, command_no, wire_id, pin, kind, slot, algorithm, verb, seq, \
                  again, open, sends, attempts, first_sent_at, sent_at, due_at, body_lines, answered) VALUES {}{upsert}",
@@ -174,17 +188,25 @@ impl Tx {
         changes: &Changes,
         at: Millis,
     ) -> Result<(), StoreError> {
+        let mut by_code: BTreeMap<Option<i32>, Vec<i64>> = BTreeMap::new();
         for command in &changes.closed {
-            query(
-                "UPDATE sync_command SET open = NULL, return_code = ?, closed_at = ? \
-                 WHERE device_id = ? AND command_no = ?",
-            )
-            .bind(command.return_code)
-            .bind(at.0)
-            .bind(device)
-            .bind(command.number)
-            .execute(self.db())
-            .await?;
+            by_code.entry(command.return_code).or_default().push(command.number);
+        }
+        for (return_code, numbers) in by_code {
+            for list in lists(&numbers) {
+                let mut close = query(statement(format!(
+                    "UPDATE sync_command SET open = NULL, return_code = ?, closed_at = ? \
+                     WHERE device_id = ? AND command_no IN ({})",
+                    places(list.len())
+                )))
+                .bind(return_code)
+                .bind(at.0)
+                .bind(device);
+                for number in list {
+                    close = close.bind(*number);
+                }
+                close.execute(self.db()).await?;
+            }
         }
         Ok(())
     }
@@ -212,6 +234,45 @@ impl Tx {
             Ok(FoundCommand { number, verb: verb_of(&verb, &key)?, key, seq: Seq(seq), open: open.is_some() })
         })
         .transpose()
+    }
+
+    /// The commands of a device that go by these names on the wire, open or closed, and what is open of the same people.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn answered(&mut self, device: i64, names: &[&str]) -> Result<Answered, StoreError> {
+        let mut answered = Answered::default();
+        let mut open = BTreeMap::new();
+        for list in lists(names) {
+            let named = places(list.len());
+            let sql = format!(
+                "SELECT {OPEN}, open FROM sync_command WHERE device_id = ? AND open = 1 AND pin IN \
+                 (SELECT pin FROM sync_command WHERE device_id = ? AND wire_id IN ({named})) UNION ALL \
+                 SELECT {OPEN}, open FROM sync_command WHERE device_id = ? AND open IS NULL AND wire_id IN ({named})"
+            );
+            let mut select = query(statement(sql)).bind(device).bind(device);
+            for name in &list {
+                select = select.bind(**name);
+            }
+            select = select.bind(device);
+            for name in &list {
+                select = select.bind(**name);
+            }
+            for row in select.fetch_all(self.db()).await? {
+                let is_open = row.try_get::<Option<i64>, _>("open")?.is_some();
+                let (key, command) = open_of(&row)?;
+                let OpenCommand { number, verb, seq, .. } = command;
+                let found = FoundCommand { number, key: key.clone(), verb, seq, open: is_open };
+                answered.found.insert(command.wire_id.clone(), found);
+                if is_open {
+                    open.insert(key, command);
+                }
+            }
+        }
+        let asked: std::collections::HashSet<&str> = names.iter().copied().collect();
+        answered.found.retain(|name, _| asked.contains(name.as_str()));
+        answered.open = open.into_iter().collect();
+        Ok(answered)
     }
 
     /// Open commands whose answer is overdue, the longest overdue first.

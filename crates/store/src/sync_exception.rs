@@ -7,7 +7,7 @@ use wire::Pin;
 
 use crate::item::columns;
 use crate::key::{key_of, narrow};
-use crate::sql::{batches, lists, places, rows, statement};
+use crate::sql::{few_batches, lists, places, rows, statement};
 use crate::{Engine, StoreError, Tx};
 
 /// The stored number of a reason.
@@ -101,19 +101,17 @@ impl Tx {
         device: i64,
         exceptions: &[(ItemKey, Option<Exception>)],
     ) -> Result<(), StoreError> {
-        let mut kept: Vec<(&ItemKey, &Exception)> = Vec::new();
-        for (key, exception) in exceptions {
-            match exception {
-                Some(exception) => kept.push((key, exception)),
-                None => self.remove_exception(device, key).await?,
-            }
-        }
+        let gone: Vec<&ItemKey> =
+            exceptions.iter().filter(|(_, exception)| exception.is_none()).map(|(key, _)| key).collect();
+        self.remove_exceptions(device, &gone).await?;
+        let kept: Vec<(&ItemKey, &Exception)> =
+            exceptions.iter().filter_map(|(key, exception)| Some((key, exception.as_ref()?))).collect();
         let upsert = self.engine.upsert(
             "sync_exception",
             "device_id, pin, kind, slot, algorithm",
             &["due_at", "parked", "wipe", "refused_seq", "return_code", "attempts"],
         );
-        for batch in batches(&kept) {
+        for batch in few_batches(&kept) {
             let sql = format!(
                 "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, parked, wipe, \
                  refused_seq, return_code, attempts) VALUES {}{upsert}",
@@ -145,18 +143,18 @@ impl Tx {
         Ok(())
     }
 
-    async fn remove_exception(&mut self, device: i64, key: &ItemKey) -> Result<(), StoreError> {
-        let (pin, kind, slot, algorithm) = columns(key);
-        query(
-            "DELETE FROM sync_exception WHERE device_id = ? AND pin = ? AND kind = ? AND slot = ? AND algorithm = ?",
-        )
-        .bind(device)
-        .bind(pin)
-        .bind(kind)
-        .bind(slot)
-        .bind(algorithm)
-        .execute(self.db())
-        .await?;
+    async fn remove_exceptions(&mut self, device: i64, keys: &[&ItemKey]) -> Result<(), StoreError> {
+        for batch in few_batches(keys) {
+            // Each with the whole key: so it is found by it, on either engine.
+            let each = "(device_id = ? AND pin = ? AND kind = ? AND slot = ? AND algorithm = ?)";
+            let sql = format!("DELETE FROM sync_exception WHERE {}", vec![each; batch.len()].join(" OR "));
+            let mut delete = query(statement(sql));
+            for key in batch {
+                let (pin, kind, slot, algorithm) = columns(key);
+                delete = delete.bind(device).bind(pin).bind(kind).bind(slot).bind(algorithm);
+            }
+            delete.execute(self.db()).await?;
+        }
         Ok(())
     }
 

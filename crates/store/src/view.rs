@@ -1,17 +1,18 @@
 //! Loading the view that a decision is made on, and writing what it changed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Millis, Seq};
-use sqlx::query_as;
+use roster::{Area, ItemKey, Millis, Seq};
+use sqlx::{Row as _, query, query_as};
 use sync::intake::Known;
-use sync::{Changes, DeviceView, ItemState};
+use sync::{Changes, DeviceView, ItemState, OpenCommand};
 use wire::Pin;
 
-use crate::device::DeviceRow;
-use crate::item::recent_edits;
+use crate::device::{COLUMNS, DeviceRow};
+use crate::item::{ItemRow, recent_edits};
 use crate::key::{narrow, pins_of};
-use crate::{StoreError, Tx};
+use crate::sql::statement;
+use crate::{Answered, Recent, Stand, StoreError, Tx};
 
 /// When the next thing is due of a device, which is bound three times.
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
@@ -20,7 +21,141 @@ pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
     UNION ALL SELECT MIN(COALESCE(due_at, 0)) FROM operator_command \
     WHERE device_id = ? AND state IN ('queued', 'sent')) AS waiting";
 
+/// What one statement tells of a device beside its row and its view: what is not there need not be asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Where the feed stands.
+    pub feed: Stand,
+    /// There are ordered commands that are not finished.
+    pub orders: bool,
+    /// There are commands whose answer is overdue.
+    pub overdue: bool,
+    /// There are exceptions whose time has come.
+    pub due: bool,
+    /// There are commands without an answer.
+    open: bool,
+    /// There are exceptions.
+    exceptions: bool,
+}
+
 impl Tx {
+    /// Locks a device, as [`Tx::lock_device`], and tells all that there is of it at `now`: its row, its view without persons, and
+    /// what else there is.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn standing(
+        &mut self,
+        device: i64,
+        now: Millis,
+    ) -> Result<Option<(DeviceRow, DeviceView, Standing)>, StoreError> {
+        // What a statement reads beside the row that it waits for may be as old as its beginning.
+        self.wait_for_device(device).await?;
+        let sql = format!(
+            "SELECT {COLUMNS}, (SELECT incarnation FROM feed_clock WHERE id = 1) AS feed_incarnation, \
+             (SELECT seq FROM feed_clock WHERE id = 1) AS feed_head, \
+             (SELECT COUNT(*) FROM sync_command WHERE device_id = ? AND open = 1) AS open_count, \
+             EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1 AND due_at <= ?) AS overdue, \
+             (SELECT COUNT(*) FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL) AS due_count, \
+             EXISTS (SELECT 1 FROM sync_exception WHERE device_id = ? AND due_at <= ?) AS due, \
+             EXISTS (SELECT 1 FROM sync_exception WHERE device_id = ?) AS exceptions, \
+             EXISTS (SELECT 1 FROM operator_command WHERE device_id = ? AND state IN ('queued', 'sent')) AS orders, \
+             a.area_id FROM device \
+             LEFT JOIN (SELECT area_id FROM device_area WHERE device_id = ?) a ON 1 = 1 WHERE device_id = ?"
+        );
+        let rows = query(statement(sql))
+            .bind(device)
+            .bind(device)
+            .bind(now.0)
+            .bind(device)
+            .bind(device)
+            .bind(now.0)
+            .bind(device)
+            .bind(device)
+            .bind(device)
+            .bind(device)
+            .fetch_all(self.db())
+            .await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let number = |column| Ok::<i64, StoreError>(first.try_get(column)?);
+        let is = |column| Ok::<bool, StoreError>(number(column)? != 0);
+        let mut areas = BTreeSet::new();
+        for row in &rows {
+            areas.extend(row.try_get::<Option<i64>, _>("area_id")?.map(Area));
+        }
+        let row = DeviceRow::read(first)?;
+        let open = number("open_count")?;
+        let view = view_of(&row, areas, open, number("due_count")?)?;
+        let feed = Stand { incarnation: number("feed_incarnation")?, head: Seq(number("feed_head")?) };
+        let standing = Standing {
+            feed,
+            orders: is("orders")?,
+            overdue: is("overdue")?,
+            due: is("due")?,
+            open: open != 0,
+            exceptions: is("exceptions")?,
+        };
+        Ok(Some((row, view, standing)))
+    }
+
+    /// Adds persons to a view, as [`Tx::load_persons`], for deciding what to send.
+    ///
+    /// Without what was sent to the device of them and is answered: only what it uploads is held against that.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn load_sendable(
+        &mut self,
+        view: &mut DeviceView,
+        pins: &[Pin],
+        standing: &Standing,
+        recent: &Recent,
+    ) -> Result<(), StoreError> {
+        if pins.is_empty() {
+            return Ok(());
+        }
+        let open = if standing.open { self.open_commands(view.device, pins).await? } else { Vec::new() };
+        self.load_with(view, pins, standing, recent, open).await
+    }
+
+    /// Adds the persons of commands that were answered to a view, for settling these.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn load_answered(
+        &mut self,
+        view: &mut DeviceView,
+        answered: Answered,
+        standing: &Standing,
+        recent: &Recent,
+    ) -> Result<(), StoreError> {
+        let pins = pins_of(answered.found.values().map(|found| &found.key));
+        self.load_with(view, &pins, standing, recent, answered.open).await
+    }
+
+    async fn load_with(
+        &mut self,
+        view: &mut DeviceView,
+        pins: &[Pin],
+        standing: &Standing,
+        recent: &Recent,
+        open: Vec<(ItemKey, OpenCommand)>,
+    ) -> Result<(), StoreError> {
+        for (pin, rows) in self.recent_items(recent, standing.feed, pins).await? {
+            let items = rows.iter().map(|row| (row.key.slot, state_of(row))).collect();
+            view.persons.insert(pin, sync::Person { items, ..Default::default() });
+        }
+        for (key, command) in open {
+            view.persons.entry(key.pin).or_default().open.insert(key.slot, command);
+        }
+        if standing.exceptions {
+            for (key, exception) in self.exceptions(view.device, pins).await? {
+                view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
+            }
+        }
+        Ok(())
+    }
+
     /// The view of a device, without persons.
     ///
     /// # Errors
@@ -34,16 +169,8 @@ impl Tx {
         .bind(row.id)
         .fetch_one(self.db())
         .await?;
-        let mut view = DeviceView::new(row.id, row.capability.clone());
-        view.areas = self.areas_of(row.id).await?;
-        view.cursor = row.cursor;
-        view.scan.clone_from(&row.scan);
-        view.joining = row.joining;
-        view.next_command = row.next_command;
-        view.open_count = narrow("sync_command", "open", &row.id, open)?;
-        view.due_count = narrow("sync_exception", "due_at", &row.id, due)?;
-        view.full.clone_from(&row.full);
-        Ok(view)
+        let areas = self.areas_of(row.id).await?;
+        view_of(row, areas, open, due)
     }
 
     /// Adds persons to a view: everything ever held of them, and what is open and owed to the device.
@@ -58,18 +185,7 @@ impl Tx {
             view.persons.insert(pin.clone(), sync::Person::default());
         }
         for (key, row) in self.item_rows(pins).await? {
-            let state = ItemState {
-                seq: row.seq,
-                first: Seq(row.id),
-                created: row.created,
-                live: row.live,
-                hash: row.hash,
-                changed_by: row.changed_by,
-                made_of: row.made_of,
-                bytes: row.bytes,
-                lines: row.lines,
-            };
-            view.persons.entry(key.pin).or_default().items.insert(key.slot, state);
+            view.persons.entry(key.pin).or_default().items.insert(key.slot, state_of(&row));
         }
         for (key, command) in self.open_commands(view.device, pins).await? {
             view.persons.entry(key.pin).or_default().open.insert(key.slot, command);
@@ -159,5 +275,32 @@ impl Tx {
         let (due,): (Option<i64>,) =
             query_as(NEXT_DUE).bind(device).bind(device).bind(device).fetch_one(self.db()).await?;
         Ok(due.map(Millis))
+    }
+}
+
+fn view_of(row: &DeviceRow, areas: BTreeSet<Area>, open: i64, due: i64) -> Result<DeviceView, StoreError> {
+    let mut view = DeviceView::new(row.id, row.capability.clone());
+    view.areas = areas;
+    view.cursor = row.cursor;
+    view.scan.clone_from(&row.scan);
+    view.joining = row.joining;
+    view.next_command = row.next_command;
+    view.open_count = narrow("sync_command", "open", &row.id, open)?;
+    view.due_count = narrow("sync_exception", "due_at", &row.id, due)?;
+    view.full.clone_from(&row.full);
+    Ok(view)
+}
+
+const fn state_of(row: &ItemRow) -> ItemState {
+    ItemState {
+        seq: row.seq,
+        first: Seq(row.id),
+        created: row.created,
+        live: row.live,
+        hash: row.hash,
+        changed_by: row.changed_by,
+        made_of: row.made_of,
+        bytes: row.bytes,
+        lines: row.lines,
     }
 }

@@ -1,10 +1,10 @@
 //! What every request asks: who it is from, and whether there may be something to do.
 
 use roster::{Millis, Seq};
-use sqlx::query_as;
+use sqlx::{Row as _, query, query_as};
 use wire::SerialNumber;
 
-use crate::device::{DeviceRow, by_serial};
+use crate::device::{COLUMNS, DeviceRow, by_serial};
 use crate::sql::statement;
 use crate::view::NEXT_DUE;
 use crate::{Store, StoreError};
@@ -29,6 +29,32 @@ impl Store {
     /// Those of the database.
     pub async fn device_by_serial(&self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
         by_serial(self.reading(), serial).await
+    }
+
+    /// The device of a serial number, and whether it may have something to do, at one moment.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn visit(&self, serial: &SerialNumber) -> Result<Option<(DeviceRow, Waiting)>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, (SELECT seq FROM feed_clock WHERE id = 1) AS head, \
+             (SELECT MIN(e.due_at) FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at IS NOT NULL) \
+             AS exception_due, \
+             (SELECT MIN(c.due_at) FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1) AS open_due, \
+             (SELECT MIN(COALESCE(o.due_at, 0)) FROM operator_command o \
+             WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS order_due \
+             FROM device d WHERE d.serial_number = ?"
+        );
+        let found = query(statement(sql)).bind(serial.as_str()).fetch_optional(self.reading()).await?;
+        let Some(row) = found else { return Ok(None) };
+        let due = |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
+        let (exception, open, order) = (due("exception_due")?, due("open_due")?, due("order_due")?);
+        let waiting = Waiting {
+            head: Seq(row.try_get("head")?),
+            due: [exception, open, order].into_iter().flatten().min(),
+            open: open.is_some(),
+        };
+        Ok(Some((DeviceRow::read(&row)?, waiting)))
     }
 
     /// Whether a device may have something to do, at one moment.

@@ -190,9 +190,7 @@ impl<'a> Command<'a> {
 
     /// Appends the command as one line without line end.
     pub fn write(&self, id: &CommandId, out: &mut Vec<u8>) {
-        for part in ["C:", id.as_str(), ":"] {
-            out.extend_from_slice(part.as_bytes());
-        }
+        id.write_start(out);
         self.write_text(out);
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use store::{DeviceRow, StoreError};
 use sync::settle::{Answer as Settling, Settled, settle};
 use sync::split_line_id;
-use wire::{Acknowledgement, Pin, Target};
+use wire::{Acknowledgement, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::{Request, admit, options, order_answer, printable};
@@ -41,11 +41,12 @@ async fn record(
 ) -> Result<Vec<(String, String)>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let Some(row) = tx.lock_device(device.id).await? else { return Ok(Vec::new()) };
+    let Some((row, mut view, standing)) = tx.standing(device.id, now).await? else { return Ok(Vec::new()) };
     let mut settling = Vec::new();
     let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
     let (mut emptied, mut asks) = (false, false);
-    let mut view = tx.view(&row).await?;
+    let names: BTreeSet<&str> = acknowledgements.iter().filter_map(named).collect();
+    let answered = tx.answered(row.id, &names.into_iter().collect::<Vec<_>>()).await?;
     for acknowledgement in acknowledgements {
         let Some(return_code) = acknowledgement.return_code else {
             tracing::warn!(
@@ -54,15 +55,14 @@ async fn record(
             );
             continue;
         };
-        let named = split_line_id(&acknowledgement.id);
-        let Some((name, line)) = named else {
+        let Some((name, line)) = split_line_id(&acknowledgement.id) else {
             unknown(&row, acknowledgement);
             continue;
         };
-        if let Some(found) = tx.find_command(row.id, name).await? {
+        if let Some(found) = answered.found.get(name) {
             settling.push(Settling {
                 number: found.number,
-                key: found.key,
+                key: found.key.clone(),
                 verb: found.verb,
                 seq: found.seq,
                 line,
@@ -80,8 +80,7 @@ async fn record(
             unknown(&row, acknowledgement);
         }
     }
-    let pins: BTreeSet<Pin> = settling.iter().map(|settling| settling.key.pin.clone()).collect();
-    tx.load_persons(&mut view, &pins.into_iter().collect::<Vec<_>>()).await?;
+    tx.load_answered(&mut view, answered, &standing, &app.recent).await?;
     for answer in &settling {
         let settled = settle(&mut view, answer, now, &app.config.limits);
         log(&row, answer, settled);
@@ -105,6 +104,12 @@ async fn record(
     }
     tx.commit().await?;
     Ok(parameters)
+}
+
+/// The name of the command that is answered, where the answer counts.
+fn named(acknowledgement: &Acknowledgement) -> Option<&str> {
+    acknowledgement.return_code?;
+    split_line_id(&acknowledgement.id).map(|(name, _)| name)
 }
 
 fn log(row: &DeviceRow, answer: &Settling, settled: Settled) {

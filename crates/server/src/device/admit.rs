@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use roster::Millis;
-use store::{DeviceRow, DeviceState, StoreError};
+use store::{DeviceRow, DeviceState, StoreError, Waiting};
 use sync::Joining;
 use wire::{SerialNumber, Target};
 
@@ -30,19 +30,43 @@ pub async fn known(app: &App, request: &Request, target: &Target<'_>) -> Result<
 /// As [`known`].
 pub async fn admitted(app: &App, target: &Target<'_>, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
-    let now = app.clock.now();
-    let found = app.store.device_by_serial(&serial_number).await?;
-    let device = match found {
+    let device = match app.store.device_by_serial(&serial_number).await? {
         Some(device) => device,
-        None => match record(app, &serial_number, peer, now).await {
-            // Another process has just recorded it.
-            Err(DeviceError::Store(error)) if error.is_duplicate() => {
-                app.store.device_by_serial(&serial_number).await?.ok_or(DeviceError::Store(error))?
-            }
-            recorded => recorded?,
-        },
+        None => met(app, &serial_number, peer).await?,
     };
-    app.presence.note(device.id, Seen { at: now, address: peer.ip() });
+    welcome(app, device, peer)
+}
+
+/// As [`known`], with what may be there for the device to do.
+///
+/// # Errors
+/// As [`known`].
+pub async fn visiting(
+    app: &App,
+    request: &Request,
+    target: &Target<'_>,
+) -> Result<(DeviceRow, Option<Waiting>), DeviceError> {
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
+    let (device, waiting) = match app.store.visit(&serial_number).await? {
+        Some((device, waiting)) => (device, Some(waiting)),
+        None => (met(app, &serial_number, request.peer).await?, None),
+    };
+    Ok((welcome(app, device, request.peer)?, waiting))
+}
+
+/// A device that was never seen before.
+async fn met(app: &App, serial_number: &SerialNumber, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
+    match record(app, serial_number, peer, app.clock.now()).await {
+        // Another process has just recorded it.
+        Err(DeviceError::Store(error)) if error.is_duplicate() => {
+            app.store.device_by_serial(serial_number).await?.ok_or(DeviceError::Store(error))
+        }
+        recorded => recorded,
+    }
+}
+
+fn welcome(app: &App, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
+    app.presence.note(device.id, Seen { at: app.clock.now(), address: peer.ip() });
     match device.state {
         DeviceState::Active | DeviceState::Stale => Ok(device),
         DeviceState::New => Err(DeviceError::NotApproved),

@@ -72,11 +72,11 @@ enum Outcome {
     Enough,
 }
 
-/// Looks at the counts of a device where that is due, and fills it again where users are missing.
+/// Looks at the counts of a device where that is due, and fills it again where users are missing. Whether it looked.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn compare(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
+pub async fn compare(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
     let now = app.clock.now();
     let pauses = device.refilled_at.is_some_and(|at| at.plus(REFILL_PAUSE_MS) > now);
     if device.emptied_at.is_some_and(|at| at.plus(UPLOADED_MS) <= now) && device.joining.is_none() && !pauses
@@ -85,9 +85,10 @@ pub async fn compare(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
             device.serial_number = %device.serial_number,
             "the device held people, and then nobody: it is filled again"
         );
-        return refill(app, device, now).await;
+        refill(app, device, now).await?;
+        return Ok(true);
     }
-    let Some(comparison) = app.comparisons.due(device.id, now) else { return Ok(()) };
+    let Some(comparison) = app.comparisons.due(device.id, now) else { return Ok(false) };
     let outcome = if pauses {
         Outcome::Later
     } else {
@@ -95,7 +96,7 @@ pub async fn compare(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
         look(app, device, comparison.counted.max(device.counts_at), now).await?
     };
     app.comparisons.looked(device.id, outcome, now);
-    Ok(())
+    Ok(true)
 }
 
 async fn look(

@@ -2,17 +2,18 @@
 //!
 //! Most polls find none. Of a device that a poll found settled the next ones ask no database ([`super::settled`]).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
-use roster::{Content, ItemKey, Millis, Photo, Seq};
+use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
 use store::{
-    DeviceRow, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, StoreError, Tx,
+    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Standing,
+    StoreError, Tx, Waiting,
 };
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
 use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
-use wire::{CommandId, Pin, PollInfo, Target};
+use wire::{Command, CommandId, Pin, PollInfo, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::photo_line::{Line, PhotoLine, Way};
@@ -31,7 +32,7 @@ const FIRST_ROWS: i64 = 60;
 const FEED_ROWS: i64 = 500;
 const FEED_PAGES: usize = 10;
 /// How many people one poll scans at most.
-const SCAN_PEOPLE: i64 = 25;
+const SCAN_PEOPLE: i64 = 50;
 
 /// A poll, with or without INFO.
 pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
@@ -40,16 +41,19 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     if info.is_none() && nothing_new(app, request, target, moment) {
         return Ok(ok("OK"));
     }
-    let device = admit::known(app, request, target).await?;
+    let (device, mut waiting) = admit::visiting(app, request, target).await?;
     if let Some(info) = info {
+        waiting = None;
         let info = PollInfo::read(&info);
         options::info(app, &device, &info).await?;
         if info.users.is_some() {
             app.comparisons.counted(device.id, app.clock.now());
         }
     }
-    counts::compare(app, &device).await?;
-    if device.capability.speaks_access_control() || !has_work(app, &device, moment).await? {
+    if counts::compare(app, &device).await? {
+        waiting = None;
+    }
+    if device.capability.speaks_access_control() || !has_work(app, &device, waiting, moment).await? {
         return Ok(ok("OK"));
     }
     let mut lines = Vec::new();
@@ -69,10 +73,18 @@ fn nothing_new(app: &App, request: &Request, target: &Target<'_>, moment: Moment
 }
 
 /// Whether a poll that began at `moment` has anything to decide: most have not, and then nothing is locked or written, and
-/// of a settled device that is kept.
-async fn has_work(app: &App, device: &DeviceRow, moment: Moment) -> Result<bool, StoreError> {
+/// of a settled device that is kept. What waits is read where nobody did, or something may have come of the poll meanwhile.
+async fn has_work(
+    app: &App,
+    device: &DeviceRow,
+    waiting: Option<Waiting>,
+    moment: Moment,
+) -> Result<bool, StoreError> {
     let now = app.clock.now();
-    let waiting = app.store.waiting(device.id).await?;
+    let waiting = match waiting {
+        Some(waiting) => waiting,
+        None => app.store.waiting(device.id).await?,
+    };
     if waiting.due.is_some_and(|due| due <= now) {
         return Ok(true);
     }
@@ -131,35 +143,36 @@ const TOO_LATE: &str = "not sent: the device did not fetch it in time";
 async fn batch(app: &App, device: i64) -> Result<Vec<Line>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let Some(row) = tx.lock_device(device).await? else { return Ok(Vec::new()) };
-    let mut view = tx.view(&row).await?;
+    let Some((row, mut view, standing)) = tx.standing(device, now).await? else { return Ok(Vec::new()) };
     if row.joining.is_some() && has_told_all(app, &mut tx, &row, now).await? {
         tracing::info!(device.serial_number = %row.serial_number, "device told what it holds: filling it");
         view.joined();
     }
     let (limits, salt) = (app.config.limits, app.entropy.next());
-    let mut poll = Poll { tx, row, view, now, limits, salt };
+    let mut poll = Poll { app, tx, row, view, standing, now, limits, salt };
     let (orders, beside) = poll.orders(app.config.system_commands).await?;
     // All of an answer together is not larger than what a device takes (reference 8.6).
     poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
     let sends = poll.synchronisation(beside).await?;
     let changes = poll.view.take_changes();
     poll.tx.apply(&poll.view, &changes, now).await?;
-    let rendered = poll.render(app, &sends).await?;
+    let rendered = poll.render(&sends).await?;
     poll.tx.commit().await?;
     Ok(orders.into_iter().map(Line::Ready).chain(rendered).collect())
 }
 
-struct Poll {
+struct Poll<'a> {
+    app: &'a App,
     tx: Tx,
     row: DeviceRow,
     view: DeviceView,
+    standing: Standing,
     now: Millis,
     limits: Limits,
     salt: u64,
 }
 
-impl Poll {
+impl Poll<'_> {
     /// Commands that were ordered, and what they leave room for.
     async fn orders(
         &mut self,
@@ -203,6 +216,9 @@ impl Poll {
     /// The orders that are not finished, without those that must not be sent: these are finished by that.
     async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<OrderRow>, StoreError> {
         let mut sendable = Vec::new();
+        if !self.standing.orders {
+            return Ok(sendable);
+        }
         for order in self.tx.unfinished_orders(self.row.id).await? {
             let Some(why) = withheld(&order, &self.view.capability, system_commands) else {
                 sendable.push(order);
@@ -250,8 +266,10 @@ impl Poll {
         let (device, now) = (self.row.id, self.now);
         let most = i64::try_from(self.limits.open).unwrap_or(i64::MAX);
         let mut work = Work::default();
-        if first {
+        if first && self.standing.overdue {
             work.overdue = self.tx.overdue_commands(device, now, most).await?;
+        }
+        if first && self.standing.due {
             work.due = self.tx.due_exceptions(device, now, most).await?;
             let hour_ago = now.plus(-3_600_000);
             work.restless =
@@ -259,7 +277,9 @@ impl Poll {
         }
         if self.view.joining.is_none() {
             let rows = if first { FIRST_ROWS } else { FEED_ROWS };
-            work.feed_page = self.tx.feed_page(self.view.cursor, rows).await?;
+            let (recent, stand) = (&self.app.recent, self.standing.feed);
+            let page = self.tx.recent_page(recent, stand, self.view.cursor, rows).await?;
+            work.feed_page.clone_from(&page);
             work.feed_more = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= rows;
             if let Some(from) = self.view.scan.clone().filter(|_| !work.feed_more) {
                 (work.scan_page, work.scan_more) = self.tx.scan_page(&from, SCAN_PEOPLE).await?;
@@ -269,27 +289,33 @@ impl Poll {
         let pins: BTreeSet<Pin> =
             keys.map(|key| key.pin.clone()).chain(work.scan_page.iter().cloned()).collect();
         let pins: Vec<Pin> = pins.into_iter().filter(|pin| !self.view.persons.contains_key(pin)).collect();
-        self.tx.load_persons(&mut self.view, &pins).await?;
+        self.tx.load_sendable(&mut self.view, &pins, &self.standing, &self.app.recent).await?;
         Ok(work)
     }
 
-    async fn render(&mut self, app: &App, sends: &[Send]) -> Result<Vec<Line>, StoreError> {
-        let updates: Vec<ItemKey> =
-            sends.iter().filter(|send| send.verb == Verb::Update).map(|send| send.key.clone()).collect();
-        let contents = self.tx.contents(&updates).await?;
-        let versions: Vec<(ItemKey, Seq)> =
-            updates.iter().filter_map(|key| Some((key.clone(), self.view.item(key)?.seq))).collect();
-        self.tx.unchanged(&versions).await?;
+    async fn render(&mut self, sends: &[Send]) -> Result<Vec<Line>, StoreError> {
+        let mut spelled = self.spelled(sends);
+        let unread: Vec<(ItemKey, Seq)> = sends
+            .iter()
+            .filter(|send| send.verb == Verb::Update && !spelled.contains_key(&send.key))
+            .filter_map(|send| Some((send.key.clone(), self.view.item(&send.key)?.seq)))
+            .collect();
+        let keys: Vec<ItemKey> = unread.iter().map(|(key, _)| key.clone()).collect();
+        let contents = self.tx.contents(&keys).await?;
+        self.tx.unchanged(&unread).await?;
+        spelled.extend(unread.into_iter().filter_map(|version| {
+            let lines = self.spell(&version, contents.get(&version.0)?)?;
+            Some((version.0, lines))
+        }));
         let mut lines = Vec::new();
         for send in sends {
             if let (Verb::Update, Some(Content::Photo(photo))) = (send.verb, contents.get(&send.key)) {
-                lines.extend(self.photo(app, send, photo).await?);
+                lines.extend(self.photo(send, photo).await?);
                 continue;
             }
-            let commands = match (send.verb, contents.get(&send.key)) {
-                (Verb::Update, Some(content)) => roster::update(&send.key, content, &self.view.capability),
-                (Verb::Update, None) => Vec::new(),
-                (Verb::Delete, _) => roster::delete(&send.key, &self.view.capability),
+            let commands = match send.verb {
+                Verb::Update => spelled.get(&send.key).cloned().unwrap_or_default(),
+                Verb::Delete => texts(&roster::delete(&send.key, &self.view.capability)),
             };
             if commands.is_empty() {
                 tracing::error!(
@@ -297,11 +323,9 @@ impl Poll {
                     "stored content cannot be sent: it does not fit its own header"
                 );
             }
-            for (number, command) in (0..).zip(&commands) {
+            for (number, command) in (0..).zip(&*commands) {
                 let Ok(id) = line_id(&send.wire_id, number).parse::<CommandId>() else { continue };
-                let mut line = Vec::new();
-                command.write(&id, &mut line);
-                lines.push(Line::Ready(line));
+                lines.push(Line::Ready(id.line_of(command)));
             }
             tracing::debug!(
                 device.serial_number = %self.row.serial_number, command.id = %send.wire_id, verb = ?send.verb,
@@ -317,9 +341,31 @@ impl Poll {
         Ok(lines)
     }
 
+    /// The updates that were spelled just so for another device.
+    fn spelled(&self, sends: &[Send]) -> HashMap<ItemKey, Lines> {
+        let known = |send: &Send| {
+            let rendering = Rendering::of(&send.key.slot, &self.view.capability)?;
+            let version = (send.key.clone(), self.view.item(&send.key)?.seq);
+            let lines = self.app.recent.lines(self.standing.feed, &version, &rendering)?;
+            Some((version.0, lines))
+        };
+        sends.iter().filter(|send| send.verb == Verb::Update).filter_map(known).collect()
+    }
+
+    /// Spells an update, for this device and others like it. Photos are made to measure, each for its device.
+    fn spell(&self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
+        if matches!(version.0.slot.kind, Kind::UserPhoto | Kind::ComparisonPhoto) {
+            return None;
+        }
+        let rendering = Rendering::of(&version.0.slot, &self.view.capability)?;
+        let lines = texts(&rendering.update(&version.0, content));
+        self.app.recent.keep_lines(self.standing.feed, version.clone(), rendering, &lines);
+        Some(lines)
+    }
+
     /// A photo, in the command or for the device to fetch. The line is finished when all of this is on record: to make a
     /// photo smaller takes its time.
-    async fn photo(&mut self, app: &App, send: &Send, photo: &Photo) -> Result<Option<Line>, StoreError> {
+    async fn photo(&mut self, send: &Send, photo: &Photo) -> Result<Option<Line>, StoreError> {
         let (key, capability) = (&send.key, &self.view.capability);
         let id = line_id(&send.wire_id, 0).parse::<CommandId>();
         let seq = self.view.item(key).map(|item| item.seq);
@@ -329,7 +375,7 @@ impl Poll {
         let version = PhotoVersion { key: key.clone(), seq, most_bytes: limit.bytes };
         let by_url = self.row.options.photo_delivery == Some(PhotoDelivery::Url);
         let way = if by_url && capability.fetches_photo(&key.slot) {
-            let token = files::token(&app.entropy);
+            let token = files::token(&self.app.entropy);
             let expires_at = self.now.plus(files::FETCH_MS);
             let offer = OfferedPhoto { photo: version, device: self.row.id, expires_at };
             self.tx.offer_photo(&token, &offer).await?;
@@ -351,4 +397,14 @@ impl Poll {
             capability,
         }))))
     }
+}
+
+/// Commands without their names.
+fn texts(commands: &[Command<'_>]) -> Lines {
+    let text = |command: &Command<'_>| {
+        let mut text = Vec::new();
+        command.write_text(&mut text);
+        text
+    };
+    commands.iter().map(text).collect()
 }

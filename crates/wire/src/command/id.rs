@@ -19,6 +19,21 @@ impl CommandId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The line of a command whose text was written before: [`Command::write_text`](super::Command::write_text).
+    pub fn line_of(&self, text: &[u8]) -> Vec<u8> {
+        let mut line = Vec::with_capacity(Self::MAX_LENGTH + 3 + text.len());
+        self.write_start(&mut line);
+        line.extend_from_slice(text);
+        line
+    }
+
+    /// What comes before the text of a command.
+    pub(super) fn write_start(&self, out: &mut Vec<u8>) {
+        for part in ["C:", self.as_str(), ":"] {
+            out.extend_from_slice(part.as_bytes());
+        }
+    }
 }
 
 impl FromStr for CommandId {
