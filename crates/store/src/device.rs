@@ -28,6 +28,11 @@ pub enum DeviceState {
 }
 
 impl DeviceState {
+    /// Whether it is part of the fleet.
+    pub const fn is_member(self) -> bool {
+        matches!(self, Self::Active | Self::Stale)
+    }
+
     /// The name it is stored and shown by.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -291,13 +296,13 @@ impl Tx {
         self.one_device(device, lock).await
     }
 
-    /// As [`Tx::lock_device`], where a transaction that writes has not the whole database to itself, and without reading the row.
-    pub(crate) async fn wait_for_device(&mut self, device: i64) -> Result<(), StoreError> {
+    /// Locks a device where a transaction that writes has not the whole database to itself, without reading its row.
+    pub(crate) async fn wait_for_device(&mut self, serial: &SerialNumber) -> Result<(), StoreError> {
         if self.engine.writers_exclude_each_other() {
             return Ok(());
         }
-        let sql = format!("SELECT device_id FROM device WHERE device_id = ?{}", self.engine.for_update());
-        query(statement(sql)).bind(device).fetch_optional(self.db()).await?;
+        let sql = format!("SELECT device_id FROM device WHERE serial_number = ?{}", self.engine.for_update());
+        query(statement(sql)).bind(serial.as_str()).fetch_optional(self.db()).await?;
         Ok(())
     }
 

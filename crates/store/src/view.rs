@@ -6,7 +6,7 @@ use roster::{Area, ItemKey, Millis, Seq};
 use sqlx::{Row as _, query, query_as};
 use sync::intake::Known;
 use sync::{Changes, DeviceView, ItemState, OpenCommand};
-use wire::Pin;
+use wire::{Pin, SerialNumber};
 
 use crate::device::{COLUMNS, DeviceRow};
 use crate::item::{ItemRow, recent_edits};
@@ -46,36 +46,28 @@ impl Tx {
     /// Those of the database.
     pub async fn standing(
         &mut self,
-        device: i64,
+        serial: &SerialNumber,
         now: Millis,
     ) -> Result<Option<(DeviceRow, DeviceView, Standing)>, StoreError> {
         // What a statement reads beside the row that it waits for may be as old as its beginning.
-        self.wait_for_device(device).await?;
+        self.wait_for_device(serial).await?;
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT incarnation FROM feed_clock WHERE id = 1) AS feed_incarnation, \
              (SELECT seq FROM feed_clock WHERE id = 1) AS feed_head, \
-             (SELECT COUNT(*) FROM sync_command WHERE device_id = ? AND open = 1) AS open_count, \
-             EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1 AND due_at <= ?) AS overdue, \
-             (SELECT COUNT(*) FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL) AS due_count, \
-             EXISTS (SELECT 1 FROM sync_exception WHERE device_id = ? AND due_at <= ?) AS due, \
-             EXISTS (SELECT 1 FROM sync_exception WHERE device_id = ?) AS exceptions, \
-             EXISTS (SELECT 1 FROM operator_command WHERE device_id = ? AND state IN ('queued', 'sent')) AS orders, \
-             a.area_id FROM device \
-             LEFT JOIN (SELECT area_id FROM device_area WHERE device_id = ?) a ON 1 = 1 WHERE device_id = ?"
+             (SELECT COUNT(*) FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1) AS open_count, \
+             EXISTS (SELECT 1 FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1 AND c.due_at <= ?) \
+             AS overdue, \
+             (SELECT COUNT(*) FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at IS NOT NULL) \
+             AS due_count, \
+             EXISTS (SELECT 1 FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at <= ?) AS due, \
+             EXISTS (SELECT 1 FROM sync_exception e WHERE e.device_id = d.device_id) AS exceptions, \
+             EXISTS (SELECT 1 FROM operator_command o \
+             WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS orders, a.area_id \
+             FROM device d LEFT JOIN (SELECT device_id AS in_area, area_id FROM device_area) a \
+             ON a.in_area = d.device_id WHERE d.serial_number = ?"
         );
-        let rows = query(statement(sql))
-            .bind(device)
-            .bind(device)
-            .bind(now.0)
-            .bind(device)
-            .bind(device)
-            .bind(now.0)
-            .bind(device)
-            .bind(device)
-            .bind(device)
-            .bind(device)
-            .fetch_all(self.db())
-            .await?;
+        let rows =
+            query(statement(sql)).bind(now.0).bind(now.0).bind(serial.as_str()).fetch_all(self.db()).await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let number = |column| Ok::<i64, StoreError>(first.try_get(column)?);
         let is = |column| Ok::<bool, StoreError>(number(column)? != 0);

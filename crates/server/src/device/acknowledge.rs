@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use store::{DeviceRow, StoreError};
 use sync::settle::{Answer as Settling, Settled, settle};
 use sync::split_line_id;
-use wire::{Acknowledgement, Target};
+use wire::{Acknowledgement, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::{Request, admit, options, order_answer, printable};
@@ -14,16 +14,23 @@ use crate::fleet;
 
 /// Answers to commands: always `OK` once they are recorded, whatever they say.
 pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
-    let device = admit::known(app, request, target).await?;
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let mut acknowledgements = wire::acknowledgements(&request.body);
     if acknowledgements.len() > MOST_ANSWERS {
         tracing::warn!(
-            device.serial_number = %device.serial_number, answers = acknowledgements.len(),
+            device.serial_number = %serial_number, answers = acknowledgements.len(),
             "more answers than there can be commands: the rest is ignored"
         );
         acknowledgements.truncate(MOST_ANSWERS);
     }
-    let parameters = store::retry(|| record(app, &device, &acknowledgements)).await?;
+    // Who it is from is found out where it is recorded: answers come as often as commands go out.
+    let Some((device, parameters)) = store::retry(|| record(app, &serial_number, &acknowledgements)).await?
+    else {
+        // Nothing was ever sent to it.
+        admit::known(app, request, target).await?;
+        return Ok(ok("OK"));
+    };
+    let device = admit::welcome(app, device, request.peer)?;
     if !parameters.is_empty() {
         options::learn(app, &device, |capability| capability.merge_parameters(&parameters)).await?;
     }
@@ -33,15 +40,20 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
 /// No device has so many commands under way.
 const MOST_ANSWERS: usize = 5_000;
 
-/// Records answers; returns what the device told of itself where it was asked to.
+/// Records answers; returns the device, and what it told of itself where it was asked to. `None` for a device that is not
+/// part of the fleet: its answers do not count.
 async fn record(
     app: &App,
-    device: &DeviceRow,
+    serial_number: &SerialNumber,
     acknowledgements: &[Acknowledgement],
-) -> Result<Vec<(String, String)>, StoreError> {
+) -> Result<Option<(DeviceRow, Vec<(String, String)>)>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let Some((row, mut view, standing)) = tx.standing(device.id, now).await? else { return Ok(Vec::new()) };
+    let found = tx.standing(serial_number, now).await?;
+    let Some((row, mut view, standing)) = found.filter(|(row, ..)| row.state.is_member()) else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
     let mut settling = Vec::new();
     let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
     let (mut emptied, mut asks) = (false, false);
@@ -103,7 +115,7 @@ async fn record(
         fleet::ask_for_everything(&mut tx, row.id, now).await?;
     }
     tx.commit().await?;
-    Ok(parameters)
+    Ok(Some((row, parameters)))
 }
 
 /// The name of the command that is answered, where the answer counts.

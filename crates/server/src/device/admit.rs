@@ -65,7 +65,11 @@ async fn met(app: &App, serial_number: &SerialNumber, peer: SocketAddr) -> Resul
     }
 }
 
-fn welcome(app: &App, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
+/// Notes a visit, and whether that device is part of the fleet.
+///
+/// # Errors
+/// That it is not.
+pub fn welcome(app: &App, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
     app.presence.note(device.id, Seen { at: app.clock.now(), address: peer.ip() });
     match device.state {
         DeviceState::Active | DeviceState::Stale => Ok(device),

@@ -13,7 +13,7 @@ use store::{
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
 use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
-use wire::{Command, CommandId, Pin, PollInfo, Target};
+use wire::{Command, CommandId, Pin, PollInfo, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::photo_line::{Line, PhotoLine, Way};
@@ -57,7 +57,7 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         return Ok(ok("OK"));
     }
     let mut lines = Vec::new();
-    for line in store::retry(|| batch(app, device.id)).await? {
+    for line in store::retry(|| batch(app, &device.serial_number)).await? {
         lines.extend(line.finish(app).await?);
     }
     Ok(ok(wire::poll_reply(lines)))
@@ -140,7 +140,7 @@ const PHOTO_NAME: &str = "photo.jpg";
 const TOO_LATE: &str = "not sent: the device did not fetch it in time";
 
 /// Decides, records, and renders what goes out. What goes out is on record before it goes out.
-async fn batch(app: &App, device: i64) -> Result<Vec<Line>, StoreError> {
+async fn batch(app: &App, device: &SerialNumber) -> Result<Vec<Line>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
     let Some((row, mut view, standing)) = tx.standing(device, now).await? else { return Ok(Vec::new()) };
