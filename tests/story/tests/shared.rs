@@ -15,9 +15,12 @@ async fn two_servers(serial_numbers: &[&str]) -> (House, House) {
     let second = first.beside().await;
     for serial_number in ["A1"].iter().chain(serial_numbers) {
         first.know(serial_number).await;
+        // Empty, with fingerprints of version 10.
+        let info = "Ver%208.0.4,0,0,0,192.0.2.1,10,7,0,0,111";
+        first.get(&format!("/iclock/getrequest?SN={serial_number}&INFO={info}")).await;
     }
     first.advance(Duration::from_secs(31));
-    for serial_number in serial_numbers {
+    for serial_number in ["A1"].iter().chain(serial_numbers) {
         assert_eq!(poll(&second, serial_number).await, "OK");
     }
     (first, second)
