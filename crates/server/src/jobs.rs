@@ -79,15 +79,12 @@ pub async fn look(app: &App) -> Result<(), StoreError> {
     // Before the reading: what is known is as old as its question.
     let now = app.clock.now();
     let looked = app.store.pulse().await;
-    match &looked {
-        Ok(pulse) => {
-            app.settled.looked(now);
-            app.recent.looked(*pulse);
-        }
-        Err(_) => {
-            app.settled.cannot_look();
-            app.recent.forget();
-        }
+    if let Ok(pulse) = &looked {
+        app.settled.looked(now);
+        app.recent.looked(*pulse);
+    } else {
+        app.settled.cannot_look();
+        app.recent.forget();
     }
     looked.map(|_| ())
 }

@@ -79,7 +79,7 @@ pub use operation_log::LoggedOperation;
 pub use operator_command::{MOST_CONTENT_BYTES, Order, OrderNews, OrderRow};
 pub use photo_delivery::{PhotoDelivery, UnknownDelivery};
 pub use photo_form::PhotoVersion;
-pub use recent::{Lines, Recent, Stand};
+pub use recent::{Lines, Page, Recent, Shared, Stand};
 pub use retention::Finished;
 pub use retry::retry;
 pub use status::{CommandEvent, ItemEvent, ItemSummary, SyncCounts};

@@ -8,7 +8,8 @@
 //! transaction that does so: at one stand there is one state of every item, whichever process changed it last. So nothing in here
 //! decides by its age; and lines go by the number of the version that they were spelled from, which no other content ever has. A
 //! stand that moved empties all of this with the next use or the next look, so that nothing of a body outlives the look after the
-//! deletion of its item.
+//! deletion of its item. What a transaction brings is kept once it is committed: the stand that it read may be of a change that is
+//! committed together with it, or undone, so that another one takes its number.
 //!
 //! Lines hold people's templates. Few are kept ([`MOST_LINE_BYTES`]), and none that nobody asked for lately ([`LOOKS`]).
 
@@ -44,6 +45,9 @@ pub struct Stand {
 /// Command lines as they go out, without what names them: what follows `C:<id>:`.
 pub type Lines = Arc<[Vec<u8>]>;
 
+/// Rows of the feed, in order.
+pub type Page = Arc<Vec<(Seq, ItemKey)>>;
+
 /// What was read and spelled for one device and is the same for the next.
 #[derive(Default)]
 pub struct Recent(Mutex<Inner>);
@@ -52,7 +56,7 @@ pub struct Recent(Mutex<Inner>);
 struct Inner {
     stand: Option<Stand>,
     /// By the number after which a page begins and how many rows were asked for.
-    pages: HashMap<(Seq, i64), Arc<Vec<(Seq, ItemKey)>>>,
+    pages: HashMap<(Seq, i64), Page>,
     /// All rows of a PIN.
     items: HashMap<Pin, Arc<Vec<ItemRow>>>,
     rows: usize,
@@ -77,12 +81,30 @@ impl Inner {
         self.looks = 0;
         self.stand == Some(stand)
     }
+
+    fn keep_lines(&mut self, version: (ItemKey, Seq), rendering: Rendering, lines: Lines) {
+        let bytes: usize = lines.iter().map(Vec::len).sum();
+        if self.line_bytes + bytes > MOST_LINE_BYTES {
+            self.lines.clear();
+            self.line_bytes = 0;
+        }
+        let spelled = self.lines.entry(version).or_default();
+        if bytes <= MOST_LINE_BYTES && spelled.iter().all(|(of, _)| *of != rendering) {
+            self.line_bytes += bytes;
+            spelled.push((rendering, lines));
+        }
+    }
 }
 
 impl Recent {
     fn at(&self, stand: Stand) -> Option<MutexGuard<'_, Inner>> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         inner.stands(stand).then_some(inner)
+    }
+
+    /// For a transaction that read that the feed stands there.
+    pub fn share(&self, stand: Stand) -> Shared<'_> {
+        Shared { recent: self, stand, page: None, items: HashMap::new(), lines: Vec::new() }
     }
 
     /// The process looked where the feed stands: what is of another stand, or was not asked for lately, goes.
@@ -99,80 +121,79 @@ impl Recent {
     pub fn forget(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Inner::default();
     }
+}
 
-    /// The lines of a version of an item in one rendering.
-    ///
-    /// `version` was read in the transaction that sends it.
-    pub fn lines(&self, stand: Stand, version: &(ItemKey, Seq), rendering: &Rendering) -> Option<Lines> {
-        let inner = self.at(stand)?;
+/// What one transaction takes of [`Recent`], and brings to it.
+#[derive(Debug)]
+pub struct Shared<'r> {
+    recent: &'r Recent,
+    stand: Stand,
+    page: Option<((Seq, i64), Page)>,
+    items: HashMap<Pin, Arc<Vec<ItemRow>>>,
+    lines: Vec<(ItemKey, Seq, Rendering, Lines)>,
+}
+
+impl Shared<'_> {
+    /// The lines of a version of an item in one rendering. The version was read in this transaction.
+    pub fn lines(&self, version: &(ItemKey, Seq), rendering: &Rendering) -> Option<Lines> {
+        let inner = self.recent.at(self.stand)?;
         let spelled = inner.lines.get(version)?;
         spelled.iter().find(|(of, _)| of == rendering).map(|(_, lines)| Arc::clone(lines))
     }
 
-    /// Keeps lines that were spelled from the content of that version.
-    pub fn keep_lines(&self, stand: Stand, version: (ItemKey, Seq), rendering: Rendering, lines: &Lines) {
-        let Some(mut inner) = self.at(stand) else { return };
-        let bytes: usize = lines.iter().map(Vec::len).sum();
-        if inner.line_bytes + bytes > MOST_LINE_BYTES {
-            inner.lines.clear();
-            inner.line_bytes = 0;
+    /// Brings lines that were spelled from the content of that version.
+    pub fn bring_lines(&mut self, (key, seq): &(ItemKey, Seq), rendering: Rendering, lines: &Lines) {
+        self.lines.push((key.clone(), *seq, rendering, Arc::clone(lines)));
+    }
+
+    /// Keeps what this transaction brought, for others. It is committed: it may have read what another one wrote that is
+    /// committed together with it or not at all.
+    pub fn committed(self) {
+        if self.page.is_none() && self.items.is_empty() && self.lines.is_empty() {
+            return;
         }
-        if bytes <= MOST_LINE_BYTES {
-            inner.line_bytes += bytes;
-            inner.lines.entry(version).or_default().push((rendering, Arc::clone(lines)));
+        let Some(mut inner) = self.recent.at(self.stand) else { return };
+        if let Some((of, page)) = self.page {
+            if inner.pages.len() >= MOST_PAGES {
+                inner.pages.clear();
+            }
+            inner.pages.insert(of, page);
         }
-    }
-
-    fn page(&self, stand: Stand, after: Seq, limit: i64) -> Option<Arc<Vec<(Seq, ItemKey)>>> {
-        self.at(stand)?.pages.get(&(after, limit)).cloned()
-    }
-
-    fn keep_page(&self, stand: Stand, after: Seq, limit: i64, page: &Arc<Vec<(Seq, ItemKey)>>) {
-        let Some(mut inner) = self.at(stand) else { return };
-        if inner.pages.len() >= MOST_PAGES {
-            inner.pages.clear();
-        }
-        inner.pages.insert((after, limit), Arc::clone(page));
-    }
-
-    fn items(&self, stand: Stand, pins: &[Pin]) -> HashMap<Pin, Arc<Vec<ItemRow>>> {
-        let Some(inner) = self.at(stand) else { return HashMap::new() };
-        pins.iter().filter_map(|pin| Some((pin.clone(), Arc::clone(inner.items.get(pin)?)))).collect()
-    }
-
-    fn keep_items(&self, stand: Stand, items: &HashMap<Pin, Arc<Vec<ItemRow>>>) {
-        let Some(mut inner) = self.at(stand) else { return };
-        let rows: usize = items.values().map(|rows| rows.len() + 1).sum();
+        let rows: usize = self.items.values().map(|rows| rows.len() + 1).sum();
         if inner.rows + rows > MOST_ROWS {
             inner.items.clear();
             inner.rows = 0;
         }
         inner.rows += rows;
-        inner.items.extend(items.iter().map(|(pin, rows)| (pin.clone(), Arc::clone(rows))));
+        inner.items.extend(self.items);
+        for (key, seq, rendering, lines) in self.lines {
+            inner.keep_lines((key, seq), rendering, lines);
+        }
     }
 }
 
 impl Tx {
-    /// As [`Tx::feed_page`], shared with others that ask at the same stand, which this transaction read.
+    /// As [`Tx::feed_page`], shared with others that ask at the same stand.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn recent_page(
         &mut self,
-        recent: &Recent,
-        stand: Stand,
+        shared: &mut Shared<'_>,
         after: Seq,
         limit: i64,
-    ) -> Result<Arc<Vec<(Seq, ItemKey)>>, StoreError> {
-        if after >= stand.head {
-            return Ok(Arc::default());
+    ) -> Result<Page, StoreError> {
+        if after >= shared.stand.head {
+            return Ok(Page::default());
         }
-        if let Some(page) = recent.page(stand, after, limit) {
+        let known =
+            shared.recent.at(shared.stand).and_then(|inner| inner.pages.get(&(after, limit)).cloned());
+        if let Some(page) = known {
             return Ok(page);
         }
         let page = Arc::new(self.feed_page(after, limit).await?);
-        if self.still_at(stand).await? {
-            recent.keep_page(stand, after, limit, &page);
+        if self.still_at(shared.stand).await? {
+            shared.page = Some(((after, limit), Arc::clone(&page)));
         }
         Ok(page)
     }
@@ -180,23 +201,29 @@ impl Tx {
     /// All rows of these PINs, shared likewise.
     pub(crate) async fn recent_items(
         &mut self,
-        recent: &Recent,
-        stand: Stand,
+        shared: &mut Shared<'_>,
         pins: &[Pin],
     ) -> Result<HashMap<Pin, Arc<Vec<ItemRow>>>, StoreError> {
-        let mut found = if self.moves.is_none() { recent.items(stand, pins) } else { HashMap::new() };
+        let mut found = HashMap::new();
+        if self.moves.is_none()
+            && let Some(inner) = shared.recent.at(shared.stand)
+        {
+            let known = |pin: &Pin| Some((pin.clone(), Arc::clone(inner.items.get(pin)?)));
+            found.extend(pins.iter().filter_map(known));
+        }
         let unread: Vec<Pin> = pins.iter().filter(|pin| !found.contains_key(*pin)).cloned().collect();
         if unread.is_empty() {
             return Ok(found);
         }
         let mut read: HashMap<Pin, Vec<ItemRow>> =
             unread.iter().map(|pin| (pin.clone(), Vec::new())).collect();
-        for (key, row) in self.item_rows(&unread).await? {
-            read.entry(key.pin).or_default().push(row);
+        for row in self.item_rows(&unread).await?.into_values() {
+            read.entry(row.key.pin.clone()).or_default().push(row);
         }
-        let read = read.into_iter().map(|(pin, rows)| (pin, Arc::new(rows))).collect();
-        if self.still_at(stand).await? {
-            recent.keep_items(stand, &read);
+        let read: HashMap<Pin, Arc<Vec<ItemRow>>> =
+            read.into_iter().map(|(pin, rows)| (pin, Arc::new(rows))).collect();
+        if self.still_at(shared.stand).await? {
+            shared.items.extend(read.iter().map(|(pin, rows)| (pin.clone(), Arc::clone(rows))));
         }
         found.extend(read);
         Ok(found)
@@ -239,44 +266,65 @@ mod tests {
         Arc::from([vec![b'x'; bytes]])
     }
 
+    /// What a transaction brings that read the version of a user.
+    fn keep(recent: &Recent, stand: Stand, seq: i64, lines: Lines) {
+        let mut shared = recent.share(stand);
+        shared.bring_lines(&version(seq), rendering("69"), &lines);
+        shared.committed();
+    }
+
+    fn get(recent: &Recent, stand: Stand, seq: i64) -> Option<Lines> {
+        recent.share(stand).lines(&version(seq), &rendering("69"))
+    }
+
     /// With the lines of version 5 of a user, kept while the feed stood at 7.
     fn kept() -> Recent {
         let recent = Recent::default();
-        recent.keep_lines(stand(1, 7), version(5), rendering("69"), &lines(10));
+        keep(&recent, stand(1, 7), 5, lines(10));
         recent
     }
 
     #[test]
     fn lines_are_given_at_their_stand_for_their_version_and_rendering_alone() {
         let recent = kept();
-        assert_eq!(recent.lines(stand(1, 7), &version(5), &rendering("69")), Some(lines(10)));
-        assert_eq!(recent.lines(stand(1, 7), &version(6), &rendering("69")), None);
+        assert_eq!(get(&recent, stand(1, 7), 5), Some(lines(10)));
+        assert_eq!(get(&recent, stand(1, 7), 6), None);
         assert_ne!(rendering("83"), rendering("69"), "another charset");
-        assert_eq!(recent.lines(stand(1, 7), &version(5), &rendering("83")), None);
+        assert_eq!(recent.share(stand(1, 7)).lines(&version(5), &rendering("83")), None);
+    }
+
+    #[test]
+    fn what_was_brought_by_a_transaction_that_is_undone_is_not_kept() {
+        let recent = kept();
+        let mut shared = recent.share(stand(1, 8));
+        shared.bring_lines(&version(8), rendering("69"), &lines(10));
+        drop(shared);
+        keep(&recent, stand(1, 8), 8, lines(20));
+        assert_eq!(get(&recent, stand(1, 8), 8), Some(lines(20)), "another change took the number");
     }
 
     #[test]
     fn what_is_kept_ends_with_the_stand() {
         for later in [stand(1, 8), stand(2, 7), stand(2, 3)] {
             let recent = kept();
-            assert_eq!(recent.lines(later, &version(5), &rendering("69")), None);
-            assert_eq!(recent.lines(stand(1, 7), &version(5), &rendering("69")), None, "it is gone for good");
+            assert_eq!(get(&recent, later, 5), None);
+            assert_eq!(get(&recent, stand(1, 7), 5), None, "it is gone for good");
         }
     }
 
     #[test]
     fn who_still_stands_earlier_neither_gets_nor_brings_anything() {
         let recent = kept();
-        recent.keep_lines(stand(1, 6), version(4), rendering("69"), &lines(10));
-        assert_eq!(recent.lines(stand(1, 6), &version(4), &rendering("69")), None);
-        assert_eq!(recent.lines(stand(1, 7), &version(5), &rendering("69")), Some(lines(10)));
+        keep(&recent, stand(1, 6), 4, lines(10));
+        assert_eq!(get(&recent, stand(1, 6), 4), None);
+        assert_eq!(get(&recent, stand(1, 7), 5), Some(lines(10)));
     }
 
     #[test]
     fn a_look_that_finds_the_feed_elsewhere_ends_what_is_kept() {
         let recent = kept();
         recent.looked(HEAD);
-        assert!(recent.lines(stand(1, 7), &version(5), &rendering("69")).is_some());
+        assert!(get(&recent, stand(1, 7), 5).is_some());
         recent.looked(Pulse { head: Seq(8), wakes: 0 });
         assert!(recent.0.lock().expect("nobody panicked").lines.is_empty());
     }
@@ -287,10 +335,7 @@ mod tests {
         for _ in 1..LOOKS {
             recent.looked(HEAD);
         }
-        assert!(
-            recent.lines(stand(1, 7), &version(5), &rendering("69")).is_some(),
-            "and now it was asked for"
-        );
+        assert!(get(&recent, stand(1, 7), 5).is_some(), "and now it was asked for");
         for _ in 0..LOOKS {
             recent.looked(HEAD);
         }
@@ -300,11 +345,11 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
         let recent = kept();
-        recent.keep_lines(stand(1, 7), version(6), rendering("69"), &lines(MOST_LINE_BYTES - 9));
-        assert_eq!(recent.lines(stand(1, 7), &version(5), &rendering("69")), None);
-        assert!(recent.lines(stand(1, 7), &version(6), &rendering("69")).is_some());
-        recent.keep_lines(stand(1, 7), version(7), rendering("69"), &lines(MOST_LINE_BYTES + 1));
-        assert_eq!(recent.lines(stand(1, 7), &version(7), &rendering("69")), None, "too large for all of it");
+        keep(&recent, stand(1, 7), 6, lines(MOST_LINE_BYTES - 9));
+        assert_eq!(get(&recent, stand(1, 7), 5), None);
+        assert!(get(&recent, stand(1, 7), 6).is_some());
+        keep(&recent, stand(1, 7), 7, lines(MOST_LINE_BYTES + 1));
+        assert_eq!(get(&recent, stand(1, 7), 7), None, "too large for all of it");
         assert!(recent.0.lock().expect("nobody panicked").line_bytes <= MOST_LINE_BYTES);
     }
 }

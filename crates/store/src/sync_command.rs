@@ -244,11 +244,11 @@ impl Tx {
         let mut answered = Answered::default();
         let mut open = BTreeMap::new();
         for list in lists(names) {
-            let named = places(list.len());
+            let places = places(list.len());
             let sql = format!(
                 "SELECT {OPEN}, open FROM sync_command WHERE device_id = ? AND open = 1 AND pin IN \
-                 (SELECT pin FROM sync_command WHERE device_id = ? AND wire_id IN ({named})) UNION ALL \
-                 SELECT {OPEN}, open FROM sync_command WHERE device_id = ? AND open IS NULL AND wire_id IN ({named})"
+                 (SELECT pin FROM sync_command WHERE device_id = ? AND wire_id IN ({places})) UNION ALL \
+                 SELECT {OPEN}, open FROM sync_command WHERE device_id = ? AND open IS NULL AND wire_id IN ({places})"
             );
             let mut select = query(statement(sql)).bind(device).bind(device);
             for name in &list {

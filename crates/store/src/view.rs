@@ -12,7 +12,7 @@ use crate::device::{COLUMNS, DeviceRow};
 use crate::item::{ItemRow, recent_edits};
 use crate::key::{narrow, pins_of};
 use crate::sql::statement;
-use crate::{Answered, Recent, Stand, StoreError, Tx};
+use crate::{Answered, Shared, Stand, StoreError, Tx};
 
 /// When the next thing is due of a device, which is bound three times.
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
@@ -23,6 +23,7 @@ pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
 
 /// What one statement tells of a device beside its row and its view: what is not there need not be asked for.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that is there or not")]
 pub struct Standing {
     /// Where the feed stands.
     pub feed: Stand,
@@ -101,13 +102,13 @@ impl Tx {
         view: &mut DeviceView,
         pins: &[Pin],
         standing: &Standing,
-        recent: &Recent,
+        shared: &mut Shared<'_>,
     ) -> Result<(), StoreError> {
         if pins.is_empty() {
             return Ok(());
         }
         let open = if standing.open { self.open_commands(view.device, pins).await? } else { Vec::new() };
-        self.load_with(view, pins, standing, recent, open).await
+        self.load_with(view, pins, standing, shared, open).await
     }
 
     /// Adds the persons of commands that were answered to a view, for settling these.
@@ -119,10 +120,10 @@ impl Tx {
         view: &mut DeviceView,
         answered: Answered,
         standing: &Standing,
-        recent: &Recent,
+        shared: &mut Shared<'_>,
     ) -> Result<(), StoreError> {
         let pins = pins_of(answered.found.values().map(|found| &found.key));
-        self.load_with(view, &pins, standing, recent, answered.open).await
+        self.load_with(view, &pins, standing, shared, answered.open).await
     }
 
     async fn load_with(
@@ -130,10 +131,10 @@ impl Tx {
         view: &mut DeviceView,
         pins: &[Pin],
         standing: &Standing,
-        recent: &Recent,
+        shared: &mut Shared<'_>,
         open: Vec<(ItemKey, OpenCommand)>,
     ) -> Result<(), StoreError> {
-        for (pin, rows) in self.recent_items(recent, standing.feed, pins).await? {
+        for (pin, rows) in self.recent_items(shared, pins).await? {
             let items = rows.iter().map(|row| (row.key.slot, state_of(row))).collect();
             view.persons.insert(pin, sync::Person { items, ..Default::default() });
         }

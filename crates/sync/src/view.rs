@@ -191,6 +191,7 @@ pub struct DeviceView {
 }
 
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that changed or did not")]
 pub(crate) struct Changed {
     open: BTreeSet<ItemKey>,
     closed: Vec<ClosedCommand>,
@@ -212,6 +213,7 @@ pub struct ClosedCommand {
 
 /// What has to be written after a decision, in one transaction.
 #[derive(Clone, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that changed or did not")]
 pub struct Changes {
     /// The device's own row changed: cursor, scan, next command, full kinds, joining.
     pub device: bool,

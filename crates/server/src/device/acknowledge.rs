@@ -92,7 +92,8 @@ async fn record(
             unknown(&row, acknowledgement);
         }
     }
-    tx.load_answered(&mut view, answered, &standing, &app.recent).await?;
+    let mut shared = app.recent.share(standing.feed);
+    tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
     for answer in &settling {
         let settled = settle(&mut view, answer, now, &app.config.limits);
         log(&row, answer, settled);
@@ -115,6 +116,7 @@ async fn record(
         fleet::ask_for_everything(&mut tx, row.id, now).await?;
     }
     tx.commit().await?;
+    shared.committed();
     Ok(Some((row, parameters)))
 }
 

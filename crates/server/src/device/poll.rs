@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
 use store::{
-    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Standing,
-    StoreError, Tx, Waiting,
+    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Shared,
+    Standing, StoreError, Tx, Waiting,
 };
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
@@ -143,13 +143,17 @@ const TOO_LATE: &str = "not sent: the device did not fetch it in time";
 async fn batch(app: &App, device: &SerialNumber) -> Result<Vec<Line>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let Some((row, mut view, standing)) = tx.standing(device, now).await? else { return Ok(Vec::new()) };
+    let Some((row, mut view, standing)) = tx.standing(device, now).await? else {
+        tx.rollback().await?;
+        return Ok(Vec::new());
+    };
     if row.joining.is_some() && has_told_all(app, &mut tx, &row, now).await? {
         tracing::info!(device.serial_number = %row.serial_number, "device told what it holds: filling it");
         view.joined();
     }
     let (limits, salt) = (app.config.limits, app.entropy.next());
-    let mut poll = Poll { app, tx, row, view, standing, now, limits, salt };
+    let shared = app.recent.share(standing.feed);
+    let mut poll = Poll { app, tx, row, view, standing, shared, now, limits, salt };
     let (orders, beside) = poll.orders(app.config.system_commands).await?;
     // All of an answer together is not larger than what a device takes (reference 8.6).
     poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
@@ -158,6 +162,7 @@ async fn batch(app: &App, device: &SerialNumber) -> Result<Vec<Line>, StoreError
     poll.tx.apply(&poll.view, &changes, now).await?;
     let rendered = poll.render(&sends).await?;
     poll.tx.commit().await?;
+    poll.shared.committed();
     Ok(orders.into_iter().map(Line::Ready).chain(rendered).collect())
 }
 
@@ -167,6 +172,7 @@ struct Poll<'a> {
     row: DeviceRow,
     view: DeviceView,
     standing: Standing,
+    shared: Shared<'a>,
     now: Millis,
     limits: Limits,
     salt: u64,
@@ -277,8 +283,7 @@ impl Poll<'_> {
         }
         if self.view.joining.is_none() {
             let rows = if first { FIRST_ROWS } else { FEED_ROWS };
-            let (recent, stand) = (&self.app.recent, self.standing.feed);
-            let page = self.tx.recent_page(recent, stand, self.view.cursor, rows).await?;
+            let page = self.tx.recent_page(&mut self.shared, self.view.cursor, rows).await?;
             work.feed_page.clone_from(&page);
             work.feed_more = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= rows;
             if let Some(from) = self.view.scan.clone().filter(|_| !work.feed_more) {
@@ -289,7 +294,7 @@ impl Poll<'_> {
         let pins: BTreeSet<Pin> =
             keys.map(|key| key.pin.clone()).chain(work.scan_page.iter().cloned()).collect();
         let pins: Vec<Pin> = pins.into_iter().filter(|pin| !self.view.persons.contains_key(pin)).collect();
-        self.tx.load_sendable(&mut self.view, &pins, &self.standing, &self.app.recent).await?;
+        self.tx.load_sendable(&mut self.view, &pins, &self.standing, &mut self.shared).await?;
         Ok(work)
     }
 
@@ -303,10 +308,12 @@ impl Poll<'_> {
         let keys: Vec<ItemKey> = unread.iter().map(|(key, _)| key.clone()).collect();
         let contents = self.tx.contents(&keys).await?;
         self.tx.unchanged(&unread).await?;
-        spelled.extend(unread.into_iter().filter_map(|version| {
-            let lines = self.spell(&version, contents.get(&version.0)?)?;
-            Some((version.0, lines))
-        }));
+        for version in unread {
+            let content = contents.get(&version.0);
+            if let Some(lines) = content.and_then(|content| self.spell(&version, content)) {
+                spelled.insert(version.0, lines);
+            }
+        }
         let mut lines = Vec::new();
         for send in sends {
             if let (Verb::Update, Some(Content::Photo(photo))) = (send.verb, contents.get(&send.key)) {
@@ -346,20 +353,20 @@ impl Poll<'_> {
         let known = |send: &Send| {
             let rendering = Rendering::of(&send.key.slot, &self.view.capability)?;
             let version = (send.key.clone(), self.view.item(&send.key)?.seq);
-            let lines = self.app.recent.lines(self.standing.feed, &version, &rendering)?;
+            let lines = self.shared.lines(&version, &rendering)?;
             Some((version.0, lines))
         };
         sends.iter().filter(|send| send.verb == Verb::Update).filter_map(known).collect()
     }
 
     /// Spells an update, for this device and others like it. Photos are made to measure, each for its device.
-    fn spell(&self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
+    fn spell(&mut self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
         if matches!(version.0.slot.kind, Kind::UserPhoto | Kind::ComparisonPhoto) {
             return None;
         }
         let rendering = Rendering::of(&version.0.slot, &self.view.capability)?;
         let lines = texts(&rendering.update(&version.0, content));
-        self.app.recent.keep_lines(self.standing.feed, version.clone(), rendering, &lines);
+        self.shared.bring_lines(version, rendering, &lines);
         Some(lines)
     }
 
