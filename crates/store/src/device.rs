@@ -296,16 +296,6 @@ impl Tx {
         self.one_device(device, lock).await
     }
 
-    /// Locks a device where a transaction that writes has not the whole database to itself, without reading its row.
-    pub(crate) async fn wait_for_device(&mut self, serial: &SerialNumber) -> Result<(), StoreError> {
-        if self.engine.writers_exclude_each_other() {
-            return Ok(());
-        }
-        let sql = format!("SELECT device_id FROM device WHERE serial_number = ?{}", self.engine.for_update());
-        query(statement(sql)).bind(serial.as_str()).fetch_optional(self.db()).await?;
-        Ok(())
-    }
-
     async fn one_device(&mut self, device: i64, lock: &str) -> Result<Option<DeviceRow>, StoreError> {
         let row = query(statement(format!("SELECT {COLUMNS} FROM device WHERE device_id = ?{lock}")))
             .bind(device)

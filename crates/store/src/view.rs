@@ -91,6 +91,16 @@ impl Tx {
         Ok(Some((row, view, standing)))
     }
 
+    /// Locks a device where a transaction that writes has not the whole database to itself, without reading its row.
+    async fn wait_for_device(&mut self, serial: &SerialNumber) -> Result<(), StoreError> {
+        if self.engine.writers_exclude_each_other() {
+            return Ok(());
+        }
+        let sql = format!("SELECT device_id FROM device WHERE serial_number = ?{}", self.engine.for_update());
+        query(statement(sql)).bind(serial.as_str()).fetch_optional(self.db()).await?;
+        Ok(())
+    }
+
     /// Adds persons to a view, as [`Tx::load_persons`], for deciding what to send.
     ///
     /// Without what was sent to the device of them and is answered: only what it uploads is held against that.
