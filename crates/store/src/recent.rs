@@ -267,9 +267,9 @@ mod tests {
     }
 
     /// What a transaction brings that read the version of a user.
-    fn keep(recent: &Recent, stand: Stand, seq: i64, lines: Lines) {
+    fn keep(recent: &Recent, stand: Stand, seq: i64, lines: &Lines) {
         let mut shared = recent.share(stand);
-        shared.bring_lines(&version(seq), rendering("69"), &lines);
+        shared.bring_lines(&version(seq), rendering("69"), lines);
         shared.committed();
     }
 
@@ -280,7 +280,7 @@ mod tests {
     /// With the lines of version 5 of a user, kept while the feed stood at 7.
     fn kept() -> Recent {
         let recent = Recent::default();
-        keep(&recent, stand(1, 7), 5, lines(10));
+        keep(&recent, stand(1, 7), 5, &lines(10));
         recent
     }
 
@@ -299,7 +299,7 @@ mod tests {
         let mut shared = recent.share(stand(1, 8));
         shared.bring_lines(&version(8), rendering("69"), &lines(10));
         drop(shared);
-        keep(&recent, stand(1, 8), 8, lines(20));
+        keep(&recent, stand(1, 8), 8, &lines(20));
         assert_eq!(get(&recent, stand(1, 8), 8), Some(lines(20)), "another change took the number");
     }
 
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn who_still_stands_earlier_neither_gets_nor_brings_anything() {
         let recent = kept();
-        keep(&recent, stand(1, 6), 4, lines(10));
+        keep(&recent, stand(1, 6), 4, &lines(10));
         assert_eq!(get(&recent, stand(1, 6), 4), None);
         assert_eq!(get(&recent, stand(1, 7), 5), Some(lines(10)));
     }
@@ -345,10 +345,10 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_there_is_room_for() {
         let recent = kept();
-        keep(&recent, stand(1, 7), 6, lines(MOST_LINE_BYTES - 9));
+        keep(&recent, stand(1, 7), 6, &lines(MOST_LINE_BYTES - 9));
         assert_eq!(get(&recent, stand(1, 7), 5), None);
         assert!(get(&recent, stand(1, 7), 6).is_some());
-        keep(&recent, stand(1, 7), 7, lines(MOST_LINE_BYTES + 1));
+        keep(&recent, stand(1, 7), 7, &lines(MOST_LINE_BYTES + 1));
         assert_eq!(get(&recent, stand(1, 7), 7), None, "too large for all of it");
         assert!(recent.0.lock().expect("nobody panicked").line_bytes <= MOST_LINE_BYTES);
     }
