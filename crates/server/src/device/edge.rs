@@ -4,13 +4,11 @@
 //! no compression, and send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE};
+use http::header::{CONNECTION, DATE};
 use http::{HeaderMap, HeaderValue, Method, Version};
-use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -18,24 +16,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use roster::Millis;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, DeviceError, close};
+use super::body::{announced, read};
 use crate::app::App;
 use crate::fleet::files::without_tokens;
 
-/// How long a device may take for its request line and headers, and between two pieces of its body.
+/// How long a device may take for its request line and headers.
 const PATIENCE: Duration = Duration::from_secs(30);
-
-/// How long a device may take for a whole body.
-const LONGEST_BODY: Duration = Duration::from_mins(5);
 
 /// A body of so many bytes is read whoever sends it.
 const SMALL: u64 = 64 << 10;
-
-/// How much of request bodies is held in memory at a time, of all devices together, KiB.
-pub const BODIES_KIB: u32 = 256 << 10;
 
 /// How long open requests may take once the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -162,53 +154,5 @@ fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
     match headers.get(CONNECTION) {
         Some(value) => value.as_bytes().eq_ignore_ascii_case(b"keep-alive"),
         None => version == Version::HTTP_11,
-    }
-}
-
-/// The length of the body as it is announced.
-fn announced(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Reads a body; one that is too large is refused before it is read, where its length is announced.
-///
-/// With the body comes its share of [`BODIES_KIB`]: while there is none to be had, the device waits, and is told to
-/// come again if that takes too long.
-async fn read(
-    app: &App,
-    mut body: Incoming,
-    announced: Option<u64>,
-) -> Result<(Bytes, OwnedSemaphorePermit), DeviceError> {
-    let most = app.config.most_body_bytes;
-    if announced.is_some_and(|length| length > most as u64) {
-        return Err(DeviceError::TooLarge);
-    }
-    let expected = match announced {
-        Some(length) => usize::try_from(length).unwrap_or(most),
-        None if body.is_end_stream() => 0,
-        None => most,
-    };
-    let kib = u32::try_from(expected.div_ceil(1024)).unwrap_or(BODIES_KIB).min(BODIES_KIB);
-    let room = tokio::time::timeout(PATIENCE, Arc::clone(&app.bodies).acquire_many_owned(kib));
-    let Ok(Ok(room)) = room.await else { return Err(DeviceError::Busy) };
-    let mut pieces = Vec::with_capacity(expected.min(1 << 20));
-    let late = tokio::time::sleep(LONGEST_BODY);
-    tokio::pin!(late);
-    loop {
-        let frame = tokio::select! {
-            () = &mut late => return Err(DeviceError::Incomplete),
-            frame = tokio::time::timeout(PATIENCE, body.frame()) => frame,
-        };
-        let frame = match frame {
-            Ok(None) => return Ok((pieces.into(), room)),
-            Ok(Some(Ok(frame))) => frame,
-            Ok(Some(Err(_))) | Err(_) => return Err(DeviceError::Incomplete),
-        };
-        if let Some(bytes) = frame.data_ref() {
-            if pieces.len() + bytes.len() > most {
-                return Err(DeviceError::TooLarge);
-            }
-            pieces.extend_from_slice(bytes);
-        }
     }
 }

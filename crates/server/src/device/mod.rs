@@ -5,6 +5,7 @@ mod acknowledge;
 mod admit;
 mod answer;
 mod beside;
+mod body;
 mod counts;
 mod drift;
 mod edge;
@@ -28,8 +29,9 @@ use wire::{Endpoint, Target};
 
 pub use self::answer::{Answer, DeviceError};
 use self::answer::{ok, text};
+pub use self::body::BODIES_KIB;
 pub use self::counts::Comparisons;
-pub use self::edge::{BODIES_KIB, Request, serve};
+pub use self::edge::{Request, serve};
 pub use self::settled::{LOOK, Settled};
 use crate::app::App;
 use crate::fleet::files::without_tokens;

@@ -8,7 +8,7 @@ use wire::{Dialect, Packet, RecordKind, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::beside::Beside;
-use super::edge::BODIES_KIB;
+use super::body::BODIES_KIB;
 use super::package::{self, Member};
 use super::stamps::{self, Mark};
 use super::{Request, access_control, acknowledge, admit, drift, intake, options, strange};
