@@ -17,7 +17,7 @@ pub mod written;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use server::config::{Config, Retention, Upload};
+use server::config::{Config, REQUEST_WAIT, Retention, Upload};
 
 use self::variables::Variables;
 
@@ -102,6 +102,14 @@ impl Settings {
             most_body_bytes: 1024
                 * 1024
                 * values.get("max_body_mib", |text| value::number::<usize>(text, 1..=1024, "MiB"))?,
+            most_connections: values
+                .get("max_connections", |text| value::number(text, value::CONNECTIONS, "connections"))?,
+            most_requests: values
+                .get("max_requests", |text| value::number(text, value::REQUESTS, "requests"))?,
+            request_wait: REQUEST_WAIT,
+            idle: Duration::from_secs(
+                values.get("idle_timeout_s", |text| value::number(text, value::IDLE_S, "seconds"))?,
+            ),
         };
         Ok(Self {
             server,

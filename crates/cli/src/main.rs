@@ -8,6 +8,7 @@ mod failure;
 mod key_file;
 mod logging;
 mod lookup;
+mod open_files;
 mod output;
 mod private_file;
 mod system;

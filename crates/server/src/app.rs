@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
-use crate::device::{Comparisons, Settled};
+use crate::device::{Comparisons, Load, Settled};
 use crate::presence::Presence;
 
 /// Shared by all requests and jobs of one process.
@@ -26,6 +26,8 @@ pub struct App {
     pub entropy: Entropy,
     /// Room for request bodies in memory, KiB.
     pub bodies: Arc<Semaphore>,
+    /// How much is under way for devices.
+    pub load: Arc<Load>,
     /// Whose turn it is to make a photo smaller.
     pub scaling: Arc<Semaphore>,
     /// Which devices were heard of lately.

@@ -43,7 +43,18 @@ pub struct Config {
     pub limits: Limits,
     /// The largest request body, bytes.
     pub most_body_bytes: usize,
+    /// How many connections of devices are served at a time.
+    pub most_connections: usize,
+    /// How many requests of devices are at work on the database, or wait for it, at a time.
+    pub most_requests: usize,
+    /// How long a request of a device waits before it is told to come again.
+    pub request_wait: Duration,
+    /// How long a connection of a device may do nothing.
+    pub idle: Duration,
 }
+
+/// How long a request waits unless told otherwise. Devices give one up after 10 to 30 s, and the database may take some of that.
+pub const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
 impl Config {
     /// What a raised privilege does, as set or as it follows from the admission.

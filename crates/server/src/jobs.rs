@@ -14,6 +14,9 @@ use crate::{housekeeping, zones};
 /// How late `last_seen_at` may be.
 const WRITE_SEEN: Duration = Duration::from_secs(1);
 
+/// Of so many devices at most it is written down in one transaction: some 10 ms, in which nothing else is written on SQLite.
+const SEEN_AT_ONCE: usize = 1_000;
+
 /// How often it is looked whether daylight saving began or ended somewhere.
 const ZONES: Duration = Duration::from_mins(1);
 
@@ -89,27 +92,33 @@ pub async fn look(app: &App) -> Result<(), StoreError> {
     looked.map(|_| ())
 }
 
-/// Writes down when devices were last heard of, all of them together. What could not be written is kept for the next time.
+/// Writes down when devices were last heard of, many together. What could not be written is kept for the next time.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn write_seen(app: &App) -> Result<(), StoreError> {
-    let taken = app.presence.take();
-    if taken.is_empty() {
-        return Ok(());
+    let mut rest = app.presence.take();
+    while !rest.is_empty() {
+        let some = rest.split_off(rest.len().saturating_sub(SEEN_AT_ONCE));
+        let seen: Vec<Seen> = some
+            .iter()
+            .map(|(device, seen)| Seen {
+                device: *device,
+                at: seen.at,
+                address: Some(seen.address.to_string()),
+            })
+            .collect();
+        let written = retry(|| async {
+            let mut tx = app.store.write().await?;
+            tx.write_seen(&seen).await?;
+            tx.commit().await
+        })
+        .await;
+        if written.is_err() {
+            app.presence.put_back(some);
+            app.presence.put_back(rest);
+            return written;
+        }
     }
-    let seen: Vec<Seen> = taken
-        .iter()
-        .map(|(device, seen)| Seen { device: *device, at: seen.at, address: Some(seen.address.to_string()) })
-        .collect();
-    let written = retry(|| async {
-        let mut tx = app.store.write().await?;
-        tx.write_seen(&seen).await?;
-        tx.commit().await
-    })
-    .await;
-    if written.is_err() {
-        app.presence.put_back(taken);
-    }
-    written
+    Ok(())
 }

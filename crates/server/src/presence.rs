@@ -29,7 +29,8 @@ impl Presence {
 
     /// Takes what was noted since the last call.
     pub fn take(&self) -> Vec<(i64, Seen)> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner).drain().collect()
+        let taken = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
+        taken.into_iter().collect()
     }
 
     /// Takes back what could not be written; what was noted meanwhile is newer.

@@ -63,6 +63,7 @@ pub async fn start(
     let (listen, admin_listen) = (address(&devices, config.listen), address(&people, config.admin_listen));
     let app = App {
         store,
+        load: Arc::new(device::Load::new(&config)),
         config: Arc::new(config),
         name: format!("{listen} {:016x}", entropy.next()).into(),
         clock,

@@ -52,6 +52,24 @@ impl<'a> Target<'a> {
     }
 }
 
+/// What names may end in.
+const ASPX: &str = ".aspx";
+
+/// The names of endpoints; the one that is asked for by far the most often first.
+const NAMES: &[(&str, Endpoint)] = &[
+    ("getrequest", Endpoint::GetRequest),
+    ("cdata", Endpoint::Cdata),
+    ("devicecmd", Endpoint::DeviceCommand),
+    ("fdata", Endpoint::Fdata),
+    ("ping", Endpoint::Ping),
+    ("exchange", Endpoint::Exchange),
+    ("registry", Endpoint::Registry),
+    ("push", Endpoint::Push),
+    ("querydata", Endpoint::QueryData),
+    ("rtdata", Endpoint::RtData),
+    ("file", Endpoint::File),
+];
+
 impl Endpoint {
     fn of_path(path: &str) -> Self {
         let path = match path.split_once("://") {
@@ -63,21 +81,16 @@ impl Endpoint {
             return Self::Other;
         }
         while segments.next_if(|segment| is_prefix(segment)).is_some() {}
-        let name = segments.next().unwrap_or_default().to_ascii_lowercase();
-        let endpoint = match name.strip_suffix(".aspx").unwrap_or(&name) {
-            "cdata" => Self::Cdata,
-            "fdata" => Self::Fdata,
-            "getrequest" => Self::GetRequest,
-            "devicecmd" => Self::DeviceCommand,
-            "ping" => Self::Ping,
-            "exchange" => Self::Exchange,
-            "registry" => Self::Registry,
-            "push" => Self::Push,
-            "querydata" => Self::QueryData,
-            "rtdata" => Self::RtData,
-            "file" => return Self::File,
-            _ => Self::Other,
+        let name = segments.next().unwrap_or_default();
+        let name = match name.len().checked_sub(ASPX.len()).and_then(|end| name.split_at_checked(end)) {
+            Some((name, end)) if end.eq_ignore_ascii_case(ASPX) => name,
+            _ => name,
         };
+        let named = NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let endpoint = named.map_or(Self::Other, |(_, endpoint)| *endpoint);
+        if endpoint == Self::File {
+            return endpoint;
+        }
         if segments.next().is_none() { endpoint } else { Self::Other }
     }
 }
@@ -113,6 +126,14 @@ impl<'a> Query<'a> {
         const FIELD: &str = "SN";
         let text = self.get(FIELD).ok_or(FieldError::Missing { field: FIELD })?;
         text.parse().map_err(|error: crate::SerialNumberError| error.in_field(FIELD))
+    }
+
+    /// The text that [`Query::serial_number`] reads, unless it is missing: to look up whether it is one that is known.
+    pub fn serial_text(&self) -> Option<Cow<'a, str>> {
+        self.get("SN").map(|text| match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
+            Cow::Owned(text) => Cow::Owned(text.trim_ascii().to_owned()),
+        })
     }
 
     /// `table`: what is uploaded; see [`crate::Table::read`].
@@ -239,6 +260,16 @@ mod tests {
         ] {
             assert_eq!(Endpoint::of_path(path), Endpoint::Cdata, "{path}");
         }
+    }
+
+    #[test]
+    fn a_known_serial_number_is_found_by_the_text_of_a_request() {
+        for query in ["SN=A1", "sn=%20A1%20", "x=1&Sn=A1\t"] {
+            let query = Query::new(query);
+            let known = std::collections::BTreeSet::from([query.serial_number().unwrap()]);
+            assert!(known.contains(&*query.serial_text().unwrap()));
+        }
+        assert_eq!(Query::new("x=1").serial_text(), None);
     }
 
     #[test]

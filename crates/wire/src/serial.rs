@@ -1,6 +1,6 @@
 //! Serial numbers: the identity of devices.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
 use crate::FieldError;
 
@@ -81,6 +81,13 @@ impl FromStr for SerialNumber {
 
 impl AsRef<str> for SerialNumber {
     fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Equal, ordered and hashed as its text is.
+impl Borrow<str> for SerialNumber {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

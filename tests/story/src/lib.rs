@@ -73,6 +73,10 @@ impl House {
             system_commands: false,
             limits: sync::Limits::default(),
             most_body_bytes: 32 << 20,
+            most_connections: 20_000,
+            most_requests: 256,
+            request_wait: server::config::REQUEST_WAIT,
+            idle: Duration::from_mins(3),
         };
         change(&mut config);
         let store = open(&database).await;

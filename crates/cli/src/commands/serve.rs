@@ -11,7 +11,7 @@ use crate::config::{Settings, mask};
 use crate::failure::Told;
 use crate::output::Output;
 use crate::table::pairs;
-use crate::{database, system};
+use crate::{database, open_files, system};
 
 /// What is told at the start. The first line of the text is for scripts: the port may have been chosen by the system.
 #[derive(Serialize)]
@@ -37,7 +37,18 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
     if settings.server.admission == Admission::Open {
         tracing::warn!("admission is open: every device that can reach this server is let in");
     }
-    let config = settings.server.clone();
+    let mut config = settings.server.clone();
+    if let Some(room) = open_files::room_for_connections(settings.database_pool)
+        && room.get() < config.most_connections
+    {
+        tracing::warn!(
+            max_connections = config.most_connections,
+            possible = room.get(),
+            "fewer connections of devices than max_connections are possible: the system limits this process's open files; \
+             raise that (LimitNOFILE= of the systemd unit, ulimit -Hn, --ulimit nofile of a container), or lower max_connections"
+        );
+        config.most_connections = room.get();
+    }
     let running = match server::start(config, store.clone(), system::clock(), system::entropy()).await {
         Ok(running) => running,
         Err(error) => {

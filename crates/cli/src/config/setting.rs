@@ -67,4 +67,7 @@ pub const SETTINGS: &[Setting] = &[
     fixed("error_delay_s", "60", "how long a device waits after a failed connection, 30 to 300 seconds"),
     fixed("answer_timeout_s", "60", "how long a device may take to answer a command before it is sent again"),
     fixed("max_body_mib", "32", "the largest upload that is taken, MiB"),
+    fixed("max_connections", "20000", "connections of devices at a time; more are told to come again"),
+    fixed("max_requests", "256", "requests of devices at work at a time; more wait, at most five seconds"),
+    fixed("idle_timeout_s", "180", "how long a connection of a device may do nothing, 60 to 3600 seconds"),
 ];

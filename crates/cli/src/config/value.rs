@@ -20,6 +20,13 @@ pub const ANSWER_TIMEOUT_S: RangeInclusive<i64> = 5..=3600;
 /// Connections that one server may keep to a database server.
 pub const POOL: RangeInclusive<u32> = 2..=200;
 
+/// Connections of devices at a time.
+pub const CONNECTIONS: RangeInclusive<usize> = 1..=1_000_000;
+/// Requests of devices at work at a time: more than that are not told apart from a queue.
+pub const REQUESTS: RangeInclusive<usize> = 1..=10_000;
+/// Seconds without a byte: devices poll every minute at the longest, and are not to connect anew each time.
+pub const IDLE_S: RangeInclusive<u64> = 60..=3600;
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

@@ -7,6 +7,8 @@ mod dotenv;
 mod fleet;
 mod importing;
 mod init;
+#[cfg(target_os = "linux")]
+mod open_files;
 mod ordering;
 mod settings;
 mod support;

@@ -73,12 +73,28 @@ impl Place {
 
     /// Runs the program, which starts a server, and waits until it listens.
     pub fn start(&self, arguments: &str) -> Server {
-        let mut child = self
-            .command(arguments)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the program runs");
+        Self::started(&mut self.command(arguments))
+    }
+
+    /// As [`Place::command`], but the program may have only so many files open: as it starts, and at most.
+    #[cfg(target_os = "linux")]
+    pub fn limited_to_files(&self, soft: u32, hard: u32, arguments: &str) -> Command {
+        let mut command = Command::new("/bin/sh");
+        let limits = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$0\" \"$@\"");
+        command
+            .args(["-c", &limits, env!("CARGO_BIN_EXE_muster")])
+            .args(arguments.split_whitespace())
+            .current_dir(self.path())
+            .env_clear()
+            .env("TZ", "UTC")
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a program, which starts a server, and waits until it listens.
+    pub fn started(command: &mut Command) -> Server {
+        let mut child =
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program runs");
         let mut out = BufReader::new(child.stdout.take().expect("piped"));
         let mut line = String::new();
         out.read_line(&mut line).expect("it prints text");

@@ -28,6 +28,18 @@ pub struct Health {
     pub devices: i64,
     /// Devices that wait for approval.
     pub devices_waiting: i64,
+    /// Open connections of devices to this server.
+    pub connections: usize,
+    /// How many of them it serves at a time.
+    pub max_connections: usize,
+    /// How many came above that since the start, and were told to come again.
+    pub refused_connections: u64,
+    /// Requests of devices that are at work.
+    pub requests: usize,
+    /// How many of them are at a time.
+    pub max_requests: usize,
+    /// How many requests of devices got no turn since the start, and were told to come again.
+    pub refused_requests: u64,
 }
 
 impl Health {
@@ -71,6 +83,12 @@ pub async fn health(app: &App) -> Health {
         devices_online: counts.0,
         devices: counts.1,
         devices_waiting: counts.2,
+        connections: app.load.connections(),
+        max_connections: app.config.most_connections,
+        refused_connections: app.load.refused_connections(),
+        requests: app.load.requests(),
+        max_requests: app.config.most_requests,
+        refused_requests: app.load.refused_requests(),
     }
 }
 

@@ -1,10 +1,14 @@
 //! Answers to devices: their statuses are chosen here, once.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE};
+use http::header::{CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use store::StoreError;
+
+/// When a device may come again that was not served, seconds. Devices go by the delays they were given; what stands between may go by
+/// this.
+const COME_AGAIN_S: &str = "10";
 
 /// What goes back to a device: plain text with its length, small and literal (§9 of the design).
 pub type Answer = Response<Full<Bytes>>;
@@ -50,7 +54,7 @@ pub enum DeviceError {
     /// Stopped in the middle, or too slow.
     #[error("body incomplete")]
     Incomplete,
-    /// Too many large bodies at once.
+    /// Too many connections, requests or large bodies at once.
     #[error("busy, come again")]
     Busy,
     /// The encrypted variant of the protocol, whose ciphers are not public.
@@ -89,6 +93,10 @@ impl DeviceError {
                 StatusCode::SERVICE_UNAVAILABLE
             }
         };
-        text(status, format!("ERROR: {self}"))
+        let mut answer = text(status, format!("ERROR: {self}"));
+        if matches!(self, Self::Busy | Self::TooManyUnknown | Self::Failed | Self::Store(_)) {
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_AGAIN_S));
+        }
+        answer
     }
 }

@@ -3,16 +3,19 @@
 //! They compare header names with case, want a header block below 2 KB and a `Content-Length`, know no redirects and
 //! no compression, and send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
 
+use std::convert::Infallible;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, DATE};
-use http::{HeaderMap, HeaderValue, Method, Version};
+use http::{HeaderMap, Method, Version};
 use hyper::body::{Body, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use roster::Millis;
 use tokio::net::{TcpListener, TcpStream};
@@ -20,17 +23,30 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::{Answer, DeviceError, close};
 use super::body::{announced, read};
+use super::connection::{Patience, Progress, Watched};
+use super::date::date;
+use super::load::Entry;
+use super::poll;
 use crate::app::App;
 use crate::fleet::files::without_tokens;
 
 /// How long a device may take for its request line and headers.
-const PATIENCE: Duration = Duration::from_secs(30);
+const HEAD: Duration = Duration::from_secs(30);
+
+/// How long one may take for that which is told to come again.
+const TURNED_AWAY: Patience = Patience { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
 
 /// A body of so many bytes is read whoever sends it.
 const SMALL: u64 = 64 << 10;
 
 /// How long open requests may take once the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(10);
+
+/// How long nothing is accepted after the system refused to.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How often it is said that the system refuses.
+const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// A request as its handler sees it.
 #[derive(Debug)]
@@ -51,63 +67,143 @@ pub struct Request {
 
 /// Serves devices until `stop`; returns when every request that was begun is answered.
 pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
+    let app = Arc::new(app);
     let graceful = GracefulShutdown::new();
+    let mut said: Said = None;
     loop {
-        let (stream, peer) = tokio::select! {
+        let accepted = tokio::select! {
             () = stop.cancelled() => break,
-            accepted = listener.accept() => match accepted {
-                Ok(accepted) => accepted,
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::time::sleep(Duration::from_millis(100)).await;
-                    continue;
-                }
-            },
+            accepted = listener.accept() => accepted,
         };
-        connection(app.clone(), stream, peer, &graceful);
+        match accepted {
+            Ok((stream, peer)) => enter(&app, stream, peer, &graceful, &mut said),
+            // That connection is gone; the next one has nothing to do with it.
+            Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
+            Err(error) => {
+                if is_time(&mut said) {
+                    tracing::error!(
+                        %error,
+                        "the system lets no more connections of devices in: raise the limit of open files (LimitNOFILE=, \
+                         ulimit -n), or lower max_connections"
+                    );
+                }
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
     }
     if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
         tracing::warn!("some device requests did not end in time");
     }
 }
 
-fn connection(app: App, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown) {
+/// When it was last said that connections are refused.
+type Said = Option<tokio::time::Instant>;
+
+/// Whether to say it once more.
+fn is_time(said: &mut Said) -> bool {
+    let now = tokio::time::Instant::now();
+    let again = said.is_none_or(|at| now - at >= SAY_AGAIN);
+    if again {
+        *said = Some(now);
+    }
+    again
+}
+
+/// Serves a connection, or tells the device to come again where there are too many.
+fn enter(app: &Arc<App>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown, said: &mut Said) {
+    let entry = app.load.enter();
+    if !matches!(entry, Entry::Served(_)) && is_time(said) {
+        tracing::error!(
+            max_connections = app.config.most_connections,
+            "as many connections of devices are open as are served: others are told to come again; raise max_connections"
+        );
+    }
+    if matches!(entry, Entry::Closed) {
+        return;
+    }
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
-    let service = service_fn(move |request| {
-        let app = app.clone();
-        async move { Ok::<_, std::convert::Infallible>(handle(app, request, peer).await) }
+    let (app, progress) = (Arc::clone(app), Progress::new());
+    let served = matches!(entry, Entry::Served(_));
+    let patience = if served { Patience { idle: app.config.idle, head: HEAD } } else { TURNED_AWAY };
+    let answering = Arc::clone(&progress);
+    let service = service_fn(move |request: http::Request<Incoming>| {
+        answering.begin();
+        let begun =
+            if served { begin(&app, request, peer) } else { Begun::Answered(refusal(app.clock.now())) };
+        let progress = Arc::clone(&answering);
+        async move {
+            let answer = match begun {
+                Begun::Waiting(handling) => handling.await,
+                Begun::Answered(answer) => answer,
+            };
+            progress.end();
+            Ok::<_, Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .title_case_headers(true)
         .half_close(true)
-        .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
-        .serve_connection(TokioIo::new(stream), service);
+        // One timer of each connection does what hyper would do with one of each request.
+        .header_read_timeout(None)
+        .serve_connection(Watched::new(stream, Arc::clone(&progress)), service);
     let connection = graceful.watch(connection);
     tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(%peer, %error, "connection ended");
+        let _place = entry;
+        tokio::select! {
+            biased;
+            ended = connection => {
+                if let Err(error) = ended {
+                    tracing::debug!(%peer, %error, "connection ended");
+                }
+            }
+            () = progress.exhausted(patience) => tracing::debug!(%peer, "connection closed: nothing more came"),
         }
     });
 }
 
-async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) -> Answer {
+/// What a device is told that found no place.
+fn refusal(now: Millis) -> Answer {
+    let mut answer = DeviceError::Busy.answer();
+    finish(&mut answer, now, false);
+    answer
+}
+
+/// The answer to a request, where it needs nothing that has to be waited for.
+enum Begun {
+    Answered(Answer),
+    /// How it is come by otherwise: apart, so that what a connection holds while nothing is asked on it stays small.
+    Waiting(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
+
+fn begin(app: &Arc<App>, request: http::Request<Incoming>, peer: SocketAddr) -> Begun {
+    let keep = keeps_alive(request.version(), request.headers());
+    if request.method() == Method::GET && request.body().is_end_stream() {
+        let target = wire::Target::read(request.uri().path(), request.uri().query());
+        let now = app.clock.now();
+        if let Some(mut answer) = poll::from_memory(app, peer, &target, now) {
+            finish(&mut answer, now, keep);
+            return Begun::Answered(answer);
+        }
+    }
+    Begun::Waiting(Box::pin(handle(Arc::clone(app), request, peer, keep)))
+}
+
+async fn handle(app: Arc<App>, request: http::Request<Incoming>, peer: SocketAddr, keep: bool) -> Answer {
     let (parts, body) = request.into_parts();
-    let keep = keeps_alive(parts.version, &parts.headers);
     let announced = announced(&parts.headers);
     if announced.is_none_or(|length| length > SMALL) && !body.is_end_stream() {
         // A large body is read only from a device that may upload: nobody else takes the room.
-        let (admitting, uri) = (app.clone(), parts.uri.clone());
-        let admitted = app.finish(async move {
+        let (admitting, uri) = (Arc::clone(&app), parts.uri.clone());
+        let admitted = in_turn(&app, async move {
             let target = wire::Target::read(uri.path(), uri.query());
             super::admit::admitted(&admitting, &target, peer).await.map(drop)
         });
-        if let Err(error) = admitted.await.unwrap_or(Err(DeviceError::Failed)) {
+        if let Err(error) = admitted.await.and_then(|admitted| admitted) {
             tracing::debug!(%peer, path = without_tokens(parts.uri.path()), %error, "large request refused");
             let mut answer = error.answer();
-            close(&mut answer);
+            finish(&mut answer, app.clock.now(), false);
             return answer;
         }
     }
@@ -121,12 +217,12 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
                 peer,
                 body,
             };
-            let answering = app.clone();
-            let answered = app.finish(async move {
+            let answering = Arc::clone(&app);
+            let answered = Box::pin(in_turn(&app, async move {
                 let _room = room;
                 super::answer(&answering, &request).await
-            });
-            (answered.await.unwrap_or_else(|| DeviceError::Failed.answer()), keep)
+            }));
+            (answered.await.unwrap_or_else(|error| error.answer()), keep)
         }
         // What is left of the body is not read, so the connection cannot go on.
         Err(error) => {
@@ -134,18 +230,30 @@ async fn handle(app: App, request: http::Request<Incoming>, peer: SocketAddr) ->
             (error.answer(), false)
         }
     };
-    date(&mut answer, app.clock.now());
-    if !keep {
-        close(&mut answer);
-    }
+    finish(&mut answer, app.clock.now(), keep);
     answer
 }
 
-/// The time, by the clock that everything else here goes by: devices set theirs by it (§5, reference 4.6).
-fn date(answer: &mut Answer, now: Millis) {
-    let now = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    if let Ok(date) = HeaderValue::try_from(now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+/// Does something that needs the database when its turn has come, and to its end.
+async fn in_turn<T: Send + 'static>(
+    app: &App,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, DeviceError> {
+    let turn = app.load.turn().await.ok_or(DeviceError::Busy)?;
+    let done = app.finish(Box::pin(async move {
+        let _turn = turn;
+        work.await
+    }));
+    done.await.ok_or(DeviceError::Failed)
+}
+
+/// What every answer has.
+fn finish(answer: &mut Answer, now: Millis, keep: bool) {
+    if let Some(date) = date(now) {
         answer.headers_mut().insert(DATE, date);
+    }
+    if !keep {
+        close(answer);
     }
 }
 

@@ -6,13 +6,16 @@ mod admit;
 mod answer;
 mod beside;
 mod body;
+mod connection;
 mod counts;
+mod date;
 mod drift;
 mod edge;
 mod file;
 mod handshake;
 mod ineffective;
 mod intake;
+mod load;
 mod options;
 mod order_answer;
 mod package;
@@ -32,6 +35,7 @@ use self::answer::{ok, text};
 pub use self::body::BODIES_KIB;
 pub use self::counts::Comparisons;
 pub use self::edge::{Request, serve};
+pub use self::load::Load;
 pub use self::settled::{LOOK, Settled};
 use crate::app::App;
 use crate::fleet::files::without_tokens;
@@ -67,7 +71,7 @@ async fn dispatch(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     let post = request.method == Method::POST;
     let is_health = target.endpoint == Endpoint::Other && request.path == "/health";
     if !matches!(target.endpoint, Endpoint::GetRequest | Endpoint::Ping)
-        && let Ok(serial_number) = target.query.serial_number()
+        && let Some(serial_number) = target.query.serial_text()
     {
         app.settled.end(&serial_number);
     }

@@ -3,6 +3,7 @@
 //! Most polls find none. Of a device that a poll found settled the next ones ask no database ([`super::settled`]).
 
 use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
@@ -13,7 +14,7 @@ use store::{
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
 use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
-use wire::{Command, CommandId, Pin, PollInfo, SerialNumber, Target};
+use wire::{Command, CommandId, Endpoint, Pin, PollInfo, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::photo_line::{Line, PhotoLine, Way};
@@ -38,9 +39,6 @@ const SCAN_PEOPLE: i64 = 50;
 pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let moment = app.store.moment();
     let info = target.query.get("INFO");
-    if info.is_none() && nothing_new(app, request, target, moment) {
-        return Ok(ok("OK"));
-    }
     let (device, mut waiting) = admit::visiting(app, request, target).await?;
     if let Some(info) = info {
         waiting = None;
@@ -63,13 +61,15 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     Ok(ok(wire::poll_reply(lines)))
 }
 
-/// Whether the device is known to be settled. Its visit is noted.
-fn nothing_new(app: &App, request: &Request, target: &Target<'_>, moment: Moment) -> bool {
-    let Ok(serial_number) = target.query.serial_number() else { return false };
-    let now = app.clock.now();
-    let Some(device) = app.settled.nothing_for(&serial_number, moment, now) else { return false };
-    app.presence.note(device, Seen { at: now, address: request.peer.ip() });
-    true
+/// The answer to the poll of a device that is known to be settled, without the database and without waiting. Its visit is noted.
+pub fn from_memory(app: &App, peer: SocketAddr, target: &Target<'_>, now: Millis) -> Option<Answer> {
+    if target.endpoint != Endpoint::GetRequest || target.query.get("INFO").is_some() {
+        return None;
+    }
+    let serial_number = target.query.serial_text()?;
+    let device = app.settled.nothing_for(&serial_number, app.store.moment(), now)?;
+    app.presence.note(device, Seen { at: now, address: peer.ip() });
+    Some(ok("OK"))
 }
 
 /// Whether a poll that began at `moment` has anything to decide: most have not, and then nothing is locked or written, and

@@ -10,6 +10,7 @@
 //! kept of it here. What other processes do is seen when this one looks next, [`LOOK`] later.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -27,15 +28,17 @@ const LOOKED_MS: i64 = 1_000;
 const LONGEST_MS: i64 = 300_000;
 
 /// The settled devices of those that poll this process.
-#[derive(Debug, Default)]
-pub struct Settled(Mutex<Inner>);
-
-#[derive(Debug, Default)]
-struct Inner {
-    looked: Option<Millis>,
-    devices: HashMap<SerialNumber, Entry>,
-    polls: u64,
+///
+/// As many as there are devices in the fleet at most: what a poll found is kept only of a device that was let in.
+#[derive(Debug)]
+pub struct Settled {
+    /// When changes of others were looked for, ms; [`NEVER`] where nobody knows.
+    looked: AtomicI64,
+    devices: Mutex<HashMap<SerialNumber, Entry>>,
+    polls: AtomicU64,
 }
+
+const NEVER: i64 = i64::MIN;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry {
@@ -44,16 +47,24 @@ struct Entry {
     until: Millis,
 }
 
+impl Default for Settled {
+    fn default() -> Self {
+        Self { looked: AtomicI64::new(NEVER), devices: Mutex::default(), polls: AtomicU64::new(0) }
+    }
+}
+
 impl Settled {
     /// The device of this serial number, where there is nothing for it at this moment.
-    pub fn nothing_for(&self, serial_number: &SerialNumber, moment: Moment, now: Millis) -> Option<i64> {
-        let mut inner = self.lock();
-        inner.looked.filter(|at| now.0 - at.0 <= LOOKED_MS)?;
-        let entry = *inner.devices.get(serial_number)?;
+    pub fn nothing_for(&self, serial_number: &str, moment: Moment, now: Millis) -> Option<i64> {
+        let looked = self.looked.load(Ordering::Acquire);
+        if looked == NEVER || now.0 - looked > LOOKED_MS {
+            return None;
+        }
+        let entry = *self.lock().get(serial_number)?;
         if entry.moment != moment || entry.until <= now {
             return None;
         }
-        inner.polls += 1;
+        self.polls.fetch_add(1, Ordering::Relaxed);
         Some(entry.device)
     }
 
@@ -68,31 +79,31 @@ impl Settled {
     ) {
         let longest = now.plus(LONGEST_MS);
         let until = due.map_or(longest, |due| due.min(longest));
-        self.lock().devices.insert(serial_number.clone(), Entry { device, moment, until });
+        self.lock().insert(serial_number.clone(), Entry { device, moment, until });
     }
 
     /// Something else came from this device than a poll.
-    pub fn end(&self, serial_number: &SerialNumber) {
-        self.lock().devices.remove(serial_number);
+    pub fn end(&self, serial_number: &str) {
+        self.lock().remove(serial_number);
     }
 
     /// This process looked for changes that others made, and knows them now.
     pub fn looked(&self, now: Millis) {
-        self.lock().looked = Some(now);
+        self.looked.store(now.0, Ordering::Release);
     }
 
     /// The database cannot be asked: nobody knows what changed.
     pub fn cannot_look(&self) {
-        self.lock().looked = None;
+        self.looked.store(NEVER, Ordering::Release);
     }
 
     /// How many polls asked no database since the start.
     pub fn polls(&self) -> u64 {
-        self.lock().polls
+        self.polls.load(Ordering::Relaxed)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<SerialNumber, Entry>> {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -121,17 +132,17 @@ mod tests {
         let (moment, later) = moments().await;
         let settled = Settled::default();
         settled.keep(&serial("SN1"), 7, moment, Some(NOW.plus(500)), NOW);
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, NOW), None, "nobody looked yet");
+        assert_eq!(settled.nothing_for("SN1", moment, NOW), None, "nobody looked yet");
 
         settled.looked(NOW);
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, NOW.plus(499)), Some(7));
-        assert_eq!(settled.nothing_for(&serial("SN2"), moment, NOW), None, "nothing is known of it");
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, NOW.plus(500)), None, "something is due");
-        assert_eq!(settled.nothing_for(&serial("SN1"), later, NOW), None, "something changed");
+        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(499)), Some(7));
+        assert_eq!(settled.nothing_for("SN2", moment, NOW), None, "nothing is known of it");
+        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(500)), None, "something is due");
+        assert_eq!(settled.nothing_for("SN1", later, NOW), None, "something changed");
         assert_eq!(settled.polls(), 1);
 
-        settled.end(&serial("SN1"));
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, NOW), None, "it sent something");
+        settled.end("SN1");
+        assert_eq!(settled.nothing_for("SN1", moment, NOW), None, "it sent something");
     }
 
     #[tokio::test]
@@ -140,11 +151,11 @@ mod tests {
         let settled = Settled::default();
         settled.keep(&serial("SN1"), 7, moment, None, NOW);
         settled.looked(NOW);
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, NOW.plus(LOOKED_MS)), Some(7));
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, NOW.plus(LOOKED_MS + 1)), None);
+        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(LOOKED_MS)), Some(7));
+        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(LOOKED_MS + 1)), None);
 
         settled.cannot_look();
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, NOW), None);
+        assert_eq!(settled.nothing_for("SN1", moment, NOW), None);
     }
 
     #[tokio::test]
@@ -154,7 +165,7 @@ mod tests {
         settled.keep(&serial("SN1"), 7, moment, None, NOW);
         let later = NOW.plus(LONGEST_MS);
         settled.looked(later);
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, later.plus(-1)), Some(7));
-        assert_eq!(settled.nothing_for(&serial("SN1"), moment, later), None);
+        assert_eq!(settled.nothing_for("SN1", moment, later.plus(-1)), Some(7));
+        assert_eq!(settled.nothing_for("SN1", moment, later), None);
     }
 }
