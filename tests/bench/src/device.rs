@@ -1,0 +1,200 @@
+//! A device that does at once what it is told, and fleets of such.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context as _, ensure};
+use simulator::Model;
+use sqlx::{AnyConnection, Connection as _, query, query_scalar};
+use tokio::task::JoinSet;
+
+use crate::line::{Connection, Line, Request};
+
+/// A device that is connected.
+#[derive(Debug)]
+pub struct Device {
+    serial_number: String,
+    line: Line,
+    poll: Request,
+}
+
+impl Device {
+    /// One that the server knows already.
+    pub fn known(to: SocketAddr, number: usize) -> Self {
+        let serial_number = serial_number(number);
+        let line = Line::new(to, Connection::KeptAlive, number);
+        let poll = poll(number, Connection::KeptAlive);
+        Self { serial_number, line, poll }
+    }
+
+    /// One that introduces itself, holding nobody, as the simulated `SpeedFace` does (§5, §8).
+    ///
+    /// # Errors
+    /// The server refuses it.
+    pub async fn introduced(to: SocketAddr, number: usize) -> anyhow::Result<Self> {
+        let mut device = Self::known(to, number);
+        let simulated = simulator::Device::new(roomy(), &device.serial_number);
+        let handshake = Connection::KeptAlive.get(&format!("/iclock/cdata?{}", simulated.handshake_query()));
+        let told = device.line.ask(&handshake).await?;
+        ensure!(told.starts_with(b"GET OPTION FROM"), "the device is not let in");
+        let target = format!("/iclock/cdata?SN={}&table=options", device.serial_number);
+        let options = Connection::KeptAlive.post(&target, &simulated.options_body());
+        device.line.ask(&options).await?;
+        Ok(device)
+    }
+
+    /// Uploads lines of `table=OPERLOG`, all of which must be taken.
+    ///
+    /// # Errors
+    /// They are not.
+    pub async fn upload(&mut self, body: &[u8]) -> anyhow::Result<()> {
+        let lines = body.split(|byte| *byte == b'\n').count() - 1;
+        let said = self.line.ask(&upload(&self.serial_number, body)).await?;
+        let wanted = format!("OK:{lines}");
+        ensure!(said == wanted.as_bytes(), "{wanted} awaited: {}", String::from_utf8_lossy(&said));
+        Ok(())
+    }
+
+    /// Asks for work; returns the acknowledgement of all of it, and how many commands that are. `None`: there is none.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub async fn poll(&mut self) -> anyhow::Result<Option<(Request, usize)>> {
+        let said = self.line.ask(&self.poll).await?;
+        if said == b"OK" {
+            return Ok(None);
+        }
+        let mut done = String::new();
+        let mut commands = 0;
+        for line in said.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"C:")) {
+            let id = line.split(|byte| *byte == b':').nth(1).context("a command without an id")?;
+            done += &format!("ID={}&Return=0&CMD=DATA\n", std::str::from_utf8(id)?);
+            commands += 1;
+        }
+        ensure!(commands > 0, "commands awaited: {}", String::from_utf8_lossy(&said));
+        let target = format!("/iclock/devicecmd?SN={}", self.serial_number);
+        Ok(Some((Connection::KeptAlive.post(&target, done.as_bytes()), commands)))
+    }
+
+    /// Sends an acknowledgement.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub async fn acknowledge(&mut self, acknowledgement: &Request) -> anyhow::Result<()> {
+        self.line.ask(acknowledgement).await.map(drop)
+    }
+
+    /// Does everything that there is to do, without a pause; returns how many commands that were.
+    ///
+    /// # Errors
+    /// Those of the network.
+    pub async fn drain(&mut self) -> anyhow::Result<usize> {
+        let mut done = 0;
+        while let Some((acknowledgement, commands)) = self.poll().await? {
+            self.acknowledge(&acknowledgement).await?;
+            done += commands;
+        }
+        Ok(done)
+    }
+}
+
+/// So many devices from this number on, introduced and with nothing left to do.
+///
+/// # Errors
+/// The first that fails.
+pub async fn fleet(to: SocketAddr, numbers: std::ops::Range<usize>) -> anyhow::Result<Vec<Device>> {
+    let mut tasks = JoinSet::new();
+    for number in numbers {
+        tasks.spawn(async move {
+            let mut device = Device::introduced(to, number).await?;
+            device.drain().await?;
+            // The server believes that there is nothing to do once a poll found nothing.
+            device.poll().await?;
+            anyhow::Ok(device)
+        });
+    }
+    let mut devices = Vec::new();
+    while let Some(device) = tasks.join_next().await {
+        devices.push(device??);
+    }
+    Ok(devices)
+}
+
+/// Writes more devices into the database of a server that is stopped: like the one of this number, which must be settled,
+/// with the numbers that follow. Thousands that introduce themselves would take minutes.
+///
+/// # Errors
+/// Those of the database.
+pub async fn multiply(url: &str, like: usize, more: usize) -> anyhow::Result<()> {
+    sqlx::any::install_default_drivers();
+    let mut db = AnyConnection::connect(url).await?;
+    let columns = if url.starts_with("sqlite") {
+        "SELECT name FROM pragma_table_info('device')"
+    } else {
+        query("SET SESSION max_recursive_iterations = 10000000").execute(&mut db).await?;
+        "SELECT CAST(column_name AS CHAR) FROM information_schema.columns \
+         WHERE table_schema = DATABASE() AND table_name = 'device'"
+    };
+    let columns: Vec<String> = query_scalar(columns).fetch_all(&mut db).await?;
+    let device: i64 = query_scalar("SELECT device_id FROM device WHERE serial_number = ?")
+        .bind(serial_number(like))
+        .fetch_one(&mut db)
+        .await?;
+    let last: i64 = query_scalar("SELECT MAX(device_id) FROM device").fetch_one(&mut db).await?;
+    let serial = if url.starts_with("sqlite") {
+        format!("'{PREFIX}' || substr('0000000' || ({like} + n), -7)")
+    } else {
+        format!("CONCAT('{PREFIX}', LPAD({like} + n, 7, '0'))")
+    };
+    let values: Vec<String> = columns
+        .iter()
+        .map(|column| match column.as_str() {
+            "device_id" => format!("{last} + n"),
+            "serial_number" => serial.clone(),
+            column => format!("device.{column}"),
+        })
+        .collect();
+    let numbers = format!(
+        "WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < {more})"
+    );
+    let (columns, values) = (columns.join(", "), values.join(", "));
+    for sql in [
+        format!(
+            "INSERT INTO device ({columns}) {numbers} SELECT {values} FROM number, device WHERE device_id = {device}"
+        ),
+        format!(
+            "INSERT INTO device_area (device_id, area_id) {numbers} \
+             SELECT {last} + n, area_id FROM number, device_area WHERE device_id = {device}"
+        ),
+    ] {
+        query(sqlx::AssertSqlSafe(sql)).execute(&mut db).await?;
+    }
+    db.close().await?;
+    Ok(())
+}
+
+/// The poll of a device.
+pub fn poll(number: usize, connection: Connection) -> Request {
+    connection.get(&format!("/iclock/getrequest?SN={}", serial_number(number)))
+}
+
+/// The upload of a device.
+pub fn upload(serial_number: &str, body: &[u8]) -> Request {
+    Connection::KeptAlive.post(&format!("/iclock/cdata?SN={serial_number}&table=OPERLOG&Stamp=9999"), body)
+}
+
+const PREFIX: &str = "BENCH";
+
+/// The serial number of the device of a number.
+pub fn serial_number(number: usize) -> String {
+    format!("{PREFIX}{number:07}")
+}
+
+/// A terminal with room for everybody.
+fn roomy() -> Model {
+    let mut model = Model::speedface();
+    model.user_capacity = 1_000_000;
+    for algorithm in &mut model.algorithms {
+        algorithm.capacity = 1_000_000;
+    }
+    model
+}

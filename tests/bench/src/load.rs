@@ -1,0 +1,173 @@
+//! Load: requests one after the other on each connection, or at times that are fixed beforehand.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::ensure;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+
+use crate::clock::{Duration, Instant, now};
+use crate::latency::Latencies;
+use crate::line::{Connection, Line, Request};
+use crate::process::Process;
+
+/// What a load came to.
+#[derive(Clone, Debug)]
+pub struct Measured {
+    /// Requests that were answered with 200.
+    pub requests: f64,
+    /// Seconds from the first request to the last answer.
+    pub elapsed_s: f64,
+    /// From when a request was to be sent to its answer.
+    pub latencies: Latencies,
+    /// Seconds of processor time that the server used meanwhile.
+    pub processor_s: f64,
+}
+
+impl Measured {
+    /// Requests a second.
+    pub fn a_second(&self) -> f64 {
+        self.requests / self.elapsed_s
+    }
+
+    /// Seconds of the server's processor time for a thousand requests.
+    pub fn processor_s_a_thousand(&self) -> f64 {
+        self.processor_s / self.requests * 1000.0
+    }
+}
+
+/// When a connection of a closed loop stops.
+#[derive(Clone, Copy, Debug)]
+pub enum Until {
+    /// After that time.
+    Time(Duration),
+    /// When it has sent all of its requests.
+    Done,
+}
+
+/// A closed loop: each connection sends its next request when the last one is answered, and begins again at the end of
+/// its requests where the time is not up.
+///
+/// # Errors
+/// The first request that does not get its 200, or whose answer does not begin as it should.
+pub async fn closed(
+    to: SocketAddr,
+    server: Process,
+    connection: Connection,
+    requests: Vec<Vec<Request>>,
+    until: Until,
+    answer: &'static str,
+) -> anyhow::Result<Measured> {
+    let mut lines = Vec::new();
+    for (number, requests) in requests.into_iter().enumerate() {
+        let mut line = Line::new(to, connection, number);
+        if connection == Connection::KeptAlive {
+            line.connect().await?;
+        }
+        lines.push((line, requests));
+    }
+    let (begun, before) = (now(), server.processor_s());
+    let mut tasks = JoinSet::new();
+    for (mut line, requests) in lines {
+        tasks.spawn(async move {
+            let mut latencies = Latencies::default();
+            loop {
+                for request in &requests {
+                    let sent = now();
+                    if matches!(until, Until::Time(time) if begun.elapsed() >= time) {
+                        return Ok(latencies);
+                    }
+                    let said = line.ask(request).await?;
+                    ensure!(said.starts_with(answer.as_bytes()), "{answer} awaited: {}", shown(&said));
+                    latencies.note(sent.elapsed());
+                }
+                if matches!(until, Until::Done) {
+                    return Ok(latencies);
+                }
+            }
+        });
+    }
+    let latencies = joined(tasks).await?;
+    Ok(measured(latencies, begun, server.processor_s() - before))
+}
+
+/// An open loop: so many requests a second in all, at times that are fixed beforehand, however long answers take. A latency
+/// counts from the time at which its request was to be sent: what waits behind a slow answer is slow.
+///
+/// # Errors
+/// As of [`closed`].
+pub async fn open(
+    to: SocketAddr,
+    server: Process,
+    requests: Vec<Request>,
+    a_second: f64,
+    time: Duration,
+) -> anyhow::Result<Measured> {
+    let mut lines = Vec::new();
+    for (number, request) in requests.into_iter().enumerate() {
+        let mut line = Line::new(to, Connection::KeptAlive, number);
+        line.ask(&request).await?;
+        lines.push((line, request));
+    }
+    let (begun, before) = (now(), server.processor_s());
+    let mut tasks = JoinSet::new();
+    let times = paced(lines.len(), a_second, time);
+    for ((mut line, request), mut times) in lines.into_iter().zip(times) {
+        tasks.spawn(async move {
+            let mut latencies = Latencies::default();
+            while let Some(meant) = times.recv().await {
+                let said = line.ask(&request).await?;
+                ensure!(said == b"OK", "OK awaited: {}", shown(&said));
+                latencies.note(meant.elapsed());
+            }
+            Ok(latencies)
+        });
+    }
+    let latencies = joined(tasks).await?;
+    Ok(measured(latencies, begun, server.processor_s() - before))
+}
+
+/// Times that come, each at its time, to one receiver after the other: so many a second in all, spread evenly.
+///
+/// A thread waits for them, since the timers of the runtime are a millisecond coarse.
+pub fn paced(receivers: usize, a_second: f64, time: Duration) -> Vec<mpsc::UnboundedReceiver<Instant>> {
+    let (senders, receivers): (Vec<_>, Vec<_>) = (0..receivers).map(|_| mpsc::unbounded_channel()).unzip();
+    let senders: Arc<[mpsc::UnboundedSender<Instant>]> = senders.into();
+    let begun = now();
+    std::thread::spawn(move || {
+        for (number, sender) in (0_u32..).zip(senders.iter().cycle()) {
+            let after = Duration::from_secs_f64(f64::from(number) / a_second);
+            if after >= time {
+                return;
+            }
+            let meant = begun + after;
+            std::thread::sleep(meant.saturating_duration_since(now()));
+            // Whoever failed does not listen any more.
+            let _ = sender.send(meant);
+        }
+    });
+    receivers
+}
+
+async fn joined(mut tasks: JoinSet<anyhow::Result<Latencies>>) -> anyhow::Result<Latencies> {
+    let mut all = Latencies::default();
+    while let Some(latencies) = tasks.join_next().await {
+        all.add(&latencies??);
+    }
+    Ok(all)
+}
+
+fn measured(latencies: Latencies, begun: Instant, processor_s: f64) -> Measured {
+    let requests = count(latencies.count());
+    Measured { requests, elapsed_s: begun.elapsed().as_secs_f64(), latencies, processor_s }
+}
+
+/// A count to calculate with.
+pub fn count(number: usize) -> f64 {
+    u32::try_from(number).map_or(f64::INFINITY, f64::from)
+}
+
+fn shown(answer: &[u8]) -> String {
+    String::from_utf8_lossy(answer).chars().take(200).collect()
+}

@@ -1,0 +1,217 @@
+//! The server under test: the built program as a process of its own, on an empty database.
+
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use clap::ValueEnum;
+use databases::MariaDb;
+use tempfile::TempDir;
+
+use crate::process::Process;
+
+/// A database engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Engine {
+    /// A file.
+    Sqlite,
+    /// A database server, with its default settings.
+    #[value(name = "mariadb")]
+    MariaDb,
+}
+
+impl Engine {
+    /// As it is written.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::MariaDb => "MariaDB",
+        }
+    }
+}
+
+/// As it is by default, but for devices that would wait for approval or be asked what they hold.
+const SETTINGS: [(&str, &str); 4] = [
+    ("MUSTER_ADMISSION", "open"),
+    ("MUSTER_ADOPT_QUIET_S", "0"),
+    ("MUSTER_MAX_BODY_MIB", "64"),
+    ("MUSTER_LOG", "warn"),
+];
+
+/// A running server with its database; both are gone when this is dropped.
+#[derive(Debug)]
+pub struct Server<'a> {
+    program: &'a Path,
+    engine: Engine,
+    database: Option<(&'a MariaDb, String)>,
+    folder: TempDir,
+    process: Child,
+    address: SocketAddr,
+}
+
+impl<'a> Server<'a> {
+    /// Starts one on an empty database: on the server that is given, or on a file.
+    ///
+    /// # Errors
+    /// It does not start, with what it says.
+    pub fn start(program: &'a Path, mariadb: Option<&'a MariaDb>) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let database = mariadb.map(|server| (server, server.create()));
+        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let (process, address) = serve(program, folder.path(), &url(&folder, database.as_ref()), any_port)?;
+        let engine = if mariadb.is_some() { Engine::MariaDb } else { Engine::Sqlite };
+        Ok(Self { program, engine, database, folder, process, address })
+    }
+
+    /// Where devices connect.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The engine.
+    pub const fn engine(&self) -> Engine {
+        self.engine
+    }
+
+    /// The URL of its database.
+    pub fn url(&self) -> String {
+        url(&self.folder, self.database.as_ref())
+    }
+
+    /// The server's process.
+    pub fn process(&self) -> Process {
+        Process(self.process.id())
+    }
+
+    /// The process of the database, which is the server itself on a file.
+    pub fn database_process(&self) -> Process {
+        match &self.database {
+            Some((mariadb, _)) => process_of(mariadb),
+            None => self.process(),
+        }
+    }
+
+    /// How many statements the database has had of everybody; `None` where nobody counts them.
+    pub fn statements(&self) -> Option<f64> {
+        let (mariadb, _) = self.database.as_ref()?;
+        let status = mariadb.run("SHOW GLOBAL STATUS LIKE 'Questions'");
+        status.split_whitespace().nth(1)?.parse().ok()
+    }
+
+    /// Stops it as an operator would (SIGTERM), runs `meanwhile` with the URL of its database, and starts it again on the
+    /// same port.
+    ///
+    /// # Errors
+    /// It does not end well or does not start again; those of `meanwhile`.
+    pub async fn stopped<T>(
+        &mut self,
+        meanwhile: impl AsyncFnOnce(String) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
+        let sent = Command::new("kill").args(["-TERM", &self.process.id().to_string()]).status()?;
+        ensure!(sent.success(), "the server is gone");
+        let ended = self.process.wait()?;
+        ensure!(ended.success(), "the server ended with {ended}: {}", self.log());
+        let done = meanwhile(self.url()).await?;
+        (self.process, self.address) = serve(self.program, self.folder.path(), &self.url(), self.address)?;
+        Ok(done)
+    }
+
+    /// Runs the program beside the server to its end; returns what it prints.
+    ///
+    /// # Errors
+    /// It fails, with what it says.
+    pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
+        let output = command(self.program, self.folder.path(), &self.url()).args(arguments).output()?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.success(), "muster {}: {said}", arguments.join(" "));
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// What it said on standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+}
+
+impl Drop for Server<'_> {
+    fn drop(&mut self) {
+        // It may be gone already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+        if let Some((mariadb, name)) = &self.database {
+            mariadb.drop_database(name);
+        }
+    }
+}
+
+/// The process of a MariaDB server, which writes its number beside its socket.
+pub fn process_of(mariadb: &MariaDb) -> Process {
+    let pid = std::fs::read_to_string(mariadb.socket().with_file_name("pid")).unwrap_or_default();
+    Process(pid.trim().parse().unwrap_or(0))
+}
+
+const LOG: &str = "log";
+
+fn url(folder: &TempDir, database: Option<&(&MariaDb, String)>) -> String {
+    match database {
+        Some((server, name)) => server.url(name),
+        None => format!("sqlite://{}", folder.path().join("muster-data/muster.db").display()),
+    }
+}
+
+/// The program in a folder, without the settings of whoever runs the benchmark.
+fn command(program: &Path, folder: &Path, url: &str) -> Command {
+    let mut command = Command::new(program);
+    command
+        .current_dir(folder)
+        .env_clear()
+        .env("MUSTER_DATABASE", url)
+        .envs(SETTINGS)
+        .env("TZ", "UTC")
+        .stdin(Stdio::null());
+    command
+}
+
+fn serve(
+    program: &Path,
+    folder: &Path,
+    url: &str,
+    listen: SocketAddr,
+) -> anyhow::Result<(Child, SocketAddr)> {
+    let log = File::options().create(true).append(true).open(folder.join(LOG))?;
+    let mut command = command(program, folder, url);
+    command.args(["serve", "--listen", &listen.to_string(), "--admin-listen", "127.0.0.1:0"]).stderr(log);
+    listening(command, "listening for devices on ")
+        .with_context(|| std::fs::read_to_string(folder.join(LOG)).unwrap_or_default())
+}
+
+/// Starts a process whose first line of output tells, after some words, where it listens.
+///
+/// # Errors
+/// It says anything else.
+pub fn listening(mut command: Command, words: &str) -> anyhow::Result<(Child, SocketAddr)> {
+    let mut process = command.stdout(Stdio::piped()).spawn().context("the program cannot be run")?;
+    let mut output = BufReader::new(process.stdout.take().context("no output")?);
+    let mut line = String::new();
+    output.read_line(&mut line)?;
+    let Some(address) = line.strip_prefix(words).and_then(|text| text.trim().parse().ok()) else {
+        let _ = process.kill();
+        bail!("the server does not start ({}): {line}", process.wait()?);
+    };
+    // Nobody reads more than the first line, but the program may write.
+    process.stdout = Some(output.into_inner());
+    Ok((process, address))
+}
+
+/// The built program, which stands beside this one.
+///
+/// # Errors
+/// It is not built.
+pub fn built() -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name("muster");
+    ensure!(program.exists(), "{} is missing: run scripts/bench, which builds it", program.display());
+    Ok(program)
+}
