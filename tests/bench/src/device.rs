@@ -26,7 +26,8 @@ impl Device {
         Self { serial_number, line, poll }
     }
 
-    /// One that introduces itself, holding nobody, as the simulated `SpeedFace` does (§5, §8).
+    /// One that introduces itself as the simulated `SpeedFace` does (§5, §8), but for counts: those of a device that holds
+    /// nobody for ever would have it filled again.
     ///
     /// # Errors
     /// The server refuses it.
@@ -37,7 +38,14 @@ impl Device {
         let told = device.line.ask(&handshake).await?;
         ensure!(told.starts_with(b"GET OPTION FROM"), "the device is not let in");
         let target = format!("/iclock/cdata?SN={}&table=options", device.serial_number);
-        let options = Connection::KeptAlive.post(&target, &simulated.options_body());
+        let options = simulated.options_body();
+        let counts = |pair: &&[u8]| {
+            pair.split(|byte| *byte == b'=')
+                .next()
+                .is_some_and(|key| key.ends_with(b"Count") && !key.starts_with(b"~"))
+        };
+        let pairs: Vec<&[u8]> = options.split(|byte| *byte == b',').filter(|pair| !counts(pair)).collect();
+        let options = Connection::KeptAlive.post(&target, &pairs.join(&b","[..]));
         device.line.ask(&options).await?;
         Ok(device)
     }
@@ -119,8 +127,8 @@ pub async fn fleet(to: SocketAddr, numbers: std::ops::Range<usize>) -> anyhow::R
     Ok(devices)
 }
 
-/// Writes more devices into the database of a server that is stopped: like the one of this number, which must be settled,
-/// with the numbers that follow. Thousands that introduce themselves would take minutes.
+/// Writes more devices into the database of a server that is stopped, with the numbers that follow that of the device which
+/// they are like, and settled with all that there is. Thousands that introduce themselves would take minutes.
 ///
 /// # Errors
 /// Those of the database.
@@ -135,6 +143,9 @@ pub async fn multiply(url: &str, like: usize, more: usize) -> anyhow::Result<()>
          WHERE table_schema = DATABASE() AND table_name = 'device'"
     };
     let columns: Vec<String> = query_scalar(columns).fetch_all(&mut db).await?;
+    if more == 0 {
+        return Ok(());
+    }
     let device: i64 = query_scalar("SELECT device_id FROM device WHERE serial_number = ?")
         .bind(serial_number(like))
         .fetch_one(&mut db)
@@ -150,6 +161,7 @@ pub async fn multiply(url: &str, like: usize, more: usize) -> anyhow::Result<()>
         .map(|column| match column.as_str() {
             "device_id" => format!("{last} + n"),
             "serial_number" => serial.clone(),
+            "cursor_seq" => "(SELECT seq FROM feed_clock WHERE id = 1)".to_owned(),
             column => format!("device.{column}"),
         })
         .collect();

@@ -1,7 +1,6 @@
 //! Load: requests one after the other on each connection, or at times that are fixed beforehand.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 
 use anyhow::ensure;
 use tokio::sync::mpsc;
@@ -112,7 +111,7 @@ pub async fn open(
     }
     let (begun, before) = (now(), server.processor_s());
     let mut tasks = JoinSet::new();
-    let times = paced(lines.len(), a_second, time);
+    let times = paced(lines.len(), a_second, move |after| after < time);
     for ((mut line, request), mut times) in lines.into_iter().zip(times) {
         tasks.spawn(async move {
             let mut latencies = Latencies::default();
@@ -128,17 +127,21 @@ pub async fn open(
     Ok(measured(latencies, begun, server.processor_s() - before))
 }
 
-/// Times that come, each at its time, to one receiver after the other: so many a second in all, spread evenly.
+/// Times that come, each at its time, to one receiver after the other: so many a second in all, spread evenly, as long as
+/// `go_on` of the time since the first.
 ///
 /// A thread waits for them, since the timers of the runtime are a millisecond coarse.
-pub fn paced(receivers: usize, a_second: f64, time: Duration) -> Vec<mpsc::UnboundedReceiver<Instant>> {
+pub fn paced(
+    receivers: usize,
+    a_second: f64,
+    go_on: impl Fn(Duration) -> bool + Send + 'static,
+) -> Vec<mpsc::UnboundedReceiver<Instant>> {
     let (senders, receivers): (Vec<_>, Vec<_>) = (0..receivers).map(|_| mpsc::unbounded_channel()).unzip();
-    let senders: Arc<[mpsc::UnboundedSender<Instant>]> = senders.into();
     let begun = now();
     std::thread::spawn(move || {
         for (number, sender) in (0_u32..).zip(senders.iter().cycle()) {
             let after = Duration::from_secs_f64(f64::from(number) / a_second);
-            if after >= time {
+            if !go_on(after) {
                 return;
             }
             let meant = begun + after;

@@ -6,6 +6,7 @@
 
 mod clock;
 mod device;
+mod fleet;
 mod latency;
 mod line;
 mod load;

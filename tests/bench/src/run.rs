@@ -81,9 +81,4 @@ impl Run {
     pub fn servers(&self) -> anyhow::Result<Vec<Server<'_>>> {
         self.engines.iter().map(|engine| self.server(*engine)).collect()
     }
-
-    /// Where the built program is.
-    pub const fn program(&self) -> &PathBuf {
-        &self.program
-    }
 }

@@ -23,16 +23,6 @@ pub enum Engine {
     MariaDb,
 }
 
-impl Engine {
-    /// As it is written.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Sqlite => "SQLite",
-            Self::MariaDb => "MariaDB",
-        }
-    }
-}
-
 /// As it is by default, but for devices that would wait for approval or be asked what they hold.
 const SETTINGS: [(&str, &str); 4] = [
     ("MUSTER_ADMISSION", "open"),
@@ -76,14 +66,18 @@ impl<'a> Server<'a> {
         self.engine
     }
 
-    /// The URL of its database.
-    pub fn url(&self) -> String {
+    fn url(&self) -> String {
         url(&self.folder, self.database.as_ref())
     }
 
     /// The server's process.
     pub fn process(&self) -> Process {
         Process(self.process.id())
+    }
+
+    /// Seconds of processor time that the server used since it had used so many.
+    pub fn processor_since(&self, before: f64) -> f64 {
+        self.process().processor_s() - before
     }
 
     /// The process of the database, which is the server itself on a file.
@@ -130,8 +124,7 @@ impl<'a> Server<'a> {
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// What it said on standard error.
-    pub fn log(&self) -> String {
+    fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 }

@@ -6,7 +6,13 @@ use crate::row::Row;
 use crate::run::Run;
 
 mod commits;
+mod convergence;
+mod fan_out;
+mod first_fill;
+mod growth;
 mod idle;
+mod large_body;
+mod scale;
 mod uploads;
 
 /// A scenario, by the name that it has on the command line. The order is that of the table.
@@ -18,6 +24,18 @@ pub enum Scenario {
     Uploads,
     /// Bodies of one record: how many commits, from one device and from many
     Commits,
+    /// One change to a fleet that polls
+    FanOut,
+    /// A new device that answers at once, and ten of them
+    FirstFill,
+    /// Simulated devices until all hold the same
+    Convergence,
+    /// Polls while another device uploads 50 MB
+    LargeBody,
+    /// 10,000 and 100,000 devices, 100,000 users, 20,000 connections
+    Scale,
+    /// What a change costs as devices and items grow in number
+    Growth,
 }
 
 impl Scenario {
@@ -28,7 +46,7 @@ impl Scenario {
 
     /// Whether it is part of the short form.
     pub const fn is_short(self) -> bool {
-        matches!(self, Self::Idle | Self::Uploads | Self::Commits)
+        !matches!(self, Self::Convergence | Self::LargeBody | Self::Scale)
     }
 
     /// Measures.
@@ -40,6 +58,12 @@ impl Scenario {
             Self::Idle => idle::measure(run).await,
             Self::Uploads => uploads::measure(run).await,
             Self::Commits => commits::measure(run).await,
+            Self::FanOut => fan_out::measure(run).await,
+            Self::FirstFill => first_fill::measure(run).await,
+            Self::Convergence => convergence::measure(run).await,
+            Self::LargeBody => large_body::measure(run).await,
+            Self::Scale => scale::measure(run).await,
+            Self::Growth => growth::measure(run).await,
         }
     }
 }
