@@ -48,6 +48,9 @@ struct Arguments {
     /// The database
     #[arg(long, value_enum, default_value = "both")]
     engine: Engines,
+    /// The server under test, such as that of an older version [default: muster beside this program]
+    #[arg(long, value_name = "PROGRAM")]
+    program: Option<PathBuf>,
     /// Keep the figures in this file; those of an earlier run that are not measured now stay
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -99,7 +102,10 @@ async fn main() -> anyhow::Result<ExitCode> {
 
 async fn bench(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let form = if arguments.short { Form::Short } else { Form::Full };
-    let run = Run::new(form, arguments.engine.all())?;
+    if let Some(page) = &arguments.write {
+        table::is_page(page)?;
+    }
+    let run = Run::new(form, arguments.engine.all(), arguments.program.as_deref())?;
     let chosen = |scenario: &Scenario| match arguments.only.as_slice() {
         [] => !arguments.short || scenario.is_short(),
         only => only.contains(scenario),

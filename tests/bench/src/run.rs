@@ -1,7 +1,8 @@
 //! A run: which form, on which engines, with what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use databases::MariaDb;
 
 use crate::clock::Duration;
@@ -28,12 +29,15 @@ pub struct Run {
 }
 
 impl Run {
-    /// Starts what all scenarios need.
+    /// Starts what all scenarios need; the server is another program than the built one where one is named.
     ///
     /// # Errors
-    /// The program is not built.
-    pub fn new(form: Form, engines: Vec<Engine>) -> anyhow::Result<Self> {
-        let program = built()?;
+    /// The program is not there.
+    pub fn new(form: Form, engines: Vec<Engine>, program: Option<&Path>) -> anyhow::Result<Self> {
+        let program = match program {
+            Some(program) => program.canonicalize().with_context(|| format!("{}", program.display()))?,
+            None => built()?,
+        };
         // The default number of connections: named, since without any option the server is set up for tests.
         let mariadb = engines.contains(&Engine::MariaDb).then(|| MariaDb::start(&["--max-connections=151"]));
         Ok(Self { form, engines, program, mariadb })

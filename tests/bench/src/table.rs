@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use anyhow::{Context as _, ensure};
+use anyhow::Context as _;
 use clap::ValueEnum as _;
 
 use crate::row::{On, Row};
@@ -100,11 +100,25 @@ pub fn earlier(file: &Path) -> anyhow::Result<Vec<Row>> {
 /// # Errors
 /// The page has no marks.
 pub fn write_into(page: &Path, table: &str) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(page).with_context(|| format!("{}", page.display()))?;
-    let (before, rest) = text.split_once(BEGIN).unwrap_or_default();
-    let (_, after) = rest.split_once(END).unwrap_or_default();
-    ensure!(!before.is_empty(), "{} lacks the lines {BEGIN} and {END}", page.display());
+    let (before, after) = around(page)?;
     Ok(std::fs::write(page, format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))?)
+}
+
+/// Before anything is measured: whether the table could be put there.
+///
+/// # Errors
+/// As of [`write_into`].
+pub fn is_page(page: &Path) -> anyhow::Result<()> {
+    around(page).map(drop)
+}
+
+/// What stands before and after the marks.
+fn around(page: &Path) -> anyhow::Result<(String, String)> {
+    let text = std::fs::read_to_string(page).with_context(|| format!("{}", page.display()))?;
+    let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
+    let (before, after) =
+        parts.with_context(|| format!("{} lacks the lines {BEGIN} and {END}", page.display()))?;
+    Ok((before.to_owned(), after.to_owned()))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod first_fill;
 mod growth;
 mod idle;
 mod large_body;
+mod roster;
 mod scale;
 mod uploads;
 
@@ -30,6 +31,8 @@ pub enum Scenario {
     FirstFill,
     /// Simulated devices until all hold the same
     Convergence,
+    /// All that one device holds, in one body
+    Roster,
     /// Polls while another device uploads 50 MB
     LargeBody,
     /// 10,000 and 100,000 devices, 100,000 users, 20,000 connections
@@ -46,7 +49,7 @@ impl Scenario {
 
     /// Whether it is part of the short form.
     pub const fn is_short(self) -> bool {
-        !matches!(self, Self::Convergence | Self::LargeBody | Self::Scale)
+        !matches!(self, Self::Convergence | Self::Roster | Self::LargeBody | Self::Scale)
     }
 
     /// Measures.
@@ -61,6 +64,7 @@ impl Scenario {
             Self::FanOut => fan_out::measure(run).await,
             Self::FirstFill => first_fill::measure(run).await,
             Self::Convergence => convergence::measure(run).await,
+            Self::Roster => roster::measure(run).await,
             Self::LargeBody => large_body::measure(run).await,
             Self::Scale => scale::measure(run).await,
             Self::Growth => growth::measure(run).await,
