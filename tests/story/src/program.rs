@@ -35,7 +35,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Program {
     folder: TempDir,
     /// Kept as long as a server uses it.
-    database: Option<Arc<Database>>,
+    database: Arc<Database>,
     url: String,
     settings: Settings,
     listen: SocketAddr,
@@ -65,13 +65,6 @@ impl Program {
         Self::by(database, url, HURRIED)
     }
 
-    /// A server on a database that belongs to somebody else.
-    pub fn on_url(url: &str, settings: Settings) -> Self {
-        let (folder, url) = (new_folder(), url.to_owned());
-        let (process, listen) = serve(&folder, &url, settings, ANY_PORT);
-        Self { folder, database: None, url, settings, listen, process }
-    }
-
     fn on(database: Database, settings: Settings) -> Self {
         let url = database.url().to_owned();
         Self::by(database, url, settings)
@@ -80,13 +73,13 @@ impl Program {
     fn by(database: Database, url: String, settings: Settings) -> Self {
         let folder = new_folder();
         let (process, listen) = serve(&folder, &url, settings, ANY_PORT);
-        Self { folder, database: Some(Arc::new(database)), url, settings, listen, process }
+        Self { folder, database: Arc::new(database), url, settings, listen, process }
     }
 
     /// Another server on the same database, with a copy of the key, as it would be on another machine.
     #[must_use]
     pub fn beside(&self) -> Self {
-        let (folder, database) = (new_folder(), self.database.clone());
+        let (folder, database) = (new_folder(), Arc::clone(&self.database));
         let data = folder.path().join("muster-data");
         std::fs::create_dir(&data).expect("a folder for the key");
         std::fs::copy(self.key(), data.join("muster.key")).expect("the key is copied");
@@ -160,7 +153,7 @@ impl Program {
     pub async fn store(&self) -> Store {
         let secret = std::fs::read_to_string(self.key()).expect("the key");
         let keys = Keys::from_secret(&secret_of(secret.trim()).expect("64 hex digits"));
-        let direct = self.database.as_ref().map_or(self.url.as_str(), |database| database.url());
+        let direct = self.database.url();
         Store::open_existing(direct, keys).await.expect("the database opens")
     }
 
