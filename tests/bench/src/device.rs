@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use anyhow::{Context as _, ensure};
 use simulator::Model;
 use sqlx::{AnyConnection, Connection as _, query, query_scalar};
-use tokio::task::JoinSet;
 
 use crate::line::{Connection, Line, Request};
 
@@ -105,24 +104,18 @@ impl Device {
     }
 }
 
-/// So many devices from this number on, introduced and with nothing left to do.
+/// Devices of these numbers, introduced one after the other and with nothing left to do.
 ///
 /// # Errors
 /// The first that fails.
 pub async fn fleet(to: SocketAddr, numbers: std::ops::Range<usize>) -> anyhow::Result<Vec<Device>> {
-    let mut tasks = JoinSet::new();
-    for number in numbers {
-        tasks.spawn(async move {
-            let mut device = Device::introduced(to, number).await?;
-            device.drain().await?;
-            // The server believes that there is nothing to do once a poll found nothing.
-            device.poll().await?;
-            anyhow::Ok(device)
-        });
-    }
     let mut devices = Vec::new();
-    while let Some(device) = tasks.join_next().await {
-        devices.push(device??);
+    for number in numbers {
+        let mut device = Device::introduced(to, number).await?;
+        device.drain().await?;
+        // The server believes that there is nothing to do once a poll found nothing.
+        device.poll().await?;
+        devices.push(device);
     }
     Ok(devices)
 }

@@ -43,6 +43,18 @@ impl Connection {
     }
 }
 
+/// The server cannot take a request now: the device keeps what it has, and comes again.
+#[derive(Debug)]
+pub struct Refused(String);
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Refused {}
+
 /// What every device sends.
 const HEADERS: &str = "Host: 127.0.0.1\r\nUser-Agent: iClock Proxy/1.09\r\nAccept: */*\r\n";
 
@@ -84,7 +96,7 @@ impl Line {
     /// A connection that the server ended meanwhile is made anew, once.
     ///
     /// # Errors
-    /// Those of the network; another status, with what the server says.
+    /// Those of the network; [`Refused`] for a status of 503; any other one, with what the server says.
     pub async fn ask(&mut self, request: &Request) -> anyhow::Result<Vec<u8>> {
         let kept = self.stream.is_some();
         let mut asked = self.exchange(request).await;
@@ -117,7 +129,9 @@ impl Line {
                 let answer = answer[..length].to_vec();
                 if !head.starts_with(b"HTTP/1.1 200") {
                     let (head, answer) = (String::from_utf8_lossy(head), String::from_utf8_lossy(&answer));
-                    bail!("{} {answer}", head.lines().next().unwrap_or_default());
+                    let said = format!("{} {answer}", head.lines().next().unwrap_or_default());
+                    ensure!(!said.starts_with("HTTP/1.1 503"), Refused(said));
+                    bail!(said);
                 }
                 if header(head, "Connection: close") {
                     self.stream = None;

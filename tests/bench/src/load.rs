@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::clock::{Duration, Instant, now};
 use crate::latency::Latencies;
-use crate::line::{Connection, Line, Request};
+use crate::line::{Connection, Line, Refused, Request};
 use crate::process::Process;
 
 /// What a load came to.
@@ -18,6 +18,8 @@ pub struct Measured {
     pub requests: f64,
     /// Seconds from the first request to the last answer.
     pub elapsed_s: f64,
+    /// Requests that were answered with 503, and sent again.
+    pub refused: f64,
     /// From when a request was to be sent to its answer.
     pub latencies: Latencies,
     /// Seconds of processor time that the server used meanwhile.
@@ -35,6 +37,9 @@ impl Measured {
         self.processor_s / self.requests * 1000.0
     }
 }
+
+/// How often a request is sent again that is refused, without a pause, before that is a failure.
+const MOST_REFUSALS: usize = 20;
 
 /// When a connection of a closed loop stops.
 #[derive(Clone, Copy, Debug)]
@@ -70,25 +75,25 @@ pub async fn closed(
     let mut tasks = JoinSet::new();
     for (mut line, requests) in lines {
         tasks.spawn(async move {
-            let mut latencies = Latencies::default();
+            let (mut latencies, mut refused) = (Latencies::default(), 0);
             loop {
                 for request in &requests {
                     let sent = now();
                     if matches!(until, Until::Time(time) if begun.elapsed() >= time) {
-                        return Ok(latencies);
+                        return Ok((latencies, refused));
                     }
-                    let said = line.ask(request).await?;
+                    let said = taken(&mut line, request, &mut refused).await?;
                     ensure!(said.starts_with(answer.as_bytes()), "{answer} awaited: {}", shown(&said));
                     latencies.note(sent.elapsed());
                 }
                 if matches!(until, Until::Done) {
-                    return Ok(latencies);
+                    return Ok((latencies, refused));
                 }
             }
         });
     }
-    let latencies = joined(tasks).await?;
-    Ok(measured(latencies, begun, server.processor_s() - before))
+    let done = joined(tasks).await?;
+    Ok(measured(done, begun, server.processor_s() - before))
 }
 
 /// An open loop: so many requests a second in all, at times that are fixed beforehand, however long answers take. A latency
@@ -120,11 +125,22 @@ pub async fn open(
                 ensure!(said == b"OK", "OK awaited: {}", shown(&said));
                 latencies.note(meant.elapsed());
             }
-            Ok(latencies)
+            Ok((latencies, 0))
         });
     }
-    let latencies = joined(tasks).await?;
-    Ok(measured(latencies, begun, server.processor_s() - before))
+    let done = joined(tasks).await?;
+    Ok(measured(done, begun, server.processor_s() - before))
+}
+
+/// Sends a request until it is not refused.
+async fn taken(line: &mut Line, request: &Request, refused: &mut usize) -> anyhow::Result<Vec<u8>> {
+    for _ in 0..MOST_REFUSALS {
+        match line.ask(request).await {
+            Err(error) if error.is::<Refused>() => *refused += 1,
+            other => return other,
+        }
+    }
+    line.ask(request).await
 }
 
 /// Times that come, each at its time, to one receiver after the other: so many a second in all, spread evenly, as long as
@@ -153,17 +169,26 @@ pub fn paced(
     receivers
 }
 
-async fn joined(mut tasks: JoinSet<anyhow::Result<Latencies>>) -> anyhow::Result<Latencies> {
-    let mut all = Latencies::default();
-    while let Some(latencies) = tasks.join_next().await {
-        all.add(&latencies??);
+async fn joined(
+    mut tasks: JoinSet<anyhow::Result<(Latencies, usize)>>,
+) -> anyhow::Result<(Latencies, usize)> {
+    let (mut all, mut all_refused) = (Latencies::default(), 0);
+    while let Some(done) = tasks.join_next().await {
+        let (latencies, refused) = done??;
+        all.add(&latencies);
+        all_refused += refused;
     }
-    Ok(all)
+    Ok((all, all_refused))
 }
 
-fn measured(latencies: Latencies, begun: Instant, processor_s: f64) -> Measured {
-    let requests = count(latencies.count());
-    Measured { requests, elapsed_s: begun.elapsed().as_secs_f64(), latencies, processor_s }
+fn measured((latencies, refused): (Latencies, usize), begun: Instant, processor_s: f64) -> Measured {
+    Measured {
+        requests: count(latencies.count()),
+        elapsed_s: begun.elapsed().as_secs_f64(),
+        refused: count(refused),
+        latencies,
+        processor_s,
+    }
 }
 
 /// A count to calculate with.

@@ -20,7 +20,7 @@ mod scenario;
 mod server;
 mod table;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -107,6 +107,7 @@ async fn bench(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
     let run = Run::new(form, arguments.engine.all(), arguments.program.as_deref())?;
     let chosen = |scenario: &Scenario| match arguments.only.as_slice() {
+        [] if arguments.check || arguments.record => scenario.has_ratios(),
         [] => !arguments.short || scenario.is_short(),
         only => only.contains(scenario),
     };
@@ -114,6 +115,10 @@ async fn bench(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut rows = Vec::new();
     for scenario in scenarios {
         rows.extend(measured(scenario, &run).await?);
+        if let Some(file) = &arguments.json {
+            // What was measured is kept, whatever becomes of the next one.
+            kept(&rows, file)?;
+        }
     }
     let mut fallen = Vec::new();
     if arguments.check {
@@ -124,8 +129,7 @@ async fn bench(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Ratios::read(&file)?.record(&rows, &file)?;
     }
     if let Some(file) = &arguments.json {
-        rows = table::merged(table::earlier(file)?, &rows);
-        std::fs::write(file, serde_json::to_string_pretty(&rows)? + "\n")?;
+        rows = kept(&rows, file)?;
     }
     let table = table::markdown(&rows);
     print!("{table}");
@@ -136,6 +140,13 @@ async fn bench(arguments: Arguments) -> anyhow::Result<ExitCode> {
         eprintln!("{problem}");
     }
     Ok(if fallen.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Writes the figures into a file, with those of earlier runs that were not measured now; returns all of them.
+fn kept(rows: &[Row], file: &Path) -> anyhow::Result<Vec<Row>> {
+    let all = table::merged(table::earlier(file)?, rows);
+    std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")?;
+    Ok(all)
 }
 
 async fn measured(scenario: Scenario, run: &Run) -> anyhow::Result<Vec<Row>> {

@@ -58,7 +58,7 @@ impl Run {
 
     /// How long a load lasts.
     pub fn time(&self) -> Duration {
-        self.pick(Duration::from_millis(1_200), Duration::from_secs(3))
+        self.pick(Duration::from_millis(800), Duration::from_secs(3))
     }
 
     /// The database server, where one is measured.

@@ -97,6 +97,10 @@ fn rows(engine: Engine, rounds: &Rounds) -> Vec<Row> {
     );
     row("processor s for 1,000 uploads, 1 device", &of(&rounds.one, Measured::processor_s_a_thousand));
     row("processor s for 1,000 uploads, 64 devices", &of(&rounds.many, Measured::processor_s_a_thousand));
+    let refused: f64 = rounds.many.iter().map(|measured| measured.refused).sum();
+    if refused > 0.0 {
+        row("uploads refused (503) and sent again, 64 devices, in all", &[refused]);
+    }
     let group = ratios(&many, &one);
     rows.push(Row::new(NAME, "64 devices ÷ 1 device", engine, &group).goal("≥ 10").ratio("commits-group"));
     let share = ratios(&one, &rounds.bare_one);

@@ -33,7 +33,7 @@ struct Rounds {
 }
 
 pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
-    let people = if cfg!(debug_assertions) { 100 } else { run.pick(500, 2_500) };
+    let people = if cfg!(debug_assertions) { 50 } else { run.pick(500, 2_500) };
     let servers = run.servers()?;
     let mut all: Vec<Rounds> = servers.iter().map(|_| Rounds::default()).collect();
     for server in &servers {

@@ -52,6 +52,11 @@ impl Scenario {
         !matches!(self, Self::Convergence | Self::Roster | Self::LargeBody | Self::Scale)
     }
 
+    /// Whether some of what it measures is a ratio that must not fall.
+    pub const fn has_ratios(self) -> bool {
+        matches!(self, Self::Idle | Self::Uploads | Self::Commits | Self::FirstFill | Self::Growth)
+    }
+
     /// Measures.
     ///
     /// # Errors
