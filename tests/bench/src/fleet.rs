@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
+use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinSet;
 
 use crate::clock::{Duration, now};
 use crate::device::Device;
 use crate::latency::Latencies;
+use crate::line::Refused;
 use crate::load::{count, paced};
 
 /// What a fleet saw.
@@ -14,19 +16,34 @@ use crate::load::{count, paced};
 pub struct Seen {
     /// From when a poll was to be sent to its answer.
     pub polls: Latencies,
-    /// When commands were acknowledged, and how many, in no order.
-    pub acknowledged: Vec<(Instant, usize)>,
+    /// What was acknowledged, in no order.
+    pub acknowledged: Vec<Acknowledged>,
+    /// Polls and acknowledgements that were answered with 503.
+    pub refused: usize,
+}
+
+/// That commands were acknowledged, and the server said `OK` to it.
+#[derive(Clone, Copy, Debug)]
+pub struct Acknowledged {
+    /// Which device, by its place in the fleet.
+    pub device: usize,
+    /// When.
+    pub at: Instant,
+    /// How many commands.
+    pub commands: usize,
 }
 
 impl Seen {
     fn add(&mut self, other: Self) {
         self.polls.add(&other.polls);
         self.acknowledged.extend(other.acknowledged);
+        self.refused += other.refused;
     }
 }
 
 /// Lets devices poll, each once an interval and all of them spread evenly over it, as long as `go_on` of the time since the
-/// first poll. Work that a poll brings is acknowledged at once; the next poll comes at its time.
+/// first poll. Work that a poll brings is acknowledged at once; the next poll comes at its time. What is refused with 503
+/// is said again at the time of the next poll.
 ///
 /// # Errors
 /// The first device that fails.
@@ -37,19 +54,8 @@ pub async fn polls(
 ) -> anyhow::Result<(Vec<Device>, Seen)> {
     let times = paced(devices.len(), count(devices.len()) / interval.as_secs_f64(), go_on);
     let mut tasks = JoinSet::new();
-    for (mut device, mut times) in devices.into_iter().zip(times) {
-        tasks.spawn(async move {
-            let mut seen = Seen::default();
-            while let Some(meant) = times.recv().await {
-                let work = device.poll().await?;
-                seen.polls.note(meant.elapsed());
-                if let Some((acknowledgement, commands)) = work {
-                    device.acknowledge(&acknowledgement).await?;
-                    seen.acknowledged.push((now(), commands));
-                }
-            }
-            anyhow::Ok((device, seen))
-        });
+    for (number, (device, times)) in devices.into_iter().zip(times).enumerate() {
+        tasks.spawn(alone(number, device, times));
     }
     let (mut devices, mut all) = (Vec::new(), Seen::default());
     while let Some(done) = tasks.join_next().await {
@@ -58,4 +64,34 @@ pub async fn polls(
         all.add(seen);
     }
     Ok((devices, all))
+}
+
+/// One device of a fleet, which polls at these times.
+async fn alone(
+    number: usize,
+    mut device: Device,
+    mut times: UnboundedReceiver<Instant>,
+) -> anyhow::Result<(Device, Seen)> {
+    let mut seen = Seen::default();
+    let mut work = None;
+    while let Some(meant) = times.recv().await {
+        if work.is_none() {
+            match device.poll().await {
+                Ok(found) => work = found,
+                Err(error) if error.is::<Refused>() => seen.refused += 1,
+                Err(error) => return Err(error),
+            }
+            seen.polls.note(meant.elapsed());
+        }
+        let Some((acknowledgement, commands)) = &work else { continue };
+        match device.acknowledge(acknowledgement).await {
+            Ok(()) => {
+                seen.acknowledged.push(Acknowledged { device: number, at: now(), commands: *commands });
+                work = None;
+            }
+            Err(error) if error.is::<Refused>() => seen.refused += 1,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((device, seen))
 }
