@@ -6,7 +6,11 @@ use anyhow::{Context as _, ensure};
 use simulator::Model;
 use sqlx::{AnyConnection, Connection as _, query, query_scalar};
 
-use crate::line::{Connection, Line, Request};
+use crate::clock::Duration;
+use crate::line::{Connection, Line, Refused, Request};
+
+/// How often a device sends what is refused again.
+const MOST_REFUSALS: usize = 30;
 
 /// A device that is connected.
 #[derive(Debug)]
@@ -49,13 +53,22 @@ impl Device {
         Ok(device)
     }
 
-    /// Uploads lines of `table=OPERLOG`, all of which must be taken.
+    /// Uploads lines of `table=OPERLOG`, all of which must be taken; what is refused with 503 is sent again after a second.
     ///
     /// # Errors
     /// They are not.
     pub async fn upload(&mut self, body: &[u8]) -> anyhow::Result<()> {
         let lines = body.split(|byte| *byte == b'\n').count() - 1;
-        let said = self.line.ask(&upload(&self.serial_number, body)).await?;
+        let request = upload(&self.serial_number, body);
+        let mut said = self.line.ask(&request).await;
+        for _ in 0..MOST_REFUSALS {
+            if !said.as_ref().is_err_and(|error| error.is::<Refused>()) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            said = self.line.ask(&request).await;
+        }
+        let said = said?;
         let wanted = format!("OK:{lines}");
         ensure!(said == wanted.as_bytes(), "{wanted} awaited: {}", String::from_utf8_lossy(&said));
         Ok(())
