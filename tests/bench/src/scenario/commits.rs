@@ -104,6 +104,7 @@ fn rows(engine: Engine, rounds: &Rounds) -> Vec<Row> {
     let group = ratios(&many, &one);
     rows.push(Row::new(NAME, "64 devices ÷ 1 device", engine, &group).goal("≥ 10").ratio("commits-group"));
     let share = ratios(&one, &rounds.bare_one);
-    rows.push(Row::new(NAME, "1 device ÷ the bare engine", engine, &share).ratio("commits-one"));
+    // Not recorded: it is the slower of flush and server that decides, and flushes take ten times as long on some days.
+    rows.push(Row::new(NAME, "1 device ÷ the bare engine", engine, &share));
     rows
 }
