@@ -1,5 +1,6 @@
 //! A device that does at once what it is told, and fleets of such.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
 use anyhow::{Context as _, ensure};
@@ -62,7 +63,7 @@ impl Device {
         let request = upload(&self.serial_number, body);
         let mut said = self.line.ask(&request).await;
         for _ in 0..MOST_REFUSALS {
-            if !said.as_ref().is_err_and(|error| error.is::<Refused>()) {
+            if !said.as_ref().is_err_and(anyhow::Error::is::<Refused>) {
                 break;
             }
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -87,7 +88,7 @@ impl Device {
         let mut commands = 0;
         for line in said.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"C:")) {
             let id = line.split(|byte| *byte == b':').nth(1).context("a command without an id")?;
-            done += &format!("ID={}&Return=0&CMD=DATA\n", std::str::from_utf8(id)?);
+            writeln!(done, "ID={}&Return=0&CMD=DATA", std::str::from_utf8(id)?)?;
             commands += 1;
         }
         ensure!(commands > 0, "commands awaited: {}", String::from_utf8_lossy(&said));

@@ -43,8 +43,8 @@ pub fn markdown(rows: &[Row]) -> String {
             rows.iter().find(same)
         };
         let cell = |row: Option<&Row>| row.map_or_else(|| "–".to_owned(), figure);
-        let goal = rows.iter().filter(|other| other.scenario == row.scenario && other.what == row.what);
-        let goal = goal.filter_map(|row| row.goal.clone()).next().unwrap_or_default();
+        let mut goal = rows.iter().filter(|other| other.scenario == row.scenario && other.what == row.what);
+        let goal = goal.find_map(|row| row.goal.clone()).unwrap_or_default();
         let figures = match on(On::Neither) {
             Some(neither) => format!("{} (no database) | ", figure(neither)),
             None => format!("{} | {}", cell(on(On::Sqlite)), cell(on(On::MariaDb))),

@@ -7,7 +7,7 @@ use crate::run::Run;
 
 const NAME: &str = "convergence";
 
-pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
+pub fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     let mut rows = Vec::new();
     for engine in &run.engines {
         for (devices, users) in run.pick(vec![(5, 20)], vec![(2, 100), (100, 1_000)]) {

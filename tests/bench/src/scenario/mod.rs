@@ -68,7 +68,7 @@ impl Scenario {
             Self::Commits => commits::measure(run).await,
             Self::FanOut => fan_out::measure(run).await,
             Self::FirstFill => first_fill::measure(run).await,
-            Self::Convergence => convergence::measure(run).await,
+            Self::Convergence => convergence::measure(run),
             Self::Roster => roster::measure(run).await,
             Self::LargeBody => large_body::measure(run).await,
             Self::Scale => scale::measure(run).await,
