@@ -38,7 +38,7 @@ impl Ratios {
     pub fn record(&mut self, rows: &[Row], file: &Path) -> anyhow::Result<()> {
         for (row, name) in named(rows) {
             let engines = self.0.entry(build().to_owned()).or_default();
-            let rounded = (row.value * 1000.0).round() / 1000.0;
+            let rounded = (row.value * 1e5).round() / 1e5;
             engines.entry(engine(row.on).to_owned()).or_default().insert(name.to_owned(), rounded);
         }
         let text = std::fs::read_to_string(file).unwrap_or_default();
