@@ -138,3 +138,23 @@ async fn a_connection_on_which_nothing_comes_is_closed_and_one_that_rests_betwee
     assert_eq!(silent.rest().await, b"");
     assert_eq!(resting.rest().await, b"");
 }
+
+/// While nothing is asked of a connection only its stream is kept: what came of the next request already is not lost by that.
+#[tokio::test]
+async fn a_request_may_begin_with_the_one_before_and_end_much_later() {
+    let house = house(|_| ()).await;
+    let mut line = Line::to(house.address()).await;
+    let poll = kept(POLL);
+    let (begin, rest) = poll.split_at(20);
+    line.write(&[&poll, begin].concat()).await;
+    assert_eq!(line.answer().await.text(), "OK");
+    for part in rest.chunks(rest.len() / 3) {
+        tokio::time::pause();
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        tokio::time::resume();
+        line.write(part).await;
+    }
+    assert_eq!(line.answer().await.text(), "OK");
+    line.write(&[poll.as_slice(), &poll].concat()).await;
+    assert_eq!((line.answer().await.text(), line.answer().await.text()), ("OK".to_owned(), "OK".to_owned()));
+}

@@ -8,22 +8,22 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{CONNECTION, DATE};
 use http::{HeaderMap, Method, Version};
 use hyper::body::{Body, Incoming};
-use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::server::graceful::GracefulShutdown;
 use roster::Millis;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::answer::{Answer, DeviceError, close};
 use super::body::{announced, read};
-use super::connection::{Patience, Progress, Watched};
+use super::connection::{self, Patience, Progress};
 use super::date::date;
 use super::load::Entry;
 use super::poll;
@@ -68,7 +68,7 @@ pub struct Request {
 /// Serves devices until `stop`; returns when every request that was begun is answered.
 pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
     let app = Arc::new(app);
-    let graceful = GracefulShutdown::new();
+    let connections = TaskTracker::new();
     let mut said: Said = None;
     loop {
         let accepted = tokio::select! {
@@ -76,7 +76,7 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => enter(&app, stream, peer, &graceful, &mut said),
+            Ok((stream, peer)) => enter(&app, stream, peer, (&connections, &stop), &mut said),
             // That connection is gone; the next one has nothing to do with it.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -91,7 +91,8 @@ pub async fn serve(app: App, listener: TcpListener, stop: CancellationToken) {
             }
         }
     }
-    if tokio::time::timeout(FAREWELL, graceful.shutdown()).await.is_err() {
+    connections.close();
+    if tokio::time::timeout(FAREWELL, connections.wait()).await.is_err() {
         tracing::warn!("some device requests did not end in time");
     }
 }
@@ -110,7 +111,13 @@ fn is_time(said: &mut Said) -> bool {
 }
 
 /// Serves a connection, or tells the device to come again where there are too many.
-fn enter(app: &Arc<App>, stream: TcpStream, peer: SocketAddr, graceful: &GracefulShutdown, said: &mut Said) {
+fn enter(
+    app: &Arc<App>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    (connections, stop): (&TaskTracker, &CancellationToken),
+    said: &mut Said,
+) {
     let entry = app.load.enter();
     if !matches!(entry, Entry::Served(_)) && is_time(said) {
         tracing::error!(
@@ -127,38 +134,18 @@ fn enter(app: &Arc<App>, stream: TcpStream, peer: SocketAddr, graceful: &Gracefu
     let (app, progress) = (Arc::clone(app), Progress::new());
     let served = matches!(entry, Entry::Served(_));
     let patience = if served { Patience { idle: app.config.idle, head: HEAD } } else { TURNED_AWAY };
-    let answering = Arc::clone(&progress);
-    let service = service_fn(move |request: http::Request<Incoming>| {
-        answering.begin();
-        let begun =
-            if served { begin(&app, request, peer) } else { Begun::Answered(refusal(app.clock.now())) };
-        let progress = Arc::clone(&answering);
-        async move {
-            let answer = match begun {
-                Begun::Waiting(handling) => handling.await,
-                Begun::Answered(answer) => answer,
-            };
-            progress.end();
-            Ok::<_, Infallible>(answer)
-        }
-    });
-    let connection = http1::Builder::new()
-        .title_case_headers(true)
-        .half_close(true)
-        // One timer of each connection does what hyper would do with one of each request.
-        .header_read_timeout(None)
-        .serve_connection(Watched::new(stream, Arc::clone(&progress)), service);
-    let connection = graceful.watch(connection);
-    tokio::spawn(async move {
+    let stop = stop.clone();
+    connections.spawn(async move {
         let _place = entry;
-        tokio::select! {
-            biased;
-            ended = connection => {
-                if let Err(error) = ended {
-                    tracing::debug!(%peer, %error, "connection ended");
-                }
-            }
-            () = progress.exhausted(patience) => tracing::debug!(%peer, "connection closed: nothing more came"),
+        let service = service_fn(|request: http::Request<Incoming>| {
+            progress.begin();
+            let begun =
+                if served { begin(&app, request, peer) } else { Begun::answered(refusal(app.clock.now())) };
+            Answering { progress: Arc::clone(&progress), begun }
+        });
+        let ended = connection::serve(stream, &progress, patience, &stop, &service).await;
+        if let Err(reason) = ended {
+            tracing::debug!(%peer, %reason, "connection ended");
         }
     });
 }
@@ -172,9 +159,35 @@ fn refusal(now: Millis) -> Answer {
 
 /// The answer to a request, where it needs nothing that has to be waited for.
 enum Begun {
-    Answered(Answer),
+    /// Taken out when it is given.
+    Answered(Option<Answer>),
     /// How it is come by otherwise: apart, so that what a connection holds while nothing is asked on it stays small.
     Waiting(Pin<Box<dyn Future<Output = Answer> + Send>>),
+}
+
+impl Begun {
+    const fn answered(answer: Answer) -> Self {
+        Self::Answered(Some(answer))
+    }
+}
+
+/// Answers a request, and notes when that is done.
+struct Answering {
+    progress: Arc<Progress>,
+    begun: Begun,
+}
+
+impl Future for Answering {
+    type Output = Result<Answer, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let answer = match &mut self.begun {
+            Begun::Answered(answer) => answer.take().unwrap_or_else(|| DeviceError::Failed.answer()),
+            Begun::Waiting(handling) => ready!(handling.as_mut().poll(context)),
+        };
+        self.progress.end();
+        Poll::Ready(Ok(answer))
+    }
 }
 
 fn begin(app: &Arc<App>, request: http::Request<Incoming>, peer: SocketAddr) -> Begun {
@@ -184,7 +197,7 @@ fn begin(app: &Arc<App>, request: http::Request<Incoming>, peer: SocketAddr) -> 
         let now = app.clock.now();
         if let Some(mut answer) = poll::from_memory(app, peer, &target, now) {
             finish(&mut answer, now, keep);
-            return Begun::Answered(answer);
+            return Begun::answered(answer);
         }
     }
     Begun::Waiting(Box::pin(handle(Arc::clone(app), request, peer, keep)))
