@@ -6,6 +6,7 @@ mod facts;
 mod hybrid;
 mod parameters;
 mod photos;
+mod room;
 mod takes;
 mod text;
 

@@ -2,7 +2,7 @@
 
 mod support;
 
-use roster::{Capability, Evidence, Format, Slot};
+use roster::{Capability, Evidence, Format, Kind, Slot};
 use support::{options, refusal, slot, tell, told};
 use wire::{BioType, CardForm, Form, Handshake, ReturnCode};
 
@@ -189,4 +189,31 @@ fn a_capability_tells_people_what_a_device_takes() {
     ] {
         assert!(words.iter().any(|word| word == sentence), "{sentence} is not in {words:#?}");
     }
+}
+
+/// Obligation 196.
+#[test]
+fn what_a_device_says_of_its_room_is_a_limit_unless_it_is_nonsense() {
+    let users = |parameters: &[(&str, &str)]| told(parameters).room_for(Kind::User);
+    assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "2990")]), Some(3_000), "counted in hundreds");
+    assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "3000")]), Some(3_000));
+    assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "3001")]), None, "it holds more already");
+    assert_eq!(users(&[("~MaxUserCount", "0"), ("UserCount", "0")]), None);
+    assert_eq!(users(&[("~MaxUserCount", "many"), ("UserCount", "0")]), None);
+    assert_eq!(users(&[("~MaxUserCount", "30")]), None, "it does not tell how many it holds");
+    assert_eq!(users(&[("UserCount", "7")]), None);
+
+    let palms = Kind::Template(BioType::PALM);
+    let array = told(&[
+        ("MaxMultiBioDataCount", "0:6000:0:0:0:0:0:0:800:0"),
+        ("MultiBioDataCount", "0:12:0:0:0:0:0:0:800:0"),
+        ("FPCount", "11"),
+    ]);
+    assert_eq!((array.room_for(palms), array.counted(palms)), (Some(800), Some(800)));
+    let fingers = Kind::Template(BioType::FINGERPRINT);
+    assert_eq!((array.room_for(fingers), array.counted(fingers)), (Some(6_000), Some(11)));
+    assert_eq!(array.room_for(Kind::Template(BioType::FACE)), None);
+    assert_eq!(array.room_for(Kind::UserPhoto), None);
+    let full = array.describe_full(fingers, 6_000);
+    assert_eq!(full.as_deref(), Some("full: 6,000 of 6,000 fingerprints by its own word"));
 }

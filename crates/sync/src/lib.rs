@@ -13,12 +13,14 @@ mod made;
 pub mod operator;
 mod owing;
 pub mod plan;
+mod room;
 mod scope;
 pub mod settle;
 mod view;
 mod wire_id;
 
 pub use made::PhotoSent;
+pub use room::Load;
 pub use scope::Want;
 pub use view::{
     Changes, DeviceView, Exception, ItemState, Joining, Limits, OpenCommand, Parked, Person, Refusal,

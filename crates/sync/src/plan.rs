@@ -4,7 +4,7 @@
 //! comes before the scan, since what it tells of people that the scan has still before it is the scan's business: read the
 //! other way round, all of it would go out twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
@@ -176,6 +176,9 @@ impl Planner<'_> {
         if self.view.scan.is_none() || self.pauses() {
             return;
         }
+        if self.view.scan == Some(ScanFrom::Start) {
+            self.view.begin_loads();
+        }
         for pin in page {
             if self.is_full() || self.pauses() {
                 return;
@@ -266,10 +269,23 @@ impl Planner<'_> {
         let in_scope = self.view.in_scope(&key.pin);
         if live && in_scope {
             if self.view.scanned(&key.pin) {
+                let before = self.view.person(&key.pin).map(|p| p.exceptions.clone()).unwrap_or_default();
                 self.view.owe_older(&key.pin, seq, self.now);
+                self.owe_as_new(&key.pin, &before);
             }
         } else if !live && !in_scope {
             self.view.again_or_due(&root_of(key), self.now);
+        }
+    }
+
+    /// What became owed of somebody who came is not on the device.
+    fn owe_as_new(&mut self, pin: &Pin, before: &BTreeMap<Slot, Exception>) {
+        for slot in self.view.live_slots(pin) {
+            let key = ItemKey { pin: pin.clone(), slot };
+            let now_owed = self.view.exception(&key).filter(|e| matches!(e.wait, Wait::Due(_)));
+            if let Some(exception) = now_owed.filter(|_| !before.contains_key(&slot)) {
+                self.view.put_exception(&key, Exception { wait: Wait::ROOM, ..exception });
+            }
         }
     }
 
@@ -277,6 +293,9 @@ impl Planner<'_> {
     fn send(&mut self, key: &ItemKey, origin: Origin) {
         if self.view.open_of(key).is_some() {
             self.view.owe_nothing(key);
+            if origin == Origin::Scan {
+                self.view.count_place(key.slot.kind);
+            }
             return self.view.again(key);
         }
         let root = root_of(key);
@@ -297,14 +316,16 @@ impl Planner<'_> {
                 return self.view.again_or_due(&root, self.now);
             }
         };
-        if !is_root && self.waits_for_user(key, &root, verb) {
-            return;
-        }
         let Some(item) = self.view.item(key).cloned() else { return self.view.owe_nothing(key) };
         if verb == Verb::Update && self.view.is_refused(key) {
             return self.view.owe_nothing(key);
         }
-        if verb == Verb::Update && self.has_no_place_for(key, &item, origin) {
+        // What waits for its user takes no place meanwhile.
+        let alone = verb == Verb::Update && !is_root && self.behind_missing_user(key, &root);
+        if verb == Verb::Update && !alone && self.has_no_place_for(key, &item, origin) {
+            return;
+        }
+        if !is_root && self.waits_for_user(key, &root, verb) {
             return;
         }
         if !self.has_room(key, verb) {
@@ -337,6 +358,9 @@ impl Planner<'_> {
         let Some(exception) = self.view.exception(user) else { return false };
         match exception.wait {
             Wait::Due(at) if at > self.now || self.no_room => {
+                if at <= self.now && self.view.exception(key).is_some_and(|e| e.wait == Wait::ROOM) {
+                    return true;
+                }
                 let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
                 self.view.owe(key, at.max(self.now), attempts);
             }
@@ -366,23 +390,62 @@ impl Planner<'_> {
         Some(!with_this_reply)
     }
 
-    /// A kind the device had no room for is not inserted until it holds less; what it holds is kept up to date.
+    /// A kind the device has no room for is not inserted until it holds less; what it holds is kept up to date.
     fn has_no_place_for(&mut self, key: &ItemKey, item: &ItemState, origin: Origin) -> bool {
+        let kind = key.slot.kind;
+        let wait = self.view.exception(key).map(|e| e.wait);
+        if item.changed_by == Some(self.view.device) {
+            // It is there: the device told of it.
+            if origin == Origin::Scan {
+                self.view.count_place(kind);
+            }
+            return false;
+        }
         let insert = match origin {
             Origin::Scan => true,
-            Origin::Exception | Origin::Pulled | Origin::Tail => item.created > self.view.cursor,
+            Origin::Exception | Origin::Pulled | Origin::Tail => {
+                wait == Some(Wait::ROOM) || item.created > self.view.cursor
+            }
         };
-        if !insert || !self.view.full.contains(&key.slot.kind) {
+        if !insert {
+            return false;
+        }
+        // That the scan passes it does not mean that there is room for what is known not to be there.
+        let waits = origin == Origin::Scan
+            && wait == Some(Wait::Parked(Parked::Full))
+            && self.view.says_full(kind);
+        if !(self.view.full.contains(&kind) || waits) && self.view.take_place(kind, self.now) {
             return false;
         }
         self.view.park(key, Parked::Full);
         true
     }
 
+    /// What goes off the device makes room for what waits for it.
+    fn makes_room(&mut self, key: &ItemKey) {
+        let mut freed: BTreeMap<Kind, u64> = BTreeMap::new();
+        if let Some(person) = self.view.person(&key.pin).filter(|_| key.slot == Slot::USER) {
+            for (slot, item) in &person.items {
+                let held = item.live || item.seq > self.view.cursor;
+                if held && !person.exceptions.contains_key(slot) {
+                    *freed.entry(slot.kind).or_default() += 1;
+                }
+            }
+        } else {
+            freed.insert(key.slot.kind, 1);
+        }
+        for (kind, items) in freed {
+            self.view.give_back(kind, items);
+        }
+    }
+
     fn emit(&mut self, key: &ItemKey, verb: Verb, item: &ItemState, before: Option<Exception>) {
         let number = self.view.next_command;
         self.view.next_command += 1;
         self.view.touch_device();
+        if verb == Verb::Delete && before.is_none() {
+            self.makes_room(key);
+        }
         let attempts = before.map_or(0, |e| e.attempts);
         let refused = before.and_then(|e| e.refused).filter(|_| verb == Verb::Update);
         self.view.put_exception(key, Exception { wait: Wait::No, wipe: false, refused, attempts: 0 });

@@ -193,6 +193,7 @@ impl Closing<'_> {
 
     fn full(&mut self) -> Settled {
         self.view.full.insert(self.key.slot.kind);
+        self.view.give_back(self.key.slot.kind, 1);
         self.view.touch_device();
         self.view.park(self.key, Parked::Full);
         Settled::Full
@@ -202,6 +203,9 @@ impl Closing<'_> {
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
         let refused = Some(Refusal { seq: self.command.seq, return_code: return_code.0 });
         self.view.put_exception(self.key, Exception { refused, ..before });
+        if self.command.verb == Verb::Update {
+            self.view.give_back(self.key.slot.kind, 1);
+        }
         self.once_more(0);
         Settled::Refused
     }

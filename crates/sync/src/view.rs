@@ -6,6 +6,7 @@ use roster::{Area, Capability, ContentHash, Evidence, ItemKey, Kind, Millis, Seq
 use wire::{BioType, Pin};
 
 use crate::made::PhotoSent;
+use crate::room::Load;
 
 /// What the fleet holds in one slot of a person: newest version only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +92,11 @@ pub enum Wait {
     Due(Millis),
     /// Owed, but something else has to happen first.
     Parked(Parked),
+}
+
+impl Wait {
+    /// Owed since there is room: as far as is known the device does not hold the item. No clock shows this time.
+    pub const ROOM: Self = Self::Due(Millis(0));
 }
 
 /// A content that the device refused.
@@ -185,6 +191,8 @@ pub struct DeviceView {
     pub due_count: usize,
     /// Kinds it had no room for: nothing of them is inserted until it holds less.
     pub full: BTreeSet<Kind>,
+    /// How much it holds of the kinds of which it tells how much it takes.
+    pub loads: BTreeMap<Kind, Load>,
     /// The persons this decision is about. One that is not in the store is here with no items.
     pub persons: BTreeMap<Pin, Person>,
     pub(crate) changed: Changed,
@@ -199,7 +207,7 @@ pub(crate) struct Changed {
     device: bool,
     capability: bool,
     rebaseline: bool,
-    unpark_full: bool,
+    pub(crate) unpark: BTreeMap<Kind, u64>,
 }
 
 /// A command that got its answer, or was given up.
@@ -215,15 +223,16 @@ pub struct ClosedCommand {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that changed or did not")]
 pub struct Changes {
-    /// The device's own row changed: cursor, scan, next command, full kinds, joining.
+    /// The device's own row changed: cursor, scan, next command, full kinds, loads, joining.
     pub device: bool,
     /// So did what it can take.
     pub capability: bool,
     /// First of all: every open command of the device becomes a due exception, refusals are forgotten and parked
     /// exceptions become due, but for those that wait for an operator. Cursor and scan stand in the device's row.
     pub rebaseline: bool,
-    /// First of all: every exception parked as [`Parked::Full`] becomes due.
-    pub unpark_full: bool,
+    /// First of all: so many of the exceptions of these kinds that are parked as [`Parked::Full`] become due, as
+    /// [`Wait::ROOM`].
+    pub unpark: BTreeMap<Kind, u64>,
     /// Commands that were closed.
     pub closed: Vec<ClosedCommand>,
     /// Open commands as they are now; new ones and changed ones.
@@ -238,7 +247,7 @@ impl Changes {
         self.device
             || self.capability
             || self.rebaseline
-            || self.unpark_full
+            || !self.unpark.is_empty()
             || self.exceptions.iter().any(|(_, exception)| exception.is_some())
     }
 }
@@ -311,6 +320,7 @@ impl DeviceView {
             open_count: 0,
             due_count: 0,
             full: BTreeSet::new(),
+            loads: BTreeMap::new(),
             persons: BTreeMap::new(),
             changed: Changed::default(),
         }
@@ -324,7 +334,7 @@ impl DeviceView {
             device: changed.device,
             capability: changed.capability,
             rebaseline: changed.rebaseline,
-            unpark_full: changed.unpark_full,
+            unpark: changed.unpark,
             closed: changed.closed,
             open: changed
                 .open
@@ -395,6 +405,7 @@ impl DeviceView {
     pub fn rebaseline(&mut self) {
         self.changed.rebaseline = true;
         self.full.clear();
+        self.loads.clear();
         self.rescan();
     }
 
@@ -425,21 +436,5 @@ impl DeviceView {
     pub fn rescan(&mut self) {
         self.scan = Some(ScanFrom::Start);
         self.changed.device = true;
-    }
-
-    /// The device holds less than before: what had no room is tried again.
-    pub fn unpark_full(&mut self) {
-        if !self.full.is_empty() {
-            self.full.clear();
-            self.changed.unpark_full = true;
-            self.changed.device = true;
-            for person in self.persons.values_mut() {
-                for exception in person.exceptions.values_mut() {
-                    if exception.wait == Wait::Parked(Parked::Full) {
-                        exception.wait = Wait::Due(Millis(0));
-                    }
-                }
-            }
-        }
     }
 }

@@ -15,6 +15,12 @@ const NAMED: [(BioType, &str); 6] = [
     (BioType::VISIBLE_PALM, "visible-light palms"),
 ];
 
+/// What templates of a type are called, of several.
+pub(super) fn name_of(bio_type: BioType) -> String {
+    let named = NAMED.iter().find(|(one, _)| *one == bio_type);
+    named.map_or_else(|| format!("templates of type {}", bio_type.0), |(_, name)| (*name).to_owned())
+}
+
 impl Capability {
     /// What is known of the device, a sentence each; `date` writes days.
     pub fn describe(&self, date: &dyn Fn(Millis) -> String) -> Vec<String> {

@@ -51,6 +51,7 @@ struct TypeFacts {
     templates: bool,
     photos: bool,
     max: Option<u64>,
+    held: Option<u64>,
 }
 
 impl Facts {
@@ -108,6 +109,11 @@ impl Facts {
         self.of_type(bio_type).max
     }
 
+    /// How many templates of this type the device said to hold, where it tells that of all types in one array.
+    pub(super) fn templates_held(&self, bio_type: BioType) -> Option<u64> {
+        self.of_type(bio_type).held
+    }
+
     fn of_type(&self, bio_type: BioType) -> TypeFacts {
         self.types.get(usize::from(bio_type.0)).copied().unwrap_or_default()
     }
@@ -162,6 +168,7 @@ impl Told<'_> {
             templates,
             photos: self.array(Parameter::PhotoSupport).is_some_and(|photos| photos.enabled(bio_type)),
             max: self.max(bio_type),
+            held: self.array(Parameter::TemplateCounts).and_then(|held| held.number(bio_type)),
         }
     }
 

@@ -47,6 +47,7 @@ parameters! {
     MaxFaces = "~MaxFaceCount",
     MaxPalms = "~MaxPvCount",
     MaxTemplates = "MaxMultiBioDataCount",
+    TemplateCounts = "MultiBioDataCount",
 
     FingerprintAlgorithm = "~ZKFPVersion",
     FingerprintVersion = "FPVersion",

@@ -46,13 +46,14 @@ impl World {
             for owner in terminal.definitions.keys().filter(|owner| self.keys_of(owner).is_empty()) {
                 wrong.push(format!("device {number} holds an unknown definition {owner}"));
             }
-            let room = terminal.users.len() < terminal.most_users;
-            let parked = device
-                .exceptions
-                .iter()
-                .find(|(key, e)| key.slot == Slot::USER && e.wait == Wait::Parked(sync::Parked::Full));
-            if let Some((key, _)) = parked.filter(|_| room) {
-                wrong.push(format!("device {number} has room, but {key} is parked"));
+            for (key, exception) in &device.exceptions {
+                let room = match key.slot.kind {
+                    Kind::User => terminal.users.len() < terminal.most_users,
+                    _ => terminal.templates.len() < terminal.most_templates,
+                };
+                if room && exception.wait == Wait::Parked(sync::Parked::Full) {
+                    wrong.push(format!("device {number} has room, but {key} is parked"));
+                }
             }
         }
         wrong

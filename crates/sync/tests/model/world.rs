@@ -34,7 +34,6 @@ pub struct Device {
     pub history: BTreeMap<i64, (ItemKey, Verb, Seq)>,
     pub delete_sent: BTreeMap<Pin, Millis>,
     pub ordered: Vec<(OperatorCommand, Ordered)>,
-    pub users_told: usize,
     pub terminal: Terminal,
     pub major: u16,
 }
@@ -57,6 +56,9 @@ pub struct World {
     pub resurrected: usize,
     pub most_due: usize,
 }
+
+/// How many templates the small device takes, which says so.
+pub const SMALL_TEMPLATES: usize = 4;
 
 pub const AREAS: [Area; 3] = [Area(1), Area(2), Area(3)];
 
@@ -247,11 +249,12 @@ impl World {
         if changes.rebaseline {
             device.rebaseline(now);
         }
-        if changes.unpark_full {
-            for exception in device.exceptions.values_mut() {
-                if exception.wait == Wait::Parked(sync::Parked::Full) {
-                    exception.wait = Wait::Due(now);
-                }
+        for (kind, items) in &changes.unpark {
+            let parked = device.exceptions.iter_mut().filter(|(key, exception)| {
+                key.slot.kind == *kind && exception.wait == Wait::Parked(sync::Parked::Full)
+            });
+            for (_, exception) in parked.take(usize::try_from(*items).unwrap_or(usize::MAX)) {
+                exception.wait = Wait::ROOM;
             }
         }
         for closed in &changes.closed {
@@ -306,11 +309,18 @@ impl World {
             }
             Upload::Wiped => intake.wiped(),
             Upload::Count => {
-                let held = self.devices[device].terminal.users.len();
-                if held < self.devices[device].users_told {
-                    intake.view.unpark_full();
-                }
-                self.devices[device].users_told = held;
+                let terminal = &self.devices[device].terminal;
+                let told = [
+                    ("UserCount", terminal.users.len()),
+                    ("FPCount", terminal.templates.len()),
+                    ("~MaxUserCount", 1),
+                ];
+                let told = told.map(|(name, value)| (name.to_owned(), value.to_string()));
+                let under_way = self.under_way(device);
+                let before = intake.view.capability.clone();
+                intake.view.capability.merge_parameters(&told);
+                let told = [Kind::User, Kind::Template(BioType::FINGERPRINT)].into();
+                intake.view.counted(&before, &told, &under_way, self.now);
             }
         }
         let edits = intake.edits;
@@ -327,6 +337,17 @@ impl World {
             self.put(&edit.key, edit.content, by.filter(|_| edit.by_device));
         }
         self.apply(device, view);
+    }
+
+    /// How many items of each kind that are new to a device are sent and not answered.
+    fn under_way(&self, device: usize) -> BTreeMap<Kind, u64> {
+        let mut under_way = BTreeMap::new();
+        for (key, command) in &self.devices[device].open {
+            if command.verb == Verb::Update && self.items[key].state.created == command.seq {
+                *under_way.entry(key.slot.kind).or_default() += 1;
+            }
+        }
+        under_way
     }
 
     fn known(&self) -> BTreeMap<Pin, Known> {
@@ -506,8 +527,12 @@ impl World {
 impl Device {
     fn new(number: i64, random: &mut Random) -> Self {
         let major = if number % 2 == 0 { 10 } else { 12 };
+        let small = number == 2;
         let mut capability = Capability::default();
+        // What the small one says of its templates is true, what it says of its users is more than it holds.
+        let most = if small { SMALL_TEMPLATES } else { 100 };
         capability.merge_parameters(&[
+            ("MaxMultiBioDataCount".to_owned(), format!("0:{most}:0:0:0:0:0:0:0:0")),
             ("FingerFunOn".to_owned(), "1".to_owned()),
             ("MultiBioDataSupport".to_owned(), "0:1:0:0:0:0:0:0:0:0".to_owned()),
             ("MultiBioVersion".to_owned(), format!("0:{major}.0:0:0:0:0:0:0:0:0")),
@@ -515,7 +540,6 @@ impl Device {
         let mut row = DeviceView::new(number, capability);
         let areas = 1 + random.below(2);
         row.areas = (0..areas).map(|_| random.pick(&AREAS)).collect();
-        let small = number == 2;
         Self {
             row,
             open: BTreeMap::new(),
@@ -523,11 +547,10 @@ impl Device {
             history: BTreeMap::new(),
             delete_sent: BTreeMap::new(),
             ordered: Vec::new(),
-            users_told: 0,
             terminal: Terminal {
                 name_bytes: if number == 3 { 24 } else { 100 },
                 most_users: if small { 3 } else { 100 },
-                most_templates: if small { 4 } else { 100 },
+                most_templates: most,
                 refuses: number % 2 == 1,
                 reports_own_deletions: number == 1,
                 knows_zones: number != 3,
