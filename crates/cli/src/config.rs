@@ -87,6 +87,8 @@ impl Settings {
             adopt_quiet: Duration::from_secs(
                 values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?,
             ),
+            read_back_percent: values
+                .get("read_back_percent", |text| value::number(text, 0..=100, "of 100 templates"))?,
             retention: Retention {
                 attendance: values.get("attendance_days", value::attendance_days)?,
                 ..Retention::default()

@@ -157,6 +157,11 @@ impl Capability {
         self.answers.take(form, evidence)
     }
 
+    /// Whether this firmware took a form of command.
+    pub fn took(&self, form: Form) -> bool {
+        self.answers.taken().any(|(taken, _)| taken == form)
+    }
+
     /// Whether this firmware refused a form of command.
     pub fn refused(&self, form: Form) -> bool {
         self.answers.refused(form)

@@ -35,6 +35,8 @@ pub struct Config {
     pub privilege: Option<Raised>,
     /// How long a device that is being taken in must not have uploaded anything before it is filled.
     pub adopt_quiet: Duration,
+    /// Of so many of 100 templates that devices say to have taken it is looked whether they hold them; 0 for none.
+    pub read_back_percent: u8,
     /// How long what is finished is kept.
     pub retention: Retention,
     /// Whether operators may reach into the system of a device: its files, its shell, its firmware.

@@ -1,15 +1,17 @@
 //! `device`: the terminals, what they can take, and how far they have read.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
 use roster::{Capability, Kind, Millis, Seq};
 use sqlx::any::AnyRow;
 use sqlx::{Row as _, query, query_scalar};
-use sync::{DeviceView, Joining, ScanFrom};
+use sync::read_back::ReadBack;
+use sync::{DeviceView, Joining, Load, ScanFrom};
 use wire::{Dialect, SerialNumber};
 
+use crate::device_load::{loads_of, loads_text, read_back_of, read_back_text};
 use crate::key::{narrow, pin_of};
 use crate::sql::{batches, places, statement};
 use crate::{PhotoDelivery, StoreError, Tx};
@@ -114,6 +116,10 @@ pub struct DeviceRow {
     pub incarnation: i64,
     /// Kinds it had no room for.
     pub full: BTreeSet<Kind>,
+    /// How much it holds of the kinds of which it tells how much it takes.
+    pub loads: BTreeMap<Kind, Load>,
+    /// The template that it is asked for.
+    pub read_back: Option<ReadBack>,
     /// When it last said what it holds.
     pub counts_at: Option<Millis>,
     /// When it last uploaded something while it was being taken in.
@@ -147,13 +153,14 @@ pub struct Seen {
 
 /// What [`DeviceRow::read`] reads.
 pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
-                       next_command, incarnation, full_kinds, counts_at, heard_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
+                       next_command, incarnation, full_kinds, loads, read_back, counts_at, heard_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
                        trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, address, created_at, \
                        approved_at, last_seen_at";
 
 impl DeviceRow {
     pub(crate) fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let text = |column: &str| row.try_get::<String, _>(column);
+        let words = |column: &str| row.try_get::<Option<String>, _>(column);
         let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let serial_number = text("serial_number")?;
         let wrong = |column| StoreError::Inconsistent { table: "device", column, key: serial_number.clone() };
@@ -174,6 +181,11 @@ impl DeviceRow {
             next_command: row.try_get("next_command")?,
             incarnation: row.try_get("incarnation")?,
             full: kinds_of(&text("full_kinds")?).ok_or_else(|| wrong("full_kinds"))?,
+            loads: loads_of(&words("loads")?.unwrap_or_default()).ok_or_else(|| wrong("loads"))?,
+            read_back: match words("read_back")? {
+                Some(text) => Some(read_back_of(&text).ok_or_else(|| wrong("read_back"))?),
+                None => None,
+            },
             counts_at: time("counts_at")?,
             heard_at: time("heard_at")?,
             emptied_at: time("emptied_at")?,
@@ -364,7 +376,7 @@ impl Tx {
         }
         query(
             "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = \
-             (SELECT seq FROM feed_clock WHERE id = 1), scan_pin = '', full_kinds = '', heard_at = NULL, emptied_at = NULL, \
+             (SELECT seq FROM feed_clock WHERE id = 1), scan_pin = '', full_kinds = '', loads = NULL, read_back = NULL, heard_at = NULL, emptied_at = NULL, \
              incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",
         )
         .bind(joining_text(Some(joining)))
@@ -469,13 +481,15 @@ impl Tx {
     /// Writes where a view's device stands: what [`sync::Changes::device`] tells of.
     pub(crate) async fn put_device(&mut self, view: &DeviceView) -> Result<(), StoreError> {
         query(
-            "UPDATE device SET cursor_seq = ?, scan_pin = ?, next_command = ?, full_kinds = ?, joining = ? \
-             WHERE device_id = ?",
+            "UPDATE device SET cursor_seq = ?, scan_pin = ?, next_command = ?, full_kinds = ?, loads = ?, \
+             read_back = ?, joining = ? WHERE device_id = ?",
         )
         .bind(view.cursor.0)
         .bind(scan_text(view.scan.as_ref()))
         .bind(view.next_command)
         .bind(kinds_text(&view.full))
+        .bind(loads_text(&view.loads))
+        .bind(view.read_back.as_ref().map(read_back_text))
         .bind(joining_text(view.joining))
         .bind(view.device)
         .execute(self.db())

@@ -17,6 +17,7 @@ mod comm_key;
 mod definition;
 mod device;
 mod device_clock;
+mod device_load;
 mod device_record;
 mod device_session;
 mod engine;

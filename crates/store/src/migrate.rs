@@ -36,6 +36,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(6, "clocks", "0006_clocks.sql"),
     step!(7, "photos", "0007_photos.sql"),
     step!(8, "definitions", "0008_definitions.sql"),
+    step!(9, "room", "0009_room.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

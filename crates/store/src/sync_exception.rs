@@ -1,5 +1,7 @@
 //! `sync_exception`: items that a device's cursor alone does not describe.
 
+use std::collections::BTreeMap;
+
 use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use sqlx::{query, query_as};
 use sync::{Exception, Parked, Refusal, Wait};
@@ -53,6 +55,9 @@ pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<E
         attempts: narrow("sync_exception", "attempts", key, attempts)?,
     })
 }
+
+/// Where there is room for more than so many, all that waits for it becomes due: what does not fit is parked again.
+const MOST_UNPARKED: i64 = 10_000;
 
 /// The end of an `INSERT` of exceptions that are due: one that is there becomes due too, unless it waits for an operator.
 pub(crate) fn owe_upsert(engine: Engine) -> String {
@@ -208,15 +213,54 @@ impl Tx {
         Ok(())
     }
 
-    /// There is room again: what was parked for want of it becomes due.
-    pub(crate) async fn unpark_full(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
-        query("UPDATE sync_exception SET due_at = ?, parked = NULL WHERE device_id = ? AND parked = ?")
-            .bind(at.0)
+    /// There is room for so many of a kind: the first of those that were parked for want of it become due.
+    pub(crate) async fn unpark(&mut self, device: i64, kind: Kind, items: u64) -> Result<(), StoreError> {
+        let Wait::Due(due) = Wait::ROOM else { return Ok(()) };
+        let parked = parked_code(Parked::Full);
+        let most = i64::try_from(items).unwrap_or(i64::MAX);
+        let last: Option<(String, i64, i64)> = if most > MOST_UNPARKED {
+            None
+        } else {
+            query_as(
+                "SELECT pin, slot, algorithm FROM sync_exception WHERE device_id = ? AND kind = ? AND parked = ? \
+                 ORDER BY pin, slot, algorithm LIMIT 1 OFFSET ?",
+            )
             .bind(device)
-            .bind(parked_code(Parked::Full))
-            .execute(self.db())
-            .await?;
+            .bind(kind.code())
+            .bind(parked)
+            .bind(most)
+            .fetch_optional(self.db())
+            .await?
+        };
+        let before = "AND (pin < ? OR (pin = ? AND (slot < ? OR (slot = ? AND algorithm < ?))))";
+        let sql = format!(
+            "UPDATE sync_exception SET due_at = ?, parked = NULL WHERE device_id = ? AND kind = ? AND parked = ? {}",
+            if last.is_some() { before } else { "" }
+        );
+        let mut update =
+            query(statement(sql)).bind(due.0).bind(device).bind(kind.code()).bind(parked);
+        if let Some((pin, slot, algorithm)) = last {
+            update = update.bind(pin.clone()).bind(pin).bind(slot).bind(slot).bind(algorithm);
+        }
+        update.execute(self.db()).await?;
         Ok(())
+    }
+
+    /// How many commands of each kind are open that bring a device something new.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn new_under_way(&mut self, device: i64) -> Result<BTreeMap<Kind, u64>, StoreError> {
+        let rows: Vec<(i64, i64)> = query_as(
+            "SELECT c.kind, COUNT(*) FROM sync_command c JOIN item i ON i.pin = c.pin AND i.kind = c.kind \
+             AND i.slot = c.slot AND i.algorithm = c.algorithm \
+             WHERE c.device_id = ? AND c.open = 1 AND c.verb = 'update' AND c.seq = i.created_seq GROUP BY c.kind",
+        )
+        .bind(device)
+        .fetch_all(self.db())
+        .await?;
+        let counted = |(kind, items): (i64, i64)| Some((Kind::from_code(kind)?, u64::try_from(items).ok()?));
+        Ok(rows.into_iter().filter_map(counted).collect())
     }
 
     /// Photos that a device refused are owed again: they are to reach it in another way.

@@ -254,8 +254,8 @@ impl Tx {
         if changes.rebaseline {
             self.rebaseline(device, at).await?;
         }
-        if changes.unpark_full {
-            self.unpark_full(device, at).await?;
+        for (kind, items) in &changes.unpark {
+            self.unpark(device, *kind, *items).await?;
         }
         self.close_commands(device, changes, at).await?;
         self.put_commands(device, &changes.open, at).await?;
@@ -291,6 +291,8 @@ fn view_of(row: &DeviceRow, areas: BTreeSet<Area>, open: i64, due: i64) -> Resul
     view.open_count = narrow("sync_command", "open", &row.id, open)?;
     view.due_count = narrow("sync_exception", "due_at", &row.id, due)?;
     view.full.clone_from(&row.full);
+    view.loads.clone_from(&row.loads);
+    view.read_back.clone_from(&row.read_back);
     Ok(view)
 }
 

@@ -277,6 +277,14 @@ impl<'a> Intake<'a> {
 
     /// A template or photo with all parts that came in one piece.
     pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
+        let outcome = self.taken_item(key, content);
+        if outcome != Outcome::Partly {
+            self.view.uploaded(key);
+        }
+        outcome
+    }
+
+    fn taken_item(&mut self, key: &ItemKey, content: Content) -> Outcome {
         let user = user_key(&key.pin);
         if let Some(held) = self.held_person(&user) {
             return held;
@@ -360,7 +368,9 @@ impl<'a> Intake<'a> {
     /// Old content, or content of a deleted item, from a device that has not settled what replaced it, is no edit.
     /// A device that made the newest version itself knows what it replaced.
     fn is_stale(&self, key: &ItemKey, item: &ItemState, older: bool) -> bool {
-        (!item.live || older) && item.changed_by != Some(self.view.device) && !self.view.settled(key)
+        let unheard = item.changed_by != Some(self.view.device) && !self.view.settled(key);
+        // Asked what it holds since it took the newest version, it shows that it does not hold that.
+        (!item.live || older) && (unheard || self.view.reads_back(key))
     }
 
     /// The fleet holds just that, or the device was sent it as what the fleet holds.

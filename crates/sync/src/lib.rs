@@ -13,6 +13,7 @@ mod made;
 pub mod operator;
 mod owing;
 pub mod plan;
+pub mod read_back;
 mod room;
 mod scope;
 pub mod settle;

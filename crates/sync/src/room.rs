@@ -63,16 +63,6 @@ impl DeviceView {
         }
     }
 
-    /// The kinds of which a device holds another number than was thought, now that it told how many: nothing follows from
-    /// the others.
-    pub fn miscounted(&self, told: &BTreeSet<Kind>) -> bool {
-        let other = |kind: &Kind| {
-            let load = self.loads.get(kind);
-            self.capability.counted(*kind).is_some_and(|held| load.is_none_or(|load| load.held != held))
-        };
-        self.scan.is_none() && told.iter().any(other)
-    }
-
     fn load(&mut self, kind: Kind, held: u64, most: u64, other_room: bool, now: Millis) {
         let before = self.loads.get(&kind).copied();
         let mut load = Load { held, ..before.unwrap_or_default() };

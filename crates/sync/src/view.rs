@@ -6,6 +6,7 @@ use roster::{Area, Capability, ContentHash, Evidence, ItemKey, Kind, Millis, Seq
 use wire::{BioType, Pin};
 
 use crate::made::PhotoSent;
+use crate::read_back::ReadBack;
 use crate::room::Load;
 
 /// What the fleet holds in one slot of a person: newest version only.
@@ -193,6 +194,8 @@ pub struct DeviceView {
     pub full: BTreeSet<Kind>,
     /// How much it holds of the kinds of which it tells how much it takes.
     pub loads: BTreeMap<Kind, Load>,
+    /// The template that it is asked for, to see whether it keeps what it takes.
+    pub read_back: Option<ReadBack>,
     /// The persons this decision is about. One that is not in the store is here with no items.
     pub persons: BTreeMap<Pin, Person>,
     pub(crate) changed: Changed,
@@ -223,7 +226,7 @@ pub struct ClosedCommand {
 #[derive(Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that changed or did not")]
 pub struct Changes {
-    /// The device's own row changed: cursor, scan, next command, full kinds, loads, joining.
+    /// The device's own row changed: cursor, scan, next command, full kinds, loads, what is read back, joining.
     pub device: bool,
     /// So did what it can take.
     pub capability: bool,
@@ -321,6 +324,7 @@ impl DeviceView {
             due_count: 0,
             full: BTreeSet::new(),
             loads: BTreeMap::new(),
+            read_back: None,
             persons: BTreeMap::new(),
             changed: Changed::default(),
         }
@@ -406,6 +410,7 @@ impl DeviceView {
         self.changed.rebaseline = true;
         self.full.clear();
         self.loads.clear();
+        self.read_back = None;
         self.rescan();
     }
 

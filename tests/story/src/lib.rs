@@ -69,6 +69,7 @@ impl House {
             undo: Duration::from_hours(7 * 24),
             privilege: None,
             adopt_quiet: Duration::from_secs(30),
+            read_back_percent: 1,
             retention: server::config::Retention::default(),
             system_commands: false,
             limits: sync::Limits::default(),

@@ -59,6 +59,11 @@ pub const SETTINGS: &[Setting] = &[
         "get-file, put-file, shell and upgrade: what reaches into a device's system",
     ),
     fixed("adopt_quiet_s", "30", "how long a device that is taken in must be quiet before it is filled"),
+    fixed(
+        "read_back_percent",
+        "1",
+        "of how many of 100 templates that devices say to have taken it is looked whether they hold them",
+    ),
     derived("time_zone", "the machine", "IANA name: the clock of the devices"),
     fixed("realtime", "true", "devices upload changes at once"),
     fixed("trans_times", "", "otherwise at these times of day, at most ten: 00:00;14:05"),

@@ -8,7 +8,7 @@ use sync::split_line_id;
 use wire::{Acknowledgement, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
-use super::{Request, admit, options, order_answer, printable};
+use super::{Request, admit, options, order_answer, printable, read_back};
 use crate::app::App;
 use crate::fleet;
 
@@ -94,22 +94,30 @@ async fn record(
     }
     let mut shared = app.recent.share(standing.feed);
     tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
+    let mut taken = Vec::new();
     for answer in &settling {
         let settled = settle(&mut view, answer, now, &app.config.limits);
         log(&row, answer, settled);
+        if settled == Settled::Done {
+            taken.push(answer);
+        }
     }
+    let asked = read_back::choose(app, &row, &view, taken);
     if emptied {
         view.rebaseline();
     }
     let changes = view.take_changes();
     let filled_again = view.scan.is_some() && row.scan.is_none();
-    if changes.rebaseline || changes.unpark_full || filled_again {
+    if changes.rebaseline || !changes.unpark.is_empty() || filled_again {
         tx.wake().await?;
     }
     tx.apply(&view, &changes, now).await?;
     // What is ordered takes numbers of the device's row, which is written above.
     for (ordered, by) in otherwise {
         ordered.queue(&mut tx, row.id, &by, now).await?;
+    }
+    if let Some((answer, query)) = &asked {
+        read_back::ask(app, &mut tx, &mut view, answer, query).await?;
     }
     if asks {
         // It answers no queries: what was to be asked comes with everything else.

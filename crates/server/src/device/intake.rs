@@ -91,7 +91,7 @@ impl Decision {
             && self.held.is_empty()
             && self.capability.is_none()
             && self.queries.is_empty()
-            && !(changes.device || changes.rebaseline || changes.unpark_full)
+            && !(changes.device || changes.rebaseline || !changes.unpark.is_empty())
             && changes.exceptions.is_empty()
             && changes.open.is_empty()
     }

@@ -21,6 +21,7 @@ mod order_answer;
 mod package;
 mod photo_line;
 mod poll;
+mod read_back;
 mod remote;
 mod settled;
 mod stamps;

@@ -1,6 +1,6 @@
 //! What a device tells of itself: `table=options` (§8) and the INFO of a poll (§9).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Algorithm, Capability, DefinitionKind, Format, Kind, Slot};
 use store::{DeviceRow, StoreError};
@@ -34,11 +34,28 @@ pub async fn learn(
 ) -> Result<(), DeviceError> {
     let mut after = device.capability.clone();
     merge(&mut after);
-    if after == device.capability {
+    if after == device.capability && !miscounted(device, &told_by(&merge)) {
         return Ok(());
     }
     store::retry(|| write(app, device.id, &merge)).await?;
     Ok(())
+}
+
+/// The kinds of which a device told how many it holds.
+fn told_by(merge: &impl Fn(&mut Capability)) -> BTreeSet<Kind> {
+    let mut told = Capability::default();
+    merge(&mut told);
+    Capability::counted_kinds().filter(|kind| told.counted(*kind).is_some()).collect()
+}
+
+/// Whether it holds another number of something than was thought, although it told the same number before: what was sent
+/// meanwhile was not kept, or something else went.
+fn miscounted(device: &DeviceRow, told: &BTreeSet<Kind>) -> bool {
+    let other = |kind: &Kind| {
+        let load = device.loads.get(kind);
+        load.is_some_and(|load| device.capability.counted(*kind) != Some(load.held))
+    };
+    device.scan.is_none() && told.iter().any(other)
 }
 
 async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Result<(), StoreError> {
@@ -59,10 +76,9 @@ async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Resu
         );
         view.rescan();
     }
-    let fewer = |count: fn(&Capability) -> Option<u64>| matches!((count(&before), count(&capability)), (Some(before), Some(now)) if now < before);
-    if fewer(|c| c.counts().users) || fewer(|c| c.counts().fingerprints) || fewer(|c| c.counts().faces) {
-        view.unpark_full();
-    }
+    let told = told_by(merge);
+    let under_way = if told.is_empty() { BTreeMap::new() } else { tx.new_under_way(row.id).await? };
+    view.counted(&before, &told, &under_way, now);
     let changes = view.take_changes();
     // A device whose fill has yet to begin gets everything in any case.
     let emptied = before.counts().users > Some(0) && capability.counts().users == Some(0);

@@ -8,6 +8,7 @@ use sync::DeviceView;
 use sync::operator::{self, OperatorCommand, State};
 use wire::{Acknowledgement, Command, Form, ReturnCode, Verdict};
 
+use super::read_back;
 use crate::config::{Attendance, Config};
 use crate::fleet::attendance_sum::follow_up;
 use crate::fleet::orders::{Ordered, is_refused};
@@ -52,6 +53,7 @@ pub async fn take(
     let news = OrderNews { wire_id: None, reply: Some(&reply), content: content.as_deref() };
     let command = OperatorCommand { state, ..order.command.clone() };
     tx.put_order(row.id, &command, news, now).await?;
+    view.answered_order(order.command.number, verdict == Verdict::Done, now);
     let meaning = form.map_or_else(|| return_code.describe().into(), |form| return_code.describe_of(form));
     tracing::info!(
         device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
@@ -77,7 +79,7 @@ pub async fn take(
         }
         if is_unknown(ordered, verdict, return_code) {
             view.refuse_form(form, evidence);
-            asked.everything = form == Form::Query && is_new;
+            asked.everything = form == Form::Query && is_new && order.ordered_by != read_back::BY;
             let other = ordered.alternative().filter(|other| !is_refused(other.form(), &view.capability));
             asked.otherwise = other.map(|other| (other, order.ordered_by.clone()));
         }

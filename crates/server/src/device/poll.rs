@@ -18,7 +18,7 @@ use wire::{Command, CommandId, Endpoint, Pin, PollInfo, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::photo_line::{Line, PhotoLine, Way};
-use super::{Request, admit, counts, options};
+use super::{Request, admit, counts, options, read_back};
 use crate::app::App;
 use crate::config::Admission;
 use crate::fleet::files;
@@ -49,6 +49,9 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         }
     }
     if counts::compare(app, &device).await? {
+        waiting = None;
+    }
+    if read_back::judge(app, &device).await? {
         waiting = None;
     }
     if device.capability.speaks_access_control() || !has_work(app, &device, waiting, moment).await? {
@@ -93,7 +96,8 @@ async fn has_work(
             return Ok(true);
         }
         if !waiting.open && device.emptied_at.is_none() {
-            let due = [waiting.due, app.comparisons.next(device.id)].into_iter().flatten().min();
+            let read_back = DeviceView::read_back_due(device.read_back.as_ref());
+            let due = [waiting.due, app.comparisons.next(device.id), read_back].into_iter().flatten().min();
             app.settled.keep(&device.serial_number, device.id, moment, due, now);
         }
         return Ok(false);

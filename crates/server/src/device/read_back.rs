@@ -1,0 +1,108 @@
+//! Asking a device for templates that it says to have taken ([`sync::read_back`]).
+
+use roster::ItemKey;
+use store::{DeviceRow, StoreError, Tx};
+use sync::DeviceView;
+use sync::read_back::Missed;
+use sync::settle::Answer;
+use wire::{BioType, Command, Form, Select};
+
+use crate::app::App;
+use crate::fleet::orders::Ordered;
+
+/// Who orders this.
+pub const BY: &str = "read-back";
+
+/// Which of the templates that were just settled is to be read back, and by which order: one that was not there before and
+/// was taken now, one of the sample, or the first that the firmware of the device takes in its form.
+pub fn choose<'a>(
+    app: &App,
+    row: &DeviceRow,
+    view: &DeviceView,
+    taken: impl IntoIterator<Item = &'a Answer>,
+) -> Option<(&'a Answer, Ordered)> {
+    let percent = u64::from(app.config.read_back_percent);
+    if percent == 0 {
+        return None;
+    }
+    let now = app.clock.now();
+    taken.into_iter().find_map(|answer| {
+        let form = view.capability.takes(&answer.key.slot)?;
+        let select = select(&answer.key, form)?;
+        let drawn = !row.capability.took(form) || app.entropy.next() % 100 < percent;
+        view.wants_read_back(answer, drawn, now).then(|| (answer, Ordered(Command::Query(select))))
+    })
+}
+
+/// How a device is asked for a template; there are no words for faces and finger veins in their own form.
+fn select(key: &ItemKey, form: Form) -> Option<Select> {
+    let pin = key.pin.clone();
+    match form {
+        // All fingers: what the key of a single one is called differs (§12.1.3).
+        Form::FingerTmp => Some(Select::Fingerprints(pin)),
+        Form::BioData(number) => {
+            let bio_type = BioType(number);
+            Some(Select::BioDataNumber { bio_type, pin, number: u8::try_from(key.slot.number).ok()? })
+        }
+        _ => None,
+    }
+}
+
+/// Asks for a template. The row of the device is locked, and written: an order takes its number from there.
+///
+/// # Errors
+/// Those of the database.
+pub async fn ask(
+    app: &App,
+    tx: &mut Tx,
+    view: &mut DeviceView,
+    answer: &Answer,
+    query: &Ordered,
+) -> Result<(), StoreError> {
+    let now = app.clock.now();
+    let order = query.queue(tx, view.device, BY, now).await?;
+    view.asks_for(&answer.key, answer.seq, order, now);
+    if let Some(read_back) = &view.read_back {
+        tx.set_read_back(view.device, read_back).await?;
+    }
+    Ok(())
+}
+
+/// Draws the conclusion where a device had time to upload what it was asked for. Whether it was time to.
+///
+/// # Errors
+/// Those of the database.
+pub async fn judge(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    if DeviceView::read_back_due(device.read_back.as_ref()).is_none_or(|due| due > now) {
+        return Ok(false);
+    }
+    store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        tx.lock_clock().await?;
+        let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+        let mut view = tx.view(&row).await?;
+        let Some(read_back) = view.read_back.clone() else { return Ok(()) };
+        tx.load_persons(&mut view, &[read_back.key.pin]).await?;
+        match view.judge_read_back(now) {
+            Some((key, Missed::Again)) => tracing::warn!(
+                device.serial_number = %row.serial_number, item = %key,
+                "the device says that it took this, and does not hold it: it is sent again"
+            ),
+            Some((key, Missed::Refused)) => tracing::error!(
+                device.serial_number = %row.serial_number, item = %key,
+                "the device says again and again that it took this, and does not keep it: muster sync status {}",
+                row.serial_number
+            ),
+            None => {}
+        }
+        let changes = view.take_changes();
+        if changes.gives_work() {
+            tx.wake().await?;
+        }
+        tx.apply(&view, &changes, now).await?;
+        tx.commit().await
+    })
+    .await?;
+    Ok(true)
+}

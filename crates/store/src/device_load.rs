@@ -1,0 +1,77 @@
+//! Columns of `device`: how much it holds of what it has no endless room for, and what it is asked for to see whether it
+//! keeps what it takes.
+
+use std::collections::BTreeMap;
+
+use roster::{Kind, Millis, Seq};
+use sqlx::query;
+use sync::Load;
+use sync::read_back::{ReadBack, Stage};
+
+use crate::item::columns;
+use crate::key::key_of;
+use crate::{StoreError, Tx};
+
+/// Reads `kind:held:tried at`, separated by commas; `None` where it is something else.
+pub(crate) fn loads_of(text: &str) -> Option<BTreeMap<Kind, Load>> {
+    let one = |text: &str| {
+        let mut parts = text.split(':');
+        let (kind, held, tried) = (parts.next()?, parts.next()?, parts.next()?);
+        let tried_at = if tried.is_empty() { None } else { Some(Millis(tried.parse().ok()?)) };
+        Some((Kind::from_code(kind.parse().ok()?)?, Load { held: held.parse().ok()?, tried_at }))
+    };
+    text.split(',').filter(|text| !text.is_empty()).map(one).collect()
+}
+
+/// The same, written. `None` for nothing.
+pub(crate) fn loads_text(loads: &BTreeMap<Kind, Load>) -> Option<String> {
+    let one = |(kind, load): (&Kind, &Load)| {
+        let tried = load.tried_at.map(|at| at.0.to_string()).unwrap_or_default();
+        format!("{}:{}:{tried}", kind.code(), load.held)
+    };
+    (!loads.is_empty()).then(|| loads.iter().map(one).collect::<Vec<_>>().join(","))
+}
+
+/// Reads what is asked for; `None` where it is something else.
+pub(crate) fn read_back_of(text: &str) -> Option<ReadBack> {
+    let mut parts = text.splitn(9, ';');
+    let stage = parts.next()?;
+    let mut number = || parts.next()?.parse::<i64>().ok();
+    let (order, since, seq, misses) = (number()?, number()?, number()?, number()?);
+    let (kind, slot, algorithm) = (number()?, number()?, number()?);
+    let stage = match stage {
+        "again" => Stage::Again,
+        "asked" => Stage::Asked(order),
+        "answered" => Stage::Answered,
+        _ => return None,
+    };
+    let key = key_of("device", (parts.next()?.to_owned(), kind, slot, algorithm)).ok()?;
+    Some(ReadBack { key, seq: Seq(seq), misses: misses.try_into().ok()?, stage, since: Millis(since) })
+}
+
+/// The same, written.
+pub(crate) fn read_back_text(read_back: &ReadBack) -> String {
+    let (stage, order) = match read_back.stage {
+        Stage::Again => ("again", 0),
+        Stage::Asked(order) => ("asked", order),
+        Stage::Answered => ("answered", 0),
+    };
+    let (pin, kind, slot, algorithm) = columns(&read_back.key);
+    let ReadBack { since, seq, misses, .. } = read_back;
+    format!("{stage};{order};{};{};{misses};{kind};{slot};{algorithm};{pin}", since.0, seq.0)
+}
+
+impl Tx {
+    /// Writes what a device is asked for.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn set_read_back(&mut self, device: i64, read_back: &ReadBack) -> Result<(), StoreError> {
+        query("UPDATE device SET read_back = ? WHERE device_id = ?")
+            .bind(read_back_text(read_back))
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Reading back: whether a device keeps what it says to have taken.
+//!
+//! A return code of 0 means that a command was accepted, not that it had an effect (§11.4 of the reference, field note 7.5). Of
+//! the templates that a device took one at a time is asked for. Its upload goes through the intake like any other, but for one
+//! thing: that the device shows the content from before says that it did not keep the new one, and is no edit. A template that
+//! is not uploaded within a minute after the answer is not there: it is due again, and read back again. After three times
+//! it counts as refused, so that nothing goes to and fro for ever.
+
+use roster::{ItemKey, Kind, Millis, Seq};
+use wire::Form;
+
+use crate::scope::Want;
+use crate::settle::Answer;
+use crate::view::{DeviceView, Exception, Refusal, Verb};
+
+/// A template that a device says to have taken and is asked for. One at a time for each device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadBack {
+    /// Which.
+    pub key: ItemKey,
+    /// The version that it took.
+    pub seq: Seq,
+    /// How often it was not there so far.
+    pub misses: u32,
+    /// How far this is.
+    pub stage: Stage,
+    /// Since when.
+    pub since: Millis,
+}
+
+/// How far it is to read something back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// It was not there: it goes out again, and is asked for when the device took it.
+    Again,
+    /// The order of this number asks for it.
+    Asked(i64),
+    /// The device answered the order: what it has of the template was uploaded, or comes in a moment.
+    Answered,
+}
+
+/// What came of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missed {
+    /// The template is due again.
+    Again,
+    /// It was not kept for the last time: left alone until there is newer content.
+    Refused,
+}
+
+/// What a template is recorded as refused with that the device took and does not hold: it never said no.
+pub const NOT_KEPT: i32 = 0;
+
+/// How long a device has to upload what it was asked for after it answered, ms.
+const UPLOADED_MS: i64 = 60_000;
+
+/// What came to no end in this time makes room for another, ms.
+const LONGEST_MS: i64 = 86_400_000;
+
+/// After so many times nothing is tried any more.
+const MOST_MISSES: u32 = 3;
+
+impl DeviceView {
+    /// Whether the template of an answer that was just settled is to be read back. `drawn`: it is one of the sample.
+    pub fn wants_read_back(&self, answer: &Answer, drawn: bool, now: Millis) -> bool {
+        let key = &answer.key;
+        let asked_for = match &self.read_back {
+            Some(other) if other.since.plus(LONGEST_MS) > now => {
+                other.stage == Stage::Again && other.key == *key
+            }
+            _ => drawn,
+        };
+        let current = self.item(key).is_some_and(|item| item.live && item.seq == answer.seq);
+        asked_for
+            && answer.verb == Verb::Update
+            && matches!(key.slot.kind, Kind::Template(_))
+            && current
+            && self.settled(key)
+            && self.want(key) == Want::Present
+            && !self.capability.refused(Form::Query)
+    }
+
+    /// The order `order` asks for a template that the device took as version `seq`.
+    pub fn asks_for(&mut self, key: &ItemKey, seq: Seq, order: i64, now: Millis) {
+        let misses =
+            self.read_back.as_ref().filter(|it| it.key == *key && it.seq == seq).map_or(0, |it| it.misses);
+        let stage = Stage::Asked(order);
+        self.read_back = Some(ReadBack { key: key.clone(), seq, misses, stage, since: now });
+        self.touch_device();
+    }
+
+    /// The order of this number was answered, with or without success.
+    pub fn answered_order(&mut self, order: i64, done: bool, now: Millis) {
+        let Some(read_back) = self.read_back.as_mut().filter(|it| it.stage == Stage::Asked(order)) else {
+            return;
+        };
+        (read_back.stage, read_back.since) = (Stage::Answered, now);
+        if !done {
+            self.read_back = None;
+        }
+        self.touch_device();
+    }
+
+    /// When [`DeviceView::judge_read_back`] has something to say, `None` where nothing is awaited.
+    pub fn read_back_due(read_back: Option<&ReadBack>) -> Option<Millis> {
+        read_back.filter(|it| it.stage == Stage::Answered).map(|it| it.since.plus(UPLOADED_MS))
+    }
+
+    /// What the answer came to, once there was time to upload it. The person is in the view.
+    pub fn judge_read_back(&mut self, now: Millis) -> Option<(ItemKey, Missed)> {
+        Self::read_back_due(self.read_back.as_ref()).filter(|due| *due <= now)?;
+        let read_back = self.read_back.take()?;
+        self.touch_device();
+        let ReadBack { key, seq, misses, .. } = read_back;
+        let current = self.item(&key).is_some_and(|item| item.live && item.seq == seq);
+        if !current || !self.settled(&key) || self.want(&key) != Want::Present {
+            // Something else became of it meanwhile.
+            return None;
+        }
+        if misses + 1 >= MOST_MISSES {
+            let before = self.exception(&key).unwrap_or(Exception::NONE);
+            let refused = Some(Refusal { seq, return_code: NOT_KEPT });
+            self.put_exception(&key, Exception { refused, ..before });
+            self.give_back(key.slot.kind, 1);
+            return Some((key, Missed::Refused));
+        }
+        self.correct(&key, now);
+        let again =
+            ReadBack { key: key.clone(), seq, misses: misses + 1, stage: Stage::Again, since: now };
+        self.read_back = Some(again);
+        Some((key, Missed::Again))
+    }
+
+    /// Whether the device is asked for this template, or another version of it that has the same place.
+    pub(crate) fn reads_back(&self, key: &ItemKey) -> bool {
+        let same = |asked: &ItemKey| {
+            let (one, other) = (&asked.slot, &key.slot);
+            asked.pin == key.pin
+                && (one.kind, one.number, one.algorithm.major)
+                    == (other.kind, other.number, other.algorithm.major)
+        };
+        self.read_back.as_ref().is_some_and(|it| it.stage != Stage::Again && same(&it.key))
+    }
+
+    /// The device uploaded a template: if it was asked for it, that is settled by what the intake made of it.
+    pub(crate) fn uploaded(&mut self, key: &ItemKey) {
+        if self.reads_back(key) {
+            self.read_back = None;
+            self.touch_device();
+        }
+    }
+}
