@@ -279,7 +279,7 @@ impl<'a> Intake<'a> {
     pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
         let outcome = self.taken_item(key, content);
         if outcome != Outcome::Partly {
-            self.view.uploaded(key);
+            self.view.uploaded(key, outcome == Outcome::Corrected, self.now);
         }
         outcome
     }

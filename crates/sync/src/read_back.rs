@@ -7,11 +7,10 @@
 //! it counts as refused, so that nothing goes to and fro for ever.
 
 use roster::{ItemKey, Kind, Millis, Seq};
-use wire::Form;
 
 use crate::scope::Want;
 use crate::settle::Answer;
-use crate::view::{DeviceView, Exception, Refusal, Verb};
+use crate::view::{DeviceView, Exception, Refusal, Verb, Wait};
 
 /// A template that a device says to have taken and is asked for. One at a time for each device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,7 +76,6 @@ impl DeviceView {
             && current
             && self.settled(key)
             && self.want(key) == Want::Present
-            && !self.capability.refused(Form::Query)
     }
 
     /// The order `order` asks for a template that the device took as version `seq`.
@@ -117,18 +115,21 @@ impl DeviceView {
             // Something else became of it meanwhile.
             return None;
         }
-        if misses + 1 >= MOST_MISSES {
-            let before = self.exception(&key).unwrap_or(Exception::NONE);
+        let missed = self.missed(&key, seq, misses + 1, now);
+        Some((key, missed))
+    }
+
+    fn missed(&mut self, key: &ItemKey, seq: Seq, misses: u32, now: Millis) -> Missed {
+        if misses >= MOST_MISSES {
+            let before = self.exception(key).unwrap_or(Exception::NONE);
             let refused = Some(Refusal { seq, return_code: NOT_KEPT });
-            self.put_exception(&key, Exception { refused, ..before });
+            self.put_exception(key, Exception { wait: Wait::No, refused, attempts: 0, ..before });
             self.give_back(key.slot.kind, 1);
-            return Some((key, Missed::Refused));
+            return Missed::Refused;
         }
-        self.correct(&key, now);
-        let again =
-            ReadBack { key: key.clone(), seq, misses: misses + 1, stage: Stage::Again, since: now };
-        self.read_back = Some(again);
-        Some((key, Missed::Again))
+        self.correct(key, now);
+        self.read_back = Some(ReadBack { key: key.clone(), seq, misses, stage: Stage::Again, since: now });
+        Missed::Again
     }
 
     /// Whether the device is asked for this template, or another version of it that has the same place.
@@ -142,11 +143,17 @@ impl DeviceView {
         self.read_back.as_ref().is_some_and(|it| it.stage != Stage::Again && same(&it.key))
     }
 
-    /// The device uploaded a template: if it was asked for it, that is settled by what the intake made of it.
-    pub(crate) fn uploaded(&mut self, key: &ItemKey) {
-        if self.reads_back(key) {
-            self.read_back = None;
-            self.touch_device();
+    /// The device uploaded a template: if it was asked for it, that is settled by what the intake made of it. `corrected`: it
+    /// showed what it should not hold any more.
+    pub(crate) fn uploaded(&mut self, key: &ItemKey, corrected: bool, now: Millis) {
+        if !self.reads_back(key) {
+            return;
+        }
+        self.touch_device();
+        let Some(ReadBack { key, seq, misses, .. }) = self.read_back.take() else { return };
+        let current = self.item(&key).is_some_and(|item| item.live && item.seq == seq);
+        if corrected && current && self.want(&key) == Want::Present {
+            self.missed(&key, seq, misses + 1, now);
         }
     }
 }

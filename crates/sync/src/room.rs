@@ -74,7 +74,9 @@ impl DeviceView {
             if waits && (other_room || before != Some(load)) {
                 self.unpark(kind, room);
             }
-        } else if load.may_try(now) && waits {
+        } else if waits && load.may_try(now) {
+            // One more than it says.
+            load = Load { held: held.saturating_sub(1), tried_at: Some(now) };
             self.unpark(kind, 1);
         }
         if before != Some(load) {
@@ -94,12 +96,11 @@ impl DeviceView {
     pub(crate) fn take_place(&mut self, kind: Kind, now: Millis) -> bool {
         let most = self.capability.room_for(kind);
         let (Some(load), Some(most)) = (self.loads.get_mut(&kind), most) else { return true };
-        let goes = load.held < most || load.may_try(now);
-        if load.held >= most && (goes || load.tried_at.is_none()) {
-            load.tried_at = Some(now);
-        }
+        let goes = load.held < most;
         if goes {
             load.held += 1;
+        } else {
+            load.tried_at = load.tried_at.or(Some(now));
         }
         self.touch_device();
         goes
@@ -152,7 +153,8 @@ impl DeviceView {
 }
 
 impl Load {
-    fn may_try(&self, now: Millis) -> bool {
+    /// Whether it is time to see if the device takes more than it says.
+    pub fn may_try(&self, now: Millis) -> bool {
         self.tried_at.is_some_and(|at| at.plus(TRY_PAUSE_MS) <= now)
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Algorithm, Capability, DefinitionKind, Format, Kind, Slot};
+use roster::{Algorithm, Capability, DefinitionKind, Format, Kind, Millis, Slot};
 use store::{DeviceRow, StoreError};
 use sync::ScanFrom;
 use wire::{BioType, Form, PollInfo};
@@ -34,7 +34,7 @@ pub async fn learn(
 ) -> Result<(), DeviceError> {
     let mut after = device.capability.clone();
     merge(&mut after);
-    if after == device.capability && !miscounted(device, &told_by(&merge)) {
+    if after == device.capability && !miscounted(device, &told_by(&merge), app.clock.now()) {
         return Ok(());
     }
     store::retry(|| write(app, device.id, &merge)).await?;
@@ -49,11 +49,11 @@ fn told_by(merge: &impl Fn(&mut Capability)) -> BTreeSet<Kind> {
 }
 
 /// Whether it holds another number of something than was thought, although it told the same number before: what was sent
-/// meanwhile was not kept, or something else went.
-fn miscounted(device: &DeviceRow, told: &BTreeSet<Kind>) -> bool {
+/// meanwhile was not kept, or something else went. Or it is time to see whether it takes more than it says.
+fn miscounted(device: &DeviceRow, told: &BTreeSet<Kind>, now: Millis) -> bool {
     let other = |kind: &Kind| {
         let load = device.loads.get(kind);
-        load.is_some_and(|load| device.capability.counted(*kind) != Some(load.held))
+        load.is_some_and(|load| device.capability.counted(*kind) != Some(load.held) || load.may_try(now))
     };
     device.scan.is_none() && told.iter().any(other)
 }

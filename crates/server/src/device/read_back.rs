@@ -8,7 +8,7 @@ use sync::settle::Answer;
 use wire::{BioType, Command, Form, Select};
 
 use crate::app::App;
-use crate::fleet::orders::Ordered;
+use crate::fleet::orders::{Ordered, is_refused};
 
 /// Who orders this.
 pub const BY: &str = "read-back";
@@ -28,9 +28,12 @@ pub fn choose<'a>(
     let now = app.clock.now();
     taken.into_iter().find_map(|answer| {
         let form = view.capability.takes(&answer.key.slot)?;
-        let select = select(&answer.key, form)?;
+        let query = Ordered(Command::Query(select(&answer.key, form)?));
+        if is_refused(query.form(), &view.capability) {
+            return None;
+        }
         let drawn = !row.capability.took(form) || app.entropy.next() % 100 < percent;
-        view.wants_read_back(answer, drawn, now).then(|| (answer, Ordered(Command::Query(select))))
+        view.wants_read_back(answer, drawn, now).then_some((answer, query))
     })
 }
 

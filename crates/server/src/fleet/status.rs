@@ -1,8 +1,9 @@
 //! Is a device in sync, and if not, why: in words.
 
-use roster::{ItemKey, Millis, Seq};
+use roster::{ItemKey, Kind, Millis, Seq};
 use serde::Serialize;
 use store::{DeviceRow, DeviceState, Drift, StoreError, SyncCounts, Tx};
+use sync::read_back::NOT_KEPT;
 use sync::{Exception, Parked, Wait};
 use wire::ReturnCode;
 
@@ -45,6 +46,8 @@ pub struct DeviceStatus {
     pub parked: i64,
     /// Contents it refused.
     pub refused: i64,
+    /// Of what it holds all that it says to have room for, in words.
+    pub full: Vec<String>,
     /// Users it says to hold.
     pub users_reported: Option<u64>,
     /// Seconds that its clock was ahead of the time of its zone, below 0 behind, when that was last seen.
@@ -94,13 +97,16 @@ pub async fn owed(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<Vec<Owed>
         owed.push(Owed { item: key.to_string(), why: sent });
     }
     for (key, exception) in tx.exceptions_of(row.id, MOST_NAMED).await? {
-        owed.push(Owed { item: key.to_string(), why: why(&key, &exception, now) });
+        owed.push(Owed { item: key.to_string(), why: why(row, &key, &exception, now) });
     }
     Ok(owed)
 }
 
-fn why(key: &ItemKey, exception: &Exception, now: Millis) -> String {
+fn why(row: &DeviceRow, key: &ItemKey, exception: &Exception, now: Millis) -> String {
     let refused = exception.refused.map(|refusal| {
+        if refusal.return_code == NOT_KEPT {
+            return "the device says that it took it, and does not keep it; newer content is tried again".to_owned();
+        }
         let meaning = ReturnCode(refusal.return_code).describe();
         format!("the device refused it ({}: {meaning}); newer content is tried again", refusal.return_code)
     });
@@ -112,11 +118,21 @@ fn why(key: &ItemKey, exception: &Exception, now: Millis) -> String {
             exception.attempts,
             (at.0.saturating_sub(now.0) + 999) / 1000
         )),
-        Wait::Parked(Parked::Full) => Some(format!("the device has no room for another {}", key.slot)),
+        Wait::Parked(Parked::Full) => Some(
+            full(row, key.slot.kind)
+                .unwrap_or_else(|| format!("the device has no room for another {}", key.slot)),
+        ),
         Wait::Parked(Parked::NoUser) => Some("waits until the device has its user".to_owned()),
         Wait::Parked(Parked::Held) => Some("waits for your decision: muster held list".to_owned()),
     };
     [refused, wait].into_iter().flatten().collect::<Vec<_>>().join("; ")
+}
+
+/// `full: 3,000 of 3,000 fingerprints by its own word`, where that is why nothing of a kind is sent; a device that
+/// answered that it has no room says no more than that.
+fn full(row: &DeviceRow, kind: Kind) -> Option<String> {
+    let load = row.loads.get(&kind).filter(|_| !row.full.contains(&kind))?;
+    row.capability.describe_full(kind, load.held)
 }
 
 impl DeviceStatus {
@@ -152,6 +168,14 @@ impl DeviceStatus {
             due: counts.due,
             parked: counts.parked,
             refused: counts.refused,
+            full: row
+                .loads
+                .iter()
+                .filter(|(kind, load)| {
+                    counts.parked > 0 && row.capability.room_for(**kind).is_some_and(|most| load.held >= most)
+                })
+                .filter_map(|(kind, _)| full(row, *kind))
+                .collect(),
             users_reported: row.capability.counts().users,
             clock_ahead_s: drift.map(|drift| drift.ahead_s),
             summary: String::new(),
@@ -181,6 +205,7 @@ impl DeviceStatus {
         count(self.open, "commands under way");
         count(self.due, "items owed");
         count(self.parked, "items wait for room or a decision");
+        parts.extend(self.full.iter().cloned());
         if parts.is_empty() {
             parts.push("in sync".to_owned());
         }
