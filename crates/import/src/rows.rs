@@ -320,4 +320,45 @@ mod tests {
         assert!(Arc::ptr_eq(&a, &b));
         assert!(matches!(texts.value(Some(b"\xff")), Value::Unreadable));
     }
+
+    /// A row as bytes: the number of its table, and values that are parted by line feeds; a NUL alone is NULL.
+    fn row_of<'c>(bytes: &[u8], texts: &mut Texts) -> (Table, Row<'c>) {
+        let (table, values) = bytes.split_first().map_or((0, bytes), |(table, values)| (*table, values));
+        let table = Table::ALL[usize::from(table) % Table::ALL.len()];
+        let value = |bytes: &[u8]| texts.value(Some(bytes).filter(|bytes| *bytes != b"\0"));
+        let values = values.split(|byte| *byte == b'\n').map(value).collect();
+        (table, Row { id: 1, columns: table.columns(), values })
+    }
+
+    #[test]
+    fn no_bytes_of_a_database_break_the_reading_of_its_rows() {
+        let payload = "SoFTUzIxAAADlJcECAUHCc7QAAALlZEBAABFgzAAlQ==";
+        let kept = [
+            "\x007\nSN1\n2024-03-12 06:00:00\n\0\nAda\n0\n1234\n4402017\n\n1\n0000000100000000\n-1".to_owned(),
+            format!("\x017\nSN1\n2024-03-12T06:00:01Z\n\0\n6\n{}\n1\n0\n{payload}", payload.len()),
+            format!("\x027\nSN1\n1710223202\n\0\n0\n{}\n1\n{payload}", payload.len()),
+            format!("\x037\nSN1\n1710223202\n\0\n1\n0\n{}\n1\n{payload}", payload.len()),
+            format!("\x047\nSN1\n1710223202\n\0\n0\n0\n1\n0\n9\n58\n12\n0\n{payload}"),
+            format!("\x057\nSN1\n1710223202\n\0\n7.jpg\n{}\n{payload}", payload.len()),
+            format!("\x067\nSN1\n1710223202\n\0\n9\n7.jpg\n{}\n{payload}", payload.len()),
+        ];
+        let kept = kept.map(String::into_bytes);
+        let key = roster::HashKey::new([7; 32]);
+        let mut versions = crate::template::Versions::default();
+        versions.learn("SN1", "10");
+        let pin = "7".parse().expect("a PIN");
+        let mut texts = Texts::default();
+        fuzz::cases::each(&kept, |bytes| {
+            let mut rows = Rows::default();
+            // With itself once more, and with others, as the rows of a person come.
+            for bytes in [bytes, bytes, kept[0].as_slice(), kept[1].as_slice()] {
+                let (table, row) = row_of(bytes, &mut texts);
+                rows.take(table, &row);
+            }
+            let told = rows.unusable.len() + rows.users.len() + rows.templates.len() + rows.photos.len();
+            assert_eq!(told, 4, "no row is lost");
+            let (person, _) = crate::person::assemble(&pin, rows, &versions, &key);
+            assert!(person.is_some(), "one row of the user is right");
+        });
+    }
 }

@@ -2,6 +2,7 @@
 
 pub mod messages;
 pub mod people;
+pub mod uploads;
 
 use std::fmt::{Debug, Display};
 use std::str::FromStr;

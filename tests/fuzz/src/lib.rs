@@ -4,6 +4,7 @@
 //! each. Inputs are the kept corpus and what a seeded mutator makes of it: see [`run`]. Why not a library:
 //! `docs/decisions/0016-fuzzing-on-stable.md`.
 
+pub mod cases;
 pub mod check;
 pub mod corpus;
 pub mod input;

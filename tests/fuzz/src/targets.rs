@@ -5,12 +5,12 @@
 
 use roster::Kind;
 use wire::{
-    BioType, Card, CommandId, Form, Handshake, Operation, Pin, PollInfo, Query, SerialNumber, Table,
-    TypeArray, Version,
+    BioType, Card, Command, CommandId, Form, Handshake, Operation, PhotoName, Pin, PollInfo, Query,
+    SerialNumber, Table, TransFlag, TypeArray, Version, sketch,
 };
 
 use crate::Seeds::{Bodies, Own, Targets};
-use crate::check::{self, messages, people};
+use crate::check::{self, messages, people, uploads};
 use crate::{Input, Seeds, Target};
 
 const fn target(name: &'static str, seeds: Seeds, check: fn(&Input<'_>)) -> Target {
@@ -37,6 +37,14 @@ pub const TARGETS: &[Target] = &[
     target("records of BIODATA", Bodies, |input| messages::records(Some("BIODATA"), input)),
     target("records of USERPIC", Bodies, |input| messages::records(Some("USERPIC"), input)),
     target("records of BIOPHOTO", Bodies, |input| messages::records(Some("BIOPHOTO"), input)),
+    // Beside people.
+    target("sorted", Bodies, uploads::sorted),
+    target("punches", Bodies, uploads::punches_of_body),
+    target("other records", Bodies, uploads::other_records),
+    target("attendance photo", Bodies, uploads::attendance_photo),
+    target("photo name", Own, |input| check::answers(input, PhotoName::read)),
+    target("packet", Targets, uploads::packet),
+    target("sketch", Bodies, |input| drop(input.reads(|| sketch(input.bytes())))),
     target("operation", Bodies, |input| drop(input.reads(|| Operation::read(input.bytes())))),
     target("PIN", Own, check::spelt::<Pin>),
     target("card", Own, |input| check::spelt_as(input, |text| Some(Card::read(text)))),
@@ -48,6 +56,10 @@ pub const TARGETS: &[Target] = &[
     target("acknowledgements", Bodies, messages::acknowledgements),
     // What devices are told, read as they would.
     target("command", Own, messages::command),
+    target("stored command", Own, |input| {
+        drop(input.reads_whole(|| Command::read_text(input.bytes()).map(Command::into_owned)));
+    }),
+    target("trans flag", Own, |input| check::answers(input, TransFlag::parse)),
     target("command id", Own, check::spelt::<CommandId>),
     target("form", Own, check::spelt::<Form>),
     target("option block", Own, messages::option_block),

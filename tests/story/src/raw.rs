@@ -62,6 +62,12 @@ impl Line {
         self.stream.shutdown().await.expect("the connection is there");
     }
 
+    /// Says that nothing more comes, where the server has not closed the connection already.
+    pub async fn try_finish(&mut self) {
+        // What it said before it closed can still be read.
+        let _ = self.stream.shutdown().await;
+    }
+
     /// The next answer.
     pub async fn answer(&mut self) -> Answer {
         let head = self.until_empty_line().await;

@@ -99,3 +99,31 @@ impl SourceFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_of_a_file_breaks_the_reading_of_settings() {
+        let kept = [
+            "listen = \"127.0.0.1:8081\"\nadmission = \"open\"\ndelay_s = 7\nrealtime = true\ntrans_times = [\"00:00\", \"14:05\"]\n",
+            "MUSTER_DATABASE=mysql://muster:pass%40word@localhost:3306/muster\nexport MUSTER_LOG='info'\n# more\n",
+            "DB_HOST=db\nDB_USER=\"a b\"\nDB_PASSWORD='p$\\'\nTIMEZONE=Europe/Berlin\nPORT=8081\n",
+            "database = \"sqlite:///var/lib/muster/muster.db\"\n[limits]\nopen = 1.5\n\u{feff}",
+        ];
+        fuzz::cases::each(&kept.map(|text| text.as_bytes().to_vec()), |bytes| {
+            let text = String::from_utf8_lossy(bytes).into_owned();
+            let source = || Some(SourceFile { path: "settings".into(), text: text.clone(), is_exposed: true });
+            for sources in [
+                Sources { dotenv: source(), ..Sources::default() },
+                Sources { file: source(), ..Sources::default() },
+            ] {
+                match crate::config::Settings::read(&sources) {
+                    Ok(settings) => assert!(settings.shown().count() > 10),
+                    Err(error) => assert!(error.to_string().lines().count() <= 20, "{error}"),
+                }
+            }
+        });
+    }
+}

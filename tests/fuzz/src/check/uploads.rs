@@ -1,0 +1,88 @@
+//! What devices upload beside people: punches, their pictures, and other records.
+
+use wire::{
+    AttendancePhoto, DeviceLine, DeviceRecord, Packet, PhotoName, PunchLine, Query, RecordKind, Table,
+    count_lines, device_records, punches, sort,
+};
+
+use super::is_within;
+use crate::Input;
+
+/// Punches: no line is lost, each lies where it stood, and of a card the text that it came as is not longer.
+///
+/// # Panics
+/// When it is not so.
+pub fn punches_of_body(input: &Input<'_>) {
+    let body = input.bytes();
+    for reads_cards in [false, true] {
+        let read = input.reads(|| punches(body, reads_cards).collect::<Vec<_>>());
+        let Some(lines) = read else { continue };
+        assert_eq!(lines.len(), count_lines(body));
+        let mut before = 0;
+        for PunchLine { number, raw, record } in &lines {
+            assert!(*number > before && is_within(body, raw));
+            before = *number;
+            match record {
+                Ok(punch) => {
+                    let _ = format!("{punch:?}");
+                    assert_eq!(wire::Punch::read(raw, reads_cards).as_ref(), Ok(punch));
+                }
+                Err(error) => assert_eq!(error.line, *number),
+            }
+        }
+    }
+}
+
+/// Other records, with and without a table that tells what they are.
+///
+/// # Panics
+/// When a line is lost, or read in another way alone.
+pub fn other_records(input: &Input<'_>) {
+    let body = input.bytes();
+    for table in [None, Some(RecordKind::IdCard), Some(RecordKind::Error), Some(RecordKind::Message)] {
+        let Some(lines) = input.reads(|| device_records(table, body).collect::<Vec<_>>()) else { continue };
+        assert_eq!(lines.len(), count_lines(body));
+        for DeviceLine { number, raw, kind, record } in &lines {
+            assert!(is_within(body, raw));
+            match (kind, record) {
+                (Some(kind), Ok(record)) => {
+                    let _ = format!("{record:?}");
+                    assert_eq!(DeviceRecord::of_line(*kind, raw).as_ref(), Ok(record), "as it is kept");
+                }
+                (None, Ok(_)) => panic!("a record of no kind"),
+                (_, Err(error)) => assert_eq!(error.line, *number),
+            }
+        }
+    }
+}
+
+/// The picture of a punch: its bytes are those of the body, or fewer where it came in base64.
+///
+/// # Panics
+/// When it is larger than the body.
+pub fn attendance_photo(input: &Input<'_>) {
+    let body = input.bytes();
+    let Some(Ok(photo)) = input.reads_whole(|| AttendancePhoto::read(body)) else { return };
+    assert!(photo.picture.len() <= body.len());
+    let _ = (photo.is_jpeg(), format!("{photo:?}"));
+    assert_eq!(PhotoName::read(&photo.file_name), photo.name);
+}
+
+/// A body that is sorted by what its lines are about: each line is somewhere, and in its place.
+///
+/// # Panics
+/// When a line is lost.
+pub fn sorted(input: &Input<'_>) {
+    let body = input.bytes();
+    for name in ["OPERLOG", "ATTLOG", "USERINFO", "IDCARD", "ERRORLOG"] {
+        let table = Table::read(name);
+        let Some(Some(sorted)) = input.reads(|| sort(&table, body)) else { continue };
+        let parts = [&sorted.people, &sorted.punches, &sorted.others];
+        assert_eq!(parts.iter().map(|part| count_lines(part)).sum::<usize>(), count_lines(body), "{name}");
+    }
+}
+
+/// What a request says of the package that it carries.
+pub fn packet(input: &Input<'_>) {
+    super::answers(input, |text| Packet::read(&Query::new(text)));
+}
