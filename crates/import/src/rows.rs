@@ -334,7 +334,8 @@ mod tests {
     fn no_bytes_of_a_database_break_the_reading_of_its_rows() {
         let payload = "SoFTUzIxAAADlJcECAUHCc7QAAALlZEBAABFgzAAlQ==";
         let kept = [
-            "\x007\nSN1\n2024-03-12 06:00:00\n\0\nAda\n0\n1234\n4402017\n\n1\n0000000100000000\n-1".to_owned(),
+            "\x007\nSN1\n2024-03-12 06:00:00\n\0\nAda\n0\n1234\n4402017\n\n1\n0000000100000000\n-1"
+                .to_owned(),
             format!("\x017\nSN1\n2024-03-12T06:00:01Z\n\0\n6\n{}\n1\n0\n{payload}", payload.len()),
             format!("\x027\nSN1\n1710223202\n\0\n0\n{}\n1\n{payload}", payload.len()),
             format!("\x037\nSN1\n1710223202\n\0\n1\n0\n{}\n1\n{payload}", payload.len()),

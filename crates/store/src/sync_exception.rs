@@ -237,8 +237,7 @@ impl Tx {
             "UPDATE sync_exception SET due_at = ?, parked = NULL WHERE device_id = ? AND kind = ? AND parked = ? {}",
             if last.is_some() { before } else { "" }
         );
-        let mut update =
-            query(statement(sql)).bind(due.0).bind(device).bind(kind.code()).bind(parked);
+        let mut update = query(statement(sql)).bind(due.0).bind(device).bind(kind.code()).bind(parked);
         if let Some((pin, slot, algorithm)) = last {
             update = update.bind(pin.clone()).bind(pin).bind(slot).bind(slot).bind(algorithm);
         }

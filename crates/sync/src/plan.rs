@@ -411,9 +411,8 @@ impl Planner<'_> {
             return false;
         }
         // That the scan passes it does not mean that there is room for what is known not to be there.
-        let waits = origin == Origin::Scan
-            && wait == Some(Wait::Parked(Parked::Full))
-            && self.view.says_full(kind);
+        let waits =
+            origin == Origin::Scan && wait == Some(Wait::Parked(Parked::Full)) && self.view.says_full(kind);
         if !(self.view.full.contains(&kind) || waits) && self.view.take_place(kind, self.now) {
             return false;
         }

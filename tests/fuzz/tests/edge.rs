@@ -69,7 +69,9 @@ fn package(archive: &[u8], case: u64) -> Vec<u8> {
     let packed = packed.finish().expect("in memory");
     let table = if case.is_multiple_of(2) { "tgz" } else { "OPERLOG" };
     post(
-        &format!("/iclock/cdata?SN=SIM0001&table={table}&PacketIndex=1&PacketCount=1&DataType=tgz&ContentType=tgz"),
+        &format!(
+            "/iclock/cdata?SN=SIM0001&table={table}&PacketIndex=1&PacketCount=1&DataType=tgz&ContentType=tgz"
+        ),
         packed,
     )
 }
@@ -111,7 +113,8 @@ fn well_formed(mut answers: &[u8]) -> Result<(), &'static str> {
         let length = head.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: "));
         let length: usize = length.and_then(|text| text.parse().ok()).ok_or("no Content-Length")?;
         // That a HEAD is answered without a body is right.
-        answers = if answers.is_empty() { answers } else { answers.get(length..).ok_or("a body that is cut")? };
+        answers =
+            if answers.is_empty() { answers } else { answers.get(length..).ok_or("a body that is cut")? };
     }
     Ok(())
 }
@@ -139,7 +142,8 @@ async fn no_bytes_break_the_edge_of_the_server() {
     for request in &requests {
         exchange(&house, request).await;
     }
-    requests.push(post("/iclock/cdata?SN=SIM0001&table=options", "~DeviceName=X,UserCount=7,~MaxUserCount=1"));
+    requests
+        .push(post("/iclock/cdata?SN=SIM0001&table=options", "~DeviceName=X,UserCount=7,~MaxUserCount=1"));
     requests.push(post("/iclock/devicecmd?SN=SIM0001", "ID=1000900&Return=0&CMD=INFO\nUserCount=7\n"));
 
     let run = Run::of_environment();

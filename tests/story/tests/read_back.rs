@@ -105,7 +105,10 @@ async fn what_a_device_never_keeps_is_not_sent_for_ever_and_shows() {
     let row = house.device("SIM0002").await;
     let mut tx = house.store.read().await.expect("a transaction");
     let owed = server::fleet::status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
-    assert!(owed.iter().any(|owed| owed.why.contains("says that it took it, and does not keep it")), "{owed:?}");
+    assert!(
+        owed.iter().any(|owed| owed.why.contains("says that it took it, and does not keep it")),
+        "{owed:?}"
+    );
     drop(tx);
     let commands = house.commands_to("SIM0002", 0).await.len();
     wait_for_it(&house, &mut a, &mut b).await;
@@ -123,7 +126,8 @@ async fn what_a_device_never_keeps_is_not_sent_for_ever_and_shows() {
 async fn a_device_that_answers_no_queries_is_asked_once_and_left_alone() {
     let house = all_read_back().await;
     let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
-    let mut b = house.connect(Device::new(Model { answers_queries: false, ..Model::speedface() }, "SIM0002")).await;
+    let mut b =
+        house.connect(Device::new(Model { answers_queries: false, ..Model::speedface() }, "SIM0002")).await;
     house.calm([&mut a, &mut b]).await;
     let records = b.tally().records;
     a.enrol_user("7", "Ada");

@@ -123,7 +123,12 @@ async fn a_device_that_takes_more_than_it_says_is_not_left_short() {
     let mut a = house.connect(Device::new(Model::iface950(), "SIM0001")).await;
     let mut b = house.connect(Device::new(Model::iface950(), "SIM0002")).await;
     house.calm([&mut a, &mut b]).await;
-    house.post("/iclock/cdata?SN=SIM0002&table=options", "~MaxFaceCount=2,MaxMultiBioDataCount=0:0:2:0:0:0:0:0:0:0").await;
+    house
+        .post(
+            "/iclock/cdata?SN=SIM0002&table=options",
+            "~MaxFaceCount=2,MaxMultiBioDataCount=0:0:2:0:0:0:0:0:0:0",
+        )
+        .await;
     enrol(&EVERYBODY, &mut a);
     house.calm([&mut a, &mut b]).await;
     assert_eq!((b.users(), b.count(BioType::FACE)), (10, 2));

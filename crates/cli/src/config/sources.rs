@@ -114,7 +114,8 @@ mod tests {
         ];
         fuzz::cases::each(&kept.map(|text| text.as_bytes().to_vec()), |bytes| {
             let text = String::from_utf8_lossy(bytes).into_owned();
-            let source = || Some(SourceFile { path: "settings".into(), text: text.clone(), is_exposed: true });
+            let source =
+                || Some(SourceFile { path: "settings".into(), text: text.clone(), is_exposed: true });
             for sources in [
                 Sources { dotenv: source(), ..Sources::default() },
                 Sources { file: source(), ..Sources::default() },

@@ -105,7 +105,8 @@ pub async fn owed(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<Vec<Owed>
 fn why(row: &DeviceRow, key: &ItemKey, exception: &Exception, now: Millis) -> String {
     let refused = exception.refused.map(|refusal| {
         if refusal.return_code == NOT_KEPT {
-            return "the device says that it took it, and does not keep it; newer content is tried again".to_owned();
+            return "the device says that it took it, and does not keep it; newer content is tried again"
+                .to_owned();
         }
         let meaning = ReturnCode(refusal.return_code).describe();
         format!("the device refused it ({}: {meaning}); newer content is tried again", refusal.return_code)
