@@ -11,7 +11,7 @@ use sync::read_back::ReadBack;
 use sync::{DeviceView, Joining, Load, ScanFrom};
 use wire::{Dialect, SerialNumber};
 
-use crate::device_load::{loads_of, loads_text, read_back_of, read_back_text};
+use crate::device_load::{kinds_of, kinds_text, loads_of, loads_text, read_back_of, read_back_text};
 use crate::key::{narrow, pin_of};
 use crate::sql::{batches, places, statement};
 use crate::{PhotoDelivery, StoreError, Tx};
@@ -252,14 +252,6 @@ const fn joining_text(joining: Option<Joining>) -> Option<&'static str> {
         Some(Joining::Adopt) => Some("adopt"),
         Some(Joining::Replace) => Some("replace"),
     }
-}
-
-fn kinds_of(text: &str) -> Option<BTreeSet<Kind>> {
-    text.split(',').filter(|code| !code.is_empty()).map(|code| Kind::from_code(code.parse().ok()?)).collect()
-}
-
-fn kinds_text(kinds: &BTreeSet<Kind>) -> String {
-    kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",")
 }
 
 fn scan_text(scan: Option<&ScanFrom>) -> Option<String> {

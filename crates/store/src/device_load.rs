@@ -1,7 +1,7 @@
 //! Columns of `device`: how much it holds of what it has no endless room for, and what it is asked for to see whether it
 //! keeps what it takes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Kind, Millis, Seq};
 use sqlx::query;
@@ -11,6 +11,16 @@ use sync::read_back::{ReadBack, Stage};
 use crate::item::columns;
 use crate::key::key_of;
 use crate::{StoreError, Tx};
+
+/// Reads numbers of kinds, separated by commas; `None` where it is something else.
+pub(crate) fn kinds_of(text: &str) -> Option<BTreeSet<Kind>> {
+    text.split(',').filter(|code| !code.is_empty()).map(|code| Kind::from_code(code.parse().ok()?)).collect()
+}
+
+/// The same, written.
+pub(crate) fn kinds_text(kinds: &BTreeSet<Kind>) -> String {
+    kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",")
+}
 
 /// Reads `kind:held:tried at`, separated by commas; `None` where it is something else.
 pub(crate) fn loads_of(text: &str) -> Option<BTreeMap<Kind, Load>> {
