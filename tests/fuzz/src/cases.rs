@@ -67,15 +67,20 @@ pub fn each(kept: &[Vec<u8>], mut check: impl FnMut(&[u8])) {
     if let Some(only) = run.only {
         return check(&input(kept, run.seed, only));
     }
-    kept.iter().for_each(|input| check(input));
+    for input in kept {
+        check(input);
+    }
     let mut one = |seed, case| {
         let failing = Failing { seed, case };
         check(&input(kept, seed, case));
         std::mem::forget(failing);
     };
     (0..CASES).for_each(|case| one(SEED, case));
-    let (began, most) = (now(), run.time / SHARE);
-    (0..).take_while(|_| began.elapsed() < most).for_each(|case| one(run.seed, case));
+    let (began, most, mut case) = (now(), run.time / SHARE, 0);
+    while began.elapsed() < most {
+        one(run.seed, case);
+        case += 1;
+    }
 }
 
 /// Says which case fails, when it is dropped by a panic.

@@ -288,6 +288,39 @@ async fn what_had_no_room_is_due_when_there_is_room_again() {
 }
 
 #[tokio::test]
+async fn of_what_had_no_room_as_much_is_due_as_there_is_room_for() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    let row = tx.device(device).await.expect("read").expect("there");
+    let mut view = tx.view(&row).await.expect("a view");
+    let parked = Exception { wait: Wait::Parked(Parked::Full), wipe: false, refused: None, attempts: 0 };
+    let keys = [finger_key("5", 2), finger_key("7", 1), finger_key("7", 3), finger_key("8", 0)];
+    let mut exceptions: Vec<_> = keys.iter().map(|key| (key.clone(), Some(parked))).collect();
+    exceptions.push((user_key("9"), Some(parked)));
+    let fingers = Kind::Template(BioType::FINGERPRINT);
+    view.loads.insert(fingers, sync::Load { held: 3_000, tried_at: Some(at(7)) });
+    view.loads.insert(Kind::User, sync::Load { held: 1, tried_at: None });
+    view.read_back = Some(sync::read_back::ReadBack {
+        key: finger_key("7", 1),
+        seq: Seq(3),
+        misses: 2,
+        stage: sync::read_back::Stage::Asked(41),
+        since: at(5),
+    });
+    let first = Changes { exceptions, device: true, ..Changes::default() };
+    tx.apply(&view, &first, at(0)).await.expect("applied");
+    let read = tx.device(device).await.expect("read").expect("there");
+    assert_eq!((&read.loads, &read.read_back), (&view.loads, &view.read_back));
+
+    let unpark = |items| Changes { unpark: [(fingers, items)].into(), ..Changes::default() };
+    tx.apply(&view, &unpark(2), at(5)).await.expect("applied");
+    assert_eq!(tx.due_exceptions(device, at(5), 10).await.expect("due"), keys[..2]);
+    tx.apply(&view, &unpark(u64::MAX), at(5)).await.expect("applied");
+    assert_eq!(tx.due_exceptions(device, at(5), 10).await.expect("due"), keys, "but no user");
+}
+
+#[tokio::test]
 async fn a_second_open_command_of_one_item_is_refused() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
