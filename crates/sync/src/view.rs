@@ -202,7 +202,6 @@ pub struct DeviceView {
 }
 
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something that changed or did not")]
 pub(crate) struct Changed {
     open: BTreeSet<ItemKey>,
     closed: Vec<ClosedCommand>,
@@ -224,7 +223,6 @@ pub struct ClosedCommand {
 
 /// What has to be written after a decision, in one transaction.
 #[derive(Clone, Debug, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something that changed or did not")]
 pub struct Changes {
     /// The device's own row changed: cursor, scan, next command, full kinds, loads, what is read back, joining.
     pub device: bool,

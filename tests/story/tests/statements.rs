@@ -99,7 +99,8 @@ async fn a_device_that_takes_a_change_costs_few_statements() {
             assert_eq!(commands.lines().count(), 4, "{commands}");
             let poll = statements.take();
             let ids = commands.lines().filter_map(|line| line.split(':').nth(1));
-            let done: String = ids.map(|id| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
+            let done: Vec<String> = ids.map(|id| format!("ID={id}&Return=0&CMD=DATA\n")).collect();
+            let done = done.concat();
             house.post(&format!("/iclock/devicecmd?SN={serial_number}"), done).await;
             cost.push((poll, statements.take()));
         }

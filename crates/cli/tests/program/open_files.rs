@@ -44,8 +44,8 @@ fn where_few_files_may_be_open_the_rest_is_told_to_come_again_and_the_operator_w
     // All of them are served again; the first ones may come before the server has seen the others go.
     let mut again = Vec::new();
     while again.len() < served {
-        let (line, answer) = told(&server.listen);
-        if answer.starts_with("HTTP/1.1 200") {
+        let (line, told) = told(&server.listen);
+        if told.starts_with("HTTP/1.1 200") {
             again.push(line);
         }
     }

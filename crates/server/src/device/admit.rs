@@ -108,6 +108,8 @@ async fn create(
     now: Millis,
 ) -> Result<Option<DeviceRow>, StoreError> {
     let mut tx = app.store.write().await?;
+    // The lock order: to approve a device moves the clock. A whole factory may be switched on at once.
+    tx.lock_clock().await?;
     if let Some(device) = tx.device_by_serial(serial_number).await? {
         tx.rollback().await?;
         return Ok(Some(device));

@@ -19,21 +19,21 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
     if path == ":memory:" {
         // Each connection would be a database of its own: one for all.
-        let read = pool(1, "sqlite::memory:").await?;
+        let read = pool(Purpose::Writing, 1, "sqlite::memory:").await?;
         return Ok(Pools { write: read.clone(), read, writers_wait: None });
     }
     if path.is_empty() || path.contains('?') {
         return Err(StoreError::Url("want sqlite:// and the path of a file, without parameters".into()));
     }
     let url = format!("sqlite://{}?mode=rw", percent_encoded(&prepare_file(Path::new(path), create)?));
-    let write = pool(1, &url).await?;
-    Ok(Pools { read: pool(READERS, &url).await?, write, writers_wait: Some(LONGEST_WAIT) })
+    let write = pool(Purpose::Writing, 1, &url).await?;
+    Ok(Pools { read: pool(Purpose::Reading, READERS, &url).await?, write, writers_wait: Some(LONGEST_WAIT) })
 }
 
-async fn pool(connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
+async fn pool(purpose: Purpose, connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
     // Nothing between us and a file breaks connections.
     let keep = Keep { most: connections, longest_wait: LONGEST_WAIT, idle: None, life: None };
-    super::pool(Engine::Sqlite, Purpose::Writing, &keep, url.parse()?).await
+    super::pool(Engine::Sqlite, purpose, &keep, url.parse()?).await
 }
 
 /// Makes the file, readable by its owner alone, and returns its full path.
