@@ -39,11 +39,11 @@ fn where_few_files_may_be_open_the_rest_is_told_to_come_again_and_the_operator_w
     };
     assert!(answer.starts_with("HTTP/1.1 503") && answer.contains("\r\nRetry-After: 10\r\n"), "{answer}");
     assert!(!lines.is_empty(), "the soft limit alone would leave no room");
-    let served = lines.len();
+    let most = lines.len();
     drop(lines);
     // All of them are served again; the first ones may come before the server has seen the others go.
     let mut again = Vec::new();
-    while again.len() < served {
+    while again.len() < most {
         let (line, told) = told(&server.listen);
         if told.starts_with("HTTP/1.1 200") {
             again.push(line);
