@@ -13,7 +13,7 @@ use wire::{Dialect, SerialNumber};
 
 use crate::device_load::{kinds_of, kinds_text, loads_of, loads_text, read_back_of, read_back_text};
 use crate::key::{narrow, pin_of};
-use crate::sql::{batches, places, statement};
+use crate::sql::statement;
 use crate::{PhotoDelivery, StoreError, Tx};
 
 /// Where a device stands with us.
@@ -138,17 +138,6 @@ pub struct DeviceRow {
     pub approved_at: Option<Millis>,
     /// When it was last heard of; written behind, so seconds late.
     pub last_seen_at: Option<Millis>,
-}
-
-/// What is written behind of a device that was heard of.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
-    /// Which.
-    pub device: i64,
-    /// When.
-    pub at: Millis,
-    /// Where from.
-    pub address: Option<String>,
 }
 
 /// What [`DeviceRow::read`] reads.
@@ -486,46 +475,6 @@ impl Tx {
         .bind(view.device)
         .execute(self.db())
         .await?;
-        Ok(())
-    }
-
-    /// Writes behind when devices were last heard of; many at a time, each once. One that another process heard of later
-    /// stays as it is.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn write_seen(&mut self, seen: &[Seen]) -> Result<(), StoreError> {
-        // Always in one order: processes that write behind for the same devices do not wait for each other in a circle.
-        let mut seen: Vec<&Seen> = seen.iter().collect();
-        seen.sort_by_key(|seen| seen.device);
-        for batch in batches(&seen) {
-            let cases = "WHEN ? THEN ? ".repeat(batch.len());
-            // `address` first: it looks at `last_seen_at` as it was.
-            let later = "COALESCE(last_seen_at, 0) <= CASE device_id";
-            let sql = format!(
-                "UPDATE device SET \
-                 address = CASE WHEN {later} {cases} END THEN COALESCE(CASE device_id {cases} END, address) ELSE address END, \
-                 last_seen_at = CASE WHEN {later} {cases} END THEN CASE device_id {cases} END ELSE last_seen_at END \
-                 WHERE device_id IN ({})",
-                places(batch.len())
-            );
-            let mut update = query(statement(sql));
-            for seen in batch {
-                update = update.bind(seen.device).bind(seen.at.0);
-            }
-            for seen in batch {
-                update = update.bind(seen.device).bind(seen.address.clone());
-            }
-            for _ in 0..2 {
-                for seen in batch {
-                    update = update.bind(seen.device).bind(seen.at.0);
-                }
-            }
-            for seen in batch {
-                update = update.bind(seen.device);
-            }
-            update.execute(self.db()).await?;
-        }
         Ok(())
     }
 

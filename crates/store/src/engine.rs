@@ -70,6 +70,14 @@ impl Engine {
         }
     }
 
+    /// Whether an `UPDATE` may end with `RETURNING`.
+    pub(crate) const fn returns_what_it_updates(self) -> bool {
+        match self {
+            Self::Sqlite => true,
+            Self::Mysql => false,
+        }
+    }
+
     /// Whether a transaction that writes has the whole database to itself.
     pub(crate) const fn writers_exclude_each_other(self) -> bool {
         match self {

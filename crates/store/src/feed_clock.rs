@@ -39,8 +39,13 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn reserve(&mut self, n: i64) -> Result<Seq, StoreError> {
-        query("UPDATE feed_clock SET seq = seq + ? WHERE id = 1").bind(n).execute(self.db()).await?;
         self.items_stand = true;
+        if self.engine.returns_what_it_updates() {
+            let update = "UPDATE feed_clock SET seq = seq + ? WHERE id = 1 RETURNING seq, wakes";
+            let (head, wakes) = query_as(update).bind(n).fetch_one(self.db()).await?;
+            return Ok(self.moved_to(Pulse { head: Seq(head), wakes }).head);
+        }
+        query("UPDATE feed_clock SET seq = seq + ? WHERE id = 1").bind(n).execute(self.db()).await?;
         Ok(self.moved().await?.head)
     }
 
@@ -107,8 +112,11 @@ impl Tx {
     async fn moved(&mut self) -> Result<Pulse, StoreError> {
         let (head, wakes) =
             query_as("SELECT seq, wakes FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
-        let pulse = Pulse { head: Seq(head), wakes };
+        Ok(self.moved_to(Pulse { head: Seq(head), wakes }))
+    }
+
+    const fn moved_to(&mut self, pulse: Pulse) -> Pulse {
         self.moves = Some(pulse);
-        Ok(pulse)
+        pulse
     }
 }

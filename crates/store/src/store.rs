@@ -200,6 +200,12 @@ impl Store {
         Ok(self.tx(inner, self.engine.writers_exclude_each_other()))
     }
 
+    /// Whether one transaction at a time writes, so that to find out beforehand what will be written saves nobody's time but
+    /// that of those who wait.
+    pub const fn writes_one_at_a_time(&self) -> bool {
+        self.engine.writers_exclude_each_other()
+    }
+
     /// How many transactions wrote since this was opened and how many commits they took, where they share them.
     pub fn shared_commits(&self) -> Option<(u64, u64)> {
         self.turns.as_ref().map(|turns| turns.tally())

@@ -184,19 +184,40 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn load_persons(&mut self, view: &mut DeviceView, pins: &[Pin]) -> Result<(), StoreError> {
+        self.load_persons_at(view, pins, None).await
+    }
+
+    /// As [`Tx::load_persons`], where it is known what else there is of the device and nothing was written since: what it has
+    /// none of is not looked for.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn load_persons_at(
+        &mut self,
+        view: &mut DeviceView,
+        pins: &[Pin],
+        standing: Option<&Standing>,
+    ) -> Result<(), StoreError> {
         for pin in pins {
             view.persons.insert(pin.clone(), sync::Person::default());
         }
-        for (key, row) in self.item_rows(pins).await? {
+        let rows = self.item_rows(pins).await?;
+        // Nothing was ever sent of whom nothing is or was there.
+        let there = pins_of(rows.keys());
+        for (key, row) in rows {
             view.persons.entry(key.pin).or_default().items.insert(key.slot, state_of(&row));
         }
-        for (key, command) in self.open_commands(view.device, pins).await? {
-            view.persons.entry(key.pin).or_default().open.insert(key.slot, command);
+        if standing.is_none_or(|standing| standing.open) {
+            for (key, command) in self.open_commands(view.device, pins).await? {
+                view.persons.entry(key.pin).or_default().open.insert(key.slot, command);
+            }
         }
-        for (key, exception) in self.exceptions(view.device, pins).await? {
-            view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
+        if standing.is_none_or(|standing| standing.exceptions) {
+            for (key, exception) in self.exceptions(view.device, pins).await? {
+                view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
+            }
         }
-        self.remember_sent(view, pins).await?;
+        self.remember_sent(view, &there).await?;
         Ok(())
     }
 

@@ -119,7 +119,8 @@ async fn a_server_that_dies_after_the_handshakes_knows_its_devices() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_before_the_server_died_goes_out_after_it() {
-    let mut program = Program::start();
+    // Nothing is uploaded because it was asked for.
+    let mut program = Program::with(PATIENT);
     let (mut a, mut b) = two_devices(&program).await;
     enrol(&PEOPLE, &mut a);
     a.upload_pending().await.expect("it is taken");
@@ -133,7 +134,8 @@ async fn what_was_acknowledged_before_the_server_died_goes_out_after_it() {
 }
 
 /// As in the other stories, but nothing that is answered at all is ever sent again.
-const PATIENT: Settings = &[("MUSTER_ADMISSION", "open"), ("MUSTER_ADOPT_QUIET_S", "0")];
+const PATIENT: Settings =
+    &[("MUSTER_ADMISSION", "open"), ("MUSTER_ADOPT_QUIET_S", "0"), ("MUSTER_READ_BACK_PERCENT", "0")];
 
 /// A poll of the second device was answered, the device fares so, and the server dies.
 /// Returns how many commands the device had executed by then.

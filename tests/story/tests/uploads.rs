@@ -300,7 +300,11 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 /// Known faults 6 and 12: a template that comes before its user waits for it, and goes out after it, once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_is_kept_until_its_user_comes_and_then_follows_it() {
-    let house = House::open().await;
+    let house = House::with(|config| {
+        config.admission = Admission::Open;
+        config.read_back_percent = 0;
+    })
+    .await;
     let poll = "/iclock/getrequest?SN=B1";
     house.get("/iclock/cdata?SN=B1&options=all&pushver=2.4.1").await;
     house.post("/iclock/cdata?SN=B1&table=options", "FingerFunOn=1,FPVersion=10").await;

@@ -53,7 +53,7 @@ fn where_few_files_may_be_open_the_rest_is_told_to_come_again_and_the_operator_w
 
     let (code, log) = server.stop();
     assert_eq!(code, Some(0), "{log}");
-    for word in ["max_connections=20000", &format!("possible={served}"), "LimitNOFILE="] {
+    for word in ["max_connections=20000", &format!("possible={most}"), "LimitNOFILE="] {
         assert!(log.contains(word), "{word}: {log}");
     }
     assert!(!log.contains("lets no more connections"), "the system itself refused none: {log}");

@@ -3,11 +3,12 @@
 //! The whole body is one decision and one transaction. It is made without a lock first: most uploads repeat what the fleet
 //! holds, and then nothing is written and no number is taken. Under the lock it is made again, unless it is about newcomers
 //! alone, of whom there is still nothing: whoever uploads a thousand people keeps the others waiting for the writing only.
+//! What a few records come to, where one transaction at a time writes, is found out quicker than whether it need be written.
 
 use std::collections::BTreeSet;
 
 use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Template, UserPatch};
-use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
+use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, Standing, StoreError, Tx};
 use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
 use sync::{Changes, DeviceView};
 use wire::{Form, Operation, OperationMeaning, Pin};
@@ -37,9 +38,11 @@ pub async fn people(
     }
     let upload = Upload { app, table, readings, beside, now: app.clock.now() };
     let mut early = None;
-    if !upload.has_operations() && upload.beside.is_empty() {
+    let at_once = app.store.writes_one_at_a_time() && upload.readings.len() <= FEW;
+    if !at_once && !upload.has_operations() && upload.beside.is_empty() {
         let mut tx = app.store.read().await?;
-        let decision = upload.decide(&mut tx, device).await?;
+        let view = tx.view(device).await?;
+        let decision = upload.decide(&mut tx, device, view, None).await?;
         tx.rollback().await?;
         if decision.is_empty() {
             return upload.beside.store(app, device).await;
@@ -91,9 +94,11 @@ impl Decision {
             && self.held.is_empty()
             && self.capability.is_none()
             && self.queries.is_empty()
-            && !(changes.device || changes.rebaseline || !changes.unpark.is_empty())
+            && !(changes.device || changes.capability || changes.rebaseline)
+            && changes.unpark.is_empty()
             && changes.exceptions.is_empty()
             && changes.open.is_empty()
+            && changes.closed.is_empty()
     }
 }
 
@@ -106,15 +111,24 @@ impl Upload<'_> {
             if self.readings.len() > LONG { store.write_alone().await? } else { store.write().await? };
         // The lock order: clock, items, device.
         tx.lock_clock().await?;
-        let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
+        let Some((mut row, mut view, standing)) = tx.standing(&known.serial_number, self.now).await? else {
+            return tx.rollback().await;
+        };
+        let mut standing = Some(&standing);
         self.beside.write(&self.app.config, &mut tx, &row, self.now).await?;
         if !self.beside.is_empty() {
             row = tx.device(device).await?.unwrap_or(row);
+            view = tx.view(&row).await?;
+            standing = None;
         }
         let mut decision = match early {
-            Some(decision) if self.still_stands(&mut tx, &decision, known, &row).await? => decision,
-            _ => self.decide(&mut tx, &row).await?,
+            Some(decision) if self.still_stands(&mut tx, &decision, known, (&row, &view)).await? => decision,
+            _ => self.decide(&mut tx, &row, view, standing).await?,
         };
+        if decision.is_empty() && !self.has_operations() && self.beside.is_empty() {
+            // The mark of the upload, if anything.
+            return tx.commit().await;
+        }
         let undo_until = Some(fleet::undo_until(&self.app.config, self.now));
         // What the device said first, and then what follows from it.
         decision.edits.sort_by_key(|edit| !edit.by_device);
@@ -180,21 +194,26 @@ impl Upload<'_> {
         tx: &mut Tx,
         early: &Decision,
         before: &DeviceRow,
-        now: &DeviceRow,
+        (now, view): (&DeviceRow, &DeviceView),
     ) -> Result<bool, StoreError> {
         let same = DeviceRow { last_seen_at: None, address: None, ..before.clone() }
             == DeviceRow { last_seen_at: None, address: None, ..now.clone() };
-        if !(early.newcomers && same) || tx.areas_of(now.id).await? != early.view.areas {
+        if !(early.newcomers && same) || view.areas != early.view.areas {
             return Ok(false);
         }
         let pins: Vec<Pin> = self.pins().into_iter().collect();
         Ok(!tx.has_items(&pins).await? && tx.spelled_otherwise(&pins).await?.is_empty())
     }
 
-    async fn decide(&self, tx: &mut Tx, row: &DeviceRow) -> Result<Decision, StoreError> {
+    async fn decide(
+        &self,
+        tx: &mut Tx,
+        row: &DeviceRow,
+        mut view: DeviceView,
+        standing: Option<&Standing>,
+    ) -> Result<Decision, StoreError> {
         let pins: Vec<Pin> = self.pins().into_iter().collect();
-        let mut view = tx.view(row).await?;
-        tx.load_persons(&mut view, &pins).await?;
+        tx.load_persons_at(&mut view, &pins, standing).await?;
         // Work codes share a list of places: one depends on the others.
         let newcomers = !self.has_definitions()
             && view.persons.values().all(|person| {
@@ -375,6 +394,9 @@ const MOST_USER_BYTES: usize = 2_048;
 
 /// So many records of one upload are held one by one; what else cannot be read is held in one piece.
 const MOST_HELD: usize = 100;
+
+/// So few records are decided on where they are written, if anything is.
+const FEW: usize = 8;
 
 /// So many records take so long that nobody else's commit is to wait for them.
 const LONG: usize = 1_000;
