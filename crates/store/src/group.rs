@@ -12,10 +12,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::{Any, AnyConnection, AnyPool, Transaction, raw_sql};
+use sqlx::{AnyConnection, AnyPool, Connection as _, query, raw_sql};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use crate::{Engine, StoreError, open};
+use crate::{Engine, StoreError};
 
 /// How many share a commit at most: the first of them waits for all.
 const MOST: usize = 64;
@@ -32,8 +32,8 @@ pub(crate) struct Turns {
     pool: AnyPool,
     engine: Engine,
     longest_wait: Duration,
-    /// Whose turn it is holds this. What is in it was left for the next one: then somebody waits.
-    turn: Arc<Mutex<Option<Group>>>,
+    /// Whose turn it is holds this.
+    turn: Arc<Mutex<Place>>,
     waiting: AtomicUsize,
     tally: Tally,
 }
@@ -45,10 +45,19 @@ struct Tally {
     commits: AtomicU64,
 }
 
-/// A transaction of those who share its commit.
+/// What whoever has the turn finds.
+#[derive(Debug, Default)]
+struct Place {
+    /// A transaction that was left for the next one: then somebody waits.
+    left: Option<Group>,
+    /// The connection while there is no transaction. It is kept: a pool asks each that it is given back whether it is well.
+    connection: Option<AnyConnection>,
+}
+
+/// A transaction of those who share its commit. Dropped, it closes its connection, and that undoes it.
 #[derive(Debug)]
 struct Group {
-    tx: Transaction<'static, Any>,
+    connection: AnyConnection,
     /// Those who are done, and are told when it is committed. Who hears nothing was not.
     done: Vec<oneshot::Sender<Result<(), String>>>,
 }
@@ -58,7 +67,7 @@ struct Group {
 pub(crate) struct Member {
     group: Group,
     turns: Arc<Turns>,
-    turn: OwnedMutexGuard<Option<Group>>,
+    turn: OwnedMutexGuard<Place>,
     /// Nobody else joins.
     alone: bool,
 }
@@ -87,22 +96,41 @@ impl Turns {
         let turn = tokio::time::timeout(self.longest_wait, Arc::clone(&self.turn).lock_owned()).await;
         let Ok(mut turn) = turn else { return Err(sqlx::Error::PoolTimedOut.into()) };
         waiting.ends();
-        let group = match turn.take() {
+        let group = match turn.left.take() {
             Some(group) if alone => {
                 // Those it is about are told how it went.
-                let _ = group.commit(&self.tally).await;
-                self.begin().await?
+                let _ = group.commit(&mut turn, &self.tally).await;
+                self.begin(&mut turn).await?
             }
             Some(group) => group,
-            None => self.begin().await?,
+            None => self.begin(&mut turn).await?,
         };
         self.tally.transactions.fetch_add(1, Ordering::Relaxed);
         Ok(Member { group, turns: Arc::clone(self), turn, alone })
     }
 
-    async fn begin(&self) -> Result<Group, StoreError> {
-        let tx = open::begin(&self.pool, self.engine.begin_write()).await?;
-        Ok(Group { tx, done: Vec::new() })
+    async fn begin(&self, turn: &mut Place) -> Result<Group, StoreError> {
+        let mut connection = match turn.connection.take() {
+            Some(connection) => connection,
+            None => self.pool.acquire().await?.detach(),
+        };
+        match query(self.engine.begin_write()).execute(&mut connection).await.map_err(StoreError::from) {
+            Ok(_) => Ok(Group { connection, done: Vec::new() }),
+            Err(error) => {
+                // Another process writes: there is nothing wrong with the connection.
+                turn.connection = matches!(error, StoreError::Busy(_)).then_some(connection);
+                Err(error)
+            }
+        }
+    }
+
+    /// Closes the connection, when it is nobody's turn.
+    pub(crate) async fn close(&self) {
+        let connection = self.turn.lock().await.connection.take();
+        if let Some(connection) = connection {
+            // Nothing is lost by one that does not end well.
+            let _ = connection.close().await;
+        }
     }
 
     /// How many transactions wrote, and how many commits that took.
@@ -113,17 +141,21 @@ impl Turns {
 
     /// Commits what was left for somebody who does not come any more.
     async fn clear(self: Arc<Self>) {
-        if let Some(group) = self.turn.lock().await.take() {
+        let mut turn = self.turn.lock().await;
+        if let Some(group) = turn.left.take() {
             // Those it is about are told how it went.
-            let _ = group.commit(&self.tally).await;
+            let _ = group.commit(&mut turn, &self.tally).await;
         }
     }
 }
 
 impl Group {
     /// Commits, and tells those who are done.
-    async fn commit(self, tally: &Tally) -> Result<(), sqlx::Error> {
-        let committed = self.tx.commit().await;
+    async fn commit(mut self, turn: &mut Place, tally: &Tally) -> Result<(), sqlx::Error> {
+        let committed = query("COMMIT").execute(&mut self.connection).await.map(drop);
+        if committed.is_ok() {
+            turn.connection = Some(self.connection);
+        }
         tally.commits.fetch_add(1, Ordering::Relaxed);
         for member in self.done {
             // Who does not wait any more need not be told.
@@ -135,16 +167,16 @@ impl Group {
 
 impl Member {
     pub(crate) fn db(&mut self) -> &mut AnyConnection {
-        &mut self.group.tx
+        &mut self.group.connection
     }
 
     /// Returns when what the member wrote is durable.
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         if !self.somebody_joins() {
-            return self.group.commit(&self.turns.tally).await.map_err(StoreError::of_commit);
+            return self.group.commit(&mut self.turn, &self.turns.tally).await.map_err(StoreError::of_commit);
         }
         let keep = if self.group.done.is_empty() { "SAVEPOINT member" } else { KEEP };
-        raw_sql(keep).execute(&mut *self.group.tx).await?;
+        raw_sql(keep).execute(&mut self.group.connection).await?;
         let (done, committed) = oneshot::channel();
         self.group.done.push(done);
         self.leave();
@@ -157,15 +189,17 @@ impl Member {
     /// Undoes what the member wrote, and nothing else.
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         if self.group.done.is_empty() {
-            return Ok(self.group.tx.rollback().await?);
+            query("ROLLBACK").execute(&mut self.group.connection).await?;
+            self.turn.connection = Some(self.group.connection);
+            return Ok(());
         }
-        raw_sql(UNDO).execute(&mut *self.group.tx).await?;
+        raw_sql(UNDO).execute(&mut self.group.connection).await?;
         if self.somebody_joins() {
             self.leave();
             return Ok(());
         }
         // Those it is about are told how it went.
-        let _ = self.group.commit(&self.turns.tally).await;
+        let _ = self.group.commit(&mut self.turn, &self.turns.tally).await;
         Ok(())
     }
 
@@ -176,7 +210,7 @@ impl Member {
 
     /// Leaves the transaction to the next one.
     fn leave(mut self) {
-        *self.turn = Some(self.group);
+        self.turn.left = Some(self.group);
     }
 }
 
@@ -211,6 +245,7 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
+    use crate::open;
 
     /// A database of one table of numbers, none of which may be in another table at commit.
     struct Numbers {
@@ -254,7 +289,7 @@ mod tests {
     }
 
     async fn put(member: &mut Member, number: i64) {
-        let insert = sqlx::query("INSERT INTO number (number) VALUES (?)").bind(number);
+        let insert = query("INSERT INTO number (number) VALUES (?)").bind(number);
         insert.execute(member.db()).await.expect("inserted");
     }
 

@@ -152,6 +152,9 @@ impl Store {
     /// Waits for open transactions and closes every connection.
     pub async fn close(&self) {
         self.read.close().await;
+        if let Some(turns) = &self.turns {
+            turns.close().await;
+        }
         self.write.close().await;
     }
 
