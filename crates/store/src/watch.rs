@@ -12,7 +12,18 @@ use crate::Pulse;
 
 /// A moment of the feed, as far as this process knows: another one whenever it learns of a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment(u64);
+pub struct Moment {
+    number: u64,
+    head: Seq,
+}
+
+impl Moment {
+    /// Whether there are changes of the fleet between the two: something for most devices, where anything else that happened
+    /// is something for one of them.
+    pub fn has_other_people(self, other: Self) -> bool {
+        self.head != other.head
+    }
+}
 
 /// Shared by all transactions of a store.
 #[derive(Debug)]
@@ -33,7 +44,8 @@ impl Default for Watch {
 impl Watch {
     /// The moment that it is.
     pub(crate) fn moment(&self) -> Moment {
-        Moment(self.0.lock().unwrap_or_else(PoisonError::into_inner).moment)
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        Moment { number: known.moment, head: known.pulse.head }
     }
 
     /// The clock stood there. Both of its numbers only ever rise, so what was read earlier and told later says nothing.
@@ -74,10 +86,12 @@ mod tests {
         watch.saw(at(6, 2));
         let changed = watch.moment();
         assert_ne!(changed, moment, "there is a change of the fleet");
+        assert!(changed.has_other_people(moment));
 
         watch.saw(at(6, 3));
         let woken = watch.moment();
         assert_ne!(woken, changed, "somebody was woken");
+        assert!(!woken.has_other_people(changed));
 
         watch.doubt();
         assert_ne!(watch.moment(), woken, "nobody knows");

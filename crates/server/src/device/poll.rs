@@ -39,6 +39,14 @@ const SCAN_PEOPLE: i64 = 50;
 pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let moment = app.store.moment();
     let info = target.query.get("INFO");
+    if info.is_none()
+        && let Ok(serial_number) = target.query.serial_number()
+        && let Some(device) = app.settled.expects_work(serial_number.as_str(), moment, app.clock.now())
+        && let Some(lines) = store::retry(|| batch(app, &serial_number)).await?
+    {
+        app.presence.note(device, Seen { at: app.clock.now(), address: request.peer.ip() });
+        return reply(app, lines).await;
+    }
     let (device, mut waiting) = admit::visiting(app, request, target).await?;
     if let Some(info) = info {
         waiting = None;
@@ -57,11 +65,16 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
     if device.capability.speaks_access_control() || !has_work(app, &device, waiting, moment).await? {
         return Ok(ok("OK"));
     }
-    let mut lines = Vec::new();
-    for line in store::retry(|| batch(app, &device.serial_number)).await? {
-        lines.extend(line.finish(app).await?);
+    let lines = store::retry(|| batch(app, &device.serial_number)).await?;
+    reply(app, lines.unwrap_or_default()).await
+}
+
+async fn reply(app: &App, lines: Vec<Line>) -> Result<Answer, DeviceError> {
+    let mut finished = Vec::with_capacity(lines.len());
+    for line in lines {
+        finished.extend(line.finish(app).await?);
     }
-    Ok(ok(wire::poll_reply(lines)))
+    Ok(ok(wire::poll_reply(finished)))
 }
 
 /// The answer to the poll of a device that is known to be settled, without the database and without waiting. Its visit is noted.
@@ -143,13 +156,15 @@ const PHOTO_NAME: &str = "photo.jpg";
 /// What is noted of an order that was meant for a moment that is over.
 const TOO_LATE: &str = "not sent: the device did not fetch it in time";
 
-/// Decides, records, and renders what goes out. What goes out is on record before it goes out.
-async fn batch(app: &App, device: &SerialNumber) -> Result<Vec<Line>, StoreError> {
+/// Decides, records, and renders what goes out. What goes out is on record before it goes out. `None` for a device that is
+/// not part of the fleet.
+async fn batch(app: &App, device: &SerialNumber) -> Result<Option<Vec<Line>>, StoreError> {
     let now = app.clock.now();
     let mut tx = app.store.write().await?;
-    let Some((row, mut view, standing)) = tx.standing(device, now).await? else {
+    let found = tx.standing(device, now).await?;
+    let Some((row, mut view, standing)) = found.filter(|(row, ..)| row.state.is_member()) else {
         tx.rollback().await?;
-        return Ok(Vec::new());
+        return Ok(None);
     };
     if row.joining.is_some() && has_told_all(app, &mut tx, &row, now).await? {
         tracing::info!(device.serial_number = %row.serial_number, "device told what it holds: filling it");
@@ -167,7 +182,7 @@ async fn batch(app: &App, device: &SerialNumber) -> Result<Vec<Line>, StoreError
     let rendered = poll.render(&sends).await?;
     poll.tx.commit().await?;
     poll.shared.committed();
-    Ok(orders.into_iter().map(Line::Ready).chain(rendered).collect())
+    Ok(Some(orders.into_iter().map(Line::Ready).chain(rendered).collect()))
 }
 
 struct Poll<'a> {

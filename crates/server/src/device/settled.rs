@@ -68,6 +68,18 @@ impl Settled {
         Some(entry.device)
     }
 
+    /// The device of this serial number, where there was nothing for it, nothing came to be due since, and then the fleet
+    /// changed: its poll need not look first whether there is work. What is kept of it ends with that.
+    pub fn expects_work(&self, serial_number: &str, moment: Moment, now: Millis) -> Option<i64> {
+        let mut devices = self.lock();
+        let entry = *devices.get(serial_number)?;
+        if entry.until <= now || !entry.moment.has_other_people(moment) {
+            return None;
+        }
+        devices.remove(serial_number);
+        Some(entry.device)
+    }
+
     /// Keeps what a poll found that began at `moment`: nothing, until something is due.
     pub fn keep(
         &self,
@@ -143,6 +155,26 @@ mod tests {
 
         settled.end("SN1");
         assert_eq!(settled.nothing_for("SN1", moment, NOW), None, "it sent something");
+    }
+
+    #[tokio::test]
+    async fn a_change_of_the_fleet_is_work_for_a_settled_device_once() {
+        let (moment, woken) = moments().await;
+        let store =
+            store::Store::open("sqlite::memory:", store::Keys::from_secret(&[7; 32])).await.expect("a store");
+        let mut tx = store.write().await.expect("a transaction");
+        tx.reserve(1).await.expect("a number");
+        tx.commit().await.expect("committed");
+        let changed = store.moment();
+        let settled = Settled::default();
+        let kept = || settled.keep(&serial("SN1"), 7, moment, Some(NOW.plus(500)), NOW);
+        kept();
+        assert_eq!(settled.expects_work("SN1", moment, NOW), None, "nothing happened");
+        assert_eq!(settled.expects_work("SN1", woken, NOW), None, "something did, for one of many");
+        assert_eq!(settled.expects_work("SN2", changed, NOW), None, "nothing is known of it");
+        assert_eq!(settled.expects_work("SN1", changed, NOW.plus(500)), None, "something else is due");
+        assert_eq!(settled.expects_work("SN1", changed, NOW), Some(7));
+        assert_eq!(settled.expects_work("SN1", changed, NOW), None, "then it is looked at again");
     }
 
     #[tokio::test]
