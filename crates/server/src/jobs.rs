@@ -109,7 +109,8 @@ pub async fn write_seen(app: &App) -> Result<(), StoreError> {
             })
             .collect();
         let written = retry(|| async {
-            let mut tx = app.store.write().await?;
+            // Many devices at once: whoever locks several has the clock, so that nobody waits in a circle.
+            let mut tx = app.store.write_fleet().await?;
             tx.write_seen(&seen).await?;
             tx.commit().await
         })

@@ -77,8 +77,7 @@ impl Change {
 }
 
 async fn ask(app: &App, device: i64, minutes: i32, now: Millis) -> Result<(), StoreError> {
-    let mut tx = app.store.write().await?;
-    tx.lock_clock().await?;
+    let mut tx = app.store.write_fleet().await?;
     let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
     if !tx.ask_offset(device, minutes).await? {
         // Another server was quicker.

@@ -10,6 +10,9 @@ use crate::key::{KeyColumns, key_of, pins_of, place};
 use crate::sql::{batches_of_bytes, lists, places, rows, statement};
 use crate::{Keys, StoreError, Tx};
 
+/// How many bodies are sealed before they are written.
+const SEALED_AT_ONCE: usize = 128;
+
 /// The content that a sealed body holds.
 pub(crate) fn unseal(keys: &Keys, key: &ItemKey, place: &str, sealed: &[u8]) -> Result<Content, StoreError> {
     Content::from_bytes(key.slot.kind, &keys.open(place, sealed)?)
@@ -19,21 +22,26 @@ pub(crate) fn unseal(keys: &Keys, key: &ItemKey, place: &str, sealed: &[u8]) -> 
 impl Tx {
     /// Writes the templates, photos and definitions among contents.
     pub(crate) async fn put_bodies(&mut self, contents: &[(&ItemRow, &Content)]) -> Result<(), StoreError> {
-        let sealed: Vec<(i64, Vec<u8>)> = contents
-            .iter()
-            .filter(|(_, content)| {
-                matches!(content, Content::Template(_) | Content::Photo(_) | Content::Definition(_))
-            })
-            .map(|(row, content)| (row.id, self.keys.seal(&place(&row.key), &content.to_bytes())))
-            .collect();
+        let has_body = |content: &Content| {
+            matches!(content, Content::Template(_) | Content::Photo(_) | Content::Definition(_))
+        };
+        let bodies: Vec<&(&ItemRow, &Content)> =
+            contents.iter().filter(|(_, content)| has_body(content)).collect();
         let upsert = self.engine.upsert("body", "item_id", &["sealed"]);
-        for batch in batches_of_bytes(&sealed, |(_, sealed)| sealed.len()) {
-            let sql = format!("INSERT INTO body (item_id, sealed) VALUES {}{upsert}", rows(batch.len(), 2));
-            let mut insert = query(statement(sql));
-            for (id, sealed) in batch {
-                insert = insert.bind(*id).bind(sealed.clone());
+        // Sealed a few at a time: all of a roster would take as much memory as its upload, and a core for long.
+        for few in bodies.chunks(SEALED_AT_ONCE) {
+            let seal =
+                |(row, content): &(&ItemRow, &Content)| self.keys.seal(&place(&row.key), &content.to_bytes());
+            let sealed: Vec<(i64, Vec<u8>)> = few.iter().map(|body| (body.0.id, seal(body))).collect();
+            for batch in batches_of_bytes(&sealed, |(_, sealed)| sealed.len()) {
+                let sql =
+                    format!("INSERT INTO body (item_id, sealed) VALUES {}{upsert}", rows(batch.len(), 2));
+                let mut insert = query(statement(sql));
+                for (id, sealed) in batch {
+                    insert = insert.bind(*id).bind(sealed.clone());
+                }
+                insert.execute(self.db()).await?;
             }
-            insert.execute(self.db()).await?;
         }
         let photos = contents.iter().filter(|(_, content)| matches!(content, Content::Photo(_)));
         let photos: Vec<i64> = photos.map(|(row, _)| row.id).collect();

@@ -70,6 +70,15 @@ impl Engine {
         }
     }
 
+    /// What was written so far stays, and the next one of those who share a transaction may go back to there.
+    pub(crate) const fn keep_member(self, first: bool) -> &'static str {
+        match (self, first) {
+            // SQLite keeps those before that have the same name, MySQL does not.
+            (Self::Sqlite, false) => "RELEASE member; SAVEPOINT member",
+            (Self::Sqlite, true) | (Self::Mysql, _) => "SAVEPOINT member",
+        }
+    }
+
     /// Whether an `UPDATE` may end with `RETURNING`.
     pub(crate) const fn returns_what_it_updates(self) -> bool {
         match self {

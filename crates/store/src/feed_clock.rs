@@ -3,6 +3,7 @@
 use roster::Seq;
 use sqlx::{query, query_as, query_scalar};
 
+use crate::sql::statement;
 use crate::{Pulse, StoreError, Tx};
 
 /// The feed as it stands.
@@ -20,16 +21,27 @@ impl Tx {
     /// Has the clock for itself until commit, and with it all items: whoever writes those takes it.
     ///
     /// Call it before any other write of the transaction: the lock order is clock, items, device.
+    /// [`crate::Store::write_fleet`] begins with it.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn lock_clock(&mut self) -> Result<(), StoreError> {
         // Who writes alone holds every lock there is.
         if !self.engine.writers_exclude_each_other() {
-            query("UPDATE feed_clock SET seq = seq WHERE id = 1").execute(self.db()).await?;
+            self.locked_clock().await?;
         }
         self.items_stand = true;
         Ok(())
+    }
+
+    /// Where the clock stands, locked: read once, and followed from there.
+    pub(crate) async fn locked_clock(&mut self) -> Result<Pulse, StoreError> {
+        if let Some(clock) = self.clock {
+            return Ok(clock);
+        }
+        let sql = format!("SELECT seq, wakes FROM feed_clock WHERE id = 1{}", self.engine.for_update());
+        let (head, wakes) = query_as(statement(sql)).fetch_one(self.db()).await?;
+        Ok(*self.clock.insert(Pulse { head: Seq(head), wakes }))
     }
 
     /// Reserves the next `n` numbers and returns the last one.
@@ -39,14 +51,24 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn reserve(&mut self, n: i64) -> Result<Seq, StoreError> {
+        Ok(self.advance(n, 0).await?.head)
+    }
+
+    async fn advance(&mut self, numbers: i64, wakes: i64) -> Result<Pulse, StoreError> {
+        const ADVANCE: &str = "UPDATE feed_clock SET seq = seq + ?, wakes = wakes + ? WHERE id = 1";
         self.items_stand = true;
-        if self.engine.returns_what_it_updates() {
-            let update = "UPDATE feed_clock SET seq = seq + ? WHERE id = 1 RETURNING seq, wakes";
-            let (head, wakes) = query_as(update).bind(n).fetch_one(self.db()).await?;
-            return Ok(self.moved_to(Pulse { head: Seq(head), wakes }).head);
-        }
-        query("UPDATE feed_clock SET seq = seq + ? WHERE id = 1").bind(n).execute(self.db()).await?;
-        Ok(self.moved().await?.head)
+        let pulse = if self.engine.returns_what_it_updates() {
+            let sql = format!("{ADVANCE} RETURNING seq, wakes");
+            let update = query_as(statement(sql)).bind(numbers).bind(wakes);
+            let (head, wakes) = update.fetch_one(self.db()).await?;
+            Pulse { head: Seq(head), wakes }
+        } else {
+            let before = self.locked_clock().await?;
+            query(ADVANCE).bind(numbers).bind(wakes).execute(self.db()).await?;
+            Pulse { head: Seq(before.head.0 + numbers), wakes: before.wakes + wakes }
+        };
+        self.moved = true;
+        Ok(*self.clock.insert(pulse))
     }
 
     /// The newest number of the feed.
@@ -87,10 +109,8 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn begin_incarnation(&mut self) -> Result<i64, StoreError> {
-        query("UPDATE feed_clock SET incarnation = incarnation + 1, wakes = wakes + 1 WHERE id = 1")
-            .execute(self.db())
-            .await?;
-        self.moved().await?;
+        query("UPDATE feed_clock SET incarnation = incarnation + 1 WHERE id = 1").execute(self.db()).await?;
+        self.advance(0, 1).await?;
         Ok(self.feed_clock().await?.incarnation)
     }
 
@@ -102,21 +122,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn wake(&mut self) -> Result<(), StoreError> {
-        query("UPDATE feed_clock SET wakes = wakes + 1 WHERE id = 1").execute(self.db()).await?;
-        self.items_stand = true;
-        self.moved().await?;
+        self.advance(0, 1).await?;
         Ok(())
-    }
-
-    /// Notes where the clock stands once this commits. It is locked.
-    async fn moved(&mut self) -> Result<Pulse, StoreError> {
-        let (head, wakes) =
-            query_as("SELECT seq, wakes FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
-        Ok(self.moved_to(Pulse { head: Seq(head), wakes }))
-    }
-
-    const fn moved_to(&mut self, pulse: Pulse) -> Pulse {
-        self.moves = Some(pulse);
-        pulse
     }
 }

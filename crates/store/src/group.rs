@@ -1,8 +1,8 @@
 //! Group commit: transactions that write one after the other share one commit.
 //!
-//! SQLite lets one transaction write at a time, and its commit waits for the disk. Whoever has to wait for that anyway joins the
-//! transaction of those before: what each wrote stands behind a savepoint, the last one commits for all, and everybody is
-//! told after that.
+//! SQLite lets one transaction write at a time, and on a database server one at a time has the clock of the feed; and a commit
+//! waits for the disk. Whoever has to wait for that anyway joins the transaction of those before: what each wrote stands behind
+//! a savepoint, the last one commits for all, and everybody is told after that.
 //!
 //! **Invariant**: [`Member::commit`] returns `Ok` only after a commit that holds everything the member wrote. A member that
 //! goes back ([`Member::rollback`]) takes only its own with it; one that ends otherwise, by an error, takes the transaction with
@@ -12,19 +12,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::{AnyConnection, AnyPool, Connection as _, query, raw_sql};
+use sqlx::{AnyConnection, AnyPool, Connection as _, raw_sql};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use crate::{Engine, StoreError};
+use crate::written::{Change, Written};
+use crate::{Engine, Pulse, StoreError, open};
 
 /// How many share a commit at most: the first of them waits for all.
 const MOST: usize = 32;
 
 /// Goes back to what those before wrote.
 const UNDO: &str = "ROLLBACK TO member";
-
-/// What a member wrote stays, and the next one may go back to there.
-const KEEP: &str = "RELEASE member; SAVEPOINT member";
 
 /// The turn to write, of one process.
 #[derive(Debug)]
@@ -50,6 +48,8 @@ struct Tally {
 struct Place {
     /// A transaction that was left for the next one: then somebody waits.
     left: Option<Group>,
+    /// What was changed last, while there is no transaction.
+    written: Written,
     /// The connection while there is no transaction. It is kept: a pool asks each that it is given back whether it is well.
     connection: Option<AnyConnection>,
 }
@@ -58,6 +58,10 @@ struct Place {
 #[derive(Debug)]
 struct Group {
     connection: AnyConnection,
+    /// Where the clock stands, as far as those who are done know.
+    clock: Option<Pulse>,
+    /// What was changed last, by them and before.
+    written: Written,
     /// Those who are done, and are told when it is committed. Who hears nothing was not.
     done: Vec<oneshot::Sender<Result<(), String>>>,
 }
@@ -114,9 +118,15 @@ impl Turns {
             Some(connection) => connection,
             None => self.pool.acquire().await?.detach(),
         };
-        match query(self.engine.begin_write()).execute(&mut connection).await.map_err(StoreError::from) {
-            Ok(_) => Ok(Group { connection, done: Vec::new() }),
+        match raw_sql(self.engine.begin_write()).execute(&mut connection).await.map_err(StoreError::from) {
+            Ok(_) => {
+                let written = std::mem::take(&mut turn.written);
+                Ok(Group { connection, clock: None, written, done: Vec::new() })
+            }
             Err(error) => {
+                if matches!(error, StoreError::Lost(_)) {
+                    open::try_all(&self.pool);
+                }
                 // Another process writes: there is nothing wrong with the connection.
                 turn.connection = matches!(error, StoreError::Busy(_)).then_some(connection);
                 Err(error)
@@ -152,9 +162,10 @@ impl Turns {
 impl Group {
     /// Commits, and tells those who are done.
     async fn commit(mut self, turn: &mut Place, tally: &Tally) -> Result<(), sqlx::Error> {
-        let committed = query("COMMIT").execute(&mut self.connection).await.map(drop);
+        let committed = raw_sql("COMMIT").execute(&mut self.connection).await.map(drop);
         if committed.is_ok() {
             turn.connection = Some(self.connection);
+            turn.written = self.written;
         }
         tally.commits.fetch_add(1, Ordering::Relaxed);
         for member in self.done {
@@ -170,13 +181,31 @@ impl Member {
         &mut self.group.connection
     }
 
-    /// Returns when what the member wrote is durable.
-    pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
+    /// Where the clock stands, where that was looked at in this transaction.
+    pub(crate) const fn clock(&self) -> Option<Pulse> {
+        self.group.clock
+    }
+
+    /// What this process changed last.
+    pub(crate) const fn written(&self) -> &Written {
+        &self.group.written
+    }
+
+    /// Returns when what the member wrote is durable. `clock` is where it leaves the clock, as far as it knows.
+    pub(crate) async fn commit(
+        mut self,
+        clock: Option<Pulse>,
+        changes: Vec<Change>,
+    ) -> Result<(), StoreError> {
+        for change in changes {
+            self.group.written.add(change);
+        }
         if !self.somebody_joins() {
             return self.group.commit(&mut self.turn, &self.turns.tally).await.map_err(StoreError::of_commit);
         }
-        let keep = if self.group.done.is_empty() { "SAVEPOINT member" } else { KEEP };
+        let keep = self.turns.engine.keep_member(self.group.done.is_empty());
         raw_sql(keep).execute(&mut self.group.connection).await?;
+        self.group.clock = clock;
         let (done, committed) = oneshot::channel();
         self.group.done.push(done);
         self.leave();
@@ -189,8 +218,9 @@ impl Member {
     /// Undoes what the member wrote, and nothing else.
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         if self.group.done.is_empty() {
-            query("ROLLBACK").execute(&mut self.group.connection).await?;
+            raw_sql("ROLLBACK").execute(&mut self.group.connection).await?;
             self.turn.connection = Some(self.group.connection);
+            self.turn.written = self.group.written;
             return Ok(());
         }
         raw_sql(UNDO).execute(&mut self.group.connection).await?;
@@ -240,7 +270,7 @@ mod tests {
     use std::collections::BTreeSet;
     use std::task::Poll;
 
-    use sqlx::query_scalar;
+    use sqlx::{query, query_scalar};
     use tempfile::TempDir;
     use tokio::task::JoinSet;
 
@@ -283,7 +313,7 @@ mod tests {
             async move {
                 let mut member = turns.next(false).await?;
                 put(&mut member, number).await;
-                member.commit().await
+                member.commit(None, Vec::new()).await
             }
         }
     }
@@ -309,7 +339,7 @@ mod tests {
         all_wait().await;
         assert_eq!(numbers.kept().await, BTreeSet::new());
 
-        first.commit().await.expect("committed");
+        first.commit(None, Vec::new()).await.expect("committed");
         assert_eq!(numbers.kept().await, (0..=20).collect(), "nobody is told before all are there");
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
@@ -326,7 +356,7 @@ mod tests {
         let first = numbers.next().await;
         let mut others: JoinSet<_> = (1..=80).map(|number| numbers.writer(number)).collect();
         all_wait().await;
-        first.commit().await.expect("committed");
+        first.commit(None, Vec::new()).await.expect("committed");
         assert!(numbers.kept().await.len() < 80);
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
@@ -349,7 +379,7 @@ mod tests {
         let last = tokio::spawn(numbers.writer(2));
         all_wait().await;
 
-        first.commit().await.expect("committed");
+        first.commit(None, Vec::new()).await.expect("committed");
         back.await.expect("no panic").expect("went back");
         last.await.expect("no panic").expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2]));
@@ -361,7 +391,7 @@ mod tests {
         let turns = Arc::clone(&numbers.turns);
         let back = tokio::spawn(async move { turns.next(false).await.expect("the turn").rollback().await });
         all_wait().await;
-        first.commit().await.expect("committed");
+        first.commit(None, Vec::new()).await.expect("committed");
         back.await.expect("no panic").expect("went back");
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2, 3]));
     }
@@ -379,7 +409,7 @@ mod tests {
         });
         all_wait().await;
 
-        let told = first.commit().await;
+        let told = first.commit(None, Vec::new()).await;
         assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
         assert!(told.is_err_and(|error| error.retryable()));
         failing.await.expect("no panic");
@@ -395,7 +425,7 @@ mod tests {
         let second = tokio::spawn(numbers.writer(1_000));
         all_wait().await;
 
-        let told = first.commit().await;
+        let told = first.commit(None, Vec::new()).await;
         assert!(matches!(&told, Err(StoreError::Together(_))), "{told:?}");
         assert!(second.await.expect("no panic").is_err());
         assert_eq!(numbers.kept().await, BTreeSet::new());
@@ -411,13 +441,13 @@ mod tests {
         let turns = Arc::clone(&numbers.turns);
         let long = tokio::spawn(async move { turns.next(true).await });
         all_wait().await;
-        first.commit().await.expect("committed before the long one is");
+        first.commit(None, Vec::new()).await.expect("committed before the long one is");
         let mut long = long.await.expect("no panic").expect("the turn");
         put(&mut long, 1).await;
 
         let last = tokio::spawn(numbers.writer(2));
         all_wait().await;
-        long.commit().await.expect("committed");
+        long.commit(None, Vec::new()).await.expect("committed");
         last.await.expect("no panic").expect("committed");
         assert_eq!((numbers.kept().await, numbers.turns.tally()), (BTreeSet::from([0, 1, 2]), (3, 3)));
     }
@@ -432,7 +462,7 @@ mod tests {
             let turns = Arc::clone(&numbers.turns);
             let mut waiting = Box::pin(async move { turns.next(false).await.map(drop) });
             std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
-            let first = tokio::spawn(first.commit());
+            let first = tokio::spawn(first.commit(None, Vec::new()));
             for _ in 0..moment {
                 tokio::task::yield_now().await;
             }

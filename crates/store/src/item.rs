@@ -8,6 +8,7 @@ use wire::Pin;
 
 use crate::key::{KeyColumns, hash_of, key_of, narrow, pin_of, pins_of};
 use crate::sql::{batches, lists, places, rows, statement};
+use crate::written::Change as Changed;
 use crate::{StoreError, Tx};
 
 /// A change of the fleet.
@@ -41,6 +42,24 @@ const FIRST_PIN: &str = "0";
 
 /// How long edits by different devices count towards the brake, ms.
 const BRAKE_MS: i64 = 3_600_000;
+
+/// The columns of an item that its next version changes.
+const CHANGING: [&str; 14] = [
+    "seq",
+    "created_seq",
+    "live",
+    "hash",
+    "body_bytes",
+    "body_lines",
+    "changed_at",
+    "changed_by",
+    "edits",
+    "edits_since",
+    "valid_flag",
+    "duress_flag",
+    "text_bytes",
+    "made_of",
+];
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -157,7 +176,9 @@ impl Tx {
             .enumerate()
             .map(|(number, (write, seq))| (&write.key, (*seq, write, by(number))))
             .collect();
-        let mut before: BTreeMap<ItemKey, ItemRow> = self.item_rows(&pins_of(newest.keys().copied())).await?;
+        let pins = pins_of(newest.keys().copied());
+        self.changes.push(Changed { after: Seq(last.0 - count), upto: last, pins: pins.clone() });
+        let mut before: BTreeMap<ItemKey, ItemRow> = self.item_rows(&pins).await?;
         before.retain(|key, _| newest.contains_key(key));
 
         let mut after = Vec::with_capacity(newest.len());
@@ -189,7 +210,11 @@ impl Tx {
         for (row, _) in &after {
             self.items.remove(&row.key.pin);
         }
-        self.put_rows(&after).await?;
+        let (new, others): (Vec<_>, Vec<_>) = after.iter().partition(|(row, _)| row.id == row.seq.0);
+        self.put_rows(&new, "").await?;
+        self.put_spellings(&new.iter().map(|(row, _)| row).collect::<Vec<_>>()).await?;
+        let upsert = self.engine.upsert("item", "item_id", &CHANGING);
+        self.put_rows(&others, &upsert).await?;
         let contents: Vec<(&ItemRow, &Content)> = after
             .iter()
             .filter_map(|(row, _)| Some((row, newest.get(&row.key)?.1.content.as_ref()?)))
@@ -237,32 +262,17 @@ impl Tx {
         Ok(found)
     }
 
-    async fn put_rows(&mut self, items: &[(ItemRow, Option<Seen>)]) -> Result<(), StoreError> {
-        let upsert = self.engine.upsert(
-            "item",
-            "item_id",
-            &[
-                "seq",
-                "created_seq",
-                "live",
-                "hash",
-                "body_bytes",
-                "body_lines",
-                "changed_at",
-                "changed_by",
-                "edits",
-                "edits_since",
-                "valid_flag",
-                "duress_flag",
-                "text_bytes",
-                "made_of",
-            ],
-        );
+    /// Writes rows. `conflict` says what becomes of those that are there already.
+    async fn put_rows(
+        &mut self,
+        items: &[&(ItemRow, Option<Seen>)],
+        conflict: &str,
+    ) -> Result<(), StoreError> {
         for batch in batches(items) {
             let sql = format!(
                 "INSERT INTO item (item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, \
                  body_lines, changed_at, changed_by, edits, edits_since, valid_flag, duress_flag, text_bytes, \
-                 made_of) VALUES {}{upsert}",
+                 made_of) VALUES {}{conflict}",
                 rows(batch.len(), 19)
             );
             let mut insert = query(statement(sql));
@@ -355,12 +365,22 @@ impl Tx {
         Ok((pins, more))
     }
 
-    /// Whether anything is or was there of any of these PINs.
+    /// Whether still nothing is or was there of these PINs, which are in order, of whom nothing was there when the feed stood at
+    /// `since` and of whom this transaction has written nothing. It has the clock.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn has_items(&mut self, pins: &[Pin]) -> Result<bool, StoreError> {
-        Ok(!self.item_rows(pins).await?.is_empty())
+    pub async fn still_has_none(&mut self, pins: &[Pin], since: Seq) -> Result<bool, StoreError> {
+        let head = self.locked_clock().await?.head;
+        match self.written_since(since, head, pins) {
+            Some(true) => Ok(false),
+            // Nothing need be read of them before it is written either.
+            Some(false) => {
+                self.items.extend(pins.iter().map(|pin| (pin.clone(), Vec::new())));
+                Ok(true)
+            }
+            None => Ok(self.item_rows(pins).await?.is_empty()),
+        }
     }
 
     /// The keys of everything live of these PINs, in their order.

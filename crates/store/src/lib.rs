@@ -58,6 +58,7 @@ mod user_body;
 mod view;
 mod waiting;
 mod watch;
+mod written;
 
 pub use attendance::{NewPunch, PunchFilter, PunchRow};
 pub use attendance_photo::{AttendancePhotoRow, MOST_PICTURE_BYTES, NewAttendancePhoto};
@@ -90,6 +91,6 @@ pub use store::{Pulse, Store, Tx, Work};
 pub use sync_command::{Answered, FoundCommand};
 pub use undo_body::Deletion;
 pub use upload_stamp::{Reread, Stamp};
-pub use view::Standing;
+pub use view::{Standing, Uploader};
 pub use waiting::Waiting;
 pub use watch::Moment;

@@ -205,7 +205,7 @@ impl Tx {
         pins: &[Pin],
     ) -> Result<HashMap<Pin, Arc<Vec<ItemRow>>>, StoreError> {
         let mut found = HashMap::new();
-        if self.moves.is_none()
+        if !self.moved
             && let Some(inner) = shared.recent.at(shared.stand)
         {
             let known = |pin: &Pin| Some((pin.clone(), Arc::clone(inner.items.get(pin)?)));
@@ -231,8 +231,8 @@ impl Tx {
 
     /// Whether what this transaction has just read is of the stand that it read before.
     async fn still_at(&mut self, stand: Stand) -> Result<bool, StoreError> {
-        if self.moves.is_some() || self.engine.writers_exclude_each_other() {
-            return Ok(self.moves.is_none());
+        if self.moved || self.engine.writers_exclude_each_other() {
+            return Ok(!self.moved);
         }
         let (incarnation, head) =
             query_as("SELECT incarnation, seq FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;

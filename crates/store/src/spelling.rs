@@ -1,13 +1,23 @@
-//! `item.pin_folded`: PINs that differ in the case of their letters alone.
+//! `spelling`: PINs that differ in the case of their letters alone.
 
 use std::collections::BTreeMap;
 
-use sqlx::query_as;
+use roster::Slot;
+use sqlx::{query, query_as};
 use wire::Pin;
 
+use crate::item::ItemRow;
 use crate::key::pin_of;
-use crate::sql::{lists, places, statement};
+use crate::sql::{batches, lists, places, rows, statement};
 use crate::{StoreError, Tx};
+
+fn has_letters(pin: &Pin) -> bool {
+    pin.as_str().bytes().any(|byte| byte.is_ascii_alphabetic())
+}
+
+fn folded(pin: &Pin) -> String {
+    pin.as_str().to_ascii_lowercase()
+}
 
 impl Tx {
     /// Which of some PINs users of the fleet have in another spelling, and in which: `a1` where the fleet has `A1`.
@@ -15,14 +25,13 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn spelled_otherwise(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, Pin>, StoreError> {
-        let has_letters = |pin: &&Pin| pin.as_str().bytes().any(|byte| byte.is_ascii_alphabetic());
-        let folded = |pin: &Pin| pin.as_str().to_ascii_lowercase();
-        let wanted: Vec<&Pin> = pins.iter().filter(has_letters).collect();
+        let wanted: Vec<&Pin> = pins.iter().filter(|pin| has_letters(pin)).collect();
         let keys: Vec<String> = wanted.iter().map(|pin| folded(pin)).collect();
         let mut held: BTreeMap<String, Vec<Pin>> = BTreeMap::new();
         for list in lists(&keys) {
             let sql = format!(
-                "SELECT pin_folded, pin FROM item WHERE pin_folded IN ({}) AND live = 1",
+                "SELECT pin_folded, pin FROM spelling WHERE pin_folded IN ({}) AND EXISTS \
+                 (SELECT 1 FROM item i WHERE i.pin = spelling.pin AND i.kind = 0 AND i.live = 1)",
                 places(list.len())
             );
             let mut select = query_as(statement(sql));
@@ -40,5 +49,21 @@ impl Tx {
             if others.contains(pin) { None } else { others.first().cloned() }
         };
         Ok(wanted.into_iter().filter_map(|pin| Some((pin.clone(), other(pin)?))).collect())
+    }
+
+    /// Notes how users among new items are spelled.
+    pub(crate) async fn put_spellings(&mut self, items: &[&ItemRow]) -> Result<(), StoreError> {
+        let lettered = |row: &&&ItemRow| row.key.slot == Slot::USER && has_letters(&row.key.pin);
+        let pins: Vec<&Pin> = items.iter().filter(lettered).map(|row| &row.key.pin).collect();
+        for batch in batches(&pins) {
+            let into = self.engine.insert_new();
+            let sql = format!("{into}spelling (pin_folded, pin) VALUES {}", rows(batch.len(), 2));
+            let mut insert = query(statement(sql));
+            for pin in batch {
+                insert = insert.bind(folded(pin)).bind(pin.as_str().to_owned());
+            }
+            insert.execute(self.db()).await?;
+        }
+        Ok(())
     }
 }

@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 /// How many rows go into one statement: few different lengths, so that prepared statements are used again, and few
 /// statements, since each is a way to the database server and back.
-const BATCHES: [usize; 8] = [128, 64, 32, 16, 8, 4, 2, 1];
+const BATCHES: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
 
 /// The same where rows come a few at a time, and often: what a device is sent at once.
 const FEW: [usize; 15] = [128, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn batches_hold_every_row_once_and_have_few_lengths() {
-        let rows: Vec<u32> = (0..281).collect();
+        let rows: Vec<u32> = (0..377).collect();
 
         let batches: Vec<_> = batches(&rows).collect();
 
-        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 16, 8, 1]);
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 96, 16, 8, 1]);
         assert_eq!(batches.concat(), rows);
     }
 

@@ -13,6 +13,7 @@ use crate::group::{Member, Turns};
 use crate::item::ItemRow;
 use crate::retry::Attempts;
 use crate::watch::Watch;
+use crate::written::Change;
 use crate::{Engine, Keys, Moment, StoreError, migrate, open};
 
 /// A database. Clones share its connections.
@@ -20,7 +21,8 @@ use crate::{Engine, Keys, Moment, StoreError, migrate, open};
 pub struct Store {
     read: AnyPool,
     write: AnyPool,
-    /// Whose turn it is to write, where one at a time does.
+    /// Whose turn it is to change the fleet, or to write at all where one at a time does. `None` where there is one
+    /// connection for everything.
     turns: Option<Arc<Turns>>,
     engine: Engine,
     keys: Arc<Keys>,
@@ -43,8 +45,12 @@ pub struct Tx {
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
     watch: Arc<Watch>,
-    /// Where the clock stands if this commits, `None` where it does not move it.
-    pub(crate) moves: Option<Pulse>,
+    /// Where the clock stands, `None` where this has not locked it or has not looked.
+    pub(crate) clock: Option<Pulse>,
+    /// This has moved the clock.
+    pub(crate) moved: bool,
+    /// Whose items this changed.
+    pub(crate) changes: Vec<Change>,
     /// Nobody else can write items until this ends, or this does not see it.
     pub(crate) items_stand: bool,
     /// Rows of items that were read while [`Self::items_stand`], by PIN: all of a PIN or none.
@@ -124,9 +130,9 @@ impl Store {
     fn of(pools: open::Pools, engine: Engine, keys: Keys) -> Self {
         let turns = pools.writers_wait.map(|longest| Turns::new(pools.write.clone(), engine, longest));
         Self {
+            turns,
             read: pools.read,
             write: pools.write,
-            turns,
             engine,
             keys: Arc::new(keys),
             watch: Arc::new(Watch::default()),
@@ -183,24 +189,43 @@ impl Store {
     /// Those of the database: [`StoreError::Busy`] where another process writes for long, [`StoreError::Unreachable`] where
     /// those before in this process take too long.
     pub async fn write(&self) -> Result<Tx, StoreError> {
-        self.begin_write(false).await
+        if self.engine.writers_exclude_each_other() { self.next(false).await } else { self.begin_own().await }
     }
 
-    /// As [`Store::write`], for what takes long: it shares its commit with nobody, so that nobody waits for it who was
+    /// A transaction that changes the fleet: it has the clock, and with it all items ([`Tx::lock_clock`]). One at a time of
+    /// this process, and of all: this waits for the one before, and may share its commit.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn write_fleet(&self) -> Result<Tx, StoreError> {
+        self.next(false).await
+    }
+
+    /// As [`Store::write_fleet`], for what takes long: it shares its commit with nobody, so that nobody waits for it who was
     /// there before.
     ///
     /// # Errors
     /// As [`Store::write`].
-    pub async fn write_alone(&self) -> Result<Tx, StoreError> {
-        self.begin_write(true).await
+    pub async fn write_fleet_alone(&self) -> Result<Tx, StoreError> {
+        self.next(true).await
     }
 
-    async fn begin_write(&self, alone: bool) -> Result<Tx, StoreError> {
-        let inner = match &self.turns {
-            Some(turns) => Inner::Shared(turns.next(alone).await?),
-            None => Inner::Own(open::begin(&self.write, self.engine.begin_write()).await?),
+    async fn next(&self, alone: bool) -> Result<Tx, StoreError> {
+        let mut tx = match &self.turns {
+            Some(turns) => {
+                let member = turns.next(alone).await?;
+                let clock = member.clock();
+                Tx { clock, ..self.tx(Inner::Shared(member), false) }
+            }
+            None => self.begin_own().await?,
         };
-        Ok(self.tx(inner, self.engine.writers_exclude_each_other()))
+        tx.lock_clock().await?;
+        Ok(tx)
+    }
+
+    async fn begin_own(&self) -> Result<Tx, StoreError> {
+        let inner = open::begin(&self.write, self.engine.begin_write()).await?;
+        Ok(self.tx(Inner::Own(inner), self.engine.writers_exclude_each_other()))
     }
 
     /// Whether one transaction at a time writes, so that to find out beforehand what will be written saves nobody's time but
@@ -209,9 +234,9 @@ impl Store {
         self.engine.writers_exclude_each_other()
     }
 
-    /// How many transactions wrote since this was opened and how many commits they took, where they share them.
-    pub fn shared_commits(&self) -> Option<(u64, u64)> {
-        self.turns.as_ref().map(|turns| turns.tally())
+    /// How many transactions that may share their commit wrote since this was opened, and how many commits they took.
+    pub fn shared_commits(&self) -> (u64, u64) {
+        self.turns.as_ref().map_or((0, 0), |turns| turns.tally())
     }
 
     /// For single queries that read.
@@ -225,7 +250,9 @@ impl Store {
             engine: self.engine,
             keys: Arc::clone(&self.keys),
             watch: Arc::clone(&self.watch),
-            moves: None,
+            clock: None,
+            moved: false,
+            changes: Vec::new(),
             items_stand,
             items: HashMap::new(),
         }
@@ -289,9 +316,9 @@ impl Tx {
     pub async fn commit(self) -> Result<(), StoreError> {
         let committed = match self.inner {
             Inner::Own(tx) => tx.commit().await.map_err(StoreError::of_commit),
-            Inner::Shared(member) => member.commit().await,
+            Inner::Shared(member) => member.commit(self.clock, self.changes).await,
         };
-        match (self.moves, &committed) {
+        match (self.clock.filter(|_| self.moved), &committed) {
             (Some(pulse), Ok(())) => self.watch.saw(pulse),
             (Some(_), Err(_)) => self.watch.doubt(),
             (None, _) => {}
@@ -314,6 +341,15 @@ impl Tx {
     /// The key of content hashes.
     pub fn hash_key(&self) -> &HashKey {
         self.keys.hash_key()
+    }
+
+    /// Whether anything of these PINs changed after `since`, where the feed stands at `head`, as far as this process knows
+    /// without asking the database; `None` where it does not. For a transaction that has written nothing yet.
+    pub(crate) fn written_since(&self, since: Seq, head: Seq, pins: &[Pin]) -> Option<bool> {
+        match &self.inner {
+            Inner::Own(_) => None,
+            Inner::Shared(member) => member.written().answer(since, head, pins),
+        }
     }
 
     pub(crate) fn db(&mut self) -> &mut AnyConnection {

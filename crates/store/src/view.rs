@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Area, ItemKey, Millis, Seq};
+use sqlx::any::AnyRow;
 use sqlx::{Row as _, query, query_as};
 use sync::intake::Known;
 use sync::{Changes, DeviceView, ItemState, OpenCommand};
@@ -37,9 +38,40 @@ pub struct Standing {
     open: bool,
     /// There are exceptions.
     exceptions: bool,
+    /// There are parts of templates whose others have not come yet.
+    parts: bool,
+}
+
+/// What of an uploading device only changes while the clock is held, and its row.
+#[derive(Clone, Debug)]
+pub struct Uploader {
+    /// Its row, locked.
+    pub row: DeviceRow,
+    /// Its areas.
+    pub areas: BTreeSet<Area>,
+    /// There are parts of templates whose others have not come yet.
+    pub parts: bool,
 }
 
 impl Tx {
+    /// Locks a device and tells what of it changes under the clock alone, which this transaction has: quicker than
+    /// [`Tx::standing`], which tells what its polls change too.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn uploader(&mut self, serial: &SerialNumber) -> Result<Option<Uploader>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM part_set p WHERE p.device_id = d.device_id) AS parts, a.area_id \
+             FROM device d LEFT JOIN (SELECT device_id AS in_area, area_id FROM device_area) a \
+             ON a.in_area = d.device_id WHERE d.serial_number = ?{}",
+            self.engine.for_update()
+        );
+        let rows = query(statement(sql)).bind(serial.as_str()).fetch_all(self.db()).await?;
+        let Some(first) = rows.first() else { return Ok(None) };
+        let parts = first.try_get::<i64, _>("parts")? != 0;
+        Ok(Some(Uploader { row: DeviceRow::read(first)?, areas: areas_of(&rows)?, parts }))
+    }
+
     /// Locks a device, as [`Tx::lock_device`], and tells all that there is of it at `now`: its row, its view without persons, and
     /// what else there is.
     ///
@@ -52,9 +84,20 @@ impl Tx {
     ) -> Result<Option<(DeviceRow, DeviceView, Standing)>, StoreError> {
         // What a statement reads beside the row that it waits for may be as old as its beginning.
         self.wait_for_device(serial).await?;
+        self.unlocked_standing(serial, now).await
+    }
+
+    /// As [`Tx::standing`], for a transaction that only reads.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn unlocked_standing(
+        &mut self,
+        serial: &SerialNumber,
+        now: Millis,
+    ) -> Result<Option<(DeviceRow, DeviceView, Standing)>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS}, (SELECT incarnation FROM feed_clock WHERE id = 1) AS feed_incarnation, \
-             (SELECT seq FROM feed_clock WHERE id = 1) AS feed_head, \
+            "SELECT {COLUMNS}, feed_incarnation, feed_head, \
              (SELECT COUNT(*) FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1) AS open_count, \
              EXISTS (SELECT 1 FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1 AND c.due_at <= ?) \
              AS overdue, \
@@ -63,8 +106,11 @@ impl Tx {
              EXISTS (SELECT 1 FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at <= ?) AS due, \
              EXISTS (SELECT 1 FROM sync_exception e WHERE e.device_id = d.device_id) AS exceptions, \
              EXISTS (SELECT 1 FROM operator_command o \
-             WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS orders, a.area_id \
-             FROM device d LEFT JOIN (SELECT device_id AS in_area, area_id FROM device_area) a \
+             WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS orders, \
+             EXISTS (SELECT 1 FROM part_set p WHERE p.device_id = d.device_id) AS parts, a.area_id \
+             FROM device d \
+             JOIN (SELECT incarnation AS feed_incarnation, seq AS feed_head FROM feed_clock WHERE id = 1) f \
+             LEFT JOIN (SELECT device_id AS in_area, area_id FROM device_area) a \
              ON a.in_area = d.device_id WHERE d.serial_number = ?"
         );
         let rows =
@@ -72,11 +118,8 @@ impl Tx {
         let Some(first) = rows.first() else { return Ok(None) };
         let number = |column| Ok::<i64, StoreError>(first.try_get(column)?);
         let is = |column| Ok::<bool, StoreError>(number(column)? != 0);
-        let mut areas = BTreeSet::new();
-        for row in &rows {
-            areas.extend(row.try_get::<Option<i64>, _>("area_id")?.map(Area));
-        }
         let row = DeviceRow::read(first)?;
+        let areas = areas_of(&rows)?;
         let open = number("open_count")?;
         let view = view_of(&row, areas, open, number("due_count")?)?;
         let feed = Stand { incarnation: number("feed_incarnation")?, head: Seq(number("feed_head")?) };
@@ -87,6 +130,7 @@ impl Tx {
             due: is("due")?,
             open: open != 0,
             exceptions: is("exceptions")?,
+            parts: is("parts")?,
         };
         Ok(Some((row, view, standing)))
     }
@@ -221,7 +265,8 @@ impl Tx {
         Ok(())
     }
 
-    /// What is known of the contents of persons, for the intake of an upload by `device`.
+    /// What is known of the contents of persons, for the intake of an upload by `device`. `standing` as for
+    /// [`Tx::load_persons_at`].
     ///
     /// Without the current templates ([`Known::templates`]): those are read by [`Tx::contents`] for the few items that
     /// [`DeviceView::wants_earlier_parts`] tells.
@@ -233,6 +278,7 @@ impl Tx {
         device: i64,
         pins: &[Pin],
         now: Millis,
+        standing: Option<&Standing>,
     ) -> Result<BTreeMap<Pin, Known>, StoreError> {
         let mut known: BTreeMap<Pin, Known> =
             pins.iter().map(|pin| (pin.clone(), Known::default())).collect();
@@ -255,8 +301,10 @@ impl Tx {
                 known.entry(key.pin).or_default().edits.insert(key.slot, edits);
             }
         }
-        for (key, template) in self.part_sets(device, pins).await? {
-            known.entry(key.pin).or_default().partial.insert(key.slot, template);
+        if standing.is_none_or(|standing| standing.parts) {
+            for (key, template) in self.part_sets(device, pins).await? {
+                known.entry(key.pin).or_default().partial.insert(key.slot, template);
+            }
         }
         Ok(known)
     }
@@ -300,6 +348,15 @@ impl Tx {
             query_as(NEXT_DUE).bind(device).bind(device).bind(device).fetch_one(self.db()).await?;
         Ok(due.map(Millis))
     }
+}
+
+/// The areas of rows that are of one device.
+fn areas_of(rows: &[AnyRow]) -> Result<BTreeSet<Area>, StoreError> {
+    let mut areas = BTreeSet::new();
+    for row in rows {
+        areas.extend(row.try_get::<Option<i64>, _>("area_id")?.map(Area));
+    }
+    Ok(areas)
 }
 
 fn view_of(row: &DeviceRow, areas: BTreeSet<Area>, open: i64, due: i64) -> Result<DeviceView, StoreError> {

@@ -107,9 +107,8 @@ async fn create(
     serial_number: &SerialNumber,
     now: Millis,
 ) -> Result<Option<DeviceRow>, StoreError> {
-    let mut tx = app.store.write().await?;
-    // The lock order: to approve a device moves the clock. A whole factory may be switched on at once.
-    tx.lock_clock().await?;
+    // To approve a device moves the clock. A whole factory may be switched on at once.
+    let mut tx = app.store.write_fleet().await?;
     if let Some(device) = tx.device_by_serial(serial_number).await? {
         tx.rollback().await?;
         return Ok(Some(device));

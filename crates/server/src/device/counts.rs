@@ -137,8 +137,7 @@ async fn look(
 
 async fn refill(app: &App, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
     store::retry(|| async {
-        let mut tx = app.store.write().await?;
-        tx.lock_clock().await?;
+        let mut tx = app.store.write_fleet().await?;
         let row = tx.lock_device(device.id).await?;
         if row.is_none_or(|row| row.refilled_at != device.refilled_at) {
             // Another process was quicker.

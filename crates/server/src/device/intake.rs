@@ -7,13 +7,15 @@
 
 use std::collections::BTreeSet;
 
-use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Template, UserPatch};
-use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, Standing, StoreError, Tx};
+use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, UserPatch};
+use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, Standing, StoreError, Tx, Uploader};
+use sync::DeviceView;
 use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
-use sync::{Changes, DeviceView};
-use wire::{Form, Operation, OperationMeaning, Pin};
+use wire::{Form, Operation, OperationMeaning, Pin, SerialNumber};
 
+use super::at_length::at_length;
 use super::beside::Beside;
+use super::decision::{Decision, Early, Tally};
 use super::{DeviceError, options};
 use crate::app::App;
 use crate::fleet;
@@ -32,22 +34,24 @@ pub async fn people(
     if too_long {
         beside.keep_aside(device.id, table, "more lines than any device holds: kept as they came", body);
     }
-    let readings = if too_long { Vec::new() } else { roster::read(Some(table), body, &device.capability) };
+    let read = || roster::read(Some(table), body, &device.capability);
+    let readings = if too_long { Vec::new() } else { at_length(body.len(), read) };
     if readings.is_empty() {
         return beside.store(app, device).await;
     }
-    let upload = Upload { app, table, readings, beside, now: app.clock.now() };
+    let upload = Upload { app, table, bytes: body.len(), readings, beside, now: app.clock.now() };
     let mut early = None;
     let at_once = app.store.writes_one_at_a_time() && upload.readings.len() <= FEW;
     if !at_once && !upload.has_operations() && upload.beside.is_empty() {
         let mut tx = app.store.read().await?;
-        let view = tx.view(device).await?;
-        let decision = upload.decide(&mut tx, device, view, None).await?;
+        if let Some((row, view, standing)) = tx.unlocked_standing(&device.serial_number, upload.now).await? {
+            let decision = Box::pin(upload.decide(&mut tx, &row, view, Some(&standing))).await?;
+            early = Some(Early { row, head: standing.feed.head, decision });
+        }
         tx.rollback().await?;
-        if decision.is_empty() {
+        if early.as_ref().is_some_and(|early| early.decision.is_empty()) {
             return upload.beside.store(app, device).await;
         }
-        early = Some(decision);
     }
     store::retry(|| upload.write(device, early.take())).await?;
     Ok(())
@@ -56,75 +60,30 @@ pub async fn people(
 struct Upload<'a> {
     app: &'a App,
     table: &'a str,
+    /// How long the body is.
+    bytes: usize,
     readings: Vec<Reading<'a>>,
     beside: Beside<'a>,
     now: Millis,
 }
 
-/// What an upload comes to.
-struct Decision {
-    view: DeviceView,
-    changes: Changes,
-    edits: Vec<Edit>,
-    partial: Vec<(ItemKey, Option<Template>)>,
-    held: Vec<HeldRecord>,
-    capability: Option<Capability>,
-    /// People to ask the device for.
-    queries: BTreeSet<Pin>,
-    /// It is about people alone, and nothing is or was there of any of them.
-    newcomers: bool,
-    tally: Tally,
-}
-
-/// How many records came to what, for the log.
-#[derive(Default)]
-struct Tally {
-    equal: usize,
-    edits: usize,
-    corrected: usize,
-    held: usize,
-    unreadable: usize,
-}
-
-impl Decision {
-    fn is_empty(&self) -> bool {
-        let changes = &self.changes;
-        self.edits.is_empty()
-            && self.partial.is_empty()
-            && self.held.is_empty()
-            && self.capability.is_none()
-            && self.queries.is_empty()
-            && !(changes.device || changes.capability || changes.rebaseline)
-            && changes.unpark.is_empty()
-            && changes.exceptions.is_empty()
-            && changes.open.is_empty()
-            && changes.closed.is_empty()
-    }
-}
-
 impl Upload<'_> {
-    /// Decides and writes. `early` was decided for `known` without a lock.
-    async fn write(&self, known: &DeviceRow, early: Option<Decision>) -> Result<(), StoreError> {
+    /// Decides, where `early` does not stand, and writes.
+    async fn write(&self, known: &DeviceRow, early: Option<Early>) -> Result<(), StoreError> {
         let device = known.id;
         let store = &self.app.store;
-        let mut tx =
-            if self.readings.len() > LONG { store.write_alone().await? } else { store.write().await? };
         // The lock order: clock, items, device.
-        tx.lock_clock().await?;
-        let Some((mut row, mut view, standing)) = tx.standing(&known.serial_number, self.now).await? else {
-            return tx.rollback().await;
+        let long = self.readings.len() > LONG;
+        let mut tx = if long { store.write_fleet_alone().await? } else { store.write_fleet().await? };
+        let stands = match early {
+            Some(early) => Box::pin(self.still_stands(&mut tx, early)).await?,
+            None => None,
         };
-        let mut standing = Some(&standing);
-        self.beside.write(&self.app.config, &mut tx, &row, self.now).await?;
-        if !self.beside.is_empty() {
-            row = tx.device(device).await?.unwrap_or(row);
-            view = tx.view(&row).await?;
-            standing = None;
-        }
-        let mut decision = match early {
-            Some(decision) if self.still_stands(&mut tx, &decision, known, (&row, &view)).await? => decision,
-            _ => self.decide(&mut tx, &row, view, standing).await?,
+        let decided = match stands {
+            Some(stands) => Some(stands),
+            None => Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?,
         };
+        let Some((row, mut decision)) = decided else { return tx.rollback().await };
         if decision.is_empty() && !self.has_operations() && self.beside.is_empty() {
             // The mark of the upload, if anything.
             return tx.commit().await;
@@ -132,17 +91,14 @@ impl Upload<'_> {
         let undo_until = Some(fleet::undo_until(&self.app.config, self.now));
         // What the device said first, and then what follows from it.
         decision.edits.sort_by_key(|edit| !edit.by_device);
-        let edits: Vec<ItemWrite> = decision
-            .edits
-            .iter()
-            .map(|edit| ItemWrite {
-                key: edit.key.clone(),
-                content: edit.content.clone(),
-                hash: edit.hash,
-                contested: edit.contested,
-                made_of: edit.made_of,
-            })
-            .collect();
+        let write = |edit: &Edit| ItemWrite {
+            key: edit.key.clone(),
+            content: edit.content.clone(),
+            hash: edit.hash,
+            contested: edit.contested,
+            made_of: edit.made_of,
+        };
+        let edits: Vec<ItemWrite> = at_length(self.bytes, || decision.edits.iter().map(write).collect());
         if !edits.is_empty() {
             let by = |number: usize| decision.edits.get(number).filter(|edit| edit.by_device).map(|_| device);
             tx.write_by(&edits, &Change { by: None, at: self.now, undo_until }, by).await?;
@@ -186,23 +142,52 @@ impl Upload<'_> {
         Ok(())
     }
 
-    /// Whether what was decided early would be decided now: it is about people of whom nothing is or was there, nor is
-    /// now, in whatever spelling, by a device of which nothing else is known and that is where it was. What is owed to a
-    /// device is of items that are there.
+    /// What was decided early, if it would be decided now: it is about people of whom nothing is or was there, nor is now, in
+    /// whatever spelling, by a device of which nothing else is known and that is where it was, without parts of templates.
+    /// What is owed to a device is of items that are there.
     async fn still_stands(
         &self,
         tx: &mut Tx,
-        early: &Decision,
-        before: &DeviceRow,
-        (now, view): (&DeviceRow, &DeviceView),
-    ) -> Result<bool, StoreError> {
-        let same = DeviceRow { last_seen_at: None, address: None, ..before.clone() }
-            == DeviceRow { last_seen_at: None, address: None, ..now.clone() };
-        if !(early.newcomers && same) || view.areas != early.view.areas {
-            return Ok(false);
+        early: Early,
+    ) -> Result<Option<(DeviceRow, Decision)>, StoreError> {
+        let Early { row: before, head, decision } = early;
+        if !decision.newcomers {
+            return Ok(None);
+        }
+        let Some(Uploader { row, areas, parts }) = tx.uploader(&before.serial_number).await? else {
+            return Ok(None);
+        };
+        let same = DeviceRow { last_seen_at: None, address: None, ..before }
+            == DeviceRow { last_seen_at: None, address: None, ..row.clone() };
+        if !same || parts || areas != decision.view.areas {
+            return Ok(None);
         }
         let pins: Vec<Pin> = self.pins().into_iter().collect();
-        Ok(!tx.has_items(&pins).await? && tx.spelled_otherwise(&pins).await?.is_empty())
+        if !(tx.still_has_none(&pins, head).await? && tx.spelled_otherwise(&pins).await?.is_empty()) {
+            return Ok(None);
+        }
+        self.beside.write(&self.app.config, tx, &row, self.now).await?;
+        Ok(Some((row, decision)))
+    }
+
+    /// Decides as everything is now; `None` where the device is gone. Writes what came beside people first.
+    async fn decide_locked(
+        &self,
+        tx: &mut Tx,
+        serial_number: &SerialNumber,
+    ) -> Result<Option<(DeviceRow, Decision)>, StoreError> {
+        let Some((mut row, mut view, standing)) = tx.standing(serial_number, self.now).await? else {
+            return Ok(None);
+        };
+        let mut standing = Some(&standing);
+        self.beside.write(&self.app.config, tx, &row, self.now).await?;
+        if !self.beside.is_empty() {
+            row = tx.device(row.id).await?.unwrap_or(row);
+            view = tx.view(&row).await?;
+            standing = None;
+        }
+        let decision = self.decide(tx, &row, view, standing).await?;
+        Ok(Some((row, decision)))
     }
 
     async fn decide(
@@ -219,7 +204,7 @@ impl Upload<'_> {
             && view.persons.values().all(|person| {
                 person.items.is_empty() && person.open.is_empty() && person.exceptions.is_empty()
             });
-        let mut known = tx.known(row.id, &pins, self.now).await?;
+        let mut known = tx.known(row.id, &pins, self.now, standing).await?;
         let photographed = self.photographed();
         if !photographed.is_empty() {
             tx.know_photo_forms(&mut known, &photographed).await?;
@@ -247,11 +232,13 @@ impl Upload<'_> {
             visitors,
             places,
         };
-        for number in self.users_first() {
-            if let Some(reading) = self.readings.get(number) {
-                deciding.reading(reading, new_operations.contains(&number));
+        at_length(self.bytes, || {
+            for number in self.users_first() {
+                if let Some(reading) = self.readings.get(number) {
+                    deciding.reading(reading, new_operations.contains(&number));
+                }
             }
-        }
+        });
         let Deciding { intake, held, tally, capability, queries, .. } = deciding;
         let (edits, partial) = (intake.edits, intake.partial);
         if row.joining.is_none() && options::takes_other_things(&row.capability, &capability) {

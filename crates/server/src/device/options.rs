@@ -60,9 +60,8 @@ fn miscounted(device: &DeviceRow, told: &BTreeSet<Kind>, now: Millis) -> bool {
 
 async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Result<(), StoreError> {
     let now = app.clock.now();
-    let mut tx = app.store.write().await?;
     // The lock order: the clock before the device.
-    tx.lock_clock().await?;
+    let mut tx = app.store.write_fleet().await?;
     let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
     let before = row.capability.clone();
     merge(&mut row.capability);

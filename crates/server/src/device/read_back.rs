@@ -81,8 +81,7 @@ pub async fn judge(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
         return Ok(false);
     }
     store::retry(|| async {
-        let mut tx = app.store.write().await?;
-        tx.lock_clock().await?;
+        let mut tx = app.store.write_fleet().await?;
         let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
         let mut view = tx.view(&row).await?;
         let Some(read_back) = view.read_back.clone() else { return Ok(()) };

@@ -7,6 +7,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wire::{Dialect, Packet, RecordKind, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
+use super::at_length::at_length;
 use super::beside::Beside;
 use super::body::BODIES_KIB;
 use super::package::{self, Member};
@@ -77,8 +78,9 @@ impl Upload<'_> {
         let mut beside = Beside::default();
         let (mut people, mut records) = (Vec::new(), 0);
         for (table, body) in parts {
-            let lines = wire::count_lines(body);
-            if let Some(sorted) = wire::sort(&table, body) {
+            let (lines, sorted) =
+                at_length(body.len(), || (wire::count_lines(body), wire::sort(&table, body)));
+            if let Some(sorted) = sorted {
                 records += lines;
                 if wire::count_lines(&sorted.people) > 0 {
                     people.push(sorted.people);

@@ -15,7 +15,7 @@ use crate::{Engine, StoreError};
 pub(crate) struct Pools {
     pub read: AnyPool,
     pub write: AnyPool,
-    /// How long a transaction waits for its turn to write, where one at a time does and its connection is for that alone.
+    /// How long a transaction waits for its turn to change the fleet. `None` where there is one connection for everything.
     pub writers_wait: Option<Duration>,
 }
 
@@ -70,9 +70,14 @@ pub(crate) async fn begin(
 ) -> Result<Transaction<'static, Any>, StoreError> {
     let begun = pool.begin_with(how).await.map_err(StoreError::from);
     if matches!(begun, Err(StoreError::Lost(_))) {
-        // What is given back is tried.
-        let waiting: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
-        drop(waiting);
+        try_all(pool);
     }
     begun
+}
+
+/// Has the pool try each connection that waits in it.
+pub(crate) fn try_all(pool: &AnyPool) {
+    // What is given back is tried.
+    let waiting: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
+    drop(waiting);
 }

@@ -51,7 +51,7 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     Ok(Pools {
         read: super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?,
         write: super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?,
-        writers_wait: None,
+        writers_wait: Some(LONGEST_WAIT),
     })
 }
 

@@ -230,7 +230,7 @@ async fn changes_by_other_devices_are_counted_within_the_hour() {
         fleet.write_all(&[write], &Change { by: Some(by), at: at(minutes), undo_until: None }).await;
     };
     let edits = async |minutes: i64| {
-        let known = fleet.read().await.known(1, &[pin("1")], at(minutes)).await.expect("known");
+        let known = fleet.read().await.known(1, &[pin("1")], at(minutes), None).await.expect("known");
         known[&pin("1")].edits.get(&key.slot).copied().unwrap_or(0)
     };
 
@@ -267,7 +267,7 @@ async fn what_is_known_of_the_contents_holds_versions_hashes_and_parts() {
     let mut tx = fleet.write().await;
     tx.put_part_set(device, &part_key, Some(&parts), at(0)).await.expect("kept");
 
-    let known = tx.known(device, &[pin("1"), pin("2")], at(0)).await.expect("known");
+    let known = tx.known(device, &[pin("1"), pin("2")], at(0), None).await.expect("known");
 
     let person = &known[&pin("1")];
     assert_eq!(person.user, Some(fields("two")));

@@ -106,9 +106,10 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
             "\"key\": \"item_scan\", \"using_index\": true",
         ),
         (
-            "SELECT pin_folded, pin FROM item WHERE pin_folded IN ('a1', 'b1') AND live = 1",
-            "SEARCH item USING INDEX item_folded (pin_folded=?)",
-            "\"key\": \"item_folded\"",
+            "SELECT pin_folded, pin FROM spelling WHERE pin_folded IN ('a1', 'b1') AND EXISTS \
+             (SELECT 1 FROM item i WHERE i.pin = spelling.pin AND i.kind = 0 AND i.live = 1)",
+            "SEARCH spelling USING PRIMARY KEY (pin_folded=?); SEARCH i EXISTS USING INDEX item_scan (kind=? AND pin=?)",
+            "\"key\": \"PRIMARY\", \"using_index\": true \"key\": \"item_",
         ),
         (
             "SELECT pin FROM item WHERE pin > '' AND pin < '0' AND kind BETWEEN 11 AND 16 ORDER BY pin LIMIT 9",
