@@ -78,7 +78,7 @@ impl Change {
 
 async fn ask(app: &App, device: i64, minutes: i32, now: Millis) -> Result<(), StoreError> {
     let mut tx = app.store.write_fleet().await?;
-    let Some(row) = tx.lock_device(device).await? else { return Ok(()) };
+    let Some(row) = tx.lock_device(device).await? else { return tx.rollback().await };
     if !tx.ask_offset(device, minutes).await? {
         // Another server was quicker.
         return tx.rollback().await;

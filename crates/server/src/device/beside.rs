@@ -151,7 +151,7 @@ impl<'a> Beside<'a> {
         let now = app.clock.now();
         store::retry(|| async {
             let mut tx = app.store.write().await?;
-            let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+            let Some(row) = tx.lock_device(device.id).await? else { return tx.rollback().await };
             self.write(&app.config, &mut tx, &row, now).await?;
             tx.commit().await
         })

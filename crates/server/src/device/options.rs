@@ -62,7 +62,7 @@ async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Resu
     let now = app.clock.now();
     // The lock order: the clock before the device.
     let mut tx = app.store.write_fleet().await?;
-    let Some(mut row) = tx.lock_device(device).await? else { return Ok(()) };
+    let Some(mut row) = tx.lock_device(device).await? else { return tx.rollback().await };
     let before = row.capability.clone();
     merge(&mut row.capability);
     let capability = row.capability.clone();

@@ -82,9 +82,9 @@ pub async fn judge(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
     }
     store::retry(|| async {
         let mut tx = app.store.write_fleet().await?;
-        let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
+        let Some(row) = tx.lock_device(device.id).await? else { return tx.rollback().await };
         let mut view = tx.view(&row).await?;
-        let Some(read_back) = view.read_back.clone() else { return Ok(()) };
+        let Some(read_back) = view.read_back.clone() else { return tx.rollback().await };
         tx.load_persons(&mut view, &[read_back.key.pin]).await?;
         match view.judge_read_back(now) {
             Some((key, Missed::Again)) => tracing::warn!(
