@@ -55,7 +55,8 @@ pub struct Uploader {
 
 impl Tx {
     /// Locks a device and tells what of it changes under the clock alone, which this transaction has: quicker than
-    /// [`Tx::standing`], which tells what its polls change too.
+    /// [`Tx::standing`], which tells what its polls change too. One statement will do, though it may wait for the row: nobody
+    /// else changes its areas and parts meanwhile.
     ///
     /// # Errors
     /// Those of the database.
