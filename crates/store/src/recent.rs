@@ -173,7 +173,8 @@ impl Shared<'_> {
 }
 
 impl Tx {
-    /// As [`Tx::feed_page`], shared with others that ask at the same stand.
+    /// As [`Tx::feed_page`], shared with others that ask at the same stand, and no further than to there: what changed since is
+    /// not in the items that are shared at this stand, and its rows come with the next page.
     ///
     /// # Errors
     /// Those of the database.
@@ -191,7 +192,9 @@ impl Tx {
         if let Some(page) = known {
             return Ok(page);
         }
-        let page = Arc::new(self.feed_page(after, limit).await?);
+        let mut page = self.feed_page(after, limit).await?;
+        page.retain(|(seq, _)| *seq <= shared.stand.head);
+        let page = Arc::new(page);
         if self.still_at(shared.stand).await? {
             shared.page = Some(((after, limit), Arc::clone(&page)));
         }

@@ -199,13 +199,19 @@ impl Planner<'_> {
 
     fn tail(&mut self, page: &[(Seq, ItemKey)]) {
         for (seq, key) in page {
-            if self.is_full() || self.pauses() {
+            if self.is_full() || self.pauses() || !self.is_known_as_of(*seq, key) {
                 return;
             }
             self.row(*seq, key);
             self.view.cursor = *seq;
             self.view.touch_device();
         }
+    }
+
+    /// Whether the change that a row tells of is in what was read of its item. A row that is ahead of it is not passed: the
+    /// device would be sent what was before the change, or nothing, and nobody would come back to it.
+    fn is_known_as_of(&self, seq: Seq, key: &ItemKey) -> bool {
+        self.view.item(key).is_some_and(|item| item.seq >= seq)
     }
 
     /// One row of the feed becomes exactly one of: sent, marked `again`, an exception, or skipped.

@@ -183,6 +183,29 @@ async fn what_changes_between_a_decision_and_its_contents_is_decided_again() {
     poll.unchanged(&[(user_key("1"), Seq(2))]).await.expect("decided again");
 }
 
+/// Items that are shared are of the moment where the transaction stands: so is the page, or a device would be sent what an
+/// item was before the change that the page tells of, and never hear of it again.
+#[tokio::test]
+async fn a_shared_page_tells_of_no_change_after_the_moment_where_the_transaction_stands() {
+    let fleet = Fleet::new().await;
+    fleet.device("SN1").await;
+    fleet.put(&[user("1", "Ada"), user("2", "Bob")]).await;
+    let recent = store::Recent::default();
+    let mut poll = fleet.write().await;
+    let (_, _, standing) =
+        poll.standing(&"SN1".parse().expect("a serial number"), at(0)).await.expect("read").expect("there");
+    let mut shared = recent.share(standing.feed);
+    if fleet.database.kind() == Kind::Sqlite {
+        // Nobody else can write meanwhile.
+        return;
+    }
+
+    fleet.put(&[user("1", "Ada Byron"), user("3", "Eve")]).await;
+
+    let page = poll.recent_page(&mut shared, Seq(0), 10).await.expect("a page");
+    assert_eq!(*page, [(Seq(2), user_key("2"))], "the others come with the next poll");
+}
+
 /// Two polls of one device meet at its row, whichever process each of them came to.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_polls_of_one_device_wait_for_each_other() {

@@ -340,6 +340,27 @@ fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
     assert_eq!(page(newest), (1, newest));
 }
 
+/// The other way round, the page may know of a change that is not in what was read of the item, or of an item that was not
+/// there yet. Such a row is not passed: nobody would come back to it.
+#[test]
+fn a_row_that_is_ahead_of_what_was_read_of_its_item_is_not_passed() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    let key = user_key(&pin(7));
+    let older = world.view(0).persons;
+    operator_sets(&mut world, "7", "Ada Byron");
+    let newest = world.view(0).item(&key).expect("it is there").seq;
+    let nobody = [(pin(7), sync::Person::default())].into();
+
+    for read_before in [older, nobody] {
+        let mut view = world.view(0);
+        (view.persons, view.cursor, view.scan) = (read_before, Seq(0), None);
+        let work = Work { feed_page: vec![(newest, key.clone())], ..Work::default() };
+        let sends = plan(&mut view, &work, Beside::All, world.now, &world.limits, 1);
+        assert_eq!((sends.len(), view.cursor), (0, Seq(0)));
+    }
+}
+
 /// What a device does not keep as it was written is not written to it without end.
 ///
 /// Obligation 189.
