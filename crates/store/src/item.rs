@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use roster::{Content, ContentHash, ItemKey, Millis, Seq, Slot};
-use sqlx::{query, query_as};
+use sqlx::any::AnyArguments;
+use sqlx::query::Query;
+use sqlx::{Any, query, query_as};
 use wire::Pin;
 
 use crate::key::{KeyColumns, hash_of, key_of, narrow, pin_of, pins_of};
@@ -60,6 +62,33 @@ const CHANGING: [&str; 14] = [
     "text_bytes",
     "made_of",
 ];
+
+/// What every item has, in the order of [`bind_row`].
+const COLUMNS: &str = "item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, body_lines, changed_at, \
+                       changed_by, edits, edits_since";
+
+/// Adds the values of [`COLUMNS`].
+fn bind_row<'q>(insert: Insert<'q>, row: &ItemRow) -> Insert<'q> {
+    let Slot { kind, number, algorithm } = row.key.slot;
+    insert
+        .bind(row.id)
+        .bind(row.key.pin.as_str().to_owned())
+        .bind(kind.code())
+        .bind(number)
+        .bind(algorithm.code())
+        .bind(row.seq.0)
+        .bind(row.created.0)
+        .bind(i64::from(row.live))
+        .bind(row.hash.0.to_vec())
+        .bind(i64::try_from(row.bytes).unwrap_or(i64::MAX))
+        .bind(i64::from(row.lines))
+        .bind(row.changed_at.0)
+        .bind(row.changed_by)
+        .bind(row.edits)
+        .bind(row.edits_since)
+}
+
+type Insert<'q> = Query<'q, Any, AnyArguments>;
 
 /// One row.
 #[derive(Clone, Debug)]
@@ -211,7 +240,7 @@ impl Tx {
             self.items.remove(&row.key.pin);
         }
         let (new, others): (Vec<_>, Vec<_>) = after.iter().partition(|(row, _)| row.id == row.seq.0);
-        self.put_rows(&new, "").await?;
+        self.put_new_rows(&new).await?;
         self.put_spellings(&new.iter().map(|(row, _)| row).collect::<Vec<_>>()).await?;
         let upsert = self.engine.upsert("item", "item_id", &CHANGING);
         self.put_rows(&others, &upsert).await?;
@@ -262,6 +291,18 @@ impl Tx {
         Ok(found)
     }
 
+    /// Writes rows of new items. Most are of users, and have less to write: each value counts where a thousand people come.
+    async fn put_new_rows(&mut self, items: &[&(ItemRow, Option<Seen>)]) -> Result<(), StoreError> {
+        let (bare, others): (Vec<_>, Vec<_>) =
+            items.iter().copied().partition(|(row, seen)| seen.is_none() && row.made_of.is_none());
+        for batch in batches(&bare) {
+            let sql = format!("INSERT INTO item ({COLUMNS}) VALUES {}", rows(batch.len(), 15));
+            let insert = batch.iter().fold(query(statement(sql)), |insert, (row, _)| bind_row(insert, row));
+            insert.execute(self.db()).await?;
+        }
+        self.put_rows(&others, "").await
+    }
+
     /// Writes rows. `conflict` says what becomes of those that are there already.
     async fn put_rows(
         &mut self,
@@ -270,30 +311,12 @@ impl Tx {
     ) -> Result<(), StoreError> {
         for batch in batches(items) {
             let sql = format!(
-                "INSERT INTO item (item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, \
-                 body_lines, changed_at, changed_by, edits, edits_since, valid_flag, duress_flag, text_bytes, \
-                 made_of) VALUES {}{conflict}",
+                "INSERT INTO item ({COLUMNS}, valid_flag, duress_flag, text_bytes, made_of) VALUES {}{conflict}",
                 rows(batch.len(), 19)
             );
             let mut insert = query(statement(sql));
             for (row, seen) in batch {
-                let Slot { kind, number, algorithm } = row.key.slot;
-                insert = insert
-                    .bind(row.id)
-                    .bind(row.key.pin.as_str().to_owned())
-                    .bind(kind.code())
-                    .bind(number)
-                    .bind(algorithm.code())
-                    .bind(row.seq.0)
-                    .bind(row.created.0)
-                    .bind(i64::from(row.live))
-                    .bind(row.hash.0.to_vec())
-                    .bind(i64::try_from(row.bytes).unwrap_or(i64::MAX))
-                    .bind(i64::from(row.lines))
-                    .bind(row.changed_at.0)
-                    .bind(row.changed_by)
-                    .bind(row.edits)
-                    .bind(row.edits_since)
+                insert = bind_row(insert, row)
                     .bind(seen.as_ref().map(|seen| seen.valid))
                     .bind(seen.as_ref().map(|seen| seen.duress))
                     .bind(seen.as_ref().map(|seen| seen.text_bytes))

@@ -38,6 +38,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(8, "definitions", "0008_definitions.sql"),
     step!(9, "room", "0009_room.sql"),
     step!(10, "spelling", "0010_spelling.sql"),
+    step!(11, "fewer indexes", "0011_fewer_indexes.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

@@ -102,13 +102,13 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
         ),
         (
             "SELECT pin FROM item WHERE kind = 0 AND pin > '98' ORDER BY pin LIMIT 9",
-            "SEARCH item USING COVERING INDEX item_scan (kind=? AND pin>?)",
-            "\"key\": \"item_scan\", \"using_index\": true",
+            "SEARCH item USING COVERING INDEX item_key (pin>?)",
+            "\"key\": \"item_key\", \"using_index\": true",
         ),
         (
             "SELECT pin_folded, pin FROM spelling WHERE pin_folded IN ('a1', 'b1') AND EXISTS \
              (SELECT 1 FROM item i WHERE i.pin = spelling.pin AND i.kind = 0 AND i.live = 1)",
-            "SEARCH spelling USING PRIMARY KEY (pin_folded=?); SEARCH i EXISTS USING INDEX item_scan (kind=? AND pin=?)",
+            "SEARCH spelling USING PRIMARY KEY (pin_folded=?); SEARCH i EXISTS USING INDEX item_key (pin=? AND kind=?)",
             "\"key\": \"PRIMARY\", \"using_index\": true \"key\": \"item_",
         ),
         (
