@@ -10,34 +10,48 @@ use wire::Pin;
 
 /// What an upload comes to.
 pub struct Decision {
+    /// What is known of the device and of those the body is about, as it is after this.
     pub view: DeviceView,
+    /// What is to be written of that.
     pub changes: Changes,
+    /// What changes for the whole fleet, in the order of the body.
     pub edits: Vec<Edit>,
+    /// Templates of which not all parts are there yet; `None` for parts that are not waited for any more.
     pub partial: Vec<(ItemKey, Option<Template>)>,
+    /// What is kept aside for people to look at.
     pub held: Vec<HeldRecord>,
+    /// What the device is able to, where the body shows something new of that.
     pub capability: Option<Capability>,
     /// People to ask the device for.
     pub queries: BTreeSet<Pin>,
     /// It is about people alone, and nothing is or was there of any of them.
     pub newcomers: bool,
+    /// For the log.
     pub tally: Tally,
 }
 
 /// What was decided without a lock, and of what.
 pub struct Early {
+    /// The device as it was.
     pub row: DeviceRow,
     /// Where the feed stood.
     pub head: Seq,
+    /// What it came to.
     pub decision: Decision,
 }
 
 /// How many records came to what, for the log.
 #[derive(Default)]
 pub struct Tally {
+    /// The fleet holds the same already.
     pub equal: usize,
+    /// News for the fleet.
     pub edits: usize,
+    /// The device is told the fleet's content instead of its own.
     pub corrected: usize,
+    /// Kept aside: somebody has to decide.
     pub held: usize,
+    /// Kept aside: nobody can read it.
     pub unreadable: usize,
 }
 

@@ -111,7 +111,10 @@ fn step(world: &mut World) {
         }
         41..66 => {
             let lost = world.random.chance(0.15);
-            world.poll(device, lost);
+            match world.random.below(4) {
+                0 => world.poll_while(device, lost, |world| another_server_writes(world, &who)),
+                _ => world.poll(device, lost),
+            }
         }
         66..80 => {
             let most = world.random.pick(&[1, 3, 99]);
@@ -128,6 +131,17 @@ fn step(world: &mut World) {
             world.devices[device].terminal.uploads.push(Upload::Count);
             world.deliver_uploads(device);
         }
+    }
+}
+
+fn another_server_writes(world: &mut World, who: &Pin) {
+    if world.is_live(&user_key(who)) && world.random.chance(0.2) {
+        return world.delete_user(who);
+    }
+    operator_edits(world, who);
+    if world.random.chance(0.5) {
+        let text = world.value();
+        world.put(&finger(who, 0, 10), Some(template(&text)), None);
     }
 }
 
