@@ -104,7 +104,8 @@ impl Acknowledgement {
     fn take_line(&mut self, line: &str) {
         if self.is_info() {
             let room = MOST_PARAMETERS.saturating_sub(self.pairs.len());
-            self.pairs.extend(read_parameters(line.as_bytes()).into_iter().take(room));
+            let parameters = read_parameters(line.as_bytes()).into_iter().filter(|(key, _)| !is_id(key));
+            self.pairs.extend(parameters.take(room));
         } else {
             self.take_pair(line);
         }
@@ -117,7 +118,7 @@ impl Acknowledgement {
             self.return_code = value.parse().ok().map(ReturnCode);
         } else if self.command.is_none() && key.eq_ignore_ascii_case("CMD") {
             self.command = Some(value.to_owned());
-        } else if !key.is_empty() && self.pairs.len() < MOST_PARAMETERS {
+        } else if !key.is_empty() && !is_id(key) && self.pairs.len() < MOST_PARAMETERS {
             self.pairs.push((key.to_owned(), value.to_owned()));
         }
     }
@@ -159,6 +160,11 @@ fn split_content(body: &[u8]) -> (&[u8], Option<&[u8]>) {
 fn strip_key<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     let (found, rest) = line.split_once('=')?;
     found.trim().eq_ignore_ascii_case(key).then_some(rest)
+}
+
+/// Whether a key begins an answer: within one it names nothing.
+fn is_id(key: &str) -> bool {
+    key.eq_ignore_ascii_case("ID")
 }
 
 #[cfg(test)]
@@ -285,6 +291,15 @@ mod tests {
                 pair("UserCount", "51"),
             ]
         );
+    }
+
+    #[test]
+    fn an_id_within_an_answer_is_no_parameter() {
+        for body in [&b"ID=1&ID=2&CMD=INFO&UserCount=51"[..], b"ID=1&CMD=INFO\nUserCount=51,ID=2"] {
+            let answers = acknowledgements(body);
+            assert_eq!(answers.iter().map(|answer| answer.id.as_str()).collect::<Vec<_>>(), ["1"]);
+            assert_eq!(answers[0].pairs, [("UserCount".to_owned(), "51".to_owned())]);
+        }
     }
 
     #[test]
