@@ -153,11 +153,17 @@ pub fn acknowledgements(input: &Input<'_>) {
         let read = wire::acknowledgements(&written);
         let [read] = &read[..] else { panic!("one answer became {}", read.len()) };
         let parted = |text: &String| text.contains(['&', '\t', ',']);
+        // Parameters of an INFO, and all keys before content, stand in lines of their own: what is read as such a line.
+        let in_lines = answer.is_info() || answer.content.is_some();
+        let stands_alone = |pair: &(String, String)| {
+            let (key, value) = pair;
+            let alone = read_parameters(format!("{key}={value}").as_bytes()) == [pair.clone()];
+            alone && !key.eq_ignore_ascii_case("Content")
+        };
         let is_parted = parted(&answer.id)
             || answer.pairs.iter().any(|(key, value)| parted(key) || parted(value))
             || answer.command.as_ref().is_some_and(parted)
-            // On a line of its own, as parameters of an INFO are written, it begins what a file holds.
-            || answer.is_info() && answer.pairs.iter().any(|(key, _)| key.eq_ignore_ascii_case("Content"));
+            || in_lines && !answer.pairs.iter().all(stands_alone);
         if !is_parted {
             assert_eq!(read, answer);
         }
