@@ -161,7 +161,11 @@ impl Planner<'_> {
                 // Something on the device does not stay as we write it: this must not become a loop.
                 self.view.owe(key, self.now.plus(HOUR_MS), 1);
             } else if due && self.view.open_of(key).is_none() {
+                let place_is_kept = self.view.exception(key).is_some_and(|e| e.wait == Wait::ROOM);
                 self.send(key, Origin::Exception);
+                if place_is_kept {
+                    self.pass_place_on(key);
+                }
             } else if due {
                 // Both open and owed: the open command's answer makes it due again.
                 self.view.owe_nothing(key);
@@ -424,6 +428,16 @@ impl Planner<'_> {
         }
         self.view.park(key, Parked::Full);
         true
+    }
+
+    /// A place was kept for `key`. Where it has to wait for something else, or is not wanted any more, the next has it.
+    fn pass_place_on(&mut self, key: &ItemKey) {
+        let wait = self.view.exception(key).map(|exception| exception.wait);
+        let needs_it = self.view.open_of(key).is_some()
+            || matches!(wait, Some(Wait::Due(_) | Wait::Parked(Parked::Full)));
+        if !needs_it {
+            self.view.pass_place_on(key.slot.kind);
+        }
     }
 
     /// What goes off the device makes room for what waits for it.

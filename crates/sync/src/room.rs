@@ -125,6 +125,13 @@ impl DeviceView {
         }
     }
 
+    /// What became due since there is a place for it does not take it: the next of its kind may.
+    pub(crate) fn pass_place_on(&mut self, kind: Kind) {
+        if !self.full.contains(&kind) {
+            self.unpark(kind, 1);
+        }
+    }
+
     /// Whether the device says that it holds all that it can of a kind.
     pub(crate) fn says_full(&self, kind: Kind) -> bool {
         self.capability.room_for(kind).is_some_and(|most| self.capability.counted(kind) >= Some(most))

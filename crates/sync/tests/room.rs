@@ -1,0 +1,71 @@
+//! Places on a device that has not room for all.
+
+use std::collections::BTreeMap;
+
+use roster::{Algorithm, Area, Capability, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
+use sync::operator::Beside;
+use sync::plan::{Work, plan};
+use sync::{DeviceView, Exception, ItemState, Limits, Parked, Person, Wait};
+use wire::{BioType, Pin};
+
+const FINGER: Slot =
+    Slot::template(BioType::FINGERPRINT, 0, Algorithm { format: Format::Zk, major: 10, minor: 0 });
+
+fn pin() -> Pin {
+    "7".parse().expect("a PIN")
+}
+
+fn item(seq: i64) -> ItemState {
+    ItemState {
+        seq: Seq(seq),
+        first: Seq(seq),
+        created: Seq(seq),
+        live: true,
+        hash: ContentHash([u8::try_from(seq).expect("small"); 16]),
+        changed_by: None,
+        made_of: None,
+        bytes: 300,
+        lines: 1,
+    }
+}
+
+/// A device with one place for a finger, which became due for the finger of a user who waits as `user` does.
+fn place_for_the_finger_of_a_user_who(user: Wait) -> DeviceView {
+    let mut capability = Capability::default();
+    let told = [("FPVersion", "10"), ("MaxFingerCount", "10"), ("FPCount", "9")];
+    capability.merge_parameters(&told.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    let mut view = DeviceView::new(1, capability);
+    view.cursor = Seq(3);
+    let waits = |wait| Exception { wait, wipe: false, refused: None, attempts: 0 };
+    let person = Person {
+        items: BTreeMap::from([
+            (Slot::membership(Area::EVERYONE), item(1)),
+            (Slot::USER, item(2)),
+            (FINGER, item(3)),
+        ]),
+        exceptions: BTreeMap::from([(Slot::USER, waits(user)), (FINGER, waits(Wait::ROOM))]),
+        ..Person::default()
+    };
+    view.persons.insert(pin(), person);
+    view
+}
+
+/// Polls; for how many of the fingers that wait for room there is a place now.
+fn places_passed_on(view: &mut DeviceView) -> Option<u64> {
+    let work = Work { due: vec![ItemKey { pin: pin(), slot: FINGER }], ..Work::default() };
+    plan(view, &work, Beside::All, Millis(5_000), &Limits::default(), 1);
+    view.take_changes().unpark.get(&Kind::Template(BioType::FINGERPRINT)).copied()
+}
+
+/// The finger has to wait for its user: the next one goes meanwhile, and does not wait for the device to count again.
+#[test]
+fn a_place_that_is_not_taken_is_the_next_ones() {
+    let mut view = place_for_the_finger_of_a_user_who(Wait::Parked(Parked::Full));
+    assert_eq!(places_passed_on(&mut view), Some(1));
+}
+
+#[test]
+fn a_place_that_is_taken_is_not_given_twice() {
+    let mut view = place_for_the_finger_of_a_user_who(Wait::Due(Millis(0)));
+    assert_eq!(places_passed_on(&mut view), None);
+}
