@@ -8,7 +8,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
-use crate::device::{Comparisons, Load, Settled};
+use crate::device::{Comparisons, Load, ReadBacks, Settled};
 use crate::presence::Presence;
 
 /// Shared by all requests and jobs of one process.
@@ -36,6 +36,8 @@ pub struct App {
     pub requests: TaskTracker,
     /// Whose counts are to be compared with what they should be.
     pub comparisons: Arc<Comparisons>,
+    /// Whose turn it is to be asked for a template that it took.
+    pub read_backs: Arc<ReadBacks>,
     /// Which devices have nothing to do.
     pub settled: Arc<Settled>,
     /// What many devices take at the same time.

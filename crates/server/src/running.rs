@@ -73,6 +73,7 @@ pub async fn start(
         presence: Arc::new(Presence::default()),
         requests: TaskTracker::new(),
         comparisons: Arc::new(device::Comparisons::default()),
+        read_backs: Arc::new(device::ReadBacks::default()),
         settled: Arc::new(device::Settled::default()),
         recent: Arc::new(store::Recent::default()),
     };

@@ -51,6 +51,7 @@ pub(crate) fn read_back_of(text: &str) -> Option<ReadBack> {
     let (kind, slot, algorithm) = (number()?, number()?, number()?);
     let stage = match stage {
         "again" => Stage::Again,
+        "later" => Stage::Later,
         "asked" => Stage::Asked(order),
         "answered" => Stage::Answered,
         _ => return None,
@@ -63,6 +64,7 @@ pub(crate) fn read_back_of(text: &str) -> Option<ReadBack> {
 pub(crate) fn read_back_text(read_back: &ReadBack) -> String {
     let (stage, order) = match read_back.stage {
         Stage::Again => ("again", 0),
+        Stage::Later => ("later", 0),
         Stage::Asked(order) => ("asked", order),
         Stage::Answered => ("answered", 0),
     };

@@ -5,6 +5,9 @@
 //! thing: that the device shows the content from before says that it did not keep the new one, and is no edit. A template that
 //! is not uploaded within a minute after the answer is not there: it is due again, and read back again. After three times
 //! it counts as refused, so that nothing goes to and fro for ever.
+//!
+//! A change that a whole fleet takes within seconds must not be followed by as many questions: who is not asked at once is
+//! asked later ([`Stage::Later`]).
 
 use roster::{ItemKey, Kind, Millis, Seq};
 
@@ -23,7 +26,7 @@ pub struct ReadBack {
     pub misses: u32,
     /// How far this is.
     pub stage: Stage,
-    /// Since when.
+    /// Since when; of [`Stage::Later`], when it is asked for.
     pub since: Millis,
 }
 
@@ -32,6 +35,8 @@ pub struct ReadBack {
 pub enum Stage {
     /// It was not there: it goes out again, and is asked for when the device took it.
     Again,
+    /// The device took it, and is asked for it when its time comes: `since`, which is still to come.
+    Later,
     /// The order of this number asks for it.
     Asked(i64),
     /// The device answered the order: what it has of the template was uploaded, or comes in a moment.
@@ -69,22 +74,51 @@ impl DeviceView {
             }
             _ => drawn,
         };
-        let current = self.item(key).is_some_and(|item| item.live && item.seq == answer.seq);
         asked_for
             && answer.verb == Verb::Update
             && matches!(key.slot.kind, Kind::Template(_))
-            && current
-            && self.settled(key)
-            && self.want(key) == Want::Present
+            && self.is_held_as(key, answer.seq)
     }
 
     /// The order `order` asks for a template that the device took as version `seq`.
     pub fn asks_for(&mut self, key: &ItemKey, seq: Seq, order: i64, now: Millis) {
-        let misses =
-            self.read_back.as_ref().filter(|it| it.key == *key && it.seq == seq).map_or(0, |it| it.misses);
-        let stage = Stage::Asked(order);
-        self.read_back = Some(ReadBack { key: key.clone(), seq, misses, stage, since: now });
+        self.put_read_back(key, seq, Stage::Asked(order), now);
+    }
+
+    /// A template that the device took as version `seq` is asked for at `at`.
+    pub fn asks_later(&mut self, key: &ItemKey, seq: Seq, at: Millis) {
+        self.put_read_back(key, seq, Stage::Later, at);
+    }
+
+    fn put_read_back(&mut self, key: &ItemKey, seq: Seq, stage: Stage, since: Millis) {
+        let before = self.read_back.as_ref().filter(|it| it.key == *key && it.seq == seq);
+        let misses = before.map_or(0, |it| it.misses);
+        self.read_back = Some(ReadBack { key: key.clone(), seq, misses, stage, since });
         self.touch_device();
+    }
+
+    /// The template that it is time to ask for, its version, and how, by `query`. The person is in the view. Where the device
+    /// cannot be asked, or something else became of the template meanwhile, that was it.
+    pub fn read_back_turn<Q>(
+        &mut self,
+        query: impl FnOnce(&Self, &ItemKey) -> Option<Q>,
+        now: Millis,
+    ) -> Option<(ItemKey, Seq, Q)> {
+        let waiting = self.read_back.as_ref().filter(|it| it.stage == Stage::Later && it.since <= now)?;
+        let (key, seq) = (waiting.key.clone(), waiting.seq);
+        let query = if self.is_held_as(&key, seq) { query(self, &key) } else { None };
+        if query.is_none() {
+            self.read_back = None;
+            self.touch_device();
+        }
+        Some((key, seq, query?))
+    }
+
+    /// Whether the device should hold this version of an item, and is not known not to.
+    fn is_held_as(&self, key: &ItemKey, seq: Seq) -> bool {
+        self.item(key).is_some_and(|item| item.live && item.seq == seq)
+            && self.settled(key)
+            && self.want(key) == Want::Present
     }
 
     /// The order of this number was answered, with or without success.
@@ -99,19 +133,23 @@ impl DeviceView {
         self.touch_device();
     }
 
-    /// When [`DeviceView::judge_read_back`] has something to say, `None` where nothing is awaited.
+    /// When [`DeviceView::read_back_turn`] or [`DeviceView::judge_read_back`] has something to say, `None` where nothing is
+    /// awaited.
     pub fn read_back_due(read_back: Option<&ReadBack>) -> Option<Millis> {
-        read_back.filter(|it| it.stage == Stage::Answered).map(|it| it.since.plus(UPLOADED_MS))
+        let read_back = read_back?;
+        match read_back.stage {
+            Stage::Later => Some(read_back.since),
+            Stage::Answered => Some(read_back.since.plus(UPLOADED_MS)),
+            Stage::Again | Stage::Asked(_) => None,
+        }
     }
 
     /// What the answer came to, once there was time to upload it. The person is in the view.
     pub fn judge_read_back(&mut self, now: Millis) -> Option<(ItemKey, Missed)> {
-        Self::read_back_due(self.read_back.as_ref()).filter(|due| *due <= now)?;
-        let read_back = self.read_back.take()?;
+        let answered = |it: &mut ReadBack| it.stage == Stage::Answered && it.since.plus(UPLOADED_MS) <= now;
+        let ReadBack { key, seq, misses, .. } = self.read_back.take_if(answered)?;
         self.touch_device();
-        let ReadBack { key, seq, misses, .. } = read_back;
-        let current = self.item(&key).is_some_and(|item| item.live && item.seq == seq);
-        if !current || !self.settled(&key) || self.want(&key) != Want::Present {
+        if !self.is_held_as(&key, seq) {
             // Something else became of it meanwhile.
             return None;
         }
@@ -140,7 +178,8 @@ impl DeviceView {
                 && (one.kind, one.number, one.algorithm.major)
                     == (other.kind, other.number, other.algorithm.major)
         };
-        self.read_back.as_ref().is_some_and(|it| it.stage != Stage::Again && same(&it.key))
+        let is_asked = |it: &ReadBack| matches!(it.stage, Stage::Asked(_) | Stage::Answered);
+        self.read_back.as_ref().is_some_and(|it| is_asked(it) && same(&it.key))
     }
 
     /// The device uploaded a template: if it was asked for it, that is settled by what the intake made of it. `corrected`: it

@@ -160,3 +160,56 @@ async fn of_each_form_the_first_template_that_a_firmware_takes_is_read_back_what
     assert_eq!((queries(&house, "SIM0002").await, queries(&house, "SIM0003").await), (1, 0));
     assert_same(&a, &b);
 }
+
+async fn steps(devices: impl IntoIterator<Item = &mut Session>) {
+    for device in devices {
+        device.step().await.expect("a step");
+    }
+}
+
+/// A change that a large fleet takes within seconds is not followed by as many questions in the same seconds.
+///
+/// Obligation 185.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_takes_its_first_template_is_asked_for_it_one_device_after_the_other() {
+    let house = all_read_back().await;
+    let serials: Vec<String> = (1..=30).map(|number| format!("SIM{number:04}")).collect();
+    let mut a = house.connect(Device::new(Model::speedface(), &serials[0])).await;
+    let mut others = Vec::new();
+    for serial in &serials[1..] {
+        others.push(house.connect(Device::new(Model::speedface(), serial)).await);
+    }
+    // Long enough to be taken in.
+    for _ in 0..10 {
+        steps(&mut others).await;
+        steps([&mut a]).await;
+        house.advance(Duration::from_secs(10));
+    }
+    let asked = async || {
+        let mut asked = 0;
+        for serial in &serials {
+            asked += queries(&house, serial).await;
+        }
+        asked
+    };
+    a.enrol_user("7", "Ada");
+    a.enrol_fingerprint("7", 6);
+    steps([&mut a]).await;
+    for _ in 0..3 {
+        steps(&mut others).await;
+    }
+    for other in &others {
+        assert_same(&a, other);
+    }
+    assert_eq!(asked().await, 21, "that is enough for now");
+
+    house.advance(Duration::from_secs(10));
+    for _ in 0..3 {
+        steps(&mut others).await;
+        steps([&mut a]).await;
+    }
+    assert_eq!(asked().await, 30);
+    for serial in &serials {
+        assert_eq!(house.device(serial).await.read_back, None, "{serial} showed what it holds");
+    }
+}

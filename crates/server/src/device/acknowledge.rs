@@ -102,7 +102,7 @@ async fn record(
             taken.push(answer);
         }
     }
-    let asked = read_back::choose(app, &row, &view, taken);
+    let asked = read_back::choose(app, &row, &mut view, taken);
     if emptied {
         view.rebaseline();
     }
@@ -117,7 +117,7 @@ async fn record(
         ordered.queue(&mut tx, row.id, &by, now).await?;
     }
     if let Some((answer, query)) = &asked {
-        read_back::ask(app, &mut tx, &mut view, answer, query).await?;
+        read_back::ask(app, &mut tx, &mut view, (&answer.key, answer.seq), query).await?;
     }
     if asks {
         // It answers no queries: what was to be asked comes with everything else.

@@ -39,6 +39,7 @@ pub use self::body::BODIES_KIB;
 pub use self::counts::Comparisons;
 pub use self::edge::{Request, serve};
 pub use self::load::Load;
+pub use self::read_back::ReadBacks;
 pub use self::settled::{LOOK, Settled};
 use crate::app::App;
 use crate::fleet::files::without_tokens;

@@ -1,6 +1,8 @@
 //! Asking a device for templates that it says to have taken ([`sync::read_back`]).
 
-use roster::ItemKey;
+use std::sync::{Mutex, PoisonError};
+
+use roster::{ItemKey, Millis, Seq};
 use store::{DeviceRow, StoreError, Tx};
 use sync::DeviceView;
 use sync::read_back::Missed;
@@ -13,12 +15,13 @@ use crate::fleet::orders::{Ordered, is_refused};
 /// Who orders this.
 pub const BY: &str = "read-back";
 
-/// Which of the templates that were just settled is to be read back, and by which order: one that was not there before and
-/// was taken now, one of the sample, or the first that the firmware of the device takes in its form.
+/// Which of the templates that were just settled is to be read back now, and by which order: one that was not there before
+/// and was taken now, one of the sample, or the first that the firmware of the device takes in its form. Where it is not the
+/// turn of this device the view holds when it is.
 pub fn choose<'a>(
     app: &App,
     row: &DeviceRow,
-    view: &DeviceView,
+    view: &mut DeviceView,
     taken: impl IntoIterator<Item = &'a Answer>,
 ) -> Option<(&'a Answer, Ordered)> {
     let percent = u64::from(app.config.read_back_percent);
@@ -26,15 +29,24 @@ pub fn choose<'a>(
         return None;
     }
     let now = app.clock.now();
-    taken.into_iter().find_map(|answer| {
-        let form = view.capability.takes(&answer.key.slot)?;
-        let query = Ordered(Command::Query(select(&answer.key, form)?));
-        if is_refused(query.form(), &view.capability) {
-            return None;
-        }
+    let (answer, query) = taken.into_iter().find_map(|answer| {
+        let (form, query) = query(view, &answer.key)?;
         let drawn = !row.capability.took(form) || app.entropy.next() % 100 < percent;
         view.wants_read_back(answer, drawn, now).then_some((answer, query))
-    })
+    })?;
+    let at = app.read_backs.next(now);
+    if at > now {
+        view.asks_later(&answer.key, answer.seq, at);
+        return None;
+    }
+    Some((answer, query))
+}
+
+/// In which form the device takes a template, and how it is asked for it; `None` where it cannot be.
+fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, Ordered)> {
+    let form = view.capability.takes(&key.slot)?;
+    let query = Ordered(Command::Query(select(key, form)?));
+    (!is_refused(query.form(), &view.capability)).then_some((form, query))
 }
 
 /// How a device is asked for a template; there are no words for faces and finger veins in their own form.
@@ -59,19 +71,20 @@ pub async fn ask(
     app: &App,
     tx: &mut Tx,
     view: &mut DeviceView,
-    answer: &Answer,
+    (key, seq): (&ItemKey, Seq),
     query: &Ordered,
 ) -> Result<(), StoreError> {
     let now = app.clock.now();
     let order = query.queue(tx, view.device, BY, now).await?;
-    view.asks_for(&answer.key, answer.seq, order, now);
+    view.asks_for(key, seq, order, now);
     if let Some(read_back) = &view.read_back {
         tx.set_read_back(view.device, read_back).await?;
     }
     Ok(())
 }
 
-/// Draws the conclusion where a device had time to upload what it was asked for. Whether it was time to.
+/// Asks a device that was to be asked later, or draws the conclusion where it had time to upload what it was asked for.
+/// Whether it was time to.
 ///
 /// # Errors
 /// Those of the database.
@@ -86,6 +99,7 @@ pub async fn judge(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
         let mut view = tx.view(&row).await?;
         let Some(read_back) = view.read_back.clone() else { return tx.rollback().await };
         tx.load_persons(&mut view, &[read_back.key.pin]).await?;
+        let turn = view.read_back_turn(query, now);
         match view.judge_read_back(now) {
             Some((key, Missed::Again)) => tracing::warn!(
                 device.serial_number = %row.serial_number, item = %key,
@@ -103,8 +117,52 @@ pub async fn judge(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
             tx.wake().await?;
         }
         tx.apply(&view, &changes, now).await?;
+        if let Some((key, seq, (_, query))) = turn {
+            ask(app, &mut tx, &mut view, (&key, seq), &query).await?;
+        }
         tx.commit().await
     })
     .await?;
     Ok(true)
+}
+
+/// Whose turn it is to be asked: so many a second, however many devices took the same template in the same moment.
+#[derive(Debug, Default)]
+pub struct ReadBacks {
+    /// When the one after the last is asked.
+    next: Mutex<Millis>,
+}
+
+/// From one device to the next, ms.
+const PAUSE_MS: i64 = 100;
+
+/// So much sooner than their turn some are asked at once, ms: most fleets are small.
+const AHEAD_MS: i64 = 2_000;
+
+impl ReadBacks {
+    /// When the next device is asked: now, or later.
+    pub fn next(&self, now: Millis) -> Millis {
+        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = (*next).max(now);
+        *next = turn.plus(PAUSE_MS);
+        if turn.plus(-AHEAD_MS) <= now { now } else { turn.plus(-AHEAD_MS) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_few_are_asked_at_once_and_a_fleet_one_after_the_other() {
+        let (read_backs, now) = (ReadBacks::default(), Millis(1_000_000));
+        let turns: Vec<i64> = (0..10_000).map(|_| read_backs.next(now).0 - now.0).collect();
+        assert_eq!(turns[..21], [0; 21]);
+        assert_eq!(turns[21..24], [100, 200, 300]);
+        assert_eq!(turns[9_999], 997_900, "a quarter of an hour for all");
+
+        assert_eq!(read_backs.next(now.plus(500_000)), now.plus(998_000), "no sooner for somebody else");
+        let rested = now.plus(2_000_000);
+        assert_eq!(read_backs.next(rested), rested);
+    }
 }

@@ -312,6 +312,12 @@ async fn of_what_had_no_room_as_much_is_due_as_there_is_room_for() {
     tx.apply(&view, &first, at(0)).await.expect("applied");
     let read = tx.device(device).await.expect("read").expect("there");
     assert_eq!((&read.loads, &read.read_back), (&view.loads, &view.read_back));
+    view.asks_later(&finger_key("7", 1), Seq(3), at(9));
+    let later = Changes { device: true, ..Changes::default() };
+    tx.apply(&view, &later, at(0)).await.expect("applied");
+    let read = tx.device(device).await.expect("read").expect("there");
+    assert_eq!(read.read_back, view.read_back);
+    assert_eq!(read.read_back.map(|it| (it.misses, it.since)), Some((2, at(9))));
 
     let unpark = |items| Changes { unpark: [(fingers, items)].into(), ..Changes::default() };
     tx.apply(&view, &unpark(2), at(5)).await.expect("applied");
