@@ -67,6 +67,9 @@ const CHANGING: [&str; 14] = [
 const COLUMNS: &str = "item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, body_lines, changed_at, \
                        changed_by, edits, edits_since";
 
+/// How many they are.
+const COLUMN_COUNT: usize = 15;
+
 /// Adds the values of [`COLUMNS`].
 fn bind_row<'q>(insert: Insert<'q>, row: &ItemRow) -> Insert<'q> {
     let Slot { kind, number, algorithm } = row.key.slot;
@@ -274,11 +277,7 @@ impl Tx {
     async fn select_rows(&mut self, pins: &[Pin]) -> Result<BTreeMap<ItemKey, ItemRow>, StoreError> {
         let mut found = BTreeMap::new();
         for list in lists(pins) {
-            let sql = format!(
-                "SELECT item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, body_lines, \
-                 changed_at, changed_by, edits, edits_since, made_of FROM item WHERE pin IN ({})",
-                places(list.len())
-            );
+            let sql = format!("SELECT {COLUMNS}, made_of FROM item WHERE pin IN ({})", places(list.len()));
             let mut select = query_as(statement(sql));
             for pin in list {
                 select = select.bind(pin.as_str());
@@ -296,7 +295,7 @@ impl Tx {
         let (bare, others): (Vec<_>, Vec<_>) =
             items.iter().copied().partition(|(row, seen)| seen.is_none() && row.made_of.is_none());
         for batch in batches(&bare) {
-            let sql = format!("INSERT INTO item ({COLUMNS}) VALUES {}", rows(batch.len(), 15));
+            let sql = format!("INSERT INTO item ({COLUMNS}) VALUES {}", rows(batch.len(), COLUMN_COUNT));
             let insert = batch.iter().fold(query(statement(sql)), |insert, (row, _)| bind_row(insert, row));
             insert.execute(self.db()).await?;
         }
@@ -312,7 +311,7 @@ impl Tx {
         for batch in batches(items) {
             let sql = format!(
                 "INSERT INTO item ({COLUMNS}, valid_flag, duress_flag, text_bytes, made_of) VALUES {}{conflict}",
-                rows(batch.len(), 19)
+                rows(batch.len(), COLUMN_COUNT + 4)
             );
             let mut insert = query(statement(sql));
             for (row, seen) in batch {
