@@ -185,7 +185,13 @@ impl Engine {
         connection: &mut AnyConnection,
         purpose: Purpose,
     ) -> Result<(), sqlx::Error> {
-        let statements = match (self, purpose) {
+        sqlx::raw_sql(self.setup(purpose)).execute(connection).await?;
+        Ok(())
+    }
+
+    /// What is run first on a fresh connection.
+    pub(crate) const fn setup(self, purpose: Purpose) -> &'static str {
+        match (self, purpose) {
             // WAL: readers do not wait for the writer. FULL: what was committed survives a power cut. FAST: pages that
             // are written anyway are overwritten where something was deleted.
             (Self::Sqlite, Purpose::Writing) => {
@@ -209,9 +215,7 @@ impl Engine {
                 "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5; \
                  SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
             }
-        };
-        sqlx::raw_sql(statements).execute(connection).await?;
-        Ok(())
+        }
     }
 }
 

@@ -8,13 +8,17 @@
 //! goes back ([`Member::rollback`]) takes only its own with it; one that ends otherwise, by an error, takes the transaction with
 //! it, and those who were to be committed with it are told to run again ([`StoreError::Undone`]).
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use sqlx::{AnyConnection, AnyPool, Connection as _, raw_sql};
+use sqlx::{AnyPool, raw_sql};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
+use crate::connection::{Connection, Db};
+use crate::engine::Purpose;
+use crate::in_place::InPlace;
 use crate::written::{Change, Written};
 use crate::{Engine, Pulse, StoreError, open};
 
@@ -24,10 +28,19 @@ const MOST: usize = 32;
 /// Goes back to what those before wrote.
 const UNDO: &str = "ROLLBACK TO member";
 
+/// Where those who share their commits write.
+#[derive(Clone, Debug)]
+pub(crate) enum Writers {
+    /// Over a connection of the driver.
+    Pool(AnyPool),
+    /// Into this file of SQLite, without the driver.
+    File(PathBuf),
+}
+
 /// The turn to write, of one process.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    pool: AnyPool,
+    writers: Writers,
     engine: Engine,
     longest_wait: Duration,
     /// Whose turn it is holds this.
@@ -51,13 +64,13 @@ struct Place {
     /// What was changed last, while there is no transaction.
     written: Written,
     /// The connection while there is no transaction. It is kept: a pool asks each that it is given back whether it is well.
-    connection: Option<AnyConnection>,
+    connection: Option<Connection>,
 }
 
 /// A transaction of those who share its commit. Dropped, it closes its connection, and that undoes it.
 #[derive(Debug)]
 struct Group {
-    connection: AnyConnection,
+    connection: Connection,
     /// Where the clock stands, as far as those who are done know.
     clock: Option<Pulse>,
     /// What was changed last, by them and before.
@@ -82,10 +95,23 @@ struct Waiting<'t> {
     over: bool,
 }
 
+impl Writers {
+    /// A connection for who has the turn.
+    pub(crate) async fn connect(&self, engine: Engine) -> Result<Connection, StoreError> {
+        match self {
+            Self::Pool(pool) => Ok(Connection::Driver(pool.acquire().await?.detach())),
+            Self::File(file) => {
+                let opened = InPlace::open(file.clone(), engine.setup(Purpose::Writing)).await?;
+                Ok(Connection::InPlace(Box::new(opened)))
+            }
+        }
+    }
+}
+
 impl Turns {
-    pub(crate) fn new(pool: AnyPool, engine: Engine, longest_wait: Duration) -> Arc<Self> {
+    pub(crate) fn new(writers: Writers, engine: Engine, longest_wait: Duration) -> Arc<Self> {
         Arc::new(Self {
-            pool,
+            writers,
             engine,
             longest_wait,
             turn: Arc::default(),
@@ -116,16 +142,16 @@ impl Turns {
     async fn begin(&self, turn: &mut Place) -> Result<Group, StoreError> {
         let mut connection = match turn.connection.take() {
             Some(connection) => connection,
-            None => self.pool.acquire().await?.detach(),
+            None => self.writers.connect(self.engine).await?,
         };
-        match raw_sql(self.engine.begin_write()).execute(&mut connection).await.map_err(StoreError::from) {
-            Ok(_) => {
+        match connection.begin(self.engine).await.map_err(StoreError::from) {
+            Ok(()) => {
                 let written = std::mem::take(&mut turn.written);
                 Ok(Group { connection, clock: None, written, done: Vec::new() })
             }
             Err(error) => {
-                if matches!(error, StoreError::Lost(_)) {
-                    open::try_all(&self.pool);
+                if let (StoreError::Lost(_), Writers::Pool(pool)) = (&error, &self.writers) {
+                    open::try_all(pool);
                 }
                 // Another process writes: there is nothing wrong with the connection.
                 turn.connection = matches!(error, StoreError::Busy(_)).then_some(connection);
@@ -138,8 +164,7 @@ impl Turns {
     pub(crate) async fn close(&self) {
         let connection = self.turn.lock().await.connection.take();
         if let Some(connection) = connection {
-            // Nothing is lost by one that does not end well.
-            let _ = connection.close().await;
+            connection.close().await;
         }
     }
 
@@ -161,12 +186,11 @@ impl Turns {
 
 impl Group {
     /// Commits, and tells those who are done.
-    async fn commit(mut self, turn: &mut Place, tally: &Tally) -> Result<(), sqlx::Error> {
-        let committed = raw_sql("COMMIT").execute(&mut self.connection).await.map(drop);
-        if committed.is_ok() {
-            turn.connection = Some(self.connection);
+    async fn commit(self, turn: &mut Place, tally: &Tally) -> Result<(), sqlx::Error> {
+        let committed = self.connection.commit().await.map(|connection| {
+            turn.connection = Some(connection);
             turn.written = self.written;
-        }
+        });
         tally.commits.fetch_add(1, Ordering::Relaxed);
         for member in self.done {
             // Who does not wait any more need not be told.
@@ -177,8 +201,8 @@ impl Group {
 }
 
 impl Member {
-    pub(crate) fn db(&mut self) -> &mut AnyConnection {
-        &mut self.group.connection
+    pub(crate) const fn db(&mut self) -> Db<'_> {
+        self.group.connection.db()
     }
 
     /// Where the clock stands, where that was looked at in this transaction.
@@ -204,7 +228,7 @@ impl Member {
             return self.group.commit(&mut self.turn, &self.turns.tally).await.map_err(StoreError::of_commit);
         }
         let keep = self.turns.engine.keep_member(self.group.done.is_empty());
-        raw_sql(keep).execute(&mut self.group.connection).await?;
+        raw_sql(keep).execute(self.group.connection.db()).await?;
         self.group.clock = clock;
         let (done, committed) = oneshot::channel();
         self.group.done.push(done);
@@ -218,12 +242,12 @@ impl Member {
     /// Undoes what the member wrote, and nothing else.
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         if self.group.done.is_empty() {
-            raw_sql("ROLLBACK").execute(&mut self.group.connection).await?;
+            raw_sql("ROLLBACK").execute(self.group.connection.db()).await?;
             self.turn.connection = Some(self.group.connection);
             self.turn.written = self.group.written;
             return Ok(());
         }
-        raw_sql(UNDO).execute(&mut self.group.connection).await?;
+        raw_sql(UNDO).execute(self.group.connection.db()).await?;
         if self.somebody_joins() {
             self.leave();
             return Ok(());
@@ -294,7 +318,8 @@ mod tests {
                 INSERT INTO there WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 99) \
                 SELECT n FROM n";
             raw_sql(tables).execute(&pools.write).await.expect("tables");
-            let turns = Turns::new(pools.write, Engine::Sqlite, Duration::from_secs(10));
+            let (writers, longest_wait) = pools.writers.expect("turns");
+            let turns = Turns::new(writers, Engine::Sqlite, longest_wait);
             Self { turns, read: pools.read, _folder: folder }
         }
 

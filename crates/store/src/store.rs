@@ -6,9 +6,10 @@ use std::pin::Pin as Pinned;
 use std::sync::Arc;
 
 use roster::{HashKey, Seq};
-use sqlx::{Any, AnyConnection, AnyPool, Transaction, query_as};
+use sqlx::{Any, AnyPool, Transaction, query_as};
 use wire::Pin;
 
+use crate::connection::Db;
 use crate::group::{Member, Turns};
 use crate::item::ItemRow;
 use crate::retry::Attempts;
@@ -128,7 +129,7 @@ impl Store {
     }
 
     fn of(pools: open::Pools, engine: Engine, keys: Keys) -> Self {
-        let turns = pools.writers_wait.map(|longest| Turns::new(pools.write.clone(), engine, longest));
+        let turns = pools.writers.map(|(writers, longest)| Turns::new(writers, engine, longest));
         Self {
             turns,
             read: pools.read,
@@ -352,9 +353,9 @@ impl Tx {
         }
     }
 
-    pub(crate) fn db(&mut self) -> &mut AnyConnection {
+    pub(crate) fn db(&mut self) -> Db<'_> {
         match &mut self.inner {
-            Inner::Own(tx) => tx,
+            Inner::Own(tx) => Db::Driver(tx),
             Inner::Shared(member) => member.db(),
         }
     }

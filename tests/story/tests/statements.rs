@@ -20,7 +20,7 @@ struct Statements(Arc<Mutex<Vec<String>>>);
 
 impl<S: tracing::Subscriber> Layer<S> for Statements {
     fn on_event(&self, event: &tracing::Event<'_>, _: Context<'_, S>) {
-        if event.metadata().target() == "sqlx::query" {
+        if ["sqlx::query", "store::query"].contains(&event.metadata().target()) {
             let mut text = Text::default();
             event.record(&mut text);
             self.0.lock().unwrap_or_else(PoisonError::into_inner).push(text.whole());

@@ -9,14 +9,16 @@ use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Transaction};
 
 use crate::engine::Purpose;
+use crate::group::Writers;
 use crate::{Engine, StoreError};
 
 /// The pools of one database.
 pub(crate) struct Pools {
     pub read: AnyPool,
     pub write: AnyPool,
-    /// How long a transaction waits for its turn to change the fleet. `None` where there is one connection for everything.
-    pub writers_wait: Option<Duration>,
+    /// Where those write who change the fleet, and how long a transaction waits for its turn. `None` where there is one
+    /// connection for everything.
+    pub writers: Option<(Writers, Duration)>,
 }
 
 /// Connects to `url`; a database that is not there is made if `create` is set.

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::{Keep, Pools};
 use crate::engine::Purpose;
+use crate::group::Writers;
 use crate::{Engine, StoreError};
 
 /// Connections of one process, unless the URL says otherwise: half of them for transactions that write.
@@ -48,11 +49,10 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
         life: Some(LIFE),
     };
     let options = place.options()?;
-    Ok(Pools {
-        read: super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?,
-        write: super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?,
-        writers_wait: Some(LONGEST_WAIT),
-    })
+    let read = super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?;
+    let write = super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?;
+    let writers = Some((Writers::Pool(write.clone()), LONGEST_WAIT));
+    Ok(Pools { read, write, writers })
 }
 
 /// Where a database is.

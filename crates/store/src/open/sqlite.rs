@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{Keep, Pools};
 use crate::engine::Purpose;
+use crate::group::Writers;
 use crate::{Engine, StoreError};
 
 /// Connections for readers; the writer has one of its own.
@@ -20,14 +21,16 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     if path == ":memory:" {
         // Each connection would be a database of its own: one for all.
         let read = pool(Purpose::Writing, 1, "sqlite::memory:").await?;
-        return Ok(Pools { write: read.clone(), read, writers_wait: None });
+        return Ok(Pools { write: read.clone(), read, writers: None });
     }
     if path.is_empty() || path.contains('?') {
         return Err(StoreError::Url("want sqlite:// and the path of a file, without parameters".into()));
     }
-    let url = format!("sqlite://{}?mode=rw", percent_encoded(&prepare_file(Path::new(path), create)?));
+    let file = prepare_file(Path::new(path), create)?;
+    let url = format!("sqlite://{}?mode=rw", percent_encoded(&file));
     let write = pool(Purpose::Writing, 1, &url).await?;
-    Ok(Pools { read: pool(Purpose::Reading, READERS, &url).await?, write, writers_wait: Some(LONGEST_WAIT) })
+    let writers = Some((Writers::File(file), LONGEST_WAIT));
+    Ok(Pools { read: pool(Purpose::Reading, READERS, &url).await?, write, writers })
 }
 
 async fn pool(purpose: Purpose, connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
@@ -98,12 +101,12 @@ fn percent_encoded(path: &Path) -> String {
 
 #[cfg(test)]
 mod tests {
-    use sqlx::{AnyPool, query_scalar};
+    use sqlx::{Any, Executor, query_scalar};
 
     use super::*;
 
-    async fn pragma(pool: &AnyPool, sql: &'static str) -> i64 {
-        query_scalar(sql).fetch_one(pool).await.expect("a value")
+    async fn pragma(connection: impl Executor<'_, Database = Any>, sql: &'static str) -> i64 {
+        query_scalar(sql).fetch_one(connection).await.expect("a value")
     }
 
     #[tokio::test]
@@ -119,6 +122,13 @@ mod tests {
             let mode: String = query_scalar("PRAGMA journal_mode").fetch_one(pool).await.expect("a value");
             assert_eq!(mode, "wal");
         }
+        let (writers, _) = pools.writers.expect("those who take turns");
+        let mut writer = writers.connect(Engine::Sqlite).await.expect("connected");
+        assert_eq!(pragma(writer.db(), "PRAGMA synchronous").await, 2, "FULL");
+        assert_eq!(pragma(writer.db(), "PRAGMA foreign_keys").await, 1);
+        assert_eq!(pragma(writer.db(), "PRAGMA secure_delete").await, 2, "FAST");
+        let mode: String = query_scalar("PRAGMA journal_mode").fetch_one(writer.db()).await.expect("a value");
+        assert_eq!(mode, "wal");
     }
 
     #[test]

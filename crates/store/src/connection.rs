@@ -1,0 +1,145 @@
+//! The connections that a transaction's statements go to, one interface for both kinds.
+
+use futures_util::stream::BoxStream;
+use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::{Any, AnyConnection, Connection as _, Either, Error, Execute, Executor, SqlStr, raw_sql};
+
+use crate::Engine;
+use crate::in_place::{BoxFuture, InPlace};
+
+/// A connection of those who share a commit.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    /// One of the driver: to a database server, or on a thread of its own.
+    Driver(AnyConnection),
+    /// To a file of SQLite, which is read and written where the statement is.
+    InPlace(Box<InPlace>),
+}
+
+/// Where the statements of a transaction go to.
+pub(crate) enum Db<'c> {
+    Driver(&'c mut AnyConnection),
+    InPlace(&'c mut InPlace),
+}
+
+impl Connection {
+    /// Where statements go to.
+    pub(crate) const fn db(&mut self) -> Db<'_> {
+        match self {
+            Self::Driver(connection) => Db::Driver(connection),
+            Self::InPlace(connection) => Db::InPlace(connection),
+        }
+    }
+
+    /// Begins a transaction that writes.
+    pub(crate) async fn begin(&mut self, engine: Engine) -> Result<(), Error> {
+        match self {
+            Self::Driver(connection) => raw_sql(engine.begin_write()).execute(connection).await.map(drop),
+            Self::InPlace(connection) => connection.begin(engine.begin_write()).await,
+        }
+    }
+
+    /// Makes durable what was written. One whose commit failed is of no use any more.
+    pub(crate) async fn commit(self) -> Result<Self, Error> {
+        match self {
+            Self::Driver(mut connection) => {
+                raw_sql("COMMIT").execute(&mut connection).await?;
+                Ok(Self::Driver(connection))
+            }
+            Self::InPlace(connection) => connection.commit().await.map(Self::InPlace),
+        }
+    }
+
+    /// Closes it. Nothing is lost by one that does not end well.
+    pub(crate) async fn close(self) {
+        match self {
+            Self::Driver(connection) => drop(connection.close().await),
+            Self::InPlace(connection) => drop(connection),
+        }
+    }
+}
+
+impl std::fmt::Debug for Db<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Db").finish_non_exhaustive()
+    }
+}
+
+impl<'c> Executor<'c> for Db<'c> {
+    type Database = Any;
+
+    fn execute<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, AnyQueryResult>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        match self {
+            Self::Driver(connection) => connection.execute(query),
+            Self::InPlace(connection) => {
+                let arguments = query.take_arguments();
+                let sql = query.sql();
+                Box::pin(async move { Ok(connection.run(sql.as_str(), arguments)?.result) })
+            }
+        }
+    }
+
+    fn fetch_many<'e, 'q: 'e, E>(
+        self,
+        mut query: E,
+    ) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, Error>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        match self {
+            Self::Driver(connection) => connection.fetch_many(query),
+            Self::InPlace(connection) => {
+                let arguments = query.take_arguments();
+                let sql = query.sql();
+                connection.steps(sql, arguments)
+            }
+        }
+    }
+
+    fn fetch_all<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, Vec<AnyRow>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        match self {
+            Self::Driver(connection) => connection.fetch_all(query),
+            Self::InPlace(connection) => {
+                let arguments = query.take_arguments();
+                let sql = query.sql();
+                Box::pin(async move { Ok(connection.run(sql.as_str(), arguments)?.rows) })
+            }
+        }
+    }
+
+    fn fetch_optional<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, Option<AnyRow>>
+    where
+        'c: 'e,
+        E: 'q + Execute<'q, Any>,
+    {
+        match self {
+            Self::Driver(connection) => connection.fetch_optional(query),
+            Self::InPlace(connection) => {
+                let arguments = query.take_arguments();
+                let sql = query.sql();
+                Box::pin(async move { Ok(connection.run(sql.as_str(), arguments)?.rows.into_iter().next()) })
+            }
+        }
+    }
+
+    fn prepare_with<'e>(self, sql: SqlStr, parameters: &'e [AnyTypeInfo]) -> BoxFuture<'e, AnyStatement>
+    where
+        'c: 'e,
+    {
+        match self {
+            Self::Driver(connection) => connection.prepare_with(sql, parameters),
+            Self::InPlace(_) => {
+                Box::pin(async { Err(Error::InvalidArgument("no statement of this is kept".into())) })
+            }
+        }
+    }
+}

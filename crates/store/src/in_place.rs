@@ -1,0 +1,370 @@
+//! SQLite without a thread of its own.
+//!
+//! The driver has a thread for each connection; every statement is a way there and back, which costs more than most statements do.
+//! Those who write stand in line, so what one takes everybody waits for. Here a statement runs where it is asked for. It takes
+//! some microseconds; what waits for the disk, a commit, is done aside.
+//!
+//! Rows, values and errors are the driver's own types: the queries are the same for all connections.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::error::Error as StdError;
+use std::fmt;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{OpenFlags, ffi};
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
+use sqlx::error::{BoxDynError, DatabaseError, ErrorKind};
+use sqlx::{Either, Error, SqlStr};
+use sqlx_core::any::{AnyColumn, AnyTypeInfo, AnyTypeInfoKind, AnyValue, AnyValueKind};
+use sqlx_core::ext::ustr::UStr;
+
+/// What the interface of connections wants futures to be.
+pub(crate) type BoxFuture<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
+
+/// How many prepared statements are kept, and the columns of how many.
+const STATEMENTS: usize = 128;
+
+/// How long a transaction waits for another process that writes, and between two looks.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A connection to a file of SQLite.
+pub(crate) struct InPlace {
+    connection: rusqlite::Connection,
+    columns: HashMap<String, Arc<Columns>>,
+}
+
+/// What a statement came to.
+#[derive(Default)]
+pub(crate) struct Outcome {
+    pub(crate) result: AnyQueryResult,
+    pub(crate) rows: Vec<AnyRow>,
+}
+
+/// The columns of a statement, as each of its rows has them.
+struct Columns {
+    by_name: Arc<sqlx_core::HashMap<UStr, usize>>,
+    list: Vec<AnyColumn>,
+}
+
+impl InPlace {
+    /// Opens a file that is there; `setup` is run first.
+    pub(crate) async fn open(file: PathBuf, setup: &'static str) -> Result<Self, Error> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let open = move || {
+            let connection = rusqlite::Connection::open_with_flags(file, flags)?;
+            // Nobody waits where it would keep a thread of the runtime waiting.
+            connection.busy_timeout(Duration::ZERO)?;
+            connection.set_prepared_statement_cache_capacity(STATEMENTS);
+            connection.execute_batch(setup)?;
+            Ok(connection)
+        };
+        Ok(Self { connection: aside(open).await?, columns: HashMap::new() })
+    }
+
+    /// Begins a transaction, as soon as no other process writes.
+    pub(crate) async fn begin(&mut self, how: &str) -> Result<(), Error> {
+        let mut waited = Duration::ZERO;
+        loop {
+            match self.connection.execute_batch(how) {
+                Err(busy) if is_busy(&busy) && waited < LONGEST_WAIT => {
+                    tokio::time::sleep(LOOK).await;
+                    waited += LOOK;
+                }
+                outcome => return outcome.map_err(error),
+            }
+        }
+    }
+
+    /// Makes durable what was written: this waits for the disk.
+    pub(crate) async fn commit(self: Box<Self>) -> Result<Box<Self>, Error> {
+        aside(move || self.connection.execute_batch("COMMIT").map(|()| self)).await
+    }
+
+    /// Runs a statement, or without arguments as many as there are.
+    pub(crate) fn run(
+        &mut self,
+        sql: &str,
+        arguments: Result<Option<AnyArguments>, BoxDynError>,
+    ) -> Result<Outcome, Error> {
+        let Some(arguments) = arguments.map_err(Error::Encode)? else {
+            self.connection.execute_batch(sql).map_err(error)?;
+            return Ok(Outcome::default());
+        };
+        let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
+        for (number, value) in (1..).zip(&arguments.values.0) {
+            statement.raw_bind_parameter(number, bound(value)?).map_err(error)?;
+        }
+        let mut found = Vec::new();
+        if statement.column_count() > 0 {
+            let columns = columns_of(&mut self.columns, sql, &statement);
+            let mut rows = statement.raw_query();
+            while let Some(row) = rows.next().map_err(error)? {
+                found.push(row_of(row, &columns)?);
+            }
+        } else {
+            statement.raw_execute().map_err(error)?;
+        }
+        drop(statement);
+        let rows_affected = self.connection.changes();
+        tracing::debug!(
+            target: "store::query",
+            { db.statement = sql, rows_affected, rows_returned = found.len() },
+            "ran"
+        );
+        Ok(Outcome { result: AnyQueryResult { rows_affected, last_insert_id: None }, rows: found })
+    }
+
+    /// The same, step by step.
+    pub(crate) fn steps(
+        &mut self,
+        sql: SqlStr,
+        arguments: Result<Option<AnyArguments>, BoxDynError>,
+    ) -> BoxStream<'_, Result<Either<AnyQueryResult, AnyRow>, Error>> {
+        let outcome = async move { self.run(sql.as_str(), arguments) };
+        let steps = stream::once(outcome).map_ok(|Outcome { result, rows }| {
+            let rows = rows.into_iter().map(Either::Right);
+            stream::iter(rows.chain([Either::Left(result)]).map(Ok))
+        });
+        steps.try_flatten().boxed()
+    }
+}
+
+impl fmt::Debug for InPlace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("InPlace").finish_non_exhaustive()
+    }
+}
+
+/// Does what waits for the disk on a thread that has nothing else to do.
+async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, rusqlite::Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::WorkerCrashed)?.map_err(error)
+}
+
+/// A value as SQLite takes it.
+fn bound(value: &AnyValueKind) -> Result<ToSqlOutput<'_>, Error> {
+    let value = match value {
+        AnyValueKind::Null(_) => ValueRef::Null,
+        AnyValueKind::Bool(value) => ValueRef::Integer((*value).into()),
+        AnyValueKind::SmallInt(value) => ValueRef::Integer((*value).into()),
+        AnyValueKind::Integer(value) => ValueRef::Integer((*value).into()),
+        AnyValueKind::BigInt(value) => ValueRef::Integer(*value),
+        AnyValueKind::Real(value) => ValueRef::Real((*value).into()),
+        AnyValueKind::Double(value) => ValueRef::Real(*value),
+        AnyValueKind::Text(value) => ValueRef::Text(value.as_bytes()),
+        AnyValueKind::TextSlice(value) => ValueRef::Text(value.as_bytes()),
+        AnyValueKind::Blob(value) => ValueRef::Blob(value),
+        _ => return Err(Error::Encode("a kind of value that SQLite has not".into())),
+    };
+    Ok(ToSqlOutput::Borrowed(value))
+}
+
+fn row_of(row: &rusqlite::Row<'_>, columns: &Columns) -> Result<AnyRow, Error> {
+    let mut values = Vec::with_capacity(columns.list.len());
+    for column in 0..columns.list.len() {
+        let kind = match row.get_ref(column).map_err(error)? {
+            ValueRef::Null => AnyValueKind::Null(AnyTypeInfoKind::Null),
+            ValueRef::Integer(value) => AnyValueKind::BigInt(value),
+            ValueRef::Real(value) => AnyValueKind::Double(value),
+            ValueRef::Text(value) => {
+                let text = String::from_utf8(value.to_vec()).map_err(|_| Error::ColumnDecode {
+                    index: column.to_string(),
+                    source: "text that is no UTF-8".into(),
+                })?;
+                AnyValueKind::Text(Arc::new(text))
+            }
+            ValueRef::Blob(value) => AnyValueKind::Blob(Arc::new(value.to_vec())),
+        };
+        values.push(AnyValue { kind });
+    }
+    Ok(AnyRow { column_names: Arc::clone(&columns.by_name), columns: columns.list.clone(), values })
+}
+
+/// The columns of a statement, which stay what they are: a schema does not change under a connection of this program.
+fn columns_of(
+    known: &mut HashMap<String, Arc<Columns>>,
+    sql: &str,
+    statement: &rusqlite::Statement<'_>,
+) -> Arc<Columns> {
+    if let Some(columns) = known.get(sql) {
+        return Arc::clone(columns);
+    }
+    let names = statement.column_names();
+    let list = names.iter().enumerate().map(|(ordinal, name)| AnyColumn {
+        ordinal,
+        name: UStr::new(name),
+        type_info: AnyTypeInfo { kind: AnyTypeInfoKind::Null },
+    });
+    let list: Vec<_> = list.collect();
+    let by_name = list.iter().map(|column| (column.name.clone(), column.ordinal)).collect();
+    let columns = Arc::new(Columns { by_name: Arc::new(by_name), list });
+    if known.len() >= STATEMENTS {
+        known.clear();
+    }
+    known.insert(sql.to_owned(), Arc::clone(&columns));
+    columns
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ffi::ErrorCode::DatabaseBusy)
+}
+
+fn error(error: rusqlite::Error) -> Error {
+    match error {
+        rusqlite::Error::SqliteFailure(failure, message) => {
+            let message = message.unwrap_or_else(|| failure.to_string());
+            Error::Database(Box::new(Failure { code: failure.extended_code, message }))
+        }
+        other => Error::AnyDriverError(other.into()),
+    }
+}
+
+/// An error of SQLite: its words, in which there are no values, and its extended code.
+#[derive(Debug)]
+struct Failure {
+    code: i32,
+    message: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "(code: {}) {}", self.code, self.message)
+    }
+}
+
+impl StdError for Failure {}
+
+impl DatabaseError for Failure {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn code(&self) -> Option<Cow<'_, str>> {
+        Some(self.code.to_string().into())
+    }
+
+    fn as_error(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn StdError + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn StdError + Send + Sync + 'static> {
+        self
+    }
+
+    fn kind(&self) -> ErrorKind {
+        match self.code {
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => ErrorKind::UniqueViolation,
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => ErrorKind::ForeignKeyViolation,
+            ffi::SQLITE_CONSTRAINT_NOTNULL => ErrorKind::NotNullViolation,
+            ffi::SQLITE_CONSTRAINT_CHECK => ErrorKind::CheckViolation,
+            _ => ErrorKind::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::{AnyPool, Row as _, query, query_scalar};
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::connection::Db;
+    use crate::engine::Purpose;
+    use crate::{Engine, StoreError, open};
+
+    async fn file() -> (TempDir, AnyPool, InPlace) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("test.db");
+        let url = format!("sqlite://{}", file.display());
+        let pools = open::connect(Engine::Sqlite, &url, true).await.expect("a database");
+        let tables = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size REAL, body BLOB); \
+                      CREATE TABLE part (of_thing INTEGER NOT NULL REFERENCES thing (id))";
+        sqlx::raw_sql(tables).execute(&pools.write).await.expect("tables");
+        let opened = InPlace::open(file, Engine::Sqlite.setup(Purpose::Writing)).await.expect("opened");
+        (folder, pools.read, opened)
+    }
+
+    async fn put(db: &mut InPlace, id: i64, name: &str) -> Result<u64, StoreError> {
+        let insert = query("INSERT INTO thing (id, name, size, body) VALUES (?, ?, ?, ?)");
+        let insert = insert.bind(id).bind(name).bind(Some(1.5_f64)).bind(None::<Vec<u8>>);
+        Ok(insert.execute(Db::InPlace(db)).await?.rows_affected())
+    }
+
+    #[tokio::test]
+    async fn what_is_written_in_place_is_what_the_driver_reads() {
+        let (_folder, driver, mut db) = file().await;
+        db.begin("BEGIN IMMEDIATE").await.expect("begun");
+        assert_eq!(put(&mut db, 7, "Ada").await.expect("inserted"), 1);
+        let set = query("UPDATE thing SET body = ? WHERE id = ?").bind(vec![0_u8, 255]).bind(7_i64);
+        assert_eq!(set.execute(Db::InPlace(&mut db)).await.expect("updated").rows_affected(), 1);
+        let mut db = Box::new(db).commit().await.expect("committed");
+
+        let all = "SELECT id, name, size, body, NULL AS missing, COUNT(*) OVER () AS things FROM thing";
+        let by_driver = query(all).fetch_one(&driver).await.expect("a row");
+        let in_place = query(all).fetch_one(Db::InPlace(&mut db)).await.expect("a row");
+        for row in [by_driver, in_place] {
+            assert_eq!(row.get::<i64, _>("id"), 7);
+            assert_eq!(row.get::<String, _>("name"), "Ada");
+            assert_eq!(row.get::<Option<f64>, _>("size"), Some(1.5));
+            assert_eq!(row.get::<Vec<u8>, _>("body"), [0, 255]);
+            assert_eq!(row.get::<Option<i64>, _>("missing"), None);
+            assert_eq!(row.get::<i64, _>("things"), 1);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_an_update_returns_is_read() {
+        let (_folder, _, mut db) = file().await;
+        put(&mut db, 7, "Ada").await.expect("inserted");
+        let back = query_scalar("UPDATE thing SET name = name || ? WHERE id = ? RETURNING name");
+        let back: String = back.bind(" L").bind(7_i64).fetch_one(Db::InPlace(&mut db)).await.expect("a row");
+        assert_eq!(back, "Ada L");
+        let none = query("SELECT 1 FROM thing WHERE id = 8").fetch_optional(Db::InPlace(&mut db)).await;
+        assert!(none.expect("read").is_none());
+    }
+
+    #[tokio::test]
+    async fn errors_are_those_of_the_driver_and_have_no_values() {
+        let (_folder, _, mut db) = file().await;
+        put(&mut db, 7, "Ada").await.expect("inserted");
+        let twice = put(&mut db, 8, "Ada").await.expect_err("a name is there once");
+        assert!(twice.is_duplicate(), "{twice}");
+        assert!(!format!("{twice} {twice:?}").contains("Ada"), "{twice:?}");
+
+        let part = query("INSERT INTO part (of_thing) VALUES (9)").execute(Db::InPlace(&mut db)).await;
+        let Err(Error::Database(foreign)) = part else { panic!("{part:?}") };
+        assert!(foreign.is_foreign_key_violation(), "{foreign}");
+        let wrong = query("SELECT shape FROM thing").fetch_all(Db::InPlace(&mut db)).await;
+        assert!(matches!(wrong, Err(Error::Database(_))));
+    }
+
+    #[tokio::test]
+    async fn another_process_is_waited_for_and_not_for_ever() {
+        let (folder, _, mut db) = file().await;
+        tokio::time::pause();
+        let other = rusqlite::Connection::open(folder.path().join("test.db")).expect("opened");
+        other.execute_batch("BEGIN IMMEDIATE").expect("begun");
+
+        let busy = db.begin("BEGIN IMMEDIATE").await.map_err(StoreError::from);
+        assert!(matches!(&busy, Err(StoreError::Busy(_))), "{busy:?}");
+
+        let both = async {
+            tokio::time::sleep(LONGEST_WAIT / 2).await;
+            other.execute_batch("COMMIT").expect("committed");
+        };
+        let (begun, ()) = tokio::join!(db.begin("BEGIN IMMEDIATE"), both);
+        begun.expect("begun, as soon as the other one was done");
+    }
+}
