@@ -196,7 +196,7 @@ impl Engine {
             // are written anyway are overwritten where something was deleted.
             (Self::Sqlite, Purpose::Writing) => {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                 PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000"
+                 PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000"
             }
             // Several of them: what each of them caches lies in the system's memory once more.
             (Self::Sqlite, Purpose::Reading) => {

@@ -28,9 +28,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 
-/// So long after an answer a connection is given up to its stream: less than devices pause, more than one takes that has much
-/// to tell.
-const MOMENT: Duration = Duration::from_secs(1);
+/// So long after an answer a connection is given up to its stream: less than devices pause, more than one nearby takes that has
+/// much to tell.
+const MOMENT: Duration = Duration::from_millis(300);
 
 /// What happens on a connection, and since when.
 ///

@@ -1,6 +1,8 @@
 //! A file of SQLite.
 
 use std::fmt::Write as _;
+use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,8 +11,9 @@ use crate::engine::Purpose;
 use crate::group::Writers;
 use crate::{Engine, StoreError};
 
-/// Connections for readers; the writer has one of its own.
-const READERS: u32 = 8;
+/// Connections for readers: two for each processor, in these bounds. Each has a cache and prepared statements of its own, some
+/// megabytes; the writer has another one.
+const READERS: RangeInclusive<u32> = 4..=8;
 
 /// How long a transaction waits for a connection. Devices give a request up after 10 to 30 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -30,7 +33,9 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let url = format!("sqlite://{}?mode=rw", percent_encoded(&file));
     let write = pool(Purpose::Writing, 1, &url).await?;
     let writers = Some((Writers::File(file), LONGEST_WAIT));
-    Ok(Pools { read: pool(Purpose::Reading, READERS, &url).await?, write, writers })
+    let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let readers = u32::try_from(2 * processors).unwrap_or(u32::MAX).clamp(*READERS.start(), *READERS.end());
+    Ok(Pools { read: pool(Purpose::Reading, readers, &url).await?, write, writers })
 }
 
 async fn pool(purpose: Purpose, connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
