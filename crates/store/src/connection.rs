@@ -5,7 +5,7 @@ use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Error, Execute, Executor, SqlStr, raw_sql};
 
 use crate::Engine;
-use crate::in_place::{BoxFuture, InPlace};
+use crate::in_place::{Asked, BoxFuture, InPlace};
 
 /// A connection of those who share a commit.
 #[derive(Debug)]
@@ -68,7 +68,7 @@ impl std::fmt::Debug for Db<'_> {
 impl<'c> Executor<'c> for Db<'c> {
     type Database = Any;
 
-    fn execute<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, AnyQueryResult>
+    fn execute<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, AnyQueryResult>
     where
         'c: 'e,
         E: 'q + Execute<'q, Any>,
@@ -76,16 +76,15 @@ impl<'c> Executor<'c> for Db<'c> {
         match self {
             Self::Driver(connection) => connection.execute(query),
             Self::InPlace(connection) => {
-                let arguments = query.take_arguments();
-                let sql = query.sql();
-                Box::pin(async move { Ok(connection.run(sql.as_str(), arguments)?.result) })
+                let asked = Asked::by(query);
+                Box::pin(async move { Ok(connection.run(asked).await?.result) })
             }
         }
     }
 
     fn fetch_many<'e, 'q: 'e, E>(
         self,
-        mut query: E,
+        query: E,
     ) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, Error>>
     where
         'c: 'e,
@@ -93,15 +92,11 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self {
             Self::Driver(connection) => connection.fetch_many(query),
-            Self::InPlace(connection) => {
-                let arguments = query.take_arguments();
-                let sql = query.sql();
-                connection.steps(sql, arguments)
-            }
+            Self::InPlace(connection) => connection.steps(Asked::by(query)),
         }
     }
 
-    fn fetch_all<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, Vec<AnyRow>>
+    fn fetch_all<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Vec<AnyRow>>
     where
         'c: 'e,
         E: 'q + Execute<'q, Any>,
@@ -109,14 +104,13 @@ impl<'c> Executor<'c> for Db<'c> {
         match self {
             Self::Driver(connection) => connection.fetch_all(query),
             Self::InPlace(connection) => {
-                let arguments = query.take_arguments();
-                let sql = query.sql();
-                Box::pin(async move { Ok(connection.run(sql.as_str(), arguments)?.rows) })
+                let asked = Asked::by(query);
+                Box::pin(async move { Ok(connection.run(asked).await?.rows) })
             }
         }
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(self, mut query: E) -> BoxFuture<'e, Option<AnyRow>>
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Option<AnyRow>>
     where
         'c: 'e,
         E: 'q + Execute<'q, Any>,
@@ -124,9 +118,8 @@ impl<'c> Executor<'c> for Db<'c> {
         match self {
             Self::Driver(connection) => connection.fetch_optional(query),
             Self::InPlace(connection) => {
-                let arguments = query.take_arguments();
-                let sql = query.sql();
-                Box::pin(async move { Ok(connection.run(sql.as_str(), arguments)?.rows.into_iter().next()) })
+                let asked = Asked::by(query);
+                Box::pin(async move { Ok(connection.run(asked).await?.rows.into_iter().next()) })
             }
         }
     }

@@ -20,7 +20,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ffi};
 use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
 use sqlx::error::{BoxDynError, DatabaseError, ErrorKind};
-use sqlx::{Either, Error, SqlStr};
+use sqlx::{Any, Arguments as _, Either, Error, Execute, SqlStr};
 use sqlx_core::any::{AnyColumn, AnyTypeInfo, AnyTypeInfoKind, AnyValue, AnyValueKind};
 use sqlx_core::ext::ustr::UStr;
 
@@ -30,6 +30,9 @@ pub(crate) type BoxFuture<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>>
 /// How many prepared statements are kept, and the columns of how many.
 const STATEMENTS: usize = 128;
 
+/// So many values take a millisecond or so.
+const MANY_VALUES: usize = 500;
+
 /// How long a transaction waits for another process that writes, and between two looks.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
@@ -38,6 +41,20 @@ const LOOK: Duration = Duration::from_millis(5);
 pub(crate) struct InPlace {
     connection: rusqlite::Connection,
     columns: HashMap<String, Arc<Columns>>,
+}
+
+/// A statement with its arguments; without any, as many statements as there are.
+pub(crate) struct Asked {
+    sql: SqlStr,
+    arguments: Result<Option<AnyArguments>, BoxDynError>,
+}
+
+impl Asked {
+    /// What a query asks for.
+    pub(crate) fn by<'q>(mut query: impl Execute<'q, Any>) -> Self {
+        let arguments = query.take_arguments();
+        Self { sql: query.sql(), arguments }
+    }
 }
 
 /// What a statement came to.
@@ -59,10 +76,11 @@ impl InPlace {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = move || {
             let connection = rusqlite::Connection::open_with_flags(file, flags)?;
-            // Nobody waits where it would keep a thread of the runtime waiting.
-            connection.busy_timeout(Duration::ZERO)?;
+            connection.busy_timeout(LONGEST_WAIT)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
             connection.execute_batch(setup)?;
+            // From here on nobody waits where it would keep a thread of the runtime waiting.
+            connection.busy_timeout(Duration::ZERO)?;
             Ok(connection)
         };
         Ok(Self { connection: aside(open).await?, columns: HashMap::new() })
@@ -87,16 +105,23 @@ impl InPlace {
         aside(move || self.connection.execute_batch("COMMIT").map(|()| self)).await
     }
 
-    /// Runs a statement, or without arguments as many as there are.
-    pub(crate) fn run(
-        &mut self,
-        sql: &str,
-        arguments: Result<Option<AnyArguments>, BoxDynError>,
-    ) -> Result<Outcome, Error> {
+    /// Runs what was asked. Others have their turn on this thread too: after a statement of many values, and now and then.
+    pub(crate) async fn run(&mut self, asked: Asked) -> Result<Outcome, Error> {
+        let Asked { sql, arguments } = asked;
         let Some(arguments) = arguments.map_err(Error::Encode)? else {
-            self.connection.execute_batch(sql).map_err(error)?;
+            self.connection.execute_batch(sql.as_str()).map_err(error)?;
             return Ok(Outcome::default());
         };
+        let outcome = self.run_one(sql.as_str(), &arguments);
+        if arguments.len() < MANY_VALUES {
+            tokio::task::coop::consume_budget().await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+        outcome
+    }
+
+    fn run_one(&mut self, sql: &str, arguments: &AnyArguments) -> Result<Outcome, Error> {
         let mut statement = self.connection.prepare_cached(sql).map_err(error)?;
         for (number, value) in (1..).zip(&arguments.values.0) {
             statement.raw_bind_parameter(number, bound(value)?).map_err(error)?;
@@ -124,11 +149,9 @@ impl InPlace {
     /// The same, step by step.
     pub(crate) fn steps(
         &mut self,
-        sql: SqlStr,
-        arguments: Result<Option<AnyArguments>, BoxDynError>,
+        asked: Asked,
     ) -> BoxStream<'_, Result<Either<AnyQueryResult, AnyRow>, Error>> {
-        let outcome = async move { self.run(sql.as_str(), arguments) };
-        let steps = stream::once(outcome).map_ok(|Outcome { result, rows }| {
+        let steps = stream::once(self.run(asked)).map_ok(|Outcome { result, rows }| {
             let rows = rows.into_iter().map(Either::Right);
             stream::iter(rows.chain([Either::Left(result)]).map(Ok))
         });
@@ -348,6 +371,25 @@ mod tests {
         assert!(foreign.is_foreign_key_violation(), "{foreign}");
         let wrong = query("SELECT shape FROM thing").fetch_all(Db::InPlace(&mut db)).await;
         assert!(matches!(wrong, Err(Error::Database(_))));
+    }
+
+    #[tokio::test]
+    async fn others_have_their_turn_while_a_long_transaction_writes() {
+        let (_folder, _, mut db) = file().await;
+        let other = tokio::spawn(async {});
+        for id in 0..1_000 {
+            put(&mut db, id, &id.to_string()).await.expect("inserted");
+        }
+        assert!(other.is_finished(), "after many statements");
+
+        let other = tokio::spawn(async {});
+        let all = format!("SELECT COUNT(*) FROM thing WHERE id IN ({})", crate::sql::places(MANY_VALUES));
+        let mut all = query_scalar::<_, i64>(crate::sql::statement(all));
+        for id in 0..MANY_VALUES {
+            all = all.bind(i64::try_from(id).expect("small"));
+        }
+        assert_eq!(all.fetch_one(Db::InPlace(&mut db)).await.expect("read"), 500);
+        assert!(other.is_finished(), "after one of many values");
     }
 
     #[tokio::test]
