@@ -17,17 +17,48 @@ pub(crate) enum Connection {
 }
 
 /// Where the statements of a transaction go to.
-pub(crate) enum Db<'c> {
+pub(crate) struct Db<'c> {
+    to: To<'c>,
+    /// Set by the first statement that does more than read.
+    wrote: Option<&'c mut bool>,
+}
+
+enum To<'c> {
     Driver(&'c mut AnyConnection),
     InPlace(&'c mut InPlace),
+}
+
+impl<'c> Db<'c> {
+    /// A connection of the driver.
+    pub(crate) const fn driver(connection: &'c mut AnyConnection) -> Self {
+        Self { to: To::Driver(connection), wrote: None }
+    }
+
+    /// A file of SQLite, without the driver.
+    pub(crate) const fn in_place(connection: &'c mut InPlace) -> Self {
+        Self { to: To::InPlace(connection), wrote: None }
+    }
+
+    /// Says in `wrote` whether a statement does more than read.
+    pub(crate) const fn watched(self, wrote: &'c mut bool) -> Self {
+        Self { to: self.to, wrote: Some(wrote) }
+    }
+
+    fn ask<'q>(self, query: impl Execute<'q, Any>) -> (To<'c>, Asked) {
+        let asked = Asked::by(query);
+        if let Some(wrote) = self.wrote {
+            *wrote |= !asked.only_reads();
+        }
+        (self.to, asked)
+    }
 }
 
 impl Connection {
     /// Where statements go to.
     pub(crate) const fn db(&mut self) -> Db<'_> {
         match self {
-            Self::Driver(connection) => Db::Driver(connection),
-            Self::InPlace(connection) => Db::InPlace(connection),
+            Self::Driver(connection) => Db::driver(connection),
+            Self::InPlace(connection) => Db::in_place(connection),
         }
     }
 
@@ -73,10 +104,9 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self {
-            Self::Driver(connection) => connection.execute(query),
-            Self::InPlace(connection) => {
-                let asked = Asked::by(query);
+        match self.ask(query) {
+            (To::Driver(connection), asked) => connection.execute(asked),
+            (To::InPlace(connection), asked) => {
                 Box::pin(async move { Ok(connection.run(asked).await?.result) })
             }
         }
@@ -90,9 +120,9 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self {
-            Self::Driver(connection) => connection.fetch_many(query),
-            Self::InPlace(connection) => connection.steps(Asked::by(query)),
+        match self.ask(query) {
+            (To::Driver(connection), asked) => connection.fetch_many(asked),
+            (To::InPlace(connection), asked) => connection.steps(asked),
         }
     }
 
@@ -101,10 +131,9 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self {
-            Self::Driver(connection) => connection.fetch_all(query),
-            Self::InPlace(connection) => {
-                let asked = Asked::by(query);
+        match self.ask(query) {
+            (To::Driver(connection), asked) => connection.fetch_all(asked),
+            (To::InPlace(connection), asked) => {
                 Box::pin(async move { Ok(connection.run(asked).await?.rows) })
             }
         }
@@ -115,10 +144,9 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self {
-            Self::Driver(connection) => connection.fetch_optional(query),
-            Self::InPlace(connection) => {
-                let asked = Asked::by(query);
+        match self.ask(query) {
+            (To::Driver(connection), asked) => connection.fetch_optional(asked),
+            (To::InPlace(connection), asked) => {
                 Box::pin(async move { Ok(connection.run(asked).await?.rows.into_iter().next()) })
             }
         }
@@ -128,9 +156,9 @@ impl<'c> Executor<'c> for Db<'c> {
     where
         'c: 'e,
     {
-        match self {
-            Self::Driver(connection) => connection.prepare_with(sql, parameters),
-            Self::InPlace(_) => {
+        match self.to {
+            To::Driver(connection) => connection.prepare_with(sql, parameters),
+            To::InPlace(_) => {
                 Box::pin(async { Err(Error::InvalidArgument("no statement of this is kept".into())) })
             }
         }

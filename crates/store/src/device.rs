@@ -348,6 +348,7 @@ impl Tx {
         at: Millis,
     ) -> Result<(), StoreError> {
         self.wake().await?;
+        let head = self.head().await?;
         for forget in [
             "UPDATE sync_command SET open = NULL, closed_at = ? WHERE device_id = ? AND open = 1",
             "DELETE FROM sync_exception WHERE ? >= 0 AND device_id = ?",
@@ -356,12 +357,13 @@ impl Tx {
             query(forget).bind(at.0).bind(device).execute(self.db()).await?;
         }
         query(
-            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = \
-             (SELECT seq FROM feed_clock WHERE id = 1), scan_pin = '', full_kinds = '', loads = NULL, read_back = NULL, heard_at = NULL, emptied_at = NULL, \
+            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', \
+             full_kinds = '', loads = NULL, read_back = NULL, heard_at = NULL, emptied_at = NULL, \
              incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",
         )
         .bind(joining_text(Some(joining)))
         .bind(at.0)
+        .bind(head.0)
         .bind(device)
         .execute(self.db())
         .await?;

@@ -70,23 +70,6 @@ impl Engine {
         }
     }
 
-    /// What was written so far stays, and the next one of those who share a transaction may go back to there.
-    pub(crate) const fn keep_member(self, first: bool) -> &'static str {
-        match (self, first) {
-            // SQLite keeps those before that have the same name, MySQL does not.
-            (Self::Sqlite, false) => "RELEASE member; SAVEPOINT member",
-            (Self::Sqlite, true) | (Self::Mysql, _) => "SAVEPOINT member",
-        }
-    }
-
-    /// Whether an `UPDATE` may end with `RETURNING`.
-    pub(crate) const fn returns_what_it_updates(self) -> bool {
-        match self {
-            Self::Sqlite => true,
-            Self::Mysql => false,
-        }
-    }
-
     /// Whether a transaction that writes has the whole database to itself.
     pub(crate) const fn writers_exclude_each_other(self) -> bool {
         match self {

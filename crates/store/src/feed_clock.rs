@@ -1,8 +1,12 @@
 //! `feed_clock`: the counter behind the change feed.
+//!
+//! **Invariant**: a transaction that moves the clock has it for itself, knows where it stands, and writes that with its commit.
+//! Until then its row is behind: whoever reads `seq` or `wakes` in a transaction goes by [`Tx::head`] or [`Tx::knows_clock`].
 
 use roster::Seq;
 use sqlx::{query, query_as, query_scalar};
 
+use crate::connection::Db;
 use crate::sql::statement;
 use crate::{Pulse, StoreError, Tx};
 
@@ -15,6 +19,16 @@ pub struct FeedClock {
     pub floor: Seq,
     /// Rises with every restore from a backup.
     pub incarnation: i64,
+}
+
+/// Writes where the clock stands.
+pub(crate) async fn write(db: Db<'_>, clock: Pulse) -> Result<(), sqlx::Error> {
+    query("UPDATE feed_clock SET seq = ?, wakes = ? WHERE id = 1")
+        .bind(clock.head.0)
+        .bind(clock.wakes)
+        .execute(db)
+        .await?;
+    Ok(())
 }
 
 impl Tx {
@@ -55,20 +69,17 @@ impl Tx {
     }
 
     async fn advance(&mut self, numbers: i64, wakes: i64) -> Result<Pulse, StoreError> {
-        const ADVANCE: &str = "UPDATE feed_clock SET seq = seq + ?, wakes = wakes + ? WHERE id = 1";
         self.items_stand = true;
-        let pulse = if self.engine.returns_what_it_updates() {
-            let sql = format!("{ADVANCE} RETURNING seq, wakes");
-            let update = query_as(statement(sql)).bind(numbers).bind(wakes);
-            let (head, wakes) = update.fetch_one(self.db()).await?;
-            Pulse { head: Seq(head), wakes }
-        } else {
-            let before = self.locked_clock().await?;
-            query(ADVANCE).bind(numbers).bind(wakes).execute(self.db()).await?;
-            Pulse { head: Seq(before.head.0 + numbers), wakes: before.wakes + wakes }
-        };
+        let before = self.locked_clock().await?;
         self.moved = true;
-        Ok(*self.clock.insert(pulse))
+        Ok(*self.clock.insert(Pulse { head: Seq(before.head.0 + numbers), wakes: before.wakes + wakes }))
+    }
+
+    /// Where the clock stands, by what was read of it and what this transaction, and those that it shares its commit with, have
+    /// moved it since.
+    pub(crate) fn knows_clock(&mut self, read: Pulse) -> Pulse {
+        // While nobody else can move it.
+        if self.items_stand { *self.clock.get_or_insert(read) } else { self.clock.unwrap_or(read) }
     }
 
     /// The newest number of the feed.
@@ -76,6 +87,9 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn head(&mut self) -> Result<Seq, StoreError> {
+        if let Some(clock) = self.clock {
+            return Ok(clock.head);
+        }
         Ok(Seq(query_scalar("SELECT seq FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?))
     }
 
@@ -88,7 +102,8 @@ impl Tx {
             query_as("SELECT seq, floor_seq, incarnation FROM feed_clock WHERE id = 1")
                 .fetch_one(self.db())
                 .await?;
-        Ok(FeedClock { head: Seq(head), floor: Seq(floor), incarnation })
+        let head = self.clock.map_or(Seq(head), |clock| clock.head);
+        Ok(FeedClock { head, floor: Seq(floor), incarnation })
     }
 
     /// Says that tombstones below `floor` may be gone; never goes back.

@@ -1,12 +1,13 @@
 //! Group commit: transactions that write one after the other share one commit.
 //!
 //! SQLite lets one transaction write at a time, and on a database server one at a time has the clock of the feed; and a commit
-//! waits for the disk. Whoever has to wait for that anyway joins the transaction of those before: what each wrote stands behind
-//! a savepoint, the last one commits for all, and everybody is told after that.
+//! waits for the disk. Whoever has to wait for that anyway joins the transaction of those before; the last one commits for all,
+//! and everybody is told after that. Where the clock stands is known among them, and written with the commit.
 //!
 //! **Invariant**: [`Member::commit`] returns `Ok` only after a commit that holds everything the member wrote. A member that
-//! goes back ([`Member::rollback`]) takes only its own with it; one that ends otherwise, by an error, takes the transaction with
-//! it, and those who were to be committed with it are told to run again ([`StoreError::Undone`]).
+//! goes back ([`Member::rollback`]) before it wrote anything leaves the transaction as it was; one that ends otherwise, by
+//! an error or after it wrote, takes the transaction with it, and those who were to be committed with it are told to run again
+//! ([`StoreError::Undone`]).
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,13 +21,10 @@ use crate::connection::{Connection, Db};
 use crate::engine::Purpose;
 use crate::in_place::InPlace;
 use crate::written::{Change, Written};
-use crate::{Engine, Pulse, StoreError, open};
+use crate::{Engine, Pulse, StoreError, feed_clock, open};
 
 /// How many share a commit at most: the first of them waits for all.
 const MOST: usize = 32;
-
-/// Goes back to what those before wrote.
-const UNDO: &str = "ROLLBACK TO member";
 
 /// Where those who share their commits write.
 #[derive(Clone, Debug)]
@@ -73,6 +71,8 @@ struct Group {
     connection: Connection,
     /// Where the clock stands, as far as those who are done know.
     clock: Option<Pulse>,
+    /// One of them moved it: its row is behind until the commit.
+    moved: bool,
     /// What was changed last, by them and before.
     written: Written,
     /// Those who are done, and are told when it is committed. Who hears nothing was not.
@@ -87,6 +87,8 @@ pub(crate) struct Member {
     turn: OwnedMutexGuard<Place>,
     /// Nobody else joins.
     alone: bool,
+    /// It did more than read.
+    wrote: bool,
 }
 
 /// Somebody who waits for the turn.
@@ -136,7 +138,7 @@ impl Turns {
             None => self.begin(&mut turn).await?,
         };
         self.tally.transactions.fetch_add(1, Ordering::Relaxed);
-        Ok(Member { group, turns: Arc::clone(self), turn, alone })
+        Ok(Member { group, turns: Arc::clone(self), turn, alone, wrote: false })
     }
 
     async fn begin(&self, turn: &mut Place) -> Result<Group, StoreError> {
@@ -147,7 +149,7 @@ impl Turns {
         match connection.begin(self.engine).await.map_err(StoreError::from) {
             Ok(()) => {
                 let written = std::mem::take(&mut turn.written);
-                Ok(Group { connection, clock: None, written, done: Vec::new() })
+                Ok(Group { connection, clock: None, moved: false, written, done: Vec::new() })
             }
             Err(error) => {
                 if let (StoreError::Lost(_), Writers::Pool(pool)) = (&error, &self.writers) {
@@ -187,12 +189,13 @@ impl Turns {
 impl Group {
     /// Commits, and tells those who are done.
     async fn commit(self, turn: &mut Place, tally: &Tally) -> Result<(), sqlx::Error> {
-        let committed = self.connection.commit().await.map(|connection| {
+        let Self { connection, clock, moved, written, done } = self;
+        let committed = write(connection, clock.filter(|_| moved)).await.map(|connection| {
             turn.connection = Some(connection);
-            turn.written = self.written;
+            turn.written = written;
         });
         tally.commits.fetch_add(1, Ordering::Relaxed);
-        for member in self.done {
+        for member in done {
             // Who does not wait any more need not be told.
             let _ = member.send(committed.as_ref().map_err(ToString::to_string).copied());
         }
@@ -200,9 +203,17 @@ impl Group {
     }
 }
 
+/// Writes where the clock stands, and commits.
+async fn write(mut connection: Connection, clock: Option<Pulse>) -> Result<Connection, sqlx::Error> {
+    if let Some(clock) = clock {
+        feed_clock::write(connection.db(), clock).await?;
+    }
+    connection.commit().await
+}
+
 impl Member {
     pub(crate) const fn db(&mut self) -> Db<'_> {
-        self.group.connection.db()
+        self.group.connection.db().watched(&mut self.wrote)
     }
 
     /// Where the clock stands, where that was looked at in this transaction.
@@ -215,21 +226,22 @@ impl Member {
         &self.group.written
     }
 
-    /// Returns when what the member wrote is durable. `clock` is where it leaves the clock, as far as it knows.
+    /// Returns when what the member wrote is durable. `clock` is where it leaves the clock, as far as it knows, and whether
+    /// it has `moved` it.
     pub(crate) async fn commit(
         mut self,
         clock: Option<Pulse>,
+        moved: bool,
         changes: Vec<Change>,
     ) -> Result<(), StoreError> {
+        self.group.clock = clock;
+        self.group.moved |= moved;
         for change in changes {
             self.group.written.add(change);
         }
         if !self.somebody_joins() {
             return self.group.commit(&mut self.turn, &self.turns.tally).await.map_err(StoreError::of_commit);
         }
-        let keep = self.turns.engine.keep_member(self.group.done.is_empty());
-        raw_sql(keep).execute(self.group.connection.db()).await?;
-        self.group.clock = clock;
         let (done, committed) = oneshot::channel();
         self.group.done.push(done);
         self.leave();
@@ -239,21 +251,18 @@ impl Member {
         }
     }
 
-    /// Undoes what the member wrote, and nothing else.
+    /// Undoes what the member wrote. What those before wrote stays, if it wrote nothing; they run again otherwise.
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         if self.group.done.is_empty() {
             raw_sql("ROLLBACK").execute(self.group.connection.db()).await?;
             self.turn.connection = Some(self.group.connection);
             self.turn.written = self.group.written;
-            return Ok(());
-        }
-        raw_sql(UNDO).execute(self.group.connection.db()).await?;
-        if self.somebody_joins() {
+        } else if !self.wrote && self.somebody_joins() {
             self.leave();
-            return Ok(());
+        } else if !self.wrote {
+            // Those it is about are told how it went.
+            let _ = self.group.commit(&mut self.turn, &self.turns.tally).await;
         }
-        // Those it is about are told how it went.
-        let _ = self.group.commit(&mut self.turn, &self.turns.tally).await;
         Ok(())
     }
 
@@ -332,13 +341,24 @@ mod tests {
             numbers.expect("numbers").into_iter().collect()
         }
 
+        /// Somebody who waits for the turn, reads, and goes back.
+        fn reader(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
+            let turns = Arc::clone(&self.turns);
+            async move {
+                let mut member = turns.next(false).await?;
+                let _: i64 =
+                    query_scalar("SELECT COUNT(*) FROM number").fetch_one(member.db()).await.expect("read");
+                member.rollback().await
+            }
+        }
+
         /// Somebody who waits for the turn, writes a number and commits.
         fn writer(&self, number: i64) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
             let turns = Arc::clone(&self.turns);
             async move {
                 let mut member = turns.next(false).await?;
                 put(&mut member, number).await;
-                member.commit(None, Vec::new()).await
+                member.commit(None, false, Vec::new()).await
             }
         }
     }
@@ -364,7 +384,7 @@ mod tests {
         all_wait().await;
         assert_eq!(numbers.kept().await, BTreeSet::new());
 
-        first.commit(None, Vec::new()).await.expect("committed");
+        first.commit(None, false, Vec::new()).await.expect("committed");
         assert_eq!(numbers.kept().await, (0..=20).collect(), "nobody is told before all are there");
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
@@ -381,7 +401,7 @@ mod tests {
         let first = numbers.next().await;
         let mut others: JoinSet<_> = (1..=80).map(|number| numbers.writer(number)).collect();
         all_wait().await;
-        first.commit(None, Vec::new()).await.expect("committed");
+        first.commit(None, false, Vec::new()).await.expect("committed");
         assert!(numbers.kept().await.len() < 80);
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
@@ -390,7 +410,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_back_takes_only_its_own_with_it() {
+    async fn who_goes_back_before_it_wrote_leaves_those_before_as_they_were() {
+        let numbers = Numbers::new().await;
+        let mut first = numbers.next().await;
+        put(&mut first, 0).await;
+        let back = tokio::spawn(numbers.reader());
+        all_wait().await;
+        let last = tokio::spawn(numbers.writer(2));
+        all_wait().await;
+
+        first.commit(None, false, Vec::new()).await.expect("committed");
+        back.await.expect("no panic").expect("went back");
+        last.await.expect("no panic").expect("committed");
+        assert_eq!(numbers.kept().await, BTreeSet::from([0, 2]));
+        assert_eq!(numbers.turns.tally(), (3, 1));
+
+        // The last one in it may go back too.
+        let mut first = numbers.next().await;
+        put(&mut first, 3).await;
+        let back = tokio::spawn(numbers.reader());
+        all_wait().await;
+        first.commit(None, false, Vec::new()).await.expect("committed");
+        back.await.expect("no panic").expect("went back");
+        assert_eq!(numbers.kept().await, BTreeSet::from([0, 2, 3]));
+    }
+
+    #[tokio::test]
+    async fn who_goes_back_after_it_wrote_has_those_before_run_again() {
         let numbers = Numbers::new().await;
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
@@ -401,24 +447,19 @@ mod tests {
             member.rollback().await
         });
         all_wait().await;
-        let last = tokio::spawn(numbers.writer(2));
-        all_wait().await;
 
-        first.commit(None, Vec::new()).await.expect("committed");
+        let told = first.commit(None, false, Vec::new()).await;
+        assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
         back.await.expect("no panic").expect("went back");
-        last.await.expect("no panic").expect("committed");
-        assert_eq!(numbers.kept().await, BTreeSet::from([0, 2]));
-        assert_eq!(numbers.turns.tally(), (3, 1));
+        numbers.writer(2).await.expect("committed");
+        assert_eq!(numbers.kept().await, BTreeSet::from([2]));
 
-        // The last one in it may go back too.
-        let mut first = numbers.next().await;
-        put(&mut first, 3).await;
-        let turns = Arc::clone(&numbers.turns);
-        let back = tokio::spawn(async move { turns.next(false).await.expect("the turn").rollback().await });
-        all_wait().await;
-        first.commit(None, Vec::new()).await.expect("committed");
-        back.await.expect("no panic").expect("went back");
-        assert_eq!(numbers.kept().await, BTreeSet::from([0, 2, 3]));
+        // Alone it takes nothing but its own with it.
+        let mut member = numbers.next().await;
+        put(&mut member, 3).await;
+        member.rollback().await.expect("went back");
+        numbers.writer(4).await.expect("committed");
+        assert_eq!(numbers.kept().await, BTreeSet::from([2, 4]));
     }
 
     #[tokio::test]
@@ -434,7 +475,7 @@ mod tests {
         });
         all_wait().await;
 
-        let told = first.commit(None, Vec::new()).await;
+        let told = first.commit(None, false, Vec::new()).await;
         assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
         assert!(told.is_err_and(|error| error.retryable()));
         failing.await.expect("no panic");
@@ -450,7 +491,7 @@ mod tests {
         let second = tokio::spawn(numbers.writer(1_000));
         all_wait().await;
 
-        let told = first.commit(None, Vec::new()).await;
+        let told = first.commit(None, false, Vec::new()).await;
         assert!(matches!(&told, Err(StoreError::Together(_))), "{told:?}");
         assert!(second.await.expect("no panic").is_err());
         assert_eq!(numbers.kept().await, BTreeSet::new());
@@ -466,13 +507,13 @@ mod tests {
         let turns = Arc::clone(&numbers.turns);
         let long = tokio::spawn(async move { turns.next(true).await });
         all_wait().await;
-        first.commit(None, Vec::new()).await.expect("committed before the long one is");
+        first.commit(None, false, Vec::new()).await.expect("committed before the long one is");
         let mut long = long.await.expect("no panic").expect("the turn");
         put(&mut long, 1).await;
 
         let last = tokio::spawn(numbers.writer(2));
         all_wait().await;
-        long.commit(None, Vec::new()).await.expect("committed");
+        long.commit(None, false, Vec::new()).await.expect("committed");
         last.await.expect("no panic").expect("committed");
         assert_eq!((numbers.kept().await, numbers.turns.tally()), (BTreeSet::from([0, 1, 2]), (3, 3)));
     }
@@ -487,7 +528,7 @@ mod tests {
             let turns = Arc::clone(&numbers.turns);
             let mut waiting = Box::pin(async move { turns.next(false).await.map(drop) });
             std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
-            let first = tokio::spawn(first.commit(None, Vec::new()));
+            let first = tokio::spawn(first.commit(None, false, Vec::new()));
             for _ in 0..moment {
                 tokio::task::yield_now().await;
             }

@@ -18,7 +18,7 @@ use std::time::Duration;
 use futures_util::stream::{self, BoxStream, StreamExt as _, TryStreamExt as _};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{OpenFlags, ffi};
-use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow};
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement};
 use sqlx::error::{BoxDynError, DatabaseError, ErrorKind};
 use sqlx::{Any, Arguments as _, Either, Error, Execute, SqlStr};
 use sqlx_core::any::{AnyColumn, AnyTypeInfo, AnyTypeInfoKind, AnyValue, AnyValueKind};
@@ -47,13 +47,37 @@ pub(crate) struct InPlace {
 pub(crate) struct Asked {
     sql: SqlStr,
     arguments: Result<Option<AnyArguments>, BoxDynError>,
+    keep: bool,
 }
 
 impl Asked {
     /// What a query asks for.
     pub(crate) fn by<'q>(mut query: impl Execute<'q, Any>) -> Self {
-        let arguments = query.take_arguments();
-        Self { sql: query.sql(), arguments }
+        let (arguments, keep) = (query.take_arguments(), query.persistent());
+        Self { sql: query.sql(), arguments, keep }
+    }
+
+    /// Whether it changes nothing, as far as its first word says.
+    pub(crate) fn only_reads(&self) -> bool {
+        self.sql.as_str().starts_with("SELECT ")
+    }
+}
+
+impl Execute<'_, Any> for Asked {
+    fn sql(self) -> SqlStr {
+        self.sql
+    }
+
+    fn statement(&self) -> Option<&AnyStatement> {
+        None
+    }
+
+    fn take_arguments(&mut self) -> Result<Option<AnyArguments>, BoxDynError> {
+        std::mem::replace(&mut self.arguments, Ok(None))
+    }
+
+    fn persistent(&self) -> bool {
+        self.keep
     }
 }
 
@@ -107,7 +131,7 @@ impl InPlace {
 
     /// Runs what was asked. Others have their turn on this thread too: after a statement of many values, and now and then.
     pub(crate) async fn run(&mut self, asked: Asked) -> Result<Outcome, Error> {
-        let Asked { sql, arguments } = asked;
+        let Asked { sql, arguments, .. } = asked;
         let Some(arguments) = arguments.map_err(Error::Encode)? else {
             self.connection.execute_batch(sql.as_str()).map_err(error)?;
             return Ok(Outcome::default());
@@ -322,7 +346,7 @@ mod tests {
     async fn put(db: &mut InPlace, id: i64, name: &str) -> Result<u64, StoreError> {
         let insert = query("INSERT INTO thing (id, name, size, body) VALUES (?, ?, ?, ?)");
         let insert = insert.bind(id).bind(name).bind(Some(1.5_f64)).bind(None::<Vec<u8>>);
-        Ok(insert.execute(Db::InPlace(db)).await?.rows_affected())
+        Ok(insert.execute(Db::in_place(db)).await?.rows_affected())
     }
 
     #[tokio::test]
@@ -331,12 +355,12 @@ mod tests {
         db.begin("BEGIN IMMEDIATE").await.expect("begun");
         assert_eq!(put(&mut db, 7, "Ada").await.expect("inserted"), 1);
         let set = query("UPDATE thing SET body = ? WHERE id = ?").bind(vec![0_u8, 255]).bind(7_i64);
-        assert_eq!(set.execute(Db::InPlace(&mut db)).await.expect("updated").rows_affected(), 1);
+        assert_eq!(set.execute(Db::in_place(&mut db)).await.expect("updated").rows_affected(), 1);
         let mut db = Box::new(db).commit().await.expect("committed");
 
         let all = "SELECT id, name, size, body, NULL AS missing, COUNT(*) OVER () AS things FROM thing";
         let by_driver = query(all).fetch_one(&driver).await.expect("a row");
-        let in_place = query(all).fetch_one(Db::InPlace(&mut db)).await.expect("a row");
+        let in_place = query(all).fetch_one(Db::in_place(&mut db)).await.expect("a row");
         for row in [by_driver, in_place] {
             assert_eq!(row.get::<i64, _>("id"), 7);
             assert_eq!(row.get::<String, _>("name"), "Ada");
@@ -352,9 +376,9 @@ mod tests {
         let (_folder, _, mut db) = file().await;
         put(&mut db, 7, "Ada").await.expect("inserted");
         let back = query_scalar("UPDATE thing SET name = name || ? WHERE id = ? RETURNING name");
-        let back: String = back.bind(" L").bind(7_i64).fetch_one(Db::InPlace(&mut db)).await.expect("a row");
+        let back: String = back.bind(" L").bind(7_i64).fetch_one(Db::in_place(&mut db)).await.expect("a row");
         assert_eq!(back, "Ada L");
-        let none = query("SELECT 1 FROM thing WHERE id = 8").fetch_optional(Db::InPlace(&mut db)).await;
+        let none = query("SELECT 1 FROM thing WHERE id = 8").fetch_optional(Db::in_place(&mut db)).await;
         assert!(none.expect("read").is_none());
     }
 
@@ -366,10 +390,10 @@ mod tests {
         assert!(twice.is_duplicate(), "{twice}");
         assert!(!format!("{twice} {twice:?}").contains("Ada"), "{twice:?}");
 
-        let part = query("INSERT INTO part (of_thing) VALUES (9)").execute(Db::InPlace(&mut db)).await;
+        let part = query("INSERT INTO part (of_thing) VALUES (9)").execute(Db::in_place(&mut db)).await;
         let Err(Error::Database(foreign)) = part else { panic!("{part:?}") };
         assert!(foreign.is_foreign_key_violation(), "{foreign}");
-        let wrong = query("SELECT shape FROM thing").fetch_all(Db::InPlace(&mut db)).await;
+        let wrong = query("SELECT shape FROM thing").fetch_all(Db::in_place(&mut db)).await;
         assert!(matches!(wrong, Err(Error::Database(_))));
     }
 
@@ -388,7 +412,7 @@ mod tests {
         for id in 0..MANY_VALUES {
             all = all.bind(i64::try_from(id).expect("small"));
         }
-        assert_eq!(all.fetch_one(Db::InPlace(&mut db)).await.expect("read"), 500);
+        assert_eq!(all.fetch_one(Db::in_place(&mut db)).await.expect("read"), 500);
         assert!(other.is_finished(), "after one of many values");
     }
 

@@ -172,12 +172,13 @@ impl Tx {
         after: i64,
         limit: i64,
     ) -> Result<(u64, Option<i64>), StoreError> {
-        let passed: i64 = query_scalar(
-            "SELECT COALESCE((SELECT MIN(cursor_seq) FROM device WHERE state = 'active'), \
-             (SELECT seq FROM feed_clock WHERE id = 1))",
-        )
-        .fetch_one(self.db())
-        .await?;
+        let passed: Option<i64> = query_scalar("SELECT MIN(cursor_seq) FROM device WHERE state = 'active'")
+            .fetch_one(self.db())
+            .await?;
+        let passed = match passed {
+            Some(passed) => passed,
+            None => self.head().await?.0,
+        };
         let items: Vec<(i64, i64)> = query_as(
             "SELECT item_id, COUNT(*) FROM item_old WHERE item_id > ? GROUP BY item_id ORDER BY item_id LIMIT ?",
         )

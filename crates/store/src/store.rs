@@ -15,7 +15,7 @@ use crate::item::ItemRow;
 use crate::retry::Attempts;
 use crate::watch::Watch;
 use crate::written::Change;
-use crate::{Engine, Keys, Moment, StoreError, migrate, open};
+use crate::{Engine, Keys, Moment, StoreError, feed_clock, migrate, open};
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
@@ -46,9 +46,9 @@ pub struct Tx {
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
     watch: Arc<Watch>,
-    /// Where the clock stands, `None` where this has not locked it or has not looked.
+    /// Where the clock stands, `None` where others may move it or this has not looked.
     pub(crate) clock: Option<Pulse>,
-    /// This has moved the clock.
+    /// This has moved the clock: its row is behind until the commit.
     pub(crate) moved: bool,
     /// Whose items this changed.
     pub(crate) changes: Vec<Change>,
@@ -315,11 +315,17 @@ impl Tx {
     /// # Errors
     /// Those of the database: then nothing was written.
     pub async fn commit(self) -> Result<(), StoreError> {
+        let moved = self.clock.filter(|_| self.moved);
         let committed = match self.inner {
-            Inner::Own(tx) => tx.commit().await.map_err(StoreError::of_commit),
-            Inner::Shared(member) => member.commit(self.clock, self.changes).await,
+            Inner::Own(mut tx) => {
+                if let Some(clock) = moved {
+                    feed_clock::write(Db::driver(&mut tx), clock).await?;
+                }
+                tx.commit().await.map_err(StoreError::of_commit)
+            }
+            Inner::Shared(member) => member.commit(self.clock, self.moved, self.changes).await,
         };
-        match (self.clock.filter(|_| self.moved), &committed) {
+        match (moved, &committed) {
             (Some(pulse), Ok(())) => self.watch.saw(pulse),
             (Some(_), Err(_)) => self.watch.doubt(),
             (None, _) => {}
@@ -327,8 +333,8 @@ impl Tx {
         committed
     }
 
-    /// Undoes everything written in it. Dropping it does the same a little later, and may take with it what was to be
-    /// committed together with it.
+    /// Undoes everything written in it. Dropping it does the same a little later. Where something was written, or it is dropped,
+    /// that may take with it what was to be committed together with it: then that runs again.
     ///
     /// # Errors
     /// Those of the database.
@@ -355,7 +361,7 @@ impl Tx {
 
     pub(crate) fn db(&mut self) -> Db<'_> {
         match &mut self.inner {
-            Inner::Own(tx) => Db::Driver(tx),
+            Inner::Own(tx) => Db::driver(tx),
             Inner::Shared(member) => member.db(),
         }
     }

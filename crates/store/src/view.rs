@@ -13,7 +13,7 @@ use crate::device::{COLUMNS, DeviceRow};
 use crate::item::{ItemRow, recent_edits};
 use crate::key::{narrow, pins_of};
 use crate::sql::statement;
-use crate::{Answered, Shared, Stand, StoreError, Tx};
+use crate::{Answered, Pulse, Shared, Stand, StoreError, Tx};
 
 /// When the next thing is due of a device, which is bound three times.
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
@@ -98,7 +98,7 @@ impl Tx {
         now: Millis,
     ) -> Result<Option<(DeviceRow, DeviceView, Standing)>, StoreError> {
         let sql = format!(
-            "SELECT {COLUMNS}, feed_incarnation, feed_head, \
+            "SELECT {COLUMNS}, feed_incarnation, feed_head, feed_wakes, \
              (SELECT COUNT(*) FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1) AS open_count, \
              EXISTS (SELECT 1 FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1 AND c.due_at <= ?) \
              AS overdue, \
@@ -110,7 +110,8 @@ impl Tx {
              WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS orders, \
              EXISTS (SELECT 1 FROM part_set p WHERE p.device_id = d.device_id) AS parts, a.area_id \
              FROM device d \
-             JOIN (SELECT incarnation AS feed_incarnation, seq AS feed_head FROM feed_clock WHERE id = 1) f \
+             JOIN (SELECT incarnation AS feed_incarnation, seq AS feed_head, wakes AS feed_wakes \
+             FROM feed_clock WHERE id = 1) f \
              LEFT JOIN (SELECT device_id AS in_area, area_id FROM device_area) a \
              ON a.in_area = d.device_id WHERE d.serial_number = ?"
         );
@@ -123,7 +124,8 @@ impl Tx {
         let areas = areas_of(&rows)?;
         let open = number("open_count")?;
         let view = view_of(&row, areas, open, number("due_count")?)?;
-        let feed = Stand { incarnation: number("feed_incarnation")?, head: Seq(number("feed_head")?) };
+        let clock = self.knows_clock(Pulse { head: Seq(number("feed_head")?), wakes: number("feed_wakes")? });
+        let feed = Stand { incarnation: number("feed_incarnation")?, head: clock.head };
         let standing = Standing {
             feed,
             orders: is("orders")?,
