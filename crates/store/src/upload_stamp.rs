@@ -7,7 +7,10 @@ use sqlx::any::AnyRow;
 use sqlx::{Row as _, query};
 
 use crate::sql::statement;
-use crate::{Store, StoreError, Tx};
+use crate::{StoreError, Tx};
+
+/// What [`Stamp::read`] reads.
+pub(crate) const COLUMNS: &str = "table_name, stamp, reread, asked_at, begun_at, last_at, records";
 
 /// Whether a table is asked for again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,7 +52,8 @@ pub struct Stamp {
 }
 
 impl Stamp {
-    fn read(row: &AnyRow) -> Result<(String, Self), StoreError> {
+    /// A row of [`COLUMNS`]: the table, and its mark.
+    pub(crate) fn read(row: &AnyRow) -> Result<(String, Self), StoreError> {
         let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let stamp = Self {
             stamp: row.try_get("stamp")?,
@@ -63,36 +67,15 @@ impl Stamp {
     }
 }
 
-async fn stamps_of(
-    db: impl sqlx::Executor<'_, Database = sqlx::Any>,
-    device: i64,
-) -> Result<BTreeMap<String, Stamp>, StoreError> {
-    let rows = query(
-        "SELECT table_name, stamp, reread, asked_at, begun_at, last_at, records FROM upload_stamp WHERE device_id = ?",
-    )
-    .bind(device)
-    .fetch_all(db)
-    .await?;
-    rows.iter().map(Stamp::read).collect()
-}
-
-impl Store {
-    /// The marks of a device by table, without a transaction around it.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn stamps(&self, device: i64) -> Result<BTreeMap<String, Stamp>, StoreError> {
-        stamps_of(self.reading(), device).await
-    }
-}
-
 impl Tx {
     /// The marks of a device by table.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn stamps(&mut self, device: i64) -> Result<BTreeMap<String, Stamp>, StoreError> {
-        stamps_of(self.db(), device).await
+        let sql = format!("SELECT {COLUMNS} FROM upload_stamp WHERE device_id = ?");
+        let rows = query(statement(sql)).bind(device).fetch_all(self.db()).await?;
+        rows.iter().map(Stamp::read).collect()
     }
 
     /// Notes the mark that came with an upload.

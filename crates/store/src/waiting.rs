@@ -7,7 +7,7 @@ use wire::SerialNumber;
 use crate::device::{COLUMNS, DeviceRow, by_serial};
 use crate::sql::statement;
 use crate::view::NEXT_DUE;
-use crate::{Store, StoreError};
+use crate::{Stamp, Store, StoreError, upload_stamp};
 
 /// What may be there for a device to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +29,31 @@ impl Store {
     /// Those of the database.
     pub async fn device_by_serial(&self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
         by_serial(self.reading(), serial).await
+    }
+
+    /// The device of a serial number, with its mark of a table.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn device_and_stamp(
+        &self,
+        serial: &SerialNumber,
+        table: &str,
+    ) -> Result<Option<(DeviceRow, Stamp)>, StoreError> {
+        let sql = format!(
+            "SELECT {COLUMNS}, {stamp} FROM device d \
+             LEFT JOIN (SELECT device_id AS stamp_of, {stamp} FROM upload_stamp) s \
+             ON s.stamp_of = d.device_id AND s.table_name = ? WHERE d.serial_number = ?",
+            stamp = upload_stamp::COLUMNS
+        );
+        let found =
+            query(statement(sql)).bind(table).bind(serial.as_str()).fetch_optional(self.reading()).await?;
+        let Some(row) = found else { return Ok(None) };
+        let stamp = match row.try_get::<Option<String>, _>("table_name")? {
+            Some(_) => Stamp::read(&row)?.1,
+            None => Stamp::default(),
+        };
+        Ok(Some((DeviceRow::read(&row)?, stamp)))
     }
 
     /// The device of a serial number, and whether it may have something to do, at one moment.

@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 
 use roster::Millis;
-use store::{DeviceRow, DeviceState, StoreError, Waiting};
+use store::{DeviceRow, DeviceState, Stamp, StoreError, Waiting};
 use sync::Joining;
-use wire::{SerialNumber, Target};
+use wire::{SerialNumber, StampKey, Target};
 
 use super::{DeviceError, Request};
 use crate::app::App;
@@ -35,6 +35,24 @@ pub async fn admitted(app: &App, target: &Target<'_>, peer: SocketAddr) -> Resul
         None => met(app, &serial_number, peer).await?,
     };
     welcome(app, device, peer)
+}
+
+/// As [`known`], with its mark of a table.
+///
+/// # Errors
+/// As [`known`].
+pub async fn uploading(
+    app: &App,
+    request: &Request,
+    target: &Target<'_>,
+    key: StampKey,
+) -> Result<(DeviceRow, Stamp), DeviceError> {
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
+    let (device, stamp) = match app.store.device_and_stamp(&serial_number, key.table()).await? {
+        Some(found) => found,
+        None => (met(app, &serial_number, request.peer).await?, Stamp::default()),
+    };
+    Ok((welcome(app, device, request.peer)?, stamp))
 }
 
 /// As [`known`], with what may be there for the device to do.

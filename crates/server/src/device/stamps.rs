@@ -8,7 +8,6 @@ use roster::Millis;
 use store::{DeviceRow, Reread, Stamp, StoreError, Tx};
 use wire::{StampKey, Target};
 
-use crate::app::App;
 use crate::fleet::REREAD_PAUSE_MS;
 
 /// What a mark may be long; devices send some ten digits.
@@ -41,28 +40,23 @@ pub struct Mark {
     comes_again: bool,
 }
 
-/// What there is to be noted of an upload's mark, and of a table that comes again; `None` = nothing.
-///
-/// # Errors
-/// Those of the database.
-pub async fn mark(
-    app: &App,
+/// What there is to be noted of the mark of a device's upload, of which `known` was; `None` = nothing.
+pub fn mark(
     device: &DeviceRow,
+    (key, known): (StampKey, &Stamp),
     target: &Target<'_>,
-    table: &str,
-) -> Result<Option<Mark>, StoreError> {
-    let Some(key) = StampKey::of_table(table) else { return Ok(None) };
-    let known = app.store.stamps(device.id).await?.remove(key.table()).unwrap_or_default();
+    now: Millis,
+) -> Option<Mark> {
     let stamp: Option<String> =
         target.query.stamp().map(|stamp| stamp.chars().take(STAMP_CHARACTERS).collect());
     let stamp = stamp.filter(|stamp| known.stamp.as_ref() != Some(stamp));
-    let comes_again = known.comes_again(app.clock.now());
+    let comes_again = known.comes_again(now);
     if known.reread == Reread::Told {
         tracing::info!(
             device.serial_number = %device.serial_number, table = key.table(), "the table comes again from its beginning"
         );
     }
-    Ok((stamp.is_some() || comes_again).then_some(Mark { key, stamp, comes_again }))
+    (stamp.is_some() || comes_again).then_some(Mark { key, stamp, comes_again })
 }
 
 impl Mark {

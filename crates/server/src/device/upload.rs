@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use store::{DeviceRow, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
-use wire::{Dialect, Packet, RecordKind, Table, Target};
+use wire::{Dialect, Packet, RecordKind, StampKey, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::at_length::at_length;
@@ -30,15 +30,23 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
     if let Table::AccessControl(_) = table {
         return access_control::upload(app, request, target).await;
     }
-    let device = admit::known(app, request, target).await?;
     if table == Table::Options {
+        let device = admit::known(app, request, target).await?;
         return options::post(app, request, &device).await;
     }
+    let (device, marked) = match StampKey::of_table(&name) {
+        Some(key) => {
+            let (device, stamp) = admit::uploading(app, request, target, key).await?;
+            (device, Some((key, stamp)))
+        }
+        None => (admit::known(app, request, target).await?, None),
+    };
     note_heard(app, &device).await?;
     if matches!(table, Table::People | Table::Attendance) {
         access_control::belongs_to(app, &device, Dialect::Attendance).await?;
     }
-    let mark = stamps::mark(app, &device, target, &name).await?;
+    let now = app.clock.now();
+    let mark = marked.and_then(|(key, known)| stamps::mark(&device, (key, &known), target, now));
     let upload = Upload { app, device: &device, name: &name, mark };
     let is_package = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
     let records = match &table {
@@ -102,8 +110,11 @@ impl Upload<'_> {
         beside.mark(self.mark.clone(), records);
         match people.as_slice() {
             [] => beside.store(app, device).await?,
-            [people] => intake::people(app, device, name, people, beside).await?,
-            several => intake::people(app, device, name, &several.join(&b'\n'), beside).await?,
+            [people] => Box::pin(intake::people(app, device, name, people, beside)).await?,
+            several => {
+                let people = several.join(&b'\n');
+                Box::pin(intake::people(app, device, name, &people, beside)).await?;
+            }
         }
         Ok(records)
     }
