@@ -4,7 +4,7 @@ use sqlx::AssertSqlSafe;
 
 /// How many rows go into one statement: few different lengths, so that prepared statements are used again, and few
 /// statements, since each is a way to the database server and back.
-const BATCHES: [usize; 9] = [128, 96, 64, 32, 16, 8, 4, 2, 1];
+const BATCHES: [usize; 10] = [200, 100, 50, 30, 20, 10, 5, 3, 2, 1];
 
 /// The same where rows come a few at a time, and often: what a device is sent at once.
 const FEW: [usize; 15] = [128, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
@@ -122,7 +122,7 @@ mod tests {
 
         let batches: Vec<_> = batches(&rows).collect();
 
-        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [128, 128, 96, 16, 8, 1]);
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [200, 100, 50, 20, 5, 2]);
         assert_eq!(batches.concat(), rows);
     }
 
@@ -142,7 +142,7 @@ mod tests {
 
         let batches: Vec<_> = batches_of_bytes(&rows, |bytes| *bytes).collect();
 
-        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [1, 2, 16, 128, 64, 8, 2, 1]);
+        assert_eq!(batches.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [1, 3, 10, 200, 5, 3]);
         assert_eq!(batches.concat(), rows);
         assert_eq!(
             batches_of_bytes(&[2 << 20, 1], |bytes| *bytes).count(),
