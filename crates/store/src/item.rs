@@ -135,6 +135,11 @@ type ItemColumns =
     (i64, String, i64, i64, i64, i64, i64, i64, Vec<u8>, i64, i64, i64, Option<i64>, i64, i64, Option<i64>);
 
 impl ItemRow {
+    /// This is its first version: nothing of it is there yet.
+    pub(crate) const fn is_new(&self) -> bool {
+        self.id == self.seq.0
+    }
+
     fn read(columns: ItemColumns) -> Result<Self, StoreError> {
         let (
             id,
@@ -242,7 +247,7 @@ impl Tx {
         for (row, _) in &after {
             self.items.remove(&row.key.pin);
         }
-        let (new, others): (Vec<_>, Vec<_>) = after.iter().partition(|(row, _)| row.id == row.seq.0);
+        let (new, others): (Vec<_>, Vec<_>) = after.iter().partition(|(row, _)| row.is_new());
         self.put_new_rows(&new).await?;
         self.put_spellings(&new.iter().map(|(row, _)| row).collect::<Vec<_>>()).await?;
         let upsert = self.engine.upsert("item", "item_id", &CHANGING);
@@ -387,7 +392,7 @@ impl Tx {
         Ok((pins, more))
     }
 
-    /// Whether still nothing is or was there of these PINs, which are in order, of whom nothing was there when the feed stood at
+    /// Whether still nothing is or was there of these PINs, of whom nothing was there when the feed stood at
     /// `since` and of whom this transaction has written nothing. It has the clock.
     ///
     /// # Errors

@@ -61,6 +61,8 @@ impl Tx {
                 _ => None,
             })
             .collect();
+        let (new, others): (Vec<_>, Vec<_>) = users.into_iter().partition(|(row, _)| row.is_new());
+        self.insert_users(&new, "", at).await?;
         let upsert = self.engine.upsert(
             "user_body",
             "item_id",
@@ -78,10 +80,20 @@ impl Tx {
                 "expires",
             ],
         );
-        for batch in batches(&users) {
+        self.insert_users(&others, &upsert, at).await
+    }
+
+    /// Writes rows of users. `conflict` says what becomes of those that are there already.
+    async fn insert_users(
+        &mut self,
+        users: &[(&ItemRow, &UserFields)],
+        conflict: &str,
+        at: Millis,
+    ) -> Result<(), StoreError> {
+        for batch in batches(users) {
             let sql = format!(
                 "INSERT INTO user_body (item_id, name, privilege, password, card, vice_card, group_no, time_zones, \
-                 verify_mode, start_at, end_at, expires, created_at) VALUES {}{upsert}",
+                 verify_mode, start_at, end_at, expires, created_at) VALUES {}{conflict}",
                 rows(batch.len(), 13)
             );
             let mut insert = query(statement(sql));

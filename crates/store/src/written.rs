@@ -1,6 +1,6 @@
 //! Whose items this process changed last: so that who decided a moment ago need not look whether it still holds.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use roster::Seq;
 use wire::Pin;
@@ -17,6 +17,9 @@ const MOST_PINS: usize = 10_000;
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     changes: VecDeque<Change>,
+    /// The end of the last change of each PIN.
+    latest: HashMap<Pin, Seq>,
+    /// How many PINs the changes have, counted in each.
     pins: usize,
 }
 
@@ -35,16 +38,21 @@ impl Written {
             *self = Self::default();
         }
         self.pins += change.pins.len();
+        self.latest.extend(change.pins.iter().map(|pin| (pin.clone(), change.upto)));
         self.changes.push_back(change);
         while self.pins > MOST_PINS
             && let Some(oldest) = self.changes.pop_front()
         {
             self.pins -= oldest.pins.len();
+            for pin in &oldest.pins {
+                if self.latest.get(pin) == Some(&oldest.upto) {
+                    self.latest.remove(pin);
+                }
+            }
         }
     }
 
-    /// Whether anything of these PINs, which are in order, changed after `since`, where the feed stands at `head`; `None` where nobody
-    /// here knows.
+    /// Whether anything of these PINs changed after `since`, where the feed stands at `head`; `None` where nobody here knows.
     pub(crate) fn answer(&self, since: Seq, head: Seq, pins: &[Pin]) -> Option<bool> {
         if since == head {
             return Some(false);
@@ -53,8 +61,7 @@ impl Written {
         if last.upto != head || first.after > since {
             return None;
         }
-        let later = self.changes.iter().rev().take_while(|change| change.upto > since);
-        Some(later.flat_map(|change| &change.pins).any(|pin| pins.binary_search(pin).is_ok()))
+        Some(pins.iter().any(|pin| self.latest.get(pin).is_some_and(|latest| *latest > since)))
     }
 }
 
@@ -100,8 +107,15 @@ mod tests {
         for seq in 0..20_000 {
             written.add(change(seq, seq + 1, &["1"]));
         }
-        assert_eq!(written.pins, MOST_PINS);
+        assert_eq!((written.pins, written.latest.len()), (MOST_PINS, 1));
         assert_eq!(answer(&written, 9_999, 20_000, &["2"]), None);
         assert_eq!(answer(&written, 10_000, 20_000, &["2"]), Some(false));
+        assert_eq!(answer(&written, 19_999, 20_000, &["1"]), Some(true));
+
+        let mut written = Written::default();
+        for seq in 0..20_000 {
+            written.add(change(seq, seq + 1, &[&seq.to_string()]));
+        }
+        assert_eq!(written.latest.len(), MOST_PINS, "nobody is kept whose changes are gone");
     }
 }
