@@ -64,6 +64,7 @@ mod written;
 
 pub use attendance::{NewPunch, PunchFilter, PunchRow};
 pub use attendance_photo::{AttendancePhotoRow, MOST_PICTURE_BYTES, NewAttendancePhoto};
+pub use body::Sealed;
 pub use definition::Defined;
 pub use device::{DeviceOptions, DeviceRow, DeviceState, UnknownState};
 pub use device_clock::{DeviceClock, Drift};

@@ -15,7 +15,7 @@ use crate::item::ItemRow;
 use crate::retry::Attempts;
 use crate::watch::Watch;
 use crate::written::Change;
-use crate::{Engine, Keys, Moment, StoreError, feed_clock, migrate, open};
+use crate::{Engine, Keys, Moment, Sealed, StoreError, feed_clock, migrate, open};
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
@@ -56,6 +56,8 @@ pub struct Tx {
     pub(crate) items_stand: bool,
     /// Rows of items that were read while [`Self::items_stand`], by PIN: all of a PIN or none.
     pub(crate) items: HashMap<Pin, Vec<ItemRow>>,
+    /// Bodies that were sealed before this began.
+    pub(crate) sealed: Sealed,
 }
 
 /// What a transaction is for the database.
@@ -240,6 +242,10 @@ impl Store {
         self.turns.as_ref().map_or((0, 0), |turns| turns.tally())
     }
 
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
     /// For single queries that read.
     pub(crate) const fn reading(&self) -> &AnyPool {
         &self.read
@@ -256,6 +262,7 @@ impl Store {
             changes: Vec::new(),
             items_stand,
             items: HashMap::new(),
+            sealed: Sealed::default(),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roster::{Capability, ItemKey, Seq, Template};
-use store::{DeviceRow, HeldRecord};
+use store::{DeviceRow, HeldRecord, ItemWrite, Sealed};
 use sync::intake::Edit;
 use sync::{Changes, DeviceView};
 use wire::Pin;
@@ -14,8 +14,10 @@ pub struct Decision {
     pub view: DeviceView,
     /// What is to be written of that.
     pub changes: Changes,
-    /// What changes for the whole fleet, in the order of the body.
-    pub edits: Vec<Edit>,
+    /// What changes for the whole fleet: what the device said, in the order of the body, and then what follows from it.
+    pub edits: Vec<ItemWrite>,
+    /// How many of these are the device's own.
+    pub own_edits: usize,
     /// Templates of which not all parts are there yet; `None` for parts that are not waited for any more.
     pub partial: Vec<(ItemKey, Option<Template>)>,
     /// What is kept aside for people to look at.
@@ -38,6 +40,8 @@ pub struct Early {
     pub head: Seq,
     /// What it came to.
     pub decision: Decision,
+    /// The bodies of its edits.
+    pub sealed: Sealed,
 }
 
 /// How many records came to what, for the log.
@@ -53,6 +57,21 @@ pub struct Tally {
     pub held: usize,
     /// Kept aside: nobody can read it.
     pub unreadable: usize,
+}
+
+/// The edits as they are written, and how many are the device's own.
+pub fn in_order(mut edits: Vec<Edit>) -> (Vec<ItemWrite>, usize) {
+    // What the device said first, and then what follows from it.
+    edits.sort_by_key(|edit| !edit.by_device);
+    let own = edits.iter().take_while(|edit| edit.by_device).count();
+    let write = |edit: Edit| ItemWrite {
+        key: edit.key,
+        content: edit.content,
+        hash: edit.hash,
+        contested: edit.contested,
+        made_of: edit.made_of,
+    };
+    (edits.into_iter().map(write).collect(), own)
 }
 
 impl Decision {

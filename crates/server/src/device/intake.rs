@@ -7,15 +7,15 @@
 
 use std::collections::BTreeSet;
 
-use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, UserPatch};
-use store::{Change, DeviceRow, HeldKind, HeldRecord, ItemWrite, Standing, StoreError, Tx, Uploader};
+use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch};
+use store::{Change, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
 use sync::DeviceView;
-use sync::intake::{Deletion, Edit, Held, Intake, Outcome, Policy};
+use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
 use wire::{Form, Operation, OperationMeaning, Pin, SerialNumber};
 
 use super::at_length::at_length;
 use super::beside::Beside;
-use super::decision::{Decision, Early, Tally};
+use super::decision::{Decision, Early, Tally, in_order};
 use super::{DeviceError, options};
 use crate::app::App;
 use crate::fleet;
@@ -46,13 +46,14 @@ pub async fn people(
         let mut tx = app.store.read().await?;
         if let Some((row, view, standing)) = tx.unlocked_standing(&device.serial_number, upload.now).await? {
             let decision = Box::pin(upload.decide(&mut tx, &row, view, Some(&standing))).await?;
-            early = Some(Early { row, head: standing.feed.head, decision });
+            early = Some((row, standing.feed.head, decision));
         }
         tx.rollback().await?;
-        if early.as_ref().is_some_and(|early| early.decision.is_empty()) {
+        if early.as_ref().is_some_and(|(.., decision)| decision.is_empty()) {
             return upload.beside.store(app, device).await;
         }
     }
+    let mut early = early.map(|(row, head, decision)| upload.prepared(row, head, decision));
     store::retry(|| upload.write(device, early.take())).await?;
     Ok(())
 }
@@ -68,6 +69,15 @@ struct Upload<'a> {
 }
 
 impl Upload<'_> {
+    /// What was decided early, with what takes its time and needs no turn.
+    fn prepared(&self, row: DeviceRow, head: Seq, decision: Decision) -> Early {
+        // All of a roster would take as much memory as its upload.
+        let seal = decision.newcomers && self.readings.len() <= LONG;
+        let edits = if seal { decision.edits.as_slice() } else { &[] };
+        let sealed = at_length(self.bytes, || self.app.store.seal(edits));
+        Early { row, head, decision, sealed }
+    }
+
     /// Decides, where `early` does not stand, and writes.
     async fn write(&self, known: &DeviceRow, early: Option<Early>) -> Result<(), StoreError> {
         let device = known.id;
@@ -89,19 +99,9 @@ impl Upload<'_> {
             return tx.commit().await;
         }
         let undo_until = Some(fleet::undo_until(&self.app.config, self.now));
-        // What the device said first, and then what follows from it.
-        decision.edits.sort_by_key(|edit| !edit.by_device);
-        let write = |edit: &Edit| ItemWrite {
-            key: edit.key.clone(),
-            content: edit.content.clone(),
-            hash: edit.hash,
-            contested: edit.contested,
-            made_of: edit.made_of,
-        };
-        let edits: Vec<ItemWrite> = at_length(self.bytes, || decision.edits.iter().map(write).collect());
-        if !edits.is_empty() {
-            let by = |number: usize| decision.edits.get(number).filter(|edit| edit.by_device).map(|_| device);
-            tx.write_by(&edits, &Change { by: None, at: self.now, undo_until }, by).await?;
+        if !decision.edits.is_empty() {
+            let by = |number: usize| (number < decision.own_edits).then_some(device);
+            tx.write_by(&decision.edits, &Change { by: None, at: self.now, undo_until }, by).await?;
         }
         for (key, parts) in &decision.partial {
             tx.put_part_set(device, key, parts.as_ref(), self.now).await?;
@@ -150,7 +150,7 @@ impl Upload<'_> {
         tx: &mut Tx,
         early: Early,
     ) -> Result<Option<(DeviceRow, Decision)>, StoreError> {
-        let Early { row: before, head, decision } = early;
+        let Early { row: before, head, decision, sealed } = early;
         if !decision.newcomers {
             return Ok(None);
         }
@@ -167,6 +167,7 @@ impl Upload<'_> {
             return Ok(None);
         }
         self.beside.write(&self.app.config, tx, &row, self.now).await?;
+        tx.bring_sealed(sealed);
         Ok(Some((row, decision)))
     }
 
@@ -240,7 +241,7 @@ impl Upload<'_> {
             }
         });
         let Deciding { intake, held, tally, capability, queries, .. } = deciding;
-        let (edits, partial) = (intake.edits, intake.partial);
+        let (edits, partial) = (at_length(self.bytes, || in_order(intake.edits)), intake.partial);
         if row.joining.is_none() && options::takes_other_things(&row.capability, &capability) {
             tracing::info!(
                 device.serial_number = %row.serial_number,
@@ -252,7 +253,8 @@ impl Upload<'_> {
         Ok(Decision {
             view,
             changes,
-            edits,
+            edits: edits.0,
+            own_edits: edits.1,
             partial,
             held,
             capability: (capability != row.capability).then_some(capability),
