@@ -4,7 +4,7 @@ use crate::device::{fleet, serial_number, upload};
 use crate::line::{Connection, Request};
 use crate::load::{self, Measured, Until, count};
 use crate::people;
-use crate::reference::sqlite;
+use crate::reference;
 use crate::row::{On, Row, ratios};
 use crate::run::{Form, Run};
 use crate::server::{Engine, Server};
@@ -68,6 +68,48 @@ impl Uploads {
     }
 }
 
+/// What the engines make of rows alone, a hundred a commit: rows a second, round by round, by [`BARE_BYTES`].
+#[derive(Default)]
+struct Bare {
+    sqlite: [Vec<f64>; 2],
+    mariadb: [Vec<f64>; 2],
+}
+
+/// How long the rows are.
+const BARE_BYTES: [usize; 2] = [100, 1_400];
+
+impl Bare {
+    async fn measure(&mut self, run: &Run) -> anyhow::Result<()> {
+        for ((bytes, sqlite), mariadb) in BARE_BYTES.into_iter().zip(&mut self.sqlite).zip(&mut self.mariadb)
+        {
+            if run.engines.contains(&Engine::Sqlite) {
+                sqlite.push(reference::sqlite::rows_a_second(LINES, bytes, run.time() / 2)?);
+            }
+            if let Some(server) = run.mariadb() {
+                let rows = reference::mariadb::rows_a_second(server, LINES, bytes, run.time() / 2);
+                mariadb.push(rows.await?);
+            }
+        }
+        Ok(())
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows = Vec::new();
+        for ((bytes, sqlite), mariadb) in ["100", "1,400"].into_iter().zip(&self.sqlite).zip(&self.mariadb) {
+            let mut row = |what: String, on: On, rounds: &[f64]| {
+                if !rounds.is_empty() {
+                    rows.push(Row::new(NAME, what, on, rounds));
+                }
+            };
+            let what = format!("the bare engine: rows/s of {bytes} bytes, 100 a commit");
+            row(what.clone(), On::Sqlite, sqlite);
+            row(what.clone(), On::MariaDb, mariadb);
+            row(format!("MariaDB ÷ SQLite: {what}"), On::MariaDb, &ratios(mariadb, sqlite));
+        }
+        rows
+    }
+}
+
 pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     let mut loads = vec![
         Uploads { kind: Kind::Users, uploaders: 16, bodies: run.pick(2, 10) },
@@ -85,29 +127,21 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     // By load, then by server.
     let mut measured: Vec<Vec<Vec<Measured>>> =
         loads.iter().map(|_| servers.iter().map(|_| vec![]).collect()).collect();
-    let (mut short_rows, mut long_rows) = (Vec::new(), Vec::new());
+    let mut bare = Bare::default();
     for _ in 0..run.rounds() {
-        if run.engines.contains(&Engine::Sqlite) {
-            short_rows.push(sqlite::rows_a_second(LINES, 100, run.time() / 2)?);
-            long_rows.push(sqlite::rows_a_second(LINES, 1_400, run.time() / 2)?);
-        }
+        bare.measure(run).await?;
         for (load, measured) in loads.iter().zip(&mut measured) {
             for (server, measured) in servers.iter().zip(measured) {
                 measured.push(load.run(server, &mut first).await?);
             }
         }
     }
-    let mut rows = Vec::new();
-    if !short_rows.is_empty() {
-        let mut bare = |what: &str, rounds: &[f64]| rows.push(Row::new(NAME, what, On::Sqlite, rounds));
-        bare("bare SQLite: rows/s of 100 bytes, 100 a commit", &short_rows);
-        bare("bare SQLite: rows/s of 1,400 bytes, 100 a commit", &long_rows);
-    }
+    let mut rows = bare.rows();
     for (load, measured) in loads.iter().zip(&measured) {
         for (server, measured) in servers.iter().zip(measured) {
             rows.extend(rows_of(load, server, measured));
             if server.engine() == Engine::Sqlite && load.uploaders == 16 {
-                rows.push(share(load, measured, &short_rows, &long_rows));
+                rows.push(share(load, measured, &bare.sqlite));
             }
         }
         rows.extend(between_engines(load, &servers, measured));
@@ -160,7 +194,7 @@ fn rows_of(load: &Uploads, server: &Server<'_>, measured: &[Measured]) -> Vec<Ro
     rows
 }
 
-fn share(load: &Uploads, measured: &[Measured], short_rows: &[f64], long_rows: &[f64]) -> Row {
+fn share(load: &Uploads, measured: &[Measured], [short_rows, long_rows]: &[Vec<f64>; 2]) -> Row {
     let records: Vec<f64> = measured.iter().map(Measured::a_second).collect();
     let (what, name, bare) = match load.kind {
         Kind::Users => ("users/s ÷ bare rows/s of 100 bytes", "uploads-users", short_rows),
