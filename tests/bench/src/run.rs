@@ -78,6 +78,14 @@ impl Run {
         Server::start(&self.program, mariadb)
     }
 
+    /// A server on an empty file, as on a disk of which each flush takes so much longer.
+    ///
+    /// # Errors
+    /// It does not start, or there is no `strace`.
+    pub fn server_on_slow_disk(&self, slower: Duration) -> anyhow::Result<Server<'_>> {
+        Server::start_on_slow_disk(&self.program, slower)
+    }
+
     /// A server of each engine.
     ///
     /// # Errors

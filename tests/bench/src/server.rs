@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
@@ -11,6 +11,7 @@ use clap::ValueEnum;
 use databases::MariaDb;
 use tempfile::TempDir;
 
+use crate::clock::Duration;
 use crate::process::Process;
 
 /// A database engine.
@@ -31,10 +32,14 @@ const SETTINGS: [(&str, &str); 4] = [
     ("MUSTER_LOG", "warn"),
 ];
 
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
+
 /// A running server with its database; both are gone when this is dropped.
 #[derive(Debug)]
 pub struct Server<'a> {
     program: &'a Path,
+    /// How much longer a flush takes than the disk's.
+    slower: Option<Duration>,
     engine: Engine,
     database: Option<(&'a MariaDb, String)>,
     folder: TempDir,
@@ -50,10 +55,30 @@ impl<'a> Server<'a> {
     pub fn start(program: &'a Path, mariadb: Option<&'a MariaDb>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = mariadb.map(|server| (server, server.create()));
-        let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let (process, address) = serve(program, folder.path(), &url(&folder, database.as_ref()), any_port)?;
         let engine = if mariadb.is_some() { Engine::MariaDb } else { Engine::Sqlite };
-        Ok(Self { program, engine, database, folder, process, address })
+        let command = command(program, folder.path(), &url(&folder, database.as_ref()));
+        let (process, address) = serve(command, folder.path(), ANY_PORT)?;
+        Ok(Self { program, slower: None, engine, database, folder, process, address })
+    }
+
+    /// Starts one on an empty file, as on a disk of which each flush takes so much longer: `strace` delays it.
+    ///
+    /// # Errors
+    /// It does not start, with what it says; there is no `strace`.
+    pub fn start_on_slow_disk(program: &'a Path, slower: Duration) -> anyhow::Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let command = delayed(program, folder.path(), &url(&folder, None), slower);
+        let (process, address) =
+            serve(command, folder.path(), ANY_PORT).context("on Debian: apt-get install strace")?;
+        Ok(Self {
+            program,
+            slower: Some(slower),
+            engine: Engine::Sqlite,
+            database: None,
+            folder,
+            process,
+            address,
+        })
     }
 
     /// Where devices connect.
@@ -109,7 +134,12 @@ impl<'a> Server<'a> {
         let ended = self.process.wait()?;
         ensure!(ended.success(), "the server ended with {ended}: {}", self.log());
         let done = meanwhile(self.url()).await?;
-        (self.process, self.address) = serve(self.program, self.folder.path(), &self.url(), self.address)?;
+        let folder = self.folder.path();
+        let command = match self.slower {
+            None => command(self.program, folder, &self.url()),
+            Some(slower) => delayed(self.program, folder, &self.url(), slower),
+        };
+        (self.process, self.address) = serve(command, folder, self.address)?;
         Ok(done)
     }
 
@@ -168,14 +198,30 @@ fn command(program: &Path, folder: &Path, url: &str) -> Command {
     command
 }
 
-fn serve(
-    program: &Path,
-    folder: &Path,
-    url: &str,
-    listen: SocketAddr,
-) -> anyhow::Result<(Child, SocketAddr)> {
+/// The same, whose flushes wait before they begin. The process is the program's: who delays it is beside it, and looks at
+/// nothing but flushes.
+fn delayed(program: &Path, folder: &Path, url: &str, slower: Duration) -> Command {
+    let mut command = command(Path::new("strace"), folder, url);
+    command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    let delay = format!("inject=fdatasync,fsync:delay_enter={}", slower.as_micros());
+    command.args([
+        "-D",
+        "-f",
+        "--seccomp-bpf",
+        "-qqq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fdatasync,fsync",
+        "-e",
+        &delay,
+    ]);
+    command.arg(program);
+    command
+}
+
+fn serve(mut command: Command, folder: &Path, listen: SocketAddr) -> anyhow::Result<(Child, SocketAddr)> {
     let log = File::options().create(true).append(true).open(folder.join(LOG))?;
-    let mut command = command(program, folder, url);
     command.args(["serve", "--listen", &listen.to_string(), "--admin-listen", "127.0.0.1:0"]).stderr(log);
     listening(command, "listening for devices on ")
         .with_context(|| std::fs::read_to_string(folder.join(LOG)).unwrap_or_default())

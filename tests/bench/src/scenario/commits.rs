@@ -1,12 +1,13 @@
 //! Bodies of one record each: what a durable answer costs, and how many devices share the cost.
 
+use crate::clock::Duration;
 use crate::device::{fleet, serial_number, upload};
 use crate::line::Connection;
 use crate::load::{self, Measured, Until};
 use crate::people;
 use crate::reference::{mariadb, sqlite};
 use crate::row::{Row, ratios};
-use crate::run::Run;
+use crate::run::{Form, Run};
 use crate::server::{Engine, Server};
 
 const NAME: &str = "commits";
@@ -46,7 +47,34 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
             rounds.many.push(records(run, server, MANY, &mut first).await?);
         }
     }
-    Ok(servers.iter().zip(&all).flat_map(|(server, rounds)| rows(server.engine(), rounds)).collect())
+    let mut rows: Vec<Row> =
+        servers.iter().zip(&all).flat_map(|(server, rounds)| rows(server.engine(), rounds)).collect();
+    drop(servers);
+    if run.form == Form::Full && run.engines.contains(&Engine::Sqlite) {
+        rows.extend(on_slow_disk(run, &mut first).await?);
+    }
+    Ok(rows)
+}
+
+/// The same where a flush takes as long as on most disks: by that much longer than here.
+async fn on_slow_disk(run: &Run, first: &mut usize) -> anyhow::Result<Vec<Row>> {
+    const SLOWER: Duration = Duration::from_millis(4);
+    let server = run.server_on_slow_disk(SLOWER)?;
+    fleet(server.address(), 0..MANY).await?;
+    let (mut one, mut many) = (Vec::new(), Vec::new());
+    for _ in 0..run.rounds() {
+        one.push(records(run, &server, 1, first).await?.a_second());
+        many.push(records(run, &server, MANY, first).await?.a_second());
+    }
+    let row = |what: &str, rounds: &[f64]| {
+        let what = format!("each flush {} ms longer: {what}", SLOWER.as_millis());
+        Row::new(NAME, what, Engine::Sqlite, rounds)
+    };
+    Ok(vec![
+        row("uploads/s of one user, 1 device", &one),
+        row("uploads/s of one user, 64 devices at once", &many),
+        row("64 devices ÷ 1 device", &ratios(&many, &one)).goal("≥ 10"),
+    ])
 }
 
 /// Uploads new users, one a body, until the time is up.
