@@ -60,7 +60,7 @@ impl Facts {
             return Self::default();
         }
         let told = Told(told);
-        let support = told.array(Parameter::TemplateSupport);
+        let arrays = Arrays::of(&told);
         let length = |array: Option<&TypeArray>| array.map(TypeArray::len);
         Self {
             access_control: told.text(Parameter::HandshakeDialect) == Some("acc"),
@@ -77,11 +77,11 @@ impl Facts {
             users_max: told.hundreds(Parameter::MaxUsers),
             user_photos: told.flag(Parameter::UserPhotosOn).or_else(|| told.digit(3)),
             user_photo_by_url: told.flag(Parameter::UserPhotoByUrl) == Some(true),
-            support_lengths: (length(support.as_ref()), length(told.array(Parameter::PhotoSupport).as_ref())),
+            support_lengths: (length(arrays.support.as_ref()), length(arrays.photos.as_ref())),
             face_photos: told.flag(Parameter::ComparisonPhotosOn) == Some(true)
                 || told.digit(4) == Some(true),
-            told_support: support.is_some(),
-            types: (0..TYPES).map(|number| told.of_type(BioType(number), support.as_ref())).collect(),
+            told_support: arrays.support.is_some(),
+            types: (0..TYPES).map(|number| told.of_type(BioType(number), &arrays)).collect(),
         }
     }
 
@@ -116,6 +116,27 @@ impl Facts {
 
     fn of_type(&self, bio_type: BioType) -> TypeFacts {
         self.types.get(usize::from(bio_type.0)).copied().unwrap_or_default()
+    }
+}
+
+/// The arrays of all types.
+struct Arrays {
+    support: Option<TypeArray>,
+    photos: Option<TypeArray>,
+    versions: Option<TypeArray>,
+    max: Option<TypeArray>,
+    held: Option<TypeArray>,
+}
+
+impl Arrays {
+    fn of(told: &Told<'_>) -> Self {
+        Self {
+            support: told.array(Parameter::TemplateSupport),
+            photos: told.array(Parameter::PhotoSupport),
+            versions: told.array(Parameter::Versions),
+            max: told.array(Parameter::MaxTemplates),
+            held: told.array(Parameter::TemplateCounts),
+        }
     }
 }
 
@@ -159,16 +180,16 @@ impl Told<'_> {
             || (flag.is_none() && self.digit(5).is_some())
     }
 
-    fn of_type(&self, bio_type: BioType, support: Option<&TypeArray>) -> TypeFacts {
-        let templates = support.is_some_and(|support| support.enabled(bio_type))
+    fn of_type(&self, bio_type: BioType, arrays: &Arrays) -> TypeFacts {
+        let templates = arrays.support.as_ref().is_some_and(|support| support.enabled(bio_type))
             || (bio_type == BioType::VISIBLE_FACE && self.flag(Parameter::VisibleTemplatesOn) == Some(true));
         TypeFacts {
             on: self.on(bio_type, templates),
-            version: self.version(bio_type, support),
+            version: self.version(bio_type, arrays),
             templates,
-            photos: self.array(Parameter::PhotoSupport).is_some_and(|photos| photos.enabled(bio_type)),
-            max: self.max(bio_type),
-            held: self.array(Parameter::TemplateCounts).and_then(|held| held.number(bio_type)),
+            photos: arrays.photos.as_ref().is_some_and(|photos| photos.enabled(bio_type)),
+            max: self.max(bio_type, arrays.max.as_ref()),
+            held: arrays.held.as_ref().and_then(|held| held.number(bio_type)),
         }
     }
 
@@ -185,8 +206,9 @@ impl Told<'_> {
         self.flag(parameter).or_else(|| digit.and_then(|place| self.digit(place)).map(|on| on || templates))
     }
 
-    fn version(&self, bio_type: BioType, support: Option<&TypeArray>) -> Option<(u16, Option<u16>)> {
-        let array = self.array(Parameter::Versions).and_then(|versions| versions.version(bio_type));
+    fn version(&self, bio_type: BioType, arrays: &Arrays) -> Option<(u16, Option<u16>)> {
+        let support = arrays.support.as_ref();
+        let array = arrays.versions.as_ref().and_then(|versions| versions.version(bio_type));
         if let Some((major, minor)) = array.filter(|&(major, _)| major > 0) {
             return Some((major, Some(minor)));
         }
@@ -210,8 +232,8 @@ impl Told<'_> {
         places.iter().find_map(|&place| version(self.text(place)?))
     }
 
-    fn max(&self, bio_type: BioType) -> Option<u64> {
-        let array = self.array(Parameter::MaxTemplates).and_then(|max| max.number(bio_type));
+    fn max(&self, bio_type: BioType, array: Option<&TypeArray>) -> Option<u64> {
+        let array = array.and_then(|max| max.number(bio_type));
         array.filter(|&max| max > 0).or_else(|| match bio_type {
             BioType::FINGERPRINT => self.hundreds(Parameter::MaxFingerprints),
             BioType::FACE | BioType::VISIBLE_FACE => self.number(Parameter::MaxFaces),

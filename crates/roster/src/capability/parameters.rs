@@ -1,5 +1,8 @@
 //! The parameters of devices that matter here.
 
+use std::cmp::Ordering;
+use std::sync::LazyLock;
+
 /// Longest value that is kept, in characters; longer ones are cut. The arrays of eleven types are below a hundred.
 const VALUE_CHARACTERS: usize = 256;
 
@@ -84,8 +87,15 @@ parameters! {
 impl Parameter {
     /// The parameter of that name, in any case.
     pub(super) fn named(name: &str) -> Option<Self> {
+        // What is known of a device is read with each of its requests.
+        static BY_NAME: LazyLock<Vec<Parameter>> = LazyLock::new(|| {
+            let mut all = Parameter::ALL.to_vec();
+            all.sort_by(|one, other| in_any_case(one.name(), other.name()));
+            all
+        });
         let name = name.trim();
-        Self::ALL.iter().copied().find(|parameter| parameter.name().eq_ignore_ascii_case(name))
+        let place = BY_NAME.binary_search_by(|parameter| in_any_case(parameter.name(), name)).ok()?;
+        BY_NAME.get(place).copied()
     }
 
     /// Whether devices send this by its name.
@@ -99,8 +109,30 @@ impl Parameter {
     }
 }
 
+/// The order of names whose case does not count.
+fn in_any_case(one: &str, other: &str) -> Ordering {
+    let [one, other] = [one, other].map(|name| name.bytes().map(|byte| byte.to_ascii_lowercase()));
+    one.cmp(other)
+}
+
 /// A value as it is kept: one line, trimmed, of a bearable length.
 pub(super) fn clean(value: &str) -> String {
     let printable = value.chars().map(|character| if character.is_control() { ' ' } else { character });
     printable.take(VALUE_CHARACTERS).collect::<String>().trim().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_parameter_is_found_by_its_name_in_any_case() {
+        for &parameter in Parameter::ALL {
+            assert_eq!(Parameter::named(parameter.name()), Some(parameter));
+            assert_eq!(Parameter::named(&format!(" {} ", parameter.name().to_uppercase())), Some(parameter));
+        }
+        for name in ["", "~", "FPVersion2", "FPVersio", "zzz"] {
+            assert_eq!(Parameter::named(name), None, "{name}");
+        }
+    }
 }
