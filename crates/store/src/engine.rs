@@ -97,9 +97,13 @@ impl Engine {
 
     /// After [`Engine::on_conflict`]: overwrites these columns with the new values.
     pub(crate) fn assignments(self, columns: &[&str]) -> String {
-        let assignments: Vec<String> =
-            columns.iter().map(|column| format!("{column} = {}", self.new_value(column))).collect();
-        assignments.join(", ")
+        let (before, after) = self.new_value_in();
+        let mut text = String::with_capacity(columns.iter().map(|column| 2 * column.len() + 20).sum());
+        for column in columns {
+            let comma = if text.is_empty() { "" } else { ", " };
+            text.extend([comma, column, " = ", before, column, after]);
+        }
+        text
     }
 
     /// The end of an `INSERT` up to the assignments that follow where the row is there already.
@@ -130,9 +134,15 @@ impl Engine {
     ///
     /// MySQL 8 would like an alias of the row better; MariaDB and MySQL 5.7 know nothing but this.
     pub(crate) fn new_value(self, column: &str) -> String {
+        let (before, after) = self.new_value_in();
+        [before, column, after].concat()
+    }
+
+    /// What stands before and after the name of the column there.
+    const fn new_value_in(self) -> (&'static str, &'static str) {
         match self {
-            Self::Sqlite => format!("excluded.{column}"),
-            Self::Mysql => format!("VALUES({column})"),
+            Self::Sqlite => ("excluded.", ""),
+            Self::Mysql => ("VALUES(", ")"),
         }
     }
 

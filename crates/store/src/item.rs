@@ -250,8 +250,10 @@ impl Tx {
         let (new, others): (Vec<_>, Vec<_>) = after.iter().partition(|(row, _)| row.is_new());
         self.put_new_rows(&new).await?;
         self.put_spellings(&new.iter().map(|(row, _)| row).collect::<Vec<_>>()).await?;
-        let upsert = self.engine.upsert("item", "item_id", &CHANGING);
-        self.put_rows(&others, &upsert).await?;
+        if !others.is_empty() {
+            let upsert = self.engine.upsert("item", "item_id", &CHANGING);
+            self.put_rows(&others, &upsert).await?;
+        }
         let contents: Vec<(&ItemRow, &Content)> = after
             .iter()
             .filter_map(|(row, _)| Some((row, newest.get(&row.key)?.1.content.as_ref()?)))

@@ -63,6 +63,9 @@ impl Tx {
             .collect();
         let (new, others): (Vec<_>, Vec<_>) = users.into_iter().partition(|(row, _)| row.is_new());
         self.insert_users(&new, "", at).await?;
+        if others.is_empty() {
+            return Ok(());
+        }
         let upsert = self.engine.upsert(
             "user_body",
             "item_id",
