@@ -5,8 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use roster::{Capability, Kind, Millis, Seq};
-use sqlx::any::AnyRow;
-use sqlx::{Row as _, query, query_scalar};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::query::Query;
+use sqlx::{Any, Row as _, query, query_scalar};
 use sync::read_back::ReadBack;
 use sync::{DeviceView, Joining, Load, ScanFrom};
 use wire::{Dialect, SerialNumber};
@@ -250,15 +251,9 @@ fn scan_text(scan: Option<&ScanFrom>) -> Option<String> {
     })
 }
 
-pub(crate) async fn by_serial(
-    db: impl sqlx::Executor<'_, Database = sqlx::Any>,
-    serial: &SerialNumber,
-) -> Result<Option<DeviceRow>, StoreError> {
-    let row = query(statement(format!("SELECT {COLUMNS} FROM device WHERE serial_number = ?")))
-        .bind(serial.as_str())
-        .fetch_optional(db)
-        .await?;
-    row.as_ref().map(DeviceRow::read).transpose()
+/// Selects a device by its serial number.
+pub(crate) fn by_serial(serial: &SerialNumber) -> Query<'_, Any, AnyArguments> {
+    query(statement(format!("SELECT {COLUMNS} FROM device WHERE serial_number = ?"))).bind(serial.as_str())
 }
 
 impl Tx {
@@ -267,7 +262,8 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn device_by_serial(&mut self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
-        by_serial(self.db(), serial).await
+        let row = by_serial(serial).fetch_optional(self.db()).await?;
+        row.as_ref().map(DeviceRow::read).transpose()
     }
 
     /// A device.

@@ -42,6 +42,7 @@ mod operator_command;
 mod part_set;
 mod photo_delivery;
 mod photo_form;
+mod point;
 mod recent;
 mod remote_user;
 mod retention;

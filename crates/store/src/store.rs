@@ -12,6 +12,7 @@ use wire::Pin;
 use crate::connection::Db;
 use crate::group::{Member, Turns};
 use crate::item::ItemRow;
+use crate::point::Point;
 use crate::retry::Attempts;
 use crate::watch::Watch;
 use crate::written::Change;
@@ -21,6 +22,7 @@ use crate::{Engine, Keys, Moment, Sealed, StoreError, feed_clock, migrate, open}
 #[derive(Clone)]
 pub struct Store {
     read: AnyPool,
+    point: Arc<Point>,
     write: AnyPool,
     /// Whose turn it is to change the fleet, or to write at all where one at a time does. `None` where there is one
     /// connection for everything.
@@ -135,6 +137,7 @@ impl Store {
         Self {
             turns,
             read: pools.read,
+            point: Arc::new(pools.point),
             write: pools.write,
             engine,
             keys: Arc::new(keys),
@@ -161,6 +164,7 @@ impl Store {
     /// Waits for open transactions and closes every connection.
     pub async fn close(&self) {
         self.read.close().await;
+        self.point.close().await;
         if let Some(turns) = &self.turns {
             turns.close().await;
         }
@@ -246,9 +250,9 @@ impl Store {
         &self.keys
     }
 
-    /// For single queries that read.
-    pub(crate) const fn reading(&self) -> &AnyPool {
-        &self.read
+    /// For queries of one row.
+    pub(crate) fn point(&self) -> &Point {
+        &self.point
     }
 
     fn tx(&self, inner: Inner, items_stand: bool) -> Tx {

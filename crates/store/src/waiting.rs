@@ -1,7 +1,7 @@
 //! What every request asks: who it is from, and whether there may be something to do.
 
 use roster::{Millis, Seq};
-use sqlx::{Row as _, query, query_as};
+use sqlx::{FromRow, Row as _, query};
 use wire::SerialNumber;
 
 use crate::device::{COLUMNS, DeviceRow, by_serial};
@@ -28,7 +28,8 @@ impl Store {
     /// # Errors
     /// Those of the database.
     pub async fn device_by_serial(&self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
-        by_serial(self.reading(), serial).await
+        let row = self.point().row(|| by_serial(serial)).await?;
+        row.as_ref().map(DeviceRow::read).transpose()
     }
 
     /// The device of a serial number, with its mark of a table.
@@ -46,9 +47,8 @@ impl Store {
              ON s.stamp_of = d.device_id AND s.table_name = ? WHERE d.serial_number = ?",
             stamp = upload_stamp::COLUMNS
         );
-        let found =
-            query(statement(sql)).bind(table).bind(serial.as_str()).fetch_optional(self.reading()).await?;
-        let Some(row) = found else { return Ok(None) };
+        let ask = || query(statement(sql.clone())).bind(table).bind(serial.as_str());
+        let Some(row) = self.point().row(ask).await? else { return Ok(None) };
         let stamp = match row.try_get::<Option<String>, _>("table_name")? {
             Some(_) => Stamp::read(&row)?.1,
             None => Stamp::default(),
@@ -70,8 +70,8 @@ impl Store {
              WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS order_due \
              FROM device d WHERE d.serial_number = ?"
         );
-        let found = query(statement(sql)).bind(serial.as_str()).fetch_optional(self.reading()).await?;
-        let Some(row) = found else { return Ok(None) };
+        let ask = || query(statement(sql.clone())).bind(serial.as_str());
+        let Some(row) = self.point().row(ask).await? else { return Ok(None) };
         let due = |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let (exception, open, order) = (due("exception_due")?, due("open_due")?, due("order_due")?);
         let waiting = Waiting {
@@ -91,13 +91,9 @@ impl Store {
             "SELECT (SELECT seq FROM feed_clock WHERE id = 1), ({NEXT_DUE}), \
              EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1)"
         );
-        let (head, due, open): (i64, Option<i64>, i64) = query_as(statement(sql))
-            .bind(device)
-            .bind(device)
-            .bind(device)
-            .bind(device)
-            .fetch_one(self.reading())
-            .await?;
+        let ask = || query(statement(sql.clone())).bind(device).bind(device).bind(device).bind(device);
+        let row = self.point().row(ask).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let (head, due, open): (i64, Option<i64>, i64) = FromRow::from_row(&row)?;
         Ok(Waiting { head: Seq(head), due: due.map(Millis), open: open != 0 })
     }
 }

@@ -10,11 +10,14 @@ use sqlx::{Any, AnyPool, Transaction};
 
 use crate::engine::Purpose;
 use crate::group::Writers;
+use crate::point::Point;
 use crate::{Engine, StoreError};
 
 /// The pools of one database.
 pub(crate) struct Pools {
     pub read: AnyPool,
+    /// Where single rows are read.
+    pub point: Point,
     pub write: AnyPool,
     /// Where those write who change the fleet, and how long a transaction waits for its turn. `None` where there is one
     /// connection for everything.

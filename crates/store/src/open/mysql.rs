@@ -10,6 +10,7 @@ use url::Url;
 use super::{Keep, Pools};
 use crate::engine::Purpose;
 use crate::group::Writers;
+use crate::point::Point;
 use crate::{Engine, StoreError};
 
 /// Connections of one process, unless the URL says otherwise: half of them for transactions that write.
@@ -52,7 +53,7 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let read = super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?;
     let write = super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?;
     let writers = Some((Writers::Pool(write.clone()), LONGEST_WAIT));
-    Ok(Pools { read, write, writers })
+    Ok(Pools { point: Point::of_driver(read.clone()), read, write, writers })
 }
 
 /// Where a database is.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use super::{Keep, Pools};
 use crate::engine::Purpose;
 use crate::group::Writers;
+use crate::point::Point;
 use crate::{Engine, StoreError};
 
-/// Connections for readers: two for each processor, in these bounds. Each has a cache and prepared statements of its own, some
-/// megabytes; the writer has another one.
-const READERS: RangeInclusive<u32> = 4..=8;
+/// Connections for readers of more than a row: two for each processor but one, in these bounds. Each has a cache and prepared
+/// statements of its own, some megabytes; the writer and who reads single rows have others.
+const READERS: RangeInclusive<u32> = 3..=7;
 
 /// How long a transaction waits for a connection. Devices give a request up after 10 to 30 s.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -24,7 +25,8 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     if path == ":memory:" {
         // Each connection would be a database of its own: one for all.
         let read = pool(Purpose::Writing, 1, "sqlite::memory:").await?;
-        return Ok(Pools { write: read.clone(), read, writers: None });
+        let point = Point::of_driver(read.clone());
+        return Ok(Pools { write: read.clone(), point, read, writers: None });
     }
     if path.is_empty() || path.contains('?') {
         return Err(StoreError::Url("want sqlite:// and the path of a file, without parameters".into()));
@@ -32,10 +34,12 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let file = prepare_file(Path::new(path), create)?;
     let url = format!("sqlite://{}?mode=rw", percent_encoded(&file));
     let write = pool(Purpose::Writing, 1, &url).await?;
-    let writers = Some((Writers::File(file), LONGEST_WAIT));
+    let writers = Some((Writers::File(file.clone()), LONGEST_WAIT));
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
-    let readers = u32::try_from(2 * processors).unwrap_or(u32::MAX).clamp(*READERS.start(), *READERS.end());
-    Ok(Pools { read: pool(Purpose::Reading, readers, &url).await?, write, writers })
+    let readers =
+        u32::try_from(2 * processors - 1).unwrap_or(u32::MAX).clamp(*READERS.start(), *READERS.end());
+    let read = pool(Purpose::Reading, readers, &url).await?;
+    Ok(Pools { point: Point::of_file(file, read.clone()).await?, read, write, writers })
 }
 
 async fn pool(purpose: Purpose, connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
