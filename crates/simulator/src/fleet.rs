@@ -64,10 +64,21 @@ pub struct Fleet {
     pub keep_alive: bool,
     /// What goes wrong at each device.
     pub faults: Faults,
+    /// People who were not enrolled here.
+    pub others: Others,
     /// One more person is enrolled when all are equal, and timed on the way to the other devices.
     pub enrolment: bool,
     /// Where all randomness comes from.
     pub seed: u64,
+}
+
+/// People who were not enrolled by a fleet, but are on its server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Others {
+    /// There are none: whoever else is on a device is one too many.
+    Nowhere,
+    /// There may be some: then they are the same on all devices.
+    Everywhere,
 }
 
 impl Fleet {
@@ -92,6 +103,7 @@ impl Fleet {
             deadline: Duration::from_mins(10),
             keep_alive: false,
             faults: Faults::default(),
+            others: Others::Nowhere,
             enrolment: false,
             seed: 1,
         }
@@ -109,7 +121,7 @@ impl Fleet {
     pub async fn run(self, mut progress: impl FnMut(&Progress) -> ControlFlow<()>) -> FleetReport {
         let started = Instant::now();
         let devices = self.switch_on();
-        let wanted = Arc::new(RwLock::new(Arc::new(Wanted::of(&devices))));
+        let wanted = Arc::new(RwLock::new(Arc::new(Wanted::of(&devices, self.others))));
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut running = Vec::new();
@@ -134,7 +146,7 @@ impl Fleet {
             if progress(&now).is_break() || started.elapsed() >= self.deadline {
                 break;
             }
-            if now.equal == running.len() {
+            if now.equal == running.len() && (self.others == Others::Nowhere || hold_as_many(&running)) {
                 phase = match phase {
                     Phase::Filling if self.enrolment => self.enrol_one_more(&running, &wanted),
                     _ => Phase::Done,
@@ -150,7 +162,7 @@ impl Fleet {
         }
         sessions.sort_by_key(|(number, _)| *number);
         let wanted = Arc::clone(&wanted.read().unwrap_or_else(PoisonError::into_inner));
-        let report = self.report(&running, sessions, &wanted);
+        let report = self.report(&running, &sessions, &wanted);
         // There is nothing left to break off.
         let _ = progress(&Progress::of_report(&report, started));
         report
@@ -206,12 +218,13 @@ impl Fleet {
         Phase::Enrolment
     }
 
-    fn report(&self, running: &[Running], sessions: Vec<(usize, Session)>, wanted: &Wanted) -> FleetReport {
+    fn report(&self, running: &[Running], sessions: &[(usize, Session)], wanted: &Wanted) -> FleetReport {
         let statuses: Vec<Status> = running.iter().map(Running::read).collect();
         let mut report = FleetReport {
             all_equal: false,
             users: wanted.content.people.len(),
             templates: wanted.content.templates(),
+            others: 0,
             equal_after_ms: None,
             uploaded_after_ms: None,
             uploaded_records_per_second: None,
@@ -219,8 +232,15 @@ impl Fleet {
             enrolment: None,
             devices: Vec::with_capacity(sessions.len()),
         };
-        for ((_, session), status) in sessions.into_iter().zip(&statuses) {
-            let differences = difference(&wanted.holding(), &session.holding());
+        let others = sessions.first().map(|(_, first)| wanted.others_of(first.holding()));
+        if let Some(others) = &others {
+            report.others = others.content.people.len();
+        }
+        for ((_, session), status) in sessions.iter().zip(&statuses) {
+            let mut differences = wanted.differences(&session.holding());
+            if let Some(others) = others.as_ref().filter(|_| self.others == Others::Everywhere) {
+                differences.extend(difference(others, &wanted.others_of(session.holding())));
+            }
             report.total.add(session.tally());
             report.devices.push(DeviceReport {
                 serial_number: session.serial().to_owned(),
@@ -265,6 +285,13 @@ impl Fleet {
         });
         report
     }
+}
+
+/// Whether all devices hold the same number of users.
+fn hold_as_many(running: &[Running]) -> bool {
+    let mut users = running.iter().map(|device| device.read().users);
+    let first = users.next();
+    users.all(|users| Some(users) == first)
 }
 
 /// A device that lives in a task of its own, as the fleet sees it.

@@ -99,7 +99,12 @@ pub(crate) struct Relay {
 impl Relay {
     /// Starts it.
     pub async fn start() -> SocketAddr {
-        let mut relay = Self::default();
+        Self::holding(Vec::new()).await
+    }
+
+    /// Starts it with commands, each of the device that does not get it.
+    pub async fn holding(lines: Vec<(String, String)>) -> SocketAddr {
+        let mut relay = Self { lines, ..Self::default() };
         serve(move |request, body| relay.answer(request, body)).await
     }
 

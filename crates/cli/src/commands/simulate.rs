@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use simulator::fleet::Phase;
+use simulator::fleet::{Others, Phase};
 use simulator::session::Pace;
 use simulator::{Fleet, FleetReport, Population, Progress};
 
@@ -75,6 +75,7 @@ fn fleet(arguments: &Simulate) -> Fleet {
         },
         deadline: Duration::from_secs(arguments.deadline),
         faults: arguments.faults.0.clone(),
+        others: Others::Everywhere,
         enrolment: arguments.enrol,
         seed: arguments.seed,
         ..Fleet::new(arguments.url.clone())
@@ -211,6 +212,9 @@ fn words(report: &FleetReport, broken_off: bool) -> String {
         let after = report.equal_after_ms.map(|ms| format!(" after {}", seconds(ms))).unwrap_or_default();
         let _ =
             write!(text, "all {devices} devices hold the same{after}: {users} users, {templates} templates");
+        if report.others > 0 {
+            let _ = write!(text, ", and {} who were not enrolled here", report.others);
+        }
         return text;
     }
     let why = if broken_off { "broken off" } else { "time is up" };

@@ -12,9 +12,10 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+use super::Others;
 use crate::{
     Content, Device, Session, Standing, Tally,
-    difference::{Holding, Keeps, difference},
+    difference::{Difference, Holding, Keeps, Thing, difference},
     session::{Edit, Pace},
 };
 
@@ -28,6 +29,8 @@ pub(super) struct Wanted {
     pub content: Content,
     /// The one person who was enrolled last.
     pub one_more: Option<OneMore>,
+    /// People who are there as well.
+    pub others: Others,
 }
 
 /// The enrolment that is timed.
@@ -40,9 +43,9 @@ pub(super) struct OneMore {
 
 impl Wanted {
     /// Everyone who was enrolled at any device.
-    pub fn of(devices: &[Device]) -> Self {
+    pub fn of(devices: &[Device], others: Others) -> Self {
         let people = devices.iter().flat_map(|device| device.content().people).collect();
-        Self { started: Instant::now(), content: Content { people }, one_more: None }
+        Self { started: Instant::now(), content: Content { people }, one_more: None, others }
     }
 
     /// And the person of this PIN, as the device holds them.
@@ -54,7 +57,27 @@ impl Wanted {
         wanted
     }
 
-    pub fn holding(&self) -> Holding<'_> {
+    /// In what a device differs from it.
+    pub fn differences(&self, held: &Holding<'_>) -> Vec<Difference> {
+        let wanted = self.holding();
+        let mut found = difference(&wanted, held);
+        if self.others == Others::Everywhere {
+            let is_other = |found: &Difference| {
+                found.thing == Thing::User && found.missing_on.as_deref() == Some(&*wanted.label)
+            };
+            found.retain(|found| !is_other(found));
+        }
+        found
+    }
+
+    /// What a device holds of people who were enrolled elsewhere.
+    pub fn others_of<'h>(&self, held: Holding<'h>) -> Holding<'h> {
+        let mut content = held.content.into_owned();
+        content.people.retain(|pin, _| !self.content.people.contains_key(pin));
+        Holding { content: Cow::Owned(content), ..held }
+    }
+
+    fn holding(&self) -> Holding<'_> {
         Holding {
             label: Cow::Borrowed("the fleet"),
             content: Cow::Borrowed(&self.content),
@@ -83,6 +106,8 @@ pub(super) struct Status {
     equal_since: [Option<Instant>; 2],
     /// When all that was enrolled here before the start had been taken, and how many records that were.
     pub uploaded: Option<(Instant, u64)>,
+    /// How many users it holds.
+    pub users: usize,
     /// Users and templates that it holds and that it should hold.
     pub held: u64,
     pub wanted: u64,
@@ -112,6 +137,7 @@ impl Member {
             standing: Standing::Unknown,
             equal_since: [None; 2],
             uploaded: None,
+            users: 0,
             held: 0,
             wanted: 0,
             tally: Tally::default(),
@@ -148,7 +174,12 @@ impl Member {
         let wanted = Arc::clone(&self.wanted.read().unwrap_or_else(PoisonError::into_inner));
         let state = (wanted.version(), session.revision());
         let changed = self.compared.replace(state) != Some(state);
-        let equal = changed && session.users() == wanted.content.people.len() && is_equal(&wanted, session);
+        let (users, enrolled) = (session.users(), wanted.content.people.len());
+        let everyone = match wanted.others {
+            Others::Nowhere => users == enrolled,
+            Others::Everywhere => users >= enrolled,
+        };
+        let equal = changed && everyone && wanted.differences(&session.holding()).is_empty();
         if equal {
             let mut status = self.lock();
             // Who holds the one person more holds everyone else too.
@@ -174,6 +205,7 @@ impl Member {
         let tally = session.tally().clone();
         let mut status = self.lock();
         status.standing = session.standing();
+        status.users = session.users();
         (status.held, status.wanted) = (held, wanted);
         drop(mem::replace(&mut status.tally, tally));
     }
@@ -198,8 +230,4 @@ impl Member {
 /// Ready when the fleet stops, or is gone.
 async fn until_set(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
-}
-
-fn is_equal(wanted: &Wanted, session: &Session) -> bool {
-    difference(&wanted.holding(), &session.holding()).is_empty()
 }

@@ -50,6 +50,8 @@ pub struct FleetReport {
     pub users: usize,
     /// How many templates they had.
     pub templates: usize,
+    /// How many people the first device holds who were not enrolled here.
+    pub others: usize,
     /// From the start until all devices were equal, in milliseconds.
     pub equal_after_ms: Option<u64>,
     /// From the start until everything enrolled was taken by the server, in milliseconds.

@@ -108,3 +108,38 @@ async fn a_fleet_that_is_refused_is_seen_waiting() {
     assert_eq!((waiting, report.total.handshakes), (3, 0));
     assert!(report.total.refused_handshakes >= 3);
 }
+
+/// A server on which somebody else was before, whom one device is not told of, if any.
+async fn with_another(but: &str) -> Fleet {
+    let command = "DATA UPDATE USERINFO PIN=77\tName=Ada\tPri=0\tPasswd=\tCard=\tGrp=1\tTZ=0000000000000000";
+    let address = Relay::holding(vec![(but.to_owned(), command.to_owned())]).await;
+    Fleet { server: address.to_string().parse().unwrap(), others: Others::Everywhere, ..fleet().await }
+}
+
+fn first_differences(report: &FleetReport) -> Vec<Option<&str>> {
+    report.devices.iter().map(|device| device.first_differences.first().map(String::as_str)).collect()
+}
+
+#[tokio::test]
+async fn somebody_else_may_be_there_if_they_are_everywhere() {
+    let report = with_another("NOBODY").await.run(|_| ControlFlow::Continue(())).await;
+    assert!(report.all_equal, "{:?}", first_differences(&report));
+    assert_eq!((report.users, report.others), (12, 1));
+
+    let fleet = Fleet { others: Others::Nowhere, ..with_another("NOBODY").await };
+    let enough = |now: &Progress| now.connected == 3 && now.tally.idle_polls > 50;
+    let report =
+        fleet.run(|now| if enough(now) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }).await;
+    assert!(!report.all_equal);
+    assert_eq!(first_differences(&report), [Some("user 77 missing on the fleet"); 3]);
+}
+
+#[tokio::test]
+async fn a_device_that_lacks_somebody_else_differs_from_the_first() {
+    let enough = |now: &Progress| now.equal == 3 && now.tally.idle_polls > 50;
+    let fleet = with_another("SIM0003").await;
+    let report =
+        fleet.run(|now| if enough(now) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }).await;
+    assert!(!report.all_equal);
+    assert_eq!(first_differences(&report), [None, None, Some("user 77 missing on SIM0003")]);
+}
