@@ -146,7 +146,7 @@ impl Fleet {
             if progress(&now).is_break() || started.elapsed() >= self.deadline {
                 break;
             }
-            if now.equal == running.len() && (self.others == Others::Nowhere || hold_as_many(&running)) {
+            if now.equal == running.len() && (self.others == Others::Nowhere || are_settled(&running)) {
                 phase = match phase {
                     Phase::Filling if self.enrolment => self.enrol_one_more(&running, &wanted),
                     _ => Phase::Done,
@@ -287,11 +287,11 @@ impl Fleet {
     }
 }
 
-/// Whether all devices hold the same number of users.
-fn hold_as_many(running: &[Running]) -> bool {
-    let mut users = running.iter().map(|device| device.read().users);
-    let first = users.next();
-    users.all(|users| Some(users) == first)
+/// Whether nothing is left to do for any device, and all hold the same number of users.
+fn are_settled(running: &[Running]) -> bool {
+    let statuses: Vec<Status> = running.iter().map(Running::read).collect();
+    let as_many = |status: &Status| statuses.first().is_some_and(|first| first.users == status.users);
+    statuses.iter().all(|status| status.quiet && as_many(status))
 }
 
 /// A device that lives in a task of its own, as the fleet sees it.

@@ -108,6 +108,8 @@ pub(super) struct Status {
     pub uploaded: Option<(Instant, u64)>,
     /// How many users it holds.
     pub users: usize,
+    /// Whether nothing was left for it to do when it asked last.
+    pub quiet: bool,
     /// Users and templates that it holds and that it should hold.
     pub held: u64,
     pub wanted: u64,
@@ -129,6 +131,8 @@ pub(super) struct Member {
     compared: Option<(usize, u64)>,
     /// How many records the device should hold of this version of what is wanted.
     records: Option<(usize, u64)>,
+    /// How many commands it had when they were last counted, and how many of its polls until then brought none.
+    busy: (u64, u64),
 }
 
 impl Member {
@@ -138,11 +142,19 @@ impl Member {
             equal_since: [None; 2],
             uploaded: None,
             users: 0,
+            quiet: false,
             held: 0,
             wanted: 0,
             tally: Tally::default(),
         };
-        Self { status: Arc::new(Mutex::new(status)), wanted, told_at: started, compared: None, records: None }
+        Self {
+            status: Arc::new(Mutex::new(status)),
+            wanted,
+            told_at: started,
+            compared: None,
+            records: None,
+            busy: (0, 0),
+        }
     }
 
     pub fn status(&self) -> Arc<Mutex<Status>> {
@@ -203,9 +215,13 @@ impl Member {
         let types = session.model().algorithms.iter().map(|algorithm| session.count(algorithm.bio_type));
         let held = (session.users() + types.sum::<usize>()) as u64;
         let tally = session.tally().clone();
+        if tally.commands != self.busy.0 {
+            self.busy = (tally.commands, tally.idle_polls);
+        }
+        let quiet = tally.idle_polls > self.busy.1;
         let mut status = self.lock();
         status.standing = session.standing();
-        status.users = session.users();
+        (status.users, status.quiet) = (session.users(), quiet);
         (status.held, status.wanted) = (held, wanted);
         drop(mem::replace(&mut status.tally, tally));
     }
