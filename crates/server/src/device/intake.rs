@@ -71,8 +71,7 @@ struct Upload<'a> {
 impl Upload<'_> {
     /// What was decided early, with what takes its time and needs no turn.
     fn prepared(&self, row: DeviceRow, head: Seq, decision: Decision) -> Early {
-        // All of a roster would take as much memory as its upload.
-        let seal = decision.newcomers && self.readings.len() <= LONG;
+        let seal = decision.newcomers && self.bytes <= MOST_SEALED_BYTES;
         let edits = if seal { decision.edits.as_slice() } else { &[] };
         let sealed = at_length(self.bytes, || self.app.store.seal(edits));
         Early { row, head, decision, sealed }
@@ -389,6 +388,9 @@ const FEW: usize = 8;
 
 /// So many records take so long that nobody else's commit is to wait for them.
 const LONG: usize = 1_000;
+
+/// Of larger bodies nothing is sealed beforehand: all of a roster would take as much memory as its upload.
+const MOST_SEALED_BYTES: usize = 1 << 20;
 
 /// More lines than any device holds: such a body is kept as it is.
 const MOST_LINES: usize = 250_000;
