@@ -435,24 +435,39 @@ mod tests {
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2, 3]));
     }
 
-    #[tokio::test]
-    async fn who_goes_back_after_it_wrote_has_those_before_run_again() {
-        let numbers = Numbers::new().await;
+    /// Somebody writes after another one who waits to be committed, and ends otherwise than by a commit.
+    async fn ends_in_between<E, F>(numbers: &Numbers, end: E)
+    where
+        E: FnOnce(Member) -> F + Send + 'static,
+        F: Future<Output = ()> + Send,
+    {
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
         let turns = Arc::clone(&numbers.turns);
-        let back = tokio::spawn(async move {
+        let other = tokio::spawn(async move {
             let mut member = turns.next(false).await.expect("the turn");
             put(&mut member, 1).await;
-            member.rollback().await
+            end(member).await;
         });
         all_wait().await;
 
         let told = first.commit(None, false, Vec::new()).await;
         assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
-        back.await.expect("no panic").expect("went back");
+        assert!(told.is_err_and(|error| error.retryable()));
+        other.await.expect("no panic");
         numbers.writer(2).await.expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([2]));
+    }
+
+    #[tokio::test]
+    async fn who_fails_has_the_others_run_again() {
+        ends_in_between(&Numbers::new().await, |member| async { drop(member) }).await;
+    }
+
+    #[tokio::test]
+    async fn who_goes_back_after_it_wrote_has_those_before_run_again() {
+        let numbers = Numbers::new().await;
+        ends_in_between(&numbers, |member| async { member.rollback().await.expect("went back") }).await;
 
         // Alone it takes nothing but its own with it.
         let mut member = numbers.next().await;
@@ -460,27 +475,6 @@ mod tests {
         member.rollback().await.expect("went back");
         numbers.writer(4).await.expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([2, 4]));
-    }
-
-    #[tokio::test]
-    async fn who_fails_has_the_others_run_again() {
-        let numbers = Numbers::new().await;
-        let mut first = numbers.next().await;
-        put(&mut first, 0).await;
-        let turns = Arc::clone(&numbers.turns);
-        let failing = tokio::spawn(async move {
-            let mut member = turns.next(false).await.expect("the turn");
-            put(&mut member, 1).await;
-            drop(member);
-        });
-        all_wait().await;
-
-        let told = first.commit(None, false, Vec::new()).await;
-        assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
-        assert!(told.is_err_and(|error| error.retryable()));
-        failing.await.expect("no panic");
-        numbers.writer(2).await.expect("committed");
-        assert_eq!(numbers.kept().await, BTreeSet::from([2]));
     }
 
     #[tokio::test]

@@ -237,9 +237,6 @@ impl Tx {
         if self.moved || self.engine.writers_exclude_each_other() {
             return Ok(!self.moved);
         }
-        if let Some(clock) = self.clock {
-            return Ok(stand.head == clock.head);
-        }
         let (incarnation, head) =
             query_as("SELECT incarnation, seq FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
         Ok(stand == Stand { incarnation, head: Seq(head) })

@@ -304,3 +304,22 @@ async fn deleted_items_are_forgotten_below_the_floor() {
     tx.raise_floor(Seq(1)).await.expect("nothing");
     assert_eq!(tx.feed_clock().await.expect("the clock").floor, last);
 }
+
+/// What is sealed before its turn is written as it is, and never in place of something else.
+#[tokio::test]
+async fn what_was_sealed_beforehand_is_what_was_to_be_written() {
+    let fleet = Fleet::new().await;
+    let change = Change { by: None, at: at(0), undo_until: None };
+    let contents = [user("1", "Ada"), finger("1", 0, "QUFB"), finger("1", 1, "QkJC")];
+    let writes: Vec<_> = contents.iter().map(|(key, content)| fleet.writing(key, Some(content))).collect();
+    let other = fleet.writing(&finger_key("1", 1), Some(&finger("1", 1, "Q0ND").1));
+    for sealed in [fleet.store.seal(&writes), fleet.store.seal(&[other])] {
+        let mut tx = fleet.store.write_fleet().await.expect("a transaction");
+        tx.bring_sealed(sealed);
+        tx.write_items(&writes, &change).await.expect("written");
+        tx.commit().await.expect("committed");
+
+        let keys: Vec<_> = contents.iter().map(|(key, _)| key.clone()).collect();
+        assert_eq!(fleet.contents_of(&keys).await, contents);
+    }
+}

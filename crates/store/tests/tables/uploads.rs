@@ -6,7 +6,7 @@ use roster::{Content, Part, Template};
 use store::{HeldFilter, HeldKind, HeldRecord, Reread, Stamp};
 use wire::Operation;
 
-use crate::fleet::{Fleet, at, finger, finger_key, pin};
+use crate::fleet::{Fleet, at, finger, finger_key, pin, serial};
 
 /// Obligations 51, 52, 103.
 #[tokio::test]
@@ -54,6 +54,15 @@ async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
     // Asked for once more, it begins once more.
     tx.ask_again(device, "OPERLOG", at(6)).await.expect("written");
     assert_eq!(tx.stamps(device).await.expect("stamps").remove("OPERLOG"), Some(asked(Some("9999"), 6)));
+
+    // The device is found with its mark of a table, there or not, as it is committed.
+    tx.commit().await.expect("committed");
+    for (table, expected) in [("OPERLOG", asked(Some("9999"), 6)), ("ATTLOG", Stamp::default())] {
+        let found = fleet.store.device_and_stamp(&serial("SN1"), table).await.expect("read");
+        let (row, stamp) = found.expect("it is known");
+        assert_eq!((row.id, stamp), (device, expected), "{table}");
+    }
+    assert!(fleet.store.device_and_stamp(&serial("SN9"), "OPERLOG").await.expect("read").is_none());
 }
 
 #[tokio::test]
