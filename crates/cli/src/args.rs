@@ -198,7 +198,8 @@ Examples:
     /// Run simulated devices against a server, and compare them in the end
     ///
     /// They enrol people, upload them, poll and obey as real devices do, until all hold the same or the time is up. In
-    /// the end they are compared with each other: exit code 0 when all are equal, 1 when not.
+    /// the end they are compared with each other: exit code 0 when all are equal, 1 when not. People whom the server had
+    /// before have to be the same on all of them.
     ///
     /// While they wait for approval, the command that approves them is shown. Against a server with `--admission open`
     /// they are let in at once. Do not run it against a server of real devices: the people would be on them.
