@@ -52,6 +52,16 @@ pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
     ContentHash(first)
 }
 
+/// The hash of a text of some sort: by it the text is known again, and by nothing else.
+pub(crate) fn mark(key: &HashKey, sort: &str, text: &str) -> ContentHash {
+    let mut hasher = Canonical(blake3::Hasher::new_keyed(&key.0));
+    hasher.text(sort);
+    hasher.text(text);
+    let mut first = [0; 16];
+    hasher.0.finalize_xof().fill(&mut first);
+    ContentHash(first)
+}
+
 /// Feeds a hash with values that cannot run into each other.
 struct Canonical(blake3::Hasher);
 

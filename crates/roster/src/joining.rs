@@ -35,7 +35,7 @@ impl UserFields {
     }
 
     /// Copies one field.
-    fn take(&mut self, field: Field, from: &Self) {
+    pub(crate) fn take(&mut self, field: Field, from: &Self) {
         match field {
             Field::Name => self.name.clone_from(&from.name),
             Field::Privilege => self.privilege = from.privilege,

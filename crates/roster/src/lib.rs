@@ -12,6 +12,7 @@ mod content;
 mod definition;
 mod hash;
 mod header;
+mod identity;
 mod item;
 mod joining;
 mod kept;
@@ -28,6 +29,7 @@ pub use definition::{
 };
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};
+pub use identity::{Likeness, likeness, marks, marks_of_record, names_somebody, tells_nobody_else};
 pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
 pub use kept::name_limit;
 pub use merge::{Merge, Uploader, first, merge, same_person};

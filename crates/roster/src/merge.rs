@@ -25,6 +25,8 @@ pub struct Merge {
     pub fields: UserFields,
     /// Fields that were changed at the device.
     pub edited: BTreeSet<Field>,
+    /// Of the edited ones: fields that have a value of before again.
+    pub returned: BTreeSet<Field>,
     /// Fields in which the device shows a value that was replaced since: no edits, they ask for a correction.
     pub stale: BTreeSet<Field>,
     /// Fields in which the device holds nothing where the fleet holds something: they ask for a correction.
@@ -56,6 +58,9 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
             Judgement::Edited => {
                 patch.write(field, &mut merge.fields);
                 merge.edited.insert(field);
+                if older.iter().any(|user| kept::is(field, patch, user, from.capability)) {
+                    merge.returned.insert(field);
+                }
             }
         }
     }

@@ -3,26 +3,29 @@
 //! Every record becomes an edit, is equal to what the fleet holds, waits for an operator, or is answered by a
 //! correction. Nothing is silently dropped.
 
+mod claim;
 mod definition;
 mod deletion;
+mod item;
+mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{
-    Content, ContentHash, HashKey, ItemKey, Millis, Seq, Slot, Template, Uploader, UserFields, UserPatch,
-};
+use roster::{Content, ContentHash, HashKey, ItemKey, Millis, Seq, Slot, Template, UserFields};
 use wire::Pin;
 
-use crate::owing::user_key;
-use crate::view::{DeviceView, ItemState, Joining, Parked, Person, Wait};
+use crate::claim::{Reason, Stage};
+use crate::view::{DeviceView, ItemState, Joining, Parked, Person, UNNUMBERED, Wait};
 
 /// What an operator decided about uploads (design, policies).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
     /// What a deletion at a device does.
     pub deletion: Deletion,
-    /// What a privilege raised at a device does.
+    /// What a privilege raised at a device does, and what becomes of the credentials of people who have one.
     pub privilege: Raised,
+    /// What the device may enrol and change.
+    pub enrolment: Enrolment,
     /// How often an hour different devices may change one item; above it uploads of it wait for an operator.
     pub edits_per_hour: u32,
     /// How many more users devices may delete before an operator has to look.
@@ -31,8 +34,25 @@ pub struct Policy {
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { deletion: Deletion::Propagate, privilege: Raised::Hold, edits_per_hour: 6, deletions_left: 10 }
+        Self {
+            deletion: Deletion::Propagate,
+            privilege: Raised::Hold,
+            enrolment: Enrolment::Accept,
+            edits_per_hour: 6,
+            deletions_left: 10,
+        }
     }
+}
+
+/// What becomes of people who are enrolled or changed at a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enrolment {
+    /// The fleet takes it.
+    Accept,
+    /// It waits for an operator, and the device is put right meanwhile.
+    Hold,
+    /// It is undone.
+    Refuse,
 }
 
 /// What the deletion of a user at a device does.
@@ -64,8 +84,10 @@ pub struct Known {
     pub user: Option<UserFields>,
     /// Versions of the user before, the newest first.
     pub older_users: Vec<UserFields>,
-    /// Hashes of earlier contents.
+    /// Hashes of earlier contents, of this life and of those before, and of what an operator discarded.
     pub older: BTreeMap<Slot, BTreeSet<ContentHash>>,
+    /// By what people who had the PIN before are known again ([`roster::marks`]).
+    pub former: BTreeSet<ContentHash>,
     /// How often different devices changed an item within the hour.
     pub edits: BTreeMap<Slot, u32>,
     /// Current contents of templates, where [`DeviceView::wants_earlier_parts`] asks for them.
@@ -95,16 +117,20 @@ pub struct Edit {
     pub by_device: bool,
 }
 
-/// Something that waits for an operator.
+/// Something that is kept aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// A joining device means another person by this PIN, or one that the fleet deleted.
-    Conflict(Pin),
+    /// It belongs to the claim of the device on the PIN.
+    Claim(Pin, Reason, Stage),
+    /// It goes from the device, and the fleet never had it: for an operator to look at.
+    Left(Pin, Reason),
     /// The first PIN is new, and differs from the second in the case of its letters alone (§2.9): a device may take both
     /// for one.
     Spelling(Pin, Pin),
     /// A privilege was raised to this value.
     Privilege(Pin, i32),
+    /// Somebody who has a privilege was given another card, password, privilege or template at the device.
+    Credential(Pin),
     /// A user was deleted at the device.
     Deletion(Pin),
     /// Devices change this item in turns.
@@ -147,10 +173,11 @@ pub struct Intake<'a> {
     pub partial: Vec<(ItemKey, Option<Template>)>,
     /// New PINs with letters, by their spelling in lower case.
     lettered: BTreeMap<String, Pin>,
+    /// What the user records of this upload came to: their templates and photos follow.
+    verdicts: BTreeMap<Pin, Verdict>,
+    /// The device reported a deletion of somebody who is there: it has to be asked for everything to see who is missing.
+    pub asks_for_roster: bool,
 }
-
-/// The number of a change that has none yet: after everything that anyone has read.
-const UNNUMBERED: Seq = Seq(i64::MAX);
 
 impl<'a> Intake<'a> {
     /// An intake without changes so far.
@@ -171,182 +198,8 @@ impl<'a> Intake<'a> {
             places: BTreeMap::new(),
             partial: Vec::new(),
             lettered: BTreeMap::new(),
-        }
-    }
-
-    /// A user record (§11.5).
-    pub fn user(&mut self, pin: &Pin, patch: &UserPatch) -> Outcome {
-        let key = user_key(pin);
-        if let Some(held) = self.held_person(&key) {
-            return held;
-        }
-        let item = self.view.item(&key).cloned();
-        if let Some(outcome) = self.joining_user(&key, item.as_ref(), patch) {
-            return outcome;
-        }
-        match item {
-            Some(item) if self.means_former_person(&item) => self.refuse_former(&key),
-            Some(item) if item.live => self.known_user(&key, &item, patch),
-            Some(item) if self.is_stale(&key, &item, true) => self.refuse(&key),
-            _ => self.new_user(&key, patch),
-        }
-    }
-
-    fn known_user(&mut self, key: &ItemKey, item: &ItemState, patch: &UserPatch) -> Outcome {
-        let known = self.known.entry(key.pin.clone()).or_default();
-        let Some(current) = known.user.clone() else { return self.refuse(key) };
-        let uploader = Uploader {
-            capability: &self.view.capability,
-            settled: self.view.settled(key) || item.changed_by == Some(self.view.device),
-            trust_privilege: self.policy.privilege == Raised::Accept || self.view.joining.is_some(),
-        };
-        let mut merge = roster::merge(&current, &known.older_users, patch, &uploader);
-        if self.view.joining == Some(Joining::Adopt) {
-            merge.fill_in(&current);
-        }
-        let outside = !self.view.in_scope(&key.pin) && self.view.capability.takes_pin(&key.pin);
-        if !merge.edited.is_empty() {
-            if let Some(held) = self.contested(key, item) {
-                return held;
-            }
-            if outside {
-                self.join_area(&key.pin);
-            }
-            self.put(key, Content::User(merge.fields));
-        } else if !merge.stale.is_empty() {
-            self.view.correct(key, self.now);
-        }
-        match (merge.raised, self.policy.privilege) {
-            (Some(_), Raised::Never) => self.refuse(key),
-            (Some(privilege), _) => {
-                // The server decides who is an administrator, on the device that asked too.
-                self.view.correct(key, self.now);
-                Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
-            }
-            (None, _) if !merge.edited.is_empty() => Outcome::Edit,
-            (None, _) if !merge.stale.is_empty() => Outcome::Corrected,
-            (None, _) => Outcome::Equal,
-        }
-    }
-
-    fn new_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
-        let trusted = self.policy.privilege == Raised::Accept || self.view.joining.is_some();
-        let (fields, raised) = roster::first(patch, trusted);
-        if key.pin.as_str().bytes().any(|byte| byte.is_ascii_alphabetic()) {
-            self.lettered.insert(key.pin.as_str().to_ascii_lowercase(), key.pin.clone());
-        }
-        self.join_area(&key.pin);
-        self.put(key, Content::User(fields));
-        match raised {
-            Some(privilege) if self.policy.privilege == Raised::Hold => {
-                Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
-            }
-            _ => Outcome::Edit,
-        }
-    }
-
-    /// What a device that is being taken in says of a user, where that differs from what any device says.
-    fn joining_user(
-        &mut self,
-        key: &ItemKey,
-        item: Option<&ItemState>,
-        patch: &UserPatch,
-    ) -> Option<Outcome> {
-        match (self.view.joining?, item) {
-            (Joining::Replace, None) => {
-                // Unknown to the fleet, and the fleet is right: a deletion that this device has to carry out.
-                self.bury(key, false);
-                Some(self.refuse(key))
-            }
-            (Joining::Replace, Some(item)) => {
-                let current = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
-                let same =
-                    current.is_some_and(|user| roster::same_person(user, patch, &self.view.capability));
-                Some(if item.live && !same { self.refuse_former(key) } else { self.refuse(key) })
-            }
-            (Joining::Adopt, Some(item)) if item.changed_by == Some(self.view.device) => None,
-            (Joining::Adopt, Some(item)) => {
-                let current = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
-                let same = item.live
-                    && current.is_some_and(|user| roster::same_person(user, patch, &self.view.capability));
-                (!same).then(|| self.conflict(key))
-            }
-            (Joining::Adopt, None) => None,
-        }
-    }
-
-    /// A template or photo with all parts that came in one piece.
-    pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
-        let outcome = self.taken_item(key, content);
-        if outcome != Outcome::Partly {
-            self.view.uploaded(key, outcome == Outcome::Corrected, self.now);
-        }
-        outcome
-    }
-
-    fn taken_item(&mut self, key: &ItemKey, content: Content) -> Outcome {
-        let user = user_key(&key.pin);
-        if let Some(held) = self.held_person(&user) {
-            return held;
-        }
-        if self.view.item(&user).is_some_and(|item| self.means_former_person(item)) {
-            return self.refuse_former(&user);
-        }
-        let content = match content {
-            Content::Template(template) => match self.whole(key, template) {
-                Whole::Template(template) => Content::Template(template),
-                Whole::Known => return Outcome::Equal,
-                Whole::Partly => return Outcome::Partly,
-            },
-            other => other,
-        };
-        let hash = roster::hash(self.hash_key, &key.slot, &content);
-        if let Some(outcome) = self.joining_item(key, hash) {
-            return outcome;
-        }
-        let user_live = self.view.person(&key.pin).is_some_and(Person::user_live);
-        let user_dead = !user_live && self.view.item(&user).is_some();
-        let item = self.view.item(key).cloned();
-        if let Some(item) = &item {
-            if self.is_equal(key, item, hash) && !user_dead {
-                return Outcome::Equal;
-            }
-            if self.is_beside(key, item) {
-                return self.refuse(key);
-            }
-            if self.is_stale(key, item, self.is_older(key, hash)) {
-                return self.refuse(key);
-            }
-        }
-        if user_dead {
-            // The device holds something of a person that the fleet deleted.
-            return self.refuse(&user);
-        }
-        if let Some(held) = item.as_ref().and_then(|item| self.contested(key, item)) {
-            return held;
-        }
-        self.put(key, content);
-        Outcome::Edit
-    }
-
-    /// What a device that is being taken in says of a template or photo.
-    fn joining_item(&mut self, key: &ItemKey, hash: ContentHash) -> Option<Outcome> {
-        let user = user_key(&key.pin);
-        let item = self.view.item(key);
-        let equal = item.is_some_and(|item| self.is_equal(key, item, hash));
-        let taken = item.is_some_and(|item| item.live && item.changed_by != Some(self.view.device));
-        match self.view.joining? {
-            Joining::Replace if equal => Some(Outcome::Equal),
-            Joining::Replace => {
-                // Something of this PIN that the fleet does not hold: all of it goes, and the fleet's comes.
-                if self.view.item(&user).is_none() {
-                    self.bury(&user, false);
-                }
-                Some(self.refuse_former(&user))
-            }
-            // A joining device fills gaps; where the fleet has something else, the fleet's stays.
-            Joining::Adopt if taken && !equal => Some(self.refuse(key)),
-            Joining::Adopt => None,
+            verdicts: BTreeMap::new(),
+            asks_for_roster: false,
         }
     }
 
@@ -394,32 +247,24 @@ impl<'a> Intake<'a> {
         older.is_some_and(|older| older.contains(&hash))
     }
 
-    /// The PIN belongs to somebody else since, and the device has not heard of that: what it says is of the former
-    /// person.
-    fn means_former_person(&self, user: &ItemState) -> bool {
-        user.is_revived() && user.created > self.view.cursor && user.changed_by != Some(self.view.device)
-    }
-
     /// Whoever the device has under this PIN goes, and the fleet's person comes.
-    fn refuse_former(&mut self, user: &ItemKey) -> Outcome {
+    fn put_right(&mut self, user: &ItemKey) -> Outcome {
+        if self.view.scan_replaces && !self.view.scanned(&user.pin) && self.view.in_scope(&user.pin) {
+            // The fill will.
+            return Outcome::Corrected;
+        }
         self.view.wipe(user);
         self.refuse(user)
     }
 
-    /// Whether nothing of this person is taken until an operator decides: it was held before, or is held now for the
-    /// spelling of its PIN.
-    fn held_person(&mut self, user: &ItemKey) -> Option<Outcome> {
-        let is_held = self.is_held(user);
+    /// Whether nothing of this person is taken for the spelling of its PIN, until an operator decides.
+    fn held_for_spelling(&mut self, user: &ItemKey) -> Option<Outcome> {
+        let is_held = self.is_held(user) && self.view.claim(&user.pin).is_none();
         let live = self.view.person(&user.pin).is_some_and(Person::user_live);
         let replaced = self.view.joining == Some(Joining::Replace);
-        let other = self.spelled_otherwise(&user.pin).filter(|_| is_held || !(live || replaced));
-        if other.is_some() {
-            self.view.park(user, Parked::Held);
-        }
-        match other {
-            Some(other) => Some(Outcome::Held(Held::Spelling(user.pin.clone(), other))),
-            None => is_held.then(|| Outcome::Held(Held::Conflict(user.pin.clone()))),
-        }
+        let other = self.spelled_otherwise(&user.pin).filter(|_| is_held || !(live || replaced))?;
+        self.view.park(user, Parked::Held);
+        Some(Outcome::Held(Held::Spelling(user.pin.clone(), other)))
     }
 
     /// The PIN of a user, of the fleet or of this upload, that differs from this one in the case of its letters alone.
@@ -437,11 +282,6 @@ impl<'a> Intake<'a> {
     fn refuse(&mut self, key: &ItemKey) -> Outcome {
         self.view.correct(key, self.now);
         Outcome::Corrected
-    }
-
-    fn conflict(&mut self, key: &ItemKey) -> Outcome {
-        self.view.park(key, Parked::Held);
-        Outcome::Held(Held::Conflict(key.pin.clone()))
     }
 
     fn contested(&mut self, key: &ItemKey, item: &ItemState) -> Option<Outcome> {
@@ -568,6 +408,22 @@ impl<'a> Intake<'a> {
 
 /// How long after our own DELETE a device's report of a deletion is taken to be about that one, ms.
 const OWN_DELETION_MS: i64 = 3_600_000;
+
+/// What a device means by a PIN, for all that one upload says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// The fleet's person, whom the device knows: what differs was changed there.
+    Edit,
+    /// The fleet's person, of whom the device has not been told: it fills gaps.
+    Fill,
+    /// Somebody new.
+    New,
+    /// Somebody else, or nobody can tell: it is kept in a claim.
+    Keep(Reason),
+    /// The device holds what it must not hold, and is put right. What the fleet never had is kept for an operator to look at,
+    /// where there is a reason to.
+    PutRight(Option<Reason>),
+}
 
 enum Whole {
     /// All parts are there.

@@ -8,7 +8,9 @@
 //! Nothing here reads a clock, a random source or a database: the caller loads a [`DeviceView`], calls one function and
 //! writes the [`Changes`] it finds in the view afterwards, all in one transaction.
 
+mod claim;
 pub mod intake;
+mod life;
 mod made;
 pub mod operator;
 mod owing;
@@ -20,6 +22,8 @@ pub mod settle;
 mod view;
 mod wire_id;
 
+pub use claim::{Asked, Claim, ClaimNews, ClaimState, Question, Reason, Stage, Subject};
+pub use life::Knows;
 pub use made::PhotoSent;
 pub use room::Load;
 pub use scope::Want;

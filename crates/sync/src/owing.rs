@@ -3,7 +3,7 @@
 use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
 
-use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Person, Verb, Wait};
+use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Person, Wait};
 
 /// What the item depends on: the user of a person; a definition is its own.
 pub(crate) fn root_of(key: &ItemKey) -> ItemKey {
@@ -34,6 +34,14 @@ impl DeviceView {
         }
     }
 
+    /// Everything live of a person but the user is due.
+    pub(crate) fn owe_belongings(&mut self, pin: &Pin, now: Millis) {
+        let root = Slot::root_of(pin);
+        for slot in self.live_slots(pin).into_iter().filter(|slot| *slot != root) {
+            self.again_or_due(&ItemKey { pin: pin.clone(), slot }, now);
+        }
+    }
+
     /// Everything live of a person that changed before `seq` may have been passed over on this device.
     pub(crate) fn owe_older(&mut self, pin: &Pin, seq: Seq, now: Millis) {
         for slot in self.live_slots(pin) {
@@ -41,7 +49,7 @@ impl DeviceView {
             let Some(item) = self.item(&key).filter(|item| item.seq < seq) else { continue };
             let under_way = self
                 .open_of(&key)
-                .is_some_and(|open| open.verb == Verb::Update && open.seq == item.seq && !open.again);
+                .is_some_and(|open| open.verb.brings() && open.seq == item.seq && !open.again);
             if !under_way {
                 self.again_or_due(&key, now);
             }
@@ -110,6 +118,10 @@ impl DeviceView {
 
     /// A DELETE of this user has to be acknowledged before anything else of the PIN goes out.
     pub(crate) fn wipe(&mut self, user: &ItemKey) {
+        if self.claim(&user.pin).is_some() {
+            // Nothing goes out under the PIN. Whom the device knows is noted with the claim.
+            return;
+        }
         let before = self.exception(user).unwrap_or(Exception::NONE);
         self.put_exception(user, Exception { wipe: true, ..before });
     }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
 
+use crate::life::Knows;
 use crate::operator::Beside;
 use crate::owing::root_of;
 use crate::scope::Want;
@@ -103,16 +104,15 @@ impl Planner<'_> {
             if command.due_at > self.now {
                 continue;
             }
-            let wiping = key.slot == Slot::USER && command.verb == Verb::Delete;
-            if !wiping && (command.again || self.moved_on(key, &command)) {
-                self.view.close(key, None);
+            if command.again || self.moved_on(key, &command) {
+                self.view.give_up(key, None);
                 self.view.owe(key, self.now, command.attempts);
                 continue;
             }
-            if command.verb == Verb::Update && command.lines > 1 {
-                // The parts of a template are taken in one go or not at all. Under the same name the answers of two
-                // goes, each broken off somewhere, could add up to one that never was.
-                self.view.close(key, None);
+            if command.verb.brings() && command.lines > 1 {
+                // The parts of a template, and the two halves of a replacement, are taken in one go or not at all. Under
+                // the same name the answers of two goes, each broken off somewhere, could add up to one that never was.
+                self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
                 self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
                 continue;
@@ -122,10 +122,7 @@ impl Planner<'_> {
             }
             if command.sends >= MOST_SENDS {
                 // Nothing else may wait behind commands that are never answered.
-                self.view.close(key, None);
-                if wiping {
-                    self.view.wipe(key);
-                }
+                self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
                 self.view.owe(key, self.now.plus(self.limits.longest_pause_ms), attempts);
                 continue;
@@ -140,20 +137,28 @@ impl Planner<'_> {
     }
 
     fn moved_on(&self, key: &ItemKey, command: &OpenCommand) -> bool {
-        let wanted = match self.view.want(key) {
-            Want::Present => Some(Verb::Update),
-            Want::Absent => Some(Verb::Delete),
+        let brings = match self.view.want(key) {
+            Want::Present => Some(true),
+            Want::Absent => Some(false),
             Want::ByUser | Want::Anything => None,
         };
-        wanted != Some(command.verb) || self.view.item(key).is_none_or(|item| item.seq != command.seq)
+        brings != Some(command.verb.brings()) || self.view.item(key).is_none_or(|item| item.seq != command.seq)
     }
 
     fn exceptions(&mut self, keys: &[ItemKey], restless: &BTreeSet<ItemKey>) {
         let mut keys: Vec<_> = keys.iter().collect();
         keys.sort_by_key(|key| rank(key));
+        let mut failing = 0;
         for key in keys {
             if self.is_full() {
                 break;
+            }
+            if self.view.exception(key).is_some_and(|e| e.attempts > 0) {
+                // What fails takes half of the window at most: the rest is for what may succeed.
+                failing += 1;
+                if failing > self.limits.open.div_ceil(2) {
+                    continue;
+                }
             }
             let due =
                 self.view.exception(key).is_some_and(|e| matches!(e.wait, Wait::Due(at) if at <= self.now));
@@ -235,12 +240,16 @@ impl Planner<'_> {
         let open = self.view.open_of(key).is_some();
         let owed = self.view.exception(key).is_some_and(|e| !matches!(e.wait, Wait::No));
         let is_user = key.slot == Slot::USER;
-        if !item.live && is_user && (open || owed) {
+        let knows = self.view.knows(&key.pin);
+        if !item.live && is_user && (open || owed && knows != Knows::Nobody) {
             self.view.wipe(key);
         }
+        if !item.live && is_user && !open && !owed && knows == Knows::Nobody {
+            // Nobody of the fleet's is under the PIN there.
+            return;
+        }
         // The PIN is somebody else's now: everything of the former person goes first.
-        let by_it = item.changed_by == Some(self.view.device);
-        if is_user && item.is_revived() && item.created > self.view.cursor && !by_it {
+        if is_user && item.live && matches!(knows, Knows::Former | Knows::Mixed) {
             self.view.wipe(key);
             return self.view.again_or_due(key, self.now);
         }
@@ -284,7 +293,15 @@ impl Planner<'_> {
                 self.owe_as_new(&key.pin, &before);
             }
         } else if !live && !in_scope {
-            self.view.again_or_due(&root_of(key), self.now);
+            let root = root_of(key);
+            let nobody = self.view.exception(&root).is_some_and(|e| e.known == Some(Seq(0)) && !e.wipe);
+            if nobody && self.view.open_of(&root).is_none() {
+                if self.view.claim(&key.pin).is_none() {
+                    self.view.mark_known(&root, None);
+                }
+                return;
+            }
+            self.view.again_or_due(&root, self.now);
         }
     }
 
@@ -294,7 +311,8 @@ impl Planner<'_> {
             let key = ItemKey { pin: pin.clone(), slot };
             let now_owed = self.view.exception(&key).filter(|e| matches!(e.wait, Wait::Due(_)));
             if let Some(exception) = now_owed.filter(|_| !before.contains_key(&slot)) {
-                self.view.put_exception(&key, Exception { wait: Wait::ROOM, ..exception });
+                let known = (slot == Slot::USER).then_some(Seq(0)).or(exception.known);
+                self.view.put_exception(&key, Exception { wait: Wait::ROOM, known, ..exception });
             }
         }
     }
@@ -314,12 +332,12 @@ impl Planner<'_> {
         if before.is_some_and(|e| e.wait == Wait::Parked(Parked::Held)) {
             return;
         }
-        let wiping = is_root && before.is_some_and(|e| e.wipe);
         let verb = match self.view.want(key) {
-            _ if wiping => Verb::Delete,
-            Want::Present => Verb::Update,
+            Want::Present => self.verb_for(key),
             Want::Absent => Verb::Delete,
             Want::Anything => return self.view.owe_nothing(key),
+            // What a claim comes to decides about it.
+            Want::ByUser if self.view.claim(&key.pin).is_some() => return self.view.park(key, Parked::NoUser),
             Want::ByUser => {
                 self.view.owe_nothing(key);
                 self.view.wipe(&root);
@@ -327,12 +345,14 @@ impl Planner<'_> {
             }
         };
         let Some(item) = self.view.item(key).cloned() else { return self.view.owe_nothing(key) };
-        if verb == Verb::Update && self.view.is_refused(key) {
+        if verb.brings() && self.view.is_refused(key) {
             return self.view.owe_nothing(key);
         }
         // What waits for its user takes no place meanwhile.
-        let alone = verb == Verb::Update && !is_root && self.behind_missing_user(key, &root);
-        if verb == Verb::Update && !alone && self.has_no_place_for(key, &item, origin) {
+        let alone = verb.brings() && !is_root && self.behind_missing_user(key, &root);
+        // A replacement makes room for itself.
+        let replaces = is_root && before.is_some_and(|e| e.wipe);
+        if verb.brings() && !alone && !replaces && self.has_no_place_for(key, &item, origin) {
             return;
         }
         if !is_root && self.waits_for_user(key, &root, verb) {
@@ -343,6 +363,19 @@ impl Planner<'_> {
             return self.view.owe(key, self.now, before.map_or(0, |e| e.attempts));
         }
         self.emit(key, verb, &item, before);
+    }
+
+    /// How an item is brought to the device. A person begins on it with everything removed that may be there under the PIN,
+    /// unless it is known that nobody is.
+    fn verb_for(&self, key: &ItemKey) -> Verb {
+        if key.slot != Slot::USER {
+            return Verb::Update;
+        }
+        match self.view.knows(&key.pin) {
+            Knows::Present => Verb::Update,
+            Knows::Nobody if self.view.roster_complete => Verb::Insert,
+            Knows::Nobody | Knows::Former | Knows::Mixed => Verb::Replace,
+        }
     }
 
     /// A template never goes out before its user, nor beside a deletion of it.
@@ -386,9 +419,9 @@ impl Planner<'_> {
     /// A user and its templates may go out in one reply. One that went out before and has no answer yet may be lost,
     /// and its templates would be refused for want of it.
     fn behind_open_user(&mut self, key: &ItemKey, user: &ItemKey) -> Option<bool> {
-        let deleting = self.view.open_of(user)?.verb == Verb::Delete;
-        if deleting {
-            // The answer to the deletion makes everything of the person due; this is for its repetition.
+        let removing = matches!(self.view.open_of(user)?.verb, Verb::Delete | Verb::Replace);
+        if removing {
+            // The answer makes everything of the person due; this is for its repetition.
             let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
             self.view.owe(key, self.now.plus(self.limits.retry_pause(1)), attempts);
             return Some(true);
@@ -466,8 +499,13 @@ impl Planner<'_> {
             self.makes_room(key);
         }
         let attempts = before.map_or(0, |e| e.attempts);
-        let refused = before.and_then(|e| e.refused).filter(|_| verb == Verb::Update);
-        self.view.put_exception(key, Exception { wait: Wait::No, wipe: false, refused, attempts: 0 });
+        let refused = before.and_then(|e| e.refused).filter(|_| verb.brings());
+        let removes_user = key.slot == Slot::USER && matches!(verb, Verb::Delete | Verb::Replace);
+        let known = before.and_then(|e| e.known);
+        self.view.put_exception(
+            key,
+            Exception { wait: Wait::No, wipe: removes_user, known, refused, attempts: 0 },
+        );
         let wire_id = wire_id(number, self.salt);
         let (lines, _) = self.size(key, verb);
         self.take_room(key, verb);
@@ -518,11 +556,14 @@ impl Planner<'_> {
     }
 
     fn size(&self, key: &ItemKey, verb: Verb) -> (usize, usize) {
-        if let (Verb::Update, Some(item)) = (verb, self.view.item(key)) {
-            return (usize::from(item.lines), item.bytes);
-        }
-        let lines = roster::delete_lines(key, &self.view.capability);
-        (lines, lines * DELETE_LINE_BYTES)
+        let removed = || {
+            let lines = roster::delete_lines(key, &self.view.capability);
+            (lines, lines * DELETE_LINE_BYTES)
+        };
+        let Some(item) = self.view.item(key).filter(|_| verb.brings()) else { return removed() };
+        let brought = (usize::from(item.lines), item.bytes);
+        let before = if verb == Verb::Replace { removed() } else { (0, 0) };
+        (before.0 + brought.0, before.1 + brought.1)
     }
 }
 

@@ -3,7 +3,7 @@
 use roster::{ItemKey, Kind, Seq, Slot};
 use wire::{BioType, Pin};
 
-use crate::view::{DeviceView, Person, ScanFrom, Wait};
+use crate::view::{DeviceView, Parked, Person, ScanFrom, Wait};
 
 /// What a device should hold in one slot of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +110,22 @@ impl DeviceView {
         let seq = person.items.get(&key.slot).map_or(Seq(0), |item| item.seq);
         let owed = person.exceptions.get(&key.slot).is_some_and(|e| e.wipe || !matches!(e.wait, Wait::No));
         seq <= self.cursor && !person.open.contains_key(&key.slot) && !owed && self.scanned(&key.pin)
+    }
+
+    /// As [`DeviceView::settled`], but that nothing was sent under the PIN since a claim began does not count as long as
+    /// nothing changed.
+    pub(crate) fn settled_but_held(&self, key: &ItemKey) -> bool {
+        let Some(person) = self.person(&key.pin) else { return true };
+        let Some(claim) = &person.claim else { return self.settled(key) };
+        let seq = person.items.get(&key.slot).map_or(Seq(0), |item| item.seq);
+        let owed = person.exceptions.get(&key.slot).is_some_and(|e| {
+            e.wipe || !matches!(e.wait, Wait::No | Wait::Parked(Parked::Held | Parked::NoUser))
+        });
+        seq <= claim.state.since
+            && seq <= self.cursor
+            && !person.open.contains_key(&key.slot)
+            && !owed
+            && self.scanned(&key.pin)
     }
 
     /// A first fill that goes on has passed this person, or there is none.

@@ -1,11 +1,11 @@
 //! An acknowledgement: what a device's answer to a command means for the item (§13, appendix 1).
 
-use roster::{Evidence, ItemKey, Kind, Millis, Slot};
+use roster::{Evidence, ItemKey, Kind, Millis, Seq, Slot};
 use wire::{Form, ReturnCode, Verdict};
 
 use crate::owing::root_of;
 use crate::scope::Want;
-use crate::view::{DeviceView, Exception, Limits, OpenCommand, Parked, Refusal, Verb, Wait};
+use crate::view::{DeviceView, Exception, Limits, OpenCommand, Parked, Person, Refusal, Verb, Wait};
 
 /// The answer to one line of a command of this device, found by device *and* id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,11 +17,13 @@ pub struct Answer {
     /// What the command did.
     pub verb: Verb,
     /// The version it was rendered from.
-    pub seq: roster::Seq,
+    pub seq: Seq,
     /// Which of its lines, from 0.
     pub line: u16,
     /// What the device answered.
     pub return_code: ReturnCode,
+    /// The command was closed before without an answer.
+    pub given_up: bool,
 }
 
 /// What an answer came to, for the log and the metrics.
@@ -59,16 +61,23 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
             return Settled::Partly;
         }
     }
-    view.close(key, Some(answer.return_code.0));
+    if verdict == Verdict::Done {
+        view.close(key, Some(answer.return_code.0));
+    } else {
+        view.give_up(key, Some(answer.return_code.0));
+    }
     let mut closing = Closing { view, key, command: &command, now, limits };
-    let settled = match (command.verb, verdict) {
-        (Verb::Update, Verdict::Done) => closing.updated(answer.return_code),
-        (Verb::Delete, Verdict::Done) => closing.deleted(),
-        (Verb::Update, Verdict::UserMissing) => closing.user_missing(),
-        (Verb::Update, Verdict::Full) => closing.full(),
-        (Verb::Update, Verdict::Refused) => closing.refused(answer.return_code),
-        (_, Verdict::Unsupported) => closing.unsupported(answer),
-        (Verb::Delete, Verdict::Refused | Verdict::Full) if key.slot != Slot::USER => {
+    let brings = command.verb.brings();
+    let settled = match verdict {
+        // A replacement of which a line failed that removes is repeated as a whole.
+        _ if verdict != Verdict::Done && removes(&command, answer) && brings => closing.retry(),
+        Verdict::Done if brings => closing.updated(answer.return_code),
+        Verdict::Done => closing.deleted(),
+        Verdict::UserMissing if brings => closing.user_missing(),
+        Verdict::Full if brings => closing.full(),
+        Verdict::Refused if brings => closing.refused(answer.return_code),
+        Verdict::Unsupported => closing.unsupported(answer),
+        Verdict::Refused | Verdict::Full if key.slot != Slot::USER => {
             closing.refused(answer.return_code)
         }
         _ => closing.retry(),
@@ -86,7 +95,7 @@ pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: 
         return if open.number == answer.number { settle(view, answer, now, limits) } else { Settled::Late };
     }
     let is_current = view.item(key).is_some_and(|item| item.seq == answer.seq);
-    if answer.verb != Verb::Update || !is_current || view.want(key) != Want::Present {
+    if !answer.verb.brings() || !is_current || view.want(key) != Want::Present {
         return Settled::Late;
     }
     let before = view.exception(key).unwrap_or(Exception::NONE);
@@ -99,28 +108,43 @@ pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: 
 fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
     let verdict = answer.return_code.verdict();
     let last = answer.line + 1 == command.lines;
-    match (command.verb, verdict) {
+    let is_user = answer.key.slot == Slot::USER;
+    let removes = removes(command, answer);
+    match verdict {
         // What is to be deleted is not there: that is what was wanted.
-        (Verb::Delete, Verdict::UserMissing) => Verdict::Done,
+        Verdict::UserMissing if removes => Verdict::Done,
         // Before the user go the tables of its templates (§12.1.2); a device without such a table has nothing in it.
-        (Verb::Delete, Verdict::Unsupported | Verdict::Refused) if !last => Verdict::Done,
-        // A device that refuses again and again to delete a user does not have it: no code is given for that.
-        (Verb::Delete, Verdict::Refused) if answer.key.slot == Slot::USER && command.attempts >= 3 => {
+        Verdict::Unsupported | Verdict::Refused if removes && !last && !answer.is_users_own(command) => {
             Verdict::Done
         }
+        // A device that refuses again and again to delete a user does not have it: no code is given for that.
+        Verdict::Refused if removes && is_user && command.attempts >= 3 => Verdict::Done,
+        _ if removes => verdict,
         // A photo is refused for its size or orientation with the code for "no room".
-        (Verb::Update, Verdict::Full)
-            if matches!(answer.key.slot.kind, Kind::ComparisonPhoto | Kind::UserPhoto) =>
-        {
+        Verdict::Full if matches!(answer.key.slot.kind, Kind::ComparisonPhoto | Kind::UserPhoto) => {
             Verdict::Refused
         }
         // A definition is about nobody.
-        (Verb::Update, Verdict::UserMissing) if matches!(answer.key.slot.kind, Kind::Definition(_)) => {
-            Verdict::Refused
-        }
+        Verdict::UserMissing if matches!(answer.key.slot.kind, Kind::Definition(_)) => Verdict::Refused,
         // A user cannot be missing for the command that brings it.
-        (Verb::Update, Verdict::UserMissing) if answer.key.slot == Slot::USER => Verdict::RetryLater,
-        (_, other) => other,
+        Verdict::UserMissing if is_user => Verdict::RetryLater,
+        other => other,
+    }
+}
+
+/// Whether the line removes something. The lines of a replacement before the last do.
+fn removes(command: &OpenCommand, answer: &Answer) -> bool {
+    match command.verb {
+        Verb::Delete => true,
+        Verb::Replace => answer.line + 1 < command.lines,
+        Verb::Update | Verb::Insert => false,
+    }
+}
+
+impl Answer {
+    /// Whether the line is the one of a replacement that deletes the user itself: the last before the user is brought.
+    fn is_users_own(&self, command: &OpenCommand) -> bool {
+        command.verb == Verb::Replace && self.line + 2 == command.lines
     }
 }
 
@@ -129,11 +153,25 @@ fn late(view: &mut DeviceView, answer: &Answer, now: Millis) {
     let key = &answer.key;
     let Some(item) = view.item(key) else { return };
     let wanted = view.want(key) == Want::Present;
-    if item.seq == answer.seq && (answer.verb == Verb::Update) == wanted {
+    let is_user = key.slot == Slot::USER;
+    if is_user && view.claim(&key.pin).is_some() {
+        // What was claimed may have been removed or overwritten by it.
+        return view.doubt_claim(&key.pin);
+    }
+    if is_user && answer.verb == Verb::Replace && answer.given_up {
+        // It may have removed what was brought since.
+        view.wipe(key);
+        return view.again_or_due(key, now);
+    }
+    if item.seq == answer.seq && answer.verb.brings() == wanted {
         return;
     }
-    if key.slot == Slot::USER && answer.verb == Verb::Delete {
+    if is_user && answer.verb == Verb::Delete {
         view.owe_person(&key.pin, now);
+    }
+    if is_user && answer.verb.begins() {
+        // Somebody else may be under the PIN since.
+        view.wipe(key);
     }
     view.correct(key, now);
 }
@@ -155,21 +193,50 @@ impl Closing<'_> {
             self.view.put_exception(self.key, Exception { refused: None, ..before });
         }
         if self.key.slot == Slot::USER {
+            self.begun();
             self.view.release_person(&self.key.pin, self.now);
         }
         self.once_more(0);
         Settled::Done
     }
 
+    /// The device holds the user record of the command. Where it was the first of a life there, the device knows that life,
+    /// and holds nothing else of it after a replacement.
+    fn begun(&mut self) {
+        let verb = self.command.verb;
+        let life = self.view.person(&self.key.pin).and_then(Person::life);
+        if life.is_none_or(|life| self.command.seq < life) {
+            // It was of somebody who does not have the PIN any more.
+            self.view.wipe(self.key);
+            return self.view.owe(self.key, self.now, 0);
+        }
+        let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
+        let read = life.is_some_and(|life| life <= self.view.cursor) && self.view.scanned(&self.key.pin);
+        let known = life.filter(|_| !read && (before.known.is_some() || verb.begins()));
+        // What was found to be wrong meanwhile is put right after this.
+        let wipe = before.wipe && (self.command.again || verb != Verb::Replace);
+        self.view.put_exception(self.key, Exception { wipe, known, ..before });
+        if verb == Verb::Replace {
+            self.view.owe_belongings(&self.key.pin, self.now);
+        }
+    }
+
     fn deleted(&mut self) -> Settled {
         self.view.unpark_full();
-        let user = self.key.slot == Slot::USER;
-        if user && self.view.want(self.key) == Want::Present {
+        if self.key.slot != Slot::USER {
+            self.once_more(0);
+            return Settled::Done;
+        }
+        let wanted = self.view.want(self.key) == Want::Present;
+        let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
+        // Nobody is under the PIN now; who comes next begins there.
+        let known = wanted.then_some(Seq(0));
+        let wipe = before.wipe && self.command.again;
+        self.view.put_exception(self.key, Exception { wipe, known, ..before });
+        if wanted {
             self.view.owe_person(&self.key.pin, self.now);
         } else {
-            if user {
-                self.view.owe_no_parked(&self.key.pin);
-            }
+            self.view.owe_no_parked(&self.key.pin);
             self.once_more(0);
         }
         Settled::Done
@@ -184,6 +251,10 @@ impl Closing<'_> {
             return Settled::Again;
         }
         let attempts = self.command.attempts + 1;
+        if user.slot == Slot::USER {
+            // Whoever is under the PIN now is not the one who was sent.
+            self.view.wipe(&user);
+        }
         self.view.owe_person(&self.key.pin, self.now);
         let at = if attempts == 1 { self.now } else { self.now.plus(self.limits.retry_pause(attempts)) };
         self.view.owe(self.key, at, attempts);
@@ -191,7 +262,26 @@ impl Closing<'_> {
         Settled::Again
     }
 
+    /// Of a replacement that was not taken: whether its lines before the last removed what was there.
+    fn has_removed(&self) -> bool {
+        let lines = u32::from(self.command.lines.saturating_sub(1)).min(63);
+        let before = (1_u64 << lines) - 1;
+        self.command.answered & before == before
+    }
+
+    /// A replacement removed what was there and brought nobody.
+    fn removed(&mut self) {
+        let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
+        self.view.put_exception(self.key, Exception { wipe: false, known: Some(Seq(0)), ..before });
+    }
+
     fn full(&mut self) -> Settled {
+        if self.command.verb == Verb::Replace {
+            if !self.has_removed() {
+                return self.retry();
+            }
+            self.removed();
+        }
         self.view.full.insert(self.key.slot.kind);
         self.view.give_back(self.key.slot.kind, 1);
         self.view.touch_device();
@@ -200,10 +290,16 @@ impl Closing<'_> {
     }
 
     fn refused(&mut self, return_code: ReturnCode) -> Settled {
+        if self.command.verb == Verb::Replace {
+            if !self.has_removed() {
+                return self.retry();
+            }
+            self.removed();
+        }
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
         let refused = Some(Refusal { seq: self.command.seq, return_code: return_code.0 });
         self.view.put_exception(self.key, Exception { refused, ..before });
-        if self.command.verb == Verb::Update {
+        if self.command.verb.brings() {
             self.view.give_back(self.key.slot.kind, 1);
         }
         self.once_more(0);
@@ -227,10 +323,7 @@ impl Closing<'_> {
 
     /// The form in which the item goes to this device now, as far as it is known to take one.
     fn form(&self) -> Option<Form> {
-        match self.command.verb {
-            Verb::Update => self.view.capability.takes(&self.key.slot),
-            Verb::Delete => None,
-        }
+        self.view.capability.takes(&self.key.slot).filter(|_| self.command.verb.brings())
     }
 
     /// Whether the command was made in a form of which it turned out since that the device refuses it.
@@ -291,7 +384,7 @@ impl DeviceView {
     }
 
     /// The user is on the device now: what waited for it may go.
-    fn release_person(&mut self, pin: &wire::Pin, now: Millis) {
+    pub(crate) fn release_person(&mut self, pin: &wire::Pin, now: Millis) {
         let waiting: Vec<_> = self
             .person(pin)
             .into_iter()

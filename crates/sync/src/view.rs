@@ -5,9 +5,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use roster::{Area, Capability, ContentHash, Evidence, ItemKey, Kind, Millis, Seq, Slot};
 use wire::{BioType, Pin};
 
+use crate::claim::{Claim, ClaimNews};
 use crate::made::PhotoSent;
 use crate::read_back::ReadBack;
 use crate::room::Load;
+#[cfg(doc)]
+use crate::life::Knows;
+
+/// The number of a change that has none yet: after everything that anyone has read.
+pub(crate) const UNNUMBERED: Seq = Seq(i64::MAX);
 
 /// What the fleet holds in one slot of a person: newest version only.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +48,26 @@ impl ItemState {
 /// What a command does to an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
-    /// Inserts or overwrites.
+    /// Overwrites what the device holds, or adds what belongs to a user that it holds.
     Update,
+    /// Of a user: brings a person to a device that is known to hold nobody under the PIN.
+    Insert,
+    /// Of a user: removes whomever the device holds under the PIN, then brings the fleet's person.
+    Replace,
     /// Removes; of a user: with everything the device holds of it.
     Delete,
+}
+
+impl Verb {
+    /// Whether the device holds the item afterwards.
+    pub const fn brings(self) -> bool {
+        !matches!(self, Self::Delete)
+    }
+
+    /// Whether a person begins on the device with this: until it is acknowledged the device does not know the person.
+    pub const fn begins(self) -> bool {
+        matches!(self, Self::Insert | Self::Replace)
+    }
 }
 
 /// A command that was sent and is not acknowledged. At most one for each device and item.
@@ -114,8 +136,12 @@ pub struct Refusal {
 pub struct Exception {
     /// Whether it is owed.
     pub wait: Wait,
-    /// Of a user: a DELETE has to be acknowledged before anything else of that PIN.
+    /// Of a user: the device may hold somebody else under the PIN, or a mixture. A deletion has to be acknowledged
+    /// before anything else of the PIN; the mark stays until then.
     pub wipe: bool,
+    /// Of a user: which life of the PIN the device knows, where the cursor does not tell ([`Knows`]); `Some(Seq(0))`:
+    /// none.
+    pub known: Option<Seq>,
     /// The refused version, where there is one.
     pub refused: Option<Refusal>,
     /// Failures in a row, for the growing delay.
@@ -128,11 +154,17 @@ impl Exception {
         Self { wait: Wait::Due(at), ..Self::NONE }
     }
 
+    /// It counts towards [`Limits::due`]. What failed does not: it must not keep anything else from the device.
+    pub const fn counts_as_due(&self) -> bool {
+        matches!(self.wait, Wait::Due(_)) && self.attempts == 0
+    }
+
     /// Nothing owed, nothing refused.
-    pub(crate) const NONE: Self = Self { wait: Wait::No, wipe: false, refused: None, attempts: 0 };
+    pub const NONE: Self =
+        Self { wait: Wait::No, wipe: false, known: None, refused: None, attempts: 0 };
 
     const fn is_empty(&self) -> bool {
-        matches!(self.wait, Wait::No) && !self.wipe && self.refused.is_none()
+        matches!(self.wait, Wait::No) && !self.wipe && self.known.is_none() && self.refused.is_none()
     }
 }
 
@@ -149,6 +181,8 @@ pub struct Person {
     pub delete_sent_at: Option<Millis>,
     /// Comparison photos that went to this device, for telling the template it makes of one from an enrolment at it.
     pub photos_sent: BTreeMap<BioType, PhotoSent>,
+    /// What the device said of the PIN and the fleet did not take.
+    pub claim: Option<Claim>,
 }
 
 /// Where a first fill stands. PINs are scanned in the order of their bytes.
@@ -167,6 +201,8 @@ pub enum Joining {
     Adopt,
     /// It is made equal to the fleet.
     Replace,
+    /// It was restored from a backup or a stick: what it holds is of the past, and is compared before it is put right.
+    Restored,
 }
 
 /// What is known of one device, with the persons that the decision at hand touches.
@@ -182,13 +218,17 @@ pub struct DeviceView {
     pub cursor: Seq,
     /// Where its first fill stands, `None` when it is done.
     pub scan: Option<ScanFrom>,
+    /// The fill replaces: the device may hold anything under the PINs that it has not passed.
+    pub scan_replaces: bool,
     /// Whether it is still being taken in.
     pub joining: Option<Joining>,
+    /// It showed everybody whom it says to hold: under another PIN there is nobody on it.
+    pub roster_complete: bool,
     /// The number the next command gets.
     pub next_command: i64,
     /// How many commands are open, of all persons.
     pub open_count: usize,
-    /// How many exceptions wait for a time, of all persons.
+    /// How many exceptions wait for a time and have not failed, of all persons.
     pub due_count: usize,
     /// Kinds it had no room for: nothing of them is inserted until it holds less.
     pub full: BTreeSet<Kind>,
@@ -209,6 +249,7 @@ pub(crate) struct Changed {
     device: bool,
     capability: bool,
     rebaseline: bool,
+    claims: BTreeMap<Pin, ClaimNews>,
     pub(crate) unpark: BTreeMap<Kind, u64>,
 }
 
@@ -240,15 +281,27 @@ pub struct Changes {
     pub open: Vec<(ItemKey, OpenCommand)>,
     /// Exceptions as they are now, `None` for one that is gone.
     pub exceptions: Vec<(ItemKey, Option<Exception>)>,
+    /// What became of claims. What was said is written with the records that are held.
+    pub claims: Vec<(Pin, ClaimNews)>,
 }
 
 impl Changes {
+    /// A user that was written with this number: who made a life knows it by its number.
+    pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
+        for (changed, exception) in &mut self.exceptions {
+            if let Some(exception) = exception.as_mut().filter(|_| changed == key) {
+                exception.known = exception.known.map(|life| if life == UNNUMBERED { seq } else { life });
+            }
+        }
+    }
+
     /// Whether a device that had nothing to do may have something to do after this, other than by changes of the fleet.
     pub fn gives_work(&self) -> bool {
         self.device
             || self.capability
             || self.rebaseline
             || !self.unpark.is_empty()
+            || !self.claims.is_empty()
             || self.exceptions.iter().any(|(_, exception)| exception.is_some())
     }
 }
@@ -264,8 +317,9 @@ pub struct Limits {
     pub bytes: usize,
     /// An item above this size is heavy: one such in a reply.
     pub heavy_bytes: usize,
-    /// Due exceptions of one device, above which tail and scan pause (E of the design). Parked ones do not count:
-    /// they are the exact record of what a device lacks.
+    /// Due exceptions of one device, above which tail and scan pause (E of the design). Neither those that are parked
+    /// count, which are the exact record of what a device lacks, nor those that failed: a device that refuses much must
+    /// still hear of deletions.
     pub due: usize,
     /// How often an hour one item is written to one device in answer to its uploads and failures.
     pub writes_per_hour: u32,
@@ -275,6 +329,8 @@ pub struct Limits {
     pub longest_pause_ms: i64,
     /// The first pause after a passing failure, ms; doubled with every failure.
     pub retry_ms: i64,
+    /// What failed so often is tried once a day from then on, and shown.
+    pub most_attempts: u32,
 }
 
 impl Default for Limits {
@@ -289,6 +345,7 @@ impl Default for Limits {
             answer_ms: 60_000,
             longest_pause_ms: 3_600_000,
             retry_ms: 10_000,
+            most_attempts: 10,
         }
     }
 }
@@ -299,6 +356,10 @@ impl Limits {
     }
 
     pub(crate) fn retry_pause(&self, attempts: u32) -> i64 {
+        const DAY_MS: i64 = 86_400_000;
+        if attempts >= self.most_attempts {
+            return DAY_MS;
+        }
         grown(self.retry_ms, attempts.saturating_sub(1), self.longest_pause_ms)
     }
 }
@@ -316,7 +377,9 @@ impl DeviceView {
             capability,
             cursor: Seq(0),
             scan: None,
+            scan_replaces: false,
             joining: None,
+            roster_complete: true,
             next_command: 1,
             open_count: 0,
             due_count: 0,
@@ -348,6 +411,7 @@ impl DeviceView {
                 .iter()
                 .map(|key| (key.clone(), person(key).and_then(|p| p.exceptions.get(&key.slot)).copied()))
                 .collect(),
+            claims: changed.claims.into_iter().collect(),
         }
     }
 
@@ -363,6 +427,23 @@ impl DeviceView {
         self.persons.get(&key.pin)?.exceptions.get(&key.slot).copied()
     }
 
+    /// What the device said of a PIN and the fleet did not take.
+    pub fn claim(&self, pin: &Pin) -> Option<&Claim> {
+        self.person(pin)?.claim.as_ref()
+    }
+
+    pub(crate) fn put_claim(&mut self, pin: &Pin, claim: Option<Claim>) {
+        if let Some(claim) = &claim {
+            self.changed.claims.insert(pin.clone(), ClaimNews::Open(claim.state));
+        }
+        self.persons.entry(pin.clone()).or_default().claim = claim;
+    }
+
+    /// What became of a claim that is closed.
+    pub(crate) fn tell_of_claim(&mut self, pin: &Pin, news: ClaimNews) {
+        self.changed.claims.insert(pin.clone(), news);
+    }
+
     pub(crate) fn touch_device(&mut self) {
         self.changed.device = true;
     }
@@ -373,6 +454,15 @@ impl DeviceView {
             self.open_count += 1;
         }
         self.changed.open.insert(key.clone());
+    }
+
+    /// Closes a command that was not carried out, as far as is known.
+    pub(crate) fn give_up(&mut self, key: &ItemKey, return_code: Option<i32>) -> Option<OpenCommand> {
+        let command = self.close(key, return_code)?;
+        if command.verb.begins() {
+            self.begin_anew(key);
+        }
+        Some(command)
     }
 
     pub(crate) fn close(&mut self, key: &ItemKey, return_code: Option<i32>) -> Option<OpenCommand> {
@@ -395,7 +485,7 @@ impl DeviceView {
         } else {
             person.exceptions.insert(key.slot, exception);
         }
-        let due = |e: Exception| usize::from(matches!(e.wait, Wait::Due(_)));
+        let due = |e: Exception| usize::from(e.counts_as_due());
         self.due_count = (self.due_count + due(exception)).saturating_sub(before.map_or(0, due));
         self.changed.exceptions.insert(key.clone());
     }
@@ -410,12 +500,24 @@ impl DeviceView {
         self.loads.clear();
         self.read_back = None;
         self.rescan();
+        self.scan_replaces = true;
+    }
+
+    /// The device was restored from a backup or a stick (operation codes 38 and 40): it knows nothing that the fleet told
+    /// it, and what it says is of the past until all of it was compared.
+    pub fn restored(&mut self) {
+        if self.joining != Some(Joining::Replace) {
+            self.joining = Some(Joining::Restored);
+        }
+        self.rebaseline();
     }
 
     /// The device told what it holds: it is filled from now on.
     pub fn joined(&mut self) {
+        let replaces = matches!(self.joining, Some(Joining::Restored));
         self.joining = None;
         self.rescan();
+        self.scan_replaces = replaces;
     }
 
     /// The device does not know a form of command.

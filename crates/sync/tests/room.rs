@@ -36,7 +36,7 @@ fn place_for_the_finger_of_a_user_who(user: Wait) -> DeviceView {
     capability.merge_parameters(&told.map(|(name, value)| (name.to_owned(), value.to_owned())));
     let mut view = DeviceView::new(1, capability);
     view.cursor = Seq(3);
-    let waits = |wait| Exception { wait, wipe: false, refused: None, attempts: 0 };
+    let waits = |wait| Exception { wait, ..Exception::NONE };
     let person = Person {
         items: BTreeMap::from([
             (Slot::membership(Area::EVERYONE), item(1)),

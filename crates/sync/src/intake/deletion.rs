@@ -3,41 +3,46 @@
 use roster::{ItemKey, Kind, Slot};
 use wire::Pin;
 
-use super::{Deletion, Edit, Held, Intake, OWN_DELETION_MS, Outcome};
+use super::{Edit, Held, Intake, OWN_DELETION_MS, Outcome};
+use crate::claim::{ClaimNews, Reason, Stage};
+use crate::life::Knows;
 use crate::owing::user_key;
 
 impl Intake<'_> {
     /// A user was deleted at the device (operation codes 9 and 103).
     ///
-    /// `now` and the view decide whether it is believed: a device's report of our own deletion, of a user that is not
-    /// for it, or of a version it does not have any more, is none.
+    /// That is a question rather than a deletion: the operation may name a number of the device's own, or the user may
+    /// have come back since. The device is asked who is under the PIN. A report of our own deletion, or of a user that is
+    /// not for the device, is none.
     pub fn deletion(&mut self, pin: &Pin) -> Outcome {
         let key = user_key(pin);
+        self.verdicts.remove(pin);
+        // What the device had said of the PIN before was deleted where it was made.
+        self.view.close_claim(pin, ClaimNews::Dropped, self.now);
         if self.is_held(&key) {
-            return Outcome::Held(Held::Conflict(pin.clone()));
+            return Outcome::Held(Held::Deletion(pin.clone()));
         }
         let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
         let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
-        let item = self.view.item(&key).cloned();
-        let Some(item) = item.filter(|item| item.live) else { return Outcome::Equal };
-        if !self.view.in_scope(pin) {
-            return Outcome::Equal;
-        }
-        let by_it = item.changed_by == Some(self.view.device);
-        if recent || self.view.joining.is_some() || !(self.view.settled(&key) || by_it) {
-            self.view.owe_person(pin, self.now);
-            return Outcome::Corrected;
-        }
-        match self.policy.deletion {
-            Deletion::Restore => {
+        let live = self.view.item(&key).is_some_and(|item| item.live);
+        match self.view.knows(pin) {
+            // Whoever it was has gone; what was sent since may be there.
+            Knows::Former | Knows::Mixed => {
+                if !live || self.view.in_scope(pin) {
+                    self.put_right(&key);
+                }
+                Outcome::Corrected
+            }
+            _ if !live || !self.view.in_scope(pin) => Outcome::Equal,
+            Knows::Nobody => Outcome::Equal,
+            Knows::Present if recent || self.view.joining.is_some() => {
                 self.view.owe_person(pin, self.now);
                 Outcome::Corrected
             }
-            Deletion::Propagate if self.policy.deletions_left > self.deletions() => {
-                self.delete_person(pin);
-                Outcome::Edit
+            Knows::Present => {
+                self.ask_after_deletion(pin);
+                Outcome::Held(Held::Claim(pin.clone(), Reason::Deleted, Stage::Waiting))
             }
-            Deletion::Propagate | Deletion::Ask => Outcome::Held(Held::Deletion(pin.clone())),
         }
     }
 
@@ -57,12 +62,12 @@ impl Intake<'_> {
         self.view.rebaseline();
     }
 
-    fn deletions(&self) -> u32 {
+    pub(super) fn deletions(&self) -> u32 {
         let users = |edit: &&Edit| edit.content.is_none() && edit.key.slot == Slot::USER;
         u32::try_from(self.edits.iter().filter(users).count()).unwrap_or(u32::MAX)
     }
 
-    fn delete_person(&mut self, pin: &Pin) {
+    pub(super) fn delete_person(&mut self, pin: &Pin) {
         let Some(person) = self.view.person(pin) else { return };
         let mut slots: Vec<Slot> =
             person.items.iter().filter(|(_, item)| item.live).map(|(slot, _)| *slot).collect();

@@ -1,7 +1,8 @@
 //! Whether the devices hold what the server wants of them.
 
 use roster::{Content, ItemKey, Kind, Seq, Slot};
-use sync::{Wait, Want};
+use sync::{Stage, Wait, Want};
+use wire::Pin;
 
 use crate::terminal::defined;
 use crate::world::{Device, World, user_key};
@@ -19,7 +20,10 @@ impl World {
                         || e.refused.is_some_and(|r| r.seq == self.items[key].state.seq)
                 })
             };
-            for (key, item) in &self.items {
+            let blocked = |pin: &Pin| {
+                device.claims.get(pin).is_some_and(|claim| claim.state.stage == Stage::Blocking)
+            };
+            for (key, item) in self.items.iter().filter(|(key, _)| !blocked(&key.pin)) {
                 let held = match &item.content {
                     _ if key.slot == Slot::USER => {
                         terminal.users.get(&key.pin).map(|user| format!("{user:?}"))
@@ -40,7 +44,8 @@ impl World {
                     wrong.push(format!("device {number}, {key}: holds {held:?}, should hold {wanted:?}"));
                 }
             }
-            for pin in terminal.users.keys().filter(|pin| !self.items.contains_key(&user_key(pin))) {
+            let unknown = |pin: &&Pin| !self.items.contains_key(&user_key(pin)) && !blocked(pin);
+            for pin in terminal.users.keys().filter(unknown) {
                 wrong.push(format!("device {number} holds the unknown user {pin}"));
             }
             for owner in terminal.definitions.keys().filter(|owner| self.keys_of(owner).is_empty()) {
@@ -63,6 +68,9 @@ impl World {
     pub fn restless(&self) -> Vec<usize> {
         let busy = |device: &&Device| {
             let due = device.exceptions.values().any(|e| e.wipe || matches!(e.wait, Wait::Due(_)));
+            if self.told {
+                eprintln!("rest: {:?} {:?} {:?}", device.exceptions, device.claims.iter().map(|(p, c)| (p, c.state)).collect::<Vec<_>>(), device.open);
+            }
             !device.open.is_empty() || due || device.row.scan.is_some() || device.row.cursor != Seq(self.seq)
         };
         self.devices.iter().enumerate().filter(|(_, device)| busy(device)).map(|(number, _)| number).collect()

@@ -37,7 +37,7 @@ fn calm_down(world: &mut World) {
             world.poll(device, false);
             let World { devices, random, .. } = world;
             devices[device].terminal.run(random, usize::MAX, 0.0);
-            devices[device].terminal.uploads.push(Upload::Count);
+            devices[device].terminal.report(Upload::Count);
             world.deliver_uploads(device);
             world.deliver_acknowledgements(device);
         }
@@ -78,19 +78,19 @@ fn step(world: &mut World) {
                 && terminal.users.len() < terminal.most_users
                 && !world.is_live(&user_key(&who))
             {
-                let user = User { name: world.name(), card: Some(world.value()) };
+                let user = User::new(world.name(), Some(world.value()));
                 let terminal = &mut world.devices[device].terminal;
                 let user =
                     User { name: user.name[..user.name.len().min(terminal.name_bytes)].to_owned(), ..user };
                 terminal.users.insert(who.clone(), user.clone());
-                terminal.uploads.push(Upload::User(who, user));
+                terminal.report(Upload::User(who, user));
             }
         }
         31..33 => {
             let terminal = &mut world.devices[device].terminal;
             if terminal.users.contains_key(&who) {
                 terminal.remove(&who);
-                terminal.uploads.push(Upload::Deleted(who));
+                terminal.report(Upload::Deleted(who));
             }
         }
         33..35 => world.devices[device].terminal.upload_everything(),
@@ -128,7 +128,7 @@ fn step(world: &mut World) {
         }
         100..109 => definition_step(world, device),
         _ => {
-            world.devices[device].terminal.uploads.push(Upload::Count);
+            world.devices[device].terminal.report(Upload::Count);
             world.deliver_uploads(device);
         }
     }
@@ -167,7 +167,7 @@ fn definition_step(world: &mut World, device: usize) {
             let value = world.value();
             let terminal = &mut world.devices[device].terminal;
             terminal.definitions.insert(key.pin.clone(), value.clone());
-            terminal.uploads.push(Upload::WorkCode(key, value));
+            terminal.report(Upload::WorkCode(key, value));
         }
         _ => world.new_firmware(device),
     }
@@ -223,7 +223,7 @@ fn device_edits(world: &mut World, device: usize, major: u16) {
             user.card = Some(card);
         }
         let user = user.clone();
-        terminal.uploads.push(Upload::User(who, user));
+        terminal.report(Upload::User(who, user));
     } else {
         let key = finger(&who, u8::from(world.random.chance(0.5)), major);
         let text = world.value();
@@ -231,7 +231,7 @@ fn device_edits(world: &mut World, device: usize, major: u16) {
         let place = (who, key.slot);
         if terminal.templates.contains_key(&place) || terminal.templates.len() < terminal.most_templates {
             terminal.templates.insert(place, text.clone());
-            terminal.uploads.push(Upload::Template(key, text));
+            terminal.report(Upload::Template(key, text));
         }
     }
 }

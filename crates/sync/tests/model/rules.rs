@@ -41,7 +41,7 @@ fn change_at(world: &mut World, device: usize, who: &str, change: impl FnOnce(&m
     let user = terminal.users.get_mut(&who).expect("the device holds the user");
     change(user);
     let user = user.clone();
-    terminal.uploads.push(Upload::User(who, user));
+    terminal.report(Upload::User(who, user));
 }
 
 fn run(world: &mut World, device: usize) {
@@ -204,6 +204,7 @@ fn an_answer_to_a_command_that_is_no_longer_open_makes_the_item_due_if_it_moved_
         seq: Seq(1),
         line: 0,
         return_code: ReturnCode(0),
+        given_up: false,
     };
     let mut view = world.view(0);
 
@@ -221,7 +222,7 @@ fn a_doubled_answer_to_the_newest_version_changes_nothing() {
     calm_down(&mut world);
     let key = user_key(&pin(7));
     let (_, verb, seq) = world.devices[0].history[&1].clone();
-    let answer = Answer { number: 1, key, verb, seq, line: 0, return_code: ReturnCode(0) };
+    let answer = Answer { number: 1, key, verb, seq, line: 0, return_code: ReturnCode(0), given_up: false };
     let mut view = world.view(0);
 
     assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
@@ -296,6 +297,7 @@ fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
         seq: first_go.seq,
         line: 2,
         return_code: ReturnCode(0),
+        given_up: false,
     };
     assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Partly);
     world.apply(0, view);

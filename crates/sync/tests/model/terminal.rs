@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use roster::{Content, Definition, DefinitionKind, ItemKey, Kind, Part, Seq, Slot, Template, UserFields};
-use sync::Verb;
+use sync::{Subject, Verb};
 use wire::Pin;
 
 use crate::random::Random;
@@ -13,6 +13,15 @@ use crate::random::Random;
 pub struct User {
     pub name: String,
     pub card: Option<String>,
+    pub privilege: i32,
+    /// Says nothing of a person.
+    pub group: i32,
+}
+
+impl User {
+    pub fn new(name: String, card: Option<String>) -> Self {
+        Self { name, card, privilege: 0, group: 1 }
+    }
 }
 
 /// A command as it reached the terminal.
@@ -22,11 +31,12 @@ pub enum Command {
     Ordered { number: i64, what: Ordered },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ordered {
     Check,
     Reboot,
     ClearData,
+    Query(Pin, Subject),
 }
 
 #[derive(Clone, Debug)]
@@ -42,6 +52,7 @@ pub enum Upload {
     WorkCode(ItemKey, String),
     Deleted(Pin),
     Wiped,
+    Restored,
     /// The number of users in the INFO of a poll.
     Count,
 }
@@ -57,7 +68,8 @@ pub struct Terminal {
     pub knows_zones: bool,
     pub inbox: VecDeque<Command>,
     pub acknowledgements: Vec<Acknowledgement>,
-    pub uploads: Vec<Upload>,
+    /// Bodies of uploads.
+    pub uploads: Vec<Vec<Upload>>,
     /// Names longer than this many bytes are cut.
     pub name_bytes: usize,
     pub most_users: usize,
@@ -81,7 +93,13 @@ impl Terminal {
                         self.carry_out(verb, &key, content.map(|content| *content))
                     };
                     for line in 0..lines {
-                        let code = if line + 1 == lines || code == -1005 { code } else { -1004 };
+                        let removes_user = verb == Verb::Replace && line + 2 == lines;
+                        let code = match code {
+                            -1005 => code,
+                            _ if line + 1 == lines => code,
+                            _ if removes_user => 0,
+                            _ => -1004,
+                        };
                         let key = key.clone();
                         self.acknowledgements.push(Acknowledgement::Item {
                             number,
@@ -101,6 +119,7 @@ impl Terminal {
                             continue;
                         }
                         Ordered::ClearData => self.clear(),
+                        Ordered::Query(pin, subject) => self.answer(&pin, subject),
                     }
                     self.acknowledgements.push(Acknowledgement::Ordered { number });
                 }
@@ -113,7 +132,10 @@ impl Terminal {
         if key.slot == DefinitionKind::TimeZone.slot() && !self.knows_zones {
             return -1004;
         }
-        match (verb, content) {
+        if verb == Verb::Replace {
+            self.remove(&key.pin);
+        }
+        match (if verb.brings() { Verb::Update } else { verb }, content) {
             (Verb::Update, Some(Content::Definition(definition))) => {
                 self.definitions.insert(key.pin.clone(), defined(&definition).to_owned());
             }
@@ -139,14 +161,14 @@ impl Terminal {
                 }
                 self.templates.insert(place, text.clone());
             }
-            (Verb::Update, _) => unreachable!("an update has content"),
+            (_, _) if verb.brings() => unreachable!("an update has content"),
             (Verb::Delete, _) if key.slot.kind == Kind::User => {
                 if self.users.contains_key(&key.pin) && self.reports_own_deletions {
-                    self.uploads.push(Upload::Deleted(key.pin.clone()));
+                    self.report(Upload::Deleted(key.pin.clone()));
                 }
                 self.remove(&key.pin);
             }
-            (Verb::Delete, _) => {
+            (_, _) => {
                 self.templates.remove(&place);
             }
         }
@@ -157,7 +179,32 @@ impl Terminal {
     pub fn keep(&self, fields: &UserFields) -> User {
         let mut name = fields.name.clone();
         name.truncate(self.name_bytes);
-        User { name, card: fields.card.clone() }
+        let (privilege, group) = (fields.privilege, fields.group.max(1));
+        User { name, card: fields.card.clone(), privilege, group }
+    }
+
+    /// Something that happened by itself goes up in a body of its own.
+    pub fn report(&mut self, upload: Upload) {
+        self.uploads.push(vec![upload]);
+    }
+
+    /// Uploads what a query asks for, behind what waits already.
+    fn answer(&mut self, pin: &Pin, subject: Subject) {
+        let body: Vec<Upload> = match subject {
+            Subject::User => self.users.get(pin).map(|user| Upload::User(pin.clone(), user.clone())).into_iter().collect(),
+            Subject::Template(_) => self.templates_of(pin),
+        };
+        if !body.is_empty() {
+            self.uploads.push(body);
+        }
+    }
+
+    pub fn templates_of(&self, pin: &Pin) -> Vec<Upload> {
+        let of = self.templates.iter().filter(|((owner, _), _)| owner == pin);
+        of.map(|((pin, slot), text)| {
+            Upload::Template(ItemKey { pin: pin.clone(), slot: *slot }, text.clone())
+        })
+        .collect()
     }
 
     pub fn remove(&mut self, pin: &Pin) {
@@ -172,7 +219,7 @@ impl Terminal {
         self.inbox.clear();
         self.acknowledgements.clear();
         self.uploads.clear();
-        self.uploads.push(Upload::Wiped);
+        self.report(Upload::Wiped);
     }
 
     pub fn upload_everything(&mut self) {
@@ -184,7 +231,8 @@ impl Terminal {
         let codes = codes.map(|(owner, name)| {
             Upload::WorkCode(ItemKey { pin: owner.clone(), slot: work_code_slot() }, name.clone())
         });
-        self.uploads.extend(users.chain(templates).chain(codes));
+        let bodies: Vec<Vec<Upload>> = users.chain(templates).chain(codes).map(|upload| vec![upload]).collect();
+        self.uploads.extend(bodies);
     }
 }
 

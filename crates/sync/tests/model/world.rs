@@ -8,7 +8,7 @@ use roster::{
     Algorithm, Area, Capability, Content, ContentHash, Definition, DefinitionKind, DefinitionName, Format,
     HashKey, ItemKey, Kind, Millis, NameAsKept, Seq, Slot, UserFields, UserPatch,
 };
-use sync::intake::{Intake, Known, Policy};
+use sync::intake::{Edit, Enrolment, Held, Intake, Known, Outcome, Policy};
 use sync::operator::{OperatorCommand, State};
 use sync::settle::{Answer, settle};
 use sync::{DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait};
@@ -24,6 +24,8 @@ pub struct Stored {
     pub content: Option<Content>,
     pub older: BTreeSet<ContentHash>,
     pub older_users: Vec<UserFields>,
+    /// Marks of lives that ended.
+    pub former: BTreeSet<ContentHash>,
 }
 
 /// A device as the store keeps it, and the terminal behind it.
@@ -33,6 +35,10 @@ pub struct Device {
     pub open: BTreeMap<ItemKey, OpenCommand>,
     pub exceptions: BTreeMap<ItemKey, Exception>,
     pub history: BTreeMap<i64, (ItemKey, Verb, Seq)>,
+    /// Commands that were closed without an answer.
+    pub given_up: BTreeSet<i64>,
+    pub claims: BTreeMap<Pin, sync::Claim>,
+    pub enrolment: Enrolment,
     pub delete_sent: BTreeMap<Pin, Millis>,
     pub ordered: Vec<(OperatorCommand, Ordered)>,
     pub terminal: Terminal,
@@ -51,11 +57,23 @@ pub struct World {
     pub hash_key: HashKey,
     pub values: u32,
     pub busy: f64,
-    /// PINs that an operator deleted and nobody brought back on purpose.
-    pub deleted: BTreeSet<Pin>,
+    /// PINs that an operator deleted and nobody brought back on purpose, with the names that they had.
+    pub deleted: BTreeMap<Pin, BTreeSet<String>>,
     /// How often such a user came back by a device that had not heard of the deletion.
     pub resurrected: usize,
     pub most_due: usize,
+    /// What was kept aside.
+    pub kept: Vec<Kept>,
+    /// Tells what happens, for looking at one seed.
+    pub told: bool,
+}
+
+/// Something that was kept aside.
+#[derive(Debug)]
+pub struct Kept {
+    pub device: usize,
+    pub held: Held,
+    pub upload: Upload,
 }
 
 /// How many templates the small device takes, which says so.
@@ -122,9 +140,17 @@ impl World {
             hash_key: HashKey::new([7; 32]),
             values: 0,
             busy: 0.1,
-            deleted: BTreeSet::new(),
+            deleted: BTreeMap::new(),
             resurrected: 0,
             most_due: 0,
+            kept: Vec::new(),
+            told: std::env::var_os("MUSTER_TELL").is_some(),
+        }
+    }
+
+    pub fn tell(&self, what: impl FnOnce() -> String) {
+        if self.told {
+            eprintln!("{:6} {}", self.now.0 / 1000, what());
         }
     }
 
@@ -142,6 +168,7 @@ impl World {
     // ---- the store
 
     pub fn put(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
+        self.tell(|| format!("   put {key} by {by:?}: {content:?}"));
         let hash = content.as_ref().map(|content| roster::hash(&self.hash_key, &key.slot, content));
         let before = self.items.get(key);
         let same = match (before, hash) {
@@ -172,6 +199,7 @@ impl World {
             content: None,
             older: BTreeSet::new(),
             older_users: Vec::new(),
+            former: BTreeSet::new(),
         });
         if let Some(old) = stored.content.take() {
             stored.older.insert(stored.state.hash);
@@ -180,8 +208,10 @@ impl World {
             }
         }
         if !live {
-            // What a deleted person was called is erased.
-            stored.older_users.clear();
+            // What a deleted person was called is erased, but for marks.
+            for user in std::mem::take(&mut stored.older_users) {
+                stored.former.extend(roster::marks(&self.hash_key, &user));
+            }
         }
         (stored.state, stored.content) = (state, content);
     }
@@ -204,12 +234,14 @@ impl World {
     }
 
     pub fn delete_user(&mut self, pin: &Pin) {
+        let names = self.items.get(&user_key(pin)).into_iter().flat_map(|item| item.older_users.clone());
+        let names: BTreeSet<String> = names.chain(self.user(pin)).map(|user| user.name).collect();
         let mut keys = self.keys_of(pin);
         keys.sort_by_key(|key| (key.slot.kind == Kind::Membership, key.slot != Slot::USER));
         for key in keys {
             self.put(&key, None, None);
         }
-        self.deleted.insert(pin.clone());
+        self.deleted.entry(pin.clone()).or_default().extend(names);
     }
 
     pub fn user(&self, pin: &Pin) -> Option<UserFields> {
@@ -235,6 +267,9 @@ impl World {
         for (key, exception) in &device.exceptions {
             persons.entry(key.pin.clone()).or_default().exceptions.insert(key.slot, *exception);
         }
+        for (pin, claim) in &device.claims {
+            persons.entry(pin.clone()).or_default().claim = Some(claim.clone());
+        }
         for (pin, at) in &device.delete_sent {
             persons.entry(pin.clone()).or_default().delete_sent_at = Some(*at);
         }
@@ -243,8 +278,15 @@ impl World {
     }
 
     /// Writes what a decision changed, the way a store has to.
-    pub fn apply(&mut self, device: usize, mut view: DeviceView) {
-        let changes = view.take_changes();
+    pub fn apply(&mut self, device: usize, view: DeviceView) {
+        self.apply_numbered(device, view, &[]);
+    }
+
+    fn apply_numbered(&mut self, device: usize, mut view: DeviceView, numbers: &[(ItemKey, Seq)]) {
+        let mut changes = view.take_changes();
+        for (key, seq) in numbers {
+            changes.numbered(key, *seq);
+        }
         let now = self.now;
         let device = &mut self.devices[device];
         if changes.rebaseline {
@@ -257,6 +299,13 @@ impl World {
             for (_, exception) in parked.take(usize::try_from(*items).unwrap_or(usize::MAX)) {
                 exception.wait = Wait::ROOM;
             }
+        }
+        device.given_up.extend(changes.closed.iter().filter(|c| c.return_code.is_none()).map(|c| c.number));
+        for (pin, news) in &changes.claims {
+            match (news, view.claim(pin)) {
+                (sync::ClaimNews::Open(_), Some(claim)) => device.claims.insert(pin.clone(), claim.clone()),
+                _ => device.claims.remove(pin),
+            };
         }
         for closed in &changes.closed {
             device.open.retain(|_, command| command.number != closed.number);
@@ -281,70 +330,116 @@ impl World {
     // ---- device requests
 
     pub fn deliver_uploads(&mut self, device: usize) {
-        for upload in std::mem::take(&mut self.devices[device].terminal.uploads) {
-            self.upload(device, upload);
+        for body in std::mem::take(&mut self.devices[device].terminal.uploads) {
+            self.upload(device, body);
         }
     }
 
-    fn upload(&mut self, device: usize, upload: Upload) {
+    /// A body is taken in one transaction: users before what belongs to them.
+    pub fn upload(&mut self, device: usize, body: Vec<Upload>) {
         let mut view = self.view(device);
         let mut known = self.known();
-        let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &self.policy, self.now);
-        let mut uploaded = None;
-        match upload {
-            Upload::User(pin, user) => {
-                let unheard = !intake.view.settled(&user_key(&pin));
-                intake.user(&pin, &patch(&user));
-                uploaded = Some((user_key(&pin), unheard));
+        let under_way = self.under_way(device);
+        let terminal = &self.devices[device].terminal;
+        let told = [
+            ("UserCount", terminal.users.len()),
+            ("FPCount", terminal.templates.len()),
+            ("~MaxUserCount", 1),
+        ];
+        let told = told.map(|(name, value)| (name.to_owned(), value.to_string()));
+        let policy = Policy { enrolment: self.devices[device].enrolment, ..self.policy };
+        let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
+        let mut kept = Vec::new();
+        for upload in users_first(body) {
+            let outcome = match &upload {
+                Upload::User(pin, user) => {
+                    intake.user(pin, &patch(user))
+                }
+                Upload::Template(key, text) => intake.item(key, template(text)),
+                Upload::WorkCode(key, name) => {
+                    intake.definition(key, definition(key, name))
+                }
+                Upload::Deleted(pin) => intake.deletion(pin),
+                Upload::Wiped => {
+                    intake.wiped();
+                    continue;
+                }
+                Upload::Restored => {
+                    intake.view.restored();
+                    continue;
+                }
+                Upload::Count => {
+                    let before = intake.view.capability.clone();
+                    intake.view.capability.merge_parameters(&told);
+                    let told = [Kind::User, Kind::Template(BioType::FINGERPRINT)].into();
+                    intake.view.counted(&before, &told, &under_way, self.now);
+                    continue;
+                }
+            };
+            if self.told {
+                let knows = if let Upload::User(pin, _) | Upload::Deleted(pin) = &upload { Some(intake.view.knows(pin)) } else { None };
+                eprintln!("{:6} {device} <- {upload:?}: {outcome:?} {knows:?}", self.now.0 / 1000);
             }
-            Upload::Template(key, text) => {
-                intake.item(&key, template(&text));
-            }
-            Upload::WorkCode(key, name) => {
-                let unheard = !intake.view.settled(&key);
-                intake.definition(&key, definition(&key, &name));
-                uploaded = Some((key, unheard));
-            }
-            Upload::Deleted(pin) => {
-                intake.deletion(&pin);
-            }
-            Upload::Wiped => intake.wiped(),
-            Upload::Count => {
-                let terminal = &self.devices[device].terminal;
-                let told = [
-                    ("UserCount", terminal.users.len()),
-                    ("FPCount", terminal.templates.len()),
-                    ("~MaxUserCount", 1),
-                ];
-                let told = told.map(|(name, value)| (name.to_owned(), value.to_string()));
-                let under_way = self.under_way(device);
-                let before = intake.view.capability.clone();
-                intake.view.capability.merge_parameters(&told);
-                let told = [Kind::User, Kind::Template(BioType::FINGERPRINT)].into();
-                intake.view.counted(&before, &told, &under_way, self.now);
+            if let Outcome::Held(held) = outcome {
+                kept.push((held, upload));
             }
         }
-        let edits = intake.edits;
-        let by = Some(view.device);
-        if let Some((key, unheard)) = uploaded {
-            let by_it = self.items.get(&key).is_some_and(|item| item.state.changed_by == by);
-            let revived = edits.iter().any(|edit| edit.key == key);
-            let dead = !self.is_live(&key);
-            if revived && dead && unheard && !by_it && self.deleted.contains(&key.pin) {
+        let (edits, asks) = (intake.edits, intake.asks_for_roster);
+        for edit in &edits {
+            let Some(Content::User(fields)) = &edit.content else { continue };
+            let names = self.deleted.get(&edit.key.pin).into_iter().flatten();
+            let back = names.filter(|name| *name == &fields.name || name.get(..24) == Some(fields.name.as_str()));
+            if !self.is_live(&edit.key) && back.count() > 0 {
                 self.resurrected += 1;
             }
         }
+        self.kept.extend(kept.into_iter().map(|(held, upload)| Kept { device, held, upload }));
+        self.write(device, view, edits);
+        if asks {
+            self.order(device, Ordered::Check);
+        }
+    }
+
+    /// Claims whose time has come.
+    pub fn conclude_claims(&mut self, device: usize) {
+        let due = |(pin, claim): (&Pin, &sync::Claim)| {
+            claim.state.due().is_some_and(|due| due <= self.now).then(|| pin.clone())
+        };
+        let due: Vec<Pin> = self.devices[device].claims.iter().filter_map(due).collect();
+        for pin in due {
+            let mut view = self.view(device);
+            let mut known = self.known();
+            let policy = Policy { enrolment: self.devices[device].enrolment, ..self.policy };
+            let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
+            let outcome = intake.conclude(&pin);
+            if self.told {
+                eprintln!("{:6} {device} concludes {pin}: {outcome:?}", self.now.0 / 1000);
+            }
+            let edits = intake.edits;
+            self.write(device, view, edits);
+        }
+    }
+
+    /// Writes what an intake came to, and puts the questions that follow.
+    fn write(&mut self, device: usize, mut view: DeviceView, edits: Vec<Edit>) {
+        let by = Some(view.device);
+        let mut numbers = Vec::new();
         for edit in edits {
             self.put(&edit.key, edit.content, by.filter(|_| edit.by_device));
+            numbers.push((edit.key, Seq(self.seq)));
         }
-        self.apply(device, view);
+        for (pin, subject) in view.questions_due() {
+            let order = self.order(device, Ordered::Query(pin.clone(), subject));
+            view.question_put(&pin, Some(order), self.now);
+        }
+        self.apply_numbered(device, view, &numbers);
     }
 
     /// How many items of each kind that are new to a device are sent and not answered.
     fn under_way(&self, device: usize) -> BTreeMap<Kind, u64> {
         let mut under_way = BTreeMap::new();
         for (key, command) in &self.devices[device].open {
-            if command.verb == Verb::Update && self.items[key].state.created == command.seq {
+            if command.verb.brings() && self.items[key].state.created == command.seq {
                 *under_way.entry(key.slot.kind).or_default() += 1;
             }
         }
@@ -365,6 +460,7 @@ impl World {
             }
             if key.slot == Slot::USER {
                 person.older_users.clone_from(&item.older_users);
+                person.former.clone_from(&item.former);
             }
         }
         known
@@ -375,15 +471,24 @@ impl World {
             match acknowledgement {
                 Acknowledgement::Item { number, line, verb, key, seq, code } => {
                     let mut view = self.view(device);
-                    let answer = Answer { number, key, verb, seq, line, return_code: ReturnCode(code) };
-                    settle(&mut view, &answer, self.now, &self.limits);
+                    let given_up = self.devices[device].given_up.contains(&number);
+                    let return_code = ReturnCode(code);
+                    let answer = Answer { number, key, verb, seq, line, return_code, given_up };
+                    let settled = settle(&mut view, &answer, self.now, &self.limits);
+                    self.tell(|| format!("{device} answers {verb:?} {} {number} line {line}: {code} {settled:?}", answer.key));
                     self.apply(device, view);
                 }
                 Acknowledgement::Ordered { number } => {
                     let slot = self.devices[device].ordered.iter_mut().find(|(c, _)| c.number == number);
                     let (command, _) = slot.expect("it was ordered");
                     command.state = State::Answered { return_code: 0, done: true };
-                    if command.empties {
+                    let empties = command.empties;
+                    if let Ordered::Query(pin, _) = slot_of(&self.devices[device], number) {
+                        let mut view = self.view(device);
+                        view.question_answered(&pin, number, true, self.now);
+                        self.apply(device, view);
+                    }
+                    if empties {
                         let mut view = self.view(device);
                         view.rebaseline();
                         self.apply(device, view);
@@ -393,18 +498,19 @@ impl World {
         }
     }
 
-    pub fn order(&mut self, device: usize, what: Ordered) {
+    pub fn order(&mut self, device: usize, what: Ordered) -> i64 {
         let number = i64::try_from(self.devices[device].ordered.len()).expect("few") + 1_000_000;
         let command = OperatorCommand {
             number,
-            fence: what != Ordered::Check,
-            repeatable: what == Ordered::Check,
+            fence: matches!(what, Ordered::Reboot | Ordered::ClearData),
+            repeatable: !matches!(what, Ordered::Reboot | Ordered::ClearData),
             empties: what == Ordered::ClearData,
             answer_ms: 0,
             expires_at: None,
             state: State::Queued,
         };
         self.devices[device].ordered.push((command, what));
+        number
     }
 
     /// The device is given firmware that knows more, begins anew, and says so.
@@ -460,6 +566,9 @@ impl Device {
             open: BTreeMap::new(),
             exceptions: BTreeMap::new(),
             history: BTreeMap::new(),
+            given_up: BTreeSet::new(),
+            claims: BTreeMap::new(),
+            enrolment: Enrolment::Accept,
             delete_sent: BTreeMap::new(),
             ordered: Vec::new(),
             terminal: Terminal {
@@ -483,8 +592,11 @@ impl Device {
                 exception.wait = Wait::Due(now);
             }
         }
-        for (key, _) in std::mem::take(&mut self.open) {
+        for (key, command) in std::mem::take(&mut self.open) {
             self.again_or_due(&key, now);
+            if matches!(command.verb, Verb::Delete | Verb::Replace) && key.slot == Slot::USER {
+                self.exceptions.get_mut(&key).expect("it is owed").wipe = true;
+            }
         }
     }
 
@@ -500,7 +612,29 @@ impl Device {
     }
 }
 
-fn patch(user: &User) -> UserPatch {
+pub fn patch(user: &User) -> UserPatch {
     let name = NameAsKept { raw: user.name.clone().into_bytes(), text: Some(user.name.clone()) };
-    UserPatch { name: Some(name), card: Some(user.card.clone().unwrap_or_default()), ..UserPatch::default() }
+    UserPatch {
+        name: Some(name),
+        card: Some(user.card.clone().unwrap_or_default()),
+        privilege: Some(user.privilege),
+        group: Some(user.group),
+        ..UserPatch::default()
+    }
+}
+
+/// The order in which the records of a body are taken: users first, but for those of whose deletion it tells.
+fn users_first(body: Vec<Upload>) -> Vec<Upload> {
+    let deleted: BTreeSet<Pin> = body
+        .iter()
+        .filter_map(|upload| if let Upload::Deleted(pin) = upload { Some(pin.clone()) } else { None })
+        .collect();
+    let first = |upload: &Upload| matches!(upload, Upload::User(pin, _) if !deleted.contains(pin));
+    let (users, others): (Vec<_>, Vec<_>) = body.into_iter().partition(first);
+    users.into_iter().chain(others).collect()
+}
+
+fn slot_of(device: &Device, number: i64) -> Ordered {
+    let found = device.ordered.iter().find(|(command, _)| command.number == number);
+    found.expect("it was ordered").1.clone()
 }

@@ -18,6 +18,7 @@ impl World {
     /// A poll that reads the items before something changes and the feed after it, as on a database server that takes what
     /// other servers write meanwhile. What is sent is checked at the end: where its item changed, all of it is undone.
     pub fn poll_while(&mut self, device: usize, lost: bool, meanwhile: impl FnOnce(&mut Self)) {
+        self.conclude_claims(device);
         let before = self.devices[device].ordered.clone();
         let salt = self.random.next();
         let ordered: Vec<_> =
@@ -31,7 +32,7 @@ impl World {
         for number in &first.send {
             let (_, what) =
                 self.devices[device].ordered.iter().find(|(c, _)| c.number == *number).expect("there");
-            batch.push(Command::Ordered { number: *number, what: *what });
+            batch.push(Command::Ordered { number: *number, what: what.clone() });
         }
         let mut view = self.view(device);
         if first.emptied {
@@ -46,7 +47,7 @@ impl World {
         let sends = plan(&mut view, &work, first.beside, self.now, &self.limits, salt);
         let moved = |sent: &Send| {
             let seq = view.persons[&sent.key.pin].open[&sent.key.slot].seq;
-            sent.verb == Verb::Update && self.items[&sent.key].state.seq != seq
+            sent.verb.brings() && self.items[&sent.key].state.seq != seq
         };
         if sends.iter().any(moved) {
             self.devices[device].ordered = before;
@@ -54,9 +55,10 @@ impl World {
         }
         for sent in sends {
             let command = &view.persons[&sent.key.pin].open[&sent.key.slot];
-            let content = self.items[&sent.key].content.clone().filter(|_| sent.verb == Verb::Update);
+            let content = self.items[&sent.key].content.clone().filter(|_| sent.verb.brings());
+            self.tell(|| format!("{device} -> {:?} {} {} lost {lost}", sent.verb, sent.key, command.number));
             assert!(sent.verb == Verb::Delete || content.is_some(), "an update of nothing: {}", sent.key);
-            if sent.verb == Verb::Delete && sent.key.slot == Slot::USER {
+            if matches!(sent.verb, Verb::Delete | Verb::Replace) && sent.key.slot == Slot::USER {
                 self.devices[device].delete_sent.insert(sent.key.pin.clone(), self.now);
             }
             batch.push(Command::Item {

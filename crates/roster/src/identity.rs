@@ -1,0 +1,168 @@
+//! Whose record it is: whether a device means the fleet's person by a PIN, and whether it means somebody who had the PIN
+//! before.
+
+use std::collections::BTreeSet;
+
+use crate::hash::mark;
+use crate::{Capability, ContentHash, HashKey, Merge, UserFields, UserPatch, canonical, kept};
+
+/// Whether a user record is of the fleet's person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Likeness {
+    /// Its name, or without names its card, is the person's.
+    Same,
+    /// It has another name.
+    Other,
+    /// Nothing in it tells. A PIN alone is no evidence.
+    Unclear,
+}
+
+/// Compares what a device says of a PIN with the person that the fleet has there: the user as it is, and as it was before in
+/// this life.
+///
+/// Names decide where both have one: cards are handed on. They are compared without case, and as the device keeps them.
+pub fn likeness<'a>(
+    versions: impl IntoIterator<Item = &'a UserFields>,
+    patch: &UserPatch,
+    capability: &Capability,
+) -> Likeness {
+    let versions: Vec<&UserFields> = versions.into_iter().collect();
+    let name = patch.name.as_ref().filter(|name| !name.canonical().is_empty());
+    let named = || versions.iter().filter(|user| !user.name.is_empty());
+    if let Some(name) = name.filter(|_| named().next().is_some()) {
+        let folded = name.canonical().to_lowercase();
+        let same = named().any(|user| {
+            kept::name_is(name, &user.name, capability)
+                || canonical::name(&user.name).to_lowercase() == folded
+        });
+        return if same { Likeness::Same } else { Likeness::Other };
+    }
+    let card = patch.card.as_deref().filter(|card| !card.is_empty());
+    let same_card = card.is_some_and(|card| versions.iter().any(|user| user.card.as_deref() == Some(card)));
+    if same_card { Likeness::Same } else { Likeness::Unclear }
+}
+
+/// Whether nothing that tells people apart differs between a record and the user: neither the name nor the card.
+///
+/// For a device that is known to hold the person: an unnamed user without a card may be edited there too.
+pub fn tells_nobody_else(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
+    let name = patch.name.as_ref().is_none_or(|name| kept::name_is(name, &current.name, capability));
+    let card = patch.card.as_deref().is_none_or(|card| card == current.card.as_deref().unwrap_or_default());
+    name && card
+}
+
+/// Whether a record names anybody: it has a name that can be read, or a card.
+pub fn names_somebody(patch: &UserPatch) -> bool {
+    let said = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
+    patch.name.as_ref().is_some_and(|name| !name.canonical().is_empty()) || said(&patch.card)
+}
+
+/// A name this long may be cut by devices: its beginning is marked too.
+const CUT_BYTES: usize = 20;
+
+/// By what a user is known again after its life under a PIN has ended: keyed hashes of the name, of its beginning where
+/// devices cut it, and of the cards.
+pub fn marks(key: &HashKey, user: &UserFields) -> BTreeSet<ContentHash> {
+    let cards = [user.card.as_deref(), user.vice_card.as_deref()];
+    marks_of(key, &user.name, &cards)
+}
+
+/// The marks of what a device says of a user.
+pub fn marks_of_record(key: &HashKey, patch: &UserPatch) -> BTreeSet<ContentHash> {
+    let name = patch.name.as_ref().map(crate::NameAsKept::canonical).unwrap_or_default();
+    marks_of(key, &name, &[patch.card.as_deref(), patch.vice_card.as_deref()])
+}
+
+fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<ContentHash> {
+    let name = canonical::name(name).to_lowercase();
+    let mut marks = BTreeSet::new();
+    if !name.is_empty() {
+        marks.insert(mark(key, "name", &name));
+        let end = (0..=CUT_BYTES.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
+        if let Some(start) = end.filter(|_| name.len() >= CUT_BYTES).and_then(|end| name.get(..end)) {
+            marks.insert(mark(key, "name begins", start));
+        }
+    }
+    marks.extend(cards.iter().flatten().filter(|card| !card.is_empty()).map(|card| mark(key, "card", card)));
+    marks
+}
+
+impl Merge {
+    /// Takes back the edits of fields with which somebody gets in, and of the privilege. Whether there were any.
+    pub fn withhold_credentials(&mut self, current: &UserFields) -> bool {
+        use crate::Field;
+        let credentials = [Field::Privilege, Field::Password, Field::Card, Field::ViceCard];
+        let mut withheld = false;
+        for field in credentials {
+            if self.edited.remove(&field) {
+                self.fields.take(field, current);
+                withheld = true;
+            }
+        }
+        withheld
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::NameAsKept;
+
+    fn user(name: &str, card: &str) -> UserFields {
+        let card = (!card.is_empty()).then(|| card.to_owned());
+        UserFields { name: name.to_owned(), card, ..UserFields::default() }
+    }
+
+    fn record(name: &str, card: &str) -> UserPatch {
+        let name = NameAsKept { raw: name.as_bytes().to_vec(), text: Some(name.to_owned()) };
+        UserPatch { name: Some(name), card: Some(card.to_owned()), ..UserPatch::default() }
+    }
+
+    fn compared(user: &UserFields, patch: &UserPatch) -> Likeness {
+        likeness([user], patch, &Capability::default())
+    }
+
+    #[test]
+    fn names_decide_where_both_have_one() {
+        let ada = user("Ada Lovelace", "17");
+        assert_eq!(compared(&ada, &record("ada lovelace ", "")), Likeness::Same);
+        assert_eq!(compared(&ada, &record("Grace", "17")), Likeness::Other, "the card was handed on");
+        assert_eq!(compared(&ada, &record("", "17")), Likeness::Same);
+        assert_eq!(compared(&ada, &record("", "18")), Likeness::Unclear);
+        assert_eq!(compared(&user("", ""), &record("Grace", "")), Likeness::Unclear);
+        assert_eq!(compared(&user("", ""), &record("", "")), Likeness::Unclear, "a PIN alone says nothing");
+    }
+
+    #[test]
+    fn a_name_from_before_is_the_persons_too() {
+        let (now, before) = (user("Ada King", ""), user("Ada Byron", ""));
+        assert_eq!(likeness([&now, &before], &record("Ada Byron", ""), &Capability::default()), Likeness::Same);
+    }
+
+    #[test]
+    fn somebody_is_known_again_by_name_card_or_a_name_that_was_cut() {
+        let key = HashKey::new([7; 32]);
+        let former = marks(&key, &user("Alexandrina Victoria of Kent", "17"));
+        let matches = |patch: &UserPatch| !marks_of_record(&key, patch).is_disjoint(&former);
+        assert!(matches(&record("ALEXANDRINA VICTORIA OF KENT", "")));
+        assert!(matches(&record("Alexandrina Victoria of ", "")));
+        assert!(matches(&record("", "17")));
+        assert!(!matches(&record("Alexandra", "")) && !matches(&record("", "")));
+        // A name is no card.
+        assert!(!matches(&record("17", "")));
+    }
+
+    #[test]
+    fn credentials_are_taken_back_and_the_rest_stays() {
+        let current = user("Ada", "17");
+        let uploader = crate::Uploader {
+            capability: &Capability::default(),
+            settled: true,
+            trust_privilege: false,
+        };
+        let mut merge = crate::merge(&current, &[], &record("Ada King", "18"), &uploader);
+        assert!(merge.withhold_credentials(&current));
+        assert_eq!((merge.fields.name.as_str(), merge.fields.card.as_deref()), ("Ada King", Some("17")));
+        assert!(!merge.withhold_credentials(&current));
+    }
+}

@@ -1,0 +1,258 @@
+//! What one device said of one PIN and the fleet did not take.
+//!
+//! A device may mean somebody else by a PIN, or say too little to tell. Then a *claim* keeps everything that it said under the
+//! PIN, and nothing is sent to it there. A claim waits for the device to say more ([`Stage::Waiting`]) or for an operator
+//! ([`Stage::Blocking`]). Content that is no longer on the device needs no claim: it is held for an operator to look at.
+
+use std::collections::BTreeMap;
+
+use roster::{Content, ItemKey, Millis, Seq, Slot, UserPatch};
+use wire::Pin;
+
+use crate::life::Knows;
+use crate::scope::Want;
+use crate::view::{DeviceView, Exception, Parked, Person, Wait};
+
+/// Why a claim is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Reason {
+    /// Templates or photos came without the user record of their device.
+    Unproved,
+    /// A device that knows the person shows another name, or another card where there is no name.
+    Renamed,
+    /// A device that has the newest user record shows a value from before.
+    WentBack,
+    /// The device enrolled somebody under a PIN that was somebody's before.
+    UsedBefore,
+    /// The device means somebody else by the PIN.
+    Other,
+    /// Nothing tells whether the device means the fleet's person.
+    Unclear,
+    /// Somebody whom the fleet removed is on the device again.
+    Leaver,
+    /// The person is not in the areas of the device.
+    Outside,
+    /// The device held this under the PIN of somebody else, and is put right.
+    Remains,
+    /// The device may not enrol or change people.
+    Enrolment,
+    /// The device reports that the user was deleted there.
+    Deleted,
+}
+
+/// What becomes of a claim next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stage {
+    /// The device is asked; nothing is sent to it under the PIN meanwhile.
+    Waiting,
+    /// An operator decides; the device keeps its own person, and nothing is sent to it under the PIN.
+    Blocking,
+}
+
+/// What became of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClaimNews {
+    /// It is open.
+    Open(ClaimState),
+    /// The device showed that it means the fleet's person: what it had said was taken.
+    Taken,
+    /// What it had said is no longer on the device: it is kept for an operator to look at.
+    Left,
+    /// What it had said is void.
+    Dropped,
+}
+
+/// What a device is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Subject {
+    /// The user record of the PIN.
+    User,
+    /// This template of the PIN, or one of its kind.
+    Template(Slot),
+}
+
+/// How far a question is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It is to be put.
+    Due,
+    /// The command of this number asks, since this time.
+    Asked(i64, Millis),
+    /// The device answered the command then: what it has was uploaded before, or comes in a moment.
+    Answered(Millis),
+    /// The device does not answer such a question.
+    Refused,
+}
+
+/// A question to a device about one PIN.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// What it is about.
+    pub subject: Subject,
+    /// How far it is.
+    pub asked: Asked,
+    /// The device has uploaded a user record of the PIN since it was asked.
+    pub shown: bool,
+    /// How often it was put.
+    pub times: u32,
+}
+
+/// A claim without what was said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClaimState {
+    /// Why it is there.
+    pub reason: Reason,
+    /// What becomes of it next.
+    pub stage: Stage,
+    /// The life of the PIN that the fleet had when it began, 0 for none.
+    pub life: Seq,
+    /// Rises with everything that joins the claim: a decision is for the version that the operator saw.
+    pub version: i64,
+    /// Where the cursor of the device stood when it began: what is newer was not sent to the device. 0 where something was
+    /// under way or owed.
+    pub since: Seq,
+    /// What the device is asked.
+    pub question: Option<Question>,
+}
+
+/// What one device said of one PIN and the fleet did not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// All but what was said.
+    pub state: ClaimState,
+    /// The newest user record.
+    pub user: Option<UserPatch>,
+    /// Templates and photos, the newest of each slot.
+    pub items: BTreeMap<Slot, Content>,
+}
+
+/// How long a device has to upload what it was asked for after it answered the command, ms.
+const UPLOADED_MS: i64 = 10_000;
+
+/// A question that was never answered is put again after this time, ms.
+const AGAIN_MS: i64 = 3_600_000;
+
+/// So often a question is put before the claim is left to the operator.
+const MOST_TIMES: u32 = 3;
+
+impl ClaimState {
+    /// When the claim has to be looked at again by itself.
+    pub const fn due(&self) -> Option<Millis> {
+        match (self.stage, self.question) {
+            (Stage::Waiting, Some(question)) => match question.asked {
+                Asked::Due | Asked::Refused => None,
+                Asked::Asked(_, since) => Some(since.plus(AGAIN_MS)),
+                Asked::Answered(at) => Some(at.plus(UPLOADED_MS)),
+            },
+            _ => None,
+        }
+    }
+}
+
+impl Question {
+    pub(crate) const fn new(subject: Subject) -> Self {
+        Self { subject, asked: Asked::Due, shown: false, times: 0 }
+    }
+
+    /// The device was asked and has not had its time to answer.
+    pub(crate) const fn is_put(&self) -> bool {
+        matches!(self.asked, Asked::Asked(..) | Asked::Answered(_))
+    }
+
+    /// Whether it may be put once more.
+    pub(crate) const fn may_repeat(&self) -> bool {
+        self.times < MOST_TIMES
+    }
+}
+
+impl DeviceView {
+    /// The questions that are to be put to the device.
+    pub fn questions_due(&self) -> Vec<(Pin, Subject)> {
+        let due = |(pin, person): (&Pin, &Person)| {
+            let question = person.claim.as_ref()?.state.question?;
+            (question.asked == Asked::Due).then(|| (pin.clone(), question.subject))
+        };
+        self.persons.iter().filter_map(due).collect()
+    }
+
+    /// A question was put with the command `order`; `None` where the device cannot be asked.
+    pub fn question_put(&mut self, pin: &Pin, order: Option<i64>, now: Millis) {
+        self.with_question(pin, |question| {
+            question.shown = false;
+            question.times += 1;
+            question.asked = order.map_or(Asked::Refused, |order| Asked::Asked(order, now));
+        });
+    }
+
+    /// The device answered the command `order` that put a question; `understood` is false where it does not know such a
+    /// command.
+    pub fn question_answered(&mut self, pin: &Pin, order: i64, understood: bool, now: Millis) {
+        self.with_question(pin, |question| {
+            if matches!(question.asked, Asked::Asked(number, _) if number == order) {
+                question.asked = if understood { Asked::Answered(now) } else { Asked::Refused };
+            }
+        });
+    }
+
+    pub(crate) fn with_question(&mut self, pin: &Pin, change: impl FnOnce(&mut Question)) {
+        let Some(mut claim) = self.claim(pin).cloned() else { return };
+        let Some(question) = &mut claim.state.question else { return };
+        change(question);
+        self.put_claim(pin, Some(claim));
+    }
+
+    /// What was claimed may not be on the device any more: it is asked.
+    pub(crate) fn doubt_claim(&mut self, pin: &Pin) {
+        let Some(mut claim) = self.claim(pin).cloned() else { return };
+        if claim.state.stage == Stage::Blocking {
+            claim.state.stage = Stage::Waiting;
+            claim.state.question = Some(Question::new(Subject::User));
+            self.put_claim(pin, Some(claim));
+        }
+    }
+
+    /// Closes a claim, and owes what it held back.
+    pub fn close_claim(&mut self, pin: &Pin, news: ClaimNews, now: Millis) {
+        if self.claim(pin).is_none() {
+            return;
+        }
+        let since = self.claim(pin).map_or(Seq(0), |claim| claim.state.since);
+        self.put_claim(pin, None);
+        self.tell_of_claim(pin, news);
+        self.release_after_claim(pin, since, now);
+    }
+
+    /// What could not go out under a PIN since the cursor stood at `since` is owed; what did not change is not.
+    fn release_after_claim(&mut self, pin: &Pin, since: Seq, now: Millis) {
+        let root = ItemKey { pin: pin.clone(), slot: Slot::root_of(pin) };
+        let Some(before) = self.exception(&root) else { return };
+        if before.wait == Wait::Parked(Parked::Held) {
+            let user = self.item(&root).cloned();
+            let changed = user.as_ref().is_some_and(|user| user.seq > since);
+            let knows = self.knows(pin);
+            let is_present = knows == Knows::Present && self.in_scope(pin);
+            // Where the cursor tells as much, it needs no mark.
+            let read = user.is_some_and(|user| user.created <= self.cursor) && self.scanned(pin);
+            let known = before.known.filter(|_| !(is_present && read));
+            self.put_exception(&root, Exception { wait: Wait::No, known, ..before });
+            let nobody = knows == Knows::Nobody && self.want(&root) != Want::Present;
+            if !(is_present && !changed || nobody) {
+                self.owe(&root, now, 0);
+            }
+        }
+        self.release_person(pin, now);
+    }
+
+    /// Opens a claim, or changes one: nothing goes out under the PIN meanwhile.
+    pub(crate) fn open_claim(&mut self, pin: &Pin, claim: Claim) {
+        let user = ItemKey { pin: pin.clone(), slot: Slot::root_of(pin) };
+        if self.claim(pin).is_none() {
+            // The cursor goes on meanwhile: whom the device knows is noted.
+            let life = self.person(pin).and_then(Person::life);
+            let known = life.filter(|_| self.knows(pin) == Knows::Present);
+            self.mark_known(&user, Some(known.unwrap_or(Seq(0))));
+        }
+        self.put_claim(pin, Some(claim));
+        self.park(&user, Parked::Held);
+    }
+}

@@ -1,0 +1,303 @@
+//! Claims: what is kept, what joins it, and what it comes to when the device says more.
+
+use roster::{Content, ContentHash, ItemKey, Likeness, Seq, Slot, UserPatch};
+use wire::Pin;
+
+use super::{Deletion, Enrolment, Held, Intake, Outcome, Raised, Verdict};
+use crate::claim::{Asked, Claim, ClaimNews, ClaimState, Question, Reason, Stage, Subject};
+use crate::life::Knows;
+use crate::owing::user_key;
+use crate::view::{Parked, Person};
+
+impl Intake<'_> {
+    /// Keeps a user record for a device to say more, or for an operator to decide.
+    pub(super) fn keep_user(&mut self, key: &ItemKey, reason: Reason, patch: &UserPatch) -> Outcome {
+        let Some((stage, question)) = self.way_of(&key.pin, reason) else {
+            // Nothing can prove it, and the device holds a mixture: it is put right, and an operator decides.
+            self.verdicts.insert(key.pin.clone(), Verdict::PutRight(Some(reason)));
+            self.put_right(key);
+            return Outcome::Held(Held::Left(key.pin.clone(), reason));
+        };
+        let mut claim = self.claim_for(&key.pin, reason, stage, question);
+        claim.user = Some(patch.clone());
+        self.view.open_claim(&key.pin, claim);
+        Outcome::Held(Held::Claim(key.pin.clone(), reason, stage))
+    }
+
+    /// Keeps a template or photo.
+    pub(super) fn keep_item(&mut self, key: &ItemKey, reason: Reason, content: Content) -> Outcome {
+        let Some((stage, question)) = self.way_of(&key.pin, reason) else {
+            self.put_right(&user_key(&key.pin));
+            return Outcome::Held(Held::Left(key.pin.clone(), reason));
+        };
+        let mut claim = self.claim_for(&key.pin, reason, stage, question);
+        claim.items.insert(key.slot, content);
+        self.view.open_claim(&key.pin, claim);
+        Outcome::Held(Held::Claim(key.pin.clone(), reason, stage))
+    }
+
+    /// What becomes of a claim of this reason next; `None` where it can neither be proved nor stay on the device.
+    fn way_of(&self, pin: &Pin, reason: Reason) -> Option<(Stage, Option<Question>)> {
+        let ask = |subject| Some((Stage::Waiting, Some(Question::new(subject))));
+        match reason {
+            Reason::Unproved | Reason::UsedBefore | Reason::WentBack | Reason::Deleted => ask(Subject::User),
+            Reason::Renamed => ask(Subject::Template(self.proof_of(pin)?)),
+            _ => Some((Stage::Blocking, None)),
+        }
+    }
+
+    /// A template of the person that the device took: if it is still there, so is the person.
+    fn proof_of(&self, pin: &Pin) -> Option<Slot> {
+        let person = self.view.person(pin)?;
+        let held = |slot: &Slot| {
+            let key = ItemKey { pin: pin.clone(), slot: *slot };
+            matches!(slot.kind, roster::Kind::Template(_))
+                && self.view.capability.takes(slot).is_some()
+                && self.view.settled_but_held(&key)
+        };
+        person.items.iter().filter(|(_, item)| item.live).map(|(slot, _)| *slot).find(held)
+    }
+
+    /// The device is asked who is under the PIN, of which it reported a deletion.
+    pub(super) fn ask_after_deletion(&mut self, pin: &Pin) {
+        if let Some((stage, question)) = self.way_of(pin, Reason::Deleted) {
+            let claim = self.claim_for(pin, Reason::Deleted, stage, question);
+            self.view.open_claim(pin, claim);
+        }
+    }
+
+    fn claim_for(&self, pin: &Pin, reason: Reason, stage: Stage, question: Option<Question>) -> Claim {
+        let life = self.view.person(pin).and_then(Person::life).unwrap_or(Seq(0));
+        // What was under way or owed already is owed when the claim is closed.
+        let since = if self.view.settled(&user_key(pin)) { self.view.cursor } else { Seq(0) };
+        match self.view.claim(pin) {
+            Some(claim) => {
+                let mut claim = claim.clone();
+                let asked = claim.state.question.filter(|_| reason == claim.state.reason);
+                let version = claim.state.version + 1;
+                let (since, question) = (claim.state.since, asked.or(question));
+                claim.state = ClaimState { reason, stage, life, version, since, question };
+                claim
+            }
+            None => Claim {
+                state: ClaimState { reason, stage, life, version: 1, since, question },
+                user: None,
+                items: std::collections::BTreeMap::new(),
+            },
+        }
+    }
+
+    /// A user record of a PIN of which the device has a claim.
+    pub(super) fn user_joins_claim(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
+        let Some(claim) = self.view.claim(&key.pin).cloned() else { return self.refuse(key) };
+        self.view.with_question(&key.pin, |question| question.shown |= question.is_put());
+        if claim.state.reason == Reason::Deleted {
+            return self.user_after_deletion(key, &claim, patch);
+        }
+        let verdict = self.judge_user(key, patch);
+        let stranger = claim.user.as_ref().is_some_and(|user| user != patch && !self.is_same(&key.pin, user));
+        match (claim.state.stage, verdict) {
+            (Stage::Waiting, Verdict::Edit | Verdict::Fill | Verdict::New) if !stranger => {
+                self.release(key, &claim, verdict, patch)
+            }
+            (_, Verdict::Edit | Verdict::Fill | Verdict::New) => {
+                // Whoever was there is not there any more, and what of him is on the device nobody knows.
+                self.leave_claim(key);
+                self.put_right(key)
+            }
+            (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if self.repeats(&claim, patch) => {
+                self.release(key, &claim, self.newcomer(key, &claim), patch)
+            }
+            (_, Verdict::Keep(reason)) => self.keep_user(key, reason, patch),
+            (_, Verdict::PutRight(_)) => {
+                self.leave_claim(key);
+                self.carry_out(key, verdict, patch)
+            }
+        }
+    }
+
+    /// Somebody new under a PIN that was used before, unless what came with him is of somebody from before.
+    fn newcomer(&self, key: &ItemKey, claim: &Claim) -> Verdict {
+        let of_former = |(slot, content): (&Slot, &Content)| {
+            let hash = roster::hash(self.hash_key, slot, content);
+            self.is_older(&ItemKey { pin: key.pin.clone(), slot: *slot }, hash)
+        };
+        match claim.items.iter().any(of_former) {
+            true => Verdict::PutRight(Some(Reason::Leaver)),
+            false => Verdict::New,
+        }
+    }
+
+    fn is_same(&self, pin: &Pin, patch: &UserPatch) -> bool {
+        self.likeness(pin, patch).is_none_or(|likeness| likeness == Likeness::Same)
+    }
+
+    /// Whether the device says now, asked, what it said before.
+    fn repeats(&self, claim: &Claim, patch: &UserPatch) -> bool {
+        let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
+        asked && claim.user.as_ref() == Some(patch)
+    }
+
+    /// Whether the device was asked, and says again that a value is as it was before.
+    pub(super) fn is_confirmed(&self, pin: &Pin, patch: &UserPatch) -> bool {
+        self.view
+            .claim(pin)
+            .is_some_and(|claim| claim.state.reason == Reason::WentBack && self.repeats(claim, patch))
+    }
+
+    /// The device means the fleet's person, or somebody new: what was kept is taken.
+    fn release(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict, patch: &UserPatch) -> Outcome {
+        let outcome = self.carry_out(key, verdict, patch);
+        if matches!(outcome, Outcome::Held(Held::Claim(..))) {
+            return outcome;
+        }
+        self.verdicts.insert(key.pin.clone(), verdict);
+        let mut news = ClaimNews::Taken;
+        for (slot, content) in &claim.items {
+            let item = ItemKey { pin: key.pin.clone(), slot: *slot };
+            let hash = roster::hash(self.hash_key, slot, content);
+            if let Outcome::Held(_) = self.carry_out_item(&item, verdict, content.clone(), hash) {
+                news = ClaimNews::Left;
+            }
+        }
+        self.view.close_claim(&key.pin, news, self.now);
+        outcome
+    }
+
+    /// What was kept is not on the device any more, or goes from it: an operator may look at it.
+    fn leave_claim(&mut self, key: &ItemKey) {
+        self.verdicts.insert(key.pin.clone(), Verdict::PutRight(Some(Reason::Remains)));
+        self.view.close_claim(&key.pin, ClaimNews::Left, self.now);
+    }
+
+    /// A template or photo of a PIN of which the device has a claim.
+    pub(super) fn item_joins_claim(&mut self, key: &ItemKey, content: Content, hash: ContentHash) -> Outcome {
+        let Some(claim) = self.view.claim(&key.pin).cloned() else { return self.refuse(key) };
+        let user = user_key(&key.pin);
+        let equal = self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash));
+        if claim.state.reason == Reason::Renamed && claim.state.stage == Stage::Waiting {
+            let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
+            let proves = equal && asked && self.view.settled_but_held(key);
+            if let (true, Some(patch)) = (proves, claim.user.clone()) {
+                // The person is there: only the name is another.
+                self.release(&user, &claim, Verdict::Edit, &patch);
+                return Outcome::Equal;
+            }
+        }
+        if equal {
+            return Outcome::Equal;
+        }
+        let mut joined = claim;
+        joined.state.version += 1;
+        let (reason, stage) = (joined.state.reason, joined.state.stage);
+        joined.items.insert(key.slot, content);
+        self.view.open_claim(&key.pin, joined);
+        Outcome::Held(Held::Claim(key.pin.clone(), reason, stage))
+    }
+
+    /// A claim whose time has come: the device had time to answer, or never did.
+    pub fn conclude(&mut self, pin: &Pin) -> Outcome {
+        let key = user_key(pin);
+        let Some(claim) = self.view.claim(pin).cloned() else { return Outcome::Equal };
+        let Some(question) = claim.state.question else { return Outcome::Equal };
+        if claim.state.due().is_none_or(|due| due > self.now) {
+            return Outcome::Equal;
+        }
+        if matches!(question.asked, Asked::Asked(..)) {
+            return self.ask_again(pin);
+        }
+        match claim.state.reason {
+            Reason::Deleted if !question.shown => self.deletion_is_proved(&key, &claim),
+            Reason::Renamed | Reason::WentBack => {
+                self.leave_claim(&key);
+                self.put_right(&key)
+            }
+            _ if !question.shown => {
+                // Nobody is there: what was said is of somebody who is gone.
+                let lost = self.view.knows(pin) == Knows::Present;
+                self.leave_claim(&key);
+                if lost { self.put_right(&key) } else { Outcome::Corrected }
+            }
+            _ if question.may_repeat() => self.ask_again(pin),
+            _ => {
+                let mut claim = claim;
+                claim.state.stage = Stage::Blocking;
+                self.view.open_claim(pin, claim);
+                Outcome::Equal
+            }
+        }
+    }
+
+    /// Nobody is under the PIN on the device.
+    fn deletion_is_proved(&mut self, key: &ItemKey, claim: &Claim) -> Outcome {
+        let deleted = self.deletion_is_true(key);
+        let empty = claim.user.is_none() && claim.items.is_empty();
+        let news = if empty { ClaimNews::Dropped } else { ClaimNews::Left };
+        self.view.close_claim(&key.pin, news, self.now);
+        if deleted == Outcome::Held(Held::Deletion(key.pin.clone())) {
+            // The person does not come back there before it is decided.
+            self.view.park(key, Parked::Held);
+        }
+        deleted
+    }
+
+    fn ask_again(&mut self, pin: &Pin) -> Outcome {
+        self.view.with_question(pin, |question| question.asked = Asked::Due);
+        Outcome::Equal
+    }
+
+    /// The device reported a deletion, and shows somebody under the PIN.
+    fn user_after_deletion(&mut self, key: &ItemKey, claim: &Claim, patch: &UserPatch) -> Outcome {
+        let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
+        if !asked {
+            // It may have been said before the deletion, or is of somebody who was enrolled in the place.
+            return self.keep_user(key, Reason::Deleted, patch);
+        }
+        if self.is_same(&key.pin, patch) && claim.state.since == Seq(0) {
+            // A command of the user was under way: it brought the record back, and nothing else of the person.
+            self.leave_claim(key);
+            return self.put_right(key);
+        }
+        if self.is_same(&key.pin, patch) {
+            // Somebody else was deleted there: the operation names a number of the device's own.
+            self.asks_for_roster = true;
+            self.view.close_claim(&key.pin, ClaimNews::Dropped, self.now);
+            return self.user(&key.pin, patch);
+        }
+        let deleted = self.deletion_is_true(key);
+        if self.view.person(&key.pin).and_then(Person::life).is_some() {
+            self.leave_claim(key);
+            return deleted;
+        }
+        let verdict = match self.judge_user(key, patch) {
+            Verdict::Keep(Reason::UsedBefore) => self.newcomer(key, claim),
+            other => other,
+        };
+        self.release(key, claim, verdict, patch)
+    }
+
+    /// The user is not on the device any more: what that means for the fleet is a matter of policy.
+    fn deletion_is_true(&mut self, key: &ItemKey) -> Outcome {
+        self.verdicts.remove(&key.pin);
+        if self.view.knows(&key.pin) != Knows::Present {
+            // The PIN is somebody else's since: the deletion was of the person before.
+            self.view.begin_anew(key);
+            return Outcome::Corrected;
+        }
+        let user = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
+        let guarded =
+            user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != Raised::Accept;
+        // Nobody of the fleet's is under the PIN there.
+        self.view.begin_anew(key);
+        self.view.owe_belongings(&key.pin, self.now);
+        match self.policy.deletion {
+            _ if guarded || self.policy.enrolment != Enrolment::Accept => Outcome::Corrected,
+            Deletion::Restore => Outcome::Corrected,
+            Deletion::Propagate if self.policy.deletions_left > self.deletions() => {
+                self.delete_person(&key.pin);
+                Outcome::Edit
+            }
+            Deletion::Propagate | Deletion::Ask => Outcome::Held(Held::Deletion(key.pin.clone())),
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Templates and photos: those of whom the upload shows, and those that come without a user record.
+
+use roster::{Content, ContentHash, ItemKey};
+
+use super::{Held, Intake, Outcome, Raised, Verdict, Whole};
+use crate::claim::Reason;
+use crate::life::Knows;
+use crate::owing::user_key;
+use crate::view::Joining;
+
+impl Intake<'_> {
+    /// A template or photo with all parts that came in one piece.
+    pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
+        let outcome = self.taken_item(key, content);
+        if outcome != Outcome::Partly {
+            self.view.uploaded(key, outcome == Outcome::Corrected, self.now);
+        }
+        outcome
+    }
+
+    fn taken_item(&mut self, key: &ItemKey, content: Content) -> Outcome {
+        let user = user_key(&key.pin);
+        if let Some(held) = self.held_for_spelling(&user) {
+            return held;
+        }
+        let content = match content {
+            Content::Template(template) => match self.whole(key, template) {
+                Whole::Template(template) => Content::Template(template),
+                Whole::Known => return Outcome::Equal,
+                Whole::Partly => return Outcome::Partly,
+            },
+            other => other,
+        };
+        let hash = roster::hash(self.hash_key, &key.slot, &content);
+        if self.view.joining == Some(Joining::Replace) {
+            return self.replaced_item(key, hash);
+        }
+        if self.view.claim(&key.pin).is_some() {
+            return self.item_joins_claim(key, content, hash);
+        }
+        let verdict = match self.verdicts.get(&key.pin) {
+            Some(verdict) => *verdict,
+            None => self.judge_item(key, hash),
+        };
+        self.carry_out_item(key, verdict, content, hash)
+    }
+
+    /// Whose a template is that comes without the user record of its device.
+    fn judge_item(&self, key: &ItemKey, hash: ContentHash) -> Verdict {
+        let user = user_key(&key.pin);
+        let knows = self.view.knows(&key.pin);
+        let older = self.is_older(key, hash);
+        let live = self.view.person(&key.pin).and_then(crate::Person::life).is_some();
+        let equal = live && self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash));
+        match knows {
+            Knows::Mixed | Knows::Former if older || equal => Verdict::PutRight(None),
+            Knows::Mixed | Knows::Former => Verdict::PutRight(Some(Reason::Remains)),
+            // What the fleet holds, or held, says nothing new.
+            Knows::Present if equal || older => Verdict::Edit,
+            Knows::Present if self.view.has_shown(&key.pin) => {
+                if self.view.joining.is_some() { Verdict::Fill } else { Verdict::Edit }
+            }
+            // It was asked for: the device made it of a photo of the person.
+            Knows::Present if self.view.made_of(key, self.now).is_some() => Verdict::Edit,
+            Knows::Nobody if live && equal => Verdict::Fill,
+            Knows::Nobody if older && self.view.item(&user).is_some() => Verdict::PutRight(None),
+            Knows::Present | Knows::Nobody => Verdict::Keep(Reason::Unproved),
+        }
+    }
+
+    /// Does what a verdict says with a template or photo.
+    pub(super) fn carry_out_item(
+        &mut self,
+        key: &ItemKey,
+        verdict: Verdict,
+        content: Content,
+        hash: ContentHash,
+    ) -> Outcome {
+        match verdict {
+            Verdict::Edit | Verdict::New => self.take_item(key, false, content, hash),
+            Verdict::Fill => self.take_item(key, true, content, hash),
+            Verdict::Keep(reason) => self.keep_item(key, reason, content),
+            Verdict::PutRight(reason) => {
+                let user = user_key(&key.pin);
+                if self.view.item(&user).is_some() {
+                    self.put_right(&user);
+                }
+                match reason.filter(|_| !self.is_known(key, hash)) {
+                    Some(reason) => Outcome::Held(Held::Left(key.pin.clone(), reason)),
+                    None => Outcome::Corrected,
+                }
+            }
+        }
+    }
+
+    /// A template or photo of the fleet's person, as the device has it.
+    pub(super) fn take_item(
+        &mut self,
+        key: &ItemKey,
+        fills: bool,
+        content: Content,
+        hash: ContentHash,
+    ) -> Outcome {
+        let item = self.view.item(key).cloned();
+        if let Some(item) = &item {
+            if self.is_equal(key, item, hash) {
+                return Outcome::Equal;
+            }
+            let taken = fills && item.live && item.changed_by != Some(self.view.device);
+            if taken || self.is_beside(key, item) {
+                return self.refuse(key);
+            }
+        }
+        // What was replaced or removed is not taken again, whoever says it.
+        if self.is_older(key, hash) {
+            self.remove_unknown(key);
+            return self.refuse(key);
+        }
+        let privilege = self.known.get(&key.pin).and_then(|known| known.user.as_ref()).map(|user| user.privilege);
+        if privilege.is_some_and(|privilege| privilege > 0)
+            && self.policy.privilege != Raised::Accept
+            && self.is_fleets(key)
+        {
+            self.remove_unknown(key);
+            self.refuse(key);
+            return match self.policy.privilege {
+                Raised::Never => Outcome::Corrected,
+                _ => Outcome::Held(Held::Credential(key.pin.clone())),
+            };
+        }
+        if self.view.joining.is_none() && self.policy.enrolment != super::Enrolment::Accept {
+            self.remove_unknown(key);
+            if let Some(outcome) = self.unregistered(key) {
+                return outcome;
+            }
+        }
+        if let Some(held) = item.as_ref().and_then(|item| self.contested(key, item)) {
+            return held;
+        }
+        self.put(key, content);
+        Outcome::Edit
+    }
+
+    /// Whether the person was there before this upload: who comes with it brings its own templates.
+    fn is_fleets(&self, key: &ItemKey) -> bool {
+        self.view.item(&user_key(&key.pin)).is_some_and(|user| user.created != super::UNNUMBERED)
+    }
+
+    /// What is not taken goes from the device too: where the fleet has nothing in that place it notes that.
+    fn remove_unknown(&mut self, key: &ItemKey) {
+        if self.view.item(key).is_none() {
+            self.bury(key, false);
+        }
+    }
+
+    /// Whether the fleet has this, or had it.
+    pub(super) fn is_known(&self, key: &ItemKey, hash: ContentHash) -> bool {
+        let current = self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash) || item.hash == hash);
+        current || self.is_older(key, hash)
+    }
+
+    /// What a device that is made equal to the fleet says of a template or photo.
+    fn replaced_item(&mut self, key: &ItemKey, hash: ContentHash) -> Outcome {
+        let user = user_key(&key.pin);
+        if self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash)) {
+            return Outcome::Equal;
+        }
+        // Something of this PIN that the fleet does not hold: all of it goes, and the fleet's comes.
+        if self.view.item(&user).is_none() {
+            self.bury(&user, false);
+        }
+        self.put_right(&user)
+    }
+}

@@ -1,0 +1,221 @@
+//! User records: whom the device means by the PIN, and what follows.
+
+use roster::{Content, ItemKey, Likeness, Uploader, UserPatch};
+use wire::Pin;
+
+use super::{Enrolment, Held, Intake, Outcome, Raised, Verdict};
+use crate::claim::Reason;
+use crate::life::Knows;
+use crate::owing::user_key;
+use crate::view::{ItemState, Joining};
+
+impl Intake<'_> {
+    /// A user record (§11.5).
+    pub fn user(&mut self, pin: &Pin, patch: &UserPatch) -> Outcome {
+        let key = user_key(pin);
+        if let Some(held) = self.held_for_spelling(&key) {
+            return held;
+        }
+        if self.view.joining == Some(Joining::Replace) {
+            return self.replaced_user(&key, patch);
+        }
+        if self.view.claim(pin).is_some() {
+            return self.user_joins_claim(&key, patch);
+        }
+        let verdict = self.judge_user(&key, patch);
+        self.verdicts.insert(pin.clone(), verdict);
+        self.carry_out(&key, verdict, patch)
+    }
+
+    /// Whom a record means.
+    pub(super) fn judge_user(&self, key: &ItemKey, patch: &UserPatch) -> Verdict {
+        let knows = self.view.knows(&key.pin);
+        let restored = self.view.joining == Some(Joining::Restored);
+        let Some(likeness) = self.likeness(&key.pin, patch) else {
+            return self.judge_user_of_nobody(key, patch, knows);
+        };
+        let former = || self.is_former(&key.pin, patch);
+        match (likeness, knows) {
+            (_, Knows::Mixed) => Verdict::PutRight(Some(Reason::Remains)),
+            (Likeness::Same, _) if restored => Verdict::PutRight(None),
+            (Likeness::Same, Knows::Present) => Verdict::Edit,
+            (Likeness::Same, _) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
+            (Likeness::Same, _) => Verdict::Fill,
+            (_, Knows::Former) if former() => Verdict::PutRight(None),
+            (_, Knows::Former) => Verdict::PutRight(Some(Reason::Remains)),
+            _ if restored || former() || self.view.is_beginning(&key.pin) => {
+                Verdict::PutRight(Some(Reason::Remains))
+            }
+            (_, Knows::Present) => Verdict::Keep(Reason::Renamed),
+            (Likeness::Other, Knows::Nobody) => Verdict::Keep(Reason::Other),
+            (Likeness::Unclear, Knows::Nobody) => Verdict::Keep(Reason::Unclear),
+        }
+    }
+
+    fn judge_user_of_nobody(&self, key: &ItemKey, patch: &UserPatch, knows: Knows) -> Verdict {
+        let former = self.is_former(&key.pin, patch);
+        if self.view.item(key).is_none() {
+            return match self.policy.enrolment {
+                _ if knows == Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
+                Enrolment::Hold if self.view.joining.is_none() => Verdict::PutRight(Some(Reason::Enrolment)),
+                Enrolment::Refuse if self.view.joining.is_none() => Verdict::PutRight(None),
+                _ => Verdict::New,
+            };
+        }
+        match knows {
+            Knows::Former | Knows::Mixed if former => Verdict::PutRight(None),
+            Knows::Former | Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
+            _ if former || self.may_be_the_leaver(key, patch) => Verdict::PutRight(Some(Reason::Leaver)),
+            _ => Verdict::Keep(Reason::UsedBefore),
+        }
+    }
+
+    /// Whether a record is of the fleet's person of that PIN; `None` where there is nobody.
+    pub(super) fn likeness(&self, pin: &Pin, patch: &UserPatch) -> Option<Likeness> {
+        let known = self.known.get(pin)?;
+        let current = known.user.as_ref()?;
+        let capability = &self.view.capability;
+        if self.view.knows(pin) == Knows::Present && roster::tells_nobody_else(current, patch, capability) {
+            return Some(Likeness::Same);
+        }
+        let versions = std::iter::once(current).chain(&known.older_users);
+        Some(roster::likeness(versions, patch, capability))
+    }
+
+    /// Whether a record is of somebody who had the PIN before.
+    fn is_former(&self, pin: &Pin, patch: &UserPatch) -> bool {
+        let former = self.known.get(pin).map(|known| &known.former).filter(|former| !former.is_empty());
+        former.is_some_and(|former| !roster::marks_of_record(self.hash_key, patch).is_disjoint(former))
+    }
+
+    /// Whether nobody can tell somebody from the one whom an operator took away.
+    fn may_be_the_leaver(&self, key: &ItemKey, patch: &UserPatch) -> bool {
+        let by_operator = self.view.item(key).is_some_and(|user| !user.live && user.changed_by.is_none());
+        by_operator && !roster::names_somebody(patch)
+    }
+
+    /// Does what a verdict says with a user record.
+    pub(super) fn carry_out(&mut self, key: &ItemKey, verdict: Verdict, patch: &UserPatch) -> Outcome {
+        match verdict {
+            Verdict::Edit | Verdict::Fill => self.take_user(key, verdict, patch),
+            Verdict::New => self.new_user(key, patch),
+            Verdict::Keep(reason) => self.keep_user(key, reason, patch),
+            Verdict::PutRight(reason) => {
+                if self.view.item(key).is_none() {
+                    // Unknown to the fleet: a deletion that the device has to carry out.
+                    self.bury(key, false);
+                }
+                let corrected = self.put_right(key);
+                let known = self.likeness(&key.pin, patch) == Some(Likeness::Same);
+                match reason.filter(|_| !known && roster::names_somebody(patch)) {
+                    Some(reason) => Outcome::Held(Held::Left(key.pin.clone(), reason)),
+                    None => corrected,
+                }
+            }
+        }
+    }
+
+    /// The fleet's person, as the device has it.
+    pub(super) fn take_user(&mut self, key: &ItemKey, verdict: Verdict, patch: &UserPatch) -> Outcome {
+        let Some(item) = self.view.item(key).cloned() else { return self.refuse(key) };
+        let known = self.known.entry(key.pin.clone()).or_default();
+        let Some(current) = known.user.clone() else { return self.refuse(key) };
+        let fills = verdict == Verdict::Fill;
+        let uploader = Uploader {
+            capability: &self.view.capability,
+            settled: !fills && (self.view.settled_but_held(key) || item.changed_by == Some(self.view.device)),
+            trust_privilege: self.policy.privilege == Raised::Accept,
+        };
+        let mut merge = roster::merge(&current, &known.older_users, patch, &uploader);
+        if fills {
+            merge.fill_in(&current);
+            self.view.recognise(&key.pin);
+        }
+        let returned = !merge.returned.is_disjoint(&merge.edited);
+        if returned && !self.is_confirmed(&key.pin, patch) {
+            if item.changed_by.is_none() {
+                // An operator replaced that value.
+                return self.refuse(key);
+            }
+            return self.keep_user(key, Reason::WentBack, patch);
+        }
+        let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
+        let withheld = guarded && merge.withhold_credentials(&current);
+        if merge.edited.is_empty() {
+            if !merge.stale.is_empty() || withheld {
+                self.view.correct(key, self.now);
+            }
+        } else if let Some(outcome) = self.unregistered(key) {
+            return outcome;
+        } else {
+            if let Some(held) = self.contested(key, &item) {
+                return held;
+            }
+            self.put(key, Content::User(merge.fields));
+        }
+        match (merge.raised, self.policy.privilege) {
+            (Some(_), Raised::Never) => self.refuse(key),
+            (Some(privilege), _) => {
+                // The server decides who is an administrator, on the device that asked too.
+                self.view.correct(key, self.now);
+                Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
+            }
+            (None, Raised::Never) if withheld => self.refuse(key),
+            (None, _) if withheld => {
+                self.view.correct(key, self.now);
+                Outcome::Held(Held::Credential(key.pin.clone()))
+            }
+            (None, _) if !merge.edited.is_empty() => Outcome::Edit,
+            (None, _) if !merge.stale.is_empty() => Outcome::Corrected,
+            (None, _) => Outcome::Equal,
+        }
+    }
+
+    /// An edit from a device that may not make any: it is put right, and the edit held or not taken at all.
+    pub(super) fn unregistered(&mut self, key: &ItemKey) -> Option<Outcome> {
+        if self.view.joining.is_some() || self.policy.enrolment == Enrolment::Accept {
+            return None;
+        }
+        self.view.correct(key, self.now);
+        Some(match self.policy.enrolment {
+            Enrolment::Hold => Outcome::Held(Held::Left(key.pin.clone(), Reason::Enrolment)),
+            _ => Outcome::Corrected,
+        })
+    }
+
+    pub(super) fn new_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
+        let trusted = self.policy.privilege == Raised::Accept || self.view.joining == Some(Joining::Adopt);
+        let (fields, raised) = roster::first(patch, trusted);
+        if key.pin.as_str().bytes().any(|byte| byte.is_ascii_alphabetic()) {
+            self.lettered.insert(key.pin.as_str().to_ascii_lowercase(), key.pin.clone());
+        }
+        self.join_area(&key.pin);
+        let used_before = self.view.item(key).is_some();
+        self.put(key, Content::User(fields));
+        if used_before {
+            self.view.mark_known(key, Some(super::UNNUMBERED));
+        }
+        match raised {
+            Some(privilege) if self.policy.privilege == Raised::Hold => {
+                Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
+            }
+            _ => Outcome::Edit,
+        }
+    }
+
+    /// What a device that is made equal to the fleet says of a user.
+    fn replaced_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
+        match self.view.item(key) {
+            None => {
+                // Unknown to the fleet, and the fleet is right: a deletion that this device has to carry out.
+                self.bury(key, false);
+                self.put_right(key)
+            }
+            Some(ItemState { live: true, .. }) if self.likeness(&key.pin, patch) == Some(Likeness::Same) => {
+                self.view.recognise(&key.pin);
+                self.refuse(key)
+            }
+            Some(_) => self.put_right(key),
+        }
+    }
+}

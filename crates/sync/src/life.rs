@@ -1,0 +1,123 @@
+//! Lives: one person's time under a PIN, and whom a device holds there.
+//!
+//! A PIN is a place; a *life* is one person's time in it. It is named by the number of the change that made its user live.
+//! What a device uploads under a PIN is read as of the life that the device knows.
+
+use roster::{ItemKey, Seq, Slot};
+use wire::Pin;
+
+use crate::owing::user_key;
+use crate::view::{DeviceView, OpenCommand, Person, Wait};
+
+/// Whom a device holds under a PIN, as far as the server can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knows {
+    /// The fleet's person: it acknowledged the user record of this life, uploaded it, or was recognised by what it showed.
+    Present,
+    /// Somebody who had the PIN before, or nobody: it has not heard of the end of an earlier life.
+    Former,
+    /// Somebody else, or a mixture: it has to be put right before it is believed.
+    Mixed,
+    /// Nobody that the fleet knows of.
+    Nobody,
+}
+
+impl Person {
+    /// The life that the PIN has now, `None` where nobody has it.
+    pub fn life(&self) -> Option<Seq> {
+        self.items.get(&Slot::USER).filter(|user| user.live).map(|user| user.created)
+    }
+
+    /// The command of the user that is not answered.
+    fn open_user(&self) -> Option<&OpenCommand> {
+        self.open.get(&Slot::USER)
+    }
+}
+
+impl DeviceView {
+    /// Whom this device holds under `pin`, as far as the server can tell.
+    pub fn knows(&self, pin: &Pin) -> Knows {
+        let Some(person) = self.person(pin) else { return Knows::Nobody };
+        let exception = person.exceptions.get(&Slot::USER);
+        if exception.is_some_and(|exception| exception.wipe) {
+            return Knows::Mixed;
+        }
+        let Some(user) = person.items.get(&Slot::USER) else { return Knows::Nobody };
+        let marked = exception.and_then(|exception| exception.known);
+        let began_before = user.first < user.created || !user.live;
+        let unread = if user.live { user.created } else { user.seq } > self.cursor;
+        // The first number of the PIN is behind the cursor: the device may have had an earlier life.
+        let may_hold_former = began_before && unread && user.first <= self.cursor;
+        if !user.live {
+            let former = may_hold_former && marked != Some(Seq(0)) || marked.is_some_and(|life| life.0 > 0);
+            return if former { Knows::Former } else { Knows::Nobody };
+        }
+        match marked {
+            Some(life) if life == user.created => return Knows::Present,
+            Some(Seq(0)) => return Knows::Nobody,
+            Some(_) => return Knows::Former,
+            None => {}
+        }
+        if user.changed_by == Some(self.device) && user.seq >= user.created {
+            return Knows::Present;
+        }
+        if person.open_user().is_some_and(|open| open.verb.begins()) {
+            return Knows::Nobody;
+        }
+        if unread {
+            return if may_hold_former { Knows::Former } else { Knows::Nobody };
+        }
+        if !self.scanned(pin) {
+            return if self.scan_replaces { Knows::Mixed } else { Knows::Nobody };
+        }
+        let waits = exception.map(|exception| exception.wait);
+        if waits == Some(Wait::ROOM) || matches!(waits, Some(Wait::Parked(crate::Parked::Full))) {
+            return Knows::Nobody;
+        }
+        if self.was_in_scope(person) || matches!(waits, Some(Wait::Due(_))) {
+            return Knows::Present;
+        }
+        Knows::Nobody
+    }
+
+    /// The device showed the user record itself, and no command of the user went to it since: templates that follow are of
+    /// that person.
+    pub(crate) fn has_shown(&self, pin: &Pin) -> bool {
+        let Some(person) = self.person(pin) else { return false };
+        let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
+        let recognised = person.exceptions.get(&Slot::USER).and_then(|e| e.known) == Some(user.created);
+        let uploaded = user.changed_by == Some(self.device) && user.seq > self.cursor;
+        (recognised || uploaded) && person.open_user().is_none()
+    }
+
+    /// The first command of a life is under way to the device.
+    pub(crate) fn is_beginning(&self, pin: &Pin) -> bool {
+        self.person(pin).and_then(Person::open_user).is_some_and(|open| open.verb.begins())
+    }
+
+    /// The person was in an area of this device when its cursor stood where it stands.
+    fn was_in_scope(&self, person: &Person) -> bool {
+        person.items.iter().any(|(slot, item)| {
+            let there = if item.live { item.created <= self.cursor } else { item.seq > self.cursor };
+            there && slot.area().is_some_and(|area| self.areas.contains(&area))
+        })
+    }
+
+    /// The device was recognised: it holds the fleet's person under the PIN.
+    pub(crate) fn recognise(&mut self, pin: &Pin) {
+        let Some(life) = self.person(pin).and_then(Person::life) else { return };
+        if self.knows(pin) != Knows::Present {
+            self.mark_known(&user_key(pin), Some(life));
+        }
+    }
+
+    /// The device does not know the person, whatever its cursor says.
+    pub(crate) fn begin_anew(&mut self, user: &ItemKey) {
+        self.mark_known(user, Some(Seq(0)));
+    }
+
+    pub(crate) fn mark_known(&mut self, user: &ItemKey, known: Option<Seq>) {
+        let before = self.exception(user).unwrap_or(crate::Exception::NONE);
+        self.put_exception(user, crate::Exception { known, ..before });
+    }
+}
