@@ -71,6 +71,9 @@ pub struct Quirks {
     pub broken_times: bool,
     /// Edits are reported by their operations alone, and what was edited only when the server asks (field note 5.13).
     pub operations_only: bool,
+    /// The device uploads the templates of a person before the user record, and with everything all templates before all
+    /// user records.
+    pub templates_first: bool,
     /// Data that is refused whatever it is.
     pub refuse: Vec<Refusal>,
     /// Tables beside those of people that are refused, each with the return code (appendix 1).
@@ -112,6 +115,7 @@ impl Default for Quirks {
             odd_acknowledgements: false,
             broken_times: false,
             operations_only: false,
+            templates_first: false,
             refuse: Vec::new(),
             refuse_tables: Vec::new(),
             ignore: Vec::new(),

@@ -1,7 +1,5 @@
 //! What the device has to report, and the bodies in which it does.
 
-use std::mem;
-
 use wire::{BioType, Pin};
 
 use crate::{
@@ -148,9 +146,8 @@ impl Device {
     fn render_template(&mut self, pin: &Pin, key: TemplateKey, asked: bool) -> (&'static str, Vec<Vec<u8>>) {
         let template = self.people.people.get(pin).and_then(|person| person.templates.get(&key)).cloned();
         let (Some(template), Some(server)) = (template, &self.server) else { return ("OPERLOG", Vec::new()) };
-        let algorithm = self.model.algorithm(key.bio_type);
-        let classic = algorithm.is_some_and(|algorithm| algorithm.classic);
-        let unified = algorithm.is_some_and(|algorithm| algorithm.unified) && server.unified(key.bio_type);
+        let classic = self.model.algorithm(key.bio_type).is_some_and(|algorithm| algorithm.classic);
+        let unified = self.is_unified(key.bio_type);
         // There is no word for BIODATA: what both sides announced is sent (§3.1).
         let words: &[&str] = if key.bio_type == BioType::FACE { &["FACE"] } else { &["EnrollFP", "ChgFP"] };
         if unified {
@@ -163,30 +160,31 @@ impl Device {
     }
 
     /// Queues all that the device holds: the users first, as the old client does, then what belongs to each.
+    ///
+    /// With the quirk `templates_first` all templates come before the users.
     pub(super) fn queue_everything(&mut self, operations: bool, biodata: bool) {
-        let people = mem::take(&mut self.people);
-        let mut queue = |subject| self.queue.push_back(Entry { subject, asked: true });
-        if operations {
-            for pin in people.people.keys() {
-                queue(Subject::User(pin.clone()));
+        let mut users = Vec::new();
+        let mut templates = Vec::new();
+        let mut belongings = Vec::new();
+        for (pin, person) in &self.people.people {
+            let wanted = |key: &TemplateKey| if self.is_unified(key.bio_type) { biodata } else { operations };
+            let keys = person.templates.keys().filter(|key| wanted(key));
+            let of_person = keys.map(|key| Subject::Template(pin.clone(), *key));
+            if self.quirks.templates_first {
+                templates.extend(of_person);
+            } else {
+                belongings.extend(of_person);
             }
+            if !operations {
+                continue;
+            }
+            users.push(Subject::User(pin.clone()));
+            belongings.extend(person.user_photo.iter().map(|_| Subject::UserPhoto(pin.clone())));
+            let kinds = person.comparison_photos.keys();
+            belongings.extend(kinds.map(|kind| Subject::ComparisonPhoto(pin.clone(), *kind)));
         }
-        for (pin, person) in &people.people {
-            for key in person.templates.keys() {
-                let unified = self.server.as_ref().is_some_and(|server| server.unified(key.bio_type))
-                    && self.model.algorithm(key.bio_type).is_some_and(|algorithm| algorithm.unified);
-                if if unified { biodata } else { operations } {
-                    queue(Subject::Template(pin.clone(), *key));
-                }
-            }
-            if operations && person.user_photo.is_some() {
-                queue(Subject::UserPhoto(pin.clone()));
-            }
-            for bio_type in person.comparison_photos.keys().filter(|_| operations) {
-                queue(Subject::ComparisonPhoto(pin.clone(), *bio_type));
-            }
-        }
-        self.people = people;
+        let all = templates.into_iter().chain(users).chain(belongings);
+        self.queue.extend(all.map(|subject| Entry { subject, asked: true }));
     }
 
     /// Queues everything of one person, as an answer to a query.
@@ -199,17 +197,38 @@ impl Device {
                 person.comparison_photos.keys().map(|kind| Subject::ComparisonPhoto(pin.clone(), *kind)),
             );
         }
-        self.queue.extend(subjects.into_iter().map(|subject| Entry { subject, asked: true }));
+        for subject in subjects {
+            self.answer(subject);
+        }
     }
 
     /// Queues something that happened by itself.
     pub(super) fn report(&mut self, subject: Subject) {
-        self.queue.push_back(Entry { subject, asked: false });
+        self.enqueue(Entry { subject, asked: false });
     }
 
     /// Queues something that the server has asked for.
     pub(super) fn answer(&mut self, subject: Subject) {
-        self.queue.push_back(Entry { subject, asked: true });
+        self.enqueue(Entry { subject, asked: true });
+    }
+
+    /// Puts an entry at the end of the queue, or a template before the user record that it shall overtake.
+    fn enqueue(&mut self, entry: Entry) {
+        let overtaken = match &entry.subject {
+            Subject::Template(pin, _) if self.quirks.templates_first => {
+                let is_its_user =
+                    |queued: &Entry| matches!(&queued.subject, Subject::User(whose) if whose == pin);
+                self.queue.iter().position(is_its_user)
+            }
+            _ => None,
+        };
+        self.queue.insert(overtaken.unwrap_or(self.queue.len()), entry);
+    }
+
+    /// Whether the device and the server both said that templates of this type travel as `BIODATA`.
+    fn is_unified(&self, bio_type: BioType) -> bool {
+        self.server.as_ref().is_some_and(|server| server.unified(bio_type))
+            && self.model.algorithm(bio_type).is_some_and(|algorithm| algorithm.unified)
     }
 
     /// Notes an operation (§11.4); a second passes.

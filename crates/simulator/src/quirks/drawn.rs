@@ -3,9 +3,11 @@
 use super::{HABITS, Quirks};
 use crate::Random;
 
-/// Habits that are left as they are: without them a device loses what it has acknowledged, and no server could make it
-/// equal to the others.
-const LEFT_ALONE: [&str; 1] = ["refuse-damaged"];
+/// Habits that chance does not change. Stories switch them one at a time.
+///
+/// Without `refuse-damaged` a device loses data that it has acknowledged, and no server can make it equal to the others.
+/// With `templates-first` a server has to keep a template whose user it does not know yet.
+const LEFT_ALONE: [&str; 2] = ["refuse-damaged", "templates-first"];
 
 impl Quirks {
     /// These quirks with others that chance adds or takes away, each in a third of the cases.

@@ -38,6 +38,9 @@ pub const HABITS: &[Habit] = &[
     habit("operations-only", "edits are told by the operation log alone", |quirks| {
         &mut quirks.operations_only
     }),
+    habit("templates-first", "templates are uploaded before their user records", |quirks| {
+        &mut quirks.templates_first
+    }),
     habit("broken-times", "operations carry impossible times", |quirks| &mut quirks.broken_times),
     habit("drop-empty-fields", "empty and zero fields are not uploaded", |quirks| {
         &mut quirks.drop_empty_fields

@@ -226,3 +226,25 @@ fn a_clock_of_its_own_makes_everything_new_where_stamps_are_times() {
     };
     assert_eq!((again(Stamps::Clock), again(Stamps::Constant)), (1, 0));
 }
+
+#[test]
+fn templates_come_before_their_users_or_after_them() {
+    let story = |first| {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.templates_first = first);
+        device.enrol_user("7", "Ada");
+        device.enrol_fingerprint("7", 6);
+        let enrolled = kinds(&reported(&mut device));
+        device.enrol_user("8", "Bo");
+        device.enrol_palm("8", 0);
+        reported(&mut device);
+        assert!(device.initialize(format!("{BLOCK}OPERLOGStamp=0\nBIODATAStamp=0\n").as_bytes()));
+        (enrolled, kinds(&reported(&mut device)))
+    };
+    let (enrolled, everything) = story(true);
+    assert_eq!(enrolled, ["BIODATA 7", "USER 7", "OPLOG 30 7", "USER 7", "OPLOG 6 7"]);
+    let palm = ["BIODATA 8"; 5];
+    assert_eq!(everything, [&["BIODATA 7"][..], &palm[..], &["USER 7", "USER 8"][..]].concat());
+    let (enrolled, everything) = story(false);
+    assert_eq!(enrolled, ["USER 7", "OPLOG 30 7", "USER 7", "BIODATA 7", "OPLOG 6 7"]);
+    assert_eq!(everything, [&["USER 7", "USER 8", "BIODATA 7"][..], &palm[..]].concat());
+}
