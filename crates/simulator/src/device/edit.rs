@@ -159,6 +159,30 @@ impl Device {
         self.info_due = false;
     }
 
+    /// Edits that the device never reports by itself: they change what it holds, and `INFO` counts them.
+    ///
+    /// An upload of everything and a query bring them.
+    pub fn silently(&mut self, edits: impl FnOnce(&mut Self)) {
+        let queue = std::mem::take(&mut self.queue);
+        edits(self);
+        self.queue = queue;
+    }
+
+    /// A new user with these fingers whom the device never reports by itself: see [`Device::silently`].
+    ///
+    /// The device then says in `INFO` that it holds more people than it has uploaded.
+    ///
+    /// # Panics
+    /// When `pin` is no PIN, or the model reads no fingers.
+    pub fn enrol_silently(&mut self, pin: &str, name: &str, fingers: &[u8]) {
+        self.silently(|device| {
+            device.enrol_user(pin, name);
+            for finger in fingers {
+                device.enrol_fingerprint(pin, *finger);
+            }
+        });
+    }
+
     fn change_user(&mut self, pin: &str, code: u16, change: impl FnOnce(&mut Person)) {
         let pin = self.existing(pin);
         if let Some(person) = self.people.people.get_mut(&pin) {

@@ -225,3 +225,15 @@ fn what_was_edited_here_and_overwritten_since_is_reported_as_it_is_now() {
     device.wipe_silently();
     assert_eq!((device.pending(), device.users()), (0, 0));
 }
+
+#[test]
+fn a_person_enrolled_silently_is_counted_and_comes_with_everything_only() {
+    let mut device = device(Model::speedface());
+    device.enrol_user("7", "Ada");
+    device.enrol_silently("8", "Bo", &[6]);
+    assert_eq!(kinds(&reported(&mut device)), ["USER 7", "OPLOG 30 7"]);
+    assert!(device.take_info_due() && device.info().starts_with("ZAM170-NF-Ver1.1.27,2,1,"));
+    assert_eq!(run(&mut device, "CHECK"), 0);
+    assert!(device.initialize(format!("{BLOCK}OPERLOGStamp=0\nBIODATAStamp=0\n").as_bytes()));
+    assert_eq!(kinds(&reported(&mut device)), ["USER 7", "USER 8", "BIODATA 8"]);
+}
