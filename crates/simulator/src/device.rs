@@ -7,6 +7,7 @@ mod edit;
 mod execute;
 mod options;
 mod record;
+mod roster;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -20,6 +21,7 @@ use std::{
 
 use wire::{BioType, Pin};
 
+use self::roster::Roster;
 pub(crate) use self::{command::Command, upload::Entry};
 pub use self::{
     controls::{Controls, Somebody},
@@ -60,6 +62,7 @@ pub struct Device {
     /// The parts of templates that came so far.
     collecting: BTreeMap<(Pin, TemplateKey), Template>,
     queue: VecDeque<Entry>,
+    roster: Roster,
     server: Option<ServerOptions>,
     handshake_due: bool,
     options_due: bool,
@@ -84,6 +87,7 @@ impl Device {
             definitions: Definitions::default(),
             collecting: BTreeMap::new(),
             queue: VecDeque::new(),
+            roster: Roster::default(),
             server: None,
             handshake_due: true,
             options_due: false,

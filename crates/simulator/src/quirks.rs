@@ -74,6 +74,14 @@ pub struct Quirks {
     /// The device uploads the templates of a person before the user record, and with everything all templates before all
     /// user records.
     pub templates_first: bool,
+    /// An upload of everything comes in bodies of at most so many records. A template with more parts fills a body of its
+    /// own. `None` for the limit of the model.
+    pub roster_records: Option<usize>,
+    /// An upload of everything pauses after each body until the next poll. Other news goes out meanwhile.
+    pub slow_roster: bool,
+    /// An upload of everything breaks off after so many records. The rest is forgotten; the device begins anew when the
+    /// server asks for everything again. `None` for an upload that ends.
+    pub broken_roster: Option<usize>,
     /// Data that is refused whatever it is.
     pub refuse: Vec<Refusal>,
     /// Tables beside those of people that are refused, each with the return code (appendix 1).
@@ -116,6 +124,9 @@ impl Default for Quirks {
             broken_times: false,
             operations_only: false,
             templates_first: false,
+            roster_records: None,
+            slow_roster: false,
+            broken_roster: None,
             refuse: Vec::new(),
             refuse_tables: Vec::new(),
             ignore: Vec::new(),

@@ -324,6 +324,7 @@ impl Session {
         }
         self.polls += 1;
         self.tally.polls += 1;
+        self.device.resume_roster();
         let mut query = format!("SN={}", self.device.serial());
         if self.device.take_info_due() {
             query.extend(["&INFO=", &self.device.info()]);

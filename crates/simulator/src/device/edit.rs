@@ -155,6 +155,7 @@ impl Device {
     pub fn wipe_silently(&mut self) {
         self.forget_all();
         self.queue.clear();
+        self.roster.clear();
         self.collecting.clear();
         self.info_due = false;
     }

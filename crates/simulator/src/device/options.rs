@@ -2,7 +2,11 @@
 
 use wire::BioType;
 
-use crate::{clock::LocalTime, device::Device, random::fnv1a};
+use crate::{
+    clock::LocalTime,
+    device::{Device, roster::Everything},
+    random::fnv1a,
+};
 
 /// The answer to the initialization request, as the device understood it (§5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +173,7 @@ impl Device {
         let always = self.quirks.upload_everything;
         let (operations, biodata) = (always || again(operations), always || again(biodata));
         if operations || biodata {
-            self.queue_everything(operations, biodata);
+            self.queue_everything(Everything { operations, biodata, asked: true });
         }
         true
     }

@@ -39,14 +39,34 @@ pub struct Upload {
     pub body: Vec<u8>,
     /// How many lines.
     pub records: usize,
-    /// How many entries of the queue are settled when this has arrived.
-    pub(crate) entries: usize,
+    /// What is settled when this has arrived.
+    settles: Settles,
+}
+
+/// The entries that an upload settles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Settles {
+    queue: usize,
+    roster: usize,
+    /// How many of its records belong to the roster.
+    roster_records: usize,
+}
+
+impl Settles {
+    const fn count(&mut self, is_roster: bool, records: usize) {
+        if is_roster {
+            self.roster += 1;
+            self.roster_records += records;
+        } else {
+            self.queue += 1;
+        }
+    }
 }
 
 impl Device {
     /// How many things wait to be reported.
     pub fn pending(&self) -> usize {
-        self.queue.len()
+        self.queue.len() + self.roster.len()
     }
 
     /// The next body to be posted, `None` when there is nothing to report or no server to report to.
@@ -55,37 +75,60 @@ impl Device {
     pub fn next_upload(&mut self) -> Option<Upload> {
         self.server.as_ref()?;
         let mut upload: Option<Upload> = None;
-        let mut taken = 0;
-        while let Some(entry) = self.queue.get(taken).cloned() {
-            let (table, lines) = self.render_as_spelt(&entry);
+        let mut settles = Settles::default();
+        while let Some((entry, is_roster)) = self.entry_after(settles) {
+            let (table, mut lines) = self.render_as_spelt(&entry);
+            if is_roster && let Some(left) = self.roster.records_left() {
+                lines.truncate(left - settles.roster_records);
+            }
             match &mut upload {
                 None if lines.is_empty() => {}
                 None => upload = Some(self.begin(table)),
                 Some(open) if !lines.is_empty() && open.table != table => break,
-                Some(open) if open.records + lines.len() > self.model.batch_records => break,
+                Some(_) if is_roster && settles.roster == 0 && self.roster_begins_a_body() => break,
+                Some(open) if open.records + lines.len() > self.body_records(is_roster) => break,
                 Some(open) if open.body.len() > self.model.batch_bytes => break,
                 Some(_) => {}
             }
+            settles.count(is_roster, lines.len());
             if let Some(open) = &mut upload {
-                open.records += lines.len();
-                for line in lines {
-                    open.body.extend_from_slice(&line);
-                    open.body.extend_from_slice(if self.quirks.crlf_lines { b"\r\n" } else { b"\n" });
-                }
+                self.write(open, lines);
             }
-            taken += 1;
         }
         match &mut upload {
-            Some(open) => open.entries = taken,
+            Some(open) => open.settles = settles,
             // Nothing of it exists any more or is wanted by the server.
-            None => self.queue.clear(),
+            None => self.settle(settles),
         }
         upload
     }
 
     /// The upload has been taken by the server.
     pub fn uploaded(&mut self, upload: &Upload) {
-        self.queue.drain(..upload.entries.min(self.queue.len()));
+        self.settle(upload.settles);
+    }
+
+    /// The entry that follows those of an open body, and whether it belongs to the roster.
+    fn entry_after(&self, settles: Settles) -> Option<(Entry, bool)> {
+        let in_queue = self.queue.get(settles.queue).map(|entry| (entry, false));
+        let next = in_queue.or_else(|| Some((self.roster.get(settles.roster)?, true)));
+        next.map(|(entry, is_roster)| (entry.clone(), is_roster))
+    }
+
+    fn settle(&mut self, settles: Settles) {
+        self.queue.drain(..settles.queue.min(self.queue.len()));
+        self.roster.settle(settles.roster, settles.roster_records);
+        if settles.roster_records > 0 && self.quirks.slow_roster {
+            self.roster.pause();
+        }
+    }
+
+    fn write(&self, upload: &mut Upload, lines: Vec<Vec<u8>>) {
+        upload.records += lines.len();
+        for line in lines {
+            upload.body.extend_from_slice(&line);
+            upload.body.extend_from_slice(if self.quirks.crlf_lines { b"\r\n" } else { b"\n" });
+        }
     }
 
     fn begin(&self, table: &'static str) -> Upload {
@@ -95,7 +138,13 @@ impl Device {
             Stamps::Clock => self.clock.0,
         };
         let key = if named || table != "OPERLOG" { "Stamp" } else { "OpStamp" };
-        Upload { table, stamp: format!("{key}={value}"), body: Vec::new(), records: 0, entries: 0 }
+        Upload {
+            table,
+            stamp: format!("{key}={value}"),
+            body: Vec::new(),
+            records: 0,
+            settles: Settles::default(),
+        }
     }
 
     /// The lines of an entry in the spelling of this device, with the table in which it sends them.
@@ -159,34 +208,6 @@ impl Device {
         }
     }
 
-    /// Queues all that the device holds: the users first, as the old client does, then what belongs to each.
-    ///
-    /// With the quirk `templates_first` all templates come before the users.
-    pub(super) fn queue_everything(&mut self, operations: bool, biodata: bool) {
-        let mut users = Vec::new();
-        let mut templates = Vec::new();
-        let mut belongings = Vec::new();
-        for (pin, person) in &self.people.people {
-            let wanted = |key: &TemplateKey| if self.is_unified(key.bio_type) { biodata } else { operations };
-            let keys = person.templates.keys().filter(|key| wanted(key));
-            let of_person = keys.map(|key| Subject::Template(pin.clone(), *key));
-            if self.quirks.templates_first {
-                templates.extend(of_person);
-            } else {
-                belongings.extend(of_person);
-            }
-            if !operations {
-                continue;
-            }
-            users.push(Subject::User(pin.clone()));
-            belongings.extend(person.user_photo.iter().map(|_| Subject::UserPhoto(pin.clone())));
-            let kinds = person.comparison_photos.keys();
-            belongings.extend(kinds.map(|kind| Subject::ComparisonPhoto(pin.clone(), *kind)));
-        }
-        let all = templates.into_iter().chain(users).chain(belongings);
-        self.queue.extend(all.map(|subject| Entry { subject, asked: true }));
-    }
-
     /// Queues everything of one person, as an answer to a query.
     pub(super) fn queue_person(&mut self, pin: &Pin, with_templates: bool) {
         let Some(person) = self.people.people.get(pin) else { return };
@@ -226,7 +247,7 @@ impl Device {
     }
 
     /// Whether the device and the server both said that templates of this type travel as `BIODATA`.
-    fn is_unified(&self, bio_type: BioType) -> bool {
+    pub(super) fn is_unified(&self, bio_type: BioType) -> bool {
         self.server.as_ref().is_some_and(|server| server.unified(bio_type))
             && self.model.algorithm(bio_type).is_some_and(|algorithm| algorithm.unified)
     }

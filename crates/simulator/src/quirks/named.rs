@@ -41,6 +41,7 @@ pub const HABITS: &[Habit] = &[
     habit("templates-first", "templates are uploaded before their user records", |quirks| {
         &mut quirks.templates_first
     }),
+    habit("slow-roster", "an upload of everything pauses after each body", |quirks| &mut quirks.slow_roster),
     habit("broken-times", "operations carry impossible times", |quirks| &mut quirks.broken_times),
     habit("drop-empty-fields", "empty and zero fields are not uploaded", |quirks| {
         &mut quirks.drop_empty_fields
@@ -84,7 +85,7 @@ pub const HABITS: &[Habit] = &[
 pub enum UnknownQuirk {
     /// The name is none.
     #[error(
-        "there is no quirk {0:?}: want one of cut-names=BYTES, refuse=TABLE:CODE, ignore=TABLE, {names}",
+        "there is no quirk {0:?}: want one of cut-names=BYTES, roster-records=N, broken-roster=N, refuse=TABLE:CODE, ignore=TABLE, {names}",
         names = names()
     )]
     Name(String),
@@ -106,7 +107,8 @@ impl Quirks {
     /// Changes one quirk by its name.
     ///
     /// `hex-cards` switches a [`Habit`] on and `no-hex-cards` switches it off; `cut-names=24` cuts names after so many bytes,
-    /// `no-cut-names` leaves them whole; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
+    /// `no-cut-names` leaves them whole; `roster-records=20` and `broken-roster=35` bound the upload of everything, and with
+    /// `no-` before them they do not; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
     /// without keeping it, of `BIODATA` those of a type.
     ///
     /// # Errors
@@ -119,6 +121,16 @@ impl Quirks {
                 let wrong = UnknownQuirk::Value { name: "cut-names", want: "a number of bytes, 1 to 255" };
                 self.cut_names_at = Some(bytes.ok_or(wrong)?);
             }
+            Some(("roster-records", records)) => {
+                let records = records.parse().ok().filter(|records| *records > 0);
+                let wrong =
+                    UnknownQuirk::Value { name: "roster-records", want: "a number of records, 1 or more" };
+                self.roster_records = Some(records.ok_or(wrong)?);
+            }
+            Some(("broken-roster", records)) => {
+                let wrong = UnknownQuirk::Value { name: "broken-roster", want: "a number of records" };
+                self.broken_roster = Some(records.parse().map_err(|_| wrong)?);
+            }
             Some(("refuse", value)) => self.refuse.push(refusal(value).ok_or(UnknownQuirk::Value {
                 name: "refuse",
                 want: "a table and a return code below 0, such as USERPIC:-1001 or BIODATA/8:-12",
@@ -129,6 +141,8 @@ impl Quirks {
             })?),
             Some(_) => return Err(unknown()),
             None if text == "no-cut-names" => self.cut_names_at = None,
+            None if text == "no-roster-records" => self.roster_records = None,
+            None if text == "no-broken-roster" => self.broken_roster = None,
             None => {
                 let (name, on) = text.strip_prefix("no-").map_or((text, true), |name| (name, false));
                 let habit = HABITS.iter().find(|habit| habit.name == name).ok_or_else(unknown)?;
@@ -180,25 +194,37 @@ mod tests {
     #[test]
     fn a_quirk_with_a_value_takes_one_that_fits() {
         let mut quirks = Quirks::default();
-        for text in ["cut-names=24", "refuse=BIODATA/8:-12", "ignore=USERPIC"] {
+        for text in [
+            "cut-names=24",
+            "roster-records=20",
+            "broken-roster=35",
+            "refuse=BIODATA/8:-12",
+            "ignore=USERPIC",
+        ] {
             quirks.set(text).unwrap();
         }
         let refusal = Refusal { form: Form::BioData(BioType::PALM), return_code: -12 };
         let wanted = Quirks {
             cut_names_at: Some(24),
+            roster_records: Some(20),
+            broken_roster: Some(35),
             refuse: vec![refusal],
             ignore: vec![Form::UserPhoto],
             ..Quirks::default()
         };
         assert_eq!(quirks, wanted);
-        quirks.set("no-cut-names").unwrap();
-        assert_eq!(quirks.cut_names_at, None);
+        for text in ["no-cut-names", "no-roster-records", "no-broken-roster"] {
+            quirks.set(text).unwrap();
+        }
+        assert_eq!((quirks.cut_names_at, quirks.roster_records, quirks.broken_roster), (None, None, None));
         for wrong in [
             "",
             "laziness",
             "no-",
             "cut-names",
             "cut-names=0",
+            "roster-records=0",
+            "broken-roster=",
             "hex-cards=1",
             "refuse=USERPIC:0",
             "ignore=BIODATA",

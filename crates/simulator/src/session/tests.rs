@@ -256,3 +256,21 @@ async fn a_running_device_takes_edits_while_it_waits() {
     assert_eq!(rounds, 2);
     assert!(requests(&seen).iter().any(|request| request.contains("OPERLOG")));
 }
+
+#[tokio::test]
+async fn a_slow_roster_comes_with_one_body_a_poll() {
+    let (address, seen) = scripted(vec![]).await;
+    let mut device = Device::new(Model::speedface(), "SIM0001");
+    for pin in ["1", "2", "3"] {
+        device.enrol_silently(pin, "Ada", &[]);
+    }
+    device.quirks_mut().upload_everything = true;
+    device.quirks_mut().roster_records = Some(2);
+    device.quirks_mut().slow_roster = true;
+    let mut session = device.connect(address).await.unwrap();
+    let uploads = || requests(&seen).iter().filter(|request| request.contains("OPERLOG")).count();
+    session.step().await.unwrap();
+    assert_eq!((uploads(), session.pending()), (1, 1));
+    session.settle().await.unwrap();
+    assert_eq!((uploads(), session.pending()), (2, 0));
+}

@@ -248,3 +248,78 @@ fn templates_come_before_their_users_or_after_them() {
     assert_eq!(enrolled, ["USER 7", "OPLOG 30 7", "USER 7", "BIODATA 7", "OPLOG 6 7"]);
     assert_eq!(everything, [&["USER 7", "USER 8", "BIODATA 7"][..], &palm[..]].concat());
 }
+
+/// The bodies that the device uploads until it has nothing more to upload, as kinds of lines.
+fn bodies(device: &mut Device) -> Vec<Vec<String>> {
+    let mut bodies = Vec::new();
+    while let Some(upload) = device.next_upload() {
+        let lines: Vec<String> =
+            String::from_utf8(upload.body.clone()).unwrap().lines().map(str::to_owned).collect();
+        bodies.push(kinds(&lines));
+        device.uploaded(&upload);
+    }
+    bodies
+}
+
+const EVERYTHING: &str = "OPERLOGStamp=0\nBIODATAStamp=0\n";
+
+/// A device that holds five users and is asked for everything.
+fn asked_for_five(change: impl FnOnce(&mut Quirks)) -> Device {
+    let mut device = quirky(Model::speedface(), change);
+    for pin in 1..=5 {
+        add_user(&mut device, &pin.to_string());
+    }
+    assert!(device.initialize(format!("{BLOCK}{EVERYTHING}").as_bytes()));
+    device
+}
+
+#[test]
+fn a_roster_comes_in_bodies_of_so_many_records_or_at_once() {
+    let mut small = asked_for_five(|quirks| quirks.roster_records = Some(2));
+    small.define_work_code("1", "Lunch");
+    let users = |range: std::ops::RangeInclusive<u32>| range.map(|pin| format!("USER {pin}")).collect();
+    assert_eq!(bodies(&mut small), [vec!["WORKCODE 1".to_owned()], users(1..=2), users(3..=4), users(5..=5)]);
+    assert_eq!(bodies(&mut asked_for_five(|_| {})), [users(1..=5)]);
+}
+
+#[test]
+fn a_slow_roster_leaves_time_for_an_enrolment_between_its_bodies() {
+    let mut device = asked_for_five(|quirks| {
+        quirks.roster_records = Some(3);
+        quirks.slow_roster = true;
+    });
+    assert_eq!(bodies(&mut device), [["USER 1", "USER 2", "USER 3"]]);
+    device.enrol_user("9", "Ada");
+    assert_eq!(bodies(&mut device), [["USER 9", "OPLOG 30 9"]]);
+    assert_eq!(device.pending(), 2);
+    device.resume_roster();
+    assert_eq!(bodies(&mut device), [["USER 4", "USER 5"]]);
+    assert_eq!(device.pending(), 0);
+}
+
+#[test]
+fn a_broken_roster_ends_early_and_begins_anew_when_asked_again() {
+    let mut device = asked_for_five(|quirks| {
+        quirks.roster_records = Some(2);
+        quirks.broken_roster = Some(3);
+    });
+    assert_eq!(bodies(&mut device), [vec!["USER 1", "USER 2"], vec!["USER 3"]]);
+    assert_eq!(device.pending(), 0);
+    // An initialization without a stamp of 0 does not go on with the rest.
+    assert!(device.initialize(BLOCK.as_bytes()));
+    assert_eq!(device.pending(), 0);
+    device.quirks_mut().broken_roster = None;
+    assert!(device.initialize(format!("{BLOCK}{EVERYTHING}").as_bytes()));
+    assert_eq!(reported(&mut device).len(), 5);
+}
+
+#[test]
+fn a_roster_that_is_asked_for_again_begins_anew() {
+    let mut device = asked_for_five(|quirks| {
+        quirks.roster_records = Some(3);
+        quirks.slow_roster = true;
+    });
+    assert_eq!(bodies(&mut device), [["USER 1", "USER 2", "USER 3"]]);
+    assert!(device.initialize(format!("{BLOCK}{EVERYTHING}").as_bytes()));
+    assert_eq!(device.pending(), 5);
+}
