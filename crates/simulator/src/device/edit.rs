@@ -125,6 +125,17 @@ impl Device {
         self.edited(&pin, &[Subject::User(pin.clone()), Subject::UserPhoto(pin.clone())], &[68]);
     }
 
+    /// Somebody is recognised by a finger and the attendance is recorded (table `ATTLOG`); a second passes.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn punch(&mut self, pin: &str) {
+        let pin = self.existing(pin);
+        let time = self.next_time();
+        self.report(Subject::Punch(format!("{pin}\t{time}\t0\t1\t\t0\t0")));
+        self.controls.punches.push(time);
+    }
+
     /// A finger is removed (operation 10). Nothing but the operation tells of it.
     ///
     /// # Panics

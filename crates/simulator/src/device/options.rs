@@ -108,6 +108,11 @@ impl ServerOptions {
         })
     }
 
+    /// Whether `TransFlag` asks for attendance records.
+    pub(crate) fn uploads_punches(&self) -> bool {
+        self.uploads.as_ref().is_none_or(|set| set.iter().any(|flag| flag == "AttLog"))
+    }
+
     /// Whether templates of this type may travel as `BIODATA`.
     pub(crate) fn unified(&self, bio_type: BioType) -> bool {
         self.unified_types.get(usize::from(bio_type.0)).copied().unwrap_or(false)

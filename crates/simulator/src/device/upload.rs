@@ -4,7 +4,7 @@ use wire::{BioType, Pin};
 
 use crate::{
     content::TemplateKey,
-    device::{Device, record::respelt},
+    device::{Device, ServerOptions, record::respelt},
     model::Stamps,
 };
 
@@ -21,6 +21,8 @@ pub(crate) struct Entry {
 pub(crate) enum Subject {
     /// A finished `OPLOG` line.
     Operation(String),
+    /// A finished line of `ATTLOG`.
+    Punch(String),
     User(Pin),
     Template(Pin, TemplateKey),
     UserPhoto(Pin),
@@ -31,7 +33,7 @@ pub(crate) enum Subject {
 /// A body to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// `OPERLOG` or `BIODATA`, with some firmware also `USERINFO` and `BIOPHOTO`.
+    /// `OPERLOG`, `BIODATA` or `ATTLOG`, with some firmware also `USERINFO` and `BIOPHOTO`.
     pub table: &'static str,
     /// The query parameter that goes with it: `Stamp=9999`, `OpStamp=…`.
     pub stamp: String,
@@ -186,6 +188,10 @@ impl Device {
             Subject::WorkCode(code) if wanted(&["WORKCODE"]) => {
                 self.work_code_line(code).into_iter().collect()
             }
+            Subject::Punch(line) => {
+                let taken = self.server.as_ref().is_some_and(ServerOptions::uploads_punches);
+                return ("ATTLOG", taken.then(|| line.clone().into_bytes()).into_iter().collect());
+            }
             Subject::Template(pin, key) => return self.render_template(pin, *key, entry.asked),
             _ => Vec::new(),
         };
@@ -252,10 +258,15 @@ impl Device {
             && self.model.algorithm(bio_type).is_some_and(|algorithm| algorithm.unified)
     }
 
+    /// The next second, as the device writes it.
+    pub(super) fn next_time(&mut self) -> String {
+        self.clock = self.clock.next_second();
+        if self.quirks.broken_times { self.clock.broken() } else { self.clock.to_string() }
+    }
+
     /// Notes an operation (§11.4); a second passes.
     pub(super) fn log_operation(&mut self, code: u16, operands: [&str; 4]) {
-        self.clock = self.clock.next_second();
-        let time = if self.quirks.broken_times { self.clock.broken() } else { self.clock.to_string() };
+        let time = self.next_time();
         self.report(Subject::Operation(format!("OPLOG {code}\t0\t{time}\t{}", operands.join("\t"))));
     }
 }

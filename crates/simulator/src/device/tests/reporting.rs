@@ -237,3 +237,19 @@ fn a_person_enrolled_silently_is_counted_and_comes_with_everything_only() {
     assert!(device.initialize(format!("{BLOCK}OPERLOGStamp=0\nBIODATAStamp=0\n").as_bytes()));
     assert_eq!(kinds(&reported(&mut device)), ["USER 7", "USER 8", "BIODATA 8"]);
 }
+
+#[test]
+fn a_punch_is_reported_in_its_own_table_where_the_server_wants_it() {
+    for (words, bodies) in [("AttLog\tOpLog", 1), ("OpLog", 0)] {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.reversed_fields = true);
+        device.enrol_silently("7", "Ada", &[]);
+        assert!(device.initialize(format!("{BLOCK}TransFlag=TransData {words}\n").as_bytes()));
+        device.punch("7");
+        let upload = device.next_upload();
+        assert_eq!(upload.iter().count(), bodies, "{words}");
+        if let Some(upload) = upload {
+            let line = format!("7\t{}\t0\t1\t\t0\t0\n", device.local_time());
+            assert_eq!((upload.table, String::from_utf8(upload.body).unwrap()), ("ATTLOG", line));
+        }
+    }
+}
