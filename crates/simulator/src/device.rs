@@ -5,6 +5,7 @@ mod controls;
 mod definitions;
 mod edit;
 mod execute;
+mod numbering;
 mod options;
 mod record;
 mod roster;
@@ -21,7 +22,6 @@ use std::{
 
 use wire::{BioType, Pin};
 
-use self::roster::Roster;
 pub(crate) use self::{command::Command, upload::Entry};
 pub use self::{
     controls::{Controls, Somebody},
@@ -30,6 +30,7 @@ pub use self::{
     options::ServerOptions,
     upload::Upload,
 };
+use self::{numbering::Numbering, roster::Roster};
 use crate::{
     clock::LocalTime,
     content::{Content, Payload, PayloadPool, Person, Template, TemplateKey},
@@ -56,6 +57,7 @@ pub struct Device {
     people: Content,
     /// How many templates of each type, so that capacity is checked without counting.
     held: BTreeMap<BioType, usize>,
+    numbering: Numbering,
     /// What the deletion of a user left behind.
     stranded: BTreeMap<Pin, Person>,
     definitions: Definitions,
@@ -83,6 +85,7 @@ impl Device {
             clock: LocalTime::UNSET,
             people: Content::default(),
             held: BTreeMap::new(),
+            numbering: Numbering::default(),
             stranded: BTreeMap::new(),
             definitions: Definitions::default(),
             collecting: BTreeMap::new(),
@@ -140,6 +143,7 @@ impl Device {
         for person in content.people.values_mut() {
             person.user.name = self.name_as_kept(&String::from_utf8_lossy(&person.user.name));
         }
+        self.numbering = content.people.keys().collect();
         self.people = content;
         self.recount();
         self.touch();

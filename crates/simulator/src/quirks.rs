@@ -22,6 +22,9 @@ pub struct Quirks {
     pub echo_writes: bool,
     /// Fields that are empty or zero are left out of uploads.
     pub drop_empty_fields: bool,
+    /// Operation 9 names a deleted user by the number under which the terminal kept it, 1 for the first one, and not by
+    /// the PIN (field note 11.1). All other operations name the PIN.
+    pub logs_internal_numbers: bool,
     /// A user that the server deletes is reported as one deleted at the device.
     pub log_commands: bool,
     /// Deleting a user leaves its unified templates and photos behind; they belong to whoever gets the PIN next.
@@ -100,6 +103,7 @@ impl Default for Quirks {
             renumber_valid: false,
             echo_writes: false,
             drop_empty_fields: false,
+            logs_internal_numbers: false,
             log_commands: false,
             strand_templates: false,
             literal_answers: true,

@@ -28,7 +28,9 @@ impl Device {
         let mut user = new_user();
         user.name = self.name_as_kept(name);
         let left = self.stranded.remove(&pin).unwrap_or_default();
-        self.people.people.insert(pin.clone(), Person { user, ..left });
+        if self.people.people.insert(pin.clone(), Person { user, ..left }).is_none() {
+            self.numbering.add(pin.clone());
+        }
         self.recount();
         self.edited(&pin, &[Subject::User(pin.clone())], &[30]);
     }
@@ -152,8 +154,8 @@ impl Device {
     /// When there is no such user.
     pub fn delete_user(&mut self, pin: &str) {
         let pin = self.existing(pin);
+        self.log_deletion(&pin);
         self.remove_person(&pin);
-        self.log_operation(self.model.deletion_code, [pin.as_str(), "0", "0", "0"]);
     }
 
     /// "Clear data" in the menu: everyone is gone, and the device says so (operation 13).

@@ -155,7 +155,7 @@ impl Device {
 
     fn delete_user_on_command(&mut self, pin: &Pin) {
         if self.quirks.log_commands && self.people.people.contains_key(pin) {
-            self.log_operation(self.model.deletion_code, [pin.as_str(), "0", "0", "0"]);
+            self.log_deletion(pin);
         }
         self.remove_person(pin);
     }
@@ -163,6 +163,7 @@ impl Device {
     /// Removes a user, and with some firmware not all that belongs to it (§12.1.2).
     pub(super) fn remove_person(&mut self, pin: &Pin) {
         let Some(person) = self.people.people.remove(pin) else { return };
+        self.numbering.remove(pin);
         if self.quirks.strand_templates {
             let unified =
                 |key: &TemplateKey| self.model.algorithm(key.bio_type).is_some_and(|one| !one.classic);
@@ -209,6 +210,7 @@ impl Device {
     /// Removes everyone.
     pub(super) fn empty(&mut self) {
         self.people.people.clear();
+        self.numbering.clear();
         self.stranded.clear();
         self.recount();
         self.touch();

@@ -95,6 +95,7 @@ impl Device {
         if known.is_none() {
             let left = self.stranded.remove(&pin).unwrap_or_default();
             self.people.people.insert(pin.clone(), left);
+            self.numbering.add(pin.clone());
             self.recount();
         }
         if let Some(person) = self.people.people.get_mut(&pin) {

@@ -7,7 +7,8 @@ use crate::Random;
 ///
 /// Without `refuse-damaged` a device loses data that it has acknowledged, and no server can make it equal to the others.
 /// With `templates-first` a server has to keep a template whose user it does not know yet.
-const LEFT_ALONE: [&str; 2] = ["refuse-damaged", "templates-first"];
+/// With `internal-numbers` the log of a device names other users than were deleted.
+const LEFT_ALONE: [&str; 3] = ["refuse-damaged", "templates-first", "internal-numbers"];
 
 impl Quirks {
     /// These quirks with others that chance adds or takes away, each in a third of the cases.

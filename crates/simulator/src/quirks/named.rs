@@ -49,6 +49,9 @@ pub const HABITS: &[Habit] = &[
     habit("log-commands", "deletions by the server are logged like those at the device", |quirks| {
         &mut quirks.log_commands
     }),
+    habit("internal-numbers", "OPLOG 9 names the number on the terminal instead of the PIN", |quirks| {
+        &mut quirks.logs_internal_numbers
+    }),
     habit("strand-templates", "templates of deleted users stay behind", |quirks| {
         &mut quirks.strand_templates
     }),

@@ -323,3 +323,27 @@ fn a_roster_that_is_asked_for_again_begins_anew() {
     assert!(device.initialize(format!("{BLOCK}{EVERYTHING}").as_bytes()));
     assert_eq!(device.pending(), 5);
 }
+
+#[test]
+fn a_deletion_names_the_number_on_the_terminal_or_the_pin() {
+    let story = |model: Model, internal| {
+        let mut device = quirky(model, |quirks| quirks.logs_internal_numbers = internal);
+        for pin in ["20", "10", "30"] {
+            device.enrol_silently(pin, "Ada", &[]);
+        }
+        add_user(&mut device, "5");
+        assert_eq!(["20", "10", "30", "5"].map(|pin| device.internal_number(pin)), [1, 2, 3, 4].map(Some));
+        for pin in ["10", "5"] {
+            device.delete_user(pin);
+        }
+        // The highest number was given back, that of 10 was not.
+        add_user(&mut device, "6");
+        device.change_privilege("6", 14);
+        device.delete_user("6");
+        kinds(&reported(&mut device))
+    };
+    assert_eq!(story(Model::k40(), true), ["OPLOG 9 2", "OPLOG 9 4", "OPLOG 71 6", "OPLOG 9 4"]);
+    assert_eq!(story(Model::k40(), false), ["OPLOG 9 10", "OPLOG 9 5", "OPLOG 71 6", "OPLOG 9 6"]);
+    // Operation 103 of newer models names the PIN.
+    assert_eq!(story(Model::speedface(), true).first().unwrap(), "OPLOG 103 10");
+}
