@@ -325,6 +325,7 @@ impl Model {
             quirks: Quirks {
                 cut_names_at: Some(24),
                 hex_cards: true,
+                counts_deleted_fingers: true,
                 drop_empty_fields: true,
                 ..Quirks::default()
             },

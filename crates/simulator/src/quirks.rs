@@ -25,6 +25,8 @@ pub struct Quirks {
     /// Operation 9 names a deleted user by the number under which the terminal kept it, 1 for the first one, and not by
     /// the PIN (field note 11.1). All other operations name the PIN.
     pub logs_internal_numbers: bool,
+    /// Operation 10 tells how many fingers of a user were deleted, and not which one (field note 11.7).
+    pub counts_deleted_fingers: bool,
     /// A user that the server deletes is reported as one deleted at the device.
     pub log_commands: bool,
     /// Deleting a user leaves its unified templates and photos behind; they belong to whoever gets the PIN next.
@@ -104,6 +106,7 @@ impl Default for Quirks {
             echo_writes: false,
             drop_empty_fields: false,
             logs_internal_numbers: false,
+            counts_deleted_fingers: false,
             log_commands: false,
             strand_templates: false,
             literal_answers: true,

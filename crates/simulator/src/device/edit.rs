@@ -138,14 +138,84 @@ impl Device {
         self.controls.punches.push(time);
     }
 
-    /// A finger is removed (operation 10). Nothing but the operation tells of it.
+    /// A finger is deleted (operation 10). The device reports the operation alone.
+    ///
+    /// The second operand is the finger, or how many fingers were deleted with the quirk `counts_deleted_fingers`.
     ///
     /// # Panics
     /// When there is no such user.
     pub fn delete_fingerprint(&mut self, pin: &str, finger: u8) {
         let pin = self.existing(pin);
         self.forget_templates(Some(&pin), |key| key.bio_type == BioType::FINGERPRINT && key.number == finger);
-        self.log_operation(10, [pin.as_str(), &finger.to_string(), "0", "0"]);
+        let operand = if self.quirks.counts_deleted_fingers { 1 } else { finger };
+        self.log_operation(10, [pin.as_str(), &operand.to_string(), "0", "0"]);
+    }
+
+    /// All fingers of a user are deleted: one operation 10 for each finger, or a single one that says how many they were
+    /// with the quirk `counts_deleted_fingers`. The device reports the operations alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_fingerprints(&mut self, pin: &str) {
+        let fingers = self.delete_templates(pin, &[BioType::FINGERPRINT]);
+        let operands = if self.quirks.counts_deleted_fingers {
+            vec![fingers.len().to_string()]
+        } else {
+            fingers.iter().map(u8::to_string).collect()
+        };
+        for operand in operands {
+            self.log_operation(10, [pin, &operand, "0", "0"]);
+        }
+    }
+
+    /// The face of a user is deleted with the photo that was taken of it (operation 106). The device reports the operation
+    /// alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_face(&mut self, pin: &str) {
+        self.delete_templates(pin, &[BioType::VISIBLE_FACE, BioType::FACE]);
+        if let Some(person) = self.people.people.get_mut(&self.existing(pin)) {
+            person.comparison_photos.clear();
+        }
+        self.log_operation(106, [pin, "0", "0", "0"]);
+    }
+
+    /// Both palms of a user are deleted (operation 126). The device reports the operation alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_palms(&mut self, pin: &str) {
+        self.delete_templates(pin, &[BioType::PALM]);
+        self.log_operation(126, [pin, "0", "0", "0"]);
+    }
+
+    /// The display picture of a user is deleted (operation 107). The device reports the operation alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_user_photo(&mut self, pin: &str) {
+        if let Some(person) = self.people.people.get_mut(&self.existing(pin)) {
+            person.user_photo = None;
+        }
+        self.touch();
+        self.log_operation(107, [pin, "0", "0", "0"]);
+    }
+
+    /// The card of a user is deleted (operation 12). The device reports the user as well (field note 11.7).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_card(&mut self, pin: &str) {
+        self.change_user(pin, 12, |person| person.user.card = 0);
+    }
+
+    /// The password of a user is deleted (operation 11). The device reports the user as well (field note 11.7).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_password(&mut self, pin: &str) {
+        self.change_user(pin, 11, |person| person.user.password.clear());
     }
 
     /// A user is deleted (operation 103, on old devices 9). Nothing but the operation tells of it.
@@ -195,6 +265,15 @@ impl Device {
                 device.enrol_fingerprint(pin, *finger);
             }
         });
+    }
+
+    /// Deletes the templates of these types; returns their numbers.
+    fn delete_templates(&mut self, pin: &str, types: &[BioType]) -> Vec<u8> {
+        let pin = self.existing(pin);
+        let keys = self.people.people.get(&pin).into_iter().flat_map(|person| person.templates.keys());
+        let numbers = keys.filter(|key| types.contains(&key.bio_type)).map(|key| key.number).collect();
+        self.forget_templates(Some(&pin), |key| types.contains(&key.bio_type));
+        numbers
     }
 
     fn change_user(&mut self, pin: &str, code: u16, change: impl FnOnce(&mut Person)) {

@@ -52,6 +52,9 @@ pub const HABITS: &[Habit] = &[
     habit("internal-numbers", "OPLOG 9 names the number on the terminal instead of the PIN", |quirks| {
         &mut quirks.logs_internal_numbers
     }),
+    habit("counted-fingers", "OPLOG 10 tells how many fingers were deleted, not which one", |quirks| {
+        &mut quirks.counts_deleted_fingers
+    }),
     habit("strand-templates", "templates of deleted users stay behind", |quirks| {
         &mut quirks.strand_templates
     }),

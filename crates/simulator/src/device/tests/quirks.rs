@@ -347,3 +347,17 @@ fn a_deletion_names_the_number_on_the_terminal_or_the_pin() {
     // Operation 103 of newer models names the PIN.
     assert_eq!(story(Model::speedface(), true).first().unwrap(), "OPLOG 103 10");
 }
+
+#[test]
+fn a_deleted_finger_is_told_by_its_number_or_by_how_many_they_were() {
+    let story = |counts| {
+        let mut device = quirky(Model::k40(), |quirks| quirks.counts_deleted_fingers = counts);
+        device.enrol_silently("311", "Ada", &[3, 6, 9]);
+        device.delete_fingerprint("311", 6);
+        device.delete_fingerprints("311");
+        let lines = reported(&mut device);
+        lines.iter().map(|line| line.split('\t').nth(4).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(story(true), ["1", "2"]);
+    assert_eq!(story(false), ["6", "3", "9"]);
+}

@@ -253,3 +253,40 @@ fn a_punch_is_reported_in_its_own_table_where_the_server_wants_it() {
         }
     }
 }
+
+#[test]
+fn what_is_deleted_at_the_terminal_is_told_by_operations_and_card_and_password_with_the_user() {
+    let mut device = device(Model::speedface());
+    device.silently(|device| {
+        device.enrol_user("311", "Ada");
+        for finger in [3, 6, 9] {
+            device.enrol_fingerprint("311", finger);
+        }
+        device.enrol_face("311");
+        device.enrol_palm("311", 0);
+        device.enrol_palm("311", 1);
+        device.take_user_photo("311");
+        device.change_card("311", 4_402_017);
+        device.change_password("311", "7");
+    });
+    device.delete_fingerprint("311", 6);
+    let one = reported(&mut device);
+    assert_eq!(one, [format!("OPLOG 10\t0\t{}\t311\t6\t0\t0", device.local_time())]);
+    device.delete_fingerprints("311");
+    let rest = reported(&mut device);
+    assert!(
+        rest.first().unwrap().ends_with("\t311\t3\t0\t0") && rest.last().unwrap().ends_with("\t311\t9\t0\t0")
+    );
+    device.delete_face("311");
+    device.delete_palms("311");
+    device.delete_user_photo("311");
+    assert_eq!(kinds(&reported(&mut device)), ["OPLOG 106 311", "OPLOG 126 311", "OPLOG 107 311"]);
+    let content = device.content();
+    assert_eq!((content.templates(), content.user_photos(), content.comparison_photos()), (0, 0, 0));
+
+    device.delete_card("311");
+    device.delete_password("311");
+    let lines = reported(&mut device);
+    assert_eq!(kinds(&lines), ["USER 311", "OPLOG 12 311", "USER 311", "OPLOG 11 311"]);
+    assert!(lines.first().unwrap().contains("\tPasswd=\tCard=\t"));
+}
