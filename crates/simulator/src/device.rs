@@ -1,5 +1,6 @@
 //! A terminal without its network: what it holds, what it has to report, what it does when it is told.
 
+mod backup;
 mod command;
 mod controls;
 mod definitions;
@@ -22,14 +23,15 @@ use std::{
 
 use wire::{BioType, Pin};
 
-pub(crate) use self::{command::Command, upload::Entry};
 pub use self::{
+    backup::{Backup, Restoring},
     controls::{Controls, Somebody},
     definitions::Definitions,
     execute::Acknowledgement,
     options::ServerOptions,
     upload::Upload,
 };
+pub(crate) use self::{command::Command, upload::Entry};
 use self::{numbering::Numbering, roster::Roster};
 use crate::{
     clock::LocalTime,

@@ -290,3 +290,40 @@ fn what_is_deleted_at_the_terminal_is_told_by_operations_and_card_and_password_w
     assert_eq!(kinds(&lines), ["USER 311", "OPLOG 12 311", "USER 311", "OPLOG 11 311"]);
     assert!(lines.first().unwrap().contains("\tPasswd=\tCard=\t"));
 }
+
+#[test]
+fn a_restored_device_says_so_and_uploads_the_people_of_the_past() {
+    for (how, operation) in [(Restoring::FromBackup, "OPLOG 38 0"), (Restoring::FromStick, "OPLOG 40 0")] {
+        let mut device = device(Model::speedface());
+        device.enrol_user("290", "Nils Former");
+        device.enrol_fingerprint("290", 6);
+        device.enrol_user("7", "Ada");
+        let backup = device.backup();
+        device.delete_user("290");
+        device.change_name("7", "Ida");
+        device.enrol_user("8", "Bo");
+        reported(&mut device);
+
+        device.restore(&backup, how);
+        assert!(device.take_info_due() && device.info().contains(",2,1,"), "{}", device.info());
+        let upload = device.next_upload().unwrap();
+        let first = String::from_utf8(upload.body).unwrap();
+        assert_eq!(first.lines().count(), 3, "{first}");
+        let lines = reported(&mut device);
+        assert_eq!(kinds(&lines), [operation, "USER 290", "USER 7", "BIODATA 290"]);
+        assert!(lines.iter().any(|line| line.starts_with("USER PIN=7\tName=Ada\t")));
+    }
+}
+
+#[test]
+fn a_device_restored_silently_holds_other_people_without_a_word() {
+    let mut device = device(Model::k40());
+    device.enrol_user("290", "Nils Former");
+    let backup = device.backup();
+    device.delete_user("290");
+    reported(&mut device);
+    device.take_info_due();
+    device.restore(&backup, Restoring::Silently);
+    assert_eq!((device.users(), device.pending(), device.internal_number("290")), (1, 0, Some(1)));
+    assert!(device.take_info_due());
+}
