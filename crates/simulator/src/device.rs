@@ -144,6 +144,7 @@ impl Device {
         let mut content = content.clone();
         for person in content.people.values_mut() {
             person.user.name = self.name_as_kept(&String::from_utf8_lossy(&person.user.name));
+            person.user = self.as_kept(std::mem::take(&mut person.user));
         }
         self.numbering = content.people.keys().collect();
         self.people = content;

@@ -350,6 +350,7 @@ impl Model {
             charset: self.charset(),
             name_bytes: quirks.cut_names_at,
             vice_card_and_verify: self.user_record >= UserRecord::ViceCard,
+            access_fields: quirks.keeps_access_fields,
             algorithms: Some(algorithms.collect()),
             user_photos: self.user_photos,
             comparison_photos: Some(

@@ -45,6 +45,9 @@ pub struct Quirks {
     /// The end of a validity is kept as a date of eight digits, and a month that there is not as January
     /// (field note 5.11: 1785300000 comes back as 17850100).
     pub rewrite_validity: bool,
+    /// The device keeps group, time zones and verification mode of a user. Where this is off it acknowledges them and
+    /// uploads those of a new user.
+    pub keeps_access_fields: bool,
     /// Damaged templates are answered -12; where this is off they are answered 0 and lost (field notes 4.7, 7.5).
     pub refuse_damaged: bool,
     /// Parts of a template that came so far are forgotten when anything else comes between (field note 6.8).
@@ -97,7 +100,7 @@ pub struct Quirks {
 
 impl Default for Quirks {
     /// None but those that the server has to reckon with at every device: answers are read literally, damaged templates
-    /// are refused, parts are forgotten and `REBOOT` is not answered.
+    /// are refused, parts are forgotten, access fields are kept and `REBOOT` is not answered.
     fn default() -> Self {
         Self {
             cut_names_at: None,
@@ -115,6 +118,7 @@ impl Default for Quirks {
             absolute_targets: false,
             zero_cards: false,
             rewrite_validity: false,
+            keeps_access_fields: true,
             refuse_damaged: true,
             reset_parts: true,
             silent_reboot: true,

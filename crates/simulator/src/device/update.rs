@@ -136,7 +136,16 @@ impl Device {
             }
             user.expires = number("Expires", i32::from(user.expires))? != 0;
         }
-        Ok(user)
+        Ok(self.as_kept(user))
+    }
+
+    /// A user without the fields that the device does not keep.
+    pub(super) fn as_kept(&self, user: User) -> User {
+        if self.quirks.keeps_access_fields {
+            return user;
+        }
+        let User { group, time_zones, verify, .. } = new_user();
+        User { group, time_zones, verify, ..user }
     }
 
     fn update_fingerprint(&mut self, keys: Keys<'_>) -> Outcome {

@@ -8,7 +8,8 @@ use crate::Random;
 /// Without `refuse-damaged` a device loses data that it has acknowledged, and no server can make it equal to the others.
 /// With `templates-first` a server has to keep a template whose user it does not know yet.
 /// With `internal-numbers` the log of a device names other users than were deleted.
-const LEFT_ALONE: [&str; 3] = ["refuse-damaged", "templates-first", "internal-numbers"];
+/// Without `access-fields` a server has to know that the defaults in an upload are nobody's edit.
+const LEFT_ALONE: [&str; 4] = ["refuse-damaged", "templates-first", "internal-numbers", "access-fields"];
 
 impl Quirks {
     /// These quirks with others that chance adds or takes away, each in a third of the cases.

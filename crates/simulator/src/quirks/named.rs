@@ -30,6 +30,9 @@ pub const HABITS: &[Habit] = &[
     habit("hex-cards", "cards are bracketed hex, lowest byte first", |quirks| &mut quirks.hex_cards),
     habit("zero-cards", "no card is written as 0", |quirks| &mut quirks.zero_cards),
     habit("rewrite-validity", "ends of validity come back changed", |quirks| &mut quirks.rewrite_validity),
+    habit("access-fields", "group, time zones and verification mode are kept (on)", |quirks| {
+        &mut quirks.keeps_access_fields
+    }),
     habit("renumber-valid", "Valid and Size come back changed", |quirks| &mut quirks.renumber_valid),
     habit("echo-writes", "what the server wrote is uploaded again", |quirks| &mut quirks.echo_writes),
     habit("upload-everything", "all is uploaded again with every initialization", |quirks| {

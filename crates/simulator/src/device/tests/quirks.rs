@@ -361,3 +361,27 @@ fn a_deleted_finger_is_told_by_its_number_or_by_how_many_they_were() {
     assert_eq!(story(true), ["1", "2"]);
     assert_eq!(story(false), ["6", "3", "9"]);
 }
+
+#[test]
+fn access_fields_come_back_as_written_or_as_those_of_a_new_user() {
+    let story = |keeps| {
+        let mut device = quirky(Model::speedface(), |quirks| {
+            quirks.keeps_access_fields = keeps;
+            quirks.echo_writes = true;
+        });
+        let command = "DATA UPDATE USERINFO PIN=7\tName=Ada\tGrp=3\tTZ=0001000200000000\tVerify=4";
+        assert_eq!(run(&mut device, command), 0);
+        let line = reported(&mut device).remove(0);
+        (line.split('\t').filter(|field| !field.ends_with('=')).collect::<Vec<_>>().join(" "), device)
+    };
+    let (forgetful, forgets) = story(false);
+    let (faithful, keeps) = story(true);
+    let validity = "StartDatetime=0 EndDatetime=0";
+    assert_eq!(
+        forgetful,
+        format!("USER PIN=7 Name=Ada Pri=0 Grp=1 TZ=0000000100000000 Verify=-1 {validity}")
+    );
+    assert_eq!(faithful, format!("USER PIN=7 Name=Ada Pri=0 Grp=3 TZ=0001000200000000 Verify=4 {validity}"));
+    // A device that cannot keep them does not differ in them.
+    assert_eq!(difference(&forgets.holding(), &keeps.holding()), []);
+}
