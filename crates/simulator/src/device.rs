@@ -8,6 +8,7 @@ mod edit;
 mod execute;
 mod numbering;
 mod options;
+mod query;
 mod record;
 mod roster;
 #[cfg(test)]
@@ -65,6 +66,8 @@ pub struct Device {
     definitions: Definitions,
     /// The parts of templates that came so far.
     collecting: BTreeMap<(Pin, TemplateKey), Template>,
+    /// Answers to queries that go out before their acknowledgements.
+    answers: VecDeque<Upload>,
     queue: VecDeque<Entry>,
     roster: Roster,
     server: Option<ServerOptions>,
@@ -91,6 +94,7 @@ impl Device {
             stranded: BTreeMap::new(),
             definitions: Definitions::default(),
             collecting: BTreeMap::new(),
+            answers: VecDeque::new(),
             queue: VecDeque::new(),
             roster: Roster::default(),
             server: None,
@@ -260,6 +264,7 @@ impl Device {
     /// Power off and on: commands that were read and not executed are gone, what is stored stays.
     pub fn restart(&mut self) {
         self.collecting.clear();
+        self.answers.clear();
         if !self.quirks.skip_handshake || self.server.is_none() {
             self.server = None;
             self.handshake_due = true;

@@ -77,7 +77,7 @@ pub use self::{
     device::{Acknowledgement, Backup, Controls, Definitions, Device, Restoring, Somebody},
     difference::{Difference, Holding, difference},
     fleet::{Fleet, FleetReport, Population, Progress},
-    model::Model,
+    model::{Model, Queries},
     quirks::{Faults, Quirks},
     random::Random,
     session::{Session, SessionError, Standing, settle_all},

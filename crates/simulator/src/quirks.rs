@@ -6,6 +6,7 @@ mod named;
 use wire::BioType;
 
 pub use self::named::{HABITS, Habit, UnknownQuirk};
+use crate::model::Queries;
 
 /// How a device keeps and spells things: what is so every time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,6 +91,8 @@ pub struct Quirks {
     /// An upload of everything breaks off after so many records. The rest is forgotten; the device begins anew when the
     /// server asks for everything again. `None` for an upload that ends.
     pub broken_roster: Option<usize>,
+    /// How the device answers `DATA QUERY`; `None` for the way of its model.
+    pub queries: Option<Queries>,
     /// Data that is refused whatever it is.
     pub refuse: Vec<Refusal>,
     /// Tables beside those of people that are refused, each with the return code (appendix 1).
@@ -138,6 +141,7 @@ impl Default for Quirks {
             roster_records: None,
             slow_roster: false,
             broken_roster: None,
+            queries: None,
             refuse: Vec::new(),
             refuse_tables: Vec::new(),
             ignore: Vec::new(),

@@ -9,6 +9,7 @@ use crate::{
         update::{make_template, new_user},
         upload::Subject,
     },
+    model::Queries,
     templates,
 };
 
@@ -237,6 +238,7 @@ impl Device {
     /// Everyone is gone without a word: a new board, a repair. What was to be reported is gone too.
     pub fn wipe_silently(&mut self) {
         self.forget_all();
+        self.answers.clear();
         self.queue.clear();
         self.roster.clear();
         self.collecting.clear();
@@ -310,9 +312,9 @@ impl Device {
         }
     }
 
-    /// Whether edits are told by their operations and brought by queries, as far as the model answers any.
-    const fn tells_operations_only(&self) -> bool {
-        self.quirks.operations_only && self.model.answers_queries
+    /// Whether edits are told by their operations and brought by queries, as far as the device answers such queries.
+    fn tells_operations_only(&self) -> bool {
+        self.quirks.operations_only && matches!(self.queries(), Queries::InTurn | Queries::Marked)
     }
 
     fn existing(&self, pin: &str) -> Pin {

@@ -30,24 +30,45 @@ pub(crate) enum Subject {
     WorkCode(String),
 }
 
+impl Subject {
+    /// Whose record this is; `None` where it belongs to nobody.
+    pub const fn pin(&self) -> Option<&Pin> {
+        match self {
+            Self::User(pin)
+            | Self::Template(pin, _)
+            | Self::UserPhoto(pin)
+            | Self::ComparisonPhoto(pin, _) => Some(pin),
+            Self::Operation(_) | Self::Punch(_) | Self::WorkCode(_) => None,
+        }
+    }
+
+    /// Whether this is a user record.
+    pub const fn is_user(&self) -> bool {
+        matches!(self, Self::User(_))
+    }
+}
+
 /// A body to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// `OPERLOG`, `BIODATA` or `ATTLOG`, with some firmware also `USERINFO` and `BIOPHOTO`.
+    /// `OPERLOG`, `BIODATA` or `ATTLOG`, with some firmware also `USERINFO` and `BIOPHOTO`; the queried table of a marked
+    /// answer.
     pub table: &'static str,
-    /// The query parameter that goes with it: `Stamp=9999`, `OpStamp=…`.
+    /// The query parameters that go with it: `Stamp=9999`, `OpStamp=…`, and of a marked answer the packet and the query.
     pub stamp: String,
     /// The lines, each with its line end.
     pub body: Vec<u8>,
     /// How many lines.
     pub records: usize,
     /// What is settled when this has arrived.
-    settles: Settles,
+    pub(super) settles: Settles,
 }
 
 /// The entries that an upload settles.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Settles {
+pub(super) struct Settles {
+    /// How many answers to queries.
+    answers: usize,
     queue: usize,
     roster: usize,
     /// How many of its records belong to the roster.
@@ -55,6 +76,9 @@ struct Settles {
 }
 
 impl Settles {
+    /// One answer to a query.
+    pub const ANSWER: Self = Self { answers: 1, queue: 0, roster: 0, roster_records: 0 };
+
     const fn count(&mut self, is_roster: bool, records: usize) {
         if is_roster {
             self.roster += 1;
@@ -68,7 +92,7 @@ impl Settles {
 impl Device {
     /// How many things wait to be reported.
     pub fn pending(&self) -> usize {
-        self.queue.len() + self.roster.len()
+        self.answers.len() + self.queue.len() + self.roster.len()
     }
 
     /// The next body to be posted, `None` when there is nothing to report or no server to report to.
@@ -76,6 +100,9 @@ impl Device {
     /// The queue keeps it until [`Device::uploaded`] is called: a device that got no `OK` sends the batch again.
     pub fn next_upload(&mut self) -> Option<Upload> {
         self.server.as_ref()?;
+        if let Some(answer) = self.next_answer() {
+            return Some(answer);
+        }
         let mut upload: Option<Upload> = None;
         let mut settles = Settles::default();
         while let Some((entry, is_roster)) = self.entry_after(settles) {
@@ -105,6 +132,11 @@ impl Device {
         upload
     }
 
+    /// The next body that answers a query and goes out before the query is acknowledged.
+    pub fn next_answer(&self) -> Option<Upload> {
+        self.server.as_ref().and(self.answers.front().cloned())
+    }
+
     /// The upload has been taken by the server.
     pub fn uploaded(&mut self, upload: &Upload) {
         self.settle(upload.settles);
@@ -118,6 +150,7 @@ impl Device {
     }
 
     fn settle(&mut self, settles: Settles) {
+        self.answers.drain(..settles.answers.min(self.answers.len()));
         self.queue.drain(..settles.queue.min(self.queue.len()));
         self.roster.settle(settles.roster, settles.roster_records);
         if settles.roster_records > 0 && self.quirks.slow_roster {
@@ -125,7 +158,7 @@ impl Device {
         }
     }
 
-    fn write(&self, upload: &mut Upload, lines: Vec<Vec<u8>>) {
+    pub(super) fn write(&self, upload: &mut Upload, lines: Vec<Vec<u8>>) {
         upload.records += lines.len();
         for line in lines {
             upload.body.extend_from_slice(&line);
@@ -150,7 +183,7 @@ impl Device {
     }
 
     /// The lines of an entry in the spelling of this device, with the table in which it sends them.
-    fn render_as_spelt(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
+    pub(super) fn render_as_spelt(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
         let (table, lines) = self.render(entry);
         let spelt = lines.into_iter().map(|line| respelt(line, &self.quirks));
         match &entry.subject {
@@ -211,21 +244,6 @@ impl Device {
             ("OPERLOG", self.template_lines(pin, key, &template, false))
         } else {
             ("OPERLOG", Vec::new())
-        }
-    }
-
-    /// Queues everything of one person, as an answer to a query.
-    pub(super) fn queue_person(&mut self, pin: &Pin, with_templates: bool) {
-        let Some(person) = self.people.people.get(pin) else { return };
-        let mut subjects = vec![Subject::User(pin.clone())];
-        if with_templates {
-            subjects.extend(person.templates.keys().map(|key| Subject::Template(pin.clone(), *key)));
-            subjects.extend(
-                person.comparison_photos.keys().map(|kind| Subject::ComparisonPhoto(pin.clone(), *kind)),
-            );
-        }
-        for subject in subjects {
-            self.answer(subject);
         }
     }
 

@@ -3,6 +3,7 @@
 use wire::BioType;
 
 use super::{Form, Quirks, Refusal};
+use crate::model::Queries;
 
 /// A quirk that is on or off.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ pub const HABITS: &[Habit] = &[
 pub enum UnknownQuirk {
     /// The name is none.
     #[error(
-        "there is no quirk {0:?}: want one of cut-names=BYTES, roster-records=N, broken-roster=N, refuse=TABLE:CODE, ignore=TABLE, {names}",
+        "there is no quirk {0:?}: want one of cut-names=BYTES, roster-records=N, broken-roster=N, query=WAY, refuse=TABLE:CODE, ignore=TABLE, {names}",
         names = names()
     )]
     Name(String),
@@ -117,7 +118,8 @@ impl Quirks {
     ///
     /// `hex-cards` switches a [`Habit`] on and `no-hex-cards` switches it off; `cut-names=24` cuts names after so many bytes,
     /// `no-cut-names` leaves them whole; `roster-records=20` and `broken-roster=35` bound the upload of everything, and with
-    /// `no-` before them they do not; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
+    /// `no-` before them they do not; `query=marked` answers queries in another way than the model, `no-query` as the
+    /// model; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
     /// without keeping it, of `BIODATA` those of a type.
     ///
     /// # Errors
@@ -140,6 +142,14 @@ impl Quirks {
                 let wrong = UnknownQuirk::Value { name: "broken-roster", want: "a number of records" };
                 self.broken_roster = Some(records.parse().map_err(|_| wrong)?);
             }
+            Some(("query", way)) => {
+                let found = Queries::NAMED.iter().find(|(name, _)| *name == way);
+                let wrong = UnknownQuirk::Value {
+                    name: "query",
+                    want: "in-turn, marked, first-generation or not-understood",
+                };
+                self.queries = Some(found.ok_or(wrong)?.1);
+            }
             Some(("refuse", value)) => self.refuse.push(refusal(value).ok_or(UnknownQuirk::Value {
                 name: "refuse",
                 want: "a table and a return code below 0, such as USERPIC:-1001 or BIODATA/8:-12",
@@ -150,6 +160,7 @@ impl Quirks {
             })?),
             Some(_) => return Err(unknown()),
             None if text == "no-cut-names" => self.cut_names_at = None,
+            None if text == "no-query" => self.queries = None,
             None if text == "no-roster-records" => self.roster_records = None,
             None if text == "no-broken-roster" => self.broken_roster = None,
             None => {
@@ -207,6 +218,7 @@ mod tests {
             "cut-names=24",
             "roster-records=20",
             "broken-roster=35",
+            "query=marked",
             "refuse=BIODATA/8:-12",
             "ignore=USERPIC",
         ] {
@@ -217,15 +229,17 @@ mod tests {
             cut_names_at: Some(24),
             roster_records: Some(20),
             broken_roster: Some(35),
+            queries: Some(Queries::Marked),
             refuse: vec![refusal],
             ignore: vec![Form::UserPhoto],
             ..Quirks::default()
         };
         assert_eq!(quirks, wanted);
-        for text in ["no-cut-names", "no-roster-records", "no-broken-roster"] {
+        for text in ["no-cut-names", "no-roster-records", "no-broken-roster", "no-query"] {
             quirks.set(text).unwrap();
         }
         assert_eq!((quirks.cut_names_at, quirks.roster_records, quirks.broken_roster), (None, None, None));
+        assert_eq!(quirks.queries, None);
         for wrong in [
             "",
             "laziness",
@@ -233,6 +247,7 @@ mod tests {
             "cut-names",
             "cut-names=0",
             "roster-records=0",
+            "query=never",
             "broken-roster=",
             "hex-cards=1",
             "refuse=USERPIC:0",

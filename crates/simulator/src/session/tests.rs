@@ -274,3 +274,19 @@ async fn a_slow_roster_comes_with_one_body_a_poll() {
     session.settle().await.unwrap();
     assert_eq!((uploads(), session.pending()), (2, 0));
 }
+
+#[tokio::test]
+async fn an_answer_to_a_query_goes_out_before_its_acknowledgement() {
+    let (address, seen) = scripted(vec!["C:240:DATA QUERY USERINFO PIN=7\n"]).await;
+    let mut device = Device::new(Model::speedface(), "SIM0001");
+    device.enrol_silently("7", "Ada", &[]);
+    device.quirks_mut().queries = Some(crate::Queries::Marked);
+    let mut session = device.connect(address).await.unwrap();
+    session.poll_once().await.unwrap();
+    let requests = requests(&seen);
+    assert_eq!(
+        requests.iter().rev().take(2).rev().collect::<Vec<_>>(),
+        ["POST cdata?&table=USERINFO&Stamp=9999&Count=1&PackCnt=1&PackIdx=1&CmdId=240", "POST devicecmd?"]
+    );
+    assert!(session.is_quiet());
+}
