@@ -1,12 +1,16 @@
 //! A terminal without its network: what it holds, what it has to report, what it does when it is told.
 
+mod backup;
 mod command;
 mod controls;
 mod definitions;
 mod edit;
 mod execute;
+mod numbering;
 mod options;
+mod query;
 mod record;
+mod roster;
 #[cfg(test)]
 mod tests;
 mod update;
@@ -20,14 +24,16 @@ use std::{
 
 use wire::{BioType, Pin};
 
-pub(crate) use self::{command::Command, upload::Entry};
 pub use self::{
+    backup::{Backup, Restoring},
     controls::{Controls, Somebody},
     definitions::Definitions,
     execute::Acknowledgement,
     options::ServerOptions,
     upload::Upload,
 };
+pub(crate) use self::{command::Command, upload::Entry};
+use self::{numbering::Numbering, roster::Roster};
 use crate::{
     clock::LocalTime,
     content::{Content, Payload, PayloadPool, Person, Template, TemplateKey},
@@ -54,12 +60,16 @@ pub struct Device {
     people: Content,
     /// How many templates of each type, so that capacity is checked without counting.
     held: BTreeMap<BioType, usize>,
+    numbering: Numbering,
     /// What the deletion of a user left behind.
     stranded: BTreeMap<Pin, Person>,
     definitions: Definitions,
     /// The parts of templates that came so far.
     collecting: BTreeMap<(Pin, TemplateKey), Template>,
+    /// Answers to queries that go out before their acknowledgements.
+    answers: VecDeque<Upload>,
     queue: VecDeque<Entry>,
+    roster: Roster,
     server: Option<ServerOptions>,
     handshake_due: bool,
     options_due: bool,
@@ -80,10 +90,13 @@ impl Device {
             clock: LocalTime::UNSET,
             people: Content::default(),
             held: BTreeMap::new(),
+            numbering: Numbering::default(),
             stranded: BTreeMap::new(),
             definitions: Definitions::default(),
             collecting: BTreeMap::new(),
+            answers: VecDeque::new(),
             queue: VecDeque::new(),
+            roster: Roster::default(),
             server: None,
             handshake_due: true,
             options_due: false,
@@ -135,7 +148,9 @@ impl Device {
         let mut content = content.clone();
         for person in content.people.values_mut() {
             person.user.name = self.name_as_kept(&String::from_utf8_lossy(&person.user.name));
+            person.user = self.as_kept(std::mem::take(&mut person.user));
         }
+        self.numbering = content.people.keys().collect();
         self.people = content;
         self.recount();
         self.touch();
@@ -249,6 +264,7 @@ impl Device {
     /// Power off and on: commands that were read and not executed are gone, what is stored stays.
     pub fn restart(&mut self) {
         self.collecting.clear();
+        self.answers.clear();
         if !self.quirks.skip_handshake || self.server.is_none() {
             self.server = None;
             self.handshake_due = true;

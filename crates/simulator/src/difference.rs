@@ -30,6 +30,8 @@ pub struct Keeps {
     pub name_bytes: Option<usize>,
     /// Whether it knows a second card and a verification mode for each user.
     pub vice_card_and_verify: bool,
+    /// Whether it keeps group, time zones and verification mode of a user.
+    pub access_fields: bool,
     /// Type and major version of the templates that it takes; `None` for all.
     pub algorithms: Option<BTreeSet<(BioType, u16)>>,
     /// Whether it shows pictures of users.
@@ -44,6 +46,7 @@ impl Keeps {
         charset: Charset::Utf8,
         name_bytes: None,
         vice_card_and_verify: true,
+        access_fields: true,
         algorithms: None,
         user_photos: true,
         comparison_photos: None,
@@ -186,14 +189,15 @@ fn has_template(templates: &BTreeMap<TemplateKey, Template>, bio_type: BioType) 
 fn users(a_keeps: &Keeps, a: &User, b_keeps: &Keeps, b: &User, note: &mut Note<'_>) {
     let kept = |user: &User| a_keeps.name(&b_keeps.name(&whole_characters(&user.name)));
     let both_modern = a_keeps.vice_card_and_verify && b_keeps.vice_card_and_verify;
+    let access_fields = a_keeps.access_fields && b_keeps.access_fields;
     let fields = [
         ("name", kept(a) == kept(b)),
         ("privilege", a.privilege == b.privilege),
         ("password", a.password == b.password),
         ("card", a.card == b.card),
-        ("group", a.group == b.group),
-        ("time zones", a.time_zones == b.time_zones),
-        ("verification mode", !both_modern || a.verify == b.verify),
+        ("group", !access_fields || a.group == b.group),
+        ("time zones", !access_fields || a.time_zones == b.time_zones),
+        ("verification mode", !both_modern || !access_fields || a.verify == b.verify),
         ("second card", !both_modern || a.vice_card == b.vice_card),
     ];
     for (name, _) in fields.into_iter().filter(|(_, same)| !same) {

@@ -74,10 +74,10 @@ mod testing;
 pub use self::{
     clock::LocalTime,
     content::Content,
-    device::{Acknowledgement, Controls, Definitions, Device, Somebody},
+    device::{Acknowledgement, Backup, Controls, Definitions, Device, Restoring, Somebody},
     difference::{Difference, Holding, difference},
     fleet::{Fleet, FleetReport, Population, Progress},
-    model::Model,
+    model::{Model, Queries},
     quirks::{Faults, Quirks},
     random::Random,
     session::{Session, SessionError, Standing, settle_all},

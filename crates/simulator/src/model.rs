@@ -60,9 +60,9 @@ pub struct Model {
     pub user_capacity: usize,
     /// The return code for a command or table that it does not know.
     pub unknown_code: i32,
-    /// Whether it answers `DATA QUERY`.
-    pub answers_queries: bool,
-    /// `DATA QUERY` is acknowledged with the number of records instead of 0.
+    /// How it answers `DATA QUERY`.
+    pub queries: Queries,
+    /// `DATA QUERY` is acknowledged with the number of records instead of 0. The first generation always does.
     pub counts_rows: bool,
     /// The return code of `CHECK`.
     pub check_code: i32,
@@ -130,6 +130,33 @@ pub enum Stamps {
     Constant,
     /// Its clock; a 0 from the server, or a time to come, means everything again.
     Clock,
+}
+
+/// How a device answers `DATA QUERY` (§12.1.3).
+///
+/// A device that holds nobody of a queried PIN uploads nothing and answers 0, unless it does not understand the query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queries {
+    /// The records go into the queue of uploads, and nothing marks them as an answer. They follow the acknowledgement.
+    InTurn,
+    /// All records of a PIN come in one body of their own before the acknowledgement. The request names the query:
+    /// `table=USERINFO&Stamp=9999&Count=3&PackCnt=1&PackIdx=1&CmdId=240`.
+    Marked,
+    /// The first generation (field note 11.9): `table=USERINFO&OpStamp=0` with the `USER` line alone, then the number of
+    /// records as return code. A query of all users is answered 0 and brings nothing, one of unified templates -1.
+    FirstGeneration,
+    /// The code for unknown commands.
+    NotUnderstood,
+}
+
+impl Queries {
+    /// All of them, by the names of the quirk `query`.
+    pub const NAMED: [(&'static str, Self); 4] = [
+        ("in-turn", Self::InTurn),
+        ("marked", Self::Marked),
+        ("first-generation", Self::FirstGeneration),
+        ("not-understood", Self::NotUnderstood),
+    ];
 }
 
 impl Algorithm {
@@ -211,7 +238,7 @@ impl Model {
             stamps: Stamps::Constant,
             user_capacity: 10_000,
             unknown_code: -1004,
-            answers_queries: true,
+            queries: Queries::InTurn,
             counts_rows: false,
             check_code: 0,
             acknowledgements_a_post: 50,
@@ -288,7 +315,7 @@ impl Model {
             deletion_code: 9,
             user_capacity: 1000,
             unknown_code: -1002,
-            answers_queries: false,
+            queries: Queries::NotUnderstood,
             check_code: -1007,
             ..Self::speedface()
         }
@@ -320,11 +347,13 @@ impl Model {
             stamps: Stamps::Clock,
             user_capacity: 3000,
             unknown_code: -22,
+            queries: Queries::FirstGeneration,
             acknowledgements_a_post: 10,
             batch_records: 30,
             quirks: Quirks {
                 cut_names_at: Some(24),
                 hex_cards: true,
+                counts_deleted_fingers: true,
                 drop_empty_fields: true,
                 ..Quirks::default()
             },
@@ -349,6 +378,7 @@ impl Model {
             charset: self.charset(),
             name_bytes: quirks.cut_names_at,
             vice_card_and_verify: self.user_record >= UserRecord::ViceCard,
+            access_fields: quirks.keeps_access_fields,
             algorithms: Some(algorithms.collect()),
             user_photos: self.user_photos,
             comparison_photos: Some(

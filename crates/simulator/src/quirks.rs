@@ -6,6 +6,7 @@ mod named;
 use wire::BioType;
 
 pub use self::named::{HABITS, Habit, UnknownQuirk};
+use crate::model::Queries;
 
 /// How a device keeps and spells things: what is so every time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +23,11 @@ pub struct Quirks {
     pub echo_writes: bool,
     /// Fields that are empty or zero are left out of uploads.
     pub drop_empty_fields: bool,
+    /// Operation 9 names a deleted user by the number under which the terminal kept it, 1 for the first one, and not by
+    /// the PIN (field note 11.1). All other operations name the PIN.
+    pub logs_internal_numbers: bool,
+    /// Operation 10 tells how many fingers of a user were deleted, and not which one (field note 11.7).
+    pub counts_deleted_fingers: bool,
     /// A user that the server deletes is reported as one deleted at the device.
     pub log_commands: bool,
     /// Deleting a user leaves its unified templates and photos behind; they belong to whoever gets the PIN next.
@@ -40,6 +46,9 @@ pub struct Quirks {
     /// The end of a validity is kept as a date of eight digits, and a month that there is not as January
     /// (field note 5.11: 1785300000 comes back as 17850100).
     pub rewrite_validity: bool,
+    /// The device keeps group, time zones and verification mode of a user. Where this is off it acknowledges them and
+    /// uploads those of a new user.
+    pub keeps_access_fields: bool,
     /// Damaged templates are answered -12; where this is off they are answered 0 and lost (field notes 4.7, 7.5).
     pub refuse_damaged: bool,
     /// Parts of a template that came so far are forgotten when anything else comes between (field note 6.8).
@@ -71,6 +80,19 @@ pub struct Quirks {
     pub broken_times: bool,
     /// Edits are reported by their operations alone, and what was edited only when the server asks (field note 5.13).
     pub operations_only: bool,
+    /// The device uploads the templates of a person before the user record, and with everything all templates before all
+    /// user records.
+    pub templates_first: bool,
+    /// An upload of everything comes in bodies of at most so many records. A template with more parts fills a body of its
+    /// own. `None` for the limit of the model.
+    pub roster_records: Option<usize>,
+    /// An upload of everything pauses after each body until the next poll. Other news goes out meanwhile.
+    pub slow_roster: bool,
+    /// An upload of everything breaks off after so many records. The rest is forgotten; the device begins anew when the
+    /// server asks for everything again. `None` for an upload that ends.
+    pub broken_roster: Option<usize>,
+    /// How the device answers `DATA QUERY`; `None` for the way of its model.
+    pub queries: Option<Queries>,
     /// Data that is refused whatever it is.
     pub refuse: Vec<Refusal>,
     /// Tables beside those of people that are refused, each with the return code (appendix 1).
@@ -81,7 +103,7 @@ pub struct Quirks {
 
 impl Default for Quirks {
     /// None but those that the server has to reckon with at every device: answers are read literally, damaged templates
-    /// are refused, parts are forgotten and `REBOOT` is not answered.
+    /// are refused, parts are forgotten, access fields are kept and `REBOOT` is not answered.
     fn default() -> Self {
         Self {
             cut_names_at: None,
@@ -89,6 +111,8 @@ impl Default for Quirks {
             renumber_valid: false,
             echo_writes: false,
             drop_empty_fields: false,
+            logs_internal_numbers: false,
+            counts_deleted_fingers: false,
             log_commands: false,
             strand_templates: false,
             literal_answers: true,
@@ -97,6 +121,7 @@ impl Default for Quirks {
             absolute_targets: false,
             zero_cards: false,
             rewrite_validity: false,
+            keeps_access_fields: true,
             refuse_damaged: true,
             reset_parts: true,
             silent_reboot: true,
@@ -112,6 +137,11 @@ impl Default for Quirks {
             odd_acknowledgements: false,
             broken_times: false,
             operations_only: false,
+            templates_first: false,
+            roster_records: None,
+            slow_roster: false,
+            broken_roster: None,
+            queries: None,
             refuse: Vec::new(),
             refuse_tables: Vec::new(),
             ignore: Vec::new(),

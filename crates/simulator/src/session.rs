@@ -5,6 +5,7 @@
 
 mod fetch;
 mod photo;
+mod report;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -285,34 +286,9 @@ impl Session {
         self.send_options().await
     }
 
-    /// Posts all that the device has to report, batch after batch.
-    ///
-    /// Returns how many records were taken. What was not taken stays in the queue of the device.
-    ///
-    /// # Errors
-    /// When a batch is not taken.
-    pub async fn upload_pending(&mut self) -> Result<u64, SessionError> {
-        let mut records = 0;
-        while let Some(upload) = self.device.next_upload() {
-            let query = format!("SN={}&table={}&{}", self.device.serial(), upload.table, upload.stamp);
-            let target = self.target("cdata", &query);
-            let answer = self.send(target, Some(upload.body.clone())).await?;
-            self.tally.upload_latency.record(answer.elapsed);
-            self.check(&format!("POST /iclock/cdata?table={}", upload.table), &answer)?;
-            if self.device.random.chance(self.device.faults().lose_upload_answers) {
-                self.fail("lost answer to an upload");
-                break;
-            }
-            self.device.uploaded(&upload);
-            let count = u64::try_from(upload.records).unwrap_or(u64::MAX);
-            records += count;
-            self.tally.uploads += 1;
-            self.tally.records += count;
-        }
-        Ok(records)
-    }
-
     /// One poll (§12): asks for commands, executes them, sends the acknowledgements.
+    ///
+    /// Answers to queries that come in bodies of their own go out before the acknowledgements.
     ///
     /// Initializes first when that is due.
     ///
@@ -324,6 +300,7 @@ impl Session {
         }
         self.polls += 1;
         self.tally.polls += 1;
+        self.device.resume_roster();
         let mut query = format!("SN={}", self.device.serial());
         if self.device.take_info_due() {
             query.extend(["&INFO=", &self.device.info()]);
@@ -347,6 +324,7 @@ impl Session {
         }
         let mut executed = self.obey(&answer.body).await;
         executed.extend(self.fetch_files().await?);
+        self.upload_answers().await?;
         self.send_outbox().await?;
         let polled = Polled { body: Some(answer.body), executed };
         self.tally.idle_polls += u64::from(polled.is_idle());

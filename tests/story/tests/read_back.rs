@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use simulator::quirks::{Form, Refusal};
-use simulator::{Device, Model, Session};
+use simulator::{Device, Model, Queries, Session};
 use story::{House, assert_same};
 use wire::BioType;
 
@@ -126,8 +126,8 @@ async fn what_a_device_never_keeps_is_not_sent_for_ever_and_shows() {
 async fn a_device_that_answers_no_queries_is_asked_once_and_left_alone() {
     let house = all_read_back().await;
     let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
-    let mut b =
-        house.connect(Device::new(Model { answers_queries: false, ..Model::speedface() }, "SIM0002")).await;
+    let mute = Model { queries: Queries::NotUnderstood, ..Model::speedface() };
+    let mut b = house.connect(Device::new(mute, "SIM0002")).await;
     house.calm([&mut a, &mut b]).await;
     let records = b.tally().records;
     a.enrol_user("7", "Ada");

@@ -152,6 +152,8 @@ fn quirk_help() -> String {
     format!(
         "How the devices depart from the book, besides what their models do\n\n\
          drawn: each device has others, as the seed draws them. cut-names=BYTES: names are cut after so many. \
+         roster-records=N: an upload of everything comes in bodies of so many records. broken-roster=N: it breaks off after \
+         so many. query=WAY: queries are answered in-turn, marked, first-generation or not-understood. \
          refuse=TABLE:CODE and ignore=TABLE: a table of commands is refused, or acknowledged and not kept; for BIODATA with \
          the type: refuse=BIODATA/8:-12. The others are switched on by their names, and off with no- before them:\n\n{}",
         habits.collect::<String>()

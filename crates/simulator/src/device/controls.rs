@@ -11,6 +11,7 @@ use super::{
     command::Keys,
     execute::{Acknowledgement, NO_USER, PARAMETER},
 };
+use crate::model::Queries;
 
 /// What a device has and does beside its people.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +91,7 @@ impl Device {
     /// Obeys a command that is not about people; `None` for any other.
     pub(super) fn control(&mut self, line: &[u8]) -> Option<Vec<Acknowledgement>> {
         // Firmware that answers no queries knows none of these either.
-        if !self.model.answers_queries {
+        if self.model.queries == Queries::NotUnderstood {
             return None;
         }
         let text = std::str::from_utf8(line).ok()?;

@@ -9,6 +9,7 @@ use crate::{
         update::{make_template, new_user},
         upload::Subject,
     },
+    model::Queries,
     templates,
 };
 
@@ -28,7 +29,9 @@ impl Device {
         let mut user = new_user();
         user.name = self.name_as_kept(name);
         let left = self.stranded.remove(&pin).unwrap_or_default();
-        self.people.people.insert(pin.clone(), Person { user, ..left });
+        if self.people.people.insert(pin.clone(), Person { user, ..left }).is_none() {
+            self.numbering.add(pin.clone());
+        }
         self.recount();
         self.edited(&pin, &[Subject::User(pin.clone())], &[30]);
     }
@@ -125,14 +128,95 @@ impl Device {
         self.edited(&pin, &[Subject::User(pin.clone()), Subject::UserPhoto(pin.clone())], &[68]);
     }
 
-    /// A finger is removed (operation 10). Nothing but the operation tells of it.
+    /// Somebody is recognised by a finger and the attendance is recorded (table `ATTLOG`); a second passes.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn punch(&mut self, pin: &str) {
+        let pin = self.existing(pin);
+        let time = self.next_time();
+        self.report(Subject::Punch(format!("{pin}\t{time}\t0\t1\t\t0\t0")));
+        self.controls.punches.push(time);
+    }
+
+    /// A finger is deleted (operation 10). The device reports the operation alone.
+    ///
+    /// The second operand is the finger, or how many fingers were deleted with the quirk `counts_deleted_fingers`.
     ///
     /// # Panics
     /// When there is no such user.
     pub fn delete_fingerprint(&mut self, pin: &str, finger: u8) {
         let pin = self.existing(pin);
         self.forget_templates(Some(&pin), |key| key.bio_type == BioType::FINGERPRINT && key.number == finger);
-        self.log_operation(10, [pin.as_str(), &finger.to_string(), "0", "0"]);
+        let operand = if self.quirks.counts_deleted_fingers { 1 } else { finger };
+        self.log_operation(10, [pin.as_str(), &operand.to_string(), "0", "0"]);
+    }
+
+    /// All fingers of a user are deleted: one operation 10 for each finger, or a single one that says how many they were
+    /// with the quirk `counts_deleted_fingers`. The device reports the operations alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_fingerprints(&mut self, pin: &str) {
+        let fingers = self.delete_templates(pin, &[BioType::FINGERPRINT]);
+        let operands = if self.quirks.counts_deleted_fingers {
+            vec![fingers.len().to_string()]
+        } else {
+            fingers.iter().map(u8::to_string).collect()
+        };
+        for operand in operands {
+            self.log_operation(10, [pin, &operand, "0", "0"]);
+        }
+    }
+
+    /// The face of a user is deleted with the photo that was taken of it (operation 106). The device reports the operation
+    /// alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_face(&mut self, pin: &str) {
+        self.delete_templates(pin, &[BioType::VISIBLE_FACE, BioType::FACE]);
+        if let Some(person) = self.people.people.get_mut(&self.existing(pin)) {
+            person.comparison_photos.clear();
+        }
+        self.log_operation(106, [pin, "0", "0", "0"]);
+    }
+
+    /// Both palms of a user are deleted (operation 126). The device reports the operation alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_palms(&mut self, pin: &str) {
+        self.delete_templates(pin, &[BioType::PALM]);
+        self.log_operation(126, [pin, "0", "0", "0"]);
+    }
+
+    /// The display picture of a user is deleted (operation 107). The device reports the operation alone.
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_user_photo(&mut self, pin: &str) {
+        if let Some(person) = self.people.people.get_mut(&self.existing(pin)) {
+            person.user_photo = None;
+        }
+        self.touch();
+        self.log_operation(107, [pin, "0", "0", "0"]);
+    }
+
+    /// The card of a user is deleted (operation 12). The device reports the user as well (field note 11.7).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_card(&mut self, pin: &str) {
+        self.change_user(pin, 12, |person| person.user.card = 0);
+    }
+
+    /// The password of a user is deleted (operation 11). The device reports the user as well (field note 11.7).
+    ///
+    /// # Panics
+    /// When there is no such user.
+    pub fn delete_password(&mut self, pin: &str) {
+        self.change_user(pin, 11, |person| person.user.password.clear());
     }
 
     /// A user is deleted (operation 103, on old devices 9). Nothing but the operation tells of it.
@@ -141,8 +225,8 @@ impl Device {
     /// When there is no such user.
     pub fn delete_user(&mut self, pin: &str) {
         let pin = self.existing(pin);
+        self.log_deletion(&pin);
         self.remove_person(&pin);
-        self.log_operation(self.model.deletion_code, [pin.as_str(), "0", "0", "0"]);
     }
 
     /// "Clear data" in the menu: everyone is gone, and the device says so (operation 13).
@@ -154,9 +238,44 @@ impl Device {
     /// Everyone is gone without a word: a new board, a repair. What was to be reported is gone too.
     pub fn wipe_silently(&mut self) {
         self.forget_all();
+        self.answers.clear();
         self.queue.clear();
+        self.roster.clear();
         self.collecting.clear();
         self.info_due = false;
+    }
+
+    /// Edits that the device never reports by itself: they change what it holds, and `INFO` counts them.
+    ///
+    /// An upload of everything and a query bring them.
+    pub fn silently(&mut self, edits: impl FnOnce(&mut Self)) {
+        let queue = std::mem::take(&mut self.queue);
+        edits(self);
+        self.queue = queue;
+    }
+
+    /// A new user with these fingers whom the device never reports by itself: see [`Device::silently`].
+    ///
+    /// The device then says in `INFO` that it holds more people than it has uploaded.
+    ///
+    /// # Panics
+    /// When `pin` is no PIN, or the model reads no fingers.
+    pub fn enrol_silently(&mut self, pin: &str, name: &str, fingers: &[u8]) {
+        self.silently(|device| {
+            device.enrol_user(pin, name);
+            for finger in fingers {
+                device.enrol_fingerprint(pin, *finger);
+            }
+        });
+    }
+
+    /// Deletes the templates of these types; returns their numbers.
+    fn delete_templates(&mut self, pin: &str, types: &[BioType]) -> Vec<u8> {
+        let pin = self.existing(pin);
+        let keys = self.people.people.get(&pin).into_iter().flat_map(|person| person.templates.keys());
+        let numbers = keys.filter(|key| types.contains(&key.bio_type)).map(|key| key.number).collect();
+        self.forget_templates(Some(&pin), |key| types.contains(&key.bio_type));
+        numbers
     }
 
     fn change_user(&mut self, pin: &str, code: u16, change: impl FnOnce(&mut Person)) {
@@ -193,9 +312,9 @@ impl Device {
         }
     }
 
-    /// Whether edits are told by their operations and brought by queries, as far as the model answers any.
-    const fn tells_operations_only(&self) -> bool {
-        self.quirks.operations_only && self.model.answers_queries
+    /// Whether edits are told by their operations and brought by queries, as far as the device answers such queries.
+    fn tells_operations_only(&self) -> bool {
+        self.quirks.operations_only && matches!(self.queries(), Queries::InTurn | Queries::Marked)
     }
 
     fn existing(&self, pin: &str) -> Pin {

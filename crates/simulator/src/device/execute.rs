@@ -5,7 +5,6 @@ use wire::{BioType, Pin};
 use super::{
     Command, Definitions, Device,
     command::{Keys, Order},
-    upload::Subject,
 };
 use crate::content::{Person, TemplateKey};
 
@@ -74,7 +73,7 @@ impl Device {
         let outcome = match command.order {
             Order::Update(table, keys) => self.update(table, keys).map(|()| 0),
             Order::Delete(table, keys) => self.delete(table, keys).map(|()| 0),
-            Order::Query(table, keys) => self.query(table, keys),
+            Order::Query(table, keys) => self.query(command.id, table, keys),
             Order::Reboot => {
                 self.restart();
                 if self.quirks.silent_reboot {
@@ -155,7 +154,7 @@ impl Device {
 
     fn delete_user_on_command(&mut self, pin: &Pin) {
         if self.quirks.log_commands && self.people.people.contains_key(pin) {
-            self.log_operation(self.model.deletion_code, [pin.as_str(), "0", "0", "0"]);
+            self.log_deletion(pin);
         }
         self.remove_person(pin);
     }
@@ -163,6 +162,7 @@ impl Device {
     /// Removes a user, and with some firmware not all that belongs to it (§12.1.2).
     pub(super) fn remove_person(&mut self, pin: &Pin) {
         let Some(person) = self.people.people.remove(pin) else { return };
+        self.numbering.remove(pin);
         if self.quirks.strand_templates {
             let unified =
                 |key: &TemplateKey| self.model.algorithm(key.bio_type).is_some_and(|one| !one.classic);
@@ -209,54 +209,9 @@ impl Device {
     /// Removes everyone.
     pub(super) fn empty(&mut self) {
         self.people.people.clear();
+        self.numbering.clear();
         self.stranded.clear();
         self.recount();
         self.touch();
-    }
-
-    fn query(&mut self, table: &str, keys: Keys<'_>) -> Result<i32, i32> {
-        if !self.model.answers_queries {
-            return Err(self.model.unknown_code);
-        }
-        let before = self.queue.len();
-        let pin = match keys.text("PIN") {
-            None | Some("") => None,
-            Some(text) => Some(text.parse::<Pin>().map_err(|_| PARAMETER)?),
-        };
-        match (table, pin) {
-            ("USERINFO", Some(pin)) => self.queue_person(&pin, true),
-            ("USERINFO", None) => {
-                let pins: Vec<Pin> = self.people.people.keys().cloned().collect();
-                for pin in pins {
-                    self.queue_person(&pin, false);
-                }
-            }
-            ("FINGERTMP", Some(pin)) => {
-                let finger = keys.number("FingerID").or_else(|| keys.number("FID"));
-                self.queue_templates(BioType::FINGERPRINT, Some(&pin), finger);
-            }
-            ("BIODATA", pin) => {
-                let bio_type = BioType(keys.number("Type").ok_or(PARAMETER)?);
-                self.queue_templates(bio_type, pin.as_ref(), keys.number("No"));
-            }
-            ("FINGERTMP", None) => return Err(PARAMETER),
-            _ => return Err(self.model.unknown_code),
-        }
-        let records = i32::try_from(self.queue.len() - before).unwrap_or(i32::MAX);
-        Ok(if self.model.counts_rows { records } else { 0 })
-    }
-
-    fn queue_templates(&mut self, bio_type: BioType, pin: Option<&Pin>, number: Option<u8>) {
-        let mut found = Vec::new();
-        for (whose, person) in
-            self.people.people.iter().filter(|(whose, _)| pin.is_none_or(|pin| pin == *whose))
-        {
-            let keys = person.templates.keys().filter(|key| key.bio_type == bio_type);
-            let keys = keys.filter(|key| number.is_none_or(|number| number == key.number));
-            found.extend(keys.map(|key| Subject::Template(whose.clone(), *key)));
-        }
-        for subject in found {
-            self.answer(subject);
-        }
     }
 }

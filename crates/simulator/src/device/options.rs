@@ -2,7 +2,11 @@
 
 use wire::BioType;
 
-use crate::{clock::LocalTime, device::Device, random::fnv1a};
+use crate::{
+    clock::LocalTime,
+    device::{Device, roster::Everything},
+    random::fnv1a,
+};
 
 /// The answer to the initialization request, as the device understood it (§5).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +108,11 @@ impl ServerOptions {
         })
     }
 
+    /// Whether `TransFlag` asks for attendance records.
+    pub(crate) fn uploads_punches(&self) -> bool {
+        self.uploads.as_ref().is_none_or(|set| set.iter().any(|flag| flag == "AttLog"))
+    }
+
     /// Whether templates of this type may travel as `BIODATA`.
     pub(crate) fn unified(&self, bio_type: BioType) -> bool {
         self.unified_types.get(usize::from(bio_type.0)).copied().unwrap_or(false)
@@ -169,7 +178,7 @@ impl Device {
         let always = self.quirks.upload_everything;
         let (operations, biodata) = (always || again(operations), always || again(biodata));
         if operations || biodata {
-            self.queue_everything(operations, biodata);
+            self.queue_everything(Everything { operations, biodata, asked: true });
         }
         true
     }

@@ -132,9 +132,10 @@ impl Device {
 
 /// A line with its keys in lower case, its fields in the opposite order, or as it is.
 ///
-/// Operations have neither keys nor an order that could be another one.
+/// Operations and punches have neither keys nor an order that could be another one.
 pub(super) fn respelt(line: Vec<u8>, quirks: &Quirks) -> Vec<u8> {
-    let blank = line.iter().position(|byte| *byte == b' ').filter(|_| !line.starts_with(b"OPLOG "));
+    let is_positional = line.starts_with(b"OPLOG ") || !line.contains(&b'=');
+    let blank = line.iter().position(|byte| *byte == b' ').filter(|_| !is_positional);
     let (Some(blank), true) = (blank, quirks.lower_case_keys || quirks.reversed_fields) else { return line };
     let (word, fields) = line.split_at(blank + 1);
     let mut fields: Vec<Vec<u8>> = fields.split(|byte| *byte == b'\t').map(<[u8]>::to_vec).collect();

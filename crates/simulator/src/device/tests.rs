@@ -1,6 +1,7 @@
 //! Stories of one device without a network.
 
 mod obeying;
+mod querying;
 mod quirks;
 mod reporting;
 

@@ -95,6 +95,7 @@ impl Device {
         if known.is_none() {
             let left = self.stranded.remove(&pin).unwrap_or_default();
             self.people.people.insert(pin.clone(), left);
+            self.numbering.add(pin.clone());
             self.recount();
         }
         if let Some(person) = self.people.people.get_mut(&pin) {
@@ -135,7 +136,16 @@ impl Device {
             }
             user.expires = number("Expires", i32::from(user.expires))? != 0;
         }
-        Ok(user)
+        Ok(self.as_kept(user))
+    }
+
+    /// A user without the fields that the device does not keep.
+    pub(super) fn as_kept(&self, user: User) -> User {
+        if self.quirks.keeps_access_fields {
+            return user;
+        }
+        let User { group, time_zones, verify, .. } = new_user();
+        User { group, time_zones, verify, ..user }
     }
 
     fn update_fingerprint(&mut self, keys: Keys<'_>) -> Outcome {

@@ -1,12 +1,10 @@
 //! What the device has to report, and the bodies in which it does.
 
-use std::mem;
-
 use wire::{BioType, Pin};
 
 use crate::{
     content::TemplateKey,
-    device::{Device, record::respelt},
+    device::{Device, ServerOptions, record::respelt},
     model::Stamps,
 };
 
@@ -23,6 +21,8 @@ pub(crate) struct Entry {
 pub(crate) enum Subject {
     /// A finished `OPLOG` line.
     Operation(String),
+    /// A finished line of `ATTLOG`.
+    Punch(String),
     User(Pin),
     Template(Pin, TemplateKey),
     UserPhoto(Pin),
@@ -30,25 +30,69 @@ pub(crate) enum Subject {
     WorkCode(String),
 }
 
+impl Subject {
+    /// Whose record this is; `None` where it belongs to nobody.
+    pub const fn pin(&self) -> Option<&Pin> {
+        match self {
+            Self::User(pin)
+            | Self::Template(pin, _)
+            | Self::UserPhoto(pin)
+            | Self::ComparisonPhoto(pin, _) => Some(pin),
+            Self::Operation(_) | Self::Punch(_) | Self::WorkCode(_) => None,
+        }
+    }
+
+    /// Whether this is a user record.
+    pub const fn is_user(&self) -> bool {
+        matches!(self, Self::User(_))
+    }
+}
+
 /// A body to be posted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// `OPERLOG` or `BIODATA`, with some firmware also `USERINFO` and `BIOPHOTO`.
+    /// `OPERLOG`, `BIODATA` or `ATTLOG`, with some firmware also `USERINFO` and `BIOPHOTO`; the queried table of a marked
+    /// answer.
     pub table: &'static str,
-    /// The query parameter that goes with it: `Stamp=9999`, `OpStamp=…`.
+    /// The query parameters that go with it: `Stamp=9999`, `OpStamp=…`, and of a marked answer the packet and the query.
     pub stamp: String,
     /// The lines, each with its line end.
     pub body: Vec<u8>,
     /// How many lines.
     pub records: usize,
-    /// How many entries of the queue are settled when this has arrived.
-    pub(crate) entries: usize,
+    /// What is settled when this has arrived.
+    pub(super) settles: Settles,
+}
+
+/// The entries that an upload settles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Settles {
+    /// How many answers to queries.
+    answers: usize,
+    queue: usize,
+    roster: usize,
+    /// How many of its records belong to the roster.
+    roster_records: usize,
+}
+
+impl Settles {
+    /// One answer to a query.
+    pub const ANSWER: Self = Self { answers: 1, queue: 0, roster: 0, roster_records: 0 };
+
+    const fn count(&mut self, is_roster: bool, records: usize) {
+        if is_roster {
+            self.roster += 1;
+            self.roster_records += records;
+        } else {
+            self.queue += 1;
+        }
+    }
 }
 
 impl Device {
     /// How many things wait to be reported.
     pub fn pending(&self) -> usize {
-        self.queue.len()
+        self.answers.len() + self.queue.len() + self.roster.len()
     }
 
     /// The next body to be posted, `None` when there is nothing to report or no server to report to.
@@ -56,38 +100,70 @@ impl Device {
     /// The queue keeps it until [`Device::uploaded`] is called: a device that got no `OK` sends the batch again.
     pub fn next_upload(&mut self) -> Option<Upload> {
         self.server.as_ref()?;
+        if let Some(answer) = self.next_answer() {
+            return Some(answer);
+        }
         let mut upload: Option<Upload> = None;
-        let mut taken = 0;
-        while let Some(entry) = self.queue.get(taken).cloned() {
-            let (table, lines) = self.render_as_spelt(&entry);
+        let mut settles = Settles::default();
+        while let Some((entry, is_roster)) = self.entry_after(settles) {
+            let (table, mut lines) = self.render_as_spelt(&entry);
+            if is_roster && let Some(left) = self.roster.records_left() {
+                lines.truncate(left - settles.roster_records);
+            }
             match &mut upload {
                 None if lines.is_empty() => {}
                 None => upload = Some(self.begin(table)),
                 Some(open) if !lines.is_empty() && open.table != table => break,
-                Some(open) if open.records + lines.len() > self.model.batch_records => break,
+                Some(_) if is_roster && settles.roster == 0 && self.roster_begins_a_body() => break,
+                Some(open) if open.records + lines.len() > self.body_records(is_roster) => break,
                 Some(open) if open.body.len() > self.model.batch_bytes => break,
                 Some(_) => {}
             }
+            settles.count(is_roster, lines.len());
             if let Some(open) = &mut upload {
-                open.records += lines.len();
-                for line in lines {
-                    open.body.extend_from_slice(&line);
-                    open.body.extend_from_slice(if self.quirks.crlf_lines { b"\r\n" } else { b"\n" });
-                }
+                self.write(open, lines);
             }
-            taken += 1;
         }
         match &mut upload {
-            Some(open) => open.entries = taken,
+            Some(open) => open.settles = settles,
             // Nothing of it exists any more or is wanted by the server.
-            None => self.queue.clear(),
+            None => self.settle(settles),
         }
         upload
     }
 
+    /// The next body that answers a query and goes out before the query is acknowledged.
+    pub fn next_answer(&self) -> Option<Upload> {
+        self.server.as_ref().and(self.answers.front().cloned())
+    }
+
     /// The upload has been taken by the server.
     pub fn uploaded(&mut self, upload: &Upload) {
-        self.queue.drain(..upload.entries.min(self.queue.len()));
+        self.settle(upload.settles);
+    }
+
+    /// The entry that follows those of an open body, and whether it belongs to the roster.
+    fn entry_after(&self, settles: Settles) -> Option<(Entry, bool)> {
+        let in_queue = self.queue.get(settles.queue).map(|entry| (entry, false));
+        let next = in_queue.or_else(|| Some((self.roster.get(settles.roster)?, true)));
+        next.map(|(entry, is_roster)| (entry.clone(), is_roster))
+    }
+
+    fn settle(&mut self, settles: Settles) {
+        self.answers.drain(..settles.answers.min(self.answers.len()));
+        self.queue.drain(..settles.queue.min(self.queue.len()));
+        self.roster.settle(settles.roster, settles.roster_records);
+        if settles.roster_records > 0 && self.quirks.slow_roster {
+            self.roster.pause();
+        }
+    }
+
+    pub(super) fn write(&self, upload: &mut Upload, lines: Vec<Vec<u8>>) {
+        upload.records += lines.len();
+        for line in lines {
+            upload.body.extend_from_slice(&line);
+            upload.body.extend_from_slice(if self.quirks.crlf_lines { b"\r\n" } else { b"\n" });
+        }
     }
 
     fn begin(&self, table: &'static str) -> Upload {
@@ -97,11 +173,17 @@ impl Device {
             Stamps::Clock => self.clock.0,
         };
         let key = if named || table != "OPERLOG" { "Stamp" } else { "OpStamp" };
-        Upload { table, stamp: format!("{key}={value}"), body: Vec::new(), records: 0, entries: 0 }
+        Upload {
+            table,
+            stamp: format!("{key}={value}"),
+            body: Vec::new(),
+            records: 0,
+            settles: Settles::default(),
+        }
     }
 
     /// The lines of an entry in the spelling of this device, with the table in which it sends them.
-    fn render_as_spelt(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
+    pub(super) fn render_as_spelt(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
         let (table, lines) = self.render(entry);
         let spelt = lines.into_iter().map(|line| respelt(line, &self.quirks));
         match &entry.subject {
@@ -139,6 +221,10 @@ impl Device {
             Subject::WorkCode(code) if wanted(&["WORKCODE"]) => {
                 self.work_code_line(code).into_iter().collect()
             }
+            Subject::Punch(line) => {
+                let taken = self.server.as_ref().is_some_and(ServerOptions::uploads_punches);
+                return ("ATTLOG", taken.then(|| line.clone().into_bytes()).into_iter().collect());
+            }
             Subject::Template(pin, key) => return self.render_template(pin, *key, entry.asked),
             _ => Vec::new(),
         };
@@ -148,9 +234,8 @@ impl Device {
     fn render_template(&mut self, pin: &Pin, key: TemplateKey, asked: bool) -> (&'static str, Vec<Vec<u8>>) {
         let template = self.people.people.get(pin).and_then(|person| person.templates.get(&key)).cloned();
         let (Some(template), Some(server)) = (template, &self.server) else { return ("OPERLOG", Vec::new()) };
-        let algorithm = self.model.algorithm(key.bio_type);
-        let classic = algorithm.is_some_and(|algorithm| algorithm.classic);
-        let unified = algorithm.is_some_and(|algorithm| algorithm.unified) && server.unified(key.bio_type);
+        let classic = self.model.algorithm(key.bio_type).is_some_and(|algorithm| algorithm.classic);
+        let unified = self.is_unified(key.bio_type);
         // There is no word for BIODATA: what both sides announced is sent (§3.1).
         let words: &[&str] = if key.bio_type == BioType::FACE { &["FACE"] } else { &["EnrollFP", "ChgFP"] };
         if unified {
@@ -162,60 +247,44 @@ impl Device {
         }
     }
 
-    /// Queues all that the device holds: the users first, as the old client does, then what belongs to each.
-    pub(super) fn queue_everything(&mut self, operations: bool, biodata: bool) {
-        let people = mem::take(&mut self.people);
-        let mut queue = |subject| self.queue.push_back(Entry { subject, asked: true });
-        if operations {
-            for pin in people.people.keys() {
-                queue(Subject::User(pin.clone()));
-            }
-        }
-        for (pin, person) in &people.people {
-            for key in person.templates.keys() {
-                let unified = self.server.as_ref().is_some_and(|server| server.unified(key.bio_type))
-                    && self.model.algorithm(key.bio_type).is_some_and(|algorithm| algorithm.unified);
-                if if unified { biodata } else { operations } {
-                    queue(Subject::Template(pin.clone(), *key));
-                }
-            }
-            if operations && person.user_photo.is_some() {
-                queue(Subject::UserPhoto(pin.clone()));
-            }
-            for bio_type in person.comparison_photos.keys().filter(|_| operations) {
-                queue(Subject::ComparisonPhoto(pin.clone(), *bio_type));
-            }
-        }
-        self.people = people;
-    }
-
-    /// Queues everything of one person, as an answer to a query.
-    pub(super) fn queue_person(&mut self, pin: &Pin, with_templates: bool) {
-        let Some(person) = self.people.people.get(pin) else { return };
-        let mut subjects = vec![Subject::User(pin.clone())];
-        if with_templates {
-            subjects.extend(person.templates.keys().map(|key| Subject::Template(pin.clone(), *key)));
-            subjects.extend(
-                person.comparison_photos.keys().map(|kind| Subject::ComparisonPhoto(pin.clone(), *kind)),
-            );
-        }
-        self.queue.extend(subjects.into_iter().map(|subject| Entry { subject, asked: true }));
-    }
-
     /// Queues something that happened by itself.
     pub(super) fn report(&mut self, subject: Subject) {
-        self.queue.push_back(Entry { subject, asked: false });
+        self.enqueue(Entry { subject, asked: false });
     }
 
     /// Queues something that the server has asked for.
     pub(super) fn answer(&mut self, subject: Subject) {
-        self.queue.push_back(Entry { subject, asked: true });
+        self.enqueue(Entry { subject, asked: true });
+    }
+
+    /// Puts an entry at the end of the queue, or a template before the user record that it shall overtake.
+    fn enqueue(&mut self, entry: Entry) {
+        let overtaken = match &entry.subject {
+            Subject::Template(pin, _) if self.quirks.templates_first => {
+                let is_its_user =
+                    |queued: &Entry| matches!(&queued.subject, Subject::User(whose) if whose == pin);
+                self.queue.iter().position(is_its_user)
+            }
+            _ => None,
+        };
+        self.queue.insert(overtaken.unwrap_or(self.queue.len()), entry);
+    }
+
+    /// Whether the device and the server both said that templates of this type travel as `BIODATA`.
+    pub(super) fn is_unified(&self, bio_type: BioType) -> bool {
+        self.server.as_ref().is_some_and(|server| server.unified(bio_type))
+            && self.model.algorithm(bio_type).is_some_and(|algorithm| algorithm.unified)
+    }
+
+    /// The next second, as the device writes it.
+    pub(super) fn next_time(&mut self) -> String {
+        self.clock = self.clock.next_second();
+        if self.quirks.broken_times { self.clock.broken() } else { self.clock.to_string() }
     }
 
     /// Notes an operation (§11.4); a second passes.
     pub(super) fn log_operation(&mut self, code: u16, operands: [&str; 4]) {
-        self.clock = self.clock.next_second();
-        let time = if self.quirks.broken_times { self.clock.broken() } else { self.clock.to_string() };
+        let time = self.next_time();
         self.report(Subject::Operation(format!("OPLOG {code}\t0\t{time}\t{}", operands.join("\t"))));
     }
 }

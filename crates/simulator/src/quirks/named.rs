@@ -3,6 +3,7 @@
 use wire::BioType;
 
 use super::{Form, Quirks, Refusal};
+use crate::model::Queries;
 
 /// A quirk that is on or off.
 #[derive(Debug)]
@@ -30,6 +31,9 @@ pub const HABITS: &[Habit] = &[
     habit("hex-cards", "cards are bracketed hex, lowest byte first", |quirks| &mut quirks.hex_cards),
     habit("zero-cards", "no card is written as 0", |quirks| &mut quirks.zero_cards),
     habit("rewrite-validity", "ends of validity come back changed", |quirks| &mut quirks.rewrite_validity),
+    habit("access-fields", "group, time zones and verification mode are kept (on)", |quirks| {
+        &mut quirks.keeps_access_fields
+    }),
     habit("renumber-valid", "Valid and Size come back changed", |quirks| &mut quirks.renumber_valid),
     habit("echo-writes", "what the server wrote is uploaded again", |quirks| &mut quirks.echo_writes),
     habit("upload-everything", "all is uploaded again with every initialization", |quirks| {
@@ -38,12 +42,22 @@ pub const HABITS: &[Habit] = &[
     habit("operations-only", "edits are told by the operation log alone", |quirks| {
         &mut quirks.operations_only
     }),
+    habit("templates-first", "templates are uploaded before their user records", |quirks| {
+        &mut quirks.templates_first
+    }),
+    habit("slow-roster", "an upload of everything pauses after each body", |quirks| &mut quirks.slow_roster),
     habit("broken-times", "operations carry impossible times", |quirks| &mut quirks.broken_times),
     habit("drop-empty-fields", "empty and zero fields are not uploaded", |quirks| {
         &mut quirks.drop_empty_fields
     }),
     habit("log-commands", "deletions by the server are logged like those at the device", |quirks| {
         &mut quirks.log_commands
+    }),
+    habit("internal-numbers", "OPLOG 9 names the number on the terminal instead of the PIN", |quirks| {
+        &mut quirks.logs_internal_numbers
+    }),
+    habit("counted-fingers", "OPLOG 10 tells how many fingers were deleted, not which one", |quirks| {
+        &mut quirks.counts_deleted_fingers
     }),
     habit("strand-templates", "templates of deleted users stay behind", |quirks| {
         &mut quirks.strand_templates
@@ -81,7 +95,7 @@ pub const HABITS: &[Habit] = &[
 pub enum UnknownQuirk {
     /// The name is none.
     #[error(
-        "there is no quirk {0:?}: want one of cut-names=BYTES, refuse=TABLE:CODE, ignore=TABLE, {names}",
+        "there is no quirk {0:?}: want one of cut-names=BYTES, roster-records=N, broken-roster=N, query=WAY, refuse=TABLE:CODE, ignore=TABLE, {names}",
         names = names()
     )]
     Name(String),
@@ -103,7 +117,9 @@ impl Quirks {
     /// Changes one quirk by its name.
     ///
     /// `hex-cards` switches a [`Habit`] on and `no-hex-cards` switches it off; `cut-names=24` cuts names after so many bytes,
-    /// `no-cut-names` leaves them whole; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
+    /// `no-cut-names` leaves them whole; `roster-records=20` and `broken-roster=35` bound the upload of everything, and with
+    /// `no-` before them they do not; `query=marked` answers queries in another way than the model, `no-query` as the
+    /// model; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
     /// without keeping it, of `BIODATA` those of a type.
     ///
     /// # Errors
@@ -116,6 +132,24 @@ impl Quirks {
                 let wrong = UnknownQuirk::Value { name: "cut-names", want: "a number of bytes, 1 to 255" };
                 self.cut_names_at = Some(bytes.ok_or(wrong)?);
             }
+            Some(("roster-records", records)) => {
+                let records = records.parse().ok().filter(|records| *records > 0);
+                let wrong =
+                    UnknownQuirk::Value { name: "roster-records", want: "a number of records, 1 or more" };
+                self.roster_records = Some(records.ok_or(wrong)?);
+            }
+            Some(("broken-roster", records)) => {
+                let wrong = UnknownQuirk::Value { name: "broken-roster", want: "a number of records" };
+                self.broken_roster = Some(records.parse().map_err(|_| wrong)?);
+            }
+            Some(("query", way)) => {
+                let found = Queries::NAMED.iter().find(|(name, _)| *name == way);
+                let wrong = UnknownQuirk::Value {
+                    name: "query",
+                    want: "in-turn, marked, first-generation or not-understood",
+                };
+                self.queries = Some(found.ok_or(wrong)?.1);
+            }
             Some(("refuse", value)) => self.refuse.push(refusal(value).ok_or(UnknownQuirk::Value {
                 name: "refuse",
                 want: "a table and a return code below 0, such as USERPIC:-1001 or BIODATA/8:-12",
@@ -126,6 +160,9 @@ impl Quirks {
             })?),
             Some(_) => return Err(unknown()),
             None if text == "no-cut-names" => self.cut_names_at = None,
+            None if text == "no-query" => self.queries = None,
+            None if text == "no-roster-records" => self.roster_records = None,
+            None if text == "no-broken-roster" => self.broken_roster = None,
             None => {
                 let (name, on) = text.strip_prefix("no-").map_or((text, true), |name| (name, false));
                 let habit = HABITS.iter().find(|habit| habit.name == name).ok_or_else(unknown)?;
@@ -177,25 +214,41 @@ mod tests {
     #[test]
     fn a_quirk_with_a_value_takes_one_that_fits() {
         let mut quirks = Quirks::default();
-        for text in ["cut-names=24", "refuse=BIODATA/8:-12", "ignore=USERPIC"] {
+        for text in [
+            "cut-names=24",
+            "roster-records=20",
+            "broken-roster=35",
+            "query=marked",
+            "refuse=BIODATA/8:-12",
+            "ignore=USERPIC",
+        ] {
             quirks.set(text).unwrap();
         }
         let refusal = Refusal { form: Form::BioData(BioType::PALM), return_code: -12 };
         let wanted = Quirks {
             cut_names_at: Some(24),
+            roster_records: Some(20),
+            broken_roster: Some(35),
+            queries: Some(Queries::Marked),
             refuse: vec![refusal],
             ignore: vec![Form::UserPhoto],
             ..Quirks::default()
         };
         assert_eq!(quirks, wanted);
-        quirks.set("no-cut-names").unwrap();
-        assert_eq!(quirks.cut_names_at, None);
+        for text in ["no-cut-names", "no-roster-records", "no-broken-roster", "no-query"] {
+            quirks.set(text).unwrap();
+        }
+        assert_eq!((quirks.cut_names_at, quirks.roster_records, quirks.broken_roster), (None, None, None));
+        assert_eq!(quirks.queries, None);
         for wrong in [
             "",
             "laziness",
             "no-",
             "cut-names",
             "cut-names=0",
+            "roster-records=0",
+            "query=never",
+            "broken-roster=",
             "hex-cards=1",
             "refuse=USERPIC:0",
             "ignore=BIODATA",

@@ -256,3 +256,37 @@ async fn a_running_device_takes_edits_while_it_waits() {
     assert_eq!(rounds, 2);
     assert!(requests(&seen).iter().any(|request| request.contains("OPERLOG")));
 }
+
+#[tokio::test]
+async fn a_slow_roster_comes_with_one_body_a_poll() {
+    let (address, seen) = scripted(vec![]).await;
+    let mut device = Device::new(Model::speedface(), "SIM0001");
+    for pin in ["1", "2", "3"] {
+        device.enrol_silently(pin, "Ada", &[]);
+    }
+    device.quirks_mut().upload_everything = true;
+    device.quirks_mut().roster_records = Some(2);
+    device.quirks_mut().slow_roster = true;
+    let mut session = device.connect(address).await.unwrap();
+    let uploads = || requests(&seen).iter().filter(|request| request.contains("OPERLOG")).count();
+    session.step().await.unwrap();
+    assert_eq!((uploads(), session.pending()), (1, 1));
+    session.settle().await.unwrap();
+    assert_eq!((uploads(), session.pending()), (2, 0));
+}
+
+#[tokio::test]
+async fn an_answer_to_a_query_goes_out_before_its_acknowledgement() {
+    let (address, seen) = scripted(vec!["C:240:DATA QUERY USERINFO PIN=7\n"]).await;
+    let mut device = Device::new(Model::speedface(), "SIM0001");
+    device.enrol_silently("7", "Ada", &[]);
+    device.quirks_mut().queries = Some(crate::Queries::Marked);
+    let mut session = device.connect(address).await.unwrap();
+    session.poll_once().await.unwrap();
+    let requests = requests(&seen);
+    assert_eq!(
+        requests.iter().rev().take(2).rev().collect::<Vec<_>>(),
+        ["POST cdata?&table=USERINFO&Stamp=9999&Count=1&PackCnt=1&PackIdx=1&CmdId=240", "POST devicecmd?"]
+    );
+    assert!(session.is_quiet());
+}

@@ -226,3 +226,162 @@ fn a_clock_of_its_own_makes_everything_new_where_stamps_are_times() {
     };
     assert_eq!((again(Stamps::Clock), again(Stamps::Constant)), (1, 0));
 }
+
+#[test]
+fn templates_come_before_their_users_or_after_them() {
+    let story = |first| {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.templates_first = first);
+        device.enrol_user("7", "Ada");
+        device.enrol_fingerprint("7", 6);
+        let enrolled = kinds(&reported(&mut device));
+        device.enrol_user("8", "Bo");
+        device.enrol_palm("8", 0);
+        reported(&mut device);
+        assert!(device.initialize(format!("{BLOCK}OPERLOGStamp=0\nBIODATAStamp=0\n").as_bytes()));
+        (enrolled, kinds(&reported(&mut device)))
+    };
+    let (enrolled, everything) = story(true);
+    assert_eq!(enrolled, ["BIODATA 7", "USER 7", "OPLOG 30 7", "USER 7", "OPLOG 6 7"]);
+    let palm = ["BIODATA 8"; 5];
+    assert_eq!(everything, [&["BIODATA 7"][..], &palm[..], &["USER 7", "USER 8"][..]].concat());
+    let (enrolled, everything) = story(false);
+    assert_eq!(enrolled, ["USER 7", "OPLOG 30 7", "USER 7", "BIODATA 7", "OPLOG 6 7"]);
+    assert_eq!(everything, [&["USER 7", "USER 8", "BIODATA 7"][..], &palm[..]].concat());
+}
+
+/// The bodies that the device uploads until it has nothing more to upload, as kinds of lines.
+fn bodies(device: &mut Device) -> Vec<Vec<String>> {
+    let mut bodies = Vec::new();
+    while let Some(upload) = device.next_upload() {
+        let lines: Vec<String> =
+            String::from_utf8(upload.body.clone()).unwrap().lines().map(str::to_owned).collect();
+        bodies.push(kinds(&lines));
+        device.uploaded(&upload);
+    }
+    bodies
+}
+
+const EVERYTHING: &str = "OPERLOGStamp=0\nBIODATAStamp=0\n";
+
+/// A device that holds five users and is asked for everything.
+fn asked_for_five(change: impl FnOnce(&mut Quirks)) -> Device {
+    let mut device = quirky(Model::speedface(), change);
+    for pin in 1..=5 {
+        add_user(&mut device, &pin.to_string());
+    }
+    assert!(device.initialize(format!("{BLOCK}{EVERYTHING}").as_bytes()));
+    device
+}
+
+#[test]
+fn a_roster_comes_in_bodies_of_so_many_records_or_at_once() {
+    let mut small = asked_for_five(|quirks| quirks.roster_records = Some(2));
+    small.define_work_code("1", "Lunch");
+    let users = |range: std::ops::RangeInclusive<u32>| range.map(|pin| format!("USER {pin}")).collect();
+    assert_eq!(bodies(&mut small), [vec!["WORKCODE 1".to_owned()], users(1..=2), users(3..=4), users(5..=5)]);
+    assert_eq!(bodies(&mut asked_for_five(|_| {})), [users(1..=5)]);
+}
+
+#[test]
+fn a_slow_roster_leaves_time_for_an_enrolment_between_its_bodies() {
+    let mut device = asked_for_five(|quirks| {
+        quirks.roster_records = Some(3);
+        quirks.slow_roster = true;
+    });
+    assert_eq!(bodies(&mut device), [["USER 1", "USER 2", "USER 3"]]);
+    device.enrol_user("9", "Ada");
+    assert_eq!(bodies(&mut device), [["USER 9", "OPLOG 30 9"]]);
+    assert_eq!(device.pending(), 2);
+    device.resume_roster();
+    assert_eq!(bodies(&mut device), [["USER 4", "USER 5"]]);
+    assert_eq!(device.pending(), 0);
+}
+
+#[test]
+fn a_broken_roster_ends_early_and_begins_anew_when_asked_again() {
+    let mut device = asked_for_five(|quirks| {
+        quirks.roster_records = Some(2);
+        quirks.broken_roster = Some(3);
+    });
+    assert_eq!(bodies(&mut device), [vec!["USER 1", "USER 2"], vec!["USER 3"]]);
+    assert_eq!(device.pending(), 0);
+    // An initialization without a stamp of 0 does not go on with the rest.
+    assert!(device.initialize(BLOCK.as_bytes()));
+    assert_eq!(device.pending(), 0);
+    device.quirks_mut().broken_roster = None;
+    assert!(device.initialize(format!("{BLOCK}{EVERYTHING}").as_bytes()));
+    assert_eq!(reported(&mut device).len(), 5);
+}
+
+#[test]
+fn a_roster_that_is_asked_for_again_begins_anew() {
+    let mut device = asked_for_five(|quirks| {
+        quirks.roster_records = Some(3);
+        quirks.slow_roster = true;
+    });
+    assert_eq!(bodies(&mut device), [["USER 1", "USER 2", "USER 3"]]);
+    assert!(device.initialize(format!("{BLOCK}{EVERYTHING}").as_bytes()));
+    assert_eq!(device.pending(), 5);
+}
+
+#[test]
+fn a_deletion_names_the_number_on_the_terminal_or_the_pin() {
+    let story = |model: Model, internal| {
+        let mut device = quirky(model, |quirks| quirks.logs_internal_numbers = internal);
+        for pin in ["20", "10", "30"] {
+            device.enrol_silently(pin, "Ada", &[]);
+        }
+        add_user(&mut device, "5");
+        assert_eq!(["20", "10", "30", "5"].map(|pin| device.internal_number(pin)), [1, 2, 3, 4].map(Some));
+        for pin in ["10", "5"] {
+            device.delete_user(pin);
+        }
+        // The highest number was given back, that of 10 was not.
+        add_user(&mut device, "6");
+        device.change_privilege("6", 14);
+        device.delete_user("6");
+        kinds(&reported(&mut device))
+    };
+    assert_eq!(story(Model::k40(), true), ["OPLOG 9 2", "OPLOG 9 4", "OPLOG 71 6", "OPLOG 9 4"]);
+    assert_eq!(story(Model::k40(), false), ["OPLOG 9 10", "OPLOG 9 5", "OPLOG 71 6", "OPLOG 9 6"]);
+    // Operation 103 of newer models names the PIN.
+    assert_eq!(story(Model::speedface(), true).first().unwrap(), "OPLOG 103 10");
+}
+
+#[test]
+fn a_deleted_finger_is_told_by_its_number_or_by_how_many_they_were() {
+    let story = |counts| {
+        let mut device = quirky(Model::k40(), |quirks| quirks.counts_deleted_fingers = counts);
+        device.enrol_silently("311", "Ada", &[3, 6, 9]);
+        device.delete_fingerprint("311", 6);
+        device.delete_fingerprints("311");
+        let lines = reported(&mut device);
+        lines.iter().map(|line| line.split('\t').nth(4).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(story(true), ["1", "2"]);
+    assert_eq!(story(false), ["6", "3", "9"]);
+}
+
+#[test]
+fn access_fields_come_back_as_written_or_as_those_of_a_new_user() {
+    let story = |keeps| {
+        let mut device = quirky(Model::speedface(), |quirks| {
+            quirks.keeps_access_fields = keeps;
+            quirks.echo_writes = true;
+        });
+        let command = "DATA UPDATE USERINFO PIN=7\tName=Ada\tGrp=3\tTZ=0001000200000000\tVerify=4";
+        assert_eq!(run(&mut device, command), 0);
+        let line = reported(&mut device).remove(0);
+        (line.split('\t').filter(|field| !field.ends_with('=')).collect::<Vec<_>>().join(" "), device)
+    };
+    let (forgetful, forgets) = story(false);
+    let (faithful, keeps) = story(true);
+    let validity = "StartDatetime=0 EndDatetime=0";
+    assert_eq!(
+        forgetful,
+        format!("USER PIN=7 Name=Ada Pri=0 Grp=1 TZ=0000000100000000 Verify=-1 {validity}")
+    );
+    assert_eq!(faithful, format!("USER PIN=7 Name=Ada Pri=0 Grp=3 TZ=0001000200000000 Verify=4 {validity}"));
+    // A device that cannot keep them does not differ in them.
+    assert_eq!(difference(&forgets.holding(), &keeps.holding()), []);
+}

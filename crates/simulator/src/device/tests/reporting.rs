@@ -225,3 +225,105 @@ fn what_was_edited_here_and_overwritten_since_is_reported_as_it_is_now() {
     device.wipe_silently();
     assert_eq!((device.pending(), device.users()), (0, 0));
 }
+
+#[test]
+fn a_person_enrolled_silently_is_counted_and_comes_with_everything_only() {
+    let mut device = device(Model::speedface());
+    device.enrol_user("7", "Ada");
+    device.enrol_silently("8", "Bo", &[6]);
+    assert_eq!(kinds(&reported(&mut device)), ["USER 7", "OPLOG 30 7"]);
+    assert!(device.take_info_due() && device.info().starts_with("ZAM170-NF-Ver1.1.27,2,1,"));
+    assert_eq!(run(&mut device, "CHECK"), 0);
+    assert!(device.initialize(format!("{BLOCK}OPERLOGStamp=0\nBIODATAStamp=0\n").as_bytes()));
+    assert_eq!(kinds(&reported(&mut device)), ["USER 7", "USER 8", "BIODATA 8"]);
+}
+
+#[test]
+fn a_punch_is_reported_in_its_own_table_where_the_server_wants_it() {
+    for (words, bodies) in [("AttLog\tOpLog", 1), ("OpLog", 0)] {
+        let mut device = quirky(Model::speedface(), |quirks| quirks.reversed_fields = true);
+        device.enrol_silently("7", "Ada", &[]);
+        assert!(device.initialize(format!("{BLOCK}TransFlag=TransData {words}\n").as_bytes()));
+        device.punch("7");
+        let upload = device.next_upload();
+        assert_eq!(upload.iter().count(), bodies, "{words}");
+        if let Some(upload) = upload {
+            let line = format!("7\t{}\t0\t1\t\t0\t0\n", device.local_time());
+            assert_eq!((upload.table, String::from_utf8(upload.body).unwrap()), ("ATTLOG", line));
+        }
+    }
+}
+
+#[test]
+fn what_is_deleted_at_the_terminal_is_told_by_operations_and_card_and_password_with_the_user() {
+    let mut device = device(Model::speedface());
+    device.silently(|device| {
+        device.enrol_user("311", "Ada");
+        for finger in [3, 6, 9] {
+            device.enrol_fingerprint("311", finger);
+        }
+        device.enrol_face("311");
+        device.enrol_palm("311", 0);
+        device.enrol_palm("311", 1);
+        device.take_user_photo("311");
+        device.change_card("311", 4_402_017);
+        device.change_password("311", "7");
+    });
+    device.delete_fingerprint("311", 6);
+    let one = reported(&mut device);
+    assert_eq!(one, [format!("OPLOG 10\t0\t{}\t311\t6\t0\t0", device.local_time())]);
+    device.delete_fingerprints("311");
+    let rest = reported(&mut device);
+    assert!(
+        rest.first().unwrap().ends_with("\t311\t3\t0\t0") && rest.last().unwrap().ends_with("\t311\t9\t0\t0")
+    );
+    device.delete_face("311");
+    device.delete_palms("311");
+    device.delete_user_photo("311");
+    assert_eq!(kinds(&reported(&mut device)), ["OPLOG 106 311", "OPLOG 126 311", "OPLOG 107 311"]);
+    let content = device.content();
+    assert_eq!((content.templates(), content.user_photos(), content.comparison_photos()), (0, 0, 0));
+
+    device.delete_card("311");
+    device.delete_password("311");
+    let lines = reported(&mut device);
+    assert_eq!(kinds(&lines), ["USER 311", "OPLOG 12 311", "USER 311", "OPLOG 11 311"]);
+    assert!(lines.first().unwrap().contains("\tPasswd=\tCard=\t"));
+}
+
+#[test]
+fn a_restored_device_says_so_and_uploads_the_people_of_the_past() {
+    for (how, operation) in [(Restoring::FromBackup, "OPLOG 38 0"), (Restoring::FromStick, "OPLOG 40 0")] {
+        let mut device = device(Model::speedface());
+        device.enrol_user("290", "Nils Former");
+        device.enrol_fingerprint("290", 6);
+        device.enrol_user("7", "Ada");
+        let backup = device.backup();
+        device.delete_user("290");
+        device.change_name("7", "Ida");
+        device.enrol_user("8", "Bo");
+        reported(&mut device);
+
+        device.restore(&backup, how);
+        assert!(device.take_info_due() && device.info().contains(",2,1,"), "{}", device.info());
+        let upload = device.next_upload().unwrap();
+        let first = String::from_utf8(upload.body).unwrap();
+        assert_eq!(first.lines().count(), 3, "{first}");
+        let lines = reported(&mut device);
+        assert_eq!(kinds(&lines), [operation, "USER 290", "USER 7", "BIODATA 290"]);
+        assert!(lines.iter().any(|line| line.starts_with("USER PIN=7\tName=Ada\t")));
+    }
+}
+
+#[test]
+fn a_device_restored_silently_holds_other_people_without_a_word() {
+    let mut device = device(Model::k40());
+    device.enrol_user("290", "Nils Former");
+    let backup = device.backup();
+    device.delete_user("290");
+    reported(&mut device);
+    device.take_info_due();
+    device.restore(&backup, Restoring::Silently);
+    assert_eq!((device.users(), device.pending(), device.internal_number("290")), (1, 0, Some(1)));
+    assert!(device.take_info_due());
+}
