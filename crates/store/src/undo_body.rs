@@ -184,21 +184,4 @@ impl Tx {
             (_, Some(sealed)) => unseal(&self.keys, key, &place, sealed).map(Some),
         }
     }
-
-    /// Erases at once what is kept of a deleted user: after this nothing can be undone.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn erase(&mut self, pin: &Pin) -> Result<u64, StoreError> {
-        let done = query(
-            "DELETE FROM undo_body WHERE item_id IN (SELECT item_id FROM item WHERE pin = ? AND live = 0)",
-        )
-        .bind(pin.as_str())
-        .execute(self.db())
-        .await?;
-        for kept in ["DELETE FROM held WHERE pin = ?", "DELETE FROM part_set WHERE pin = ?"] {
-            query(kept).bind(pin.as_str()).execute(self.db()).await?;
-        }
-        Ok(done.rows_affected())
-    }
 }

@@ -104,7 +104,8 @@ async fn expired_and_erased_contents_are_gone() {
     let mut tx = fleet.write().await;
 
     assert_eq!(tx.forget(store::Finished::Undo, at(24 * 60), 10).await.expect("erased"), 4);
-    assert_eq!(tx.erase(&pin("2")).await.expect("erased"), 1);
+    let erased = tx.erase(&pin("2"), store::Punches::Keep, at(24 * 60)).await.expect("erased");
+    assert_eq!(erased.rows["undo_body"], 1);
 
     assert_eq!(tx.deletions(at(0)).await.expect("listed"), []);
     assert_eq!(tx.undo(&pin("2"), None, at(61)).await.expect("nothing"), []);
