@@ -22,7 +22,7 @@ pub enum Finished {
     Sessions,
     /// What was held and decided on. What waits for an operator stays.
     Held,
-    /// Contents kept for an undo whose time is over.
+    /// Contents kept for an undo whose time is over, and what was held of the people who were deleted.
     Undo,
     /// Attendance records, by when they came.
     Attendance,
@@ -75,6 +75,9 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn forget(&mut self, what: Finished, before: Millis, limit: i64) -> Result<u64, StoreError> {
+        if what == Finished::Undo {
+            return self.forget_deleted(before, limit).await;
+        }
         let (table, key, finished) = what.rows();
         let sql = self.engine.delete_some(table, key, finished);
         let done = query(statement(sql)).bind(before.0).bind(limit).execute(self.db()).await?;
