@@ -102,6 +102,10 @@ pub async fn sweep(app: &App, stop: &CancellationToken) -> Result<(), StoreError
         match task {
             Task::Finished(Finished::Undo, _) if gone > 0 => {
                 tracing::info!(erased = gone, "deleted contents erased: their time for an undo is over");
+                // The log still has the pages as they were.
+                if let Err(error) = app.store.empty_log().await {
+                    tracing::debug!(%error, "the log of the database is emptied later");
+                }
             }
             _ if gone > 0 => tracing::debug!(?task, gone, "swept"),
             _ => {}

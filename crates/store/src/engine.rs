@@ -185,16 +185,16 @@ impl Engine {
     /// What is run first on a fresh connection.
     pub(crate) const fn setup(self, purpose: Purpose) -> &'static str {
         match (self, purpose) {
-            // WAL: readers do not wait for the writer. FULL: what was committed survives a power cut. FAST: pages that
-            // are written anyway are overwritten where something was deleted.
+            // WAL: readers do not wait for the writer. FULL: what was committed survives a power cut. secure_delete:
+            // rows and pages that are freed are overwritten.
             (Self::Sqlite, Purpose::Writing) => {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                 PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000"
+                 PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000"
             }
             // Several of them: what each of them caches lies in the system's memory once more.
             (Self::Sqlite, Purpose::Reading) => {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
-                 PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000"
+                 PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000"
             }
             // Whatever the server is set to: what does not fit is refused and not cut. Devices do not wait longer than
             // some seconds, so neither does a lock.

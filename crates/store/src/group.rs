@@ -9,7 +9,7 @@
 //! an error or after it wrote, takes the transaction with it, and those who were to be committed with it are told to run again
 //! ([`StoreError::Undone`]).
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -167,6 +167,14 @@ impl Turns {
         let connection = self.turn.lock().await.connection.take();
         if let Some(connection) = connection {
             connection.close().await;
+        }
+    }
+
+    /// The file that is written, where it is one.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        match &self.writers {
+            Writers::Pool(_) => None,
+            Writers::File(file) => Some(file),
         }
     }
 

@@ -264,7 +264,8 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ffi::ErrorCode::DatabaseBusy)
 }
 
-fn error(error: rusqlite::Error) -> Error {
+/// An error of SQLite as the driver would tell it.
+pub(crate) fn error(error: rusqlite::Error) -> Error {
     match error {
         rusqlite::Error::SqliteFailure(failure, message) => {
             let message = message.unwrap_or_else(|| failure.to_string());

@@ -318,6 +318,6 @@ impl Tx {
 }
 
 /// Where something of a command is sealed to.
-fn place(device: i64, number: i64, what: &str) -> String {
+pub(crate) fn place(device: i64, number: i64, what: &str) -> String {
     format!("operator_command/{device}/{number}/{what}")
 }

@@ -3,7 +3,7 @@
 use roster::Millis;
 use sqlx::{query, query_as, query_scalar};
 
-use crate::sql::statement;
+use crate::sql::{lists, places, statement};
 use crate::{StoreError, Tx};
 
 /// How many versions before the newest of an item are kept whatever the devices have read.
@@ -22,7 +22,7 @@ pub enum Finished {
     Sessions,
     /// What was held and decided on. What waits for an operator stays.
     Held,
-    /// Contents kept for an undo whose time is over.
+    /// Contents kept for an undo whose time is over, and what was held of the people who were deleted.
     Undo,
     /// Attendance records, by when they came.
     Attendance,
@@ -75,6 +75,9 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn forget(&mut self, what: Finished, before: Millis, limit: i64) -> Result<u64, StoreError> {
+        if what == Finished::Undo {
+            return self.forget_deleted(before, limit).await;
+        }
         let (table, key, finished) = what.rows();
         let sql = self.engine.delete_some(table, key, finished);
         let done = query(statement(sql)).bind(before.0).bind(limit).execute(self.db()).await?;
@@ -162,8 +165,9 @@ impl Tx {
         Ok(done.rows_affected())
     }
 
-    /// Forgets versions of items that every active device has passed, but for the last eight of each item. Looks at `limit`
-    /// items after a number of one; returns how many versions went, and the last item looked at, `None` at the end.
+    /// Forgets versions of items that every active device has passed, but for the last eight of each item; of an item that
+    /// is deleted for good, all of them once no device can hold it any more. Looks at `limit` items after a number of one;
+    /// returns how many versions went, and the last item looked at, `None` at the end.
     ///
     /// # Errors
     /// Those of the database.
@@ -202,7 +206,40 @@ impl Tx {
                 .await?;
             forgotten += done.rows_affected();
         }
+        let ids: Vec<i64> = items.iter().map(|(item, _)| *item).collect();
+        forgotten += self.forget_dead_versions(&ids).await?;
         let full = i64::try_from(items.len()).unwrap_or(i64::MAX) >= limit;
         Ok((forgotten, items.last().filter(|_| full).map(|(item, _)| *item)))
+    }
+
+    /// The hashes of deleted items keep a device that still holds them from giving them to a new owner of the PIN. Once each
+    /// device of the fleet has read the deletion, and none has anything of the PIN under way, they are of no use.
+    async fn forget_dead_versions(&mut self, items: &[i64]) -> Result<u64, StoreError> {
+        let mut dead = Vec::new();
+        for list in lists(items) {
+            let sql = format!(
+                "SELECT i.item_id FROM item i WHERE i.item_id IN ({}) AND i.live = 0 \
+                 AND NOT EXISTS (SELECT 1 FROM undo_body u WHERE u.item_id = i.item_id) \
+                 AND NOT EXISTS (SELECT 1 FROM device d WHERE d.state IN ('active', 'stale') \
+                 AND (d.cursor_seq < i.seq OR d.joining IS NOT NULL OR d.scan_pin IS NOT NULL)) \
+                 AND NOT EXISTS (SELECT 1 FROM device d JOIN sync_command c ON c.device_id = d.device_id \
+                 WHERE d.state IN ('active', 'stale') AND c.pin = i.pin AND c.open = 1) \
+                 AND NOT EXISTS (SELECT 1 FROM device d JOIN sync_exception e ON e.device_id = d.device_id \
+                 WHERE d.state IN ('active', 'stale') AND e.pin = i.pin)",
+                places(list.len())
+            );
+            let mut select = query_scalar(statement(sql));
+            for id in list {
+                select = select.bind(*id);
+            }
+            let found: Vec<i64> = select.fetch_all(self.db()).await?;
+            dead.extend(found);
+        }
+        let mut forgotten = 0;
+        for item in dead {
+            let done = query("DELETE FROM item_old WHERE item_id = ?").bind(item).execute(self.db()).await?;
+            forgotten += done.rows_affected();
+        }
+        Ok(forgotten)
     }
 }

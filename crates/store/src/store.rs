@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::{Path, PathBuf};
 use std::pin::Pin as Pinned;
 use std::sync::Arc;
 
@@ -248,6 +249,11 @@ impl Store {
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    /// The file of an SQLite database.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.turns.as_ref()?.file().map(Path::to_path_buf)
     }
 
     /// For queries of one row.

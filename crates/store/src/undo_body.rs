@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use roster::{Content, ItemKey, Kind, Millis, Seq, Slot};
-use sqlx::{query, query_as};
+use sqlx::{query, query_as, query_scalar};
 use wire::Pin;
 
 use crate::body::unseal;
@@ -185,20 +185,41 @@ impl Tx {
         }
     }
 
-    /// Erases at once what is kept of a deleted user: after this nothing can be undone.
+    /// Forgets at most `limit` contents whose time for an undo is over, and with a user what was held of the life that ended.
+    /// Returns how many contents went.
     ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn erase(&mut self, pin: &Pin) -> Result<u64, StoreError> {
-        let done = query(
-            "DELETE FROM undo_body WHERE item_id IN (SELECT item_id FROM item WHERE pin = ? AND live = 0)",
+    /// Where nobody has the PIN since, that is every held record of it but what waits for a decision; otherwise those that
+    /// last came before the deletion. A conflict stays until an operator decides: the record is of somebody else.
+    pub(crate) async fn forget_deleted(&mut self, before: Millis, limit: i64) -> Result<u64, StoreError> {
+        let rows: Vec<(i64, String, i64, i64)> = query_as(
+            "SELECT u.item_id, i.pin, i.kind, u.deleted_at FROM undo_body u JOIN item i ON i.item_id = u.item_id \
+             WHERE u.until_at <= ? ORDER BY u.until_at, u.item_id LIMIT ?",
         )
-        .bind(pin.as_str())
-        .execute(self.db())
+        .bind(before.0)
+        .bind(limit)
+        .fetch_all(self.db())
         .await?;
-        for kept in ["DELETE FROM held WHERE pin = ?", "DELETE FROM part_set WHERE pin = ?"] {
-            query(kept).bind(pin.as_str()).execute(self.db()).await?;
+        let ids: Vec<i64> = rows.iter().map(|(id, ..)| *id).collect();
+        self.run_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
+        for (id, pin, _, deleted_at) in rows.into_iter().filter(|(_, _, kind, _)| *kind == Kind::User.code())
+        {
+            let live: i64 =
+                query_scalar("SELECT live FROM item WHERE item_id = ?").bind(id).fetch_one(self.db()).await?;
+            let until = if live == 0 { before.0 } else { deleted_at };
+            query(
+                "DELETE FROM held WHERE pin = ? AND last_at <= ? \
+                 AND (resolved_at IS NOT NULL OR kind NOT IN ('conflict', 'deletion'))",
+            )
+            .bind(pin.clone())
+            .bind(until)
+            .execute(self.db())
+            .await?;
+            query("DELETE FROM part_set WHERE pin = ? AND updated_at <= ?")
+                .bind(pin)
+                .bind(until)
+                .execute(self.db())
+                .await?;
         }
-        Ok(done.rows_affected())
+        Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
     }
 }

@@ -98,12 +98,28 @@ pub struct SetUser {
 pub struct DeleteUser {
     /// PIN
     pub pin: Pin,
-    /// Keep nothing for an undo
+    /// Erase everything about the person: keep nothing for an undo, no held record, no picture
+    ///
+    /// Also for a PIN that is deleted already. Punches stay unless --punches is given. The file of an SQLite database is
+    /// written anew after that, so that no byte of the person stays in it; others cannot write meanwhile.
     #[arg(long)]
     pub erase: bool,
+    #[command(flatten)]
+    pub erasing: Erasing,
     /// Do not ask
     #[arg(long, short)]
     pub yes: bool,
+}
+
+/// How far an erasure goes.
+#[derive(Args, Clone, Debug)]
+pub struct Erasing {
+    /// With --erase: the person's punches go too
+    #[arg(long, requires = "erase")]
+    pub punches: bool,
+    /// With --erase: do not write the file of the database anew
+    #[arg(long, requires = "erase")]
+    pub no_rewrite: bool,
 }
 
 /// Text that devices can keep in a field.

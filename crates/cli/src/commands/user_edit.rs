@@ -1,11 +1,14 @@
 //! `muster user set`, `delete` and `undo`.
 
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::{Context as _, bail};
 use serde::Serialize;
 use server::fleet::undo_until;
 use server::fleet::users::{self, UserEdit};
+use store::{Erased, Punches, Rewritten};
 use wire::Pin;
 
 use super::Context;
@@ -18,8 +21,20 @@ struct Done {
     pin: String,
     outcome: &'static str,
     items: Option<usize>,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    erasure: Option<Erasure>,
     #[serde(skip)]
     words: String,
+}
+
+/// What an erasure came to.
+#[derive(Serialize)]
+struct Erasure {
+    /// Rows of each table that went, or lost what they said of the person.
+    erased: BTreeMap<&'static str, u64>,
+    kept_punches: u64,
+    /// The files of the database were written anew; `None` where it is on a database server.
+    files_rewritten: Option<bool>,
 }
 
 impl Done {
@@ -83,7 +98,7 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
         (true, false) => ("unchanged", "was so already"),
     };
     let words = format!("user {} {words}", set.pin);
-    Done { pin: set.pin.to_string(), outcome, items: None, words }.print(context)
+    Done { pin: set.pin.to_string(), outcome, items: None, erasure: None, words }.print(context)
 }
 
 /// The first line of standard input. On a terminal it is asked for.
@@ -109,37 +124,86 @@ pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()
     let pin = &delete.pin;
     let mut tx = context.store.read().await?;
     let user = tx.users(std::slice::from_ref(pin)).await?.remove(pin);
-    let can_be_undone = tx.deletions(context.when.now()).await?.iter().any(|deletion| deletion.pin == *pin);
     // Who is deleted already can still be erased.
     let name = match user {
         Some(fields) => fields.name,
-        None if delete.erase && can_be_undone => String::new(),
+        None if delete.erase && tx.knows_pin(pin).await? => String::new(),
         None => return Err(lookup::no_user(&mut tx, pin, context.when.now()).await),
     };
     tx.rollback().await?;
     if !delete.yes && !confirmed(pin, &name, delete.erase)? {
         bail!("nothing was deleted");
     }
+    if delete.erase {
+        return erase(context, delete).await;
+    }
     let (owned, now) = (pin.clone(), context.when.now());
-    let until = (!delete.erase).then(|| undo_until(&context.settings.server, now));
+    let until = undo_until(&context.settings.server, now);
     let items = context
         .store
         .retrying(move |tx| {
             let pin = owned.clone();
-            Box::pin(async move { users::delete(tx, &pin, None, now, until).await })
+            Box::pin(async move { users::delete(tx, &pin, None, now, Some(until)).await })
         })
         .await?;
-    let (outcome, words) = match until {
-        Some(until) => (
-            "deleted",
-            format!(
-                "user {pin} is deleted everywhere; until {} `muster user undo {pin}` brings them back",
-                context.when.local(until)
-            ),
+    let words = format!(
+        "user {pin} is deleted everywhere; until {} `muster user undo {pin}` brings them back",
+        context.when.local(until)
+    );
+    Done { pin: pin.to_string(), outcome: "deleted", items: Some(items), erasure: None, words }.print(context)
+}
+
+/// Deletes a person and erases everything about them in this database.
+async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
+    let pin = &delete.pin;
+    let (owned, now) = (pin.clone(), context.when.now());
+    let punches = if delete.erasing.punches { Punches::Erase } else { Punches::Keep };
+    let (items, Erased { rows, kept_punches }) = context
+        .store
+        .retrying(move |tx| {
+            let pin = owned.clone();
+            Box::pin(async move { users::erase(tx, &pin, punches, now).await })
+        })
+        .await?;
+    let mut words = format!(
+        "user {pin} is erased here and deleted on every terminal, also on those that are off, as soon as they are back\n\
+         kept: the PIN, so that no terminal brings the person back"
+    );
+    if kept_punches > 0 {
+        let _ = write!(words, "; {kept_punches} punches (--punches erases them too)");
+    }
+    // The erasure is committed. What fails from here on leaves bytes in a file, and no content in the database.
+    let no_rewrite = delete.erasing.no_rewrite;
+    let overwritten =
+        if no_rewrite { context.store.empty_log().await } else { context.store.rewrite().await };
+    let (files_rewritten, sentence) = match overwritten {
+        Ok(Rewritten::NotHere) => (
+            None,
+            "the database server removes old versions of rows by itself, later: see docs/security.md"
+                .to_owned(),
         ),
-        None => ("erased", format!("user {pin} is deleted everywhere, and nothing is kept")),
+        Ok(Rewritten::Done) if no_rewrite => (
+            Some(false),
+            "rows that earlier versions of Muster replaced may still stand in the file of the database"
+                .into(),
+        ),
+        Ok(Rewritten::Done) => (
+            Some(true),
+            "the file of the database was written anew: no byte of the person is left in it".to_owned(),
+        ),
+        Ok(Rewritten::LogInUse) => (
+            Some(false),
+            "the log of the database is in use and still holds old rows: run the command again".to_owned(),
+        ),
+        Err(error) => (
+            Some(false),
+            format!("the file of the database was not written anew: {error}. Run the command again"),
+        ),
     };
-    Done { pin: pin.to_string(), outcome, items: Some(items), words }.print(context)
+    let _ = write!(words, "\n{sentence}");
+    words += "\nbackups keep what they have";
+    let erasure = Some(Erasure { erased: rows, kept_punches, files_rewritten });
+    Done { pin: pin.to_string(), outcome: "erased", items: Some(items), erasure, words }.print(context)
 }
 
 /// Asks on a terminal; a script has to say `--yes`.
@@ -184,5 +248,6 @@ pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
         }
     }
     let words = format!("user {pin} is back, and goes to the devices again");
-    Done { pin: pin.to_string(), outcome: "restored", items: Some(items), words }.print(context)
+    Done { pin: pin.to_string(), outcome: "restored", items: Some(items), erasure: None, words }
+        .print(context)
 }

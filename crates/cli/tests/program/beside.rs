@@ -46,8 +46,42 @@ fn a_person_is_made_changed_deleted_and_brought_back() {
     let back = place.json("user show 1001");
     assert_eq!((&back["card"], &back["password_set"]), (&"123456789".into(), &true.into()));
 
-    assert_eq!(place.json("user delete 1001 --erase --yes")["outcome"], "erased");
+    let erased = place.json("user delete 1001 --erase --yes");
+    assert_eq!((&erased["outcome"], &erased["items"]), (&"erased".into(), &2.into()));
+    assert_eq!((&erased["files_rewritten"], &erased["kept_punches"]), (&true.into(), &0.into()));
     assert!(place.run("user undo 1001").failed(1).contains("there is no deletion of 1001 to undo"));
+}
+
+/// The server has the database open, and reads and writes meanwhile.
+#[test]
+fn of_an_erased_person_no_byte_is_left_beside_a_running_server() {
+    let place = Place::new();
+    let _server = place.serve("");
+    place.run("user set 1001 --name Lovelace-1815 --card 181512101852").ok();
+    place.run("user set 1001 --name King-1835").ok();
+    place.run("user set 1002 --name Grace").ok();
+    place.run("user delete 1001 --yes").ok();
+    let files = || {
+        ["muster.db", "muster.db-wal", "muster.db-shm"]
+            .map(|name| std::fs::read(place.path().join("muster-data").join(name)).unwrap_or_default())
+    };
+    let holds = |text: &str| {
+        files().iter().any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
+    };
+    assert!(holds("King-1835"), "the log has it");
+
+    let said = place.run("user delete 1001 --erase --yes").ok();
+
+    assert!(said.contains("no byte of the person is left"), "{said}");
+    for text in ["Lovelace-1815", "181512101852", "King-1835"] {
+        assert!(!holds(text), "{text}");
+    }
+    assert!(holds("Grace"));
+    assert_eq!(place.json("user list")["users"][0]["pin"], "1002");
+    // Somebody who is erased already may be erased again; of somebody unknown there is nothing to erase.
+    place.run("user delete 1001 --erase --no-rewrite --yes").ok();
+    assert!(place.run("user delete 1003 --erase --yes").failed(1).contains("no user 1003"));
+    place.run("user delete 1002 --punches --yes").failed(2);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use roster::{Area, Content, ItemKey, Kind, Millis, Slot, UserFields};
-use store::{Change, ItemWrite, StoreError, Tx};
+use store::{Change, Erased, ItemWrite, Punches, StoreError, Tx};
 use wire::Pin;
 
 /// What an operator changes of a user: `None` leaves what is there.
@@ -98,15 +98,44 @@ pub async fn delete(
     now: Millis,
     undo_until: Option<Millis>,
 ) -> Result<usize, StoreError> {
+    let change = Change { by, at: now, undo_until };
+    let items = bury_all(tx, pin, &change).await?;
+    if undo_until.is_none() {
+        tx.erase(pin, Punches::Keep, now).await?;
+    }
+    Ok(items)
+}
+
+/// Deletes a user and erases everything that the database holds of the person, but for what [`store::TABLES`] names. Returns
+/// how many items were deleted, memberships included, and what was erased.
+///
+/// A PIN that the fleet never had as a user gets a tombstone: a device that was held back with such a person deletes it.
+///
+/// # Errors
+/// Those of the database.
+pub async fn erase(
+    tx: &mut Tx,
+    pin: &Pin,
+    punches: Punches,
+    now: Millis,
+) -> Result<(usize, Erased), StoreError> {
+    let change = Change { by: None, at: now, undo_until: None };
+    let items = bury_all(tx, pin, &change).await?;
+    if !tx.has_user_item(pin).await? {
+        let tombstone = bury(tx, ItemKey { pin: pin.clone(), slot: Slot::USER });
+        tx.write_items(&[tombstone], &change).await?;
+    }
+    Ok((items, tx.erase(pin, punches, now).await?))
+}
+
+/// Deletes everything of a PIN that is live; how many items that were.
+async fn bury_all(tx: &mut Tx, pin: &Pin, change: &Change) -> Result<usize, StoreError> {
     tx.lock_clock().await?;
     let mut keys = tx.live_keys(std::slice::from_ref(pin)).await?;
     keys.sort_by_key(|key| key.slot.kind == Kind::Membership);
     let writes: Vec<ItemWrite> = keys.into_iter().map(|key| bury(tx, key)).collect();
     if !writes.is_empty() {
-        tx.write_items(&writes, &Change { by, at: now, undo_until }).await?;
-    }
-    if undo_until.is_none() {
-        tx.erase(pin).await?;
+        tx.write_items(&writes, change).await?;
     }
     Ok(writes.len())
 }

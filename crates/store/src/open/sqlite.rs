@@ -135,7 +135,7 @@ mod tests {
         let mut writer = writers.connect(Engine::Sqlite).await.expect("connected");
         assert_eq!(pragma(writer.db(), "PRAGMA synchronous").await, 2, "FULL");
         assert_eq!(pragma(writer.db(), "PRAGMA foreign_keys").await, 1);
-        assert_eq!(pragma(writer.db(), "PRAGMA secure_delete").await, 2, "FAST");
+        assert_eq!(pragma(writer.db(), "PRAGMA secure_delete").await, 1, "ON");
         let mode: String = query_scalar("PRAGMA journal_mode").fetch_one(writer.db()).await.expect("a value");
         assert_eq!(mode, "wal");
     }

@@ -4,6 +4,7 @@ mod attendance;
 mod clocks;
 mod definitions;
 mod devices;
+mod erase;
 mod fleet;
 mod items;
 mod opening;

@@ -35,6 +35,11 @@ pub async fn poll(tx: &mut Tx, device: i64, now: Millis) -> Vec<Send> {
 
 /// What an acknowledgement does.
 pub async fn answer(tx: &mut Tx, device: i64, wire_id: &str, code: i32, now: Millis) {
+    answer_line(tx, device, (wire_id, 0), code, now).await;
+}
+
+/// What an acknowledgement of one line of a command does.
+pub async fn answer_line(tx: &mut Tx, device: i64, (wire_id, line): (&str, u16), code: i32, now: Millis) {
     let found = tx.find_command(device, wire_id).await.expect("read").expect("a command");
     let row = tx.lock_device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
@@ -44,7 +49,7 @@ pub async fn answer(tx: &mut Tx, device: i64, wire_id: &str, code: i32, now: Mil
         key: found.key,
         verb: found.verb,
         seq: found.seq,
-        line: 0,
+        line,
         return_code: ReturnCode(code),
     };
     settle(&mut view, &answer, now, &Limits::default());

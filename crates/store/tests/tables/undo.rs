@@ -1,6 +1,7 @@
 //! Deletions, and taking them back.
 
 use roster::Seq;
+use store::{HeldFilter, HeldKind, HeldRecord};
 
 use crate::fleet::{Fleet, at, finger, finger_key, member, photo, pin, user, user_key};
 
@@ -104,7 +105,8 @@ async fn expired_and_erased_contents_are_gone() {
     let mut tx = fleet.write().await;
 
     assert_eq!(tx.forget(store::Finished::Undo, at(24 * 60), 10).await.expect("erased"), 4);
-    assert_eq!(tx.erase(&pin("2")).await.expect("erased"), 1);
+    let erased = tx.erase(&pin("2"), store::Punches::Keep, at(24 * 60)).await.expect("erased");
+    assert_eq!(erased.rows["undo_body"], 1);
 
     assert_eq!(tx.deletions(at(0)).await.expect("listed"), []);
     assert_eq!(tx.undo(&pin("2"), None, at(61)).await.expect("nothing"), []);
@@ -122,4 +124,70 @@ async fn a_second_deletion_replaces_what_was_kept_of_the_first() {
     tx.commit().await.expect("committed");
 
     assert_eq!(fleet.contents_of(&[user_key("2")]).await, [user("2", "Bobby")]);
+}
+
+fn held(device: i64, kind: HeldKind, raw: &str) -> HeldRecord {
+    HeldRecord {
+        device,
+        kind,
+        table: None,
+        pin: Some(pin("1")),
+        tag: "USER".into(),
+        line: Some(1),
+        reason: "a reason".into(),
+        raw: raw.into(),
+    }
+}
+
+async fn reasons_left(fleet: &Fleet) -> Vec<HeldKind> {
+    let filter = HeldFilter { resolved_too: true, ..HeldFilter::default() };
+    let mut left: Vec<_> =
+        fleet.read().await.held(&filter, 99).await.expect("held").iter().map(|row| row.kind).collect();
+    left.sort();
+    left
+}
+
+#[tokio::test]
+async fn with_the_time_for_an_undo_what_was_held_of_the_person_ends_too() {
+    let fleet = with_a_person().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    for (kind, raw) in [
+        (HeldKind::Unreadable, "USER PIN=1\tPri=x"),
+        (HeldKind::Privilege, "USER PIN=1\tPri=14"),
+        (HeldKind::Conflict, "USER PIN=1\tName=Somebody else"),
+    ] {
+        tx.hold(&held(device, kind, raw), at(0)).await.expect("held");
+    }
+    tx.commit().await.expect("committed");
+    fleet.delete(&all_of_1(), at(1), true).await;
+
+    let mut tx = fleet.write().await;
+    tx.hold(&held(device, HeldKind::Unreadable, "USER PIN=1\tPri=y"), at(2)).await.expect("held");
+    tx.forget(store::Finished::Undo, at(23 * 60), 100).await.expect("too early");
+    tx.commit().await.expect("committed");
+    assert_eq!(reasons_left(&fleet).await.len(), 4);
+
+    let mut tx = fleet.write().await;
+    tx.forget(store::Finished::Undo, at(25 * 60), 100).await.expect("forgotten");
+    tx.commit().await.expect("committed");
+    assert_eq!(reasons_left(&fleet).await, [HeldKind::Conflict], "somebody else: an operator decides");
+}
+
+#[tokio::test]
+async fn the_next_owner_of_a_pin_keeps_what_is_held() {
+    let fleet = with_a_person().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    tx.hold(&held(device, HeldKind::Unreadable, "of the former person"), at(0)).await.expect("held");
+    tx.commit().await.expect("committed");
+    fleet.delete(&all_of_1(), at(1), true).await;
+    fleet.put_by(&[user("1", "Somebody else")], None, at(2)).await;
+    let mut tx = fleet.write().await;
+    tx.hold(&held(device, HeldKind::Brake, "of the next person"), at(3)).await.expect("held");
+
+    tx.forget(store::Finished::Undo, at(25 * 60), 100).await.expect("forgotten");
+    tx.commit().await.expect("committed");
+
+    assert_eq!(reasons_left(&fleet).await, [HeldKind::Brake]);
 }
