@@ -460,7 +460,10 @@ impl Deciding<'_> {
                         self.queries.insert(pin);
                     }
                 }
-                OperationMeaning::PoweredOn | OperationMeaning::Other => {}
+                OperationMeaning::PartDeleted { .. }
+                | OperationMeaning::Restored
+                | OperationMeaning::PoweredOn
+                | OperationMeaning::Other => {}
             },
             Reading::Unreadable { line, tag, reason, raw } => {
                 self.unreadable(None, *line, tag, reason.clone(), raw);
