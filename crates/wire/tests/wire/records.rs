@@ -31,7 +31,7 @@ fn a_user_of_a_newer_device_is_read() {
         card: Some(Card::None),
         group: Some(1),
         time_zones: Some("0000000100000000".to_owned()),
-        verify: None,
+        verify: Some(-1),
         vice_card: Some(Card::None),
         start: Some("0".to_owned()),
         end: Some("0".to_owned()),
