@@ -29,7 +29,6 @@ pub use definition::{
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};
 pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
-pub use kept::name_limit;
 pub use merge::{Merge, Uploader, first, merge, same_person};
 pub use reading::{Reading, read};
 pub use render::{
