@@ -128,7 +128,7 @@ impl Capability {
             if new_firmware {
                 self.answers = Answers::default();
                 self.learned.versions.clear();
-                self.forget_keeping();
+                self.forget_keeping_of_earlier_firmware();
             }
         }
         self.facts = Facts::of(&self.told);

@@ -9,7 +9,7 @@ const LIMITED: &str = "Pri=2|Grp=2|TZ=0001000200000000|Verify=3";
 const LIMITS: [Field; 4] = [Field::Privilege, Field::Group, Field::TimeZones, Field::Verify];
 
 fn show(device: &mut Capability, who: &str, fields: &str) {
-    device.learn_keeping(&pin(who), &said(fields), None, &[]);
+    let _ = device.learn_keeping(&pin(who), &said(fields), None, &[]);
 }
 
 fn kept(device: &Capability) -> Vec<Field> {
@@ -20,7 +20,7 @@ fn kept(device: &Capability) -> Vec<Field> {
 fn show_name(device: &mut Capability, who: &str, name: &[u8], ours: &str) {
     let patch = said_raw(device, &[b"USER PIN=7\tName=".as_slice(), name].concat());
     let ours = UserFields { name: ours.into(), ..UserFields::default() };
-    device.learn_keeping(&pin(who), &patch, Some(&ours), &[]);
+    let _ = device.learn_keeping(&pin(who), &patch, Some(&ours), &[]);
 }
 
 const LONG: [(&str, &str); 3] = [
@@ -100,7 +100,7 @@ fn a_name_of_an_older_version_shows_no_limit() {
         let [older, ours] = ["Maximiliane Wittgenstein", "Maximiliane Wittgenstein-Berleburg"]
             .map(|name| UserFields { name: name.into(), ..UserFields::default() });
         let patch = said("Name=Maximiliane Wittgenstein");
-        device.learn_keeping(&pin(who), &patch, Some(&ours), &[older]);
+        let _ = device.learn_keeping(&pin(who), &patch, Some(&ours), &[older]);
     }
     assert_eq!(device.name_bytes(), None);
 }
@@ -132,6 +132,26 @@ fn new_firmware_and_a_refill_forget_what_was_shown() {
     learn(&mut device);
     device.forget_keeping();
     assert_eq!((kept(&device), device.name_bytes()), (vec![], None));
+}
+
+#[test]
+fn what_an_earlier_firmware_wrote_is_sent_again_before_defaults_count() {
+    let shows = |device: &mut Capability, who: &str, fields: &str| {
+        device.learn_keeping(&pin(who), &said(fields), None, &[])
+    };
+    let mut device = Capability::default();
+    tell(&mut device, &[("FWVersion", "Ver 1")]);
+    assert!(!shows(&mut device, "7", LIMITED) && !shows(&mut device, "8", LIMITED), "its first firmware");
+    tell(&mut device, &[("FWVersion", "Ver 2")]);
+    let mut device = Capability::from_text(&device.to_text());
+    assert!(!shows(&mut device, "7", LIMITED));
+    assert!(!shows(&mut device, "8", "Pri=2"), "every firmware keeps privileges");
+    assert!(shows(&mut device, "8", "Grp=2"));
+    assert!(!shows(&mut device, "8", LIMITED), "once is enough");
+    assert_eq!(kept(&device), LIMITS);
+    tell(&mut device, &[("FWVersion", "Ver 3")]);
+    device.forget_keeping();
+    assert!(!shows(&mut device, "7", LIMITED) && !shows(&mut device, "8", LIMITED), "it was filled again");
 }
 
 #[test]

@@ -176,6 +176,28 @@ async fn new_firmware_and_a_refill_have_to_show_again_what_they_keep() {
     assert_limited(&house, "9").await;
 }
 
+/// The earlier firmware kept no limits: what it wrote of everybody says nothing of the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn new_firmware_that_keeps_limits_lifts_none_that_the_earlier_one_lost() {
+    let house = limited_people().await;
+    for firmware in ["Ver 1", "Ver 2"] {
+        house.post("/iclock/cdata?SN=B1&table=options", format!("FWVersion={firmware}")).await;
+    }
+    let user = |who: &str, limits: &str| format!("USER PIN={who}\tName=Somebody {who}\t{limits}\n");
+    let body = user("7", KEPT) + &user("8", KEPT) + &user("9", DEFAULTS[0]);
+    house.post("/iclock/cdata?SN=B1&table=OPERLOG&Stamp=9999", body).await;
+    assert_limited(&house, "9").await;
+    let sent = sent(&house, "B1").await;
+    assert!(
+        PEOPLE.iter().all(|who| sent.iter().any(|line| line.contains(&format!("PIN={who}\t")))),
+        "{sent:?}"
+    );
+
+    // Since it holds what it was sent, its defaults are somebody's decision.
+    says(&house, "B1", "9", DEFAULTS[0]).await;
+    assert_eq!(self::user(&house, "9").await.group, 1);
+}
+
 /// A device that is being filled again may show somebody as it enrolled them meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_was_emptied_lifts_no_limits_of_those_who_are_enrolled_there_again() {

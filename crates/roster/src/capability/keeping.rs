@@ -18,6 +18,8 @@ const CHARACTER: usize = 3;
 pub(super) struct Keeping {
     fields: BTreeMap<Field, Witnesses>,
     names: NameLength,
+    /// Whether the device may hold users that an earlier firmware wrote. That firmware may have kept less of them.
+    earlier_firmware: bool,
 }
 
 /// The users of whom the device showed a value that is no default: one of the fleet's, or one that was set at the device.
@@ -44,23 +46,28 @@ impl Capability {
     /// Notes what a user record shows of how the device keeps users. `ours` is the user as the fleet holds it before the
     /// record is taken, `older` are the versions before that.
     ///
-    /// Call it before [`crate::merge`], which goes by what was learned.
+    /// Call it before [`crate::merge`], which goes by what was learned. Returns true if everything has to be sent to the device
+    /// again before its defaults count: it keeps a field now, and may hold users of an earlier firmware that did not.
+    #[must_use]
     pub fn learn_keeping(
         &mut self,
         pin: &Pin,
         patch: &UserPatch,
         ours: Option<&UserFields>,
         older: &[UserFields],
-    ) {
+    ) -> bool {
+        let mut keeps_more = false;
         for field in Field::ALL {
-            if patch.is_no_default(field) {
-                self.learned.keeping.note_field(field, pin);
+            if patch.is_no_default(field) && self.learned.keeping.note_field(field, pin) {
+                // Every firmware keeps privileges.
+                keeps_more |= field != Field::Privilege;
             }
         }
         if let Some(name) = &patch.name {
             let cut = ours.is_some_and(|ours| self.is_shorter(name, ours, older));
             self.learned.keeping.names.note(name.raw.len(), cut.then_some(pin));
         }
+        keeps_more && std::mem::take(&mut self.learned.keeping.earlier_firmware)
     }
 
     /// Whether a name is the beginning of the name that the device was sent. An older name may be that too, and was not cut.
@@ -92,23 +99,28 @@ impl Capability {
         self
     }
 
-    /// Forgets how the device keeps users: it has new firmware, or it is filled again.
+    /// Forgets how the device keeps users, because it is filled again.
     pub fn forget_keeping(&mut self) {
         *self.learned.keeping = Keeping::default();
+    }
+
+    /// Forgets how the device keeps users, because its firmware is new.
+    pub(super) fn forget_keeping_of_earlier_firmware(&mut self) {
+        *self.learned.keeping = Keeping { earlier_firmware: true, ..Keeping::default() };
     }
 }
 
 impl Keeping {
-    fn note_field(&mut self, field: Field, pin: &Pin) {
-        match self.fields.get(&field) {
-            None => {
-                self.fields.insert(field, Witnesses::One(pin.clone()));
-            }
-            Some(Witnesses::One(first)) if first != pin => {
-                self.fields.insert(field, Witnesses::Two);
-            }
-            Some(_) => {}
-        }
+    /// Notes that the device showed a value of a user that is no default. True if it is the second user's.
+    fn note_field(&mut self, field: Field, pin: &Pin) -> bool {
+        let witnesses = match self.fields.get(&field) {
+            None => Witnesses::One(pin.clone()),
+            Some(Witnesses::One(first)) if first != pin => Witnesses::Two,
+            Some(_) => return false,
+        };
+        let second = witnesses == Witnesses::Two;
+        self.fields.insert(field, witnesses);
+        second
     }
 }
 
@@ -142,6 +154,7 @@ const KEPT_ONCE: &str = "kept once ";
 const NAME_BYTES: &str = "learned name bytes";
 const LONGEST_NAME: &str = "longest name";
 const NAME_CUT: &str = "name cut ";
+const EARLIER_FIRMWARE: &str = "holds users of an earlier firmware";
 
 impl Keeping {
     /// The lines of the stored form.
@@ -158,6 +171,9 @@ impl Keeping {
         }
         if let Some((bytes, pin)) = cut {
             line(&format!("{NAME_CUT}{bytes}"), pin.as_str());
+        }
+        if self.earlier_firmware {
+            line(EARLIER_FIRMWARE, "yes");
         }
     }
 
@@ -177,6 +193,8 @@ impl Keeping {
             if let (Ok(bytes), Some(pin)) = (bytes.parse(), pin()) {
                 self.names.cut = Some((bytes, pin));
             }
+        } else if name == EARLIER_FIRMWARE {
+            self.earlier_firmware = true;
         } else if (name == NAME_BYTES || name == LONGEST_NAME)
             && let Ok(longest) = value.parse()
         {

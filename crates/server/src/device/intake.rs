@@ -500,8 +500,14 @@ impl Deciding<'_> {
         let known = self.intake.known.get(pin);
         let ours = known.and_then(|known| known.user.as_ref());
         let older = known.map_or(&[][..], |known| &known.older_users);
-        for capability in [&mut self.capability, &mut self.intake.view.capability] {
-            capability.learn_keeping(pin, patch, ours, older);
+        let view = &mut *self.intake.view;
+        let again = view.capability.learn_keeping(pin, patch, ours, older);
+        if self.capability.learn_keeping(pin, patch, ours, older) && again && view.joining.is_none() {
+            tracing::info!(
+                device.serial_number = %self.row.serial_number,
+                "new firmware keeps more of users than was known: sending everything again"
+            );
+            view.rescan();
         }
     }
 
