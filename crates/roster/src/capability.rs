@@ -4,6 +4,7 @@ mod describe;
 mod evidence;
 mod facts;
 mod hybrid;
+mod keeping;
 mod parameters;
 mod photos;
 mod room;
@@ -16,6 +17,7 @@ use wire::{BioType, CardForm, Charset, Form, Handshake, PollInfo, Version};
 
 use evidence::Answers;
 use facts::{Facts, READS_CARDS};
+use keeping::Keeping;
 use parameters::Parameter;
 pub use photos::PhotoLimit;
 
@@ -40,7 +42,8 @@ pub struct Capability {
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Learned {
     card_form: Option<CardForm>,
-    name_bytes: Option<usize>,
+    /// Boxed: few decisions look at it, and every view of a device holds it.
+    keeping: Box<Keeping>,
     versions: BTreeMap<u8, (u16, u16)>,
 }
 
@@ -125,6 +128,7 @@ impl Capability {
             if new_firmware {
                 self.answers = Answers::default();
                 self.learned.versions.clear();
+                self.forget_keeping_of_earlier_firmware();
             }
         }
         self.facts = Facts::of(&self.told);
@@ -133,11 +137,6 @@ impl Capability {
     /// Notes how the device writes its cards: it is sent its own form (field note 5.9).
     pub fn learn_card_form(&mut self, form: CardForm) {
         self.learned.card_form = Some(form);
-    }
-
-    /// Notes how many bytes the device keeps of a name; the longest that was seen counts.
-    pub fn learn_name_bytes(&mut self, bytes: usize) {
-        self.learned.name_bytes = self.learned.name_bytes.max(Some(bytes));
     }
 
     /// Notes the version of a template that the device uploaded, for where it tells none itself.
@@ -223,11 +222,6 @@ impl Capability {
     /// How the device writes cards itself, if that showed.
     pub fn shown_card_form(&self) -> Option<CardForm> {
         self.learned.card_form
-    }
-
-    /// How many bytes of a name the device keeps, if that showed.
-    pub fn name_bytes(&self) -> Option<usize> {
-        self.learned.name_bytes
     }
 
     /// The algorithm version of a biometric type: major, and minor where it is told.

@@ -5,13 +5,14 @@
 
 use wire::Charset;
 
+use crate::user_patch::own_mode;
 use crate::{Capability, Field, NameAsKept, UserFields, UserPatch, canonical};
 
-/// The number of bytes at which devices cut a name (field note 5.7).
+/// The number of bytes at which devices cut a name, where nothing else is known of one (field note 5.7).
 const NAME_BYTES: usize = 24;
 
-/// What a device must have kept of a long name for it to count as cut rather than changed.
-const LEAST_KEPT: usize = 20;
+/// What a device must have kept of a name for it to count as cut rather than changed.
+pub(crate) const LEAST_KEPT: usize = 20;
 
 /// Whether what the upload says of `field` is the value of `fields` as this device keeps it.
 ///
@@ -26,7 +27,7 @@ pub(crate) fn is(field: Field, patch: &UserPatch, fields: &UserFields, capabilit
         Field::ViceCard => said(&patch.vice_card, fields.vice_card.as_deref().unwrap_or_default()),
         Field::Group => patch.group == Some(canonical::group(fields.group)),
         Field::TimeZones => said(&patch.time_zones, &canonical::time_zones(&fields.time_zones)),
-        Field::Verify => patch.verify == fields.verify,
+        Field::Verify => patch.verify.is_some_and(|mode| own_mode(mode) == fields.verify),
         Field::Validity => {
             patch.start == fields.start && patch.end == fields.end && patch.expires == fields.expires
         }
@@ -34,18 +35,26 @@ pub(crate) fn is(field: Field, patch: &UserPatch, fields: &UserFields, capabilit
 }
 
 /// Whether a name on a device is `ours`: the same text, ours in the device's charset with `?` for what that cannot
-/// write, or the beginning of a long one.
+/// write, or the beginning of ours that is left where this device cuts names. A beginning of another length is another name.
 pub(crate) fn name_is(kept: &NameAsKept, ours: &str, capability: &Capability) -> bool {
     let ours = canonical::name(ours);
     if kept.canonical() == ours {
         return true;
     }
     let raw = kept.raw.trim_ascii();
-    raw == sent_name(&ours, capability).trim_ascii() || cut(raw, &capability.charset().encode(&ours))
+    raw == sent_name(&ours, capability).trim_ascii()
+        || is_cut_at(capability.name_bytes().unwrap_or(NAME_BYTES), raw, &ours, capability.charset())
+}
+
+/// Whether a name on a device may be `ours`, wherever the device cuts names. This tells people apart; it decides no edit.
+pub(crate) fn name_may_be(kept: &NameAsKept, ours: &str, capability: &Capability) -> bool {
+    let sent = capability.charset().encode(&canonical::name(ours));
+    let raw = kept.raw.trim_ascii();
+    name_is(kept, ours, capability) || (raw.len() >= LEAST_KEPT && sent.starts_with(raw))
 }
 
 /// A name as it is sent to this device: in its charset, and no longer than it keeps, in whole characters.
-fn sent_name(ours: &str, capability: &Capability) -> Vec<u8> {
+pub(crate) fn sent_name(ours: &str, capability: &Capability) -> Vec<u8> {
     spelled_name(ours, capability.charset(), capability.name_bytes())
 }
 
@@ -57,13 +66,10 @@ pub(crate) fn spelled_name(ours: &str, charset: Charset, most_bytes: Option<usiz
     }
 }
 
-/// At how many bytes this device cuts names, if `kept` is `ours` cut: for [`Capability::learn_name_bytes`].
-pub fn name_limit(kept: &NameAsKept, ours: &str, capability: &Capability) -> Option<usize> {
-    let sent = capability.charset().encode(&canonical::name(ours));
-    (kept.raw.len() < sent.len() && cut(kept.raw.trim_ascii(), &sent)).then_some(kept.raw.len())
-}
-
-/// Whether `raw` is what was left of `sent`.
-fn cut(raw: &[u8], sent: &[u8]) -> bool {
-    sent.len() > NAME_BYTES && raw.len() >= LEAST_KEPT && sent.starts_with(raw)
+/// Whether `raw` is what is left of `ours` on a device that cuts names after so many bytes. Some devices cut within a
+/// character, others before it.
+fn is_cut_at(bytes: usize, raw: &[u8], ours: &str, charset: Charset) -> bool {
+    let sent = charset.encode(ours);
+    let within = || sent.get(..bytes).is_some_and(|sent| sent.trim_ascii() == raw);
+    sent.len() > bytes && (within() || charset.encode(&charset.cut(ours, bytes)).trim_ascii() == raw)
 }

@@ -10,7 +10,7 @@ use crate::{Capability, Field, UserFields, UserPatch, canonical, kept};
 /// Who uploads a user record, and how far it is to be believed.
 #[derive(Clone, Copy, Debug)]
 pub struct Uploader<'a> {
-    /// Decides how the device keeps names.
+    /// Tells how the device keeps names, and in which fields its defaults count as edits.
     pub capability: &'a Capability,
     /// Whether the device has the current version, so that what differs was changed there since.
     pub settled: bool,
@@ -98,12 +98,19 @@ fn judge(
     if is(current) {
         return Judgement::Ours;
     }
+    // A default is no decision unless this device showed that it keeps the field (decision 0025). Until then the default is
+    // what the device makes of our value, and it would make the same of a correction.
+    let default = patch.is_default(field, current);
+    if default && !from.capability.keeps(field) {
+        return Judgement::Ours;
+    }
     // Devices give a validity back changed (field note 5.11): once the fleet has one, theirs is ignored.
     if field == Field::Validity && current.has_validity() {
         return Judgement::Ours;
     }
-    // What was replaced since, from a device that does not have the replacement yet. Such a value may be empty.
-    if !from.settled && older.iter().any(is) {
+    // What was replaced since, from a device that does not have the replacement yet. Such a value may be empty. While a device
+    // is filled, it may show the default that it gave the user before it got our value.
+    if !from.settled && (default || older.iter().any(is)) {
         return Judgement::Stale;
     }
     // Empty values are normal on devices that were never told (field note 4.9); clearing is an operator's act.
@@ -136,7 +143,7 @@ pub fn first(patch: &UserPatch, trust_privilege: bool) -> (UserFields, Option<i3
 pub fn same_person(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
     let name = patch.name.as_ref().filter(|name| !name.canonical().is_empty() && !current.name.is_empty());
     let same_name = name.is_none_or(|name| {
-        kept::name_is(name, &current.name, capability)
+        kept::name_may_be(name, &current.name, capability)
             || name.canonical().to_lowercase() == canonical::name(&current.name).to_lowercase()
     });
     let same_card = match (current.card.as_deref(), patch.card.as_deref()) {

@@ -89,7 +89,7 @@ impl Rendering {
             card: Some(card(&fields.card, self.card_form)),
             group: Some(fields.group),
             time_zones: Some(time_zones.to_owned()),
-            verify: fields.verify,
+            verify: Some(fields.verify.unwrap_or(-1)),
             vice_card: Some(card(&fields.vice_card, CardForm::Decimal)),
             start: moment(&fields.start),
             end: moment(&fields.end),

@@ -6,6 +6,9 @@ use wire::{Card, CardForm, Charset, User};
 
 use crate::{Capability, UserFields, canonical, content::Hidden};
 
+/// The group of users who were given none.
+const DEFAULT_GROUP: i32 = 1;
+
 /// A field of a user, as it is merged: one value, or what belongs together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Field {
@@ -84,7 +87,7 @@ pub struct UserPatch {
     pub group: Option<i32>,
     /// Time zones; empty = said to be the device's default.
     pub time_zones: Option<String>,
-    /// Personal verification mode. That of the group is `None`: it cannot be told from a field that is absent.
+    /// Personal verification mode; -1 = said to be that of the group.
     pub verify: Option<i32>,
     /// Start of validity; `None` also for none.
     pub start: Option<String>,
@@ -131,7 +134,7 @@ impl UserPatch {
             vice_card: card(&user.vice_card),
             group: user.group.map(canonical::group),
             time_zones: user.time_zones.as_deref().filter(|text| !text.is_empty()).map(canonical::time_zones),
-            verify: user.verify.filter(|&mode| mode >= 0),
+            verify: user.verify.map(|mode| mode.max(-1)),
             start,
             end,
             expires: user.expires.filter(|_| limited),
@@ -170,6 +173,30 @@ impl UserPatch {
         }
     }
 
+    /// Whether the value is the one that a device without the field shows of everybody, or a privilege below ours. For empty
+    /// texts see [`UserPatch::says_none`].
+    pub(crate) fn is_default(&self, field: Field, ours: &UserFields) -> bool {
+        match field {
+            Field::Privilege => self.privilege.is_some_and(|privilege| privilege < ours.privilege),
+            Field::Group => self.group == Some(DEFAULT_GROUP),
+            Field::TimeZones => self.time_zones.as_deref() == Some(""),
+            Field::Verify => self.verify.is_some_and(|mode| mode <= 0),
+            Field::Name | Field::Password | Field::Card | Field::ViceCard | Field::Validity => false,
+        }
+    }
+
+    /// Whether the value cannot be a device's default, so that a device that shows it keeps the field. False for fields
+    /// without defaults.
+    pub(crate) fn is_no_default(&self, field: Field) -> bool {
+        match field {
+            Field::Privilege => self.privilege.is_some_and(|privilege| privilege > 0),
+            Field::Group => self.group.is_some_and(|group| group != DEFAULT_GROUP),
+            Field::TimeZones => self.time_zones.as_deref().is_some_and(|zones| !zones.is_empty()),
+            Field::Verify => self.verify.is_some_and(|mode| mode > 0),
+            Field::Name | Field::Password | Field::Card | Field::ViceCard | Field::Validity => false,
+        }
+    }
+
     /// Writes what the upload said of `field` into `fields`; nothing if it said nothing.
     pub(crate) fn write(&self, field: Field, fields: &mut UserFields) {
         let card = |text: &String| (!text.is_empty()).then(|| text.clone());
@@ -181,7 +208,7 @@ impl UserPatch {
             Field::ViceCard => put(&mut fields.vice_card, self.vice_card.as_ref().map(card)),
             Field::Group => put(&mut fields.group, self.group),
             Field::TimeZones => put(&mut fields.time_zones, self.time_zones.clone()),
-            Field::Verify => put(&mut fields.verify, self.verify.map(Some)),
+            Field::Verify => put(&mut fields.verify, self.verify.map(own_mode)),
             Field::Validity => {
                 if self.says(Field::Validity) {
                     fields.start.clone_from(&self.start);
@@ -191,6 +218,11 @@ impl UserPatch {
             }
         }
     }
+}
+
+/// The mode of a user; `None` for that of the group.
+pub(crate) fn own_mode(mode: i32) -> Option<i32> {
+    Some(mode).filter(|mode| *mode >= 0)
 }
 
 fn put<T>(place: &mut T, value: Option<T>) {

@@ -166,8 +166,7 @@ fn a_pin_goes_only_where_it_fits() {
 /// Fault 19: a name that goes out is cut between letters, and cannot end its line.
 #[test]
 fn a_name_goes_out_in_whole_letters() {
-    let mut device = Capability::default();
-    device.learn_name_bytes(24);
+    let device = support::cutting(&Capability::default(), 24);
     let (key, content) = user("Name=ABCDEFGHIJKLMNOPQRSTUVWÜ und mehr");
     let sent = lines(&update(&key, &content, &device));
     assert!(sent[0].contains("|Name=ABCDEFGHIJKLMNOPQRSTUVW|Pri=0|"), "{sent:?}");

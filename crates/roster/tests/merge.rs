@@ -2,10 +2,8 @@
 
 mod support;
 
-use roster::{
-    Capability, Field, Merge, Uploader, UserFields, UserPatch, first, merge, name_limit, same_person,
-};
-use support::{said, said_by, said_raw};
+use roster::{Capability, Field, Merge, Uploader, UserFields, UserPatch, first, merge, same_person};
+use support::{keeping, said, said_raw};
 use wire::Handshake;
 
 /// A user who has everything.
@@ -28,6 +26,12 @@ fn ada() -> UserFields {
 /// Merges what a device says that has the current version.
 fn settled(current: &UserFields, patch: &UserPatch) -> Merge {
     let capability = Capability::default();
+    merge(current, &[], patch, &Uploader { capability: &capability, settled: true, trust_privilege: false })
+}
+
+/// Merges what a device says that has the current version and showed that it keeps `fields`.
+fn settled_keeping(fields: &[Field], current: &UserFields, patch: &UserPatch) -> Merge {
+    let capability = keeping(fields);
     merge(current, &[], patch, &Uploader { capability: &capability, settled: true, trust_privilege: false })
 }
 
@@ -131,12 +135,36 @@ fn an_old_value_is_stale_until_the_device_has_settled() {
 fn a_long_name_that_the_device_cut_is_ours() {
     let name = "Wilhelmine Größe-Öttinger von der Mühle";
     let current = UserFields { name: name.into(), ..ada() };
-    for cut in 20..name.len() {
+    // The name has letters of two bytes: what of it is in 24 bytes is 24 of them.
+    for (cut, limit) in [(24, None), (30, Some(30)), (20, Some(20))] {
         let line = [b"USER PIN=7\tName=".as_slice(), &name.as_bytes()[..cut]].concat();
         let patch = said_raw(&Capability::default(), &line);
-        assert_nothing(&current, &settled(&current, &patch));
+        let capability = match limit {
+            Some(bytes) => support::cutting(&Capability::default(), bytes),
+            None => Capability::default(),
+        };
+        let from = Uploader { capability: &capability, settled: true, trust_privilege: false };
+        assert_nothing(&current, &merge(&current, &[], &patch, &from));
     }
-    assert_eq!(edits(&settled(&current, &said("Name=Wilhelmine"))), [Field::Name]);
+    for cut in [10, 17, 21, 27, 30] {
+        let shorter = format!("Name={}", &name[..name.floor_char_boundary(cut)]);
+        assert_eq!(edits(&settled(&current, &said(&shorter))), [Field::Name], "{shorter}");
+    }
+}
+
+#[test]
+fn a_name_is_cut_within_a_letter_or_before_it() {
+    let name = "ABCDEFGHIJKLMNOPQRSTUVWÜ und mehr";
+    let current = UserFields { name: name.into(), ..UserFields::default() };
+    for cut in [23, 24] {
+        let line = [b"USER PIN=7\tName=".as_slice(), &name.as_bytes()[..cut]].concat();
+        assert_nothing(&current, &settled(&current, &said_raw(&Capability::default(), &line)));
+    }
+    for cut in [22, 25] {
+        let line = [b"USER PIN=7\tName=".as_slice(), &name.as_bytes()[..cut]].concat();
+        let edited = settled(&current, &said_raw(&Capability::default(), &line));
+        assert_eq!(edits(&edited), [Field::Name], "{cut}");
+    }
 }
 
 #[test]
@@ -230,18 +258,46 @@ fn defaults_have_many_spellings() {
     assert_nothing(&current, &settled(&current, &said("TZ=0001000000000000")));
 }
 
+const DEFAULTS: &str = "Pri=0|Grp=1|TZ=0000000000000000|Verify=-1";
+const LIMITS: [Field; 4] = [Field::Privilege, Field::Group, Field::TimeZones, Field::Verify];
+
 #[test]
-fn a_default_is_an_edit_where_ours_is_none() {
-    let merge = settled(&ada(), &said("Grp=1|TZ=0000000000000000"));
-    assert_eq!(edits(&merge), [Field::Group, Field::TimeZones]);
+fn a_default_is_no_decision_of_a_device_that_keeps_no_such_field() {
+    for spelling in [DEFAULTS, "Pri=2|Grp=0|TZ=0000000100000000|Verify=0"] {
+        assert_nothing(&ada(), &settled(&ada(), &said(spelling)));
+        let older = UserFields { privilege: 0, group: 1, time_zones: String::new(), verify: None, ..ada() };
+        assert_nothing(&ada(), &behind(&ada(), &[older], &said(spelling)));
+    }
+    // What is no default is an edit of any device.
+    let merge = settled(&ada(), &said("Grp=2|TZ=0001000300000000|Verify=1"));
+    assert_eq!(edits(&merge), [Field::Group, Field::TimeZones, Field::Verify]);
+}
+
+#[test]
+fn a_default_is_an_edit_of_a_device_that_keeps_the_field() {
+    let merge = settled_keeping(&LIMITS, &ada(), &said(DEFAULTS));
+    assert_eq!(edits(&merge), LIMITS);
     assert_eq!((merge.fields.group, merge.fields.time_zones.as_str()), (1, ""));
+    assert_eq!((merge.fields.privilege, merge.fields.verify), (0, None));
+
+    let merge = settled_keeping(&[Field::Group], &ada(), &said(DEFAULTS));
+    assert_eq!(edits(&merge), [Field::Group], "each field for itself");
+}
+
+#[test]
+fn a_default_of_a_device_that_has_not_settled_is_stale() {
+    let capability = keeping(&LIMITS);
+    let from = Uploader { capability: &capability, settled: false, trust_privilege: false };
+    let merge = merge(&ada(), &[], &said(DEFAULTS), &from);
+    assert_eq!((edits(&merge), merge.stale), (vec![], LIMITS.into()));
 }
 
 /// Known fault 3: `Verify=0` is a mode of its own, not an absent one.
 #[test]
-fn verification_mode_0_is_an_edit() {
-    let merge = settled(&UserFields::default(), &said("Verify=0"));
+fn verification_mode_0_is_an_edit_of_a_device_that_keeps_modes() {
+    let merge = settled_keeping(&[Field::Verify], &UserFields::default(), &said("Verify=0"));
     assert_eq!((edits(&merge), merge.fields.verify), (vec![Field::Verify], Some(0)));
+    assert_eq!(first(&said("Verify=0"), false).0.verify, Some(0), "a new user is taken as it comes");
 }
 
 #[test]
@@ -272,8 +328,8 @@ fn a_raised_privilege_waits_while_the_rest_goes_on() {
 }
 
 #[test]
-fn a_lowered_privilege_is_an_edit() {
-    let merge = settled(&ada(), &said("Pri=0"));
+fn a_lowered_privilege_is_an_edit_of_a_device_that_keeps_privileges() {
+    let merge = settled_keeping(&[Field::Privilege], &ada(), &said("Pri=0"));
     assert_eq!((edits(&merge), merge.raised, merge.fields.privilege), (vec![Field::Privilege], None, 0));
 }
 
@@ -318,18 +374,6 @@ fn a_person_is_the_same_by_name_and_card_where_both_are_given() {
     assert!(!same("Name=Bo|Card=123456789"));
     assert!(!same("Name=Ada Lovelace|Card=5"));
     assert!(same_person(&UserFields::default(), &said("Name=Bo|Card=5"), &capability));
-}
-
-#[test]
-fn a_cut_name_tells_how_much_the_device_keeps() {
-    let capability = Capability::default();
-    let limit = |fields: &str| {
-        let kept = said_by(&capability, fields).name.expect("the line has a name");
-        name_limit(&kept, "Wilhelmine Huber-Ottinger", &capability)
-    };
-    assert_eq!(limit("Name=Wilhelmine Huber-Ottinge"), Some(24));
-    assert_eq!(limit("Name=Wilhelmine Huber-Ottinger"), None);
-    assert_eq!(limit("Name=Bo"), None);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::RngSeed;
 use roster::{
-    Algorithm, BodyError, Capability, Content, Format, HashKey, ItemKey, Kind, Merge, Part, Photo, Slot,
-    Template, Uploader, UserFields, first, hash, inspect, merge, read, update,
+    Algorithm, BodyError, Capability, Content, Field, Format, HashKey, ItemKey, Kind, Merge, Part, Photo,
+    Slot, Template, Uploader, UserFields, first, hash, inspect, merge, read, update,
 };
 use wire::{BioType, CardForm, Command, Form, Handshake, Query, Update};
 
@@ -86,10 +86,10 @@ fn device() -> impl Strategy<Value = Capability> {
             if hex {
                 capability.learn_card_form(CardForm::Hex);
             }
-            if let Some(bytes) = name_bytes {
-                capability.learn_name_bytes(bytes);
+            match name_bytes {
+                Some(bytes) => support::cutting(&capability, bytes),
+                None => capability,
             }
-            capability
         },
     )
 }
@@ -165,6 +165,54 @@ proptest! {
         let from = Uploader { capability: &device, settled, trust_privilege: false };
         let merged = merge(&fields, &[], &patch, &from);
         prop_assert_eq!(merged, Merge { fields, ..Merge::default() });
+    }
+
+    #[test]
+    fn a_device_that_keeps_no_limits_lifts_none(
+        fields in fields(), older in fields(), device in device(), settled: bool, zero: bool,
+    ) {
+        let own = UserFields {
+            privilege: 0, group: 1, time_zones: String::new(), verify: zero.then_some(0), ..fields.clone()
+        };
+        let patch = support::said_raw(&device, &echo(&own, &device));
+        let from = Uploader { capability: &device, settled, trust_privilege: false };
+        let merged = merge(&fields, std::slice::from_ref(&older), &patch, &from);
+        prop_assert_eq!(merged, Merge { fields, ..Merge::default() });
+    }
+
+    #[test]
+    fn one_person_shows_nothing_of_a_device_however_often(
+        theirs in proptest::collection::vec((fields(), proptest::option::of(0..40_usize)), 1..6),
+    ) {
+        let mut device = Capability::default();
+        for (fields, cut) in theirs {
+            let shown = match cut {
+                Some(bytes) => UserFields { name: fields.name.chars().take(bytes).collect(), ..fields.clone() },
+                None => fields.clone(),
+            };
+            let patch = support::said_raw(&device, &echo(&shown, &device));
+            let _ = device.learn_keeping(&support::pin("7"), &patch, Some(&fields), &[]);
+            prop_assert!(!Field::ALL.into_iter().any(|field| device.keeps(field)));
+            prop_assert_eq!(device.name_bytes(), None);
+        }
+    }
+
+    #[test]
+    fn a_device_that_cuts_names_is_found_out_by_two_people(
+        limit in 20..40_usize,
+        names in proptest::collection::vec("[A-Za-z]{43}[A-Za-z äöüß]{0,9}", 2..6),
+    ) {
+        let mut device = Capability::default();
+        for (number, name) in names.iter().enumerate() {
+            let ours = UserFields { name: name.trim().to_owned(), ..UserFields::default() };
+            let line = [b"USER PIN=7\tName=".as_slice(), &ours.name.as_bytes()[..limit]].concat();
+            let patch = support::said_raw(&device, &line);
+            let _ = device.learn_keeping(&support::pin(&number.to_string()), &patch, Some(&ours), &[]);
+            prop_assert_eq!(device.name_bytes(), (number > 0).then_some(limit));
+            let from = Uploader { capability: &device, settled: true, trust_privilege: false };
+            let merged = merge(&ours, &[], &patch, &from);
+            prop_assert_eq!(merged.edited.is_empty(), number > 0 || limit == 24);
+        }
     }
 
     #[test]
@@ -252,9 +300,14 @@ proptest! {
         ], 0..9),
         refused in subsequence(vec![Form::FingerTmp, Form::BioData(1), Form::UserPic], 0..3),
         device in device(),
+        shown in proptest::collection::vec((0..3_u8, fields(), fields()), 0..5),
     ) {
         let mut capability = device;
         support::tell(&mut capability, &told);
+        for (who, theirs, ours) in shown {
+            let patch = support::said_raw(&capability, &echo(&theirs, &capability));
+            let _ = capability.learn_keeping(&support::pin(&who.to_string()), &patch, Some(&ours), &[]);
+        }
         capability.learn_version(BioType::PALM, 12, 3);
         for form in refused {
             capability.refuse(form, support::refusal());

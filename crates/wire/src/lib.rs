@@ -49,7 +49,7 @@ pub use device_record::{DeviceLine, DeviceRecord, Message, RecordKind, device_re
 pub use error_record::{ErrorRecord, Origin};
 pub use fields::{FieldError, Fields, RecordError};
 pub use id_card::IdCard;
-pub use operation::{Operation, OperationMeaning};
+pub use operation::{DeletedPart, Operation, OperationMeaning};
 pub use options::*;
 pub use packet::Packet;
 pub use parameters::*;

@@ -26,14 +26,42 @@ pub struct Operation {
 pub enum OperationMeaning {
     /// The user was deleted at the device, of which nothing else tells (field note 5.12).
     UserDeleted(Pin),
+    /// Something of the user was deleted at the device. Most firmware reports it by this record alone (field note 11.7).
+    PartDeleted {
+        /// The user.
+        pin: Pin,
+        /// What was deleted.
+        part: DeletedPart,
+    },
     /// The device was emptied: cleared, or reset to its factory state.
     Wiped,
+    /// The device was restored from a backup or loaded from a USB stick: its people may be those of the past.
+    Restored,
     /// The user or something of it is new or changed. Some devices send nothing else (field note 5.13).
     Enrolled(Pin),
     /// The device started.
     PoweredOn,
     /// Nothing that concerns people, or a user that the record does not name.
     Other,
+}
+
+/// What of a user was deleted at a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedPart {
+    /// One or several fingerprints (code 10).
+    Fingerprints,
+    /// The password (code 11). A `USER` record follows (field note 11.7).
+    Password,
+    /// The card (code 12), likewise.
+    Card,
+    /// The face (code 106).
+    Face,
+    /// The photo (code 107).
+    Photo,
+    /// The finger veins (code 123).
+    FingerVeins,
+    /// The palm (code 126).
+    Palm,
 }
 
 impl Operation {
@@ -53,17 +81,32 @@ impl Operation {
         Ok(Self { code, operator: text(), time: text(), operands: [text(), text(), text(), text()] })
     }
 
-    /// What this means (appendix 3; field notes 5.12, 5.13 and 8.4).
+    /// What this means (appendix 3; field notes 5.12, 5.13, 8.4, 11.1 and 11.7).
+    ///
+    /// The PIN of a code 9 is sometimes the number under which the device keeps the user (field note 11.1).
     pub fn meaning(&self) -> OperationMeaning {
         match self.code {
             0 => OperationMeaning::PoweredOn,
             9 | 103 => self.user().map_or(OperationMeaning::Other, OperationMeaning::UserDeleted),
+            10 => self.part_deleted(DeletedPart::Fingerprints),
+            11 => self.part_deleted(DeletedPart::Password),
+            12 => self.part_deleted(DeletedPart::Card),
+            106 => self.part_deleted(DeletedPart::Face),
+            107 => self.part_deleted(DeletedPart::Photo),
+            123 => self.part_deleted(DeletedPart::FingerVeins),
+            126 => self.part_deleted(DeletedPart::Palm),
             13 | 22 => OperationMeaning::Wiped,
-            6 | 7 | 30 | 36 | 68..=71 | 101 | 113 | 114 | 121 | 122 | 124 | 125 => {
+            // Terminals call it an upload (40) when they load people from a USB stick, and a download (41) when they save them.
+            38 | 40 => OperationMeaning::Restored,
+            6 | 7 | 8 | 30 | 31 | 36 | 68..=71 | 101 | 113 | 114 | 121 | 122 | 124 | 125 => {
                 self.user().map_or(OperationMeaning::Other, OperationMeaning::Enrolled)
             }
             _ => OperationMeaning::Other,
         }
+    }
+
+    fn part_deleted(&self, part: DeletedPart) -> OperationMeaning {
+        self.user().map_or(OperationMeaning::Other, |pin| OperationMeaning::PartDeleted { pin, part })
     }
 
     /// The user of the first operand. A 0 is nobody.
@@ -101,9 +144,39 @@ mod tests {
             let columns = format!("{code}\t1\t2024-03-12 09:21:42\t007\t0\t0\t0");
             assert_eq!(meaning(&columns), Ok(OperationMeaning::UserDeleted(pin("007"))));
         }
-        for code in [6, 7, 30, 36, 68, 69, 70, 71, 101, 113, 114, 121, 122, 124, 125] {
+        for code in [6, 7, 8, 30, 31, 36, 68, 69, 70, 71, 101, 113, 114, 121, 122, 124, 125] {
             let columns = format!("{code}\t0\t2024-03-12 09:21:42\tA5\t0\t0\t0");
             assert_eq!(meaning(&columns), Ok(OperationMeaning::Enrolled(pin("A5"))));
+        }
+    }
+
+    #[test]
+    fn what_was_deleted_of_a_user_is_told_by_the_code() {
+        for (code, part) in [
+            (10, DeletedPart::Fingerprints),
+            (11, DeletedPart::Password),
+            (12, DeletedPart::Card),
+            (106, DeletedPart::Face),
+            (107, DeletedPart::Photo),
+            (123, DeletedPart::FingerVeins),
+            (126, DeletedPart::Palm),
+        ] {
+            let columns = format!("{code}\t1\t2024-03-12 09:21:42\t007\t6\t0\t0");
+            assert_eq!(meaning(&columns), Ok(OperationMeaning::PartDeleted { pin: pin("007"), part }));
+            let nobody = format!("{code}\t1\t2024-03-12 09:21:42\t0\t0\t0\t0");
+            assert_eq!(meaning(&nobody), Ok(OperationMeaning::Other));
+        }
+    }
+
+    #[test]
+    fn a_device_that_was_restored_says_so() {
+        for code in [38, 40] {
+            let columns = format!("{code}\t1\t2024-03-12 12:01:44\t0\t0\t0\t0");
+            assert_eq!(meaning(&columns), Ok(OperationMeaning::Restored));
+        }
+        for code in [35, 39, 41, 43] {
+            let columns = format!("{code}\t1\t2024-03-12 12:01:44\t0\t0\t0\t0");
+            assert_eq!(meaning(&columns), Ok(OperationMeaning::Other));
         }
     }
 

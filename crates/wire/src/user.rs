@@ -25,7 +25,7 @@ pub struct User {
     pub group: Option<i32>,
     /// `TZ`: 16 digits, four groups of four.
     pub time_zones: Option<String>,
-    /// `Verify`: personal verification mode (appendix 7). Absent, empty and -1 all mean that of the group: `None`.
+    /// `Verify`: personal verification mode (appendix 7); -1 is that of the group. Absent and empty are `None`.
     pub verify: Option<i32>,
     /// `ViceCard`: the second card.
     pub vice_card: Option<Card>,
@@ -71,7 +71,7 @@ impl User {
             card: card("Card")?,
             group: fields.optional_number("Grp")?,
             time_zones: text("TZ")?,
-            verify: fields.optional_number("Verify")?.filter(|&mode| mode != -1),
+            verify: fields.optional_number("Verify")?,
             vice_card: card("ViceCard")?,
             start: text("StartDatetime")?,
             end: text("EndDatetime")?,
@@ -90,7 +90,7 @@ impl User {
         card(out, "Card", self.card.as_ref());
         number(out, "Grp", self.group);
         text(out, "TZ", self.time_zones.as_deref());
-        out.value("Verify", self.verify.unwrap_or(-1));
+        number(out, "Verify", self.verify);
         card(out, "ViceCard", self.vice_card.as_ref());
         text(out, "StartDatetime", self.start.as_deref());
         text(out, "EndDatetime", self.end.as_deref());
@@ -291,10 +291,13 @@ mod tests {
     /// Obligation 129.
     #[test]
     fn the_verification_mode_of_the_group_has_three_spellings_and_zero_is_none_of_them() {
-        for spelling in ["PIN=5", "PIN=5\tVerify=", "PIN=5\tVerify=-1"] {
+        for spelling in ["PIN=5", "PIN=5\tVerify="] {
             assert_eq!(user(spelling).map(|user| user.verify), Ok(None), "{spelling}");
         }
-        assert_eq!(user("PIN=5\tVerify=0").map(|user| user.verify), Ok(Some(0)));
+        for mode in [-1, 0] {
+            let line = format!("PIN=5\tVerify={mode}");
+            assert_eq!(user(&line).map(|user| user.verify), Ok(Some(mode)));
+        }
     }
 
     /// Obligation 28.

@@ -384,9 +384,18 @@ async fn a_new_user_enrolled_as_an_administrator_is_there_without_the_privilege(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_privilege_may_be_lowered_at_a_device() {
+async fn a_privilege_may_be_lowered_at_a_device_that_has_shown_that_it_keeps_privileges() {
     let house = House::approving().await;
     let (mut a, mut b) = with_an_administrator(&house).await;
+    a.change_privilege("1", 0);
+    house.calm([&mut a, &mut b]).await;
+    assert_eq!(privilege(&b, "1"), 14, "this device may not keep privileges");
+    // It shows another one, and the operator agrees.
+    a.change_privilege("2", 14);
+    house.calm([&mut a, &mut b]).await;
+    resolve(&house, &house.held().await[0], Resolution::Device).await;
+    house.calm([&mut a, &mut b]).await;
+    assert_eq!(privilege(&b, "2"), 14);
 
     a.change_privilege("1", 0);
     house.calm([&mut a, &mut b]).await;

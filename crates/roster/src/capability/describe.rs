@@ -3,7 +3,7 @@
 use wire::{BioType, CardForm, Form};
 
 use super::{Capability, Evidence, parameters::Parameter};
-use crate::{Algorithm, Format, Kind, Millis, Slot};
+use crate::{Algorithm, Field, Format, Kind, Millis, Slot};
 
 /// The types that people ask about, and what each is called.
 const NAMED: [(BioType, &str); 6] = [
@@ -54,6 +54,11 @@ impl Capability {
         sentences
             .extend(self.facts.pin_width.map(|width| format!("takes PINs of at most {width} characters")));
         sentences.extend(self.name_bytes().map(|bytes| format!("keeps {bytes} bytes of a name")));
+        let kept: Vec<&str> =
+            Field::ALL.into_iter().filter(|field| self.keeps(*field)).map(Field::as_str).collect();
+        if !kept.is_empty() {
+            sentences.push(format!("keeps of users as it is written: {}", kept.join(", ")));
+        }
         if self.card_form() == CardForm::Hex {
             sentences.push("writes cards in hex".to_owned());
         }

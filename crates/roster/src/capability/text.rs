@@ -7,7 +7,6 @@ use wire::{CardForm, Form};
 use super::{Capability, Evidence, facts::Facts, parameters::Parameter};
 
 const CARD_FORM: &str = "learned card form";
-const NAME_BYTES: &str = "learned name bytes";
 const VERSION: &str = "learned version ";
 const REFUSED: &str = "refused";
 const TAKEN: &str = "taken";
@@ -25,9 +24,7 @@ impl Capability {
         if let Some(form) = self.learned.card_form {
             line(CARD_FORM, card_form_name(form));
         }
-        if let Some(bytes) = self.learned.name_bytes {
-            line(NAME_BYTES, &bytes.to_string());
-        }
+        self.learned.keeping.write(&mut line);
         for (bio_type, (major, minor)) in &self.learned.versions {
             line(&format!("{VERSION}{bio_type}"), &format!("{major}.{minor}"));
         }
@@ -58,8 +55,6 @@ impl Capability {
         } else if name == CARD_FORM {
             self.learned.card_form =
                 [CardForm::Decimal, CardForm::Hex].into_iter().find(|&form| card_form_name(form) == value);
-        } else if name == NAME_BYTES {
-            self.learned.name_bytes = value.parse().ok();
         } else if name == REFUSED {
             let (form, evidence) = answer(value);
             if let Some(form) = form {
@@ -76,6 +71,8 @@ impl Capability {
             if let (Ok(bio_type), Some(version)) = (bio_type.parse(), version) {
                 self.learned.versions.insert(bio_type, version);
             }
+        } else {
+            self.learned.keeping.read_line(name, value);
         }
     }
 }

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use roster::{
-    Algorithm, Capability, Content, Evidence, Format, ItemKey, Millis, Part, Reading, Slot, Template,
+    Algorithm, Capability, Content, Evidence, Field, Format, ItemKey, Millis, Part, Reading, Slot, Template,
     UserPatch, first, read,
 };
 use wire::{BioType, Command, CommandId, Pin, PollInfo, Query, ReturnCode};
@@ -47,6 +47,17 @@ pub fn told(parameters: &[(&str, &str)]) -> Capability {
     let mut capability = Capability::default();
     tell(&mut capability, parameters);
     capability
+}
+
+/// A device that cuts names after so many bytes, as it showed once.
+pub fn cutting(capability: &Capability, bytes: usize) -> Capability {
+    Capability::from_text(&format!("{}learned name bytes={bytes}\n", capability.to_text()))
+}
+
+/// A device that showed of two people that it keeps these fields.
+pub fn keeping(fields: &[Field]) -> Capability {
+    let lines: Vec<String> = fields.iter().map(|field| format!("kept field {field}=yes")).collect();
+    Capability::from_text(&lines.join("\n"))
 }
 
 pub fn tell(capability: &mut Capability, parameters: &[(&str, &str)]) {

@@ -460,7 +460,10 @@ impl Deciding<'_> {
                         self.queries.insert(pin);
                     }
                 }
-                OperationMeaning::PoweredOn | OperationMeaning::Other => {}
+                OperationMeaning::PartDeleted { .. }
+                | OperationMeaning::Restored
+                | OperationMeaning::PoweredOn
+                | OperationMeaning::Other => {}
             },
             Reading::Unreadable { line, tag, reason, raw } => {
                 self.unreadable(None, *line, tag, reason.clone(), raw);
@@ -488,19 +491,23 @@ impl Deciding<'_> {
         done.is_some_and(|time| time.timestamp().as_millisecond() + DAY_MS < approved)
     }
 
-    /// How the device writes cards, and at how many bytes it cuts names.
+    /// Notes how the device writes cards and how it keeps users. The intake uses the latter from this record on, since one
+    /// upload may hold all users.
     fn learn_from(&mut self, pin: &Pin, patch: &UserPatch) {
         if let Some(form) = patch.card_form {
             self.capability.learn_card_form(form);
         }
-        let ours = self.intake.known.get(pin).and_then(|known| known.user.as_ref());
-        let limit = patch
-            .name
-            .as_ref()
-            .zip(ours)
-            .and_then(|(kept, ours)| roster::name_limit(kept, &ours.name, &self.capability));
-        if let Some(bytes) = limit {
-            self.capability.learn_name_bytes(bytes);
+        let known = self.intake.known.get(pin);
+        let ours = known.and_then(|known| known.user.as_ref());
+        let older = known.map_or(&[][..], |known| &known.older_users);
+        let view = &mut *self.intake.view;
+        let again = view.capability.learn_keeping(pin, patch, ours, older);
+        if self.capability.learn_keeping(pin, patch, ours, older) && again && view.joining.is_none() {
+            tracing::info!(
+                device.serial_number = %self.row.serial_number,
+                "new firmware keeps more of users than was known: sending everything again"
+            );
+            view.rescan();
         }
     }
 

@@ -98,10 +98,13 @@ type Ability = (Option<(u16, Option<u16>)>, Option<Form>);
 /// Whether a device should hold other things, or be told them in another way, now that more is known of it.
 ///
 /// A device that writes cards in turns in one form and the other is not sent everything each time: the first form that
-/// it shows counts.
+/// it shows counts. A device whose limit of names was raised or forgotten holds names that were cut for it: they are sent
+/// again.
 pub fn takes_other_things(before: &Capability, after: &Capability) -> bool {
     let other_cards = before.shown_card_form().is_none() && before.card_form() != after.card_form();
-    other_cards || forms(before) != forms(after)
+    let longer_names =
+        before.name_bytes().is_some_and(|before| after.name_bytes().is_none_or(|after| after > before));
+    other_cards || longer_names || forms(before) != forms(after)
 }
 
 /// In which form the device takes what; what changes here changes what it should hold.

@@ -176,7 +176,10 @@ async fn take_from_device(
                 let versions = tx.user_versions(std::slice::from_ref(&pin)).await?.remove(&pin);
                 let fields = match versions.and_then(|versions| versions.current) {
                     Some(current) => {
-                        let capability = &device.capability;
+                        // The operator takes another person for the fleet's: that person's defaults count too.
+                        let another = row.kind == HeldKind::Conflict;
+                        let believed = another.then(|| device.capability.clone().believed());
+                        let capability = believed.as_ref().unwrap_or(&device.capability);
                         let from = Uploader { capability, settled: true, trust_privilege: true };
                         roster::merge(&current, &[], &patch, &from).fields
                     }

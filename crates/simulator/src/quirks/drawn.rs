@@ -11,6 +11,9 @@ const LEFT_ALONE: [&str; 1] = ["refuse-damaged"];
 /// they were added.
 const OF_STORIES: [&str; 5] =
     ["templates-first", "slow-roster", "internal-numbers", "counted-fingers", "access-fields"];
+/// Where real devices cut names (field note 5.7). The first name that is cut elsewhere is taken for one that somebody
+/// shortened, and the fleet would not end up as it was.
+const CUT_NAMES_AT: usize = 24;
 
 impl Quirks {
     /// These quirks with others that chance adds or takes away, each in a third of the cases.
@@ -27,7 +30,7 @@ impl Quirks {
             }
         }
         if random.chance(333) {
-            self.cut_names_at = Some(20 + random.index(13));
+            self.cut_names_at = Some(CUT_NAMES_AT);
         }
         self
     }

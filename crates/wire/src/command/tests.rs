@@ -32,6 +32,7 @@ fn user() -> User {
         card: Some(Card::Decimal(4_402_017)),
         group: Some(1),
         time_zones: Some("0000000000000000".into()),
+        verify: Some(-1),
         vice_card: Some(Card::None),
         ..User::new(pin("1007"))
     }

@@ -1,8 +1,8 @@
 //! Each kind of record as a device sent it, and its typed value.
 
 use wire::{
-    Base64, BioData, BioFormat, BioType, Card, ComparisonPhoto, FacePart, FieldError, FingerVein,
-    Fingerprint, Operation, OperationMeaning, Pin, Record, User, UserPhoto, count_lines, records,
+    Base64, BioData, BioFormat, BioType, Card, ComparisonPhoto, DeletedPart, FacePart, FieldError,
+    FingerVein, Fingerprint, Operation, OperationMeaning, Pin, Record, User, UserPhoto, count_lines, records,
 };
 
 use crate::capture::Capture;
@@ -31,7 +31,7 @@ fn a_user_of_a_newer_device_is_read() {
         card: Some(Card::None),
         group: Some(1),
         time_zones: Some("0000000100000000".to_owned()),
-        verify: None,
+        verify: Some(-1),
         vice_card: Some(Card::None),
         start: Some("0".to_owned()),
         end: Some("0".to_owned()),
@@ -168,6 +168,19 @@ fn enrolments_and_a_deletion_name_their_user() {
     let enrolled = OperationMeaning::Enrolled(pin("5"));
     assert_eq!(meanings("a09-operlog-114-101"), [enrolled.clone(), enrolled]);
     assert_eq!(meanings("a11-operlog-103-user-deleted"), [OperationMeaning::UserDeleted(pin("5"))]);
+    let finger = OperationMeaning::PartDeleted { pin: pin("311"), part: DeletedPart::Fingerprints };
+    assert_eq!(meanings("n08-oplog-finger-deleted"), [finger]);
+}
+
+#[test]
+fn a_restored_device_says_so_before_its_people_of_the_past() {
+    let capture = Capture::read("n09-oplog-restored-then-users");
+    let records = capture.records();
+    let [Record::Operation(restored), Record::User(user)] = records.as_slice() else {
+        panic!("an operation and a user: {records:?}")
+    };
+    assert_eq!(restored.meaning(), OperationMeaning::Restored);
+    assert_eq!(user.pin, pin("290"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn card() -> impl Strategy<Value = Card> {
 
 fn user() -> impl Strategy<Value = User> {
     let first = (pin(), option::of(name()), option::of(any::<i32>()), option::of(TEXT), option::of(card()));
-    let second = (option::of(any::<i32>()), option::of(TEXT), option::of(0..=300), option::of(card()));
+    let second = (option::of(any::<i32>()), option::of(TEXT), option::of(-1..=300), option::of(card()));
     let third = (option::of(TEXT), option::of(TEXT), option::of(any::<i32>()));
     (first, second, third).prop_map(|(first, second, third)| {
         let (pin, name, privilege, password, card) = first;

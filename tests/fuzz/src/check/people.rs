@@ -19,7 +19,7 @@ fn capabilities() -> [Capability; 2] {
     old.merge_handshake(&Handshake::read(&Query::new("SN=OLD0001&options=all&language=83")));
     old.merge_parameters(&read_parameters(b"~DeviceName=iFace302,FPVersion=10,FaceVersion=7,PvVersion=12"));
     old.learn_card_form(CardForm::Hex);
-    old.learn_name_bytes(24);
+    let old = Capability::from_text(&format!("{}learned name bytes=24\n", old.to_text()));
     [Capability::default(), old]
 }
 
@@ -74,6 +74,9 @@ fn user(pin: wire::Pin, patch: &UserPatch, capability: &Capability) {
     let (fields, _) = first(patch, true);
     let from = Uploader { capability, settled: true, trust_privilege: true };
     let again = merge(&fields, &[], patch, &from);
+    let mut shown = capability.clone();
+    let _ = shown.learn_keeping(&pin, patch, Some(&fields), &[]);
+    self::again(&shown);
     assert!(again.edited.is_empty(), "edited by what it was made of: {:?}", again.edited);
     assert_eq!(again.fields, fields);
     kept(&ItemKey { pin, slot: Slot::USER }, &Content::User(fields), capability);

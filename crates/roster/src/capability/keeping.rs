@@ -1,0 +1,243 @@
+//! Which fields of users a device keeps as they were written, and how many bytes of a name: as its uploads showed.
+//!
+//! Every conclusion needs two different people: one record may show what somebody did at the terminal, and the same
+//! record comes many times.
+
+use std::collections::BTreeMap;
+
+use wire::Pin;
+
+use super::Capability;
+use crate::{Field, NameAsKept, UserFields, UserPatch, canonical, kept};
+
+/// Bytes of the longest character of any charset, less one: names that are cut at one limit differ by no more.
+const CHARACTER: usize = 3;
+
+/// What the uploads showed since the device was filled by this firmware.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Keeping {
+    fields: BTreeMap<Field, Witnesses>,
+    names: NameLength,
+    /// Whether the device may hold users that an earlier firmware wrote. That firmware may have kept less of them.
+    earlier_firmware: bool,
+}
+
+/// The users of whom the device showed a value that is no default: one of the fleet's, or one that was set at the device.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Witnesses {
+    /// This user alone. Nothing follows from it.
+    One(Pin),
+    /// Two users at least: the device keeps the field.
+    Two,
+}
+
+/// How many bytes of a name the firmware keeps.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct NameLength {
+    /// The bytes of the longest name that the device showed; 0 until one has [`kept::LEAST_KEPT`].
+    longest: usize,
+    /// Whether the device cuts names at `longest` bytes.
+    is_limit: bool,
+    /// The last user whose name may have been cut, and the bytes that were left of it.
+    cut: Option<(usize, Pin)>,
+}
+
+impl Capability {
+    /// Notes what a user record shows of how the device keeps users. `ours` is the user as the fleet holds it before the
+    /// record is taken, `older` are the versions before that.
+    ///
+    /// Call it before [`crate::merge`], which goes by what was learned. Returns true if everything has to be sent to the device
+    /// again before its defaults count: it keeps a field now, and may hold users of an earlier firmware that did not.
+    #[must_use]
+    pub fn learn_keeping(
+        &mut self,
+        pin: &Pin,
+        patch: &UserPatch,
+        ours: Option<&UserFields>,
+        older: &[UserFields],
+    ) -> bool {
+        let mut keeps_more = false;
+        for field in Field::ALL {
+            if patch.is_no_default(field) && self.learned.keeping.note_field(field, pin) {
+                // Every firmware keeps privileges.
+                keeps_more |= field != Field::Privilege;
+            }
+        }
+        if let Some(name) = &patch.name {
+            let cut = ours.is_some_and(|ours| self.is_shorter(name, ours, older));
+            self.learned.keeping.names.note(name.raw.len(), cut.then_some(pin));
+        }
+        keeps_more && std::mem::take(&mut self.learned.keeping.earlier_firmware)
+    }
+
+    /// Whether a name is the beginning of the name that the device was sent. An older name may be that too, and was not cut.
+    fn is_shorter(&self, name: &NameAsKept, ours: &UserFields, older: &[UserFields]) -> bool {
+        let sent = kept::sent_name(&canonical::name(&ours.name), self);
+        let is_older = || older.iter().any(|older| canonical::name(&older.name) == name.canonical());
+        name.raw.len() < sent.len() && sent.starts_with(name.raw.trim_ascii()) && !is_older()
+    }
+
+    /// Whether the device showed that it keeps a field as it is written: then a default in that field is an edit.
+    ///
+    /// False for fields without defaults. An empty name, password or card never counts as a default (decision 0004).
+    pub fn keeps(&self, field: Field) -> bool {
+        self.learned.keeping.fields.get(&field) == Some(&Witnesses::Two)
+    }
+
+    /// How many bytes of a name the device keeps, if that showed.
+    pub fn name_bytes(&self) -> Option<usize> {
+        let names = &self.learned.keeping.names;
+        names.is_limit.then_some(names.longest)
+    }
+
+    /// The capability of a device that keeps every field: for a record that an operator decided to take as it is.
+    #[must_use]
+    pub fn believed(mut self) -> Self {
+        for field in Field::ALL {
+            self.learned.keeping.fields.insert(field, Witnesses::Two);
+        }
+        self
+    }
+
+    /// Forgets how the device keeps users, because it is filled again.
+    pub fn forget_keeping(&mut self) {
+        *self.learned.keeping = Keeping::default();
+    }
+
+    /// Forgets how the device keeps users, because its firmware is new.
+    pub(super) fn forget_keeping_of_earlier_firmware(&mut self) {
+        *self.learned.keeping = Keeping { earlier_firmware: true, ..Keeping::default() };
+    }
+}
+
+impl Keeping {
+    /// Notes that the device showed a value of a user that is no default. True if it is the second user's.
+    fn note_field(&mut self, field: Field, pin: &Pin) -> bool {
+        let witnesses = match self.fields.get(&field) {
+            None => Witnesses::One(pin.clone()),
+            Some(Witnesses::One(first)) if first != pin => Witnesses::Two,
+            Some(_) => return false,
+        };
+        let second = witnesses == Witnesses::Two;
+        self.fields.insert(field, witnesses);
+        second
+    }
+}
+
+impl NameLength {
+    /// Notes that the device showed a name of so many bytes. `cut` is the user if the name may have been cut there.
+    fn note(&mut self, bytes: usize, cut: Option<&Pin>) {
+        if bytes < kept::LEAST_KEPT {
+            return;
+        }
+        let near = |other: usize| other.abs_diff(bytes) <= CHARACTER;
+        if bytes > self.longest {
+            // A limit that was learned from names that ended within a character is raised; one that a whole name exceeds
+            // is none.
+            self.is_limit &= cut.is_some() && near(self.longest);
+            self.longest = bytes;
+        }
+        // If the firmware kept a longer name, a person shortened this one.
+        let Some(pin) = cut.filter(|_| !self.is_limit && near(self.longest)) else { return };
+        let another = |(other, first): &(usize, Pin)| near(*other) && first != pin;
+        if self.cut.as_ref().is_some_and(another) {
+            self.is_limit = true;
+            self.cut = None;
+        } else {
+            self.cut = Some((bytes, pin.clone()));
+        }
+    }
+}
+
+const KEPT: &str = "kept field";
+const KEPT_ONCE: &str = "kept once ";
+const NAME_BYTES: &str = "learned name bytes";
+const LONGEST_NAME: &str = "longest name";
+const NAME_CUT: &str = "name cut ";
+const EARLIER_FIRMWARE: &str = "holds users of an earlier firmware";
+
+impl Keeping {
+    /// The lines of the stored form.
+    pub(super) fn write(&self, mut line: impl FnMut(&str, &str)) {
+        for (field, witnesses) in &self.fields {
+            match witnesses {
+                Witnesses::One(pin) => line(&format!("{KEPT_ONCE}{field}"), pin.as_str()),
+                Witnesses::Two => line(&format!("{KEPT} {field}"), "yes"),
+            }
+        }
+        let NameLength { longest, is_limit, cut } = &self.names;
+        if *longest > 0 {
+            line(if *is_limit { NAME_BYTES } else { LONGEST_NAME }, &longest.to_string());
+        }
+        if let Some((bytes, pin)) = cut {
+            line(&format!("{NAME_CUT}{bytes}"), pin.as_str());
+        }
+        if self.earlier_firmware {
+            line(EARLIER_FIRMWARE, "yes");
+        }
+    }
+
+    /// Reads one line of the stored form, if it is one.
+    pub(super) fn read_line(&mut self, name: &str, value: &str) {
+        let field = |text: &str| Field::ALL.into_iter().find(|field| field.as_str() == text);
+        let pin = || value.parse::<Pin>().ok();
+        if let Some(name) = name.strip_prefix(KEPT_ONCE) {
+            if let (Some(field), Some(pin)) = (field(name), pin()) {
+                self.fields.insert(field, Witnesses::One(pin));
+            }
+        } else if let Some(name) = name.strip_prefix(KEPT) {
+            if let Some(field) = field(name.trim_start()) {
+                self.fields.insert(field, Witnesses::Two);
+            }
+        } else if let Some(bytes) = name.strip_prefix(NAME_CUT) {
+            if let (Ok(bytes), Some(pin)) = (bytes.parse(), pin()) {
+                self.names.cut = Some((bytes, pin));
+            }
+        } else if name == EARLIER_FIRMWARE {
+            self.earlier_firmware = true;
+        } else if (name == NAME_BYTES || name == LONGEST_NAME)
+            && let Ok(longest) = value.parse()
+        {
+            self.names.longest = longest;
+            self.names.is_limit = name == NAME_BYTES && longest > 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(seen: &[(usize, Option<&str>)]) -> Option<usize> {
+        let mut names = NameLength::default();
+        for (bytes, cut) in seen {
+            let pin = cut.map(|pin| pin.parse().expect("a PIN"));
+            names.note(*bytes, pin.as_ref());
+        }
+        names.is_limit.then_some(names.longest)
+    }
+
+    #[test]
+    fn two_people_whose_names_end_at_one_place_show_the_limit() {
+        assert_eq!(names(&[(24, Some("7"))]), None);
+        assert_eq!(names(&[(24, Some("7")), (24, Some("7"))]), None, "one person, however often");
+        assert_eq!(names(&[(24, Some("7")), (24, Some("8"))]), Some(24));
+        assert_eq!(names(&[(31, Some("7")), (30, Some("8"))]), Some(31), "a character does not fit");
+        assert_eq!(
+            names(&[(30, Some("7")), (30, Some("8")), (31, Some("9"))]),
+            Some(31),
+            "there is one that does"
+        );
+        assert_eq!(names(&[(28, Some("7")), (24, Some("8"))]), None, "two lengths");
+        assert_eq!(names(&[(8, Some("7")), (8, Some("8"))]), None, "given names alone");
+    }
+
+    #[test]
+    fn a_longer_name_speaks_against_a_limit() {
+        assert_eq!(names(&[(31, None), (24, Some("7")), (24, Some("8"))]), None);
+        assert_eq!(names(&[(24, Some("7")), (24, Some("8")), (31, None)]), None, "it is unlearned");
+        assert_eq!(names(&[(24, Some("7")), (31, None), (24, Some("8"))]), None);
+        let longer = [(24, Some("7")), (24, Some("8")), (31, None), (30, Some("8")), (31, Some("9"))];
+        assert_eq!(names(&longer), Some(31));
+    }
+}
