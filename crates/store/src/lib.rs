@@ -47,6 +47,7 @@ mod recent;
 mod remote_user;
 mod retention;
 mod retry;
+mod roster_shown;
 mod seen;
 mod setting;
 mod spelling;
