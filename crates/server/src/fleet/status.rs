@@ -42,6 +42,8 @@ pub struct DeviceStatus {
     users_counted: Option<u64>,
     /// It had shown all its people when it was taken in.
     pub roster_complete: bool,
+    /// It says to hold more people than it should: how many it should hold.
+    pub surplus_expected: Option<u64>,
     /// Its first fill goes on.
     pub filling: bool,
     /// Changes of the fleet it was not told yet; most may be none of its business.
@@ -161,7 +163,9 @@ impl DeviceStatus {
         let filling = row.scan.is_some();
         let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0;
         let reported = row.capability.counts().users;
-        let in_sync = active && row.joining.is_none() && !filling && row.cursor >= head && settled;
+        let surplus = row.surplus_expected.filter(|expected| reported > Some(*expected));
+        let in_sync =
+            active && row.joining.is_none() && !filling && row.cursor >= head && settled && surplus.is_none();
         let mut status = Self {
             serial_number: row.serial_number.to_string(),
             name: row.name.clone(),
@@ -178,6 +182,7 @@ impl DeviceStatus {
             users_shown: row.joining.and(row.asked_at).map(|_| shown),
             users_counted: row.users_counted(),
             roster_complete: row.roster_complete,
+            surplus_expected: surplus,
             filling,
             unread,
             open: counts.open,
@@ -222,6 +227,9 @@ impl DeviceStatus {
         count(self.due, "items owed");
         count(self.parked, "items wait for room or a decision");
         parts.extend(self.full.iter().cloned());
+        if let (Some(expected), Some(reported)) = (self.surplus_expected, self.users_reported) {
+            parts.push(format!("holds {reported} people, should hold {expected}: asked which"));
+        }
         if parts.is_empty() {
             parts.push("in sync".to_owned());
         }
