@@ -62,6 +62,8 @@ impl Settings {
         let data_dir: PathBuf = values.get("data_dir", value::folder)?;
         let admission = values.get("admission", value::admission)?;
         let values = values.with_derived(&data_dir, admission);
+        let adopt_quiet_s =
+            values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?;
         let seconds = |name, range| values.get(name, |text| value::number(text, range, "seconds"));
         let server = Config {
             listen: values.get("listen", value::address)?,
@@ -84,9 +86,10 @@ impl Settings {
                 24 * values.get("undo_days", |text| value::number::<u64>(text, 0..=3650, "days"))?,
             ),
             privilege: Some(values.get("privilege", value::privilege)?),
-            adopt_quiet: Duration::from_secs(
-                values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?,
-            ),
+            adopt_quiet: Duration::from_secs(adopt_quiet_s),
+            adopt_limit: Duration::from_secs(values.get("adopt_limit_s", |text| {
+                value::number::<u64>(text, adopt_quiet_s..=86_400, "seconds")
+            })?),
             read_back_percent: values
                 .get("read_back_percent", |text| value::number(text, 0..=100, "of 100 templates"))?,
             retention: Retention {

@@ -33,8 +33,10 @@ pub struct Config {
     pub undo: Duration,
     /// What a privilege raised at a device does; `None` = as [`Admission`] has it.
     pub privilege: Option<Raised>,
-    /// How long a device that is being taken in must not have uploaded anything before it is filled.
+    /// How long a device that is being taken in must not have uploaded anything about people before it is filled.
     pub adopt_quiet: Duration,
+    /// How long after it was asked a device that is being taken in is filled although it has not shown all its people.
+    pub adopt_limit: Duration,
     /// Of so many of 100 templates that devices say to have taken it is looked whether they hold them; 0 for none.
     pub read_back_percent: u8,
     /// How long what is finished is kept.

@@ -123,8 +123,16 @@ pub struct DeviceRow {
     pub read_back: Option<ReadBack>,
     /// When it last said what it holds.
     pub counts_at: Option<Millis>,
-    /// When it last uploaded something while it was being taken in.
+    /// While it is being taken in: when it was first asked for all its people.
+    pub asked_at: Option<Millis>,
+    /// While it is being taken in: when it last uploaded something about people.
     pub heard_at: Option<Millis>,
+    /// It had shown all its people when its joining ended; false also while it joins.
+    pub roster_complete: bool,
+    /// It holds more people than it should: how many it should hold.
+    pub surplus_expected: Option<u64>,
+    /// When it was last asked for all its people because of that.
+    pub surplus_asked_at: Option<Millis>,
     /// Since when it tells of nobody, after it held people; `None` once it is filled again.
     pub emptied_at: Option<Millis>,
     /// When it was last filled again for what its counts told.
@@ -143,7 +151,8 @@ pub struct DeviceRow {
 
 /// What [`DeviceRow::read`] reads.
 pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
-                       next_command, incarnation, full_kinds, loads, read_back, counts_at, heard_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
+                       next_command, incarnation, full_kinds, loads, read_back, counts_at, roster_asked_at, heard_at, \
+                       roster_complete, surplus_expected, surplus_asked_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
                        trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, address, created_at, \
                        approved_at, last_seen_at";
 
@@ -177,7 +186,14 @@ impl DeviceRow {
                 None => None,
             },
             counts_at: time("counts_at")?,
+            asked_at: time("roster_asked_at")?,
             heard_at: time("heard_at")?,
+            roster_complete: row.try_get::<i64, _>("roster_complete")? != 0,
+            surplus_expected: match row.try_get::<Option<i64>, _>("surplus_expected")? {
+                Some(number) => Some(narrow("device", "surplus_expected", &serial_number, number)?),
+                None => None,
+            },
+            surplus_asked_at: time("surplus_asked_at")?,
             emptied_at: time("emptied_at")?,
             refilled_at: time("refilled_at")?,
             options: DeviceOptions::read(row, &serial_number)?,
@@ -349,12 +365,14 @@ impl Tx {
             "UPDATE sync_command SET open = NULL, closed_at = ? WHERE device_id = ? AND open = 1",
             "DELETE FROM sync_exception WHERE ? >= 0 AND device_id = ?",
             "DELETE FROM part_set WHERE ? >= 0 AND device_id = ?",
+            "DELETE FROM roster_shown WHERE ? >= 0 AND device_id = ?",
         ] {
             query(forget).bind(at.0).bind(device).execute(self.db()).await?;
         }
         query(
             "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', \
-             full_kinds = '', loads = NULL, read_back = NULL, heard_at = NULL, emptied_at = NULL, \
+             full_kinds = '', loads = NULL, read_back = NULL, roster_asked_at = NULL, heard_at = NULL, emptied_at = NULL, \
+             roster_complete = 0, surplus_expected = NULL, surplus_asked_at = NULL, \
              incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",
         )
         .bind(joining_text(Some(joining)))
@@ -476,15 +494,6 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that a device that is being taken in uploaded something.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn note_heard(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
-        self.note(device, "UPDATE device SET heard_at = ? WHERE device_id = ? AND joining IS NOT NULL", at)
-            .await
-    }
-
     /// Notes that a device told of nobody after it held people.
     ///
     /// # Errors
@@ -502,7 +511,12 @@ impl Tx {
             .await
     }
 
-    async fn note(&mut self, device: i64, update: &'static str, at: Millis) -> Result<(), StoreError> {
+    pub(crate) async fn note(
+        &mut self,
+        device: i64,
+        update: &'static str,
+        at: Millis,
+    ) -> Result<(), StoreError> {
         query(update).bind(at.0).bind(device).execute(self.db()).await?;
         Ok(())
     }

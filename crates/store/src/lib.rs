@@ -50,6 +50,7 @@ mod remote_user;
 mod retention;
 mod retry;
 mod rewrite;
+mod roster_shown;
 mod seen;
 mod setting;
 mod spelling;

@@ -39,6 +39,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(9, "room", "0009_room.sql"),
     step!(10, "spelling", "0010_spelling.sql"),
     step!(11, "fewer indexes", "0011_fewer_indexes.sql"),
+    step!(12, "joining", "0012_joining.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use roster::{ContentHash, ItemKey, Millis, Seq, Slot, UserFields};
-use sqlx::query_as;
+use sqlx::{query, query_as};
 use sync::{Exception, OpenCommand, Verb};
 use wire::Pin;
 
@@ -280,6 +280,52 @@ impl Tx {
         .fetch_all(self.db())
         .await?;
         rows.iter().map(|(pin,)| pin_of("item", pin)).collect()
+    }
+
+    /// Users a device may hold, in no order: those that it should hold, and those that may be on it all the same: what is
+    /// wanted of them waits or was refused, an operator has to decide on them, or they were given to it for one punch.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn users_possible(&mut self, device: i64) -> Result<Vec<Pin>, StoreError> {
+        let rows: Vec<(String,)> = query_as(
+            "SELECT u.pin FROM item u WHERE u.kind = 0 AND u.live = 1 AND EXISTS \
+             (SELECT 1 FROM item m JOIN device_area a ON a.area_id = m.slot \
+              WHERE m.pin = u.pin AND m.kind = 1 AND m.live = 1 AND a.device_id = ?) \
+             UNION SELECT e.pin FROM sync_exception e WHERE e.device_id = ? AND e.kind = 0 \
+             UNION SELECT h.pin FROM held h WHERE h.device_id = ? AND h.pin IS NOT NULL AND h.resolved_at IS NULL \
+             UNION SELECT r.pin FROM remote_user r WHERE r.device_id = ?",
+        )
+        .bind(device)
+        .bind(device)
+        .bind(device)
+        .bind(device)
+        .fetch_all(self.db())
+        .await?;
+        rows.iter().map(|(pin,)| pin_of("item", pin)).collect()
+    }
+
+    /// Notes how many users a device should hold that holds more; `None` = it does not any more. `asked_at` where it was
+    /// asked for all of them.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_surplus(
+        &mut self,
+        device: i64,
+        expected: Option<u64>,
+        asked_at: Option<Millis>,
+    ) -> Result<(), StoreError> {
+        query(
+            "UPDATE device SET surplus_expected = ?, surplus_asked_at = COALESCE(?, surplus_asked_at) \
+             WHERE device_id = ?",
+        )
+        .bind(expected.and_then(|expected| i64::try_from(expected).ok()))
+        .bind(asked_at.map(|at| at.0))
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        Ok(())
     }
 
     /// Whether a command of a device was answered or given up at or after a time.

@@ -7,6 +7,7 @@ pub mod database;
 pub mod program;
 pub mod raw;
 pub mod records;
+pub mod terminal;
 
 use std::future::Future;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -69,6 +70,7 @@ impl House {
             undo: Duration::from_hours(7 * 24),
             privilege: None,
             adopt_quiet: Duration::from_secs(30),
+            adopt_limit: Duration::from_hours(1),
             read_back_percent: 1,
             retention: server::config::Retention::default(),
             system_commands: false,

@@ -296,7 +296,7 @@ impl One {
                 "holds" => "yes",
                 "owed" => "not yet: it goes out with the next polls",
                 "refused" => "no: the device refused it",
-                "joining" => "it is still telling what it holds",
+                "joining" => "approved: its people are still being read",
                 _ => "no: it is in none of its areas, or does not know such a thing",
             };
             devices.row([device.serial_number.clone(), device.name.clone(), stands.to_owned()]);

@@ -336,7 +336,7 @@ impl OnDevice {
             return "nothing: the person is in none of its areas, or it cannot take the PIN".to_owned();
         }
         if self.joining {
-            return "it is still telling what it holds".to_owned();
+            return "approved: its people are still being read".to_owned();
         }
         let mut parts = Vec::new();
         if self.owed.is_empty() {

@@ -58,7 +58,12 @@ pub const SETTINGS: &[Setting] = &[
         "false",
         "get-file, put-file, shell and upgrade: what reaches into a device's system",
     ),
-    fixed("adopt_quiet_s", "30", "how long a device that is taken in must be quiet before it is filled"),
+    fixed("adopt_quiet_s", "30", "a device that is taken in is filled after so long without news of people"),
+    fixed(
+        "adopt_limit_s",
+        "3600",
+        "after so long it is filled although it has not shown all its people; at least adopt_quiet_s",
+    ),
     fixed(
         "read_back_percent",
         "1",

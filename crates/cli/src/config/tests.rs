@@ -200,3 +200,14 @@ fn every_setting_is_documented_once_and_has_a_variable_of_its_own() {
     assert_eq!(names.len(), SETTINGS.len());
     assert!(SETTINGS.iter().all(|setting| !setting.about.is_empty()));
 }
+
+#[test]
+fn the_limit_of_taking_a_device_in_is_no_shorter_than_the_pause() {
+    let settings = read(&Sources::default());
+    assert_eq!((settings.server.adopt_quiet.as_secs(), settings.server.adopt_limit.as_secs()), (30, 3_600));
+    assert_eq!(read(&file("adopt_limit_s = 30\n")).server.adopt_limit.as_secs(), 30);
+
+    let message = refused(&file("adopt_quiet_s = 90\nadopt_limit_s = 60\n"));
+
+    assert!(message.ends_with("want a whole number of seconds, 90 to 86400"), "{message}");
+}

@@ -74,7 +74,7 @@ pub async fn visiting(
 
 /// A device that was never seen before.
 async fn met(app: &App, serial_number: &SerialNumber, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
-    match record(app, serial_number, peer, app.clock.now()).await {
+    match Box::pin(record(app, serial_number, peer, app.clock.now())).await {
         // Another process has just recorded it.
         Err(DeviceError::Store(error)) if error.is_duplicate() => {
             app.store.device_by_serial(serial_number).await?.ok_or(DeviceError::Store(error))

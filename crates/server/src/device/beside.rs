@@ -4,13 +4,14 @@
 //! same body, or alone where there are none.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use roster::Millis;
 use store::{
     DeviceRow, HeldKind, HeldRecord, KeptKind, MOST_PICTURE_BYTES, NewAttendancePhoto, NewPunch, StoreError,
     Tx,
 };
-use wire::{AttendancePhoto, DeviceRecord, Origin, RecordKind};
+use wire::{AttendancePhoto, DeviceRecord, Origin, Pin, RecordKind};
 
 use super::stamps::Mark;
 use super::{DeviceError, ineffective, printable};
@@ -26,6 +27,8 @@ pub struct Beside<'a> {
     verifications: Vec<&'a [u8]>,
     held: Held,
     mark: Option<(Mark, usize)>,
+    /// Whose records a device showed that is being taken in.
+    shown: BTreeSet<Pin>,
 }
 
 /// What is held for an operator.
@@ -131,6 +134,11 @@ impl<'a> Beside<'a> {
         self.mark = mark.map(|mark| (mark, records));
     }
 
+    /// Adds whose records a device showed that is being taken in.
+    pub fn shows(&mut self, users: BTreeSet<Pin>) {
+        self.shown.extend(users);
+    }
+
     /// Whether the upload brought nothing beside people.
     pub fn is_empty(&self) -> bool {
         self.punches.is_empty()
@@ -145,7 +153,7 @@ impl<'a> Beside<'a> {
     /// # Errors
     /// Those of the database: then nothing was written.
     pub async fn store(&self, app: &App, device: &DeviceRow) -> Result<(), DeviceError> {
-        if self.is_empty() && self.mark.is_none() {
+        if self.is_empty() && self.mark.is_none() && self.shown.is_empty() {
             return Ok(());
         }
         let now = app.clock.now();
@@ -172,6 +180,9 @@ impl<'a> Beside<'a> {
     ) -> Result<(), StoreError> {
         if let Some((mark, records)) = &self.mark {
             mark.write(tx, row.id, *records, now).await?;
+        }
+        if row.joining.is_some() {
+            tx.note_shown(row.id, &self.shown).await?;
         }
         let mut held = Held::default();
         for lines in &self.punches {

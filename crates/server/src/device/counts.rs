@@ -1,16 +1,20 @@
-//! What a device says to hold against what it should hold: how a device that was emptied or exchanged without a word
-//! is found.
+//! What a device says to hold against what it should hold: how a device is found that was emptied or exchanged without a
+//! word, or on which there are people of whom the fleet does not know.
 //!
 //! Counts come with the INFO of a poll (§9) after something changed on the device. A shortage is believed when nothing is
 //! under way or owed to the device, no command was answered since it counted, and it had time to upload what happened
 //! there: a user who was deleted at the device is missing too until the upload tells so. A device that held people and
 //! then nobody is filled again whatever it says meanwhile: the news that go out would hide that the rest is gone.
+//!
+//! A surplus is believed under the same conditions. The device is asked for all its people, at most once a day, and the
+//! surplus is shown until the numbers agree.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use roster::Millis;
 use store::{DeviceRow, StoreError};
+use wire::Pin;
 
 use crate::app::App;
 use crate::fleet;
@@ -20,6 +24,13 @@ const UPLOADED_MS: i64 = 60_000;
 
 /// A device is not filled again more often than this, whatever it says, ms.
 const REFILL_PAUSE_MS: i64 = 3_600_000;
+
+/// A device that holds more people than it should is not asked for all of them more often than this, ms.
+const ASK_PAUSE_MS: i64 = 24 * 3_600_000;
+
+/// How often it is looked whether a surplus is over, ms: the fleet may have taken in the people of whom it did not know,
+/// and then the device has no reason to count again.
+const SURPLUS_LOOK_MS: i64 = 600_000;
 
 /// When which device's counts are looked at next, of those that told them to this process.
 #[derive(Debug, Default)]
@@ -59,6 +70,7 @@ impl Comparisons {
         let Some(comparison) = all.get_mut(&device) else { return };
         comparison.due = match outcome {
             Outcome::Later => Some(now.plus(UPLOADED_MS)),
+            Outcome::Surplus => Some(now.plus(SURPLUS_LOOK_MS)),
             Outcome::Enough => None,
         };
     }
@@ -68,11 +80,14 @@ impl Comparisons {
 enum Outcome {
     /// Something is under way, or it was filled again not long ago.
     Later,
+    /// The device holds more people than it should.
+    Surplus,
     /// The device holds what it should, or its counts say nothing any more, or it is filled again.
     Enough,
 }
 
-/// Looks at the counts of a device where that is due, and fills it again where users are missing. Whether it looked.
+/// Looks at the counts of a device where that is due: fills it again where users are missing, and asks for all of them where
+/// there are too many. Whether it looked.
 ///
 /// # Errors
 /// Those of the database.
@@ -118,21 +133,79 @@ async fn look(
     }
     // A device that uploads at its own times may have lost users who were deleted there: only an empty one was emptied.
     let at_once = device.options.realtime.unwrap_or(app.config.upload.realtime);
-    if tx.closed_since(device.id, counted).await? || !(at_once || users == 0) {
+    let believed = (at_once || users == 0) && !tx.closed_since(device.id, counted).await?;
+    // A surplus that was seen is over as soon as the numbers agree, however old that of the device is.
+    if !believed && device.surplus_expected.is_none() {
         return Ok(Outcome::Enough);
     }
-    let expected = tx.users_expected(device.id).await?;
-    let expected = expected.iter().filter(|pin| device.capability.takes_pin(pin)).count();
+    let takes = |pins: &[Pin]| {
+        let taken = pins.iter().filter(|pin| device.capability.takes_pin(pin)).count();
+        u64::try_from(taken).unwrap_or(u64::MAX)
+    };
+    let expected = takes(&tx.users_expected(device.id).await?);
+    let possible = takes(&tx.users_possible(device.id).await?);
     tx.rollback().await?;
-    if users >= u64::try_from(expected).unwrap_or(u64::MAX) {
-        return Ok(Outcome::Enough);
+    if users > possible {
+        if believed {
+            surplus(app, device, users, possible, now).await?;
+        }
+        return Ok(Outcome::Surplus);
     }
-    tracing::warn!(
-        device.serial_number = %device.serial_number, users, expected,
-        "the device holds fewer users than it should: it is filled again"
-    );
-    refill(app, device, now).await?;
+    if device.surplus_expected.is_some() {
+        end_surplus(app, device).await?;
+    }
+    if believed && users < expected {
+        tracing::warn!(
+            device.serial_number = %device.serial_number, users, expected,
+            "the device holds fewer users than it should: it is filled again"
+        );
+        refill(app, device, now).await?;
+    }
     Ok(Outcome::Enough)
+}
+
+/// Notes that a device holds more people than it should, and asks it for all of them unless it was asked lately.
+async fn surplus(
+    app: &App,
+    device: &DeviceRow,
+    users: u64,
+    expected: u64,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let asks = device.surplus_asked_at.is_none_or(|at| at.plus(ASK_PAUSE_MS) <= now);
+    if !asks && device.surplus_expected == Some(expected) {
+        return Ok(());
+    }
+    if asks {
+        tracing::warn!(
+            device.serial_number = %device.serial_number, users, expected,
+            "the device holds more users than it should: it is asked for all of them"
+        );
+    }
+    store::retry(|| async {
+        let mut tx = app.store.write_fleet().await?;
+        let row = tx.lock_device(device.id).await?;
+        if row.is_none_or(|row| row.surplus_asked_at != device.surplus_asked_at || row.joining.is_some()) {
+            // Another process was quicker.
+            return tx.rollback().await;
+        }
+        tx.note_surplus(device.id, Some(expected), asks.then_some(now)).await?;
+        if asks {
+            fleet::ask_for_everything(&mut tx, device.id, now).await?;
+        }
+        tx.commit().await
+    })
+    .await
+}
+
+async fn end_surplus(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
+    tracing::info!(device.serial_number = %device.serial_number, "the device holds no more users than it should");
+    store::retry(|| async {
+        let mut tx = app.store.write().await?;
+        tx.note_surplus(device.id, None, None).await?;
+        tx.commit().await
+    })
+    .await
 }
 
 async fn refill(app: &App, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {

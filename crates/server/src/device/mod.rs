@@ -17,6 +17,7 @@ mod file;
 mod handshake;
 mod ineffective;
 mod intake;
+mod joining;
 mod load;
 mod options;
 mod order_answer;

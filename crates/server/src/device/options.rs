@@ -34,7 +34,10 @@ pub async fn learn(
 ) -> Result<(), DeviceError> {
     let mut after = device.capability.clone();
     merge(&mut after);
-    if after == device.capability && !miscounted(device, &told_by(&merge), app.clock.now()) {
+    let told = told_by(&merge);
+    let counts_first =
+        device.joining.is_some() && device.users_counted().is_none() && told.contains(&Kind::User);
+    if after == device.capability && !counts_first && !miscounted(device, &told, app.clock.now()) {
         return Ok(());
     }
     store::retry(|| write(app, device.id, &merge)).await?;
@@ -66,7 +69,8 @@ async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Resu
     let before = row.capability.clone();
     merge(&mut row.capability);
     let capability = row.capability.clone();
-    tx.set_capability(row.id, &capability, Some(now)).await?;
+    let told = told_by(merge);
+    tx.set_capability(row.id, &capability, told.contains(&Kind::User).then_some(now)).await?;
     let mut view = tx.view(&row).await?;
     if row.joining.is_none() && takes_other_things(&before, &capability) {
         tracing::info!(
@@ -75,7 +79,6 @@ async fn write(app: &App, device: i64, merge: &impl Fn(&mut Capability)) -> Resu
         );
         view.rescan();
     }
-    let told = told_by(merge);
     let under_way = if told.is_empty() { BTreeMap::new() } else { tx.new_under_way(row.id).await? };
     view.counted(&before, &told, &under_way, now);
     let changes = view.take_changes();

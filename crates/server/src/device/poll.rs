@@ -4,7 +4,6 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
 use store::{
@@ -13,14 +12,13 @@ use store::{
 };
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
-use sync::{DeviceView, Joining, Limits, Verb, line_id, wire_id};
+use sync::{DeviceView, Limits, Verb, line_id, wire_id};
 use wire::{Command, CommandId, Endpoint, Pin, PollInfo, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::photo_line::{Line, PhotoLine, Way};
-use super::{Request, admit, counts, options, read_back};
+use super::{Request, admit, counts, joining, options, read_back};
 use crate::app::App;
-use crate::config::Admission;
 use crate::fleet::files;
 use crate::fleet::orders::{Ordered, withheld};
 use crate::photos::Original;
@@ -116,39 +114,10 @@ async fn has_work(
         return Ok(false);
     }
     let mut tx = app.store.read().await?;
-    let joined = has_told_all(app, &mut tx, device, now).await?;
+    let ends = joining::end(app, &mut tx, device, now).await?.is_some();
     tx.rollback().await?;
-    Ok(joined)
+    Ok(ends)
 }
-
-/// Whether a joining device has told what it holds.
-///
-/// It has when it was connected since its approval, so that it was asked, or began to upload, and nothing came for a while; or at once when
-/// it says that nobody is on it. Until then it is neither filled nor believed: what it holds may be somebody else's.
-async fn has_told_all(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<bool, StoreError> {
-    let Some(approved) = device.approved_at else { return Ok(false) };
-    let counted = device.counts_at.is_some_and(|at| at >= approved);
-    if device.joining == Some(Joining::Adopt) && counted && device.capability.counts().users == Some(0) {
-        return Ok(true);
-    }
-    let connected = tx.sessions(device.id, 1).await?.first().map(|session| session.opened_at);
-    let begun = device.heard_at.is_some();
-    let asked = match connected.filter(|at| *at >= approved) {
-        Some(at) => at,
-        None if begun => approved,
-        None => return Ok(false),
-    };
-    let quiet = match app.config.admission {
-        Admission::Approve => app.config.adopt_quiet,
-        Admission::Open => app.config.adopt_quiet.min(OPEN_QUIET),
-    };
-    let quiet = i64::try_from(quiet.as_millis()).unwrap_or(i64::MAX);
-    let heard = device.heard_at.unwrap_or(asked).max(asked);
-    Ok(heard.plus(quiet) <= now)
-}
-
-/// In a lab nobody wants to wait for long.
-const OPEN_QUIET: Duration = Duration::from_secs(5);
 
 /// What every photo is called in its URL: whose it is would be in logs of proxies.
 const PHOTO_NAME: &str = "photo.jpg";
@@ -166,8 +135,10 @@ async fn batch(app: &App, device: &SerialNumber) -> Result<Option<Vec<Line>>, St
         tx.rollback().await?;
         return Ok(None);
     };
-    if row.joining.is_some() && has_told_all(app, &mut tx, &row, now).await? {
-        tracing::info!(device.serial_number = %row.serial_number, "device told what it holds: filling it");
+    if row.joining.is_some()
+        && let Some(end) = joining::end(app, &mut tx, &row, now).await?
+    {
+        joining::conclude(&mut tx, &row, end).await?;
         view.joined();
     }
     let (limits, salt) = (app.config.limits, app.entropy.next());

@@ -1,15 +1,17 @@
 //! `POST /iclock/cdata` and `/iclock/fdata`: what a device uploads (§11), by table.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use store::{DeviceRow, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
-use wire::{Dialect, Packet, RecordKind, StampKey, Table, Target};
+use wire::{Dialect, Packet, Pin, RecordKind, StampKey, Table, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::at_length::at_length;
 use super::beside::Beside;
 use super::body::BODIES_KIB;
+use super::joining::Shown;
 use super::package::{self, Member};
 use super::stamps::{self, Mark};
 use super::{Request, access_control, acknowledge, admit, drift, intake, options, strange};
@@ -41,7 +43,6 @@ pub async fn post(app: &App, request: &Request, target: &Target<'_>) -> Result<A
         }
         None => (admit::known(app, request, target).await?, None),
     };
-    note_heard(app, &device).await?;
     if matches!(table, Table::People | Table::Attendance) {
         access_control::belongs_to(app, &device, Dialect::Attendance).await?;
     }
@@ -91,6 +92,9 @@ impl Upload<'_> {
             if let Some(sorted) = sorted {
                 records += lines;
                 if wire::count_lines(&sorted.people) > 0 {
+                    if device.joining.is_some() {
+                        beside.shows(Box::pin(self.shown(&sorted.people)).await?);
+                    }
                     people.push(sorted.people);
                 }
                 beside.punches(&app.config, device, sorted.punches);
@@ -117,6 +121,21 @@ impl Upload<'_> {
             }
         }
         Ok(records)
+    }
+
+    /// Notes that a device that is being taken in goes on showing its people, and returns those whom it shows for the first
+    /// time. A repetition writes nothing.
+    async fn shown(&self, people: &[u8]) -> Result<BTreeSet<Pin>, StoreError> {
+        let Self { app, device, name, .. } = *self;
+        let shown = at_length(people.len(), || Shown::read(name, people));
+        note_heard(app, device, &shown).await?;
+        if shown.users.is_empty() {
+            return Ok(shown.users);
+        }
+        let mut tx = app.store.read().await?;
+        let new = tx.not_shown(device.id, shown.users).await?;
+        tx.rollback().await?;
+        Ok(new)
     }
 
     /// Takes in the files of a package, each of the table it is named by or else of the one of the request; one that is
@@ -184,13 +203,14 @@ async fn note_answer(
     Ok(())
 }
 
-/// How exactly it is known when a device that is being taken in last uploaded something, ms.
+/// How exactly it is known when a device that is being taken in last uploaded something about people, ms.
 const HEARD_MS: i64 = 1_000;
 
-/// Notes that a device that is being taken in goes on telling what it holds: whichever process it polls has to know.
-async fn note_heard(app: &App, device: &DeviceRow) -> Result<(), StoreError> {
+/// Notes that a device that is being taken in goes on showing its people: whichever process it polls has to know. Before
+/// they are taken in, which may take its time.
+async fn note_heard(app: &App, device: &DeviceRow, shown: &Shown) -> Result<(), StoreError> {
     let now = app.clock.now();
-    if device.joining.is_none() || device.heard_at.is_some_and(|at| at.plus(HEARD_MS) > now) {
+    if !shown.about_people || device.heard_at.is_some_and(|at| at.plus(HEARD_MS) > now) {
         return Ok(());
     }
     store::retry(|| async {

@@ -37,6 +37,7 @@ pub async fn approve(
 pub async fn retire(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
     lock(tx, device).await?;
     tx.set_device_state(device.id, DeviceState::Retired).await?;
+    tx.forget_shown(device.id).await?;
     tx.close_session(device.id, now, SessionEnd::Retired).await
 }
 

@@ -15,6 +15,7 @@ const MOST_NAMED: i64 = 200;
 
 /// How one device stands.
 #[derive(Clone, Debug, Serialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is something that holds or not")]
 pub struct DeviceStatus {
     /// Its serial number.
     pub serial_number: String,
@@ -34,6 +35,15 @@ pub struct DeviceStatus {
     pub address: Option<String>,
     /// It holds what it should, as far as the server knows.
     pub in_sync: bool,
+    /// While it is being taken in: how many people it has shown of those on it; `None` = it was not asked yet.
+    pub users_shown: Option<u64>,
+    /// While it is being taken in: how many people it says to hold, if it told that since its approval.
+    #[serde(skip)]
+    users_counted: Option<u64>,
+    /// It had shown all its people when it was taken in.
+    pub roster_complete: bool,
+    /// It says to hold more people than it should: how many it should hold.
+    pub surplus_expected: Option<u64>,
     /// Its first fill goes on.
     pub filling: bool,
     /// Changes of the fleet it was not told yet; most may be none of its business.
@@ -73,12 +83,14 @@ pub async fn fleet(tx: &mut Tx, now: Millis) -> Result<Vec<DeviceStatus>, StoreE
     let head = tx.head().await?;
     let counts = tx.sync_counts().await?;
     let clocks = tx.clocks().await?;
+    let shown = tx.all_users_shown().await?;
     let mut all = Vec::new();
     for row in tx.devices().await? {
         let unread = if row.cursor < head { tx.unread(row.cursor).await? } else { 0 };
         let counts = counts.get(&row.id).copied().unwrap_or_default();
         let drift = clocks.get(&row.id).and_then(|clock| clock.drift);
-        all.push(DeviceStatus::of(&row, counts, drift, unread, head, now));
+        let shown = shown.get(&row.id).copied().unwrap_or(0);
+        all.push(DeviceStatus::of(&row, counts, drift, unread, shown, head, now));
     }
     Ok(all)
 }
@@ -142,6 +154,7 @@ impl DeviceStatus {
         counts: SyncCounts,
         drift: Option<Drift>,
         unread: i64,
+        shown: u64,
         head: Seq,
         now: Millis,
     ) -> Self {
@@ -149,7 +162,10 @@ impl DeviceStatus {
         let active = matches!(row.state, DeviceState::Active | DeviceState::Stale);
         let filling = row.scan.is_some();
         let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0;
-        let in_sync = active && row.joining.is_none() && !filling && row.cursor >= head && settled;
+        let reported = row.capability.counts().users;
+        let surplus = row.surplus_expected.filter(|expected| reported > Some(*expected));
+        let in_sync =
+            active && row.joining.is_none() && !filling && row.cursor >= head && settled && surplus.is_none();
         let mut status = Self {
             serial_number: row.serial_number.to_string(),
             name: row.name.clone(),
@@ -163,6 +179,10 @@ impl DeviceStatus {
             last_seen_at: row.last_seen_at.map(|at| at.0),
             address: row.address.clone(),
             in_sync,
+            users_shown: row.joining.and(row.asked_at).map(|_| shown),
+            users_counted: row.users_counted(),
+            roster_complete: row.roster_complete,
+            surplus_expected: surplus,
             filling,
             unread,
             open: counts.open,
@@ -177,7 +197,7 @@ impl DeviceStatus {
                 })
                 .filter_map(|(kind, _)| full(row, *kind))
                 .collect(),
-            users_reported: row.capability.counts().users,
+            users_reported: reported,
             clock_ahead_s: drift.map(|drift| drift.ahead_s),
             summary: String::new(),
         };
@@ -193,7 +213,7 @@ impl DeviceStatus {
         }
         let mut parts = Vec::new();
         if self.joining.is_some() {
-            parts.push("is telling what it holds".to_owned());
+            parts.push(self.reading());
         } else if self.filling {
             parts.push("is being filled".to_owned());
         }
@@ -207,6 +227,9 @@ impl DeviceStatus {
         count(self.due, "items owed");
         count(self.parked, "items wait for room or a decision");
         parts.extend(self.full.iter().cloned());
+        if let (Some(expected), Some(reported)) = (self.surplus_expected, self.users_reported) {
+            parts.push(format!("holds {reported} people, should hold {expected}: asked which"));
+        }
         if parts.is_empty() {
             parts.push("in sync".to_owned());
         }
@@ -217,5 +240,13 @@ impl DeviceStatus {
             parts.push("offline".to_owned());
         }
         parts.join(", ")
+    }
+    /// What a device that is being taken in is waited for.
+    fn reading(&self) -> String {
+        match (self.users_shown, self.users_counted) {
+            (None, _) => "approved: waiting for the terminal to connect again".to_owned(),
+            (Some(shown), Some(held)) => format!("reading the terminal's people: {shown} of {held} shown"),
+            (Some(shown), None) => format!("reading the terminal's people: {shown} shown"),
+        }
     }
 }

@@ -11,6 +11,7 @@ const LEFT_ALONE: [&str; 1] = ["refuse-damaged"];
 /// they were added.
 const OF_STORIES: [&str; 5] =
     ["templates-first", "slow-roster", "internal-numbers", "counted-fingers", "access-fields"];
+
 /// Where real devices cut names (field note 5.7). The first name that is cut elsewhere is taken for one that somebody
 /// shortened, and the fleet would not end up as it was.
 const CUT_NAMES_AT: usize = 24;

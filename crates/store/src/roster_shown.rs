@@ -1,0 +1,137 @@
+//! `roster_shown`: whose records a device uploaded since its approval, while it is being taken in.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster::Millis;
+use sqlx::{query, query_as, query_scalar};
+use wire::Pin;
+
+use crate::key::pin_of;
+use crate::sql::{batches, lists, places, rows, statement};
+use crate::{DeviceRow, StoreError, Tx};
+
+impl DeviceRow {
+    /// How many users the device says to hold, if it told that since its approval.
+    pub fn users_counted(&self) -> Option<u64> {
+        let told = self.counts_at.zip(self.approved_at).is_some_and(|(told, approved)| told >= approved);
+        self.capability.counts().users.filter(|_| told)
+    }
+}
+
+impl Tx {
+    /// Notes that a handshake asked a device that is being taken in for all its people. The first time counts.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_asked(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        let update = "UPDATE device SET roster_asked_at = ? WHERE device_id = ? AND joining IS NOT NULL AND roster_asked_at IS NULL";
+        self.note(device, update, at).await
+    }
+
+    /// Notes that a device that is being taken in uploaded something about people. A device that did so without a
+    /// handshake counts as asked from then on.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_heard(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        query(
+            "UPDATE device SET heard_at = ?, roster_asked_at = COALESCE(roster_asked_at, ?) \
+             WHERE device_id = ? AND joining IS NOT NULL",
+        )
+        .bind(at.0)
+        .bind(at.0)
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        Ok(())
+    }
+
+    /// Those of these users whom a device has not shown before.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn not_shown(
+        &mut self,
+        device: i64,
+        mut pins: BTreeSet<Pin>,
+    ) -> Result<BTreeSet<Pin>, StoreError> {
+        let asked: Vec<Pin> = pins.iter().cloned().collect();
+        for list in lists(&asked) {
+            let places = places(list.len());
+            let sql = format!("SELECT pin FROM roster_shown WHERE device_id = ? AND pin IN ({places})");
+            let mut select = query_scalar(statement(sql)).bind(device);
+            for pin in list {
+                select = select.bind(pin.as_str().to_owned());
+            }
+            let shown: Vec<String> = select.fetch_all(self.db()).await?;
+            for pin in shown {
+                pins.remove(&pin_of("roster_shown", &pin)?);
+            }
+        }
+        Ok(pins)
+    }
+
+    /// Notes whose records a device uploaded. Its row is locked.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn note_shown(&mut self, device: i64, pins: &BTreeSet<Pin>) -> Result<(), StoreError> {
+        let pins: Vec<&Pin> = pins.iter().collect();
+        for batch in batches(&pins) {
+            let insert = self.engine.insert_new();
+            let sql = format!("{insert}roster_shown (device_id, pin) VALUES {}", rows(batch.len(), 2));
+            let mut insert = query(statement(sql));
+            for pin in batch {
+                insert = insert.bind(device).bind(pin.as_str().to_owned());
+            }
+            insert.execute(self.db()).await?;
+        }
+        Ok(())
+    }
+
+    /// How many users a device has shown since its approval.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn users_shown(&mut self, device: i64) -> Result<u64, StoreError> {
+        let shown: i64 = query_scalar("SELECT COUNT(*) FROM roster_shown WHERE device_id = ?")
+            .bind(device)
+            .fetch_one(self.db())
+            .await?;
+        Ok(u64::try_from(shown).unwrap_or(0))
+    }
+
+    /// How many users each device has shown, of those that are being taken in and showed any.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn all_users_shown(&mut self) -> Result<BTreeMap<i64, u64>, StoreError> {
+        let shown: Vec<(i64, i64)> =
+            query_as("SELECT device_id, COUNT(*) FROM roster_shown GROUP BY device_id")
+                .fetch_all(self.db())
+                .await?;
+        Ok(shown.into_iter().map(|(device, shown)| (device, u64::try_from(shown).unwrap_or(0))).collect())
+    }
+
+    /// Notes whether a device that is taken in has shown all its people, and forgets whom it showed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn end_roster(&mut self, device: i64, complete: bool) -> Result<(), StoreError> {
+        query("UPDATE device SET roster_complete = ? WHERE device_id = ?")
+            .bind(i64::from(complete))
+            .bind(device)
+            .execute(self.db())
+            .await?;
+        self.forget_shown(device).await
+    }
+
+    /// Forgets whom a device showed.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn forget_shown(&mut self, device: i64) -> Result<(), StoreError> {
+        query("DELETE FROM roster_shown WHERE device_id = ?").bind(device).execute(self.db()).await?;
+        Ok(())
+    }
+}
