@@ -289,10 +289,18 @@ pub enum HeldCommand {
     /// Decide
     #[command(after_help = "\
 What a decision means:
-  conflict    --device   the device's person becomes the fleet's
+  conflict    --same     both are one person: what the device has joins the
+                         fleet's person
+              --device   the device's person becomes the fleet's
               --fleet    the fleet's person goes to the device
+  leftover    --same     it belongs to the fleet's person
+              --device   it is taken; with nobody under the PIN it is
+                         somebody new
+              --fleet    it is discarded
   privilege   --device   it is given everywhere
               --fleet    it stays without effect
+  credential  --device   the card, password or template counts everywhere
+              --fleet    it does not count
   deletion    --device   the person is deleted everywhere
               --fleet    the person comes back to the device
   brake       --device   what the device has becomes the fleet's
@@ -315,6 +323,9 @@ pub struct Decision {
     /// What the device has is right
     #[arg(long)]
     pub device: bool,
+    /// Both are the same person
+    #[arg(long)]
+    pub same: bool,
     /// What the fleet has is right: the device is told so
     #[arg(long)]
     pub fleet: bool,
@@ -328,10 +339,16 @@ pub struct Decision {
 pub enum HeldKindArg {
     /// A record that could not be read
     Unreadable,
-    /// An adopted device means another person by a PIN
+    /// A device means another person by a PIN
     Conflict,
+    /// A device was asked whom it means by a PIN
+    Waiting,
+    /// What a device had under the PIN of somebody else
+    Leftover,
     /// A privilege was raised at a device
     Privilege,
+    /// Somebody with a privilege was given a card, password or template at a device
+    Credential,
     /// A person was deleted at a device
     Deletion,
     /// Devices change something to and fro

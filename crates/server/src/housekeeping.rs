@@ -166,6 +166,7 @@ fn incomplete(device: i64, key: &ItemKey, parts: &Template) -> HeldRecord {
     let raw: Vec<String> =
         parts.parts.iter().map(|part| format!("{key} part {}: {}", part.index, part.text)).collect();
     HeldRecord {
+        life: None,
         device,
         kind: HeldKind::Unreadable,
         table: None,

@@ -127,6 +127,8 @@ pub struct DeviceRow {
     pub asked_at: Option<Millis>,
     /// While it is being taken in: when it last uploaded something about people.
     pub heard_at: Option<Millis>,
+    /// The first fill removes what the device holds under a PIN before it brings the fleet's person.
+    pub scan_replaces: bool,
     /// It had shown all its people when its joining ended; false also while it joins.
     pub roster_complete: bool,
     /// It holds more people than it should: how many it should hold.
@@ -150,7 +152,7 @@ pub struct DeviceRow {
 }
 
 /// What [`DeviceRow::read`] reads.
-pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, \
+pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, scan_replaces, \
                        next_command, incarnation, full_kinds, loads, read_back, counts_at, roster_asked_at, heard_at, \
                        roster_complete, surplus_expected, surplus_asked_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
                        trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, address, created_at, \
@@ -188,6 +190,7 @@ impl DeviceRow {
             counts_at: time("counts_at")?,
             asked_at: time("roster_asked_at")?,
             heard_at: time("heard_at")?,
+            scan_replaces: row.try_get::<i64, _>("scan_replaces")? != 0,
             roster_complete: row.try_get::<i64, _>("roster_complete")? != 0,
             surplus_expected: match row.try_get::<Option<i64>, _>("surplus_expected")? {
                 Some(number) => Some(narrow("device", "surplus_expected", &serial_number, number)?),
@@ -248,6 +251,7 @@ fn joining_of(text: Option<&str>) -> Result<Option<Joining>, ()> {
         None => Ok(None),
         Some("adopt") => Ok(Some(Joining::Adopt)),
         Some("replace") => Ok(Some(Joining::Replace)),
+        Some("restored") => Ok(Some(Joining::Restored)),
         Some(_) => Err(()),
     }
 }
@@ -257,6 +261,7 @@ const fn joining_text(joining: Option<Joining>) -> Option<&'static str> {
         None => None,
         Some(Joining::Adopt) => Some("adopt"),
         Some(Joining::Replace) => Some("replace"),
+        Some(Joining::Restored) => Some("restored"),
     }
 }
 
@@ -366,11 +371,13 @@ impl Tx {
             "DELETE FROM sync_exception WHERE ? >= 0 AND device_id = ?",
             "DELETE FROM part_set WHERE ? >= 0 AND device_id = ?",
             "DELETE FROM roster_shown WHERE ? >= 0 AND device_id = ?",
+            "DELETE FROM claim WHERE ? >= 0 AND device_id = ?",
+            "DELETE FROM claim_item WHERE ? >= 0 AND device_id = ?",
         ] {
             query(forget).bind(at.0).bind(device).execute(self.db()).await?;
         }
         query(
-            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', \
+            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', scan_replaces = 0, \
              full_kinds = '', loads = NULL, read_back = NULL, roster_asked_at = NULL, heard_at = NULL, emptied_at = NULL, \
              roster_complete = 0, surplus_expected = NULL, surplus_asked_at = NULL, \
              incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",
@@ -478,11 +485,12 @@ impl Tx {
     /// Writes where a view's device stands: what [`sync::Changes::device`] tells of.
     pub(crate) async fn put_device(&mut self, view: &DeviceView) -> Result<(), StoreError> {
         query(
-            "UPDATE device SET cursor_seq = ?, scan_pin = ?, next_command = ?, full_kinds = ?, loads = ?, \
+            "UPDATE device SET cursor_seq = ?, scan_pin = ?, scan_replaces = ?, next_command = ?, full_kinds = ?, loads = ?, \
              read_back = ?, joining = ? WHERE device_id = ?",
         )
         .bind(view.cursor.0)
         .bind(scan_text(view.scan.as_ref()))
+        .bind(i64::from(view.scan.is_some() && view.scan_replaces))
         .bind(view.next_command)
         .bind(kinds_text(&view.full))
         .bind(loads_text(&view.loads))

@@ -41,11 +41,14 @@ pub const TABLES: &[(&str, Erasure)] = &[
     ),
     ("attendance_photo", Cleaned),
     ("body", Cleaned),
+    ("claim", Cleaned),
+    ("claim_item", Cleaned),
     ("device", Kept("scan_pin and read_back are positions that the next poll moves on; a PIN, no content")),
     ("device_area", Nobody),
     ("device_record", Cleaned),
     ("device_session", Nobody),
     ("feed_clock", Nobody),
+    ("former_mark", Cleaned),
     ("held", Cleaned),
     ("item", Cleaned),
     ("item_old", Cleaned),
@@ -115,15 +118,18 @@ const OF_ITEMS: [(&str, &str); 5] = [
 ///
 /// Of the commands that were sent those go that brought the person's content and were answered: nothing is decided on them any
 /// more. Those that delete stay for their 30 days, since they say that the deletion reached the device.
-const BY_PIN: [(&str, &str); 6] = [
+const BY_PIN: [(&str, &str); 9] = [
     ("held", "DELETE FROM held WHERE pin = ?"),
+    ("claim", "DELETE FROM claim WHERE pin = ?"),
+    ("claim_item", "DELETE FROM claim_item WHERE pin = ?"),
+    ("former_mark", "DELETE FROM former_mark WHERE pin = ?"),
     ("part_set", "DELETE FROM part_set WHERE pin = ?"),
     ("device_record", "DELETE FROM device_record WHERE pin = ?"),
     ("attendance_photo", "DELETE FROM attendance_photo WHERE pin = ?"),
     ("remote_user", "DELETE FROM remote_user WHERE pin = ?"),
     (
         "sync_command",
-        "DELETE FROM sync_command WHERE pin = ? AND verb = 'update' AND open IS NULL AND return_code IS NOT NULL",
+        "DELETE FROM sync_command WHERE pin = ? AND verb <> 'delete' AND open IS NULL AND return_code IS NOT NULL",
     ),
 ];
 

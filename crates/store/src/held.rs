@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use roster::Millis;
+use roster::{Millis, Seq};
 use sqlx::any::AnyRow;
 use sqlx::{Row as _, query, query_as};
 use wire::Pin;
@@ -18,10 +18,16 @@ use crate::{StoreError, Tx};
 pub enum HeldKind {
     /// A record that could not be read.
     Unreadable,
-    /// A joining device means another person by a PIN.
+    /// A device means another person by a PIN, or nobody can tell.
     Conflict,
+    /// A device was asked whether it means the fleet's person by a PIN.
+    Waiting,
+    /// What a device had under the PIN of somebody else, and has no more.
+    Leftover,
     /// A privilege was raised at a device.
     Privilege,
+    /// Somebody with a privilege was given another card, password or template at a device.
+    Credential,
     /// A user was deleted at a device.
     Deletion,
     /// Devices change an item in turns.
@@ -31,18 +37,40 @@ pub enum HeldKind {
 }
 
 impl HeldKind {
-    const ALL: [Self; 6] =
-        [Self::Unreadable, Self::Conflict, Self::Privilege, Self::Deletion, Self::Brake, Self::UnreadTable];
+    const ALL: [Self; 9] = [
+        Self::Unreadable,
+        Self::Conflict,
+        Self::Waiting,
+        Self::Leftover,
+        Self::Privilege,
+        Self::Credential,
+        Self::Deletion,
+        Self::Brake,
+        Self::UnreadTable,
+    ];
 
     /// The name it is stored and shown by.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
             Self::Conflict => "conflict",
+            Self::Waiting => "waiting",
+            Self::Leftover => "leftover",
             Self::Privilege => "privilege",
+            Self::Credential => "credential",
             Self::Deletion => "deletion",
             Self::Brake => "brake",
             Self::UnreadTable => "unread-table",
+        }
+    }
+}
+
+impl HeldKind {
+    /// What tells one held record from another, beside the record: what is claimed of a PIN moves from kind to kind.
+    const fn sort(self) -> &'static str {
+        match self {
+            Self::Waiting | Self::Leftover => Self::Conflict.as_str(),
+            other => other.as_str(),
         }
     }
 }
@@ -55,7 +83,9 @@ impl fmt::Display for HeldKind {
 
 /// A text that names no kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("want unreadable, conflict, privilege, deletion, brake or unread-table")]
+#[error(
+    "want unreadable, conflict, waiting, leftover, privilege, credential, deletion, brake or unread-table"
+)]
 pub struct UnknownHeldKind;
 
 impl FromStr for HeldKind {
@@ -85,6 +115,8 @@ pub struct HeldRecord {
     pub reason: String,
     /// The record as it came.
     pub raw: Vec<u8>,
+    /// The life of the PIN that the fleet had, 0 for nobody: a decision is for that person.
+    pub life: Option<Seq>,
 }
 
 impl fmt::Debug for HeldRecord {
@@ -142,6 +174,8 @@ pub struct HeldRow {
     pub resolved_at: Option<Millis>,
     /// What was decided.
     pub resolution: Option<String>,
+    /// The life of the PIN that the fleet had, 0 for nobody; `None` where that was not noted.
+    pub life: Option<Seq>,
 }
 
 /// Which held things are listed; `None` = any.
@@ -201,12 +235,13 @@ impl HeldRecord {
             line: self.line,
             reason: self.reason.clone(),
             raw: Vec::new(),
+            life: self.life,
         }
     }
 }
 
 const COLUMNS: &str = "held_id, device_id, kind, table_name, pin, tag, line_no, reason, first_at, last_at, \
-                       times_seen, resolved_at, resolution";
+                       times_seen, resolved_at, resolution, life_seq";
 
 impl HeldRow {
     fn read(row: &AnyRow) -> Result<Self, StoreError> {
@@ -231,6 +266,7 @@ impl HeldRow {
             times_seen: row.try_get("times_seen")?,
             resolved_at: row.try_get::<Option<i64>, _>("resolved_at")?.map(Millis),
             resolution: row.try_get("resolution")?,
+            life: row.try_get::<Option<i64>, _>("life_seq")?.map(Seq),
         })
     }
 }
@@ -241,18 +277,18 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn hold(&mut self, record: &HeldRecord, at: Millis) -> Result<HeldOutcome, StoreError> {
-        let digest = self.keys.digest(&[b"held", record.kind.as_str().as_bytes(), &record.raw]);
+        let digest = self.keys.digest(&[b"held", record.kind.sort().as_bytes(), &record.raw]);
         let sealed = self.keys.seal(&place_of_row("held", record.device, &digest), &record.raw);
         // What was decided and comes again has to be decided again.
         let upsert = format!(
             "{}times_seen = held.times_seen + 1, \
              resolved_at = CASE WHEN held.kind IN ('unreadable', 'unread-table') THEN held.resolved_at END, {}",
             self.engine.on_conflict("held", "device_id, digest"),
-            self.engine.assignments(&["last_at"])
+            self.engine.assignments(&["kind", "reason", "life_seq", "last_at"])
         );
         query(statement(format!(
             "INSERT INTO held (device_id, digest, kind, table_name, pin, tag, line_no, reason, sealed, first_at, \
-             last_at, times_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1){upsert}"
+             last_at, life_seq, times_seen) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1){upsert}"
         )))
         .bind(record.device)
         .bind(digest.clone())
@@ -265,6 +301,7 @@ impl Tx {
         .bind(sealed)
         .bind(at.0)
         .bind(at.0)
+        .bind(record.life.map(|life| life.0))
         .execute(self.db())
         .await?;
         let (id, times, resolution): (i64, i64, Option<String>) =

@@ -113,6 +113,21 @@ impl Tx {
         Ok(shown.into_iter().map(|(device, shown)| (device, u64::try_from(shown).unwrap_or(0))).collect())
     }
 
+    /// A device that was restored has to show all its people again: what it showed and counted before is of another time.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin_roster(&mut self, device: i64) -> Result<(), StoreError> {
+        query(
+            "UPDATE device SET roster_asked_at = NULL, heard_at = NULL, roster_complete = 0, counts_at = NULL \
+             WHERE device_id = ?",
+        )
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        self.forget_shown(device).await
+    }
+
     /// Notes whether a device that is taken in has shown all its people, and forgets whom it showed.
     ///
     /// # Errors

@@ -25,6 +25,8 @@ pub struct FoundCommand {
     pub seq: Seq,
     /// Whether it still awaits its answer.
     pub open: bool,
+    /// It was closed without an answer.
+    pub given_up: bool,
 }
 
 /// Commands found by their names, and with them those that are open of the same people.
@@ -63,6 +65,8 @@ fn open_of(row: &AnyRow) -> Result<(ItemKey, OpenCommand), StoreError> {
 const fn verb_text(verb: Verb) -> &'static str {
     match verb {
         Verb::Update => "update",
+        Verb::Insert => "insert",
+        Verb::Replace => "replace",
         Verb::Delete => "delete",
     }
 }
@@ -70,6 +74,8 @@ const fn verb_text(verb: Verb) -> &'static str {
 pub(crate) fn verb_of(text: &str, key: &ItemKey) -> Result<Verb, StoreError> {
     match text {
         "update" => Ok(Verb::Update),
+        "insert" => Ok(Verb::Insert),
+        "replace" => Ok(Verb::Replace),
         "delete" => Ok(Verb::Delete),
         _ => Err(StoreError::Inconsistent { table: "sync_command", column: "verb", key: key.to_string() }),
     }
@@ -108,7 +114,7 @@ impl Tx {
         for list in lists(pins) {
             let sql = format!(
                 "SELECT pin, kind, slot, MAX(sent_at), MAX(seq) FROM sync_command WHERE device_id = ? \
-                 AND ((kind = 0 AND verb = 'delete') OR (kind = 3 AND verb = 'update')) AND pin IN ({}) \
+                 AND ((kind = 0 AND verb IN ('delete', 'replace')) OR (kind = 3 AND verb = 'update')) AND pin IN ({}) \
                  GROUP BY pin, kind, slot",
                 places(list.len())
             );
@@ -220,18 +226,19 @@ impl Tx {
         device: i64,
         wire_id: &str,
     ) -> Result<Option<FoundCommand>, StoreError> {
-        type Columns = (i64, String, i64, i64, i64, String, i64, Option<i64>);
+        type Columns = (i64, String, i64, i64, i64, String, i64, Option<i64>, Option<i64>);
         let row: Option<Columns> = query_as(
-            "SELECT command_no, pin, kind, slot, algorithm, verb, seq, open FROM sync_command \
+            "SELECT command_no, pin, kind, slot, algorithm, verb, seq, open, return_code FROM sync_command \
              WHERE device_id = ? AND wire_id = ?",
         )
         .bind(device)
         .bind(wire_id)
         .fetch_optional(self.db())
         .await?;
-        row.map(|(number, pin, kind, slot, algorithm, verb, seq, open)| {
+        row.map(|(number, pin, kind, slot, algorithm, verb, seq, open, code)| {
             let key = key_of("sync_command", (pin, kind, slot, algorithm))?;
-            Ok(FoundCommand { number, verb: verb_of(&verb, &key)?, key, seq: Seq(seq), open: open.is_some() })
+            let (verb, open) = (verb_of(&verb, &key)?, open.is_some());
+            Ok(FoundCommand { number, verb, key, seq: Seq(seq), open, given_up: !open && code.is_none() })
         })
         .transpose()
     }
@@ -246,9 +253,9 @@ impl Tx {
         for list in lists(names) {
             let places = places(list.len());
             let sql = format!(
-                "SELECT {OPEN}, open FROM sync_command WHERE device_id = ? AND open = 1 AND pin IN \
+                "SELECT {OPEN}, open, return_code FROM sync_command WHERE device_id = ? AND open = 1 AND pin IN \
                  (SELECT pin FROM sync_command WHERE device_id = ? AND wire_id IN ({places})) UNION ALL \
-                 SELECT {OPEN}, open FROM sync_command WHERE device_id = ? AND open IS NULL AND wire_id IN ({places})"
+                 SELECT {OPEN}, open, return_code FROM sync_command WHERE device_id = ? AND open IS NULL AND wire_id IN ({places})"
             );
             let mut select = query(statement(sql)).bind(device).bind(device);
             for name in &list {
@@ -262,7 +269,8 @@ impl Tx {
                 let is_open = row.try_get::<Option<i64>, _>("open")?.is_some();
                 let (key, command) = open_of(&row)?;
                 let OpenCommand { number, verb, seq, .. } = command;
-                let found = FoundCommand { number, key: key.clone(), verb, seq, open: is_open };
+                let given_up = !is_open && row.try_get::<Option<i64>, _>("return_code")?.is_none();
+                let found = FoundCommand { number, key: key.clone(), verb, seq, open: is_open, given_up };
                 answered.found.insert(command.wire_id.clone(), found);
                 if is_open {
                     open.insert(key, command);

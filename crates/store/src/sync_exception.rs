@@ -32,11 +32,13 @@ pub(crate) fn parked_of(code: i64, key: &ItemKey) -> Result<Parked, StoreError> 
         })
 }
 
-/// An exception, as columns after those of the key: `due_at`, `parked`, `wipe`, `refused_seq`, `return_code`, `attempts`.
-pub(crate) type ExceptionColumns = (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64);
+/// An exception, as columns after those of the key: `due_at`, `parked`, `wipe`, `refused_seq`, `return_code`, `attempts`,
+/// `known_life`.
+pub(crate) type ExceptionColumns =
+    (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64, Option<i64>);
 
 pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<Exception, StoreError> {
-    let (due_at, parked, wipe, refused_seq, return_code, attempts) = columns;
+    let (due_at, parked, wipe, refused_seq, return_code, attempts, known) = columns;
     let wait = match (due_at, parked) {
         (Some(at), _) => Wait::Due(Millis(at)),
         (None, Some(code)) => Wait::Parked(parked_of(code, key)?),
@@ -51,6 +53,7 @@ pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<E
     Ok(Exception {
         wait,
         wipe: wipe != 0,
+        known: known.map(Seq),
         refused,
         attempts: narrow("sync_exception", "attempts", key, attempts)?,
     })
@@ -78,11 +81,23 @@ impl Tx {
         device: i64,
         pins: &[Pin],
     ) -> Result<Vec<(ItemKey, Exception)>, StoreError> {
-        type Columns = (String, i64, i64, i64, Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64);
+        type Columns = (
+            String,
+            i64,
+            i64,
+            i64,
+            Option<i64>,
+            Option<i64>,
+            i64,
+            Option<i64>,
+            Option<i64>,
+            i64,
+            Option<i64>,
+        );
         let mut found = Vec::new();
         for list in lists(pins) {
             let sql = format!(
-                "SELECT pin, kind, slot, algorithm, due_at, parked, wipe, refused_seq, return_code, attempts \
+                "SELECT pin, kind, slot, algorithm, due_at, parked, wipe, refused_seq, return_code, attempts, known_life \
                  FROM sync_exception WHERE device_id = ? AND pin IN ({})",
                 places(list.len())
             );
@@ -91,9 +106,9 @@ impl Tx {
                 select = select.bind(pin.as_str());
             }
             let rows: Vec<Columns> = select.fetch_all(self.db()).await?;
-            for (pin, kind, slot, algorithm, due_at, parked, wipe, seq, code, attempts) in rows {
+            for (pin, kind, slot, algorithm, due_at, parked, wipe, seq, code, attempts, known) in rows {
                 let key = key_of("sync_exception", (pin, kind, slot, algorithm))?;
-                let exception = exception_of(&key, (due_at, parked, wipe, seq, code, attempts))?;
+                let exception = exception_of(&key, (due_at, parked, wipe, seq, code, attempts, known))?;
                 found.push((key, exception));
             }
         }
@@ -114,13 +129,13 @@ impl Tx {
         let upsert = self.engine.upsert(
             "sync_exception",
             "device_id, pin, kind, slot, algorithm",
-            &["due_at", "parked", "wipe", "refused_seq", "return_code", "attempts"],
+            &["due_at", "parked", "wipe", "refused_seq", "return_code", "attempts", "known_life"],
         );
         for batch in few_batches(&kept) {
             let sql = format!(
                 "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, parked, wipe, \
-                 refused_seq, return_code, attempts) VALUES {}{upsert}",
-                rows(batch.len(), 11)
+                 refused_seq, return_code, attempts, known_life) VALUES {}{upsert}",
+                rows(batch.len(), 12)
             );
             let mut insert = query(statement(sql));
             for (key, exception) in batch {
@@ -141,7 +156,8 @@ impl Tx {
                     .bind(i64::from(exception.wipe))
                     .bind(exception.refused.map(|refused| refused.seq.0))
                     .bind(exception.refused.map(|refused| i64::from(refused.return_code)))
-                    .bind(i64::from(exception.attempts));
+                    .bind(i64::from(exception.attempts))
+                    .bind(exception.known.map(|life| life.0));
             }
             insert.execute(self.db()).await?;
         }
@@ -199,7 +215,7 @@ impl Tx {
         // A deletion under way is not forgotten: it goes before anything else of the PIN.
         query(
             "UPDATE sync_exception SET wipe = 1 WHERE device_id = ? AND kind = 0 AND pin IN (SELECT pin \
-             FROM sync_command WHERE device_id = ? AND open = 1 AND kind = 0 AND verb = 'delete')",
+             FROM sync_command WHERE device_id = ? AND open = 1 AND kind = 0 AND verb IN ('delete', 'replace'))",
         )
         .bind(device)
         .bind(device)
@@ -253,7 +269,7 @@ impl Tx {
         let rows: Vec<(i64, i64)> = query_as(
             "SELECT c.kind, COUNT(*) FROM sync_command c JOIN item i ON i.pin = c.pin AND i.kind = c.kind \
              AND i.slot = c.slot AND i.algorithm = c.algorithm \
-             WHERE c.device_id = ? AND c.open = 1 AND c.verb = 'update' AND c.seq = i.created_seq GROUP BY c.kind",
+             WHERE c.device_id = ? AND c.open = 1 AND c.verb <> 'delete' AND c.seq = i.created_seq GROUP BY c.kind",
         )
         .bind(device)
         .fetch_all(self.db())

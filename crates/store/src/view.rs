@@ -13,12 +13,13 @@ use crate::device::{COLUMNS, DeviceRow};
 use crate::item::{ItemRow, recent_edits};
 use crate::key::{narrow, pins_of};
 use crate::sql::statement;
-use crate::{Answered, Pulse, Shared, Stand, StoreError, Tx};
+use crate::{Answered, ClaimedUser, Pulse, Shared, Stand, StoreError, Tx};
 
-/// When the next thing is due of a device, which is bound three times.
+/// When the next thing is due of a device, which is bound four times.
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
     SELECT MIN(due_at) AS due_at FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL \
     UNION ALL SELECT MIN(due_at) FROM sync_command WHERE device_id = ? AND open = 1 \
+    UNION ALL SELECT MIN(due_at) FROM claim WHERE device_id = ? AND due_at IS NOT NULL \
     UNION ALL SELECT MIN(COALESCE(due_at, 0)) FROM operator_command \
     WHERE device_id = ? AND state IN ('queued', 'sent')) AS waiting";
 
@@ -38,6 +39,10 @@ pub struct Standing {
     open: bool,
     /// There are exceptions.
     exceptions: bool,
+    /// There are claims.
+    claims: bool,
+    /// There are claims whose time has come.
+    pub claims_due: bool,
     /// There are parts of templates whose others have not come yet.
     parts: bool,
 }
@@ -102,10 +107,12 @@ impl Tx {
              (SELECT COUNT(*) FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1) AS open_count, \
              EXISTS (SELECT 1 FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1 AND c.due_at <= ?) \
              AS overdue, \
-             (SELECT COUNT(*) FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at IS NOT NULL) \
-             AS due_count, \
+             (SELECT COUNT(*) FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at IS NOT NULL \
+             AND e.attempts = 0) AS due_count, \
              EXISTS (SELECT 1 FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at <= ?) AS due, \
              EXISTS (SELECT 1 FROM sync_exception e WHERE e.device_id = d.device_id) AS exceptions, \
+             EXISTS (SELECT 1 FROM claim c WHERE c.device_id = d.device_id) AS claims, \
+             EXISTS (SELECT 1 FROM claim c WHERE c.device_id = d.device_id AND c.due_at <= ?) AS claims_due, \
              EXISTS (SELECT 1 FROM operator_command o \
              WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS orders, \
              EXISTS (SELECT 1 FROM part_set p WHERE p.device_id = d.device_id) AS parts, a.area_id \
@@ -115,8 +122,13 @@ impl Tx {
              LEFT JOIN (SELECT device_id AS in_area, area_id FROM device_area) a \
              ON a.in_area = d.device_id WHERE d.serial_number = ?"
         );
-        let rows =
-            query(statement(sql)).bind(now.0).bind(now.0).bind(serial.as_str()).fetch_all(self.db()).await?;
+        let rows = query(statement(sql))
+            .bind(now.0)
+            .bind(now.0)
+            .bind(now.0)
+            .bind(serial.as_str())
+            .fetch_all(self.db())
+            .await?;
         let Some(first) = rows.first() else { return Ok(None) };
         let number = |column| Ok::<i64, StoreError>(first.try_get(column)?);
         let is = |column| Ok::<bool, StoreError>(number(column)? != 0);
@@ -133,6 +145,8 @@ impl Tx {
             due: is("due")?,
             open: open != 0,
             exceptions: is("exceptions")?,
+            claims: is("claims")?,
+            claims_due: is("claims_due")?,
             parts: is("parts")?,
         };
         Ok(Some((row, view, standing)))
@@ -203,6 +217,9 @@ impl Tx {
                 view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
             }
         }
+        if standing.claims {
+            self.load_claims(view, pins).await?;
+        }
         Ok(())
     }
 
@@ -213,7 +230,7 @@ impl Tx {
     pub async fn view(&mut self, row: &DeviceRow) -> Result<DeviceView, StoreError> {
         let (open, due): (i64, i64) = query_as(
             "SELECT (SELECT COUNT(*) FROM sync_command WHERE device_id = ? AND open = 1), \
-             (SELECT COUNT(*) FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL)",
+             (SELECT COUNT(*) FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL AND attempts = 0)",
         )
         .bind(row.id)
         .bind(row.id)
@@ -264,6 +281,9 @@ impl Tx {
                 view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
             }
         }
+        if standing.is_none_or(|standing| standing.claims) {
+            self.load_claims(view, pins).await?;
+        }
         self.remember_sent(view, &there).await?;
         Ok(())
     }
@@ -290,6 +310,9 @@ impl Tx {
         }
         let rows = self.item_rows(pins).await?;
         let there: Vec<Pin> = pins_of(rows.keys());
+        for (pin, marks) in self.former_marks(&there).await? {
+            known.entry(pin).or_default().former = marks;
+        }
         for (pin, versions) in self.user_versions(&there).await? {
             let person = known.entry(pin).or_default();
             person.user = versions.current;
@@ -322,6 +345,20 @@ impl Tx {
         changes: &Changes,
         at: Millis,
     ) -> Result<(), StoreError> {
+        self.apply_upload(view, changes, &BTreeMap::new(), at).await
+    }
+
+    /// As [`Tx::apply`], for an upload with these user records: claims keep them.
+    ///
+    /// # Errors
+    /// As [`Tx::apply`].
+    pub async fn apply_upload(
+        &mut self,
+        view: &DeviceView,
+        changes: &Changes,
+        users: &BTreeMap<Pin, ClaimedUser>,
+        at: Millis,
+    ) -> Result<(), StoreError> {
         let device = view.device;
         if changes.rebaseline {
             self.rebaseline(device, at).await?;
@@ -332,6 +369,7 @@ impl Tx {
         self.close_commands(device, changes, at).await?;
         self.put_commands(device, &changes.open, at).await?;
         self.put_exceptions(device, &changes.exceptions).await?;
+        self.put_claims(view, &changes.claims, users, at).await?;
         if changes.device {
             self.put_device(view).await?;
         }
@@ -347,8 +385,13 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn next_due(&mut self, device: i64) -> Result<Option<Millis>, StoreError> {
-        let (due,): (Option<i64>,) =
-            query_as(NEXT_DUE).bind(device).bind(device).bind(device).fetch_one(self.db()).await?;
+        let (due,): (Option<i64>,) = query_as(NEXT_DUE)
+            .bind(device)
+            .bind(device)
+            .bind(device)
+            .bind(device)
+            .fetch_one(self.db())
+            .await?;
         Ok(due.map(Millis))
     }
 }
@@ -367,6 +410,8 @@ fn view_of(row: &DeviceRow, areas: BTreeSet<Area>, open: i64, due: i64) -> Resul
     view.areas = areas;
     view.cursor = row.cursor;
     view.scan.clone_from(&row.scan);
+    view.scan_replaces = row.scan_replaces;
+    view.roster_complete = row.roster_complete || row.joining.is_some();
     view.joining = row.joining;
     view.next_command = row.next_command;
     view.open_count = narrow("sync_command", "open", &row.id, open)?;

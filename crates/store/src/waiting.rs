@@ -16,6 +16,8 @@ pub struct Waiting {
     pub head: Seq,
     /// When the next thing is due of the device by itself; `None` where nothing ever is.
     pub due: Option<Millis>,
+    /// When its next claim has to be looked at.
+    pub claim_due: Option<Millis>,
     /// Whether there is a command to it that it has not answered.
     pub open: bool,
 }
@@ -66,6 +68,7 @@ impl Store {
              (SELECT MIN(e.due_at) FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at IS NOT NULL) \
              AS exception_due, \
              (SELECT MIN(c.due_at) FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1) AS open_due, \
+             (SELECT MIN(l.due_at) FROM claim l WHERE l.device_id = d.device_id AND l.due_at IS NOT NULL) AS claim_due, \
              (SELECT MIN(COALESCE(o.due_at, 0)) FROM operator_command o \
              WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS order_due \
              FROM device d WHERE d.serial_number = ?"
@@ -74,9 +77,11 @@ impl Store {
         let Some(row) = self.point().row(ask).await? else { return Ok(None) };
         let due = |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let (exception, open, order) = (due("exception_due")?, due("open_due")?, due("order_due")?);
+        let claim_due = due("claim_due")?;
         let waiting = Waiting {
             head: Seq(row.try_get("head")?),
-            due: [exception, open, order].into_iter().flatten().min(),
+            due: [exception, open, order, claim_due].into_iter().flatten().min(),
+            claim_due,
             open: open.is_some(),
         };
         Ok(Some((DeviceRow::read(&row)?, waiting)))
@@ -89,11 +94,15 @@ impl Store {
     pub async fn waiting(&self, device: i64) -> Result<Waiting, StoreError> {
         let sql = format!(
             "SELECT (SELECT seq FROM feed_clock WHERE id = 1), ({NEXT_DUE}), \
-             EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1)"
+             (SELECT MIN(due_at) FROM claim WHERE device_id = ? AND due_at IS NOT NULL), EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1)"
         );
-        let ask = || query(statement(sql.clone())).bind(device).bind(device).bind(device).bind(device);
+        let ask = || {
+            let ask = query(statement(sql.clone())).bind(device).bind(device).bind(device);
+            ask.bind(device).bind(device).bind(device)
+        };
         let row = self.point().row(ask).await?.ok_or(sqlx::Error::RowNotFound)?;
-        let (head, due, open): (i64, Option<i64>, i64) = FromRow::from_row(&row)?;
-        Ok(Waiting { head: Seq(head), due: due.map(Millis), open: open != 0 })
+        let (head, due, claim, open): (i64, Option<i64>, Option<i64>, i64) = FromRow::from_row(&row)?;
+        let (due, claim_due) = (due.map(Millis), claim.map(Millis));
+        Ok(Waiting { head: Seq(head), due, claim_due, open: open != 0 })
     }
 }

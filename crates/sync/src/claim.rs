@@ -184,10 +184,18 @@ impl DeviceView {
         });
     }
 
-    /// The device answered the command `order` that put a question; `understood` is false where it does not know such a
-    /// command.
-    pub fn question_answered(&mut self, pin: &Pin, order: i64, understood: bool, now: Millis) {
+    /// The device answered the command `order` that put a question. `understood` is false where it does not know such a
+    /// command, `is_there` true where it says that somebody is under the PIN.
+    pub fn question_answered(
+        &mut self,
+        pin: &Pin,
+        order: i64,
+        understood: bool,
+        is_there: bool,
+        now: Millis,
+    ) {
         self.with_question(pin, |question| {
+            question.shown |= is_there;
             if matches!(question.asked, Asked::Asked(number, _) if number == order) {
                 question.asked = if understood { Asked::Answered(now) } else { Asked::Refused };
             }

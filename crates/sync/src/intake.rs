@@ -86,7 +86,8 @@ pub struct Known {
     pub older_users: Vec<UserFields>,
     /// Hashes of earlier contents, of this life and of those before, and of what an operator discarded.
     pub older: BTreeMap<Slot, BTreeSet<ContentHash>>,
-    /// By what people who had the PIN before are known again ([`roster::marks`]).
+    /// By what people who had the PIN before are known again ([`roster::marks`]), and hashes of templates and photos that an
+    /// operator did not take.
     pub former: BTreeSet<ContentHash>,
     /// How often different devices changed an item within the hour.
     pub edits: BTreeMap<Slot, u32>,
@@ -243,8 +244,8 @@ impl<'a> Intake<'a> {
     }
 
     fn is_older(&self, key: &ItemKey, hash: ContentHash) -> bool {
-        let older = self.known.get(&key.pin).and_then(|known| known.older.get(&key.slot));
-        older.is_some_and(|older| older.contains(&hash))
+        let Some(known) = self.known.get(&key.pin) else { return false };
+        known.former.contains(&hash) || known.older.get(&key.slot).is_some_and(|older| older.contains(&hash))
     }
 
     /// Whoever the device has under this PIN goes, and the fleet's person comes.

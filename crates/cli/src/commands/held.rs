@@ -126,6 +126,9 @@ fn kind_of(kind: HeldKindArg) -> HeldKind {
     match kind {
         HeldKindArg::Unreadable => HeldKind::Unreadable,
         HeldKindArg::Conflict => HeldKind::Conflict,
+        HeldKindArg::Waiting => HeldKind::Waiting,
+        HeldKindArg::Leftover => HeldKind::Leftover,
+        HeldKindArg::Credential => HeldKind::Credential,
         HeldKindArg::Privilege => HeldKind::Privilege,
         HeldKindArg::Deletion => HeldKind::Deletion,
         HeldKindArg::Brake => HeldKind::Brake,
@@ -190,6 +193,15 @@ const fn meaning(kind: HeldKind) -> &'static str {
         HeldKind::Conflict => {
             "the device means another person by this PIN than the fleet does; both stay as they are until you decide"
         }
+        HeldKind::Waiting => {
+            "Muster asked the device whose this is; the answer decides, or you do if none comes"
+        }
+        HeldKind::Leftover => {
+            "the device had this under the PIN of somebody else; the device holds the fleet's person now, and this is kept here"
+        }
+        HeldKind::Credential => {
+            "somebody who has a privilege got another card, password or template at the device; it has no effect until you decide"
+        }
         HeldKind::Privilege => {
             "somebody's privilege was raised at the device; it has no effect until you decide, all else of the person is synchronised"
         }
@@ -202,18 +214,29 @@ const fn meaning(kind: HeldKind) -> &'static str {
 }
 
 fn decisions(kind: HeldKind, id: i64) -> String {
+    let same = match kind {
+        HeldKind::Conflict | HeldKind::Waiting => "--same (both are one person), ",
+        HeldKind::Leftover => "--same (it is the fleet's person's), ",
+        _ => "",
+    };
     let (device, fleet) = match kind {
         HeldKind::Unreadable | HeldKind::UnreadTable => {
             return format!("muster held resolve {id} --dismiss (seen)");
         }
-        HeldKind::Conflict => {
+        HeldKind::Leftover => ("it is taken", "it is discarded"),
+        HeldKind::Credential => ("it counts everywhere", "it does not count"),
+        HeldKind::Conflict | HeldKind::Waiting => {
             ("the device's person becomes the fleet's", "the fleet's person goes to the device")
         }
         HeldKind::Privilege => ("it is given everywhere", "it stays without effect"),
         HeldKind::Deletion => ("the person is deleted everywhere", "the person comes back to the device"),
         HeldKind::Brake => ("what the device has becomes the fleet's", "what the fleet has stays"),
     };
-    format!("muster held resolve {id} --device ({device}), --fleet ({fleet}) or --dismiss (nothing is done)")
+    let dismiss = match kind {
+        HeldKind::Conflict | HeldKind::Waiting => "",
+        _ => " or --dismiss (nothing is done)",
+    };
+    format!("muster held resolve {id} {same}--device ({device}), --fleet ({fleet}){dismiss}")
 }
 
 #[derive(Serialize)]
@@ -223,10 +246,11 @@ struct Done {
 }
 
 async fn decide(context: &Context, id: i64, decision: Decision) -> anyhow::Result<()> {
-    let resolution = match (decision.device, decision.fleet) {
-        (true, _) => Resolution::Device,
-        (_, true) => Resolution::Fleet,
-        _ => Resolution::Dismiss,
+    let resolution = match decision {
+        Decision { device: true, .. } => Resolution::Device,
+        Decision { same: true, .. } => Resolution::Same,
+        Decision { fleet: true, .. } => Resolution::Fleet,
+        Decision { .. } => Resolution::Dismiss,
     };
     let mut attempts = 0;
     loop {
@@ -244,6 +268,7 @@ async fn decide(context: &Context, id: i64, decision: Decision) -> anyhow::Resul
     }
     context.out.print(&Done { id, resolution: resolution.as_str() }, |done| match resolution {
         Resolution::Dismiss => format!("held {} is dismissed", done.id),
+        Resolution::Same => format!("held {}: both are one person", done.id),
         Resolution::Device => format!("held {}: what the device has is right", done.id),
         Resolution::Fleet => format!("held {}: what the fleet has is right", done.id),
     })

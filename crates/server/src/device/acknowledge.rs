@@ -8,6 +8,7 @@ use sync::split_line_id;
 use wire::{Acknowledgement, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
+use super::order_answer::Answered;
 use super::{Request, admit, options, order_answer, printable, read_back};
 use crate::app::App;
 use crate::fleet;
@@ -57,6 +58,7 @@ async fn record(
     let mut settling = Vec::new();
     let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
     let (mut emptied, mut asks) = (false, false);
+    let mut questions = Vec::new();
     let names: BTreeSet<&str> = acknowledgements.iter().filter_map(named).collect();
     let answered = tx.answered(row.id, &names.into_iter().collect::<Vec<_>>()).await?;
     for acknowledgement in acknowledgements {
@@ -79,11 +81,13 @@ async fn record(
                 seq: found.seq,
                 line,
                 return_code,
+                given_up: found.given_up,
             });
         } else if let Some(order) = tx.find_order(row.id, name).await? {
             let answer = (acknowledgement, return_code);
             let taking = order_answer::take(&mut tx, (&row, &mut view), &order, answer, now, &app.config);
             let asked = taking.await?;
+            questions.extend(asked.question);
             emptied |= asked.emptied;
             asks |= asked.everything;
             parameters.extend(asked.parameters);
@@ -94,6 +98,12 @@ async fn record(
     }
     let mut shared = app.recent.share(standing.feed);
     tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
+    for Answered { pin, order, understood, is_there } in questions {
+        if view.persons.get(&pin).is_none_or(|person| person.claim.is_none()) {
+            tx.load_persons(&mut view, std::slice::from_ref(&pin)).await?;
+        }
+        view.question_answered(&pin, order, understood, is_there, now);
+    }
     let mut taken = Vec::new();
     for answer in &settling {
         let settled = settle(&mut view, answer, now, &app.config.limits);
@@ -119,6 +129,7 @@ async fn record(
     if let Some((answer, query)) = &asked {
         read_back::ask(app, &mut tx, &mut view, (&answer.key, answer.seq), query).await?;
     }
+    super::questions::put(&mut tx, &mut view, now).await?;
     if asks {
         // It answers no queries: what was to be asked comes with everything else.
         fleet::ask_for_everything(&mut tx, row.id, now).await?;

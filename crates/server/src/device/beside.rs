@@ -117,6 +117,7 @@ impl<'a> Beside<'a> {
     pub fn keep_aside(&mut self, device: i64, table: &str, reason: &str, body: &[u8]) {
         if wire::count_lines(body) > 0 {
             self.held.records.push(HeldRecord {
+                life: None,
                 device,
                 kind: HeldKind::UnreadTable,
                 table: Some(printable(table)),
@@ -319,6 +320,7 @@ impl Held {
             return;
         }
         self.records.push(HeldRecord {
+            life: None,
             device,
             kind: HeldKind::Unreadable,
             table: Some(table.to_owned()),

@@ -1,12 +1,17 @@
 //! What an upload of people comes to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Capability, ItemKey, Seq, Template};
-use store::{DeviceRow, HeldRecord, ItemWrite, Sealed};
+use roster::{Capability, ItemKey, Millis, Seq, Template};
+use store::{Change, ClaimedUser, DeviceRow, HeldKind, HeldRecord, ItemWrite, Sealed, StoreError, Tx};
 use sync::intake::Edit;
 use sync::{Changes, DeviceView};
-use wire::Pin;
+use wire::{Form, Pin};
+
+use super::questions;
+use crate::app::App;
+use crate::fleet;
+use crate::fleet::orders::Ordered;
 
 /// What an upload comes to.
 pub struct Decision {
@@ -26,6 +31,12 @@ pub struct Decision {
     pub capability: Option<Capability>,
     /// People to ask the device for.
     pub queries: BTreeSet<Pin>,
+    /// The user records of the upload with their tables: claims keep them.
+    pub users: BTreeMap<Pin, ClaimedUser>,
+    /// The device is to upload all that it holds.
+    pub everything: bool,
+    /// It was restored: it has to show all its people again.
+    pub restored: bool,
     /// It is about people alone, and nothing is or was there of any of them.
     pub newcomers: bool,
     /// For the log.
@@ -75,6 +86,63 @@ pub fn in_order(mut edits: Vec<Edit>) -> (Vec<ItemWrite>, usize) {
 }
 
 impl Decision {
+    /// Writes all of it, and puts the questions that follow to the device. Somebody who was enrolled is in the fleet
+    /// afterwards. The clock is held.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn write(
+        mut self,
+        app: &App,
+        tx: &mut Tx,
+        row: &DeviceRow,
+        now: Millis,
+    ) -> Result<Tally, StoreError> {
+        let device = row.id;
+        if !self.edits.is_empty() {
+            let by = |number: usize| (number < self.own_edits).then_some(device);
+            let undo_until = Some(fleet::undo_until(&app.config, now));
+            let change = Change { by: None, at: now, undo_until };
+            let seqs = tx.write_by(&self.edits, &change, by).await?;
+            for (edit, seq) in self.edits.iter().zip(seqs) {
+                self.changes.numbered(&edit.key, seq);
+            }
+        }
+        for (key, parts) in &self.partial {
+            tx.put_part_set(device, key, parts.as_ref(), now).await?;
+        }
+        for record in self.held.iter().flat_map(HeldRecord::pieces) {
+            let held = tx.hold(&record, now).await?;
+            if held.is_new && record.kind != HeldKind::Waiting {
+                tracing::warn!(
+                    device.serial_number = %row.serial_number, held = held.id, kind = %record.kind,
+                    record = %record.tag, line = record.line, reason = %record.reason, "held: muster held show {}", held.id
+                );
+            }
+        }
+        if let Some(capability) = self.capability.take() {
+            tx.set_capability(device, &capability, None).await?;
+            self.view.capability = capability;
+        }
+        if row.joining.is_none() && self.edits.is_empty() && self.changes.gives_work() {
+            tx.wake().await?;
+        }
+        tx.apply_upload(&self.view, &self.changes, &self.users, now).await?;
+        if self.restored {
+            tx.begin_roster(device).await?;
+        }
+        // After the device's row is written: an order takes its number from there.
+        let refuses = row.capability.refused(Form::Query);
+        if self.everything || self.restored || (refuses && !self.queries.is_empty()) {
+            fleet::ask_for_everything(tx, device, now).await?;
+        }
+        for pin in self.queries.iter().filter(|_| !refuses) {
+            Ordered::query_user(pin.clone()).queue(tx, device, "server", now).await?;
+        }
+        questions::put(tx, &mut self.view, now).await?;
+        Ok(self.tally)
+    }
+
     /// Whether there is nothing to write.
     pub fn is_empty(&self) -> bool {
         let changes = &self.changes;
@@ -83,6 +151,8 @@ impl Decision {
             && self.held.is_empty()
             && self.capability.is_none()
             && self.queries.is_empty()
+            && changes.claims.is_empty()
+            && !self.everything
             && !(changes.device || changes.capability || changes.rebaseline)
             && changes.unpark.is_empty()
             && changes.exceptions.is_empty()

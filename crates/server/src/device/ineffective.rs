@@ -33,6 +33,7 @@ pub async fn note(
             verb: found.verb,
             seq: found.seq,
             line,
+            given_up: false,
             return_code: ReturnCode::INEFFECTIVE,
         };
         let settled = ineffective(&mut view, &answer, now, limits);

@@ -5,13 +5,14 @@
 //! alone, of whom there is still nothing: whoever uploads a thousand people keeps the others waiting for the writing only.
 //! What a few records come to, where one transaction at a time writes, is found out quicker than whether it need be written.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch};
-use store::{Change, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
+use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
 use sync::DeviceView;
-use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
-use wire::{Form, Operation, OperationMeaning, Pin, SerialNumber};
+use sync::intake::{Deletion, Enrolment, Held, Intake, Outcome, Policy};
+use sync::{Reason, Stage};
+use wire::{Operation, OperationMeaning, Pin, SerialNumber};
 
 use super::at_length::at_length;
 use super::beside::Beside;
@@ -79,7 +80,6 @@ impl Upload<'_> {
 
     /// Decides, where `early` does not stand, and writes.
     async fn write(&self, known: &DeviceRow, early: Option<Early>) -> Result<(), StoreError> {
-        let device = known.id;
         let store = &self.app.store;
         // The lock order: clock, items, device.
         let long = self.readings.len() > LONG;
@@ -92,48 +92,14 @@ impl Upload<'_> {
             Some(stands) => Some(stands),
             None => Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?,
         };
-        let Some((row, mut decision)) = decided else { return tx.rollback().await };
+        let Some((row, decision)) = decided else { return tx.rollback().await };
         if decision.is_empty() && !self.has_operations() && self.beside.is_empty() {
             // The mark of the upload, if anything.
             return tx.commit().await;
         }
-        let undo_until = Some(fleet::undo_until(&self.app.config, self.now));
-        if !decision.edits.is_empty() {
-            let by = |number: usize| (number < decision.own_edits).then_some(device);
-            tx.write_by(&decision.edits, &Change { by: None, at: self.now, undo_until }, by).await?;
-        }
-        for (key, parts) in &decision.partial {
-            tx.put_part_set(device, key, parts.as_ref(), self.now).await?;
-        }
-        for record in decision.held.iter().flat_map(HeldRecord::pieces) {
-            let held = tx.hold(&record, self.now).await?;
-            if held.is_new {
-                tracing::warn!(
-                    device.serial_number = %row.serial_number, held = held.id, kind = %record.kind,
-                    record = %record.tag, line = record.line, reason = %record.reason, "held: muster held show {}", held.id
-                );
-            }
-        }
-        if let Some(capability) = decision.capability.take() {
-            tx.set_capability(device, &capability, None).await?;
-            decision.view.capability = capability;
-        }
-        if row.joining.is_none() && decision.edits.is_empty() && decision.changes.gives_work() {
-            tx.wake().await?;
-        }
-        tx.apply(&decision.view, &decision.changes, self.now).await?;
-        // After the device's row is written: an order takes its number from there.
-        if !decision.queries.is_empty() && row.capability.refused(Form::Query) {
-            fleet::ask_for_everything(&mut tx, device, self.now).await?;
-            decision.queries.clear();
-        }
-        for pin in &decision.queries {
-            fleet::orders::Ordered::query_user(pin.clone())
-                .queue(&mut tx, device, "server", self.now)
-                .await?;
-        }
+        let tally = decision.write(self.app, &mut tx, &row, self.now).await?;
         tx.commit().await?;
-        let Tally { equal, edits, corrected, held, unreadable } = decision.tally;
+        let Tally { equal, edits, corrected, held, unreadable } = tally;
         tracing::info!(
             device.serial_number = %row.serial_number, table = self.table, equal, edits, corrected, held, unreadable,
             "upload"
@@ -202,7 +168,10 @@ impl Upload<'_> {
         // Work codes share a list of places: one depends on the others.
         let newcomers = !self.has_definitions()
             && view.persons.values().all(|person| {
-                person.items.is_empty() && person.open.is_empty() && person.exceptions.is_empty()
+                person.items.is_empty()
+                    && person.open.is_empty()
+                    && person.exceptions.is_empty()
+                    && person.claim.is_none()
             });
         let mut known = tx.known(row.id, &pins, self.now, standing).await?;
         let photographed = self.photographed();
@@ -231,6 +200,8 @@ impl Upload<'_> {
             spoken_of: self.spoken_of(),
             visitors,
             places,
+            users: BTreeMap::new(),
+            restored: false,
         };
         at_length(self.bytes, || {
             for number in self.users_first() {
@@ -239,7 +210,8 @@ impl Upload<'_> {
                 }
             }
         });
-        let Deciding { intake, held, tally, capability, queries, .. } = deciding;
+        let Deciding { intake, held, tally, capability, queries, users, restored, .. } = deciding;
+        let everything = intake.asks_for_roster;
         let (edits, partial) = (at_length(self.bytes, || in_order(intake.edits)), intake.partial);
         if row.joining.is_none() && options::takes_other_things(&row.capability, &capability) {
             tracing::info!(
@@ -258,6 +230,9 @@ impl Upload<'_> {
             held,
             capability: (capability != row.capability).then_some(capability),
             queries,
+            users,
+            everything,
+            restored,
             newcomers,
             tally,
         })
@@ -369,6 +344,7 @@ impl Upload<'_> {
         Ok(Policy {
             deletion: config.deletion,
             privilege: config.raised(),
+            enrolment: Enrolment::Accept,
             deletions_left: left,
             ..Policy::default()
         })
@@ -407,6 +383,9 @@ struct Deciding<'a> {
     /// Who was given to the device for one punch.
     visitors: BTreeSet<Pin>,
     places: Places,
+    /// The user records so far, as they came.
+    users: BTreeMap<Pin, ClaimedUser>,
+    restored: bool,
 }
 
 impl Deciding<'_> {
@@ -418,6 +397,8 @@ impl Deciding<'_> {
             }
             Reading::User { line, pin, patch, raw } => {
                 self.learn_from(pin, patch);
+                let record = ClaimedUser { table: self.table.to_owned(), raw: raw.to_vec() };
+                self.users.insert(pin.clone(), record);
                 let outcome = self.intake.user(pin, patch);
                 self.count(&outcome, pin, *line, "USER", raw);
                 self.keep_unreadable_name(pin, patch, *line, raw);
@@ -454,6 +435,15 @@ impl Deciding<'_> {
                     );
                     self.intake.wiped();
                 }
+                OperationMeaning::Restored if self.is_history(operation) => {}
+                OperationMeaning::Restored => {
+                    tracing::warn!(
+                        device.serial_number = %self.row.serial_number, code = operation.code,
+                        "device was restored: what it says is compared before any of it counts"
+                    );
+                    self.restored = true;
+                    self.intake.view.restored();
+                }
                 OperationMeaning::Enrolled(pin) => {
                     let told = self.spoken_of.contains(&pin);
                     if !told && self.intake.asks_for(&pin, self.is_history(operation)) {
@@ -461,7 +451,6 @@ impl Deciding<'_> {
                     }
                 }
                 OperationMeaning::PartDeleted { .. }
-                | OperationMeaning::Restored
                 | OperationMeaning::PoweredOn
                 | OperationMeaning::Other => {}
             },
@@ -562,6 +551,7 @@ impl Deciding<'_> {
             device: self.row.id,
             kind,
             table: Some(self.table.to_owned()),
+            life: self.life_of(pin.as_ref()),
             pin,
             tag: tag.to_owned(),
             line: i64::try_from(line).ok(),
@@ -569,16 +559,47 @@ impl Deciding<'_> {
             raw: raw.to_vec(),
         });
     }
+
+    /// The life of a PIN that the fleet has.
+    fn life_of(&self, pin: Option<&Pin>) -> Option<Seq> {
+        let person = self.intake.view.persons.get(pin?)?;
+        Some(person.life().unwrap_or(Seq(0)))
+    }
+}
+
+/// What has to be held of a claim that was concluded: a deletion that waits for an operator.
+pub fn held_after_question(
+    row: &DeviceRow,
+    pin: &Pin,
+    outcome: &Outcome,
+    view: &DeviceView,
+) -> Option<HeldRecord> {
+    let Outcome::Held(held @ Held::Deletion(_)) = outcome else { return None };
+    let (kind, reason) = describe(held);
+    let life = view.persons.get(pin).and_then(sync::Person::life);
+    Some(HeldRecord {
+        device: row.id,
+        kind,
+        table: None,
+        life,
+        pin: Some(pin.clone()),
+        tag: "OPLOG".to_owned(),
+        line: None,
+        reason,
+        raw: format!("deleted {pin} {}", life.map_or(0, |life| life.0)).into_bytes(),
+    })
 }
 
 fn describe(held: &Held) -> (HeldKind, String) {
     match held {
-        Held::Conflict(pin) => (
-            HeldKind::Conflict,
-            format!(
-                "the joining device means somebody else by PIN {pin} (other name or card, or deleted here)"
-            ),
-        ),
+        Held::Claim(pin, reason, stage) => {
+            let kind = match stage {
+                Stage::Waiting => HeldKind::Waiting,
+                Stage::Blocking => HeldKind::Conflict,
+            };
+            (kind, why(pin, *reason))
+        }
+        Held::Left(pin, reason) => (HeldKind::Leftover, why(pin, *reason)),
         Held::Spelling(pin, other) => (
             HeldKind::Conflict,
             format!(
@@ -588,7 +609,36 @@ fn describe(held: &Held) -> (HeldKind, String) {
         Held::Privilege(pin, privilege) => {
             (HeldKind::Privilege, format!("privilege {privilege} was given to PIN {pin} at the device"))
         }
+        Held::Credential(pin) => (
+            HeldKind::Credential,
+            format!(
+                "PIN {pin} has a privilege, and was given another card, password, privilege or template at the device"
+            ),
+        ),
         Held::Deletion(pin) => (HeldKind::Deletion, format!("PIN {pin} was deleted at the device")),
         Held::Contested(key) => (HeldKind::Brake, format!("devices keep changing the {key} in turns")),
+    }
+}
+
+/// Why what a device says of a PIN is not taken, in words for people.
+fn why(pin: &Pin, reason: Reason) -> String {
+    match reason {
+        Reason::Unproved => {
+            format!("the device sent this of PIN {pin} without the user record: it is asked whose it is")
+        }
+        Reason::Renamed => format!("PIN {pin} has another name or card at the device than before"),
+        Reason::WentBack => format!("PIN {pin} has a value of before at the device: it is asked once more"),
+        Reason::UsedBefore => {
+            format!("PIN {pin} was somebody's before: the device is asked whether it holds somebody new")
+        }
+        Reason::Other => format!("the device means somebody else by PIN {pin}: another name"),
+        Reason::Unclear => format!("nothing tells whether the device means the same person by PIN {pin}"),
+        Reason::Leaver => format!("somebody who was removed is under PIN {pin} at the device again"),
+        Reason::Outside => format!("PIN {pin} is in none of the areas of the device, which has this of them"),
+        Reason::Remains => {
+            format!("the device had this under PIN {pin} of somebody else, and holds the fleet's person now")
+        }
+        Reason::Enrolment => format!("PIN {pin} was enrolled or changed at a device that must not do that"),
+        Reason::Deleted => format!("the device says that it deleted PIN {pin}, and is asked who is there"),
     }
 }

@@ -24,6 +24,7 @@ mod order_answer;
 mod package;
 mod photo_line;
 mod poll;
+mod questions;
 mod read_back;
 mod remote;
 mod settled;

@@ -6,9 +6,9 @@ use roster::Evidence;
 use store::{DeviceRow, MOST_CONTENT_BYTES, OrderNews, OrderRow, StoreError, Tx};
 use sync::DeviceView;
 use sync::operator::{self, OperatorCommand, State};
-use wire::{Acknowledgement, Command, Form, ReturnCode, Verdict};
+use wire::{Acknowledgement, Command, Form, Pin, ReturnCode, Verdict};
 
-use super::read_back;
+use super::{questions, read_back};
 use crate::config::{Attendance, Config};
 use crate::fleet::attendance_sum::follow_up;
 use crate::fleet::orders::{Ordered, is_refused};
@@ -24,6 +24,21 @@ pub struct Asked {
     pub parameters: Vec<(String, String)>,
     /// The same in another spelling, and who ordered it: to be queued when all else is written.
     pub otherwise: Option<(Ordered, String)>,
+    /// It put a question about a PIN.
+    pub question: Option<Answered>,
+}
+
+/// The answer to a command that put a question.
+#[derive(Debug)]
+pub struct Answered {
+    /// What the question is about.
+    pub pin: Pin,
+    /// The command.
+    pub order: i64,
+    /// The device knows such commands.
+    pub understood: bool,
+    /// It says how many records it uploads, and there are some (field note 11.9).
+    pub is_there: bool,
 }
 
 /// Records the answer to an ordered command, and draws the conclusions.
@@ -70,6 +85,14 @@ pub async fn take(
         let kept = tx.count_punches(row.id, from.as_str(), to.as_str()).await?;
         let verify = Command::VerifySum { from: from.clone(), to: to.clone() };
         asked.otherwise = follow_up(&verify, told, kept).map(|query| (query, order.ordered_by.clone()));
+    }
+    if order.ordered_by == questions::BY
+        && let Some(pin) = tx.claim_that_asks(row.id, order.command.number).await?
+    {
+        let understood = matches!(state, State::Answered { done: true, .. })
+            || !matches!(verdict, Verdict::Unsupported | Verdict::Refused);
+        let is_there = return_code.0 > 0 && ordered.as_ref().is_some_and(questions::asks_for_user);
+        asked.question = Some(Answered { pin, order: order.command.number, understood, is_there });
     }
     if let (Some(ordered), Some(form)) = (&ordered, form) {
         let is_new = !view.capability.refused(form);

@@ -17,7 +17,7 @@ use wire::{Command, CommandId, Endpoint, Pin, PollInfo, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::photo_line::{Line, PhotoLine, Way};
-use super::{Request, admit, counts, joining, options, read_back};
+use super::{Request, admit, counts, joining, options, questions, read_back};
 use crate::app::App;
 use crate::fleet::files;
 use crate::fleet::orders::{Ordered, withheld};
@@ -53,6 +53,10 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         if info.users.is_some() {
             app.comparisons.counted(device.id, app.clock.now());
         }
+    }
+    if waiting.is_none_or(|waiting| waiting.claim_due.is_some_and(|due| due <= app.clock.now())) {
+        questions::conclude(app, &device).await?;
+        waiting = None;
     }
     if counts::compare(app, &device).await? {
         waiting = None;
@@ -292,7 +296,7 @@ impl Poll<'_> {
         let mut spelled = self.spelled(sends);
         let unread: Vec<(ItemKey, Seq)> = sends
             .iter()
-            .filter(|send| send.verb == Verb::Update && !spelled.contains_key(&send.key))
+            .filter(|send| send.verb.brings() && !spelled.contains_key(&send.key))
             .filter_map(|send| Some((send.key.clone(), self.view.item(&send.key)?.seq)))
             .collect();
         let keys: Vec<ItemKey> = unread.iter().map(|(key, _)| key.clone()).collect();
@@ -310,9 +314,12 @@ impl Poll<'_> {
                 lines.extend(self.photo(send, photo).await?);
                 continue;
             }
+            let brought = || spelled.get(&send.key).cloned().unwrap_or_default();
+            let removed = || texts(&roster::delete(&send.key, &self.view.capability));
             let commands = match send.verb {
-                Verb::Update => spelled.get(&send.key).cloned().unwrap_or_default(),
-                Verb::Delete => texts(&roster::delete(&send.key, &self.view.capability)),
+                Verb::Update | Verb::Insert => brought(),
+                Verb::Replace => removed().iter().chain(&*brought()).cloned().collect(),
+                Verb::Delete => removed(),
             };
             if commands.is_empty() {
                 tracing::error!(
@@ -346,7 +353,7 @@ impl Poll<'_> {
             let lines = self.shared.lines(&version, &rendering)?;
             Some((version.0, lines))
         };
-        sends.iter().filter(|send| send.verb == Verb::Update).filter_map(known).collect()
+        sends.iter().filter(|send| send.verb.brings()).filter_map(known).collect()
     }
 
     /// Spells an update, for this device and others like it. Photos are made to measure, each for its device.

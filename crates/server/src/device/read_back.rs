@@ -50,7 +50,7 @@ fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, Ordered)> {
 }
 
 /// How a device is asked for a template; there are no words for faces and finger veins in their own form.
-fn select(key: &ItemKey, form: Form) -> Option<Select> {
+pub fn select(key: &ItemKey, form: Form) -> Option<Select> {
     let pin = key.pin.clone();
     match form {
         // All fingers: what the key of a single one is called differs (§12.1.3).

@@ -12,6 +12,8 @@ use crate::config::Config;
 pub enum Resolution {
     /// What the device has is right.
     Device,
+    /// Both are the same person: what the device has joins the fleet's person.
+    Same,
     /// What the fleet has is right: the device is told so.
     Fleet,
     /// Seen, nothing to do.
@@ -23,6 +25,7 @@ impl Resolution {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Device => "device",
+            Self::Same => "same",
             Self::Fleet => "fleet",
             Self::Dismiss => "dismissed",
         }
@@ -39,8 +42,19 @@ pub enum ResolveError {
     #[error("this was decided already")]
     Resolved,
     /// Nothing of the person goes to the device until this is decided.
-    #[error("this has to be decided: --device takes the device's person, --fleet the fleet's")]
+    #[error(
+        "this has to be decided: --same joins both, --device takes the device's person, --fleet the fleet's"
+    )]
     Undecided,
+    /// The PIN has another person than when this was held.
+    #[error("PIN {0} is not the person's any more about whom this was held: nothing was done")]
+    Outdated(wire::Pin),
+    /// There is no person of the fleet whom the device's could be.
+    #[error("the fleet has nobody under PIN {0}: --device takes the device's person")]
+    Nobody(wire::Pin),
+    /// There are no two people.
+    #[error("this is about one person: --device or --fleet")]
+    OnePerson,
     /// This kind is only to be looked at.
     #[error("there are no two sides to this: --dismiss it once you have seen it")]
     OnlyDismiss,
@@ -72,14 +86,43 @@ pub async fn resolve(
     if row.resolved_at.is_some() {
         return Err(ResolveError::Resolved);
     }
-    if resolution == Resolution::Dismiss && row.kind == HeldKind::Conflict {
+    if resolution == Resolution::Dismiss && matches!(row.kind, HeldKind::Conflict | HeldKind::Waiting) {
         return Err(ResolveError::Undecided);
+    }
+    let life = match &row.pin {
+        Some(pin) => tx.life_of(pin).await?,
+        None => None,
+    };
+    if let (Some(pin), Some(seen)) = (&row.pin, row.life)
+        && resolution != Resolution::Dismiss
+        && seen != life.unwrap_or(roster::Seq(0))
+        && !matches!(row.kind, HeldKind::Conflict | HeldKind::Waiting)
+    {
+        return Err(ResolveError::Outdated(pin.clone()));
     }
     if resolution != Resolution::Dismiss {
         let device = tx.device(row.device).await?.ok_or(ResolveError::NoDevice)?;
         let pin = row.pin.clone().ok_or(ResolveError::OnlyDismiss)?;
         match (row.kind, resolution) {
             (HeldKind::Unreadable | HeldKind::UnreadTable, _) => return Err(ResolveError::OnlyDismiss),
+            (HeldKind::Conflict | HeldKind::Waiting | HeldKind::Leftover, Resolution::Same) => {
+                if life.is_none() {
+                    return Err(ResolveError::Nobody(pin));
+                }
+                take_person(tx, &device, &pin, resolution, now).await?;
+                owe_person(tx, &device, &pin, true, now).await?;
+            }
+            (_, Resolution::Same) => return Err(ResolveError::OnePerson),
+            (HeldKind::Leftover, Resolution::Device) => {
+                // The fleet's person, or a new one where there is nobody.
+                take_person(tx, &device, &pin, resolution, now).await?;
+                owe_person(tx, &device, &pin, life.is_some(), now).await?;
+            }
+            (HeldKind::Leftover, _) => discard(tx, &device, &pin, resolution, now).await?,
+            (HeldKind::Credential, Resolution::Device) => {
+                take_from_device(tx, &device, &row, &raw, now).await?;
+                owe_person(tx, &device, &pin, false, now).await?;
+            }
             (HeldKind::Privilege, Resolution::Device) => {
                 let privilege = uploaded_user(&device, &row, &raw).and_then(|(_, patch)| patch.privilege);
                 let edit = UserEdit {
@@ -96,7 +139,7 @@ pub async fn resolve(
                 take_from_device(tx, &device, &row, &raw, now).await?;
                 owe_person(tx, &device, &pin, false, now).await?;
             }
-            (HeldKind::Conflict, Resolution::Device) => {
+            (HeldKind::Conflict | HeldKind::Waiting, Resolution::Device) => {
                 // Somebody else has the PIN from now on: nothing of the former person stays with it.
                 let until = super::undo_until(config, now);
                 users::delete(tx, &pin, None, now, Some(until)).await?;
@@ -104,13 +147,11 @@ pub async fn resolve(
                 owe_person(tx, &device, &pin, false, now).await?;
             }
             // The fleet is right: whoever the device has under this PIN goes, and the fleet's person comes.
-            (HeldKind::Conflict, _) => {
+            (HeldKind::Conflict | HeldKind::Waiting, _) => {
+                discard(tx, &device, &pin, resolution, now).await?;
                 owe_person(tx, &device, &pin, true, now).await?;
-                for row in conflicts(tx, &device, &pin).await? {
-                    tx.resolve_held(row.id, resolution.as_str(), now).await?;
-                }
             }
-            (HeldKind::Privilege | HeldKind::Deletion | HeldKind::Brake, _) => {
+            (HeldKind::Privilege | HeldKind::Credential | HeldKind::Deletion | HeldKind::Brake, _) => {
                 owe_person(tx, &device, &pin, false, now).await?;
             }
         }
@@ -147,15 +188,42 @@ async fn take_person(
     Ok(())
 }
 
-/// Everything that is held of a person in conflict: one decision is about all of it.
+/// What a device said of a person is not taken, and is known again: its templates do not come back by an upload.
+async fn discard(
+    tx: &mut Tx,
+    device: &DeviceRow,
+    pin: &wire::Pin,
+    resolution: Resolution,
+    now: Millis,
+) -> Result<(), ResolveError> {
+    let mut discarded = Vec::new();
+    for row in conflicts(tx, device, pin).await? {
+        if let Some((row, raw)) = tx.show_held(row.id).await? {
+            for reading in roster::read(row.table.as_deref(), &raw, &device.capability) {
+                if let roster::Reading::Item { key, content, .. } = reading {
+                    discarded.push(roster::hash(tx.hash_key(), &key.slot, &content));
+                }
+            }
+            tx.resolve_held(row.id, resolution.as_str(), now).await?;
+        }
+    }
+    tx.mark_discarded(pin, &discarded).await?;
+    Ok(())
+}
+
+/// Everything that a device said of a person and that is held: one decision is about all of it.
 async fn conflicts(tx: &mut Tx, device: &DeviceRow, pin: &wire::Pin) -> Result<Vec<HeldRow>, StoreError> {
-    let filter = HeldFilter {
-        kind: Some(HeldKind::Conflict),
-        device: Some(device.id),
-        pin: Some(pin.clone()),
-        resolved_too: false,
-    };
-    tx.held(&filter, MOST_OF_A_PERSON).await
+    let mut found = Vec::new();
+    for kind in [HeldKind::Conflict, HeldKind::Waiting, HeldKind::Leftover] {
+        let filter = HeldFilter {
+            kind: Some(kind),
+            device: Some(device.id),
+            pin: Some(pin.clone()),
+            resolved_too: false,
+        };
+        found.extend(tx.held(&filter, MOST_OF_A_PERSON).await?);
+    }
+    Ok(found)
 }
 
 /// More records than anybody has on a device.
@@ -188,7 +256,8 @@ async fn take_from_device(
                 let slot = Slot::USER;
                 if tx.live_keys(std::slice::from_ref(&pin)).await?.iter().all(|key| key.slot.area().is_none())
                 {
-                    let slot = Slot::membership(roster::Area::EVERYONE);
+                    let areas = tx.areas_of(device.id).await?;
+                    let slot = Slot::membership(areas.first().copied().unwrap_or(roster::Area::EVERYONE));
                     let content = roster::Content::Membership;
                     let hash = roster::hash(tx.hash_key(), &slot, &content);
                     let key = ItemKey { pin: pin.clone(), slot };
@@ -234,6 +303,7 @@ async fn owe_person(
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
     let mut view = tx.view(&row).await?;
     tx.load_persons(&mut view, std::slice::from_ref(pin)).await?;
+    view.close_claim(pin, sync::ClaimNews::Dropped, now);
     view.release(pin, wipe, now);
     let changes = view.take_changes();
     tx.apply(&view, &changes, now).await

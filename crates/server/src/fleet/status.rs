@@ -174,6 +174,7 @@ impl DeviceStatus {
             joining: row.joining.map(|joining| match joining {
                 sync::Joining::Adopt => "adopt",
                 sync::Joining::Replace => "replace",
+                sync::Joining::Restored => "restored",
             }),
             online,
             last_seen_at: row.last_seen_at.map(|at| at.0),

@@ -111,6 +111,7 @@ fn fields(who: &str, name: &str) -> UserFields {
 
 fn held(device: i64, of: Option<&str>, raw: String) -> HeldRecord {
     HeldRecord {
+        life: None,
         device,
         kind: if of.is_some() { HeldKind::Unreadable } else { HeldKind::UnreadTable },
         table: Some("OPERLOG".into()),
@@ -446,7 +447,8 @@ async fn what_waited_for_an_operator_is_due_after_an_erasure() {
     let mut tx = fleet.write().await;
     let row = tx.device(device).await.expect("read").expect("there");
     let view = tx.view(&row).await.expect("a view");
-    let parked = Exception { wait: Wait::Parked(Parked::Held), wipe: false, refused: None, attempts: 0 };
+    let parked =
+        Exception { wait: Wait::Parked(Parked::Held), wipe: false, known: None, refused: None, attempts: 0 };
     let changes = sync::Changes { exceptions: vec![(user_key("7"), Some(parked))], ..Default::default() };
     tx.apply(&view, &changes, at(0)).await.expect("applied");
     tx.commit().await.expect("committed");

@@ -60,6 +60,7 @@ async fn what_waits_for_an_operator_stays_however_old_it_is() {
     let mut ids = Vec::new();
     for raw in ["USER PIN=7\tPri=x", "USER PIN=8\tPri=x"] {
         let record = HeldRecord {
+            life: None,
             device,
             kind: HeldKind::Unreadable,
             table: None,

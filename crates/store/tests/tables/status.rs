@@ -179,6 +179,7 @@ async fn users_whom_a_device_lacks_for_a_reason_are_not_expected_on_it() {
     ];
     except(&mut tx, device, waits).await;
     let deleted = HeldRecord {
+        life: None,
         device,
         kind: HeldKind::Deletion,
         table: None,

@@ -45,6 +45,7 @@ pub async fn answer_line(tx: &mut Tx, device: i64, (wire_id, line): (&str, u16),
     let mut view = tx.view(&row).await.expect("a view");
     tx.load_persons(&mut view, std::slice::from_ref(&found.key.pin)).await.expect("persons");
     let answer = Answer {
+        given_up: false,
         number: found.number,
         key: found.key,
         verb: found.verb,
@@ -170,19 +171,34 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
     let view = tx.view(&row).await.expect("a view");
     let refused = Some(Refusal { seq: Seq(4), return_code: -1002 });
     let exceptions = [
-        (user_key("1"), Exception { wait: Wait::Due(at(3)), wipe: true, refused: None, attempts: 4 }),
-        (finger_key("1", 0), Exception { wait: Wait::No, wipe: false, refused, attempts: 0 }),
+        (
+            user_key("1"),
+            Exception { wait: Wait::Due(at(3)), wipe: true, known: None, refused: None, attempts: 4 },
+        ),
+        (finger_key("1", 0), Exception { wait: Wait::No, wipe: false, known: None, refused, attempts: 0 }),
         (
             finger_key("1", 1),
-            Exception { wait: Wait::Parked(Parked::Full), wipe: false, refused, attempts: 1 },
+            Exception { wait: Wait::Parked(Parked::Full), wipe: false, known: None, refused, attempts: 1 },
         ),
         (
             finger_key("1", 2),
-            Exception { wait: Wait::Parked(Parked::NoUser), wipe: false, refused: None, attempts: 0 },
+            Exception {
+                wait: Wait::Parked(Parked::NoUser),
+                wipe: false,
+                known: None,
+                refused: None,
+                attempts: 0,
+            },
         ),
         (
             finger_key("1", 3),
-            Exception { wait: Wait::Parked(Parked::Held), wipe: false, refused: None, attempts: 0 },
+            Exception {
+                wait: Wait::Parked(Parked::Held),
+                wipe: false,
+                known: None,
+                refused: None,
+                attempts: 0,
+            },
         ),
     ];
 
@@ -239,7 +255,7 @@ async fn a_device_in_doubt_owes_what_was_open_or_parked_and_forgets_refusals() {
     let row = tx.device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
     let refused = Some(Refusal { seq: Seq(4), return_code: -1002 });
-    let exception = |wait, refused| Some(Exception { wait, wipe: false, refused, attempts: 3 });
+    let exception = |wait, refused| Some(Exception { wait, wipe: false, known: None, refused, attempts: 3 });
     let exceptions = vec![
         (finger_key("7", 0), exception(Wait::No, refused)),
         (finger_key("7", 1), exception(Wait::Parked(Parked::Full), refused)),
@@ -275,8 +291,9 @@ async fn what_had_no_room_is_due_when_there_is_room_again() {
     let mut tx = fleet.write().await;
     let row = tx.device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
-    let parked =
-        |parked| Some(Exception { wait: Wait::Parked(parked), wipe: false, refused: None, attempts: 0 });
+    let parked = |parked| {
+        Some(Exception { wait: Wait::Parked(parked), wipe: false, known: None, refused: None, attempts: 0 })
+    };
     view.full = BTreeSet::from([Kind::Template(BioType::FINGERPRINT)]);
     let exceptions =
         vec![(finger_key("7", 1), parked(Parked::Full)), (finger_key("7", 2), parked(Parked::NoUser))];
@@ -299,7 +316,8 @@ async fn of_what_had_no_room_as_much_is_due_as_there_is_room_for() {
     let mut tx = fleet.write().await;
     let row = tx.device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
-    let parked = Exception { wait: Wait::Parked(Parked::Full), wipe: false, refused: None, attempts: 0 };
+    let parked =
+        Exception { wait: Wait::Parked(Parked::Full), wipe: false, known: None, refused: None, attempts: 0 };
     let keys = [finger_key("5", 2), finger_key("7", 1), finger_key("7", 3), finger_key("8", 0)];
     let mut exceptions: Vec<_> = keys.iter().map(|key| (key.clone(), Some(parked))).collect();
     exceptions.push((user_key("9"), Some(parked)));

@@ -128,6 +128,7 @@ async fn a_second_deletion_replaces_what_was_kept_of_the_first() {
 
 fn held(device: i64, kind: HeldKind, raw: &str) -> HeldRecord {
     HeldRecord {
+        life: None,
         device,
         kind,
         table: None,

@@ -88,6 +88,7 @@ async fn parts_wait_for_their_template_and_are_forgotten() {
 
 fn held(device: i64, kind: HeldKind, raw: &str) -> HeldRecord {
     HeldRecord {
+        life: None,
         device,
         kind,
         table: Some("OPERLOG".into()),
@@ -286,6 +287,7 @@ async fn names_and_log_entries_without_end_are_cut() {
     let mut tx = fleet.write().await;
     let endless = "ü".repeat(100_000);
     let record = HeldRecord {
+        life: None,
         tag: endless.clone(),
         table: Some(endless.clone()),
         reason: endless.clone(),

@@ -285,8 +285,7 @@ impl Intake<'_> {
             return Outcome::Corrected;
         }
         let user = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
-        let guarded =
-            user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != Raised::Accept;
+        let guarded = user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != Raised::Accept;
         // Nobody of the fleet's is under the PIN there.
         self.view.begin_anew(key);
         self.view.owe_belongings(&key.pin, self.now);

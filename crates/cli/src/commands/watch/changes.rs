@@ -199,7 +199,8 @@ fn seen(command: &CommandEvent) -> ((i64, i64), (Millis, Option<Millis>)) {
 
 const fn verb(verb: Verb) -> &'static str {
     match verb {
-        Verb::Update => "update",
+        Verb::Update | Verb::Insert => "update",
+        Verb::Replace => "replace",
         Verb::Delete => "delete",
     }
 }

@@ -1,0 +1,128 @@
+//! Questions to devices: who is under a PIN now, where what a device said does not tell.
+//!
+//! A question is an ordered query. What the device uploads then goes through the intake like any other upload. A claim that
+//! is still open some time after the answer is concluded: nobody is under the PIN.
+
+use std::collections::BTreeSet;
+
+use roster::{ItemKey, Millis};
+use store::{DeviceRow, StoreError, Tx};
+use sync::intake::{Intake, Policy};
+use sync::{DeviceView, Subject};
+use wire::{Command, Form, Pin, Select};
+
+use super::decision::{Decision, Tally, in_order};
+use super::read_back;
+use crate::app::App;
+use crate::fleet;
+use crate::fleet::orders::{Ordered, is_refused};
+
+/// Who orders this.
+pub const BY: &str = "identity";
+
+/// So many claims of a device are concluded with one poll.
+const MOST_AT_ONCE: i64 = 50;
+
+/// Puts the questions that are due, and writes down which commands ask them. A device that answers no queries is asked for
+/// everything that it holds.
+///
+/// # Errors
+/// Those of the database.
+pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), StoreError> {
+    let due = view.questions_due();
+    if due.is_empty() {
+        return Ok(());
+    }
+    let mut everything = false;
+    for (pin, subject) in due {
+        let order = match query(view, &pin, subject) {
+            Some(query) => Some(query.queue(tx, view.device, BY, now).await?),
+            None => {
+                everything = true;
+                None
+            }
+        };
+        view.question_put(&pin, order, now);
+    }
+    let changes = view.take_changes();
+    tx.apply(view, &changes, now).await?;
+    if everything {
+        fleet::ask_for_everything(tx, view.device, now).await?;
+    }
+    Ok(())
+}
+
+/// How a device is asked; `None` where it cannot be.
+fn query(view: &DeviceView, pin: &Pin, subject: Subject) -> Option<Ordered> {
+    if view.capability.refused(Form::Query) {
+        return None;
+    }
+    let query = match subject {
+        Subject::User => Ordered::query_user(pin.clone()),
+        Subject::Template(slot) => {
+            let key = ItemKey { pin: pin.clone(), slot };
+            Ordered(Command::Query(read_back::select(&key, view.capability.takes(&slot)?)?))
+        }
+    };
+    (!is_refused(query.form(), &view.capability)).then_some(query)
+}
+
+/// Whether an ordered command asks for a user.
+pub fn asks_for_user(ordered: &Ordered) -> bool {
+    matches!(ordered.command(), Command::Query(Select::User(_)))
+}
+
+/// Concludes the claims of a device whose time has come. Whether there were any.
+///
+/// # Errors
+/// Those of the database.
+pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    store::retry(|| async {
+        let mut tx = app.store.write_fleet().await?;
+        let Some((row, mut view, standing)) = tx.standing(&device.serial_number, now).await? else {
+            return tx.rollback().await;
+        };
+        let pins = tx.due_claims(row.id, now, MOST_AT_ONCE).await?;
+        if pins.is_empty() {
+            return tx.rollback().await;
+        }
+        tx.load_persons_at(&mut view, &pins, Some(&standing)).await?;
+        let mut known = tx.known(row.id, &pins, now, Some(&standing)).await?;
+        let policy = Policy {
+            deletion: app.config.deletion,
+            privilege: app.config.raised(),
+            deletions_left: fleet::deletions_left(&mut tx, now).await?,
+            ..Policy::default()
+        };
+        let key = tx.hash_key().clone();
+        let mut intake = Intake::new(&mut view, &mut known, &key, &policy, now);
+        let mut held = Vec::new();
+        for pin in &pins {
+            let outcome = intake.conclude(pin);
+            held.extend(super::intake::held_after_question(&row, pin, &outcome, intake.view));
+        }
+        let everything = intake.asks_for_roster;
+        let edits = in_order(intake.edits);
+        let changes = view.take_changes();
+        let decision = Decision {
+            view,
+            changes,
+            edits: edits.0,
+            own_edits: edits.1,
+            partial: Vec::new(),
+            held,
+            capability: None,
+            queries: BTreeSet::new(),
+            users: std::collections::BTreeMap::new(),
+            everything,
+            restored: false,
+            newcomers: false,
+            tally: Tally::default(),
+        };
+        decision.write(app, &mut tx, &row, now).await?;
+        tx.commit().await
+    })
+    .await?;
+    Ok(true)
+}
