@@ -42,13 +42,24 @@ pub fn likeness<'a>(
     if same_card { Likeness::Same } else { Likeness::Unclear }
 }
 
-/// Whether nothing that tells people apart differs between a record and the user: neither the name nor the card.
+/// Whether nothing that tells people apart differs between a record and the user: neither the name nor the card. A name that
+/// was completed or shortened tells nobody else.
 ///
 /// For a device that is known to hold the person: an unnamed user without a card may be edited there too.
 pub fn tells_nobody_else(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
-    let name = patch.name.as_ref().is_none_or(|name| kept::name_is(name, &current.name, capability));
+    let name = patch.name.as_ref().is_none_or(|name| {
+        kept::name_is(name, &current.name, capability) || continues(&name.canonical(), &current.name)
+    });
     let card = patch.card.as_deref().is_none_or(|card| card == current.card.as_deref().unwrap_or_default());
     name && card
+}
+
+/// Whether one of two names begins with the other: somebody completed or shortened it.
+fn continues(name: &str, ours: &str) -> bool {
+    const LEAST_LETTERS: usize = 3;
+    let (name, ours) = (name.to_lowercase(), canonical::name(ours).to_lowercase());
+    let shorter = name.chars().count().min(ours.chars().count());
+    shorter >= LEAST_LETTERS && (name.starts_with(&ours) || ours.starts_with(&name))
 }
 
 /// Whether a record names anybody: it has a name that can be read, or a card.

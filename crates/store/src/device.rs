@@ -129,6 +129,8 @@ pub struct DeviceRow {
     pub heard_at: Option<Millis>,
     /// The first fill removes what the device holds under a PIN before it brings the fleet's person.
     pub scan_replaces: bool,
+    /// All that it holds is read, for questions that it does not answer one by one.
+    pub rereads: bool,
     /// It had shown all its people when its joining ended; false also while it joins.
     pub roster_complete: bool,
     /// It holds more people than it should: how many it should hold.
@@ -152,7 +154,7 @@ pub struct DeviceRow {
 }
 
 /// What [`DeviceRow::read`] reads.
-pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, scan_replaces, \
+pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, scan_replaces, rereads, \
                        next_command, incarnation, full_kinds, loads, read_back, counts_at, roster_asked_at, heard_at, \
                        roster_complete, surplus_expected, surplus_asked_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
                        trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, address, created_at, \
@@ -190,6 +192,7 @@ impl DeviceRow {
             counts_at: time("counts_at")?,
             asked_at: time("roster_asked_at")?,
             heard_at: time("heard_at")?,
+            rereads: row.try_get::<i64, _>("rereads")? != 0,
             scan_replaces: row.try_get::<i64, _>("scan_replaces")? != 0,
             roster_complete: row.try_get::<i64, _>("roster_complete")? != 0,
             surplus_expected: match row.try_get::<Option<i64>, _>("surplus_expected")? {
@@ -377,7 +380,7 @@ impl Tx {
             query(forget).bind(at.0).bind(device).execute(self.db()).await?;
         }
         query(
-            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', scan_replaces = 0, \
+            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', scan_replaces = 0, rereads = 0, \
              full_kinds = '', loads = NULL, read_back = NULL, roster_asked_at = NULL, heard_at = NULL, emptied_at = NULL, \
              roster_complete = 0, surplus_expected = NULL, surplus_asked_at = NULL, \
              incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",

@@ -61,6 +61,7 @@ pub const TABLES: &[(&str, Erasure)] = &[
     ("part_set", Cleaned),
     ("photo_form", Cleaned),
     ("remote_user", Cleaned),
+    ("roster_shown", Cleaned),
     ("schema_migration", Nobody),
     ("setting", Nobody),
     (
@@ -118,7 +119,8 @@ const OF_ITEMS: [(&str, &str); 5] = [
 ///
 /// Of the commands that were sent those go that brought the person's content and were answered: nothing is decided on them any
 /// more. Those that delete stay for their 30 days, since they say that the deletion reached the device.
-const BY_PIN: [(&str, &str); 9] = [
+const BY_PIN: [(&str, &str); 10] = [
+    ("roster_shown", "DELETE FROM roster_shown WHERE pin = ?"),
     ("held", "DELETE FROM held WHERE pin = ?"),
     ("claim", "DELETE FROM claim WHERE pin = ?"),
     ("claim_item", "DELETE FROM claim_item WHERE pin = ?"),

@@ -18,13 +18,20 @@ impl DeviceRow {
     }
 }
 
+impl DeviceRow {
+    /// Whether it is read as a whole: who it shows counts.
+    pub const fn is_read(&self) -> bool {
+        self.joining.is_some() || self.rereads
+    }
+}
+
 impl Tx {
     /// Notes that a handshake asked a device that is being taken in for all its people. The first time counts.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn note_asked(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
-        let update = "UPDATE device SET roster_asked_at = ? WHERE device_id = ? AND joining IS NOT NULL AND roster_asked_at IS NULL";
+        let update = "UPDATE device SET roster_asked_at = ? WHERE device_id = ? AND (joining IS NOT NULL OR rereads = 1) AND roster_asked_at IS NULL";
         self.note(device, update, at).await
     }
 
@@ -36,7 +43,7 @@ impl Tx {
     pub async fn note_heard(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE device SET heard_at = ?, roster_asked_at = COALESCE(roster_asked_at, ?) \
-             WHERE device_id = ? AND joining IS NOT NULL",
+             WHERE device_id = ? AND (joining IS NOT NULL OR rereads = 1)",
         )
         .bind(at.0)
         .bind(at.0)
@@ -111,6 +118,37 @@ impl Tx {
                 .fetch_all(self.db())
                 .await?;
         Ok(shown.into_iter().map(|(device, shown)| (device, u64::try_from(shown).unwrap_or(0))).collect())
+    }
+
+    /// All that a device holds is read from now on, for questions that it does not answer one by one.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn begin_reread(&mut self, device: i64) -> Result<(), StoreError> {
+        query(
+            "UPDATE device SET rereads = 1, roster_asked_at = NULL, heard_at = NULL \
+             WHERE device_id = ? AND joining IS NULL",
+        )
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        self.forget_shown(device).await
+    }
+
+    /// All that a device holds was read: the questions that it was to be asked are answered.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn end_reread(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
+        query("UPDATE device SET rereads = 0 WHERE device_id = ?").bind(device).execute(self.db()).await?;
+        query(
+            "UPDATE claim SET asked = 'answered', asked_at = 0, due_at = ? WHERE device_id = ? AND asked = 'refused'",
+        )
+        .bind(at.0)
+        .bind(device)
+        .execute(self.db())
+        .await?;
+        self.forget_shown(device).await
     }
 
     /// A device that was restored has to show all its people again: what it showed and counted before is of another time.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use roster::{ContentHash, ItemKey, Millis, Seq, Slot, UserFields};
 use sqlx::{query, query_as};
-use sync::{Exception, OpenCommand, Verb};
+use sync::{Exception, OpenCommand, Verb, Wait};
 use wire::Pin;
 
 use crate::key::{key_of, pin_of};
@@ -113,15 +113,20 @@ impl Tx {
         device: i64,
         limit: i64,
     ) -> Result<Vec<(ItemKey, Exception)>, StoreError> {
-        let pins: Vec<(String,)> =
-            query_as("SELECT DISTINCT pin FROM sync_exception WHERE device_id = ? ORDER BY pin LIMIT ?")
-                .bind(device)
-                .bind(limit)
-                .fetch_all(self.db())
-                .await?;
+        let pins: Vec<(String,)> = query_as(
+            "SELECT DISTINCT pin FROM sync_exception WHERE device_id = ? AND (due_at IS NOT NULL \
+                 OR parked IS NOT NULL OR refused_seq IS NOT NULL) ORDER BY pin LIMIT ?",
+        )
+        .bind(device)
+        .bind(limit)
+        .fetch_all(self.db())
+        .await?;
         let pins: Vec<Pin> =
             pins.iter().map(|(pin,)| pin_of("sync_exception", pin)).collect::<Result<_, _>>()?;
-        Ok(self.exceptions(device, &pins).await?.into_iter().collect())
+        let mut found = self.exceptions(device, &pins).await?;
+        // Others only mark whom the device knows.
+        found.retain(|(_, exception)| exception.wait != Wait::No || exception.refused.is_some());
+        Ok(found)
     }
 
     /// What is under way to one device, in the order of the keys.

@@ -154,9 +154,9 @@ impl Question {
         Self { subject, asked: Asked::Due, shown: false, times: 0 }
     }
 
-    /// The device was asked and has not had its time to answer.
+    /// The device was asked.
     pub(crate) const fn is_put(&self) -> bool {
-        matches!(self.asked, Asked::Asked(..) | Asked::Answered(_))
+        !matches!(self.asked, Asked::Due)
     }
 
     /// Whether it may be put once more.

@@ -182,7 +182,7 @@ impl<'a> Beside<'a> {
         if let Some((mark, records)) = &self.mark {
             mark.write(tx, row.id, *records, now).await?;
         }
-        if row.joining.is_some() {
+        if row.is_read() {
             tx.note_shown(row.id, &self.shown).await?;
         }
         let mut held = Held::default();

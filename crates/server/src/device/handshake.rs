@@ -28,7 +28,7 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         let mut tx = app.store.write().await?;
         tx.open_session(device.id, now, Some(&address)).await?;
         tx.tell_offset(device.id, minutes).await?;
-        if device.joining.is_some() && device.asked_at.is_none() {
+        if device.is_read() && device.asked_at.is_none() {
             tx.note_asked(device.id, now).await?;
         }
         let stamps = stamps::tell(&mut tx, device.id).await?;

@@ -58,6 +58,9 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         questions::conclude(app, &device).await?;
         waiting = None;
     }
+    if device.rereads && questions::end_reread(app, &device).await? {
+        waiting = None;
+    }
     if counts::compare(app, &device).await? {
         waiting = None;
     }
@@ -110,7 +113,7 @@ async fn has_work(
         if device.scan.is_some() || waiting.head > device.cursor {
             return Ok(true);
         }
-        if !waiting.open && device.emptied_at.is_none() {
+        if !waiting.open && device.emptied_at.is_none() && !device.rereads {
             let read_back = DeviceView::read_back_due(device.read_back.as_ref());
             let due = [waiting.due, app.comparisons.next(device.id), read_back].into_iter().flatten().min();
             app.settled.keep(&device.serial_number, device.id, moment, due, now);

@@ -12,7 +12,7 @@ use sync::{DeviceView, Subject};
 use wire::{Command, Form, Pin, Select};
 
 use super::decision::{Decision, Tally, in_order};
-use super::read_back;
+use super::{joining, read_back};
 use crate::app::App;
 use crate::fleet;
 use crate::fleet::orders::{Ordered, is_refused};
@@ -47,9 +47,40 @@ pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), 
     let changes = view.take_changes();
     tx.apply(view, &changes, now).await?;
     if everything {
+        tx.begin_reread(view.device).await?;
         fleet::ask_for_everything(tx, view.device, now).await?;
     }
     Ok(())
+}
+
+/// Ends the reading of a device as a whole, where it has shown everybody. Whether it did.
+///
+/// # Errors
+/// Those of the database.
+pub async fn end_reread(app: &App, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = app.clock.now();
+    let mut tx = app.store.read().await?;
+    let end = joining::end(app, &mut tx, device, now).await?;
+    tx.rollback().await?;
+    let Some(end) = end else { return Ok(false) };
+    store::retry(|| async {
+        let mut tx = app.store.write_fleet().await?;
+        let row = tx.lock_device(device.id).await?;
+        if row.is_none_or(|row| !row.rereads || row.asked_at != device.asked_at) {
+            return tx.rollback().await;
+        }
+        if end == joining::End::Complete {
+            tx.end_reread(device.id, now).await?;
+        } else {
+            // It did not show everybody in all that time: once more.
+            tx.begin_reread(device.id).await?;
+            fleet::ask_for_everything(&mut tx, device.id, now).await?;
+        }
+        tx.commit().await
+    })
+    .await?;
+    conclude(app, device).await?;
+    Ok(true)
 }
 
 /// How a device is asked; `None` where it cannot be.

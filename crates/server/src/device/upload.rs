@@ -92,7 +92,7 @@ impl Upload<'_> {
             if let Some(sorted) = sorted {
                 records += lines;
                 if wire::count_lines(&sorted.people) > 0 {
-                    if device.joining.is_some() {
+                    if device.is_read() {
                         beside.shows(Box::pin(self.shown(&sorted.people)).await?);
                     }
                     people.push(sorted.people);

@@ -6,6 +6,9 @@ ALTER TABLE sync_exception ADD COLUMN known_life BIGINT;
 -- The first fill removes whatever a device holds under a PIN before it brings the fleet's person.
 ALTER TABLE device ADD COLUMN scan_replaces BIGINT NOT NULL DEFAULT 0;
 
+-- A device that answers no queries is read as a whole instead, for the questions that it was to be asked.
+ALTER TABLE device ADD COLUMN rereads BIGINT NOT NULL DEFAULT 0;
+
 -- The life of the PIN that the fleet had when something was held, 0 nobody; NULL not noted. A decision is for that life.
 ALTER TABLE held ADD COLUMN life_seq BIGINT;
 

@@ -6,7 +6,7 @@ use super::{Held, Intake, Outcome, Raised, Verdict, Whole};
 use crate::claim::Reason;
 use crate::life::Knows;
 use crate::owing::user_key;
-use crate::view::Joining;
+use crate::view::{Joining, UNNUMBERED};
 
 impl Intake<'_> {
     /// A template or photo with all parts that came in one piece.
@@ -124,7 +124,7 @@ impl Intake<'_> {
             self.known.get(&key.pin).and_then(|known| known.user.as_ref()).map(|user| user.privilege);
         if privilege.is_some_and(|privilege| privilege > 0)
             && self.policy.privilege != Raised::Accept
-            && self.is_fleets(key)
+            && !self.vouched_for(key)
         {
             self.remove_unknown(key);
             self.refuse(key);
@@ -146,9 +146,15 @@ impl Intake<'_> {
         Outcome::Edit
     }
 
-    /// Whether the person was there before this upload: who comes with it brings its own templates.
-    fn is_fleets(&self, key: &ItemKey) -> bool {
-        self.view.item(&user_key(&key.pin)).is_some_and(|user| user.created != super::UNNUMBERED)
+    /// Whether the person comes with this upload, or with the device that an operator has just taken in: who brings the
+    /// person brings the templates.
+    fn vouched_for(&self, key: &ItemKey) -> bool {
+        let user = self.view.item(&user_key(&key.pin));
+        let adopted = self.view.joining == Some(Joining::Adopt);
+        user.is_some_and(|user| {
+            let by_it = user.changed_by == Some(self.view.device);
+            user.created == UNNUMBERED || (adopted && by_it)
+        })
     }
 
     /// What is not taken goes from the device too: where the fleet has nothing in that place it notes that.
