@@ -30,6 +30,15 @@ impl fmt::Debug for ClaimedUser {
     }
 }
 
+/// By what people are known again who had a PIN before.
+#[derive(Debug, Default)]
+pub(crate) struct FormerMarks {
+    /// All of them.
+    pub all: BTreeSet<ContentHash>,
+    /// Those whom an operator removed.
+    pub removed: BTreeSet<ContentHash>,
+}
+
 const REASONS: [(Reason, &str); 11] = [
     (Reason::Unproved, "unproved"),
     (Reason::Renamed, "renamed"),
@@ -84,7 +93,7 @@ fn state_of(row: &AnyRow, pin: &Pin) -> Result<ClaimState, StoreError> {
     let asked = match row.try_get::<Option<String>, _>("asked")?.as_deref() {
         Some("asked") => Asked::Asked(optional("order_no")?.unwrap_or(0), at),
         Some("answered") => Asked::Answered(at),
-        Some("refused") => Asked::Refused,
+        Some("refused") => Asked::Refused(at),
         _ => Asked::Due,
     };
     let question = match subject {
@@ -203,6 +212,14 @@ impl Tx {
                     .execute(self.db())
                     .await?;
                 }
+                ClaimNews::Raised => {
+                    self.remove_claim(view.device, pin).await?;
+                    self.restage_held(view.device, pin, "privilege").await?;
+                }
+                ClaimNews::Guarded => {
+                    self.remove_claim(view.device, pin).await?;
+                    self.restage_held(view.device, pin, "credential").await?;
+                }
                 ClaimNews::Left => {
                     self.remove_claim(view.device, pin).await?;
                     self.restage_held(view.device, pin, "leftover").await?;
@@ -245,7 +262,7 @@ impl Tx {
             Some(Asked::Due) => (Some("due"), None, None),
             Some(Asked::Asked(order, since)) => (Some("asked"), Some(order), Some(since.0)),
             Some(Asked::Answered(at)) => (Some("answered"), None, Some(at.0)),
-            Some(Asked::Refused) => (Some("refused"), None, None),
+            Some(Asked::Refused(at)) => (Some("refused"), None, Some(at.0)),
         };
         query(statement(format!(
             "INSERT INTO claim (device_id, pin, reason, stage, life_seq, version, since_seq, kind, slot, algorithm, \
@@ -370,32 +387,39 @@ impl Tx {
     pub(crate) async fn former_marks(
         &mut self,
         pins: &[Pin],
-    ) -> Result<BTreeMap<Pin, BTreeSet<ContentHash>>, StoreError> {
-        let mut found: BTreeMap<Pin, BTreeSet<ContentHash>> = BTreeMap::new();
+    ) -> Result<BTreeMap<Pin, FormerMarks>, StoreError> {
+        let mut found: BTreeMap<Pin, FormerMarks> = BTreeMap::new();
         for list in lists(pins) {
-            let sql = format!("SELECT pin, mark FROM former_mark WHERE pin IN ({})", places(list.len()));
+            let sql = format!(
+                "SELECT pin, mark, by_operator FROM former_mark WHERE pin IN ({})",
+                places(list.len())
+            );
             let mut select = query_as(statement(sql));
             for pin in list {
                 select = select.bind(pin.as_str());
             }
-            let rows: Vec<(String, Vec<u8>)> = select.fetch_all(self.db()).await?;
-            for (pin, mark) in rows {
+            let rows: Vec<(String, Vec<u8>, i64)> = select.fetch_all(self.db()).await?;
+            for (pin, mark, by_operator) in rows {
                 let pin = pin_of("former_mark", &pin)?;
                 let mark = hash_of("former_mark", &pin, mark)?;
-                found.entry(pin).or_default().insert(mark);
+                let marks = found.entry(pin).or_default();
+                marks.all.insert(mark);
+                if by_operator != 0 {
+                    marks.removed.insert(mark);
+                }
             }
         }
         Ok(found)
     }
 
     /// Notes by what the people of these PINs are known again after their lives there, which are about to end.
-    pub(crate) async fn mark_former(&mut self, pins: &[Pin]) -> Result<(), StoreError> {
+    pub(crate) async fn mark_former(&mut self, pins: &[Pin], by: Option<i64>) -> Result<(), StoreError> {
         let key = self.keys.hash_key().clone();
         for (pin, versions) in self.user_versions(pins).await? {
             let users = versions.current.iter().chain(&versions.older);
             let marks: BTreeSet<ContentHash> = users.flat_map(|user| roster::marks(&key, user)).collect();
             for mark in marks {
-                self.put_mark(&pin, mark).await?;
+                self.put_mark(&pin, mark, by.is_none()).await?;
             }
         }
         Ok(())
@@ -407,16 +431,21 @@ impl Tx {
     /// Those of the database.
     pub async fn mark_discarded(&mut self, pin: &Pin, hashes: &[ContentHash]) -> Result<(), StoreError> {
         for hash in hashes {
-            self.put_mark(pin, *hash).await?;
+            self.put_mark(pin, *hash, false).await?;
         }
         Ok(())
     }
 
-    async fn put_mark(&mut self, pin: &Pin, mark: ContentHash) -> Result<(), StoreError> {
-        let again = self.engine.upsert("former_mark", "pin, mark", &["mark"]);
-        query(statement(format!("INSERT INTO former_mark (pin, mark) VALUES (?, ?){again}")))
+    async fn put_mark(&mut self, pin: &Pin, mark: ContentHash, by_operator: bool) -> Result<(), StoreError> {
+        let again = format!(
+            "{}by_operator = CASE WHEN former_mark.by_operator = 1 THEN 1 ELSE {} END",
+            self.engine.on_conflict("former_mark", "pin, mark"),
+            self.engine.new_value("by_operator")
+        );
+        query(statement(format!("INSERT INTO former_mark (pin, mark, by_operator) VALUES (?, ?, ?){again}")))
             .bind(pin.as_str().to_owned())
             .bind(mark.0.to_vec())
+            .bind(i64::from(by_operator))
             .execute(self.db())
             .await?;
         Ok(())

@@ -231,15 +231,13 @@ impl Tx {
             }
             after.push(next_row(row, *seq, write, &Change { by: *by, ..*change }));
         }
-        let ending: Vec<Pin> = deleted
-            .values()
-            .flatten()
-            .filter(|row| row.key.slot == Slot::USER)
-            .map(|row| row.key.pin.clone())
-            .collect();
-        if !ending.is_empty() {
-            self.mark_former(&ending).await?;
-            self.close_held_of(&ending, change.at).await?;
+        for (by, rows) in &deleted {
+            let users = rows.iter().filter(|row| row.key.slot == Slot::USER);
+            let ending: Vec<Pin> = users.map(|row| row.key.pin.clone()).collect();
+            if !ending.is_empty() {
+                self.mark_former(&ending, *by).await?;
+                self.close_held_of(&ending, change.at).await?;
+            }
         }
         self.keep_old(&replaced, change.at).await?;
         for (by, rows) in &deleted {

@@ -22,6 +22,8 @@ pub struct SyncCounts {
     pub parked: i64,
     /// Contents that the device refused.
     pub refused: i64,
+    /// PINs of which the device is asked whom it holds.
+    pub asked: i64,
 }
 
 /// An item of a person, without its content.
@@ -100,6 +102,13 @@ impl Tx {
         for (device, due, parked, refused) in exceptions {
             let entry = counts.entry(device).or_default();
             (entry.due, entry.parked, entry.refused) = (due, parked, refused);
+        }
+        let asked: Vec<(i64, i64)> =
+            query_as("SELECT device_id, COUNT(*) FROM claim WHERE stage = 'waiting' GROUP BY device_id")
+                .fetch_all(self.db())
+                .await?;
+        for (device, asked) in asked {
+            counts.entry(device).or_default().asked = asked;
         }
         Ok(counts)
     }

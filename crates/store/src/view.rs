@@ -311,7 +311,8 @@ impl Tx {
         let rows = self.item_rows(pins).await?;
         let there: Vec<Pin> = pins_of(rows.keys());
         for (pin, marks) in self.former_marks(&there).await? {
-            known.entry(pin).or_default().former = marks;
+            let person = known.entry(pin).or_default();
+            (person.former, person.removed) = (marks.all, marks.removed);
         }
         for (pin, versions) in self.user_versions(&there).await? {
             let person = known.entry(pin).or_default();

@@ -58,6 +58,10 @@ pub enum ClaimNews {
     Taken,
     /// What it had said is no longer on the device: it is kept for an operator to look at.
     Left,
+    /// It was taken, but for the privilege, for which an operator decides.
+    Raised,
+    /// It was taken, but for what somebody with a privilege gets in with: an operator decides.
+    Guarded,
     /// What it had said is void.
     Dropped,
 }
@@ -80,8 +84,8 @@ pub enum Asked {
     Asked(i64, Millis),
     /// The device answered the command then: what it has was uploaded before, or comes in a moment.
     Answered(Millis),
-    /// The device does not answer such a question.
-    Refused,
+    /// The device does not answer such a question, as it showed then.
+    Refused(Millis),
 }
 
 /// A question to a device about one PIN.
@@ -129,6 +133,9 @@ pub struct Claim {
 /// How long a device has to upload what it was asked for after it answered the command, ms.
 const UPLOADED_MS: i64 = 10_000;
 
+/// How long after a question that a device does not answer its count of users is looked at, ms.
+const COUNTED_MS: i64 = 60_000;
+
 /// A question that was never answered is put again after this time, ms.
 const AGAIN_MS: i64 = 3_600_000;
 
@@ -140,7 +147,9 @@ impl ClaimState {
     pub const fn due(&self) -> Option<Millis> {
         match (self.stage, self.question) {
             (Stage::Waiting, Some(question)) => match question.asked {
-                Asked::Due | Asked::Refused => None,
+                Asked::Due => None,
+                Asked::Refused(at) if matches!(self.reason, Reason::Deleted) => Some(at.plus(COUNTED_MS)),
+                Asked::Refused(_) => None,
                 Asked::Asked(_, since) => Some(since.plus(AGAIN_MS)),
                 Asked::Answered(at) => Some(at.plus(UPLOADED_MS)),
             },
@@ -180,7 +189,7 @@ impl DeviceView {
         self.with_question(pin, |question| {
             question.shown = false;
             question.times += 1;
-            question.asked = order.map_or(Asked::Refused, |order| Asked::Asked(order, now));
+            question.asked = order.map_or(Asked::Refused(now), |order| Asked::Asked(order, now));
         });
     }
 
@@ -197,7 +206,7 @@ impl DeviceView {
         self.with_question(pin, |question| {
             question.shown |= is_there;
             if matches!(question.asked, Asked::Asked(number, _) if number == order) {
-                question.asked = if understood { Asked::Answered(now) } else { Asked::Refused };
+                question.asked = if understood { Asked::Answered(now) } else { Asked::Refused(now) };
             }
         });
     }

@@ -89,6 +89,8 @@ pub struct Known {
     /// By what people who had the PIN before are known again ([`roster::marks`]), and hashes of templates and photos that an
     /// operator did not take.
     pub former: BTreeSet<ContentHash>,
+    /// Those of `former` whom an operator removed: they do not come back by an upload.
+    pub removed: BTreeSet<ContentHash>,
     /// How often different devices changed an item within the hour.
     pub edits: BTreeMap<Slot, u32>,
     /// Current contents of templates, where [`DeviceView::wants_earlier_parts`] asks for them.
@@ -176,6 +178,8 @@ pub struct Intake<'a> {
     lettered: BTreeMap<String, Pin>,
     /// What the user records of this upload came to: their templates and photos follow.
     verdicts: BTreeMap<Pin, Verdict>,
+    /// The device says to hold no more people than it should without those in doubt.
+    pub counts_agree: bool,
     /// The device reported a deletion of somebody who is there: it has to be asked for everything to see who is missing.
     pub asks_for_roster: bool,
 }
@@ -200,6 +204,7 @@ impl<'a> Intake<'a> {
             partial: Vec::new(),
             lettered: BTreeMap::new(),
             verdicts: BTreeMap::new(),
+            counts_agree: false,
             asks_for_roster: false,
         }
     }

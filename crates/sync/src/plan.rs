@@ -290,8 +290,11 @@ impl Planner<'_> {
         if live && in_scope {
             if self.view.scanned(&key.pin) {
                 let before = self.view.person(&key.pin).map(|p| p.exceptions.clone()).unwrap_or_default();
+                let knows = self.view.knows(&key.pin);
                 self.view.owe_older(&key.pin, seq, self.now);
-                self.owe_as_new(&key.pin, &before);
+                if knows != Knows::Present {
+                    self.owe_as_new(&key.pin, &before);
+                }
             }
         } else if !live && !in_scope {
             let root = root_of(key);

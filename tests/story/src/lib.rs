@@ -189,7 +189,7 @@ impl House {
             device.state != "active"
                 || (device.joining.is_none()
                     && !device.filling
-                    && device.unread + device.open + device.due == 0)
+                    && device.unread + device.open + device.due + device.asked == 0)
         })
     }
 
@@ -291,7 +291,9 @@ impl House {
     async fn are_served(&self, sessions: &[&mut Session]) -> bool {
         let named = |serial_number: &str| sessions.iter().any(|session| session.serial() == serial_number);
         self.status().await.iter().filter(|device| named(&device.serial_number)).all(|device| {
-            device.joining.is_none() && !device.filling && device.unread + device.open + device.due == 0
+            device.joining.is_none()
+                && !device.filling
+                && device.unread + device.open + device.due + device.asked == 0
         })
     }
 

@@ -278,7 +278,7 @@ async fn a_device_that_comes_back_after_its_retirement_does_not_bring_back_who_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_deleted_by_the_fleet_and_brought_by_an_adopted_device_is_held() {
+async fn a_person_deleted_by_the_fleet_and_brought_by_an_adopted_device_is_removed_there_and_held() {
     let house = House::approving().await;
     let mut a = joined(&house, with_people("SIM0001", &[("1", "Ada"), ("2", "Bob")]), Joining::Adopt).await;
     let (now, until) = (house.now(), fleet::undo_until(house.config(), house.now()));
@@ -292,11 +292,12 @@ async fn a_person_deleted_by_the_fleet_and_brought_by_an_adopted_device_is_held(
     assert_eq!(a.users(), 2);
     let held = house.held().await;
     let record = held.iter().find(|record| record.tag == "USER").expect("held");
-    assert_eq!(record.kind, HeldKind::Conflict);
+    assert_eq!(record.kind, HeldKind::Leftover);
+    assert_eq!((b.person("2"), b.users()), (None, 2), "nor does he get in there");
 
     resolve(&house, record, Resolution::Fleet).await;
     house.calm([&mut a, &mut b]).await;
-    assert_eq!((b.person("2"), b.users()), (None, 2));
+    assert_eq!((b.person("2"), house.held().await.len()), (None, 0));
     assert_same(&a, &b);
 }
 
@@ -384,7 +385,7 @@ async fn a_new_user_enrolled_as_an_administrator_is_there_without_the_privilege(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_privilege_may_be_lowered_at_a_device_that_has_shown_that_it_keeps_privileges() {
+async fn a_privilege_that_is_lowered_at_a_device_that_keeps_privileges_waits_for_an_operator() {
     let house = House::approving().await;
     let (mut a, mut b) = with_an_administrator(&house).await;
     a.change_privilege("1", 0);
@@ -400,7 +401,11 @@ async fn a_privilege_may_be_lowered_at_a_device_that_has_shown_that_it_keeps_pri
     a.change_privilege("1", 0);
     house.calm([&mut a, &mut b]).await;
 
-    assert_eq!((privilege(&b, "1"), house.held().await.len()), (0, 0));
+    let held = house.held().await;
+    assert_eq!((privilege(&b, "1"), held.len(), held[0].kind), (14, 1, HeldKind::Credential));
+    resolve(&house, &held[0], Resolution::Device).await;
+    house.calm([&mut a, &mut b]).await;
+    assert_eq!((privilege(&a, "1"), privilege(&b, "1"), house.held().await.len()), (0, 0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -98,7 +98,9 @@ async fn record(
     }
     let mut shared = app.recent.share(standing.feed);
     tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
+    let mut rereads = false;
     for Answered { pin, order, understood, is_there } in questions {
+        rereads |= !understood;
         if view.persons.get(&pin).is_none_or(|person| person.claim.is_none()) {
             tx.load_persons(&mut view, std::slice::from_ref(&pin)).await?;
         }
@@ -130,7 +132,10 @@ async fn record(
         read_back::ask(app, &mut tx, &mut view, (&answer.key, answer.seq), query).await?;
     }
     super::questions::put(&mut tx, &mut view, now).await?;
-    if asks {
+    if rereads {
+        tx.begin_reread(row.id).await?;
+    }
+    if asks || rereads {
         // It answers no queries: what was to be asked comes with everything else.
         fleet::ask_for_everything(&mut tx, row.id, now).await?;
     }

@@ -127,7 +127,10 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
             ..Policy::default()
         };
         let key = tx.hash_key().clone();
+        let expected = tx.users_expected(row.id).await?.len();
+        let counted = row.capability.counts().users.and_then(|users| usize::try_from(users).ok());
         let mut intake = Intake::new(&mut view, &mut known, &key, &policy, now);
+        intake.counts_agree = counted.is_some_and(|counted| counted <= expected);
         let mut held = Vec::new();
         for pin in &pins {
             let outcome = intake.conclude(pin);

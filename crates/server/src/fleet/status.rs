@@ -54,6 +54,8 @@ pub struct DeviceStatus {
     pub due: i64,
     /// Items that wait for something else.
     pub parked: i64,
+    /// PINs of which the terminal is asked whom it holds.
+    pub asked: i64,
     /// Contents it refused.
     pub refused: i64,
     /// Of what it holds all that it says to have room for, in words.
@@ -189,6 +191,7 @@ impl DeviceStatus {
             open: counts.open,
             due: counts.due,
             parked: counts.parked,
+            asked: counts.asked,
             refused: counts.refused,
             full: row
                 .loads
@@ -227,6 +230,7 @@ impl DeviceStatus {
         count(self.open, "commands under way");
         count(self.due, "items owed");
         count(self.parked, "items wait for room or a decision");
+        count(self.asked, "questions to the terminal are open");
         parts.extend(self.full.iter().cloned());
         if let (Some(expected), Some(reported)) = (self.surplus_expected, self.users_reported) {
             parts.push(format!("holds {reported} people, should hold {expected}: asked which"));

@@ -180,7 +180,15 @@ impl Intake<'_> {
             let proves = equal && asked && self.view.settled_but_held(key);
             if let (true, Some(patch)) = (proves, claim.user.clone()) {
                 // The person is there: only the name is another.
-                self.release(&user, &claim, Verdict::Edit, &patch);
+                match self.release(&user, &claim, Verdict::Edit, &patch) {
+                    Outcome::Held(Held::Privilege(..)) => {
+                        self.view.tell_of_claim(&key.pin, ClaimNews::Raised)
+                    }
+                    Outcome::Held(Held::Credential(..)) => {
+                        self.view.tell_of_claim(&key.pin, ClaimNews::Guarded)
+                    }
+                    _ => {}
+                }
                 return Outcome::Equal;
             }
         }
@@ -205,6 +213,10 @@ impl Intake<'_> {
         }
         if matches!(question.asked, Asked::Asked(..)) {
             return self.ask_again(pin);
+        }
+        if matches!(question.asked, Asked::Refused(_)) && !self.counts_agree {
+            self.view.with_question(pin, |question| question.asked = Asked::Refused(self.now));
+            return Outcome::Equal;
         }
         match claim.state.reason {
             Reason::Deleted if !question.shown => self.deletion_is_proved(&key, &claim),

@@ -65,7 +65,9 @@ impl Intake<'_> {
         match knows {
             Knows::Former | Knows::Mixed if former => Verdict::PutRight(None),
             Knows::Former | Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
-            _ if former || self.may_be_the_leaver(key, patch) => Verdict::PutRight(Some(Reason::Leaver)),
+            _ if self.was_removed(&key.pin, patch) || self.may_be_the_leaver(key, patch) => {
+                Verdict::PutRight(Some(Reason::Leaver))
+            }
             _ => Verdict::Keep(Reason::UsedBefore),
         }
     }
@@ -86,6 +88,12 @@ impl Intake<'_> {
     fn is_former(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let former = self.known.get(pin).map(|known| &known.former).filter(|former| !former.is_empty());
         former.is_some_and(|former| !roster::marks_of_record(self.hash_key, patch).is_disjoint(former))
+    }
+
+    /// Whether a record is of somebody whom an operator removed from under the PIN.
+    fn was_removed(&self, pin: &Pin, patch: &UserPatch) -> bool {
+        let removed = self.known.get(pin).map(|known| &known.removed).filter(|removed| !removed.is_empty());
+        removed.is_some_and(|removed| !roster::marks_of_record(self.hash_key, patch).is_disjoint(removed))
     }
 
     /// Whether nobody can tell somebody from the one whom an operator took away.

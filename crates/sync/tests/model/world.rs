@@ -24,8 +24,9 @@ pub struct Stored {
     pub content: Option<Content>,
     pub older: BTreeSet<ContentHash>,
     pub older_users: Vec<UserFields>,
-    /// Marks of lives that ended.
+    /// Marks of lives that ended, and of those that an operator ended.
     pub former: BTreeSet<ContentHash>,
+    pub removed: BTreeSet<ContentHash>,
 }
 
 /// A device as the store keeps it, and the terminal behind it.
@@ -200,6 +201,7 @@ impl World {
             older: BTreeSet::new(),
             older_users: Vec::new(),
             former: BTreeSet::new(),
+            removed: BTreeSet::new(),
         });
         if let Some(old) = stored.content.take() {
             stored.older.insert(stored.state.hash);
@@ -210,7 +212,11 @@ impl World {
         if !live {
             // What a deleted person was called is erased, but for marks.
             for user in std::mem::take(&mut stored.older_users) {
-                stored.former.extend(roster::marks(&self.hash_key, &user));
+                let marks = roster::marks(&self.hash_key, &user);
+                if by.is_none() {
+                    stored.removed.extend(&marks);
+                }
+                stored.former.extend(marks);
             }
         }
         (stored.state, stored.content) = (state, content);
@@ -462,6 +468,7 @@ impl World {
             if key.slot == Slot::USER {
                 person.older_users.clone_from(&item.older_users);
                 person.former.clone_from(&item.former);
+                person.removed.clone_from(&item.removed);
             }
         }
         known
