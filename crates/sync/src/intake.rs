@@ -140,6 +140,17 @@ pub enum Held {
     Contested(ItemKey),
 }
 
+/// What the count of users on a device says of those of whom it is in doubt whether they are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counts {
+    /// It tells nothing.
+    SayNothing,
+    /// None of them is there: the device says to hold no more people than it should without them.
+    NobodyIsThere,
+    /// All of them are there: the device says to hold as many people as it may.
+    EverybodyIsThere,
+}
+
 /// What became of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -178,8 +189,8 @@ pub struct Intake<'a> {
     lettered: BTreeMap<String, Pin>,
     /// What the user records of this upload came to: their templates and photos follow.
     verdicts: BTreeMap<Pin, Verdict>,
-    /// The device says to hold no more people than it should without those in doubt.
-    pub counts_agree: bool,
+    /// What the count of a device that cannot be asked says of people in doubt.
+    pub counts: Counts,
     /// The device reported a deletion of somebody who is there: it has to be asked for everything to see who is missing.
     pub asks_for_roster: bool,
 }
@@ -204,7 +215,7 @@ impl<'a> Intake<'a> {
             partial: Vec::new(),
             lettered: BTreeMap::new(),
             verdicts: BTreeMap::new(),
-            counts_agree: false,
+            counts: Counts::SayNothing,
             asks_for_roster: false,
         }
     }

@@ -158,7 +158,7 @@ pub fn answered(
         (State::Sent { sends, .. }, Verdict::RetryLater)
             if command.repeatable && !command.fence && sends < MOST_SENDS =>
         {
-            Some(State::Sent { sends, due_at: now.plus(limits.retry_pause(sends)) })
+            Some(State::Sent { sends, due_at: now.plus(limits.growing_pause(sends)) })
         }
         _ => Some(final_state),
     }

@@ -114,7 +114,7 @@ impl Planner<'_> {
                 // the same name the answers of two goes, each broken off somewhere, could add up to one that never was.
                 self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
-                self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
+                self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts, command.verb)), attempts);
                 continue;
             }
             if !self.has_room(key, command.verb) {
@@ -429,7 +429,7 @@ impl Planner<'_> {
         if removing {
             // The answer makes everything of the person due; this is for its repetition.
             let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
-            self.view.owe(key, self.now.plus(self.limits.retry_pause(1)), attempts);
+            self.view.owe(key, self.now.plus(self.limits.retry_pause(1, Verb::Delete)), attempts);
             return Some(true);
         }
         let with_this_reply = self.sends.iter().any(|send| send.key == *user);

@@ -354,11 +354,19 @@ impl Limits {
         grown(self.answer_ms, sends.saturating_sub(1), self.longest_pause_ms)
     }
 
-    pub(crate) fn retry_pause(&self, attempts: u32) -> i64 {
+    /// The pause after so many failures in a row of a command that does this. What takes something off a device is tried
+    /// again within the hour, however often it failed.
+    pub(crate) fn retry_pause(&self, attempts: u32, verb: Verb) -> i64 {
         const DAY_MS: i64 = 86_400_000;
-        if attempts >= self.most_attempts {
+        let removes = matches!(verb, Verb::Delete | Verb::Replace);
+        if attempts >= self.most_attempts && !removes {
             return DAY_MS;
         }
+        self.growing_pause(attempts)
+    }
+
+    /// The pause after so many failures in a row.
+    pub(crate) fn growing_pause(&self, attempts: u32) -> i64 {
         grown(self.retry_ms, attempts.saturating_sub(1), self.longest_pause_ms)
     }
 }

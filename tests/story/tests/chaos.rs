@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use server::config::Admission;
 use server::fleet;
 use server::fleet::users::UserEdit;
 use simulator::{Device, Faults, Model, Random, Session, difference};
@@ -27,7 +28,12 @@ struct Chaos {
 impl Chaos {
     /// Devices of the book, or each with quirks of its own.
     async fn begin(seed: u64, drawn_quirks: bool) -> Self {
-        let house = House::open().await;
+        let house = House::with(|config| {
+            config.admission = Admission::Open;
+            // Each of the fifteen parts of a face fails in one of ten cases here: that goes on trying is meant.
+            config.limits.most_attempts = u32::MAX;
+        })
+        .await;
         let mut sessions = Vec::new();
         for (number, model) in
             [Model::speedface(), Model::iface950(), Model::speedface(), Model::k40()].into_iter().enumerate()
@@ -161,9 +167,11 @@ async fn chaos(seed: u64, drawn_quirks: bool) {
     }
     chaos.end().await;
 
-    // Where devices changed one item in turns, too often within an hour, the fleet's stays and an operator is asked.
+    // Where devices changed one item in turns, too often within an hour, the fleet's stays and an operator is asked. What
+    // somebody enrolled on a device that had lost the person, or had not heard of an end, is kept. Nothing waits.
     let held = chaos.house.held().await;
-    assert!(held.iter().all(|record| record.kind == HeldKind::Brake), "seed {seed}: {held:?}");
+    let is_over = |kind| matches!(kind, HeldKind::Brake | HeldKind::Leftover);
+    assert!(held.iter().all(|record| is_over(record.kind)), "seed {seed}: {held:?}");
     let mut tx = chaos.house.store.read().await.expect("a transaction");
     let users = tx.user_pins("", 10_000).await.expect("the users").len();
     assert!(users > 20, "seed {seed}");

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use roster::{ItemKey, Millis};
 use store::{DeviceRow, StoreError, Tx};
-use sync::intake::{Intake, Policy};
+use sync::intake::{Counts, Intake, Policy};
 use sync::{DeviceView, Subject};
 use wire::{Command, Form, Pin, Select};
 
@@ -103,6 +103,20 @@ pub fn asks_for_user(ordered: &Ordered) -> bool {
     matches!(ordered.command(), Command::Query(Select::User(_)))
 }
 
+/// What the count of users on a device says of those in doubt.
+async fn counts(tx: &mut Tx, row: &DeviceRow) -> Result<Counts, StoreError> {
+    let told = row.capability.counts().users.and_then(|users| usize::try_from(users).ok());
+    let Some(told) = told else { return Ok(Counts::SayNothing) };
+    let takes = |pins: &[Pin]| pins.iter().filter(|pin| row.capability.takes_pin(pin)).count();
+    let fewest = takes(&tx.users_expected(row.id).await?);
+    let most = takes(&tx.users_possible(row.id).await?);
+    Ok(match told {
+        _ if told <= fewest => Counts::NobodyIsThere,
+        _ if told == most => Counts::EverybodyIsThere,
+        _ => Counts::SayNothing,
+    })
+}
+
 /// Concludes the claims of a device whose time has come. Whether there were any.
 ///
 /// # Errors
@@ -127,10 +141,9 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
             ..Policy::default()
         };
         let key = tx.hash_key().clone();
-        let expected = tx.users_expected(row.id).await?.len();
-        let counted = row.capability.counts().users.and_then(|users| usize::try_from(users).ok());
+        let counts = counts(&mut tx, &row).await?;
         let mut intake = Intake::new(&mut view, &mut known, &key, &policy, now);
-        intake.counts_agree = counted.is_some_and(|counted| counted <= expected);
+        intake.counts = counts;
         let mut held = Vec::new();
         for pin in &pins {
             let outcome = intake.conclude(pin);

@@ -3,7 +3,7 @@
 use roster::{Content, ContentHash, ItemKey, Likeness, Seq, Slot, UserPatch};
 use wire::Pin;
 
-use super::{Deletion, Enrolment, Held, Intake, Outcome, Raised, Verdict};
+use super::{Counts, Deletion, Enrolment, Held, Intake, Outcome, Raised, Verdict};
 use crate::claim::{Asked, Claim, ClaimNews, ClaimState, Question, Reason, Stage, Subject};
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -151,6 +151,12 @@ impl Intake<'_> {
         if matches!(outcome, Outcome::Held(Held::Claim(..))) {
             return outcome;
         }
+        self.release_items(key, claim, verdict);
+        outcome
+    }
+
+    /// Templates and photos of a claim are taken, and the claim is closed.
+    fn release_items(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict) {
         self.verdicts.insert(key.pin.clone(), verdict);
         let mut news = ClaimNews::Taken;
         for (slot, content) in &claim.items {
@@ -161,7 +167,6 @@ impl Intake<'_> {
             }
         }
         self.view.close_claim(&key.pin, news, self.now);
-        outcome
     }
 
     /// What was kept is not on the device any more, or goes from it: an operator may look at it.
@@ -214,9 +219,8 @@ impl Intake<'_> {
         if matches!(question.asked, Asked::Asked(..)) {
             return self.ask_again(pin);
         }
-        if matches!(question.asked, Asked::Refused(_)) && !self.counts_agree {
-            self.view.with_question(pin, |question| question.asked = Asked::Refused(self.now));
-            return Outcome::Equal;
+        if matches!(question.asked, Asked::Refused(_)) {
+            return self.conclude_by_counts(&key, &claim);
         }
         match claim.state.reason {
             Reason::Deleted if !question.shown => self.deletion_is_proved(&key, &claim),
@@ -235,6 +239,23 @@ impl Intake<'_> {
                 let mut claim = claim;
                 claim.state.stage = Stage::Blocking;
                 self.view.open_claim(pin, claim);
+                Outcome::Equal
+            }
+        }
+    }
+
+    /// The device cannot be asked: how many people it says to hold has to do.
+    fn conclude_by_counts(&mut self, key: &ItemKey, claim: &Claim) -> Outcome {
+        let is_present = self.view.knows(&key.pin) == Knows::Present && claim.state.since > Seq(0);
+        match (claim.state.reason, self.counts) {
+            (Reason::Deleted, Counts::NobodyIsThere) => self.deletion_is_proved(key, claim),
+            (Reason::Unproved, Counts::EverybodyIsThere) if is_present => {
+                self.release_items(key, claim, Verdict::Edit);
+                Outcome::Edit
+            }
+            _ => {
+                let now = self.now;
+                self.view.with_question(&key.pin, |question| question.asked = Asked::Refused(now));
                 Outcome::Equal
             }
         }

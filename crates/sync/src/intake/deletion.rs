@@ -26,6 +26,8 @@ impl Intake<'_> {
         let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
         let live = self.view.item(&key).is_some_and(|item| item.live);
         match self.view.knows(pin) {
+            // The device reports what it was told to do.
+            Knows::Mixed if recent => Outcome::Equal,
             // Whoever it was has gone; what was sent since may be there.
             Knows::Former | Knows::Mixed => {
                 if !live || self.view.in_scope(pin) {
