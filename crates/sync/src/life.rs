@@ -58,6 +58,9 @@ impl DeviceView {
             Some(_) => return Knows::Former,
             None => {}
         }
+        if self.scan_replaces && !self.scanned(pin) {
+            return Knows::Mixed;
+        }
         if user.changed_by == Some(self.device) && user.seq >= user.created {
             return Knows::Present;
         }
@@ -68,7 +71,7 @@ impl DeviceView {
             return if may_hold_former { Knows::Former } else { Knows::Nobody };
         }
         if !self.scanned(pin) {
-            return if self.scan_replaces { Knows::Mixed } else { Knows::Nobody };
+            return Knows::Nobody;
         }
         let waits = exception.map(|exception| exception.wait);
         if waits == Some(Wait::ROOM) || matches!(waits, Some(Wait::Parked(crate::Parked::Full))) {
