@@ -303,6 +303,8 @@ What a decision means:
               --fleet    it does not count
   deletion    --device   the person is deleted everywhere
               --fleet    the person comes back to the device
+  part-deleted --fleet   the fingers, faces, card or password go to the device
+                         again
   brake       --device   what the device has becomes the fleet's
               --fleet    what the fleet has stays
   any         --dismiss  seen, nothing is done; all there is to decide about
@@ -349,6 +351,8 @@ pub enum HeldKindArg {
     Privilege,
     /// Somebody with a privilege was given a card, password or template at a device
     Credential,
+    /// A finger, face, card or password was deleted at a device
+    PartDeleted,
     /// A person was deleted at a device
     Deletion,
     /// Devices change something to and fro

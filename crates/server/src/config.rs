@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use sync::Limits;
-use sync::intake::{Deletion, Raised};
+use sync::intake::{Deletion, Enrolment, Raised};
 
 /// Everything the server is told at its start.
 #[derive(Clone, Debug)]
@@ -29,6 +29,8 @@ pub struct Config {
     pub remote_attendance: bool,
     /// What the deletion of a user at a device does.
     pub deletion: Deletion,
+    /// What becomes of people who are enrolled or changed at a device.
+    pub enrolment: Enrolment,
     /// How long a deleted person can be brought back.
     pub undo: Duration,
     /// What a privilege raised at a device does; `None` = as [`Admission`] has it.

@@ -30,6 +30,8 @@ pub enum HeldKind {
     Credential,
     /// A user was deleted at a device.
     Deletion,
+    /// A template, card or password of a user was deleted at a device.
+    PartDeleted,
     /// Devices change an item in turns.
     Brake,
     /// An upload of a table that is not read here.
@@ -37,7 +39,7 @@ pub enum HeldKind {
 }
 
 impl HeldKind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Unreadable,
         Self::Conflict,
         Self::Waiting,
@@ -45,6 +47,7 @@ impl HeldKind {
         Self::Privilege,
         Self::Credential,
         Self::Deletion,
+        Self::PartDeleted,
         Self::Brake,
         Self::UnreadTable,
     ];
@@ -59,6 +62,7 @@ impl HeldKind {
             Self::Privilege => "privilege",
             Self::Credential => "credential",
             Self::Deletion => "deletion",
+            Self::PartDeleted => "part-deleted",
             Self::Brake => "brake",
             Self::UnreadTable => "unread-table",
         }
@@ -84,7 +88,7 @@ impl fmt::Display for HeldKind {
 /// A text that names no kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "want unreadable, conflict, waiting, leftover, privilege, credential, deletion, brake or unread-table"
+    "want unreadable, conflict, waiting, leftover, privilege, credential, deletion, part-deleted, brake or unread-table"
 )]
 pub struct UnknownHeldKind;
 

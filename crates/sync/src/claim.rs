@@ -148,7 +148,9 @@ impl ClaimState {
         match (self.stage, self.question) {
             (Stage::Waiting, Some(question)) => match question.asked {
                 Asked::Due => None,
-                Asked::Refused(at) if matches!(self.reason, Reason::Deleted | Reason::Unproved) => Some(at.plus(COUNTED_MS)),
+                Asked::Refused(at) if matches!(self.reason, Reason::Deleted | Reason::Unproved) => {
+                    Some(at.plus(COUNTED_MS))
+                }
                 Asked::Refused(_) => None,
                 Asked::Asked(_, since) => Some(since.plus(AGAIN_MS)),
                 Asked::Answered(at) => Some(at.plus(UPLOADED_MS)),

@@ -136,6 +136,8 @@ pub enum Held {
     Credential(Pin),
     /// A user was deleted at the device.
     Deletion(Pin),
+    /// Something of a user was deleted at the device.
+    PartDeleted(Pin),
     /// Devices change this item in turns.
     Contested(ItemKey),
 }

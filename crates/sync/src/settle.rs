@@ -254,7 +254,11 @@ impl Closing<'_> {
             self.view.wipe(&user);
         }
         self.view.owe_person(&self.key.pin, self.now);
-        let at = if attempts == 1 { self.now } else { self.now.plus(self.limits.retry_pause(attempts, self.command.verb)) };
+        let at = if attempts == 1 {
+            self.now
+        } else {
+            self.now.plus(self.limits.retry_pause(attempts, self.command.verb))
+        };
         self.view.owe(self.key, at, attempts);
         self.view.again_or_due(&user, self.now);
         Settled::Again
@@ -345,7 +349,11 @@ impl Closing<'_> {
         if self.command.verb == Verb::Delete && self.key.slot == Slot::USER {
             self.view.wipe(self.key);
         }
-        self.view.owe(self.key, self.now.plus(self.limits.retry_pause(attempts, self.command.verb)), attempts);
+        self.view.owe(
+            self.key,
+            self.now.plus(self.limits.retry_pause(attempts, self.command.verb)),
+            attempts,
+        );
         Settled::Again
     }
 

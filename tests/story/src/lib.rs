@@ -67,6 +67,7 @@ impl House {
             attendance: Attendance::Discard,
             remote_attendance: false,
             deletion: sync::intake::Deletion::Propagate,
+            enrolment: sync::intake::Enrolment::Accept,
             undo: Duration::from_hours(7 * 24),
             privilege: None,
             adopt_quiet: Duration::from_secs(30),

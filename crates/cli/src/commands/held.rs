@@ -130,6 +130,7 @@ fn kind_of(kind: HeldKindArg) -> HeldKind {
         HeldKindArg::Leftover => HeldKind::Leftover,
         HeldKindArg::Credential => HeldKind::Credential,
         HeldKindArg::Privilege => HeldKind::Privilege,
+        HeldKindArg::PartDeleted => HeldKind::PartDeleted,
         HeldKindArg::Deletion => HeldKind::Deletion,
         HeldKindArg::Brake => HeldKind::Brake,
         HeldKindArg::UnreadTable => HeldKind::UnreadTable,
@@ -205,6 +206,9 @@ const fn meaning(kind: HeldKind) -> &'static str {
         HeldKind::Privilege => {
             "somebody's privilege was raised at the device; it has no effect until you decide, all else of the person is synchronised"
         }
+        HeldKind::PartDeleted => {
+            "fingers, faces, a card or a password of somebody were deleted at the device; the fleet and all other devices keep them"
+        }
         HeldKind::Deletion => {
             "somebody was deleted at the device; the fleet keeps the person until you decide"
         }
@@ -222,6 +226,11 @@ fn decisions(kind: HeldKind, id: i64) -> String {
     let (device, fleet) = match kind {
         HeldKind::Unreadable | HeldKind::UnreadTable => {
             return format!("muster held resolve {id} --dismiss (seen)");
+        }
+        HeldKind::PartDeleted => {
+            return format!(
+                "muster held resolve {id} --fleet (they go to the device again) or --dismiss (nothing is done)"
+            );
         }
         HeldKind::Leftover => ("it is taken", "it is discarded"),
         HeldKind::Credential => ("it counts everywhere", "it does not count"),

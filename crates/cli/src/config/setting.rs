@@ -44,6 +44,7 @@ pub const SETTINGS: &[Setting] = &[
     fixed("log_format", "text", "text or json"),
     fixed("admission", "approve", "unknown devices: approve waits for you, open takes in everything"),
     fixed("deletion", "propagate", "a person deleted at a device: propagate, restore or ask"),
+    fixed("enrolment", "accept", "people enrolled or changed at a device: accept, hold or refuse"),
     fixed("undo_days", "7", "how long a deleted person can be brought back"),
     derived("privilege", "admission", "an administrator made at a device: hold, accept or never"),
     fixed("attendance", "discard", "punches: discard or keep"),

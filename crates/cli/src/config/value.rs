@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use server::config::{Admission, Attendance};
-use sync::intake::{Deletion, Raised};
+use sync::intake::{Deletion, Enrolment, Raised};
 
 /// Seconds between polls that devices take.
 pub const DELAY_S: RangeInclusive<u16> = 2..=60;
@@ -83,6 +83,11 @@ pub fn admission(text: &str) -> Result<Admission, String> {
 /// What a deletion at a device does.
 pub fn deletion(text: &str) -> Result<Deletion, String> {
     word(text, &[("propagate", Deletion::Propagate), ("restore", Deletion::Restore), ("ask", Deletion::Ask)])
+}
+
+/// What becomes of people who are enrolled or changed at a device.
+pub fn enrolment(text: &str) -> Result<Enrolment, String> {
+    word(text, &[("accept", Enrolment::Accept), ("hold", Enrolment::Hold), ("refuse", Enrolment::Refuse)])
 }
 
 /// What a privilege raised at a device does.

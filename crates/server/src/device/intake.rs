@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch};
 use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
 use sync::DeviceView;
-use sync::intake::{Deletion, Enrolment, Held, Intake, Outcome, Policy};
+use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
 use sync::{Reason, Stage};
 use wire::{Operation, OperationMeaning, Pin, SerialNumber};
 
@@ -255,7 +255,9 @@ impl Upload<'_> {
                 Reading::Item { key, .. } => Some(key.pin.clone()),
                 Reading::Definition { name, .. } => name.owner().ok(),
                 Reading::Operation { operation, .. } => match operation.meaning() {
-                    OperationMeaning::UserDeleted(pin) | OperationMeaning::Enrolled(pin) => Some(pin),
+                    OperationMeaning::UserDeleted(pin)
+                    | OperationMeaning::Enrolled(pin)
+                    | OperationMeaning::PartDeleted { pin, .. } => Some(pin),
                     _ => None,
                 },
                 Reading::Unreadable { .. } => None,
@@ -344,7 +346,7 @@ impl Upload<'_> {
         Ok(Policy {
             deletion: config.deletion,
             privilege: config.raised(),
-            enrolment: Enrolment::Accept,
+            enrolment: config.enrolment,
             deletions_left: left,
             ..Policy::default()
         })
@@ -450,9 +452,13 @@ impl Deciding<'_> {
                         self.queries.insert(pin);
                     }
                 }
-                OperationMeaning::PartDeleted { .. }
-                | OperationMeaning::PoweredOn
-                | OperationMeaning::Other => {}
+                OperationMeaning::PartDeleted { .. } if self.is_history(operation) => {}
+                OperationMeaning::PartDeleted { pin, part } => {
+                    let outcome = self.intake.part_deleted(&pin);
+                    let raw = format!("OPLOG {} {pin} {part:?} {}", operation.code, operation.time);
+                    self.count(&outcome, &pin, *line, "OPLOG", raw.as_bytes());
+                }
+                OperationMeaning::PoweredOn | OperationMeaning::Other => {}
             },
             Reading::Unreadable { line, tag, reason, raw } => {
                 self.unreadable(None, *line, tag, reason.clone(), raw);
@@ -616,6 +622,12 @@ fn describe(held: &Held) -> (HeldKind, String) {
             ),
         ),
         Held::Deletion(pin) => (HeldKind::Deletion, format!("PIN {pin} was deleted at the device")),
+        Held::PartDeleted(pin) => (
+            HeldKind::PartDeleted,
+            format!(
+                "a finger, face, card or password of PIN {pin} was deleted at the device; the fleet keeps it"
+            ),
+        ),
         Held::Contested(key) => (HeldKind::Brake, format!("devices keep changing the {key} in turns")),
     }
 }

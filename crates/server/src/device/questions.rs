@@ -137,6 +137,7 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
         let policy = Policy {
             deletion: app.config.deletion,
             privilege: app.config.raised(),
+            enrolment: app.config.enrolment,
             deletions_left: fleet::deletions_left(&mut tx, now).await?,
             ..Policy::default()
         };

@@ -52,6 +52,11 @@ pub enum ResolveError {
     /// There is no person of the fleet whom the device's could be.
     #[error("the fleet has nobody under PIN {0}: --device takes the device's person")]
     Nobody(wire::Pin),
+    /// The device does not tell which one was deleted.
+    #[error(
+        "the terminal does not tell which one was deleted: --fleet sends them to it again, --dismiss leaves them"
+    )]
+    NotKnownWhich,
     /// There are no two people.
     #[error("this is about one person: --device or --fleet")]
     OnePerson,
@@ -113,6 +118,7 @@ pub async fn resolve(
                 owe_person(tx, &device, &pin, true, now).await?;
             }
             (_, Resolution::Same) => return Err(ResolveError::OnePerson),
+            (HeldKind::PartDeleted, Resolution::Device) => return Err(ResolveError::NotKnownWhich),
             (HeldKind::Leftover, Resolution::Device) => {
                 // The fleet's person, or a new one where there is nobody.
                 take_person(tx, &device, &pin, resolution, now).await?;
@@ -151,7 +157,14 @@ pub async fn resolve(
                 discard(tx, &device, &pin, resolution, now).await?;
                 owe_person(tx, &device, &pin, true, now).await?;
             }
-            (HeldKind::Privilege | HeldKind::Credential | HeldKind::Deletion | HeldKind::Brake, _) => {
+            (
+                HeldKind::Privilege
+                | HeldKind::Credential
+                | HeldKind::Deletion
+                | HeldKind::PartDeleted
+                | HeldKind::Brake,
+                _,
+            ) => {
                 owe_person(tx, &device, &pin, false, now).await?;
             }
         }

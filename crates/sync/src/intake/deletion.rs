@@ -3,7 +3,7 @@
 use roster::{ItemKey, Kind, Slot};
 use wire::Pin;
 
-use super::{Edit, Held, Intake, OWN_DELETION_MS, Outcome};
+use super::{Deletion, Edit, Enrolment, Held, Intake, OWN_DELETION_MS, Outcome};
 use crate::claim::{ClaimNews, Reason, Stage};
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -46,6 +46,20 @@ impl Intake<'_> {
                 Outcome::Held(Held::Claim(pin.clone(), Reason::Deleted, Stage::Waiting))
             }
         }
+    }
+
+    /// A finger, a face, a card or a password of a user was deleted at the device (operation codes 10 to 12, 106, 107, 123
+    /// and 126). The record does not tell for sure which one: the fleet keeps all of them, and an operator is told, unless
+    /// deletions at devices are undone anyway.
+    pub fn part_deleted(&mut self, pin: &Pin) -> Outcome {
+        if self.view.knows(pin) != Knows::Present || !self.view.in_scope(pin) || self.view.joining.is_some() {
+            return Outcome::Equal;
+        }
+        if self.policy.deletion == Deletion::Restore || self.policy.enrolment != Enrolment::Accept {
+            self.view.owe_person(pin, self.now);
+            return Outcome::Corrected;
+        }
+        Outcome::Held(Held::PartDeleted(pin.clone()))
     }
 
     /// A device that was given a user for one punch (§14) has forgotten it by itself, which is never a deletion. Where it
