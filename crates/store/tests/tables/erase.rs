@@ -495,6 +495,33 @@ async fn what_waited_for_an_operator_is_due_after_an_erasure() {
     );
 }
 
+/// A device may have shown somebody whom the fleet never had.
+#[tokio::test]
+async fn somebody_of_whom_there_is_nothing_but_a_claim_or_a_mark_is_known_and_can_be_erased() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let state = ClaimState {
+        reason: Reason::Unproved,
+        stage: Stage::Waiting,
+        life: Seq(0),
+        version: 1,
+        since: Seq(0),
+        question: None,
+    };
+    let mut tx = fleet.write().await;
+    let (claim, user) = claims::whole("7", state);
+    claims::open(&mut tx, device, "7", claim, Some(&user)).await;
+    let hash = roster::hash(fleet.store.hash_key(), &finger_key("8", 1).slot, &finger("8", 1, "QUFB").1);
+    tx.mark_discarded(&pin("8"), &[hash]).await.expect("marked");
+    for of in ["7", "8"] {
+        assert!(tx.knows_pin(&pin(of)).await.expect("read"), "{of}");
+        let rows = tx.erase(&pin(of), Punches::Keep, at(1)).await.expect("erased").rows;
+        assert!(!rows.is_empty(), "{of}");
+        assert!(!tx.knows_pin(&pin(of)).await.expect("read"), "{of}");
+    }
+    assert!(!tx.knows_pin(&pin("9")).await.expect("read"));
+}
+
 /// They keep an upload that is under way from giving a new owner of the PIN the templates of the former one.
 #[tokio::test]
 async fn hashes_of_templates_go_once_every_device_has_carried_out_the_deletion() {
