@@ -90,10 +90,9 @@ async fn every_claim_is_read_back_as_it_was_written() {
         Some(asks(template, Asked::Asked(41, at(3)), false, 1)),
         Some(asks(template, Asked::Answered(at(4)), true, 2)),
     ];
-    let stages = [Stage::Waiting, Stage::Blocking];
     let states: BTreeMap<String, ClaimState> = REASONS
         .iter()
-        .flat_map(|reason| stages.iter().map(move |stage| (*reason, *stage)))
+        .flat_map(|reason| [Stage::Waiting, Stage::Blocking].map(|stage| (*reason, stage)))
         .flat_map(|(reason, stage)| questions.iter().map(move |asked| state(reason, stage, *asked)))
         .enumerate()
         .map(|(number, state)| (format!("{}", number + 1), state))
@@ -517,13 +516,19 @@ const COMMAND: [&str; 10] =
 const HELD: [&str; 8] =
     ["held_id", "device_id", "digest", "kind", "pin", "last_at", "resolved_at", "resolution"];
 
-/// Devices in conflict with the fleet about a PIN keep their own people. Nothing else changes.
-#[tokio::test]
-async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_changes() {
-    let (database, db) = before_claims().await;
+/// What the step must leave as it is.
+const TABLES: [(&str, &[&str]); 4] = [
+    ("sync_exception", &EXCEPTION),
+    ("sync_command", &COMMAND),
+    ("held", &HELD),
+    ("item", &["item_id", "seq", "live"]),
+];
+
+/// Two devices, in conflict with the fleet about some people, with exceptions and commands in every other state.
+async fn put_conflicts(engine: Engine, db: &AnyPool) {
     for device in [1, 2] {
         run(
-            &db,
+            db,
             &format!(
                 "INSERT INTO device (device_id, serial_number, name, state, capability, cursor_seq, next_command, \
                  incarnation, full_kinds, created_at) VALUES ({device}, 'SN{device}', '', 'active', '', 40, 9, 1, '', 0)"
@@ -531,11 +536,11 @@ async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_chan
         )
         .await;
     }
-    let zero = if database.kind() == Engine::Sqlite { "zeroblob(16)" } else { "REPEAT(CHAR(0), 16)" };
+    let zero = if engine == Engine::Sqlite { "zeroblob(16)" } else { "REPEAT(CHAR(0), 16)" };
     // 7 and 8 are there, the one in a second life; 9 was; 5 never was.
     for (id, of, seq, created, live) in [(1, "7", 31, 21, 1), (2, "8", 2, 2, 1), (3, "9", 30, 3, 0)] {
         run(
-            &db,
+            db,
             &format!(
                 "INSERT INTO item (item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, \
                  body_lines, changed_at, edits, edits_since) \
@@ -557,7 +562,7 @@ async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_chan
     for (number, (device, of, kind, last, resolved)) in held.iter().enumerate() {
         let resolution = if *resolved == "NULL" { "NULL" } else { "'fleet'" };
         run(
-            &db,
+            db,
             &format!(
                 "INSERT INTO held (device_id, digest, kind, pin, tag, reason, sealed, first_at, last_at, times_seen, \
                  resolved_at, resolution) VALUES ({device}, x'{number:0>32}', '{kind}', '{of}', 'USER', '', x'78', 0, {last}, 1, {resolved}, \
@@ -585,7 +590,7 @@ async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_chan
     for (device, of, kind, due, parked, wipe, code) in exceptions {
         let refused = if code == "NULL" { "NULL" } else { "4" };
         run(
-            &db,
+            db,
             &format!(
                 "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, parked, wipe, refused_seq, \
                  return_code, attempts) VALUES ({device}, '{of}', {kind}, 0, 0, {due}, {parked}, {wipe}, {refused}, {code}, 2)"
@@ -601,7 +606,7 @@ async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_chan
     ];
     for (number, (of, verb, open, code)) in commands.iter().enumerate() {
         run(
-            &db,
+            db,
             &format!(
                 "INSERT INTO sync_command (device_id, command_no, wire_id, pin, kind, slot, algorithm, verb, seq, again, open, \
                  sends, attempts, first_sent_at, sent_at, due_at, body_lines, answered, return_code) \
@@ -610,30 +615,21 @@ async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_chan
         )
         .await;
     }
-    let tables: [(&str, &[&str]); 3] =
-        [("sync_exception", &EXCEPTION), ("sync_command", &COMMAND), ("held", &HELD)];
-    let mut before = Vec::new();
-    for (table, columns) in tables {
-        before.push(rows_of(&db, table, columns).await);
-    }
-    assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [11, 4, 8]);
+}
 
-    let store = Store::open(database.url(), keys(1)).await.expect("migrated");
-
-    for ((table, columns), before) in tables.into_iter().zip(&before) {
-        assert_eq!(&rows_of(&db, table, columns).await, before, "{table}");
-    }
+/// The claims that come of that.
+async fn assert_claims(store: &Store, db: &AnyPool) {
     let known: Vec<(i64, String, i64, i64)> = query_as(
         "SELECT device_id, pin, kind, known_life FROM sync_exception WHERE known_life IS NOT NULL ORDER BY 1, 2",
     )
-    .fetch_all(&db)
+    .fetch_all(db)
     .await
     .expect("read");
     let of = |device: i64, of: &str| (device, of.to_owned(), 0, 0);
     assert_eq!(known, [of(1, "5"), of(1, "7"), of(2, "9")]);
     let opened: Vec<(i64, String, i64)> =
         query_as("SELECT device_id, pin, opened_at FROM claim ORDER BY 1, 2")
-            .fetch_all(&db)
+            .fetch_all(db)
             .await
             .expect("read");
     let of = |device: i64, of: &str, at: i64| (device, of.to_owned(), at);
@@ -658,5 +654,29 @@ async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_chan
     for device in [1, 2] {
         let row = tx.device(device).await.expect("read").expect("there");
         assert!(!row.scan_replaces && !row.rereads);
+    }
+}
+
+/// Devices in conflict with the fleet about a PIN keep their own people. Nothing else changes.
+#[tokio::test]
+async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_changes() {
+    let (database, db) = before_claims().await;
+    put_conflicts(database.kind(), &db).await;
+    let mut before = Vec::new();
+    for (table, columns) in TABLES {
+        before.push(rows_of(&db, table, columns).await);
+    }
+    assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [11, 4, 8, 3]);
+    // MySQL commits each statement by itself: a process that is killed goes through all of the step again.
+    let times = if database.kind() == Engine::Sqlite { 1 } else { 2 };
+    for _ in 0..times {
+        run(&db, "DELETE FROM schema_migration WHERE version = 13").await;
+
+        let store = Store::open(database.url(), keys(1)).await.expect("migrated");
+
+        for ((table, columns), before) in TABLES.into_iter().zip(&before) {
+            assert_eq!(&rows_of(&db, table, columns).await, before, "{table}");
+        }
+        assert_claims(&store, &db).await;
     }
 }

@@ -219,8 +219,7 @@ async fn a_migration_goes_on_where_it_was_stopped() {
         sqlx::query_as(shape).fetch_all(&plain).await.expect("columns")
     };
     let expected = shape_of(whole.url()).await;
-    let all = store::migration_statements().count();
-    for stopped_after in [2, 9, 23, 31, 40, all - 9, all - 1] {
+    for stopped_after in [2, 9, 23, 31, 40] {
         let database = Database::of(Kind::MariaDb);
         let plain = sqlx::AnyPool::connect(database.url()).await.expect("connected");
         for statement in store::migration_statements().take(stopped_after) {
