@@ -228,8 +228,8 @@ impl House {
         let mut told: Vec<String> = self.get(&poll).await.text().lines().map(str::to_owned).collect();
         let question = format!(":DATA QUERY USERINFO PIN={pin}");
         let asked = told.iter().position(|line| line.ends_with(&question));
-        let asked =
-            asked.map(|line| told.remove(line)).unwrap_or_else(|| panic!("{pin}: not asked: {told:?}"));
+        assert!(asked.is_some(), "{pin}: not asked: {told:?}");
+        let asked = told.remove(asked.unwrap_or_default());
         let id = asked.split(':').nth(1).unwrap_or_default();
         let answer = format!("ID={id}&Return=0&CMD=DATA\n");
         self.post(&format!("/iclock/devicecmd?SN={serial_number}"), answer).await;
