@@ -255,7 +255,9 @@ fn serve(folder: &TempDir, url: &str, settings: Settings, listen: SocketAddr) ->
 async fn are_served(store: &Store, sessions: &[&mut Session]) -> bool {
     let named = |serial_number: &str| sessions.iter().any(|session| session.serial() == serial_number);
     status(store).await.iter().filter(|device| named(&device.serial_number)).all(|device| {
-        device.joining.is_none() && !device.filling && device.unread + device.open + device.due + device.asked == 0
+        device.joining.is_none()
+            && !device.filling
+            && device.unread + device.open + device.due + device.asked == 0
     })
 }
 
