@@ -194,17 +194,17 @@ async fn a_stranger_stays_alone(name: &str, model: Model) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finger_of_nobody_does_not_open_as_somebody_hired_under_the_pin_later() {
-    a_stranger_stays_alone("Stranger", Model::speedface()).await;
+    Box::pin(a_stranger_stays_alone("Stranger", Model::speedface())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finger_of_a_nameless_stranger_does_not_open_as_somebody_hired_later() {
-    a_stranger_stays_alone("", Model::speedface()).await;
+    Box::pin(a_stranger_stays_alone("", Model::speedface())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_finger_of_nobody_at_a_terminal_that_answers_no_queries_does_not_open_as_somebody_hired_later() {
-    a_stranger_stays_alone("Stranger", Model::k40()).await;
+    Box::pin(a_stranger_stays_alone("Stranger", Model::k40())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

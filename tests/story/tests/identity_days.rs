@@ -119,10 +119,10 @@ async fn a_person_with_a_finger_is_renamed_at_any_terminal() {
 async fn people_without_a_name_are_edited_at_another_terminal_than_enrolled_them() {
     let (house, mut hands) = (House::approving().await, Hands::default());
     let mut all = all_models(&house).await;
-    for place in 0..5 {
-        let who = (place + 1).to_string();
-        all[place].enrol_user(&who, "");
-        all[place].change_card(&who, 1_000_001 + place as u64);
+    for (number, session) in (1..=5_u64).zip(&mut all) {
+        let who = number.to_string();
+        session.enrol_user(&who, "");
+        session.change_card(&who, 1_000_000 + number);
     }
     rest(&house, &mut all, "enrolled").await;
 

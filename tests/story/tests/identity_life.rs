@@ -12,20 +12,19 @@ use story::people::Hands;
 use story::{House, assert_same};
 use sync::Joining;
 
-/// Two terminals of a fleet in which terminals wait for approval.
-async fn two(house: &House) -> [Session; 2] {
-    let a = house.joined(Device::new(Model::speedface(), "SIM0001"), Joining::Adopt).await;
-    let b = house.joined(Device::new(Model::speedface(), "SIM0002"), Joining::Adopt).await;
-    [a, b]
-}
-
-/// Two terminals, and Ada under PIN 7 with a finger on both.
-async fn with_ada(house: &House, hands: &mut Hands) -> [Session; 2] {
-    let [mut a, mut b] = two(house).await;
+/// Two terminals, the other one of any model, and Ada under PIN 7 with a finger on both.
+async fn with_ada_and(house: &House, hands: &mut Hands, other: Model) -> [Session; 2] {
+    let mut a = house.joined(Device::new(Model::speedface(), "SIM0001"), Joining::Adopt).await;
+    let mut b = house.joined(Device::new(other, "SIM0002"), Joining::Adopt).await;
     hands.enrol_user(&mut a, "7", "Ada", 6);
     house.calm([&mut a, &mut b]).await;
     assert_eq!(hands.on(&b), ["7 Ada: Ada 6"]);
     [a, b]
+}
+
+/// Two terminals of one model, and Ada under PIN 7 with a finger on both.
+async fn with_ada(house: &House, hands: &mut Hands) -> [Session; 2] {
+    with_ada_and(house, hands, Model::speedface()).await
 }
 
 fn card(session: &Session, who: &str) -> u64 {
@@ -52,9 +51,13 @@ async fn ada_stays_away(house: &House, hands: &mut Hands, [a, b]: [&mut Session;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn somebody_whom_an_operator_deleted_is_not_enrolled_again_without_a_decision() {
-    for at_the_other in [false, true] {
+    // Older models upload the finger in the body of the user record.
+    let others = [Model::speedface(), Model::old(), Model::k40()];
+    for (at_the_other, other) in
+        [(false, Model::speedface())].into_iter().chain(others.map(|other| (true, other)))
+    {
         let (house, mut hands) = (House::approving().await, Hands::default());
-        let [mut a, mut b] = with_ada(&house, &mut hands).await;
+        let [mut a, mut b] = with_ada_and(&house, &mut hands, other).await;
 
         house.delete("7").await;
         ada_stays_away(&house, &mut hands, [&mut a, &mut b], at_the_other).await;
@@ -101,8 +104,8 @@ async fn somebody_deleted_at_a_terminal_is_enrolled_again_at_any_terminal_withou
 }
 
 /// Terminal `b` is set back to before the fleet deleted Ada, renamed Bob and gave him a card, and hired Cleo.
-async fn set_back(house: &House, hands: &mut Hands, how: Restoring) -> [Session; 2] {
-    let [mut a, mut b] = with_ada(house, hands).await;
+async fn set_back(house: &House, hands: &mut Hands, other: Model, how: Restoring) -> [Session; 2] {
+    let [mut a, mut b] = with_ada_and(house, hands, other).await;
     hands.enrol_user(&mut a, "8", "Bob", 1);
     a.change_card("8", 1_111_111);
     house.calm([&mut a, &mut b]).await;
@@ -122,9 +125,15 @@ async fn set_back(house: &House, hands: &mut Hands, how: Restoring) -> [Session;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_restored_with_a_sign_ends_equal_to_the_fleet() {
-    for how in [Restoring::FromBackup, Restoring::FromStick] {
+    let ways = [
+        (Model::speedface(), Restoring::FromBackup),
+        (Model::speedface(), Restoring::FromStick),
+        (Model::iface950(), Restoring::FromBackup),
+        (Model::old(), Restoring::FromStick),
+    ];
+    for (other, how) in ways {
         let (house, mut hands) = (House::approving().await, Hands::default());
-        let [mut a, mut b] = set_back(&house, &mut hands, how).await;
+        let [mut a, mut b] = set_back(&house, &mut hands, other, how).await;
 
         house.calm([&mut a, &mut b]).await;
 
@@ -137,7 +146,7 @@ async fn a_terminal_restored_with_a_sign_ends_equal_to_the_fleet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_restored_silently_brings_nobody_back_to_the_other_terminals() {
     let (house, mut hands) = (House::approving().await, Hands::default());
-    let [mut a, mut b] = set_back(&house, &mut hands, Restoring::Silently).await;
+    let [mut a, mut b] = set_back(&house, &mut hands, Model::speedface(), Restoring::Silently).await;
 
     house.calm([&mut a, &mut b]).await;
     for _ in 0..3 {
