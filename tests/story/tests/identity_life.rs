@@ -130,6 +130,8 @@ async fn a_terminal_restored_with_a_sign_ends_equal_to_the_fleet() {
         (Model::speedface(), Restoring::FromStick),
         (Model::iface950(), Restoring::FromBackup),
         (Model::old(), Restoring::FromStick),
+        (Model::k40(), Restoring::FromBackup),
+        (Model::k40(), Restoring::FromStick),
     ];
     for (other, how) in ways {
         let (house, mut hands) = (House::approving().await, Hands::default());
