@@ -166,6 +166,31 @@ async fn a_terminal_restored_silently_brings_nobody_back_to_the_other_terminals(
     assert_eq!(b.person("7"), None, "she does not stay there either");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_terminal_does_not_mix_a_leaver_with_the_next_person_under_the_pin() {
+    let models = [Model::speedface(), Model::iface950(), Model::old()];
+    let ways = [Restoring::FromBackup, Restoring::FromStick, Restoring::Silently];
+    for (other, how) in models.iter().flat_map(|model| ways.map(|how| (model.clone(), how))) {
+        let (house, mut hands) = (House::approving().await, Hands::default());
+        let story = format!("{} {how:?}", other.name);
+        let [mut a, mut b] = with_ada_and(&house, &mut hands, other).await;
+        let backup = b.backup();
+        house.delete("7").await;
+        house.set_name("7", "Dan").await;
+        house.calm([&mut a, &mut b]).await;
+        hands.enrol(&mut a, "7", "Dan", 5);
+        house.calm([&mut a, &mut b]).await;
+        assert_eq!(hands.on(&b), ["7 Dan: Dan 5"], "{story}");
+
+        b.restore(&backup, how);
+        hands.enrol(&mut b, "7", "Ada", 2);
+        house.calm([&mut a, &mut b]).await;
+
+        assert_eq!(hands.on(&a), ["7 Dan: Dan 5"], "{story}");
+        assert_eq!(hands.on(&b), ["7 Dan: Dan 5"], "{story}");
+    }
+}
+
 /// Two terminals of which one brought Ada, an administrator.
 async fn with_an_administrator(house: &House, hands: &mut Hands) -> [Session; 2] {
     let mut alone = Device::new(Model::speedface(), "ALONE");
