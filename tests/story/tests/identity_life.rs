@@ -135,7 +135,7 @@ async fn a_terminal_restored_with_a_sign_ends_equal_to_the_fleet() {
     ];
     for (other, how) in ways {
         let (house, mut hands) = (House::approving().await, Hands::default());
-        let [mut a, mut b] = set_back(&house, &mut hands, other, how).await;
+        let [mut a, mut b] = Box::pin(set_back(&house, &mut hands, other, how)).await;
 
         house.calm([&mut a, &mut b]).await;
 
@@ -148,7 +148,8 @@ async fn a_terminal_restored_with_a_sign_ends_equal_to_the_fleet() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_restored_silently_brings_nobody_back_to_the_other_terminals() {
     let (house, mut hands) = (House::approving().await, Hands::default());
-    let [mut a, mut b] = set_back(&house, &mut hands, Model::speedface(), Restoring::Silently).await;
+    let [mut a, mut b] =
+        Box::pin(set_back(&house, &mut hands, Model::speedface(), Restoring::Silently)).await;
 
     house.calm([&mut a, &mut b]).await;
     for _ in 0..3 {
