@@ -61,6 +61,9 @@ impl DeviceView {
         if self.scan_replaces && !self.scanned(pin) {
             return Knows::Mixed;
         }
+        if self.has_left_scope(pin, person) {
+            return Knows::Nobody;
+        }
         if user.changed_by == Some(self.device) && user.seq >= user.created {
             return Knows::Present;
         }
@@ -104,6 +107,15 @@ impl DeviceView {
             let there = if item.live { item.created <= self.cursor } else { item.seq > self.cursor };
             there && slot.area().is_some_and(|area| self.areas.contains(&area))
         })
+    }
+
+    /// The person was taken out of the areas of this device, and the device has removed the person.
+    fn has_left_scope(&self, pin: &Pin, person: &Person) -> bool {
+        let in_areas = |slot: &Slot| slot.area().is_some_and(|area| self.areas.contains(&area));
+        let mut memberships = person.items.iter().filter(|(slot, _)| in_areas(slot));
+        !self.in_scope(pin)
+            && self.settled(&user_key(pin))
+            && memberships.all(|(_, membership)| membership.seq <= self.cursor)
     }
 
     /// The device was recognised: it holds the fleet's person under the PIN.

@@ -162,8 +162,10 @@ impl Intake<'_> {
         for (slot, content) in &claim.items {
             let item = ItemKey { pin: key.pin.clone(), slot: *slot };
             let hash = roster::hash(self.hash_key, slot, content);
-            if let Outcome::Held(_) = self.carry_out_item(&item, verdict, content.clone(), hash) {
-                news = ClaimNews::Left;
+            match self.carry_out_item(&item, verdict, content.clone(), hash) {
+                Outcome::Held(Held::Credential(_)) if news == ClaimNews::Taken => news = ClaimNews::Guarded,
+                Outcome::Held(_) => news = ClaimNews::Left,
+                _ => {}
             }
         }
         self.view.close_claim(&key.pin, news, self.now);
