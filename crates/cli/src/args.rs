@@ -321,6 +321,7 @@ What a decision means:
 /// What is decided about something held.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(required = true, multiple = false)]
+#[expect(clippy::struct_excessive_bools, reason = "one flag for each decision, of which one is given")]
 pub struct Decision {
     /// What the device has is right
     #[arg(long)]

@@ -130,6 +130,7 @@ impl fmt::Debug for HeldRecord {
             .field("kind", &self.kind)
             .field("table", &self.table)
             .field("pin", &self.pin)
+            .field("life", &self.life)
             .field("tag", &self.tag)
             .field("line", &self.line)
             .field("reason", &self.reason)

@@ -147,11 +147,10 @@ impl ClaimState {
     pub const fn due(&self) -> Option<Millis> {
         match (self.stage, self.question) {
             (Stage::Waiting, Some(question)) => match question.asked {
-                Asked::Due => None,
                 Asked::Refused(at) if matches!(self.reason, Reason::Deleted | Reason::Unproved) => {
                     Some(at.plus(COUNTED_MS))
                 }
-                Asked::Refused(_) => None,
+                Asked::Due | Asked::Refused(_) => None,
                 Asked::Asked(_, since) => Some(since.plus(AGAIN_MS)),
                 Asked::Answered(at) => Some(at.plus(UPLOADED_MS)),
             },
@@ -248,13 +247,13 @@ impl DeviceView {
         if before.wait == Wait::Parked(Parked::Held) {
             let user = self.item(&root).cloned();
             let changed = user.as_ref().is_some_and(|user| user.seq > since);
-            let knows = self.knows(pin);
-            let is_present = knows == Knows::Present && self.in_scope(pin);
+            let holds = self.knows(pin);
+            let is_present = holds == Knows::Present && self.in_scope(pin);
             // Where the cursor tells as much, it needs no mark.
             let read = user.is_some_and(|user| user.created <= self.cursor) && self.scanned(pin);
             let known = before.known.filter(|_| !(is_present && read));
             self.put_exception(&root, Exception { wait: Wait::No, known, ..before });
-            let nobody = knows == Knows::Nobody && self.want(&root) != Want::Present;
+            let nobody = holds == Knows::Nobody && self.want(&root) != Want::Present;
             if !(is_present && !changed || nobody) {
                 self.owe(&root, now, 0);
             }

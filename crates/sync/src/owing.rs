@@ -42,7 +42,7 @@ impl DeviceView {
             let key = ItemKey { pin: pin.clone(), slot };
             match self.exception(&key) {
                 Some(Exception { wait: Wait::Due(at), attempts: 1, .. }) if at > now => {
-                    self.owe(&key, now, 1)
+                    self.owe(&key, now, 1);
                 }
                 _ => self.again_or_due(&key, now),
             }

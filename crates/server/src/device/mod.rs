@@ -18,6 +18,7 @@ mod handshake;
 mod ineffective;
 mod intake;
 mod joining;
+mod kept;
 mod load;
 mod options;
 mod order_answer;

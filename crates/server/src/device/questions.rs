@@ -35,12 +35,11 @@ pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), 
     }
     let mut everything = false;
     for (pin, subject) in due {
-        let order = match query(view, &pin, subject) {
-            Some(query) => Some(query.queue(tx, view.device, BY, now).await?),
-            None => {
-                everything = true;
-                None
-            }
+        let order = if let Some(query) = query(view, &pin, subject) {
+            Some(query.queue(tx, view.device, BY, now).await?)
+        } else {
+            everything = true;
+            None
         };
         view.question_put(&pin, order, now);
     }
@@ -148,7 +147,7 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
         let mut held = Vec::new();
         for pin in &pins {
             let outcome = intake.conclude(pin);
-            held.extend(super::intake::held_after_question(&row, pin, &outcome, intake.view));
+            held.extend(super::kept::held_after_question(&row, pin, &outcome, intake.view));
         }
         let everything = intake.asks_for_roster;
         let edits = in_order(intake.edits);

@@ -125,10 +125,6 @@ pub async fn resolve(
                 owe_person(tx, &device, &pin, life.is_some(), now).await?;
             }
             (HeldKind::Leftover, _) => discard(tx, &device, &pin, resolution, now).await?,
-            (HeldKind::Credential, Resolution::Device) => {
-                take_from_device(tx, &device, &row, &raw, now).await?;
-                owe_person(tx, &device, &pin, false, now).await?;
-            }
             (HeldKind::Privilege, Resolution::Device) => {
                 let privilege = uploaded_user(&device, &row, &raw).and_then(|(_, patch)| patch.privilege);
                 let edit = UserEdit {
@@ -141,7 +137,7 @@ pub async fn resolve(
                 let until = super::undo_until(config, now);
                 users::delete(tx, &pin, None, now, Some(until)).await?;
             }
-            (HeldKind::Brake, Resolution::Device) => {
+            (HeldKind::Brake | HeldKind::Credential, Resolution::Device) => {
                 take_from_device(tx, &device, &row, &raw, now).await?;
                 owe_person(tx, &device, &pin, false, now).await?;
             }

@@ -2,6 +2,7 @@
 
 mod attendance;
 mod claims;
+mod claims_migration;
 mod clocks;
 mod definitions;
 mod devices;

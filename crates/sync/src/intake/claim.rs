@@ -105,7 +105,7 @@ impl Intake<'_> {
                 self.leave_claim(key);
                 self.put_right(key)
             }
-            (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if self.repeats(&claim, patch) => {
+            (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if Self::repeats(&claim, patch) => {
                 self.release(key, &claim, self.newcomer(key, &claim), patch)
             }
             (_, Verdict::Keep(reason)) => self.keep_user(key, reason, patch),
@@ -122,10 +122,7 @@ impl Intake<'_> {
             let hash = roster::hash(self.hash_key, slot, content);
             self.is_older(&ItemKey { pin: key.pin.clone(), slot: *slot }, hash)
         };
-        match claim.items.iter().any(of_former) {
-            true => Verdict::PutRight(Some(Reason::Leaver)),
-            false => Verdict::New,
-        }
+        if claim.items.iter().any(of_former) { Verdict::PutRight(Some(Reason::Leaver)) } else { Verdict::New }
     }
 
     fn is_same(&self, pin: &Pin, patch: &UserPatch) -> bool {
@@ -133,7 +130,7 @@ impl Intake<'_> {
     }
 
     /// Whether the device says now, asked, what it said before.
-    fn repeats(&self, claim: &Claim, patch: &UserPatch) -> bool {
+    fn repeats(claim: &Claim, patch: &UserPatch) -> bool {
         let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
         asked && claim.user.as_ref() == Some(patch)
     }
@@ -142,7 +139,7 @@ impl Intake<'_> {
     pub(super) fn is_confirmed(&self, pin: &Pin, patch: &UserPatch) -> bool {
         self.view
             .claim(pin)
-            .is_some_and(|claim| claim.state.reason == Reason::WentBack && self.repeats(claim, patch))
+            .is_some_and(|claim| claim.state.reason == Reason::WentBack && Self::repeats(claim, patch))
     }
 
     /// The device means the fleet's person, or somebody new: what was kept is taken.
@@ -189,10 +186,10 @@ impl Intake<'_> {
                 // The person is there: only the name is another.
                 match self.release(&user, &claim, Verdict::Edit, &patch) {
                     Outcome::Held(Held::Privilege(..)) => {
-                        self.view.tell_of_claim(&key.pin, ClaimNews::Raised)
+                        self.view.tell_of_claim(&key.pin, ClaimNews::Raised);
                     }
                     Outcome::Held(Held::Credential(..)) => {
-                        self.view.tell_of_claim(&key.pin, ClaimNews::Guarded)
+                        self.view.tell_of_claim(&key.pin, ClaimNews::Guarded);
                     }
                     _ => {}
                 }

@@ -24,7 +24,9 @@ impl Intake<'_> {
         }
         let verdict = match (self.judge_user(&key, patch), self.verdicts.get(pin)) {
             // The same upload shows the user twice: what is kept of the first record is kept of the second.
-            (Verdict::PutRight(None), Some(Verdict::PutRight(Some(reason)))) => Verdict::PutRight(Some(*reason)),
+            (Verdict::PutRight(None), Some(Verdict::PutRight(Some(reason)))) => {
+                Verdict::PutRight(Some(*reason))
+            }
             (verdict, _) => verdict,
         };
         self.verdicts.insert(pin.clone(), verdict);
