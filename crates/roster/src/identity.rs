@@ -136,7 +136,10 @@ mod tests {
     #[test]
     fn a_name_from_before_is_the_persons_too() {
         let (now, before) = (user("Ada King", ""), user("Ada Byron", ""));
-        assert_eq!(likeness([&now, &before], &record("Ada Byron", ""), &Capability::default()), Likeness::Same);
+        assert_eq!(
+            likeness([&now, &before], &record("Ada Byron", ""), &Capability::default()),
+            Likeness::Same
+        );
     }
 
     #[test]
@@ -155,11 +158,8 @@ mod tests {
     #[test]
     fn credentials_are_taken_back_and_the_rest_stays() {
         let current = user("Ada", "17");
-        let uploader = crate::Uploader {
-            capability: &Capability::default(),
-            settled: true,
-            trust_privilege: false,
-        };
+        let uploader =
+            crate::Uploader { capability: &Capability::default(), settled: true, trust_privilege: false };
         let mut merge = crate::merge(&current, &[], &record("Ada King", "18"), &uploader);
         assert!(merge.withhold_credentials(&current));
         assert_eq!((merge.fields.name.as_str(), merge.fields.card.as_deref()), ("Ada King", Some("17")));

@@ -149,6 +149,14 @@ impl ClaimState {
     }
 }
 
+impl Claim {
+    /// The device was asked, and says now what it said before.
+    pub(crate) fn is_repeated_by(&self, record: &UserPatch) -> bool {
+        let asked = self.state.question.is_some_and(|question| question.asked != Asked::Due);
+        asked && self.user.as_ref() == Some(record)
+    }
+}
+
 impl Question {
     pub(crate) const fn new(subject: Subject) -> Self {
         Self { subject, asked: Asked::Due, shown: false, times: 0 }
@@ -201,14 +209,16 @@ impl DeviceView {
         self.put_claim(pin, Some(claim));
     }
 
-    /// What was claimed may not be on the device any more: it is asked.
+    /// A command of the user was carried out although a claim waits: what was claimed may not be on the device any more. The
+    /// device is asked, and what it answered before does not count.
     pub(crate) fn doubt_claim(&mut self, pin: &Pin) {
         let Some(mut claim) = self.claim(pin).cloned() else { return };
+        claim.state.since = Seq(0);
         if claim.state.stage == Stage::Blocking {
             claim.state.stage = Stage::Waiting;
             claim.state.question = Some(Question::new(Subject::User));
-            self.put_claim(pin, Some(claim));
         }
+        self.put_claim(pin, Some(claim));
     }
 
     /// Closes a claim, and owes what it held back.
@@ -229,13 +239,13 @@ impl DeviceView {
         if before.wait == Wait::Parked(Parked::Held) {
             let user = self.item(&root).cloned();
             let changed = user.as_ref().is_some_and(|user| user.seq > since);
-            let knows = self.knows(pin);
-            let is_present = knows == Knows::Present && self.in_scope(pin);
+            let held = self.knows(pin);
+            let is_present = held == Knows::Present && self.in_scope(pin);
             // Where the cursor tells as much, it needs no mark.
             let read = user.is_some_and(|user| user.created <= self.cursor) && self.scanned(pin);
             let known = before.known.filter(|_| !(is_present && read));
             self.put_exception(&root, Exception { wait: Wait::No, known, ..before });
-            let nobody = knows == Knows::Nobody && self.want(&root) != Want::Present;
+            let nobody = held == Knows::Nobody && self.want(&root) != Want::Present;
             if !(is_present && !changed || nobody) {
                 self.owe(&root, now, 0);
             }

@@ -142,7 +142,8 @@ impl Planner<'_> {
             Want::Absent => Some(false),
             Want::ByUser | Want::Anything => None,
         };
-        brings != Some(command.verb.brings()) || self.view.item(key).is_none_or(|item| item.seq != command.seq)
+        brings != Some(command.verb.brings())
+            || self.view.item(key).is_none_or(|item| item.seq != command.seq)
     }
 
     fn exceptions(&mut self, keys: &[ItemKey], restless: &BTreeSet<ItemKey>) {
@@ -337,7 +338,9 @@ impl Planner<'_> {
             Want::Absent => Verb::Delete,
             Want::Anything => return self.view.owe_nothing(key),
             // What a claim comes to decides about it.
-            Want::ByUser if self.view.claim(&key.pin).is_some() => return self.view.park(key, Parked::NoUser),
+            Want::ByUser if self.view.claim(&key.pin).is_some() => {
+                return self.view.park(key, Parked::NoUser);
+            }
             Want::ByUser => {
                 self.view.owe_nothing(key);
                 self.view.wipe(&root);

@@ -77,9 +77,7 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
         Verdict::Full if brings => closing.full(),
         Verdict::Refused if brings => closing.refused(answer.return_code),
         Verdict::Unsupported => closing.unsupported(answer),
-        Verdict::Refused | Verdict::Full if key.slot != Slot::USER => {
-            closing.refused(answer.return_code)
-        }
+        Verdict::Refused | Verdict::Full if key.slot != Slot::USER => closing.refused(answer.return_code),
         _ => closing.retry(),
     };
     view.go_on_wiping(key, now);

@@ -6,11 +6,11 @@ use roster::{Area, Capability, ContentHash, Evidence, ItemKey, Kind, Millis, Seq
 use wire::{BioType, Pin};
 
 use crate::claim::{Claim, ClaimNews};
+#[cfg(doc)]
+use crate::life::Knows;
 use crate::made::PhotoSent;
 use crate::read_back::ReadBack;
 use crate::room::Load;
-#[cfg(doc)]
-use crate::life::Knows;
 
 /// The number of a change that has none yet: after everything that anyone has read.
 pub(crate) const UNNUMBERED: Seq = Seq(i64::MAX);
@@ -160,8 +160,7 @@ impl Exception {
     }
 
     /// Nothing owed, nothing refused.
-    pub const NONE: Self =
-        Self { wait: Wait::No, wipe: false, known: None, refused: None, attempts: 0 };
+    pub const NONE: Self = Self { wait: Wait::No, wipe: false, known: None, refused: None, attempts: 0 };
 
     const fn is_empty(&self) -> bool {
         matches!(self.wait, Wait::No) && !self.wipe && self.known.is_none() && self.refused.is_none()

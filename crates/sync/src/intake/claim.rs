@@ -105,7 +105,7 @@ impl Intake<'_> {
                 self.leave_claim(key);
                 self.put_right(key)
             }
-            (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if self.repeats(&claim, patch) => {
+            (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if claim.is_repeated_by(patch) => {
                 self.release(key, &claim, self.newcomer(key, &claim), patch)
             }
             (_, Verdict::Keep(reason)) => self.keep_user(key, reason, patch),
@@ -122,27 +122,18 @@ impl Intake<'_> {
             let hash = roster::hash(self.hash_key, slot, content);
             self.is_older(&ItemKey { pin: key.pin.clone(), slot: *slot }, hash)
         };
-        match claim.items.iter().any(of_former) {
-            true => Verdict::PutRight(Some(Reason::Leaver)),
-            false => Verdict::New,
-        }
+        if claim.items.iter().any(of_former) { Verdict::PutRight(Some(Reason::Leaver)) } else { Verdict::New }
     }
 
     fn is_same(&self, pin: &Pin, patch: &UserPatch) -> bool {
         self.likeness(pin, patch).is_none_or(|likeness| likeness == Likeness::Same)
     }
 
-    /// Whether the device says now, asked, what it said before.
-    fn repeats(&self, claim: &Claim, patch: &UserPatch) -> bool {
-        let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
-        asked && claim.user.as_ref() == Some(patch)
-    }
-
     /// Whether the device was asked, and says again that a value is as it was before.
     pub(super) fn is_confirmed(&self, pin: &Pin, patch: &UserPatch) -> bool {
         self.view
             .claim(pin)
-            .is_some_and(|claim| claim.state.reason == Reason::WentBack && self.repeats(claim, patch))
+            .is_some_and(|claim| claim.state.reason == Reason::WentBack && claim.is_repeated_by(patch))
     }
 
     /// The device means the fleet's person, or somebody new: what was kept is taken.
@@ -234,11 +225,19 @@ impl Intake<'_> {
         let empty = claim.user.is_none() && claim.items.is_empty();
         let news = if empty { ClaimNews::Dropped } else { ClaimNews::Left };
         self.view.close_claim(&key.pin, news, self.now);
-        if deleted == Outcome::Held(Held::Deletion(key.pin.clone())) {
-            // The person does not come back there before it is decided.
+        if claim.state.since == Seq(0) {
+            // A command of the user was under way: it may be carried out after the answer, and bring the user back.
+            self.put_right(key);
+        }
+        self.await_decision(key, &deleted);
+        deleted
+    }
+
+    /// Nothing goes out under a PIN of which an operator has to confirm the deletion.
+    fn await_decision(&mut self, key: &ItemKey, deleted: &Outcome) {
+        if *deleted == Outcome::Held(Held::Deletion(key.pin.clone())) {
             self.view.park(key, Parked::Held);
         }
-        deleted
     }
 
     fn ask_again(&mut self, pin: &Pin) -> Outcome {
@@ -266,7 +265,10 @@ impl Intake<'_> {
         }
         let deleted = self.deletion_is_true(key);
         if self.view.person(&key.pin).and_then(Person::life).is_some() {
+            // The device holds somebody else.
             self.leave_claim(key);
+            self.put_right(key);
+            self.await_decision(key, &deleted);
             return deleted;
         }
         let verdict = match self.judge_user(key, patch) {
@@ -285,8 +287,7 @@ impl Intake<'_> {
             return Outcome::Corrected;
         }
         let user = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
-        let guarded =
-            user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != Raised::Accept;
+        let guarded = user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != Raised::Accept;
         // Nobody of the fleet's is under the PIN there.
         self.view.begin_anew(key);
         self.view.owe_belongings(&key.pin, self.now);

@@ -34,7 +34,11 @@ impl Intake<'_> {
                 Outcome::Corrected
             }
             _ if !live || !self.view.in_scope(pin) => Outcome::Equal,
-            Knows::Nobody => Outcome::Equal,
+            Knows::Nobody => {
+                // The user is on the way; the device may have taken templates that are deleted with it.
+                self.view.owe_belongings(pin, self.now);
+                Outcome::Corrected
+            }
             Knows::Present if recent || self.view.joining.is_some() => {
                 self.view.owe_person(pin, self.now);
                 Outcome::Corrected

@@ -58,7 +58,11 @@ impl Intake<'_> {
             // What the fleet holds, or held, says nothing new.
             Knows::Present if equal || older => Verdict::Edit,
             Knows::Present if self.view.has_shown(&key.pin) => {
-                if self.view.joining.is_some() { Verdict::Fill } else { Verdict::Edit }
+                if self.view.joining.is_some() {
+                    Verdict::Fill
+                } else {
+                    Verdict::Edit
+                }
             }
             // It was asked for: the device made it of a photo of the person.
             Knows::Present if self.view.made_of(key, self.now).is_some() => Verdict::Edit,
@@ -116,7 +120,8 @@ impl Intake<'_> {
             self.remove_unknown(key);
             return self.refuse(key);
         }
-        let privilege = self.known.get(&key.pin).and_then(|known| known.user.as_ref()).map(|user| user.privilege);
+        let privilege =
+            self.known.get(&key.pin).and_then(|known| known.user.as_ref()).map(|user| user.privilege);
         if privilege.is_some_and(|privilege| privilege > 0)
             && self.policy.privilege != Raised::Accept
             && self.is_fleets(key)
@@ -155,7 +160,8 @@ impl Intake<'_> {
 
     /// Whether the fleet has this, or had it.
     pub(super) fn is_known(&self, key: &ItemKey, hash: ContentHash) -> bool {
-        let current = self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash) || item.hash == hash);
+        let current =
+            self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash) || item.hash == hash);
         current || self.is_older(key, hash)
     }
 

@@ -20,9 +20,8 @@ impl World {
                         || e.refused.is_some_and(|r| r.seq == self.items[key].state.seq)
                 })
             };
-            let blocked = |pin: &Pin| {
-                device.claims.get(pin).is_some_and(|claim| claim.state.stage == Stage::Blocking)
-            };
+            let blocked =
+                |pin: &Pin| device.claims.get(pin).is_some_and(|claim| claim.state.stage == Stage::Blocking);
             for (key, item) in self.items.iter().filter(|(key, _)| !blocked(&key.pin)) {
                 let held = match &item.content {
                     _ if key.slot == Slot::USER => {
@@ -69,7 +68,12 @@ impl World {
         let busy = |device: &&Device| {
             let due = device.exceptions.values().any(|e| e.wipe || matches!(e.wait, Wait::Due(_)));
             if self.told {
-                eprintln!("rest: {:?} {:?} {:?}", device.exceptions, device.claims.iter().map(|(p, c)| (p, c.state)).collect::<Vec<_>>(), device.open);
+                eprintln!(
+                    "rest: {:?} {:?} {:?}",
+                    device.exceptions,
+                    device.claims.iter().map(|(p, c)| (p, c.state)).collect::<Vec<_>>(),
+                    device.open
+                );
             }
             !device.open.is_empty() || due || device.row.scan.is_some() || device.row.cursor != Seq(self.seq)
         };

@@ -191,7 +191,9 @@ impl Terminal {
     /// Uploads what a query asks for, behind what waits already.
     fn answer(&mut self, pin: &Pin, subject: Subject) {
         let body: Vec<Upload> = match subject {
-            Subject::User => self.users.get(pin).map(|user| Upload::User(pin.clone(), user.clone())).into_iter().collect(),
+            Subject::User => {
+                self.users.get(pin).map(|user| Upload::User(pin.clone(), user.clone())).into_iter().collect()
+            }
             Subject::Template(_) => self.templates_of(pin),
         };
         if !body.is_empty() {
@@ -231,7 +233,8 @@ impl Terminal {
         let codes = codes.map(|(owner, name)| {
             Upload::WorkCode(ItemKey { pin: owner.clone(), slot: work_code_slot() }, name.clone())
         });
-        let bodies: Vec<Vec<Upload>> = users.chain(templates).chain(codes).map(|upload| vec![upload]).collect();
+        let bodies: Vec<Vec<Upload>> =
+            users.chain(templates).chain(codes).map(|upload| vec![upload]).collect();
         self.uploads.extend(bodies);
     }
 }

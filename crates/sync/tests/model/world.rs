@@ -352,13 +352,9 @@ impl World {
         let mut kept = Vec::new();
         for upload in users_first(body) {
             let outcome = match &upload {
-                Upload::User(pin, user) => {
-                    intake.user(pin, &patch(user))
-                }
+                Upload::User(pin, user) => intake.user(pin, &patch(user)),
                 Upload::Template(key, text) => intake.item(key, template(text)),
-                Upload::WorkCode(key, name) => {
-                    intake.definition(key, definition(key, name))
-                }
+                Upload::WorkCode(key, name) => intake.definition(key, definition(key, name)),
                 Upload::Deleted(pin) => intake.deletion(pin),
                 Upload::Wiped => {
                     intake.wiped();
@@ -377,7 +373,11 @@ impl World {
                 }
             };
             if self.told {
-                let knows = if let Upload::User(pin, _) | Upload::Deleted(pin) = &upload { Some(intake.view.knows(pin)) } else { None };
+                let knows = if let Upload::User(pin, _) | Upload::Deleted(pin) = &upload {
+                    Some(intake.view.knows(pin))
+                } else {
+                    None
+                };
                 eprintln!("{:6} {device} <- {upload:?}: {outcome:?} {knows:?}", self.now.0 / 1000);
             }
             if let Outcome::Held(held) = outcome {
@@ -388,7 +388,8 @@ impl World {
         for edit in &edits {
             let Some(Content::User(fields)) = &edit.content else { continue };
             let names = self.deleted.get(&edit.key.pin).into_iter().flatten();
-            let back = names.filter(|name| *name == &fields.name || name.get(..24) == Some(fields.name.as_str()));
+            let back =
+                names.filter(|name| *name == &fields.name || name.get(..24) == Some(fields.name.as_str()));
             if !self.is_live(&edit.key) && back.count() > 0 {
                 self.resurrected += 1;
             }
@@ -475,7 +476,12 @@ impl World {
                     let return_code = ReturnCode(code);
                     let answer = Answer { number, key, verb, seq, line, return_code, given_up };
                     let settled = settle(&mut view, &answer, self.now, &self.limits);
-                    self.tell(|| format!("{device} answers {verb:?} {} {number} line {line}: {code} {settled:?}", answer.key));
+                    self.tell(|| {
+                        format!(
+                            "{device} answers {verb:?} {} {number} line {line}: {code} {settled:?}",
+                            answer.key
+                        )
+                    });
                     self.apply(device, view);
                 }
                 Acknowledgement::Ordered { number } => {
