@@ -7,6 +7,7 @@
 //!
 //! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model` runs more of them; a seed that fails is named.
 
+mod identity;
 mod judge;
 mod random;
 mod rules;

@@ -39,6 +39,10 @@ pub struct Device {
     pub given_up: BTreeSet<i64>,
     pub claims: BTreeMap<Pin, sync::Claim>,
     pub enrolment: Enrolment,
+    /// What was uploaded of every claim that is open.
+    pub claimed: BTreeMap<Pin, Vec<(Held, Upload)>>,
+    /// What it showed since it was asked for everything: users, and templates with their slot.
+    pub shown: BTreeSet<(Pin, Option<Slot>)>,
     pub delete_sent: BTreeMap<Pin, Millis>,
     pub ordered: Vec<(OperatorCommand, Ordered)>,
     pub terminal: Terminal,
@@ -62,8 +66,20 @@ pub struct World {
     /// How often such a user came back by a device that had not heard of the deletion.
     pub resurrected: usize,
     pub most_due: usize,
-    /// What was kept aside.
+    /// What was kept aside and does not belong to an open claim.
     pub kept: Vec<Kept>,
+    /// Whose a value is: names by their first eight letters, cards, groups and templates.
+    pub owners: BTreeMap<String, usize>,
+    /// Changes of the fleet that a judge has not looked at.
+    pub puts: Vec<Put>,
+    /// Templates, names and cards that devices uploaded, with their PINs.
+    pub delivered: BTreeSet<(Pin, String)>,
+    /// How many commands went out.
+    pub sent: usize,
+    /// Which lives were sent to which devices.
+    pub sent_to: BTreeSet<(usize, Pin, Seq)>,
+    /// Commands for people who are not in the areas of the device.
+    pub sent_outside: Vec<String>,
     /// Tells what happens, for looking at one seed.
     pub told: bool,
 }
@@ -74,6 +90,22 @@ pub struct Kept {
     pub device: usize,
     pub held: Held,
     pub upload: Upload,
+}
+
+/// A change of the fleet.
+#[derive(Debug)]
+pub struct Put {
+    pub key: ItemKey,
+    pub before: Option<Content>,
+    pub after: Option<Content>,
+    pub by: Option<i64>,
+    /// The user of the PIN was live before.
+    pub user_live: bool,
+    /// The life of the PIN after it.
+    pub life: Option<Seq>,
+    pub at: Millis,
+    /// The device that made it was joining.
+    pub joining: Option<sync::Joining>,
 }
 
 /// How many templates the small device takes, which says so.
@@ -144,6 +176,12 @@ impl World {
             resurrected: 0,
             most_due: 0,
             kept: Vec::new(),
+            owners: BTreeMap::new(),
+            puts: Vec::new(),
+            delivered: BTreeSet::new(),
+            sent: 0,
+            sent_to: BTreeSet::new(),
+            sent_outside: Vec::new(),
             told: std::env::var_os("MUSTER_TELL").is_some(),
         }
     }
@@ -168,20 +206,27 @@ impl World {
     // ---- the store
 
     pub fn put(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
+        if content.is_some() || self.items.contains_key(key) {
+            self.put_or_bury(key, content, by);
+        }
+    }
+
+    fn put_or_bury(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
         self.tell(|| format!("   put {key} by {by:?}: {content:?}"));
         let hash = content.as_ref().map(|content| roster::hash(&self.hash_key, &key.slot, content));
         let before = self.items.get(key);
         let same = match (before, hash) {
             (Some(before), Some(hash)) => before.state.live && before.state.hash == hash,
             (Some(before), None) => !before.state.live,
-            (None, None) => by.is_none(),
-            (None, Some(_)) => false,
+            (None, _) => false,
         };
         if same {
             return;
         }
         self.seq += 1;
         let live = content.is_some();
+        let user_live = self.is_live(&user_key(&key.pin));
+        let (old, new) = (before.and_then(|before| before.content.clone()), content.clone());
         let created = before.filter(|b| b.state.live && live).map_or(Seq(self.seq), |b| b.state.created);
         let state = ItemState {
             seq: Seq(self.seq),
@@ -214,6 +259,18 @@ impl World {
             }
         }
         (stored.state, stored.content) = (state, content);
+        let life = self.items.get(&user_key(&key.pin)).filter(|user| user.state.live);
+        let joining = by.and_then(|by| self.devices[usize::try_from(by).expect("a device")].row.joining);
+        self.puts.push(Put {
+            key: key.clone(),
+            before: old,
+            after: new,
+            by,
+            user_live,
+            life: life.map(|user| user.state.created),
+            at: self.now,
+            joining,
+        });
     }
 
     /// About what its commands take. Of some templates one alone is more than a reply is meant to hold.
@@ -287,7 +344,7 @@ impl World {
         for (key, seq) in numbers {
             changes.numbered(key, *seq);
         }
-        let now = self.now;
+        let (now, index) = (self.now, device);
         let device = &mut self.devices[device];
         if changes.rebaseline {
             device.rebaseline(now);
@@ -302,10 +359,15 @@ impl World {
         }
         device.given_up.extend(changes.closed.iter().filter(|c| c.return_code.is_none()).map(|c| c.number));
         for (pin, news) in &changes.claims {
-            match (news, view.claim(pin)) {
-                (sync::ClaimNews::Open(_), Some(claim)) => device.claims.insert(pin.clone(), claim.clone()),
-                _ => device.claims.remove(pin),
-            };
+            if let (sync::ClaimNews::Open(_), Some(claim)) = (news, view.claim(pin)) {
+                device.claims.insert(pin.clone(), claim.clone());
+                continue;
+            }
+            device.claims.remove(pin);
+            let said = device.claimed.remove(pin).unwrap_or_default();
+            if *news == sync::ClaimNews::Left {
+                self.kept.extend(said.into_iter().map(|(held, upload)| Kept { device: index, held, upload }));
+            }
         }
         for closed in &changes.closed {
             device.open.retain(|_, command| command.number != closed.number);
@@ -351,6 +413,8 @@ impl World {
         let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
         let mut kept = Vec::new();
         for upload in users_first(body) {
+            self.delivered.extend(upload.values());
+            self.devices[device].shown.extend(upload.shows());
             let outcome = match &upload {
                 Upload::User(pin, user) => intake.user(pin, &patch(user)),
                 Upload::Template(key, text) => intake.item(key, template(text)),
@@ -394,7 +458,15 @@ impl World {
                 self.resurrected += 1;
             }
         }
-        self.kept.extend(kept.into_iter().map(|(held, upload)| Kept { device, held, upload }));
+        for (held, upload) in kept {
+            match &held {
+                Held::Claim(pin, ..) => {
+                    let said = self.devices[device].claimed.entry(pin.clone()).or_default();
+                    said.push((held, upload));
+                }
+                _ => self.kept.push(Kept { device, held, upload }),
+            }
+        }
         self.write(device, view, edits);
         if asks {
             self.order(device, Ordered::Check);
@@ -426,7 +498,7 @@ impl World {
         let by = Some(view.device);
         let mut numbers = Vec::new();
         for edit in edits {
-            self.put(&edit.key, edit.content, by.filter(|_| edit.by_device));
+            self.put_or_bury(&edit.key, edit.content, by.filter(|_| edit.by_device));
             numbers.push((edit.key, Seq(self.seq)));
         }
         for (pin, subject) in view.questions_due() {
@@ -575,6 +647,8 @@ impl Device {
             given_up: BTreeSet::new(),
             claims: BTreeMap::new(),
             enrolment: Enrolment::Accept,
+            claimed: BTreeMap::new(),
+            shown: BTreeSet::new(),
             delete_sent: BTreeMap::new(),
             ordered: Vec::new(),
             terminal: Terminal {
