@@ -32,8 +32,10 @@ pub fn likeness<'a>(
     if let Some(name) = name.filter(|_| named().next().is_some()) {
         let folded = name.canonical().to_lowercase();
         let same = named().any(|user| {
-            kept::name_is(name, &user.name, capability)
-                || canonical::name(&user.name).to_lowercase() == folded
+            let ours = canonical::name(&user.name);
+            kept::name_is(name, &ours, capability)
+                || kept::is_cut(&ours, name, capability)
+                || ours.to_lowercase() == folded
         });
         return if same { Likeness::Same } else { Likeness::Other };
     }
@@ -140,6 +142,13 @@ mod tests {
             likeness([&now, &before], &record("Ada Byron", ""), &Capability::default()),
             Likeness::Same
         );
+    }
+
+    #[test]
+    fn a_name_that_another_device_cut_is_the_persons() {
+        let cut = user("Alexandrina Victoria of ", "");
+        assert_eq!(compared(&cut, &record("Alexandrina Victoria of Kent", "")), Likeness::Same);
+        assert_eq!(compared(&cut, &record("Alexandrina Viktoria of Kent", "")), Likeness::Other);
     }
 
     #[test]

@@ -63,6 +63,11 @@ pub fn name_limit(kept: &NameAsKept, ours: &str, capability: &Capability) -> Opt
     (kept.raw.len() < sent.len() && cut(kept.raw.trim_ascii(), &sent)).then_some(kept.raw.len())
 }
 
+/// Whether `ours` is what another device left of the long name that this device shows.
+pub(crate) fn is_cut(ours: &str, shown: &NameAsKept, capability: &Capability) -> bool {
+    cut(&capability.charset().encode(ours), shown.raw.trim_ascii())
+}
+
 /// Whether `raw` is what was left of `sent`.
 fn cut(raw: &[u8], sent: &[u8]) -> bool {
     sent.len() > NAME_BYTES && raw.len() >= LEAST_KEPT && sent.starts_with(raw)

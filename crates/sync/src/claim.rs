@@ -10,6 +10,7 @@ use roster::{Content, ItemKey, Millis, Seq, Slot, UserPatch};
 use wire::Pin;
 
 use crate::life::Knows;
+use crate::owing::user_key;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, Parked, Person, Wait};
 
@@ -219,6 +220,19 @@ impl DeviceView {
             claim.state.question = Some(Question::new(Subject::User));
         }
         self.put_claim(pin, Some(claim));
+    }
+
+    /// The fleet's person began on the device although there is a claim. The user record proves nothing of templates that came
+    /// before it: they may be of whoever was there.
+    pub(crate) fn begun_under_claim(&mut self, pin: &Pin, now: Millis) {
+        let Some(reason) = self.claim(pin).map(|claim| claim.state.reason) else { return };
+        if reason != Reason::Unproved {
+            return self.doubt_claim(pin);
+        }
+        self.close_claim(pin, ClaimNews::Left, now);
+        let user = user_key(pin);
+        self.wipe(&user);
+        self.owe(&user, now, 0);
     }
 
     /// Closes a claim, and owes what it held back.

@@ -217,6 +217,9 @@ impl Closing<'_> {
         if verb == Verb::Replace {
             self.view.owe_belongings(&self.key.pin, self.now);
         }
+        if verb.begins() {
+            self.view.begun_under_claim(&self.key.pin, self.now);
+        }
     }
 
     fn deleted(&mut self) -> Settled {

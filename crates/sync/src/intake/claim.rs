@@ -94,6 +94,16 @@ impl Intake<'_> {
         if claim.state.reason == Reason::Deleted {
             return self.user_after_deletion(key, &claim, patch);
         }
+        if self.is_of_another_life(&claim, &key.pin) {
+            // It was said of somebody who does not have the PIN any more.
+            self.leave_claim(key);
+            self.verdicts.remove(&key.pin);
+            let outcome = self.user(&key.pin, patch);
+            if self.view.claim(&key.pin).is_none() {
+                self.put_right(key);
+            }
+            return outcome;
+        }
         let verdict = self.judge_user(key, patch);
         let stranger = claim.user.as_ref().is_some_and(|user| user != patch && !self.is_same(&key.pin, user));
         match (claim.state.stage, verdict) {
@@ -114,6 +124,12 @@ impl Intake<'_> {
                 self.carry_out(key, verdict, patch)
             }
         }
+    }
+
+    /// A life of the PIN ended or began since the claim.
+    fn is_of_another_life(&self, claim: &Claim, pin: &Pin) -> bool {
+        let life = self.view.person(pin).and_then(Person::life).unwrap_or(Seq(0));
+        claim.state.stage == Stage::Waiting && life != claim.state.life
     }
 
     /// Somebody new under a PIN that was used before, unless what came with him is of somebody from before.
@@ -271,11 +287,11 @@ impl Intake<'_> {
             self.await_decision(key, &deleted);
             return deleted;
         }
-        let verdict = match self.judge_user(key, patch) {
-            Verdict::Keep(Reason::UsedBefore) => self.newcomer(key, claim),
-            other => other,
-        };
-        self.release(key, claim, verdict, patch)
+        match self.judge_user(key, patch) {
+            // A life that ends and one that begins are two transactions: the device says once more whom it holds.
+            Verdict::Keep(reason) => self.keep_user(key, reason, patch),
+            verdict => self.release(key, claim, verdict, patch),
+        }
     }
 
     /// The user is not on the device any more: what that means for the fleet is a matter of policy.

@@ -133,7 +133,7 @@ impl Intake<'_> {
                 _ => Outcome::Held(Held::Credential(key.pin.clone())),
             };
         }
-        if self.view.joining.is_none() && self.policy.enrolment != super::Enrolment::Accept {
+        if self.may_not_register() {
             self.remove_unknown(key);
             if let Some(outcome) = self.unregistered(key) {
                 return outcome;

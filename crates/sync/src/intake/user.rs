@@ -3,7 +3,7 @@
 use roster::{Content, ItemKey, Likeness, Uploader, UserPatch};
 use wire::Pin;
 
-use super::{Enrolment, Held, Intake, Outcome, Raised, Verdict};
+use super::{Enrolment, Held, Intake, Known, Outcome, Raised, Verdict};
 use crate::claim::Reason;
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -37,11 +37,10 @@ impl Intake<'_> {
         let former = || self.is_former(&key.pin, patch);
         match (likeness, knows) {
             (_, Knows::Mixed) => Verdict::PutRight(Some(Reason::Remains)),
-            (Likeness::Same, _) if restored => Verdict::PutRight(None),
+            (Likeness::Same, _) if restored => Verdict::PutRight(Some(Reason::Remains)),
             (Likeness::Same, Knows::Present) => Verdict::Edit,
             (Likeness::Same, _) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
             (Likeness::Same, _) => Verdict::Fill,
-            (_, Knows::Former) if former() => Verdict::PutRight(None),
             (_, Knows::Former) => Verdict::PutRight(Some(Reason::Remains)),
             _ if restored || former() || self.view.is_beginning(&key.pin) => {
                 Verdict::PutRight(Some(Reason::Remains))
@@ -55,19 +54,23 @@ impl Intake<'_> {
     fn judge_user_of_nobody(&self, key: &ItemKey, patch: &UserPatch, knows: Knows) -> Verdict {
         let former = self.is_former(&key.pin, patch);
         if self.view.item(key).is_none() {
-            return match self.policy.enrolment {
-                _ if knows == Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
-                Enrolment::Hold if self.view.joining.is_none() => Verdict::PutRight(Some(Reason::Enrolment)),
-                Enrolment::Refuse if self.view.joining.is_none() => Verdict::PutRight(None),
+            return match knows {
+                Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
+                _ if self.may_not_register() => self.unregistered_newcomer(),
                 _ => Verdict::New,
             };
         }
         match knows {
-            Knows::Former | Knows::Mixed if former => Verdict::PutRight(None),
             Knows::Former | Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
             _ if former || self.may_be_the_leaver(key, patch) => Verdict::PutRight(Some(Reason::Leaver)),
+            _ if self.may_not_register() => self.unregistered_newcomer(),
             _ => Verdict::Keep(Reason::UsedBefore),
         }
+    }
+
+    /// Somebody new at a device that may not enrol anybody.
+    fn unregistered_newcomer(&self) -> Verdict {
+        Verdict::PutRight((self.policy.enrolment == Enrolment::Hold).then_some(Reason::Enrolment))
     }
 
     /// Whether a record is of the fleet's person of that PIN; `None` where there is nobody.
@@ -88,6 +91,19 @@ impl Intake<'_> {
         former.is_some_and(|former| !roster::marks_of_record(self.hash_key, patch).is_disjoint(former))
     }
 
+    /// Whether the fleet has, or had under this PIN, all of a record that tells people apart: its name and its card.
+    fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
+        let nobody = Known::default();
+        let known = self.known.get(pin).unwrap_or(&nobody);
+        let names = UserPatch { name: patch.name.clone(), ..UserPatch::default() };
+        let cards = UserPatch { card: patch.card.clone(), ..UserPatch::default() };
+        [names, cards].iter().filter(|part| roster::names_somebody(part)).all(|part| {
+            let versions = || known.user.iter().chain(&known.older_users);
+            roster::likeness(versions(), part, &self.view.capability) == Likeness::Same
+                || self.is_former(pin, part)
+        })
+    }
+
     /// Whether nobody can tell somebody from the one whom an operator took away.
     fn may_be_the_leaver(&self, key: &ItemKey, patch: &UserPatch) -> bool {
         let by_operator = self.view.item(key).is_some_and(|user| !user.live && user.changed_by.is_none());
@@ -106,8 +122,7 @@ impl Intake<'_> {
                     self.bury(key, false);
                 }
                 let corrected = self.put_right(key);
-                let known = self.likeness(&key.pin, patch) == Some(Likeness::Same);
-                match reason.filter(|_| !known && roster::names_somebody(patch)) {
+                match reason.filter(|_| !self.is_known_record(&key.pin, patch)) {
                     Some(reason) => Outcome::Held(Held::Left(key.pin.clone(), reason)),
                     None => corrected,
                 }
@@ -123,7 +138,8 @@ impl Intake<'_> {
         let fills = verdict == Verdict::Fill;
         let uploader = Uploader {
             capability: &self.view.capability,
-            settled: !fills && (self.view.settled_but_held(key) || item.changed_by == Some(self.view.device)),
+            // A device that made the newest version itself may have been overwritten by a command that was under way.
+            settled: !fills && self.view.settled_but_held(key),
             trust_privilege: self.policy.privilege == Raised::Accept,
         };
         let mut merge = roster::merge(&current, &known.older_users, patch, &uploader);
@@ -171,9 +187,14 @@ impl Intake<'_> {
         }
     }
 
+    /// The device may not enrol or change people. While it is adopted it may: its people were enrolled before.
+    pub(super) fn may_not_register(&self) -> bool {
+        self.policy.enrolment != Enrolment::Accept && self.view.joining != Some(Joining::Adopt)
+    }
+
     /// An edit from a device that may not make any: it is put right, and the edit held or not taken at all.
     pub(super) fn unregistered(&mut self, key: &ItemKey) -> Option<Outcome> {
-        if self.view.joining.is_some() || self.policy.enrolment == Enrolment::Accept {
+        if !self.may_not_register() {
             return None;
         }
         self.view.correct(key, self.now);

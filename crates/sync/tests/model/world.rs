@@ -340,6 +340,10 @@ impl World {
     }
 
     fn apply_numbered(&mut self, device: usize, mut view: DeviceView, numbers: &[(ItemKey, Seq)]) {
+        for (pin, subject) in view.questions_due() {
+            let order = self.order(device, Ordered::Query(pin.clone(), subject));
+            view.question_put(&pin, Some(order), self.now);
+        }
         let mut changes = view.take_changes();
         for (key, seq) in numbers {
             changes.numbered(key, *seq);
@@ -494,16 +498,12 @@ impl World {
     }
 
     /// Writes what an intake came to, and puts the questions that follow.
-    fn write(&mut self, device: usize, mut view: DeviceView, edits: Vec<Edit>) {
+    fn write(&mut self, device: usize, view: DeviceView, edits: Vec<Edit>) {
         let by = Some(view.device);
         let mut numbers = Vec::new();
         for edit in edits {
             self.put_or_bury(&edit.key, edit.content, by.filter(|_| edit.by_device));
             numbers.push((edit.key, Seq(self.seq)));
-        }
-        for (pin, subject) in view.questions_due() {
-            let order = self.order(device, Ordered::Query(pin.clone(), subject));
-            view.question_put(&pin, Some(order), self.now);
         }
         self.apply_numbered(device, view, &numbers);
     }

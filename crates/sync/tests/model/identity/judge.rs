@@ -340,10 +340,11 @@ impl Judge {
             let Some(by_operator) = self.replaced.get(&(pin.clone(), value.clone())).filter(|_| !before) else {
                 continue;
             };
-            if self.brought_silently.contains(&(device, value.clone())) && !by_operator {
+            if !by_operator {
+                // It went back on purpose, or was restored silently: the device was asked.
                 self.undecidable += 1;
             } else {
-                let what = format!("I4 {value} of before is back in {} by {device}, {by_operator}", put.key);
+                let what = format!("I4 {value} of before that an operator replaced is back in {} by {device}", put.key);
                 self.blame(world, what);
             }
         }
@@ -446,8 +447,19 @@ impl Judge {
         }
     }
 
-    /// The fleet has another value of the person in that place.
+    /// The fleet has another value of the person in that place, or the device gave a newer one.
     fn has_another(&self, world: &World, act: &Act) -> bool {
+        let newer = |other: &&Act| {
+            other.device == act.device
+                && other.pin == act.pin
+                && other.place == act.place
+                && other.person == act.person
+                && other.value != act.value
+        };
+        let newest = self.acts.iter().rfind(newer).filter(|newest| newest.at >= act.at);
+        if newest.is_some_and(|newest| self.ever.contains(&(newest.pin.clone(), newest.value.clone()))) {
+            return true;
+        }
         if self.owner(&act.pin) != Some(act.person) {
             return false;
         }
