@@ -156,6 +156,14 @@ impl Claim {
         let asked = self.state.question.is_some_and(|question| question.asked != Asked::Due);
         asked && self.user.as_ref() == Some(record)
     }
+
+    /// The user record of the device was taken; templates that came before it are taken when the device shows them again.
+    pub(crate) fn awaits_templates(&self) -> bool {
+        let subject = self.state.question.map(|question| question.subject);
+        self.state.reason == Reason::Unproved
+            && self.user.is_some()
+            && matches!(subject, Some(Subject::Template(_)))
+    }
 }
 
 impl Question {
@@ -191,6 +199,17 @@ impl DeviceView {
             question.times += 1;
             question.asked = order.map_or(Asked::Refused, |order| Asked::Asked(order, now));
         });
+        self.go_on_without_templates(pin);
+    }
+
+    /// A device that cannot be asked for templates shows its user record once more: what came before it is of that user.
+    fn go_on_without_templates(&mut self, pin: &Pin) {
+        let awaits = self.claim(pin).is_some_and(Claim::awaits_templates);
+        self.with_question(pin, |question| {
+            if awaits && question.asked == Asked::Refused {
+                *question = Question::new(Subject::User);
+            }
+        });
     }
 
     /// The device answered the command `order` that put a question; `understood` is false where it does not know such a
@@ -201,6 +220,7 @@ impl DeviceView {
                 question.asked = if understood { Asked::Answered(now) } else { Asked::Refused };
             }
         });
+        self.go_on_without_templates(pin);
     }
 
     pub(crate) fn with_question(&mut self, pin: &Pin, change: impl FnOnce(&mut Question)) {

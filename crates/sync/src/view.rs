@@ -285,8 +285,17 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// A user that was written with this number: who made a life knows it by its number.
+    /// A user that was written with this number: who made a life knows it by its number, and so does a claim of that life.
     pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
+        for (pin, news) in &mut self.claims {
+            if let ClaimNews::Open(state) = news
+                && key.slot == Slot::USER
+                && *pin == key.pin
+                && state.life == UNNUMBERED
+            {
+                state.life = seq;
+            }
+        }
         for (changed, exception) in &mut self.exceptions {
             if let Some(exception) = exception.as_mut().filter(|_| changed == key) {
                 exception.known = exception.known.map(|life| if life == UNNUMBERED { seq } else { life });

@@ -107,6 +107,14 @@ impl Intake<'_> {
         let verdict = self.judge_user(key, patch);
         let stranger = claim.user.as_ref().is_some_and(|user| user != patch && !self.is_same(&key.pin, user));
         match (claim.state.stage, verdict) {
+            (_, Verdict::Edit | Verdict::Fill) if claim.awaits_templates() && !stranger => {
+                let outcome = self.carry_out(key, verdict, patch);
+                self.verdicts.insert(key.pin.clone(), verdict);
+                if verdict == Verdict::Fill {
+                    self.view.begin_anew(key);
+                }
+                outcome
+            }
             (Stage::Waiting, Verdict::Edit | Verdict::Fill | Verdict::New) if !stranger => {
                 self.release(key, &claim, verdict, patch)
             }
@@ -159,15 +167,68 @@ impl Intake<'_> {
             return outcome;
         }
         self.verdicts.insert(key.pin.clone(), verdict);
+        let taken = matches!(verdict, Verdict::Edit | Verdict::Fill | Verdict::New);
+        let proves_templates = claim.state.reason != Reason::Unproved || claim.user.is_some() || !taken;
         let mut news = ClaimNews::Taken;
+        let mut unproved = claim.clone();
         for (slot, content) in &claim.items {
             let item = ItemKey { pin: key.pin.clone(), slot: *slot };
             let hash = roster::hash(self.hash_key, slot, content);
+            if !proves_templates && !self.is_known(&item, hash) {
+                continue;
+            }
+            unproved.items.remove(slot);
             if let Outcome::Held(_) = self.carry_out_item(&item, verdict, content.clone(), hash) {
                 news = ClaimNews::Left;
             }
         }
+        if let Some(slot) = unproved.items.keys().next().copied() {
+            self.ask_for_templates(key, unproved, slot, verdict, patch);
+            return outcome;
+        }
         self.view.close_claim(&key.pin, news, self.now);
+        outcome
+    }
+
+    /// Templates came before the user record: they are of that user if the device shows them again after it. They may be of
+    /// somebody who was under the PIN before.
+    fn ask_for_templates(
+        &mut self,
+        key: &ItemKey,
+        mut claim: Claim,
+        slot: Slot,
+        verdict: Verdict,
+        patch: &UserPatch,
+    ) {
+        claim.state.question = Some(Question::new(Subject::Template(slot)));
+        claim.state.version += 1;
+        claim.state.life = self.view.person(&key.pin).and_then(Person::life).unwrap_or(Seq(0));
+        claim.user = Some(patch.clone());
+        if verdict == Verdict::Fill {
+            // Until then the device fills gaps only.
+            self.view.begin_anew(key);
+        }
+        self.view.put_claim(&key.pin, Some(claim));
+    }
+
+    /// The device shows again what came before its user record.
+    fn template_is_proved(
+        &mut self,
+        key: &ItemKey,
+        mut claim: Claim,
+        content: Content,
+        hash: ContentHash,
+    ) -> Outcome {
+        let knows = self.view.knows(&key.pin) == Knows::Present;
+        let verdict = if knows { Verdict::Edit } else { Verdict::Fill };
+        let outcome = self.carry_out_item(key, verdict, content, hash);
+        claim.items.remove(&key.slot);
+        let done = claim.items.is_empty();
+        self.view.put_claim(&key.pin, Some(claim));
+        if done {
+            self.view.recognise(&key.pin);
+            self.view.close_claim(&key.pin, ClaimNews::Taken, self.now);
+        }
         outcome
     }
 
@@ -190,6 +251,11 @@ impl Intake<'_> {
                 self.release(&user, &claim, Verdict::Edit, &patch);
                 return Outcome::Equal;
             }
+        }
+        let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
+        let again = claim.items.get(&key.slot) == Some(&content);
+        if claim.awaits_templates() && asked && again {
+            return self.template_is_proved(key, claim, content, hash);
         }
         if equal {
             return Outcome::Equal;
@@ -214,6 +280,7 @@ impl Intake<'_> {
             return self.ask_again(pin);
         }
         match claim.state.reason {
+            _ if claim.awaits_templates() => self.templates_are_not_there(&key, claim, question),
             Reason::Deleted if !question.shown => self.deletion_is_proved(&key, &claim),
             Reason::Renamed | Reason::WentBack => {
                 self.leave_claim(&key);
@@ -233,6 +300,19 @@ impl Intake<'_> {
                 Outcome::Equal
             }
         }
+    }
+
+    /// The device did not show templates again: those of another kind are asked for, what is missing goes.
+    fn templates_are_not_there(&mut self, key: &ItemKey, mut claim: Claim, question: Question) -> Outcome {
+        let asked = if let Subject::Template(slot) = question.subject { Some(slot.kind) } else { None };
+        let other = claim.items.keys().find(|slot| Some(slot.kind) > asked).copied();
+        if let Some(slot) = other {
+            claim.state.question = Some(Question::new(Subject::Template(slot)));
+            self.view.put_claim(&key.pin, Some(claim));
+            return Outcome::Equal;
+        }
+        self.leave_claim(key);
+        self.put_right(key)
     }
 
     /// Nobody is under the PIN on the device.

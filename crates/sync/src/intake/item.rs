@@ -35,7 +35,9 @@ impl Intake<'_> {
         if self.view.joining == Some(Joining::Replace) {
             return self.replaced_item(key, hash);
         }
-        if self.view.claim(&key.pin).is_some() {
+        // What comes with the user record that was taken is proved by it.
+        let came_with_user = self.verdicts.contains_key(&key.pin);
+        if self.view.claim(&key.pin).is_some_and(|claim| !(came_with_user && claim.awaits_templates())) {
             return self.item_joins_claim(key, content, hash);
         }
         let verdict = match self.verdicts.get(&key.pin) {

@@ -211,7 +211,8 @@ impl Intake<'_> {
             self.lettered.insert(key.pin.as_str().to_ascii_lowercase(), key.pin.clone());
         }
         self.join_area(&key.pin);
-        let used_before = self.view.item(key).is_some();
+        // Where the device was marked as one that knows nobody, it knows the person that it enrolled.
+        let used_before = self.view.item(key).is_some() || self.view.claim(&key.pin).is_some();
         self.put(key, Content::User(fields));
         if used_before {
             self.view.mark_known(key, Some(super::UNNUMBERED));

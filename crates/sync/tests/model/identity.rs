@@ -7,12 +7,11 @@ mod accidents;
 mod judge;
 mod operators;
 
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Area, ItemKey, Millis, Slot, UserFields};
-use sync::intake::{Deletion, Enrolment};
 use sync::Joining;
+use sync::intake::{Deletion, Enrolment};
 use wire::Pin;
 
 use crate::terminal::{Ordered, Upload, User};
@@ -149,7 +148,11 @@ impl Episode {
         }
         let together = self.world.random.chance(0.6);
         let uploads = &mut self.world.devices[device].terminal.uploads;
-        if together { uploads.push(body) } else { uploads.extend(body.into_iter().map(|upload| vec![upload])) }
+        if together {
+            uploads.push(body)
+        } else {
+            uploads.extend(body.into_iter().map(|upload| vec![upload]))
+        }
         self.world.tell(|| format!("== person {person} is enrolled at {device} as {pin}"));
     }
 
@@ -320,9 +323,12 @@ impl Episode {
             let row = &self.world.devices[device].row;
             (row.roster_complete, row.joining)
         };
-        let doubted = self.world.devices[device].terminal.uploads.iter().flatten().any(|upload| {
-            matches!(upload, Upload::Wiped | Upload::Restored)
-        });
+        let doubted = self.world.devices[device]
+            .terminal
+            .uploads
+            .iter()
+            .flatten()
+            .any(|upload| matches!(upload, Upload::Wiped | Upload::Restored));
         self.world.deliver_uploads(device);
         if doubted && (complete || joining.is_none() || self.roster_since[device].is_none()) {
             self.ask_for_everything(device);

@@ -363,8 +363,8 @@ impl World {
         }
         device.given_up.extend(changes.closed.iter().filter(|c| c.return_code.is_none()).map(|c| c.number));
         for (pin, news) in &changes.claims {
-            if let (sync::ClaimNews::Open(_), Some(claim)) = (news, view.claim(pin)) {
-                device.claims.insert(pin.clone(), claim.clone());
+            if let (sync::ClaimNews::Open(state), Some(claim)) = (news, view.claim(pin)) {
+                device.claims.insert(pin.clone(), sync::Claim { state: *state, ..claim.clone() });
                 continue;
             }
             device.claims.remove(pin);

@@ -152,8 +152,10 @@ impl Judge {
         let record = user.map(|user| (user.values(), format!("{:08}", user.group)));
         let (mut there, group) = record.unwrap_or_default();
         there.push(group);
-        there.extend(terminal.templates.iter().filter(|((of, _), _)| of == pin).map(|(_, text)| text.clone()));
-        let who: BTreeSet<usize> = there.iter().filter_map(|value| world.owners.get(value)).copied().collect();
+        there
+            .extend(terminal.templates.iter().filter(|((of, _), _)| of == pin).map(|(_, text)| text.clone()));
+        let who: BTreeSet<usize> =
+            there.iter().filter_map(|value| world.owners.get(value)).copied().collect();
         for act in &mut self.acts {
             act.excused |= act.device == device && act.pin == *pin && who.contains(&act.person);
         }
@@ -253,7 +255,8 @@ impl Judge {
                 let nothing_in_common = !fields.name.is_empty()
                     && gone.named
                     && !said.iter().any(|value| gone.values.contains(value));
-                let silently = said.iter().any(|value| self.brought_silently.contains(&(device, value.clone())));
+                let silently =
+                    said.iter().any(|value| self.brought_silently.contains(&(device, value.clone())));
                 if nothing_in_common || silently && !gone.by_operator {
                     self.undecidable += 1;
                 } else {
@@ -301,15 +304,17 @@ impl Judge {
         let people = Self::people(world, put.after.as_ref());
         let owner = self.owner(&pin);
         if people.iter().any(|person| Some(*person) != owner) {
-            self.blame(world, format!("I1 {} is of {people:?}, the owner is {owner:?}, by {device:?}", put.key));
+            self.blame(
+                world,
+                format!("I1 {} is of {people:?}, the owner is {owner:?}, by {device:?}", put.key),
+            );
         }
         self.call(&pin, &values(put.after.as_ref()));
         let Some(device) = device else { return };
         self.may_register(world, put, device);
         let areas = &world.devices[device].row.areas;
-        let member = |area: &roster::Area| {
-            world.is_live(&ItemKey { pin: pin.clone(), slot: Slot::membership(*area) })
-        };
+        let member =
+            |area: &roster::Area| world.is_live(&ItemKey { pin: pin.clone(), slot: Slot::membership(*area) });
         let given = put.life.is_some_and(|life| {
             self.begun_at.contains(&(device, life)) || world.sent_to.contains(&(device, pin.clone(), life))
         });
@@ -328,7 +333,8 @@ impl Judge {
             }
             _ => true,
         };
-        let new_life = put.life.is_some_and(|life| life.0 + 20 > world.seq && self.begun_at.contains(&(device, life)));
+        let new_life =
+            put.life.is_some_and(|life| life.0 + 20 > world.seq && self.begun_at.contains(&(device, life)));
         if has_rank && credential && !new_life {
             self.blame(world, format!("I2 {} of somebody with a privilege by device {device}", put.key));
         }
@@ -337,14 +343,18 @@ impl Judge {
         }
         for value in values(put.after.as_ref()) {
             let before = values(put.before.as_ref()).contains(&value);
-            let Some(by_operator) = self.replaced.get(&(pin.clone(), value.clone())).filter(|_| !before) else {
+            let Some(by_operator) = self.replaced.get(&(pin.clone(), value.clone())).filter(|_| !before)
+            else {
                 continue;
             };
             if !by_operator {
                 // It went back on purpose, or was restored silently: the device was asked.
                 self.undecidable += 1;
             } else {
-                let what = format!("I4 {value} of before that an operator replaced is back in {} by {device}", put.key);
+                let what = format!(
+                    "I4 {value} of before that an operator replaced is back in {} by {device}",
+                    put.key
+                );
                 self.blame(world, what);
             }
         }
@@ -399,7 +409,8 @@ impl Judge {
                 continue;
             }
             if view.in_scope(&pin) && people.iter().any(|person| Some(*person) != owner) {
-                self.wrong.push(format!("I1 device {number} has {people:?} as {pin}, the owner is {owner:?}"));
+                self.wrong
+                    .push(format!("I1 device {number} has {people:?} as {pin}, the owner is {owner:?}"));
             }
         }
     }
@@ -418,7 +429,8 @@ impl Judge {
             let Some(gone) = self.gone.get(&(pin.clone(), *person)) else { continue };
             let in_common = there.iter().any(|value| gone.values.contains(value));
             if gone.by_operator && since < gone.at && in_common {
-                let what = format!("I2 {person}, deleted by an operator, stays on {number} as {pin}, blocked");
+                let what =
+                    format!("I2 {person}, deleted by an operator, stays on {number} as {pin}, blocked");
                 self.wrong.push(what);
             }
         }
@@ -432,7 +444,8 @@ impl Judge {
         for act in &self.acts {
             let value = (act.pin.clone(), act.value.clone());
             let ended = self.ended.get(&(act.pin.clone(), act.person)).is_some_and(|at| *at >= act.since);
-            let missing = world.delivered.contains(&value) && !self.ever.contains(&value) && !held.contains(&value);
+            let missing =
+                world.delivered.contains(&value) && !self.ever.contains(&value) && !held.contains(&value);
             if act.excused || ended || !missing || self.has_another(world, act) {
                 continue;
             }
@@ -477,7 +490,9 @@ impl Judge {
 pub fn awaiting_decision(world: &World) -> usize {
     let kept = world.kept.iter().filter_map(|kept| match &kept.held {
         Held::Privilege(..) | Held::Credential(_) => None,
-        Held::Claim(pin, reason, _) | Held::Left(pin, reason) => Some((kept.device, pin.clone(), Some(*reason))),
+        Held::Claim(pin, reason, _) | Held::Left(pin, reason) => {
+            Some((kept.device, pin.clone(), Some(*reason)))
+        }
         Held::Deletion(pin) | Held::Spelling(pin, _) => Some((kept.device, pin.clone(), None)),
         Held::Contested(key) => Some((kept.device, key.pin.clone(), None)),
     });

@@ -42,7 +42,8 @@ impl Episode {
         if let Some(fields) = self.world.user(who) {
             let Some(owner) = self.judge.owner(who) else { return };
             let group = self.group(owner);
-            let card = if self.world.random.chance(0.3) { Some(self.value(owner)) } else { fields.card.clone() };
+            let card =
+                if self.world.random.chance(0.3) { Some(self.value(owner)) } else { fields.card.clone() };
             let fields = UserFields { group, card, ..fields };
             self.world.put(&user_key(who), Some(Content::User(fields)), None);
             return self.judge.look(&mut self.world);
@@ -67,7 +68,8 @@ impl Episode {
     pub(super) fn operator_deletes(&mut self, who: &Pin) {
         self.world.tell(|| format!("== an operator deletes {who}"));
         let content = |key: &ItemKey| Some((key.clone(), self.world.items[key].content.clone()?));
-        let rest = self.world.keys_of(who).iter().filter(|key| key.slot != Slot::USER).filter_map(content).collect();
+        let rest =
+            self.world.keys_of(who).iter().filter(|key| key.slot != Slot::USER).filter_map(content).collect();
         self.undo = Some((who.clone(), self.world.user(who).expect("live"), rest));
         self.world.delete_user(who);
         self.judge.look(&mut self.world);
@@ -97,7 +99,8 @@ impl Episode {
     }
 
     fn operator_drops_a_template(&mut self, who: &Pin) {
-        let is_template = |key: &ItemKey| matches!(key.slot.kind, Kind::Template(_)) && self.world.is_live(key);
+        let is_template =
+            |key: &ItemKey| matches!(key.slot.kind, Kind::Template(_)) && self.world.is_live(key);
         let held: Vec<ItemKey> = self.world.keys_of(who).into_iter().filter(is_template).collect();
         if !held.is_empty() {
             let key = self.world.random.pick(&held);
