@@ -164,6 +164,16 @@ impl Claim {
             && self.user.is_some()
             && matches!(subject, Some(Subject::Template(_)))
     }
+
+    /// What is kept besides the user record is proved to be of the same person: by a template, or by a second record of a
+    /// device that cannot be asked for templates.
+    pub(crate) fn proves_templates(&self) -> bool {
+        match self.state.reason {
+            Reason::Renamed => true,
+            Reason::Unproved => self.user.is_some(),
+            _ => false,
+        }
+    }
 }
 
 impl Question {

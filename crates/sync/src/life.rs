@@ -58,6 +58,10 @@ impl DeviceView {
             Some(_) => return Knows::Former,
             None => {}
         }
+        if self.scan_replaces && !self.scanned(pin) {
+            // It was emptied, restored or doubted since.
+            return Knows::Mixed;
+        }
         if user.changed_by == Some(self.device) && user.seq >= user.created {
             return Knows::Present;
         }
@@ -68,7 +72,7 @@ impl DeviceView {
             return if may_hold_former { Knows::Former } else { Knows::Nobody };
         }
         if !self.scanned(pin) {
-            return if self.scan_replaces { Knows::Mixed } else { Knows::Nobody };
+            return Knows::Nobody;
         }
         let waits = exception.map(|exception| exception.wait);
         if waits == Some(Wait::ROOM) || matches!(waits, Some(Wait::Parked(crate::Parked::Full))) {

@@ -268,8 +268,9 @@ pub struct Changes {
     pub device: bool,
     /// So did what it can take.
     pub capability: bool,
-    /// First of all: every open command of the device becomes a due exception, refusals are forgotten and parked
-    /// exceptions become due, but for those that wait for an operator. Cursor and scan stand in the device's row.
+    /// First of all: every open command of the device becomes a due exception, refusals are forgotten, and so is whom the
+    /// device knows ([`Exception::known`]), and parked exceptions become due, but for those that wait for an operator.
+    /// Cursor and scan stand in the device's row.
     pub rebaseline: bool,
     /// First of all: so many of the exceptions of these kinds that are parked as [`Parked::Full`] become due, as
     /// [`Wait::ROOM`].

@@ -168,7 +168,7 @@ impl Intake<'_> {
         }
         self.verdicts.insert(key.pin.clone(), verdict);
         let taken = matches!(verdict, Verdict::Edit | Verdict::Fill | Verdict::New);
-        let proves_templates = claim.state.reason != Reason::Unproved || claim.user.is_some() || !taken;
+        let proves_templates = claim.proves_templates() || !taken;
         let mut news = ClaimNews::Taken;
         let mut unproved = claim.clone();
         for (slot, content) in &claim.items {
@@ -201,6 +201,7 @@ impl Intake<'_> {
         patch: &UserPatch,
     ) {
         claim.state.question = Some(Question::new(Subject::Template(slot)));
+        claim.state.reason = Reason::Unproved;
         claim.state.version += 1;
         claim.state.life = self.view.person(&key.pin).and_then(Person::life).unwrap_or(Seq(0));
         claim.user = Some(patch.clone());
@@ -254,6 +255,11 @@ impl Intake<'_> {
         }
         let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
         let again = claim.items.get(&key.slot) == Some(&content);
+        if claim.awaits_templates() && self.is_of_another_life(&claim, &key.pin) {
+            self.leave_claim(&user);
+            self.put_right(&user);
+            return Outcome::Held(Held::Left(key.pin.clone(), Reason::Remains));
+        }
         if claim.awaits_templates() && asked && again {
             return self.template_is_proved(key, claim, content, hash);
         }

@@ -40,6 +40,10 @@ impl Intake<'_> {
                 Outcome::Corrected
             }
             Knows::Present if recent || self.view.joining.is_some() => {
+                if self.view.joining.is_some() {
+                    // What comes after this without a user record is not of the person.
+                    self.view.begin_anew(&key);
+                }
                 self.view.owe_person(pin, self.now);
                 Outcome::Corrected
             }

@@ -212,7 +212,9 @@ impl Intake<'_> {
         }
         self.join_area(&key.pin);
         // Where the device was marked as one that knows nobody, it knows the person that it enrolled.
-        let used_before = self.view.item(key).is_some() || self.view.claim(&key.pin).is_some();
+        let used_before = self.view.item(key).is_some()
+            || self.view.claim(&key.pin).is_some()
+            || self.view.scan_replaces && !self.view.scanned(&key.pin);
         self.put(key, Content::User(fields));
         if used_before {
             self.view.mark_known(key, Some(super::UNNUMBERED));

@@ -667,7 +667,7 @@ impl Device {
     /// What [`sync::Changes::rebaseline`] and [`sync::Changes::device`] ask of a store.
     fn rebaseline(&mut self, now: Millis) {
         for exception in self.exceptions.values_mut() {
-            exception.refused = None;
+            (exception.refused, exception.known) = (None, None);
             if exception.wait != Wait::Parked(sync::Parked::Held) {
                 exception.wait = Wait::Due(now);
             }
