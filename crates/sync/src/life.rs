@@ -94,6 +94,17 @@ impl DeviceView {
         (recognised || uploaded) && person.open_user().is_none()
     }
 
+    /// The device was recognised by what it showed, and has not acknowledged the fleet's record: what differs in its own was
+    /// there before.
+    pub(crate) fn awaits_first_record(&self, pin: &Pin) -> bool {
+        let Some(person) = self.person(pin) else { return false };
+        let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
+        let exception = person.exceptions.get(&Slot::USER);
+        let recognised = exception.is_some_and(|exception| exception.known == Some(user.created));
+        let owed = exception.is_some_and(|exception| matches!(exception.wait, Wait::Due(_)));
+        recognised && user.changed_by != Some(self.device) && (owed || person.open_user().is_some())
+    }
+
     /// The first command of a life is under way to the device.
     pub(crate) fn is_beginning(&self, pin: &Pin) -> bool {
         self.person(pin).and_then(Person::open_user).is_some_and(|open| open.verb.begins())
@@ -102,7 +113,8 @@ impl DeviceView {
     /// The person was in an area of this device when its cursor stood where it stands.
     fn was_in_scope(&self, person: &Person) -> bool {
         person.items.iter().any(|(slot, item)| {
-            let there = if item.live { item.created <= self.cursor } else { item.seq > self.cursor };
+            let left_since = !item.live && item.first <= self.cursor && item.seq > self.cursor;
+            let there = left_since || item.live && item.created <= self.cursor;
             there && slot.area().is_some_and(|area| self.areas.contains(&area))
         })
     }

@@ -523,7 +523,9 @@ impl DeviceView {
 
     /// The device told what it holds: it is filled from now on.
     pub fn joined(&mut self) {
-        let replaces = matches!(self.joining, Some(Joining::Restored));
+        // Also where it was emptied or doubted while it was taken in.
+        let doubted = self.scan_replaces && self.scan == Some(ScanFrom::Start);
+        let replaces = doubted || matches!(self.joining, Some(Joining::Restored));
         self.joining = None;
         self.rescan();
         self.scan_replaces = replaces;

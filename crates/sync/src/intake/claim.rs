@@ -371,7 +371,12 @@ impl Intake<'_> {
             self.leave_claim(key);
             self.put_right(key);
             self.await_decision(key, &deleted);
-            return deleted;
+            return match deleted {
+                Outcome::Corrected if !self.is_known_record(&key.pin, patch) => {
+                    Outcome::Held(Held::Left(key.pin.clone(), Reason::Remains))
+                }
+                deleted => deleted,
+            };
         }
         match self.judge_user(key, patch) {
             // A life that ends and one that begins are two transactions: the device says once more whom it holds.

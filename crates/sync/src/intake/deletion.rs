@@ -17,8 +17,12 @@ impl Intake<'_> {
     pub fn deletion(&mut self, pin: &Pin) -> Outcome {
         let key = user_key(pin);
         self.verdicts.remove(pin);
-        // What the device had said of the PIN before was deleted where it was made.
-        self.view.close_claim(pin, ClaimNews::Dropped, self.now);
+        // A record that the device had shown was deleted where it was made. Where templates were kept, or where something was
+        // written, nobody can tell whether they were of the same person: they stay for an operator.
+        let written = self.view.knows(pin) != Knows::Nobody || self.view.open_of(&key).is_some();
+        let one_person = self.view.claim(pin).is_some_and(|claim| claim.items.is_empty());
+        let news = if one_person && !written { ClaimNews::Dropped } else { ClaimNews::Left };
+        self.view.close_claim(pin, news, self.now);
         if self.is_held(&key) {
             return Outcome::Held(Held::Deletion(pin.clone()));
         }

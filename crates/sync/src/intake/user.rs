@@ -38,6 +38,7 @@ impl Intake<'_> {
         match (likeness, knows) {
             (_, Knows::Mixed) => Verdict::PutRight(Some(Reason::Remains)),
             (Likeness::Same, _) if restored => Verdict::PutRight(Some(Reason::Remains)),
+            (Likeness::Same, Knows::Present) if self.view.awaits_first_record(&key.pin) => Verdict::Fill,
             (Likeness::Same, Knows::Present) => Verdict::Edit,
             (Likeness::Same, _) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
             (Likeness::Same, _) => Verdict::Fill,
@@ -92,7 +93,7 @@ impl Intake<'_> {
     }
 
     /// Whether the fleet has, or had under this PIN, all of a record that tells people apart: its name and its card.
-    fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
+    pub(super) fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let nobody = Known::default();
         let known = self.known.get(pin).unwrap_or(&nobody);
         let names = UserPatch { name: patch.name.clone(), ..UserPatch::default() };

@@ -51,6 +51,8 @@ pub struct Judge {
     /// Names and cards of the life.
     called: BTreeMap<Pin, BTreeSet<String>>,
     acts: Vec<Act>,
+    /// When an operator removed a template.
+    cut: BTreeMap<(Pin, Slot), Millis>,
     brought_silently: BTreeSet<(usize, String)>,
     made_replaced: [Option<Millis>; 4],
     begun_at: BTreeSet<(usize, Seq)>,
@@ -222,7 +224,9 @@ impl Judge {
             (Some(Content::User(_)), true) if !put.user_live => self.begins(world, put, device),
             (None, true) if put.user_live => self.ends(put, device.is_none()),
             (Some(_), _) => self.changes(world, put, device),
-            (None, _) => {}
+            (None, _) => {
+                self.cut.insert((pin.clone(), put.key.slot), put.at);
+            }
         }
         for value in values(put.before.as_ref()) {
             if !values(put.after.as_ref()).contains(&value) {
@@ -446,7 +450,9 @@ impl Judge {
             let ended = self.ended.get(&(act.pin.clone(), act.person)).is_some_and(|at| *at >= act.since);
             let missing =
                 world.delivered.contains(&value) && !self.ever.contains(&value) && !held.contains(&value);
-            if act.excused || ended || !missing || self.has_another(world, act) {
+            let cut = act.place.ok().and_then(|slot| self.cut.get(&(act.pin.clone(), slot)));
+            let cut = cut.is_some_and(|at| *at >= act.at);
+            if act.excused || ended || cut || !missing || self.has_another(world, act) {
                 continue;
             }
             let (person, place) = (act.person, act.place);
