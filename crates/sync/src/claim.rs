@@ -252,6 +252,16 @@ impl DeviceView {
         self.put_claim(pin, Some(claim));
     }
 
+    /// The device took a template of the fleet's person under somebody else.
+    pub(crate) fn mixed_under_claim(&mut self, pin: &Pin, now: Millis) {
+        if self.claim(pin).is_some_and(|claim| claim.state.stage == Stage::Blocking) {
+            self.close_claim(pin, ClaimNews::Left, now);
+            let user = user_key(pin);
+            self.wipe(&user);
+            self.owe(&user, now, 0);
+        }
+    }
+
     /// The fleet's person began on the device although there is a claim. The user record proves nothing of templates that came
     /// before it: they may be of whoever was there.
     pub(crate) fn begun_under_claim(&mut self, pin: &Pin, now: Millis) {

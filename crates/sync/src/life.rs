@@ -62,7 +62,8 @@ impl DeviceView {
             // It was emptied, restored or doubted since.
             return Knows::Mixed;
         }
-        if user.changed_by == Some(self.device) && user.seq >= user.created {
+        let made = user.changed_by == Some(self.device) && user.seq >= user.created;
+        if made && (user.seq > self.cursor || self.was_in_scope(person)) {
             return Knows::Present;
         }
         if person.open_user().is_some_and(|open| open.verb.begins()) {

@@ -193,6 +193,8 @@ impl Closing<'_> {
         if self.key.slot == Slot::USER {
             self.begun();
             self.view.release_person(&self.key.pin, self.now);
+        } else if self.key.slot.kind != Kind::UserPhoto {
+            self.view.mixed_under_claim(&self.key.pin, self.now);
         }
         self.once_more(0);
         Settled::Done

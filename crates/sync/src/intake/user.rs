@@ -158,8 +158,10 @@ impl Intake<'_> {
         }
         let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
         let withheld = guarded && merge.withhold_credentials(&current);
+        // A device that has our record and shows no name or card was restored, or somebody cleared it.
+        let lost = [roster::Field::Name, roster::Field::Card].iter().any(|field| merge.dropped.contains(field));
         if merge.edited.is_empty() {
-            if !merge.stale.is_empty() || withheld {
+            if !merge.stale.is_empty() || withheld || lost {
                 self.view.correct(key, self.now);
             }
         } else if let Some(outcome) = self.unregistered(key) {
@@ -183,7 +185,7 @@ impl Intake<'_> {
                 Outcome::Held(Held::Credential(key.pin.clone()))
             }
             (None, _) if !merge.edited.is_empty() => Outcome::Edit,
-            (None, _) if !merge.stale.is_empty() => Outcome::Corrected,
+            (None, _) if !merge.stale.is_empty() || lost => Outcome::Corrected,
             (None, _) => Outcome::Equal,
         }
     }

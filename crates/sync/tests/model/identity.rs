@@ -10,7 +10,7 @@ mod operators;
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Area, ItemKey, Millis, Slot, UserFields};
-use sync::Joining;
+use sync::{Joining, Want};
 use sync::intake::{Deletion, Enrolment};
 use wire::Pin;
 
@@ -463,8 +463,10 @@ impl Episode {
             return;
         }
         let view = self.world.view(device);
-        let wanted = (0..PINS).filter(|number| view.in_scope(&pin(*number))).count();
-        if self.world.devices[device].terminal.users.len() < wanted {
+        let wanted: Vec<_> = self.world.items.iter().filter(|(key, _)| view.want(key) == Want::Present).collect();
+        let users = wanted.iter().filter(|(key, _)| key.slot == Slot::USER).count();
+        let Device { terminal, .. } = &self.world.devices[device];
+        if terminal.users.len() < users || terminal.templates.len() < wanted.len() - users {
             let mut view = view;
             view.rebaseline();
             self.world.apply(device, view);

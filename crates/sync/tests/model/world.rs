@@ -104,6 +104,8 @@ pub struct Put {
     /// The life of the PIN after it.
     pub life: Option<Seq>,
     pub at: Millis,
+    /// The user was in an area of the device that made it.
+    pub in_scope: bool,
     /// The device that made it was joining.
     pub joining: Option<sync::Joining>,
 }
@@ -260,7 +262,12 @@ impl World {
         }
         (stored.state, stored.content) = (state, content);
         let life = self.items.get(&user_key(&key.pin)).filter(|user| user.state.live);
-        let joining = by.and_then(|by| self.devices[usize::try_from(by).expect("a device")].row.joining);
+        let row = by.map(|by| &self.devices[usize::try_from(by).expect("a device")].row);
+        let member = |area: &Area| {
+            self.is_live(&ItemKey { pin: key.pin.clone(), slot: Slot::membership(*area) })
+        };
+        let in_scope = row.is_some_and(|row| row.areas.iter().any(member));
+        let joining = row.and_then(|row| row.joining);
         self.puts.push(Put {
             key: key.clone(),
             before: old,
@@ -269,6 +276,7 @@ impl World {
             user_live,
             life: life.map(|user| user.state.created),
             at: self.now,
+            in_scope,
             joining,
         });
     }

@@ -322,7 +322,7 @@ impl Judge {
         let given = put.life.is_some_and(|life| {
             self.begun_at.contains(&(device, life)) || world.sent_to.contains(&(device, pin.clone(), life))
         });
-        if !areas.iter().any(member) && !given {
+        if !put.in_scope && !given {
             self.blame(world, format!("I3 {} by device {device}, which never had the person", put.key));
         }
         let privilege = |content: Option<&Content>| match content {
