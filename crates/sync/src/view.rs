@@ -248,7 +248,7 @@ pub(crate) struct Changed {
     device: bool,
     capability: bool,
     rebaseline: bool,
-    claims: BTreeMap<Pin, ClaimNews>,
+    claims: Vec<(Pin, ClaimNews)>,
     pub(crate) unpark: BTreeMap<Kind, u64>,
 }
 
@@ -281,7 +281,8 @@ pub struct Changes {
     pub open: Vec<(ItemKey, OpenCommand)>,
     /// Exceptions as they are now, `None` for one that is gone.
     pub exceptions: Vec<(ItemKey, Option<Exception>)>,
-    /// What became of claims. What was said is written with the records that are held.
+    /// What became of claims, in order: one may be closed and another opened for the same PIN. What was said is written with
+    /// the records that are held.
     pub claims: Vec<(Pin, ClaimNews)>,
 }
 
@@ -420,7 +421,7 @@ impl DeviceView {
                 .iter()
                 .map(|key| (key.clone(), person(key).and_then(|p| p.exceptions.get(&key.slot)).copied()))
                 .collect(),
-            claims: changed.claims.into_iter().collect(),
+            claims: changed.claims,
         }
     }
 
@@ -443,14 +444,18 @@ impl DeviceView {
 
     pub(crate) fn put_claim(&mut self, pin: &Pin, claim: Option<Claim>) {
         if let Some(claim) = &claim {
-            self.changed.claims.insert(pin.clone(), ClaimNews::Open(claim.state));
+            self.tell_of_claim(pin, ClaimNews::Open(claim.state));
         }
         self.persons.entry(pin.clone()).or_default().claim = claim;
     }
 
-    /// What became of a claim that is closed.
+    /// What became of a claim.
     pub(crate) fn tell_of_claim(&mut self, pin: &Pin, news: ClaimNews) {
-        self.changed.claims.insert(pin.clone(), news);
+        let last = self.changed.claims.iter_mut().rfind(|(of, _)| of == pin);
+        match (last, news) {
+            (Some((_, last @ ClaimNews::Open(_))), ClaimNews::Open(_)) => *last = news,
+            _ => self.changed.claims.push((pin.clone(), news)),
+        }
     }
 
     pub(crate) fn touch_device(&mut self) {

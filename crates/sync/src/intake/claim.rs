@@ -41,7 +41,8 @@ impl Intake<'_> {
         let ask = |subject| Some((Stage::Waiting, Some(Question::new(subject))));
         match reason {
             Reason::Unproved | Reason::UsedBefore | Reason::WentBack | Reason::Deleted => ask(Subject::User),
-            Reason::Renamed => ask(Subject::Template(self.proof_of(pin)?)),
+            // First whether the name is still there: a command may have overwritten it since.
+            Reason::Renamed => self.proof_of(pin).and_then(|_| ask(Subject::User)),
             _ => Some((Stage::Blocking, None)),
         }
     }
@@ -126,6 +127,9 @@ impl Intake<'_> {
             (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if claim.is_repeated_by(patch) => {
                 self.release(key, &claim, self.newcomer(key, &claim), patch)
             }
+            (Stage::Waiting, Verdict::Keep(Reason::Renamed)) if claim.is_repeated_by(patch) => {
+                self.ask_for_proof(key, claim)
+            }
             (_, Verdict::Keep(reason)) => self.keep_user(key, reason, patch),
             (_, Verdict::PutRight(_)) => {
                 self.leave_claim(key);
@@ -138,6 +142,20 @@ impl Intake<'_> {
     fn is_of_another_life(&self, claim: &Claim, pin: &Pin) -> bool {
         let life = self.view.person(pin).and_then(Person::life).unwrap_or(Seq(0));
         claim.state.stage == Stage::Waiting && life != claim.state.life
+    }
+
+    /// The other name is there. A template that the device had before shows whether the person is.
+    fn ask_for_proof(&mut self, key: &ItemKey, mut claim: Claim) -> Outcome {
+        let asked = claim.state.question.map(|question| question.subject);
+        if asked == Some(Subject::User) {
+            let Some(proof) = self.proof_of(&key.pin) else {
+                self.leave_claim(key);
+                return self.put_right(key);
+            };
+            claim.state.question = Some(Question::new(Subject::Template(proof)));
+            self.view.put_claim(&key.pin, Some(claim));
+        }
+        Outcome::Held(Held::Claim(key.pin.clone(), Reason::Renamed, Stage::Waiting))
     }
 
     /// Somebody new under a PIN that was used before, unless what came with him is of somebody from before.
@@ -187,6 +205,10 @@ impl Intake<'_> {
             return outcome;
         }
         self.view.close_claim(&key.pin, news, self.now);
+        if outcome == Outcome::Corrected {
+            // Nothing could be owed as long as the claim was open.
+            self.view.correct(key, self.now);
+        }
         outcome
     }
 
@@ -229,6 +251,9 @@ impl Intake<'_> {
         if done {
             self.view.recognise(&key.pin);
             self.view.close_claim(&key.pin, ClaimNews::Taken, self.now);
+            if !knows {
+                self.view.correct(&user_key(&key.pin), self.now);
+            }
         }
         outcome
     }
@@ -245,7 +270,9 @@ impl Intake<'_> {
         let user = user_key(&key.pin);
         let equal = self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash));
         if claim.state.reason == Reason::Renamed && claim.state.stage == Stage::Waiting {
-            let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
+            let asked = claim.state.question.is_some_and(|question| {
+                question.asked != Asked::Due && matches!(question.subject, Subject::Template(_))
+            });
             let proves = equal && asked && self.view.settled_but_held(key);
             if let (true, Some(patch)) = (proves, claim.user.clone()) {
                 // The person is there: only the name is another.

@@ -37,6 +37,10 @@ impl Intake<'_> {
                 }
                 Outcome::Corrected
             }
+            Knows::Present if live && !self.view.in_scope(pin) => {
+                self.view.begin_anew(&key);
+                Outcome::Equal
+            }
             _ if !live || !self.view.in_scope(pin) => Outcome::Equal,
             Knows::Nobody => {
                 // The user is on the way; the device may have taken templates that are deleted with it.

@@ -10,7 +10,7 @@ mod operators;
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Area, ItemKey, Millis, Slot, UserFields};
-use sync::{Joining, Want};
+use sync::{Joining, Knows, Want};
 use sync::intake::{Deletion, Enrolment};
 use wire::Pin;
 
@@ -335,6 +335,12 @@ impl Episode {
         }
         self.look_at_roster(device);
         self.judge.look(&mut self.world);
+        let view = self.world.view(device);
+        for (pin, person) in &view.persons {
+            if let Some(life) = person.life().filter(|_| view.in_scope(pin) && view.knows(pin) == Knows::Present) {
+                self.judge.given(device, life);
+            }
+        }
     }
 
     fn poll(&mut self, device: usize, lost: bool) {

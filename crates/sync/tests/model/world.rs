@@ -11,7 +11,7 @@ use roster::{
 use sync::intake::{Edit, Enrolment, Held, Intake, Known, Outcome, Policy};
 use sync::operator::{OperatorCommand, State};
 use sync::settle::{Answer, settle};
-use sync::{DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait};
+use sync::{ClaimNews, DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait};
 use wire::{BioType, Pin, ReturnCode};
 
 use crate::random::Random;
@@ -344,10 +344,16 @@ impl World {
 
     /// Writes what a decision changed, the way a store has to.
     pub fn apply(&mut self, device: usize, view: DeviceView) {
-        self.apply_numbered(device, view, &[]);
+        let _ = self.apply_numbered(device, view, &[]);
     }
 
-    fn apply_numbered(&mut self, device: usize, mut view: DeviceView, numbers: &[(ItemKey, Seq)]) {
+    /// What became of claims last.
+    fn apply_numbered(
+        &mut self,
+        device: usize,
+        mut view: DeviceView,
+        numbers: &[(ItemKey, Seq)],
+    ) -> BTreeMap<Pin, ClaimNews> {
         for (pin, subject) in view.questions_due() {
             let order = self.order(device, Ordered::Query(pin.clone(), subject));
             view.question_put(&pin, Some(order), self.now);
@@ -371,8 +377,11 @@ impl World {
         }
         device.given_up.extend(changes.closed.iter().filter(|c| c.return_code.is_none()).map(|c| c.number));
         for (pin, news) in &changes.claims {
-            if let (sync::ClaimNews::Open(state), Some(claim)) = (news, view.claim(pin)) {
-                device.claims.insert(pin.clone(), sync::Claim { state: *state, ..claim.clone() });
+            if let ClaimNews::Open(state) = news {
+                if let Some(claim) = view.claim(pin) {
+                    let claim = sync::Claim { state: *state, ..claim.clone() };
+                    device.claims.insert(pin.clone(), claim);
+                }
                 continue;
             }
             device.claims.remove(pin);
@@ -399,6 +408,7 @@ impl World {
             device.row = view;
         }
         self.most_due = self.most_due.max(device.exceptions.len());
+        changes.claims.into_iter().collect()
     }
 
     // ---- device requests
@@ -412,7 +422,7 @@ impl World {
     /// A body is taken in one transaction: users before what belongs to them.
     pub fn upload(&mut self, device: usize, body: Vec<Upload>) {
         let mut view = self.view(device);
-        let mut known = self.known();
+        let mut known = self.known_for(device);
         let under_way = self.under_way(device);
         let terminal = &self.devices[device].terminal;
         let told = [
@@ -470,16 +480,18 @@ impl World {
                 self.resurrected += 1;
             }
         }
+        let news = self.write(device, view, edits);
         for (held, upload) in kept {
-            match &held {
-                Held::Claim(pin, ..) => {
-                    let said = self.devices[device].claimed.entry(pin.clone()).or_default();
+            let claim = if let Held::Claim(pin, ..) = &held { Some(pin.clone()) } else { None };
+            match claim.as_ref().and_then(|pin| news.get(pin)) {
+                Some(ClaimNews::Open(_)) => {
+                    let said = self.devices[device].claimed.entry(claim.expect("a claim")).or_default();
                     said.push((held, upload));
                 }
-                _ => self.kept.push(Kept { device, held, upload }),
+                Some(ClaimNews::Taken | ClaimNews::Dropped) => {}
+                Some(ClaimNews::Left) | None => self.kept.push(Kept { device, held, upload }),
             }
         }
-        self.write(device, view, edits);
         if asks {
             self.order(device, Ordered::Check);
         }
@@ -493,7 +505,7 @@ impl World {
         let due: Vec<Pin> = self.devices[device].claims.iter().filter_map(due).collect();
         for pin in due {
             let mut view = self.view(device);
-            let mut known = self.known();
+            let mut known = self.known_for(device);
             let policy = Policy { enrolment: self.devices[device].enrolment, ..self.policy };
             let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
             let outcome = intake.conclude(&pin);
@@ -506,14 +518,14 @@ impl World {
     }
 
     /// Writes what an intake came to, and puts the questions that follow.
-    fn write(&mut self, device: usize, view: DeviceView, edits: Vec<Edit>) {
+    fn write(&mut self, device: usize, view: DeviceView, edits: Vec<Edit>) -> BTreeMap<Pin, ClaimNews> {
         let by = Some(view.device);
         let mut numbers = Vec::new();
         for edit in edits {
             self.put_or_bury(&edit.key, edit.content, by.filter(|_| edit.by_device));
             numbers.push((edit.key, Seq(self.seq)));
         }
-        self.apply_numbered(device, view, &numbers);
+        self.apply_numbered(device, view, &numbers)
     }
 
     /// How many items of each kind that are new to a device are sent and not answered.
@@ -525,6 +537,19 @@ impl World {
             }
         }
         under_way
+    }
+
+    /// What the fleet knows, and what is held of this device.
+    fn known_for(&self, device: usize) -> BTreeMap<Pin, Known> {
+        let mut known = self.known();
+        for kept in self.kept.iter().filter(|kept| kept.device == device) {
+            if let Upload::Template(key, text) = &kept.upload {
+                let hash = roster::hash(&self.hash_key, &key.slot, &template(text));
+                let person = known.entry(key.pin.clone()).or_default();
+                person.older.entry(key.slot).or_default().insert(hash);
+            }
+        }
+        known
     }
 
     fn known(&self) -> BTreeMap<Pin, Known> {

@@ -193,6 +193,11 @@ impl Judge {
         self.record_since.insert(group, world.now);
     }
 
+    /// The device holds the person, and is in an area of his.
+    pub fn given(&mut self, device: usize, life: Seq) {
+        self.begun_at.insert((device, life));
+    }
+
     // ---- what happens to the fleet
 
     fn blame(&mut self, world: &World, what: String) {
@@ -256,9 +261,9 @@ impl Judge {
         if let Some(device) = device {
             self.begun_at.extend(put.life.map(|life| (device, life)));
             if let Some(gone) = self.gone.get(&(pin.clone(), person)).filter(|gone| since < gone.at) {
-                let nothing_in_common = !fields.name.is_empty()
-                    && gone.named
-                    && !said.iter().any(|value| gone.values.contains(value));
+                let called = Self::named(fields);
+                let nothing_in_common = (!gone.by_operator || !fields.name.is_empty() && gone.named)
+                    && !called.iter().any(|value| gone.values.contains(value));
                 let silently =
                     said.iter().any(|value| self.brought_silently.contains(&(device, value.clone())));
                 if nothing_in_common || silently && !gone.by_operator {
@@ -281,6 +286,12 @@ impl Judge {
         for value in said {
             self.replaced.remove(&(pin.clone(), value));
         }
+    }
+
+    /// Name and card: the group tells nothing of a person.
+    fn named(fields: &roster::UserFields) -> Vec<String> {
+        let name = Some(short(&fields.name)).filter(|name| !name.is_empty());
+        name.into_iter().chain(fields.card.clone().filter(|card| !card.is_empty())).collect()
     }
 
     fn call(&mut self, pin: &Pin, said: &[String]) {
@@ -406,7 +417,13 @@ impl Judge {
                 if people.len() > 1 {
                     self.wrong.push(format!("I1 device {number} mixes {people:?} under {pin}, blocked"));
                 }
-                if let Some(owner) = owner.filter(|owner| people.contains(owner) && !view.in_scope(&pin)) {
+                // Somebody who was given another name at the device cannot be told from somebody else.
+                let called = self.called.get(&pin);
+                let evident = user.is_some_and(|user| {
+                    user.values().iter().any(|value| called.is_some_and(|called| called.contains(value)))
+                });
+                let owner = owner.filter(|owner| people.contains(owner) && evident && !view.in_scope(&pin));
+                if let Some(owner) = owner {
                     self.wrong.push(format!("I3 {owner} stays on device {number} as {pin}, blocked"));
                 }
                 self.look_for_gone(number, &pin, &people, &there, user);
