@@ -90,6 +90,16 @@ fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<Conte
 }
 
 impl Merge {
+    /// Takes back the edit of one field. Whether there was one.
+    pub fn withdraw(&mut self, field: crate::Field, current: &UserFields) -> bool {
+        let was = self.edited.remove(&field);
+        if was {
+            self.fields.take(field, current);
+            self.stale.insert(field);
+        }
+        was
+    }
+
     /// Takes back the edits of fields with which somebody gets in, and of the privilege. Whether there were any.
     pub fn withhold_credentials(&mut self, current: &UserFields) -> bool {
         use crate::Field;

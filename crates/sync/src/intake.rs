@@ -252,7 +252,11 @@ impl<'a> Intake<'a> {
     /// Whoever the device has under this PIN goes, and the fleet's person comes.
     fn put_right(&mut self, user: &ItemKey) -> Outcome {
         let doubted = self.view.knows(&user.pin) == Knows::Mixed;
-        if doubted && self.view.scan_replaces && !self.view.scanned(&user.pin) && self.view.in_scope(&user.pin) {
+        if doubted
+            && self.view.scan_replaces
+            && !self.view.scanned(&user.pin)
+            && self.view.in_scope(&user.pin)
+        {
             // The fill will.
             return Outcome::Corrected;
         }

@@ -14,6 +14,7 @@ impl Intake<'_> {
     pub(super) fn keep_user(&mut self, key: &ItemKey, reason: Reason, patch: &UserPatch) -> Outcome {
         let Some((stage, question)) = self.way_of(&key.pin, reason) else {
             // Nothing can prove it, and the device holds a mixture: it is put right, and an operator decides.
+            self.leave_claim(key);
             self.verdicts.insert(key.pin.clone(), Verdict::PutRight(Some(reason)));
             self.put_right(key);
             return Outcome::Held(Held::Left(key.pin.clone(), reason));
@@ -27,7 +28,9 @@ impl Intake<'_> {
     /// Keeps a template or photo.
     pub(super) fn keep_item(&mut self, key: &ItemKey, reason: Reason, content: Content) -> Outcome {
         let Some((stage, question)) = self.way_of(&key.pin, reason) else {
-            self.put_right(&user_key(&key.pin));
+            let user = user_key(&key.pin);
+            self.leave_claim(&user);
+            self.put_right(&user);
             return Outcome::Held(Held::Left(key.pin.clone(), reason));
         };
         let mut claim = self.claim_for(&key.pin, reason, stage, question);
@@ -249,8 +252,8 @@ impl Intake<'_> {
         let done = claim.items.is_empty();
         self.view.put_claim(&key.pin, Some(claim));
         if done {
-            self.view.recognise(&key.pin);
             self.view.close_claim(&key.pin, ClaimNews::Taken, self.now);
+            self.view.recognise(&key.pin);
             if !knows {
                 self.view.correct(&user_key(&key.pin), self.now);
             }
@@ -381,15 +384,17 @@ impl Intake<'_> {
             // It may have been said before the deletion, or is of somebody who was enrolled in the place.
             return self.keep_user(key, Reason::Deleted, patch);
         }
-        if self.is_same(&key.pin, patch) && claim.state.since == Seq(0) {
+        let same = self.likeness(&key.pin, patch) == Some(Likeness::Same);
+        if same && claim.state.since == Seq(0) {
             // A command of the user was under way: it brought the record back, and nothing else of the person.
             self.leave_claim(key);
             return self.put_right(key);
         }
-        if self.is_same(&key.pin, patch) {
+        if same {
             // Somebody else was deleted there: the operation names a number of the device's own.
             self.asks_for_roster = true;
-            self.view.close_claim(&key.pin, ClaimNews::Dropped, self.now);
+            let news = if claim.items.is_empty() { ClaimNews::Dropped } else { ClaimNews::Left };
+            self.view.close_claim(&key.pin, news, self.now);
             return self.user(&key.pin, patch);
         }
         let deleted = self.deletion_is_true(key);

@@ -57,6 +57,9 @@ impl Intake<'_> {
         match knows {
             Knows::Mixed | Knows::Former if older || equal => Verdict::PutRight(None),
             Knows::Mixed | Knows::Former => Verdict::PutRight(Some(Reason::Remains)),
+            Knows::Present if live && !self.view.in_scope(&key.pin) => {
+                Verdict::PutRight(Some(Reason::Outside))
+            }
             // What the fleet holds, or held, says nothing new.
             Knows::Present if equal || older => Verdict::Edit,
             Knows::Present if self.view.has_shown(&key.pin) => {

@@ -1,6 +1,6 @@
 //! User records: whom the device means by the PIN, and what follows.
 
-use roster::{Content, ItemKey, Likeness, Uploader, UserPatch};
+use roster::{Content, Field, ItemKey, Likeness, Uploader, UserPatch};
 use wire::Pin;
 
 use super::{Enrolment, Held, Intake, Known, Outcome, Raised, Verdict};
@@ -38,9 +38,10 @@ impl Intake<'_> {
         match (likeness, knows) {
             (_, Knows::Mixed) => Verdict::PutRight(Some(Reason::Remains)),
             (Likeness::Same, _) if restored => Verdict::PutRight(Some(Reason::Remains)),
+            // The areas are the operator's alone.
+            (Likeness::Same, _) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
             (Likeness::Same, Knows::Present) if self.view.awaits_first_record(&key.pin) => Verdict::Fill,
             (Likeness::Same, Knows::Present) => Verdict::Edit,
-            (Likeness::Same, _) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
             (Likeness::Same, _) => Verdict::Fill,
             (_, Knows::Former) => Verdict::PutRight(Some(Reason::Remains)),
             _ if restored || former() || self.view.is_beginning(&key.pin) => {
@@ -96,11 +97,9 @@ impl Intake<'_> {
     pub(super) fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let nobody = Known::default();
         let known = self.known.get(pin).unwrap_or(&nobody);
-        let names = UserPatch { name: patch.name.clone(), ..UserPatch::default() };
-        let cards = UserPatch { card: patch.card.clone(), ..UserPatch::default() };
-        [names, cards].iter().filter(|part| roster::names_somebody(part)).all(|part| {
-            let versions = || known.user.iter().chain(&known.older_users);
-            roster::likeness(versions(), part, &self.view.capability) == Likeness::Same
+        parts_that_name(patch).iter().filter(|(_, part)| roster::names_somebody(part)).all(|(_, part)| {
+            let versions = known.user.iter().chain(&known.older_users);
+            roster::likeness(versions, part, &self.view.capability) == Likeness::Same
                 || self.is_former(pin, part)
         })
     }
@@ -146,6 +145,12 @@ impl Intake<'_> {
         let mut merge = roster::merge(&current, &known.older_users, patch, &uploader);
         if fills {
             merge.fill_in(&current);
+            // A name or card of a life that ended fills no gap.
+            for (field, part) in parts_that_name(patch) {
+                if self.is_former(&key.pin, &part) {
+                    merge.withdraw(field, &current);
+                }
+            }
             self.view.recognise(&key.pin);
         }
         let returned = !merge.returned.is_disjoint(&merge.edited);
@@ -159,7 +164,7 @@ impl Intake<'_> {
         let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
         let withheld = guarded && merge.withhold_credentials(&current);
         // A device that has our record and shows no name or card was restored, or somebody cleared it.
-        let lost = [roster::Field::Name, roster::Field::Card].iter().any(|field| merge.dropped.contains(field));
+        let lost = [Field::Name, Field::Card].iter().any(|field| merge.dropped.contains(field));
         if merge.edited.is_empty() {
             if !merge.stale.is_empty() || withheld || lost {
                 self.view.correct(key, self.now);
@@ -245,4 +250,11 @@ impl Intake<'_> {
             Some(_) => self.put_right(key),
         }
     }
+}
+
+/// The name of a record alone, and its card alone.
+fn parts_that_name(patch: &UserPatch) -> [(Field, UserPatch); 2] {
+    let name = UserPatch { name: patch.name.clone(), ..UserPatch::default() };
+    let card = UserPatch { card: patch.card.clone(), ..UserPatch::default() };
+    [(Field::Name, name), (Field::Card, card)]
 }

@@ -10,8 +10,8 @@ mod operators;
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Area, ItemKey, Millis, Slot, UserFields};
-use sync::{Joining, Knows, Want};
 use sync::intake::{Deletion, Enrolment};
+use sync::{Joining, Knows, Want};
 use wire::Pin;
 
 use crate::terminal::{Ordered, Upload, User};
@@ -337,7 +337,9 @@ impl Episode {
         self.judge.look(&mut self.world);
         let view = self.world.view(device);
         for (pin, person) in &view.persons {
-            if let Some(life) = person.life().filter(|_| view.in_scope(pin) && view.knows(pin) == Knows::Present) {
+            if let Some(life) =
+                person.life().filter(|_| view.in_scope(pin) && view.knows(pin) == Knows::Present)
+            {
                 self.judge.given(device, life);
             }
         }
@@ -469,7 +471,8 @@ impl Episode {
             return;
         }
         let view = self.world.view(device);
-        let wanted: Vec<_> = self.world.items.iter().filter(|(key, _)| view.want(key) == Want::Present).collect();
+        let wanted: Vec<_> =
+            self.world.items.iter().filter(|(key, _)| view.want(key) == Want::Present).collect();
         let users = wanted.iter().filter(|(key, _)| key.slot == Slot::USER).count();
         let Device { terminal, .. } = &self.world.devices[device];
         if terminal.users.len() < users || terminal.templates.len() < wanted.len() - users {

@@ -263,9 +263,8 @@ impl World {
         (stored.state, stored.content) = (state, content);
         let life = self.items.get(&user_key(&key.pin)).filter(|user| user.state.live);
         let row = by.map(|by| &self.devices[usize::try_from(by).expect("a device")].row);
-        let member = |area: &Area| {
-            self.is_live(&ItemKey { pin: key.pin.clone(), slot: Slot::membership(*area) })
-        };
+        let member =
+            |area: &Area| self.is_live(&ItemKey { pin: key.pin.clone(), slot: Slot::membership(*area) });
         let in_scope = row.is_some_and(|row| row.areas.iter().any(member));
         let joining = row.and_then(|row| row.joining);
         self.puts.push(Put {

@@ -114,9 +114,8 @@ impl Judge {
         let name = Some(short(&user.name)).filter(|name| !name.is_empty());
         let card = user.card.clone().filter(|card| !card.is_empty());
         for (place, value) in [(0, name), (1, card)] {
-            if let Some(value) = value {
-                self.act(world, device, pin, Err(place), person, value, since);
-            }
+            // Empty: somebody cleared it there.
+            self.act(world, device, pin, Err(place), person, value.unwrap_or_default(), since);
         }
     }
 
@@ -457,6 +456,12 @@ impl Judge {
         }
     }
 
+    /// The fleet has or had it, it is kept, or it was cleared at the device.
+    fn is_safe(&self, held: &BTreeSet<(Pin, String)>, act: &Act) -> bool {
+        let value = (act.pin.clone(), act.value.clone());
+        act.value.is_empty() || self.ever.contains(&value) || held.contains(&value)
+    }
+
     fn look_for_losses(&mut self, world: &World) {
         let kept = world.kept.iter().map(|kept| &kept.upload);
         let claimed = world.devices.iter().flat_map(|device| device.claimed.values().flatten());
@@ -465,11 +470,10 @@ impl Judge {
         for act in &self.acts {
             let value = (act.pin.clone(), act.value.clone());
             let ended = self.ended.get(&(act.pin.clone(), act.person)).is_some_and(|at| *at >= act.since);
-            let missing =
-                world.delivered.contains(&value) && !self.ever.contains(&value) && !held.contains(&value);
+            let missing = world.delivered.contains(&value) && !self.is_safe(&held, act);
             let cut = act.place.ok().and_then(|slot| self.cut.get(&(act.pin.clone(), slot)));
             let cut = cut.is_some_and(|at| *at >= act.at);
-            if act.excused || ended || cut || !missing || self.has_another(world, act) {
+            if act.excused || ended || cut || !missing || self.has_another(world, &held, act) {
                 continue;
             }
             let (person, place) = (act.person, act.place);
@@ -484,7 +488,7 @@ impl Judge {
     }
 
     /// The fleet has another value of the person in that place, or the device gave a newer one.
-    fn has_another(&self, world: &World, act: &Act) -> bool {
+    fn has_another(&self, world: &World, held: &BTreeSet<(Pin, String)>, act: &Act) -> bool {
         let newer = |other: &&Act| {
             other.device == act.device
                 && other.pin == act.pin
@@ -493,7 +497,7 @@ impl Judge {
                 && other.value != act.value
         };
         let newest = self.acts.iter().rfind(newer).filter(|newest| newest.at >= act.at);
-        if newest.is_some_and(|newest| self.ever.contains(&(newest.pin.clone(), newest.value.clone()))) {
+        if newest.is_some_and(|newest| self.is_safe(held, newest)) {
             return true;
         }
         if self.owner(&act.pin) != Some(act.person) {
