@@ -293,6 +293,11 @@ impl Intake<'_> {
         if claim.awaits_templates() && asked && again {
             return self.template_is_proved(key, claim, content, hash);
         }
+        if equal && matches!(claim.state.reason, Reason::Other | Reason::Unclear) {
+            // A template of the fleet's person under somebody else.
+            self.leave_claim(&user);
+            return self.put_right(&user);
+        }
         if equal {
             return Outcome::Equal;
         }

@@ -17,17 +17,17 @@ impl Intake<'_> {
     pub fn deletion(&mut self, pin: &Pin) -> Outcome {
         let key = user_key(pin);
         self.verdicts.remove(pin);
-        // A record that the device had shown was deleted where it was made. Where templates were kept, or where something was
-        // written, nobody can tell whether they were of the same person: they stay for an operator.
-        let written = self.view.knows(pin) != Knows::Nobody || self.view.open_of(&key).is_some();
-        let one_person = self.view.claim(pin).is_some_and(|claim| claim.items.is_empty());
-        let news = if one_person && !written { ClaimNews::Dropped } else { ClaimNews::Left };
+        let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
+        let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
+        // A record that the device had shown was deleted where it was made. Where it may have been our own deletion, where
+        // templates were kept or something was written, nobody can tell: what was said stays for an operator.
+        let written = recent || self.view.knows(pin) != Knows::Nobody || self.view.open_of(&key).is_some();
+        let record_alone = self.view.claim(pin).is_some_and(|claim| claim.items.is_empty());
+        let news = if record_alone && !written { ClaimNews::Dropped } else { ClaimNews::Left };
         self.view.close_claim(pin, news, self.now);
         if self.is_held(&key) {
             return Outcome::Held(Held::Deletion(pin.clone()));
         }
-        let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
-        let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
         let live = self.view.item(&key).is_some_and(|item| item.live);
         match self.view.knows(pin) {
             // Whoever it was has gone; what was sent since may be there.

@@ -73,7 +73,7 @@ pub struct World {
     /// Changes of the fleet that a judge has not looked at.
     pub puts: Vec<Put>,
     /// Templates, names and cards that devices uploaded, with their PINs.
-    pub delivered: BTreeSet<(Pin, String)>,
+    pub delivered: BTreeMap<(Pin, String), Millis>,
     /// How many commands went out.
     pub sent: usize,
     /// Which lives were sent to which devices.
@@ -180,7 +180,7 @@ impl World {
             kept: Vec::new(),
             owners: BTreeMap::new(),
             puts: Vec::new(),
-            delivered: BTreeSet::new(),
+            delivered: BTreeMap::new(),
             sent: 0,
             sent_to: BTreeSet::new(),
             sent_outside: Vec::new(),
@@ -385,7 +385,8 @@ impl World {
             }
             device.claims.remove(pin);
             let said = device.claimed.remove(pin).unwrap_or_default();
-            if *news == sync::ClaimNews::Left {
+            let said = if *news == ClaimNews::Taken { replaced_templates(said) } else { said };
+            if *news != ClaimNews::Dropped {
                 self.kept.extend(said.into_iter().map(|(held, upload)| Kept { device: index, held, upload }));
             }
         }
@@ -434,7 +435,7 @@ impl World {
         let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
         let mut kept = Vec::new();
         for upload in users_first(body) {
-            self.delivered.extend(upload.values());
+            self.delivered.extend(upload.values().into_iter().map(|value| (value, self.now)));
             self.devices[device].shown.extend(upload.shows());
             let outcome = match &upload {
                 Upload::User(pin, user) => intake.user(pin, &patch(user)),
@@ -733,6 +734,18 @@ pub fn patch(user: &User) -> UserPatch {
         group: Some(user.group),
         ..UserPatch::default()
     }
+}
+
+/// Templates of a claim in whose slot another one came since.
+fn replaced_templates(said: Vec<(Held, Upload)>) -> Vec<(Held, Upload)> {
+    let mut last = BTreeMap::new();
+    for (_, upload) in &said {
+        if let Upload::Template(key, text) = upload {
+            last.insert(key.clone(), text.clone());
+        }
+    }
+    let replaced = |upload: &Upload| matches!(upload, Upload::Template(key, text) if last[key] != *text);
+    said.into_iter().filter(|(_, upload)| replaced(upload)).collect()
 }
 
 /// The order in which the records of a body are taken: users first, but for those of whose deletion it tells.

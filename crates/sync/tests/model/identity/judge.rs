@@ -470,7 +470,8 @@ impl Judge {
         for act in &self.acts {
             let value = (act.pin.clone(), act.value.clone());
             let ended = self.ended.get(&(act.pin.clone(), act.person)).is_some_and(|at| *at >= act.since);
-            let missing = world.delivered.contains(&value) && !self.is_safe(&held, act);
+            let delivered = world.delivered.get(&value).is_some_and(|at| *at >= act.at);
+            let missing = delivered && !self.is_safe(&held, act);
             let cut = act.place.ok().and_then(|slot| self.cut.get(&(act.pin.clone(), slot)));
             let cut = cut.is_some_and(|at| *at >= act.at);
             if act.excused || ended || cut || !missing || self.has_another(world, &held, act) {
