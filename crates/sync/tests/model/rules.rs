@@ -12,7 +12,7 @@ use crate::terminal::{Upload, User, template};
 use crate::world::{World, finger, pin, user_key};
 
 /// A fleet in one area whose devices are never busy, full or picky, and take the same fingerprints.
-fn fleet() -> World {
+pub fn fleet() -> World {
     let mut world = World::new(0);
     world.busy = 0.0;
     for device in &mut world.devices {
@@ -26,7 +26,7 @@ fn fleet() -> World {
     world
 }
 
-fn operator_sets(world: &mut World, who: &str, name: &str) {
+pub fn operator_sets(world: &mut World, who: &str, name: &str) {
     let who = who.parse().expect("a PIN");
     let fields = world.user(&who).unwrap_or_default();
     world.put(&user_key(&who), Some(Content::User(UserFields { name: name.to_owned(), ..fields })), None);
@@ -44,16 +44,16 @@ fn change_at(world: &mut World, device: usize, who: &str, change: impl FnOnce(&m
     terminal.report(Upload::User(who, user));
 }
 
-fn run(world: &mut World, device: usize) {
+pub fn run(world: &mut World, device: usize) {
     let World { devices, random, .. } = world;
     devices[device].terminal.run(random, usize::MAX, 0.0);
 }
 
-fn name_on(world: &World, device: usize, who: &str) -> Option<String> {
+pub fn name_on(world: &World, device: usize, who: &str) -> Option<String> {
     world.devices[device].terminal.users.get(&who.parse().expect("a PIN")).map(|user| user.name.clone())
 }
 
-fn assert_equal(world: &World) {
+pub fn assert_equal(world: &World) {
     assert_eq!(world.differences(), Vec::<String>::new());
     assert_eq!(world.restless(), Vec::<usize>::new());
 }

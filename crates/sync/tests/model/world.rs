@@ -261,7 +261,7 @@ impl World {
             }
         }
         (stored.state, stored.content) = (state, content);
-        let life = self.items.get(&user_key(&key.pin)).filter(|user| user.state.live);
+        let user = self.items.get(&user_key(&key.pin)).filter(|user| user.state.live);
         let row = by.map(|by| &self.devices[usize::try_from(by).expect("a device")].row);
         let member =
             |area: &Area| self.is_live(&ItemKey { pin: key.pin.clone(), slot: Slot::membership(*area) });
@@ -273,7 +273,7 @@ impl World {
             after: new,
             by,
             user_live,
-            life: life.map(|user| user.state.created),
+            life: user.map(|user| user.state.created),
             at: self.now,
             in_scope,
             joining,
@@ -459,12 +459,12 @@ impl World {
                 }
             };
             if self.told {
-                let knows = if let Upload::User(pin, _) | Upload::Deleted(pin) = &upload {
+                let whom = if let Upload::User(pin, _) | Upload::Deleted(pin) = &upload {
                     Some(intake.view.knows(pin))
                 } else {
                     None
                 };
-                eprintln!("{:6} {device} <- {upload:?}: {outcome:?} {knows:?}", self.now.0 / 1000);
+                eprintln!("{:6} {device} <- {upload:?}: {outcome:?} {whom:?}", self.now.0 / 1000);
             }
             if let Outcome::Held(held) = outcome {
                 kept.push((held, upload));

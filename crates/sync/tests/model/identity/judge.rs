@@ -11,7 +11,7 @@ use sync::{Joining, Stage};
 use wire::Pin;
 
 use super::PINS;
-use crate::terminal::{User, short};
+use crate::terminal::{Upload, User, short};
 use crate::world::{Put, World, pin, user_key};
 
 /// A value that somebody gave a terminal.
@@ -91,7 +91,7 @@ impl Judge {
         gone.map(|((_, person), _)| *person).collect()
     }
 
-    pub fn owner_of_record(&self, world: &World, user: &User) -> Option<usize> {
+    pub fn owner_of_record(world: &World, user: &User) -> Option<usize> {
         world.owners.get(&format!("{:08}", user.group)).copied()
     }
 
@@ -326,9 +326,6 @@ impl Judge {
         self.call(&pin, &values(put.after.as_ref()));
         let Some(device) = device else { return };
         self.may_register(world, put, device);
-        let areas = &world.devices[device].row.areas;
-        let member =
-            |area: &roster::Area| world.is_live(&ItemKey { pin: pin.clone(), slot: Slot::membership(*area) });
         let given = put.life.is_some_and(|life| {
             self.begun_at.contains(&(device, life)) || world.sent_to.contains(&(device, pin.clone(), life))
         });
@@ -361,15 +358,12 @@ impl Judge {
             else {
                 continue;
             };
-            if !by_operator {
+            if *by_operator {
+                let what = format!("I4 {value} that an operator replaced is back in {} by {device}", put.key);
+                self.blame(world, what);
+            } else {
                 // It went back on purpose, or was restored silently: the device was asked.
                 self.undecidable += 1;
-            } else {
-                let what = format!(
-                    "I4 {value} of before that an operator replaced is back in {} by {device}",
-                    put.key
-                );
-                self.blame(world, what);
             }
         }
     }
@@ -466,7 +460,7 @@ impl Judge {
         let kept = world.kept.iter().map(|kept| &kept.upload);
         let claimed = world.devices.iter().flat_map(|device| device.claimed.values().flatten());
         let held: BTreeSet<(Pin, String)> =
-            kept.chain(claimed.map(|(_, upload)| upload)).flat_map(|upload| upload.values()).collect();
+            kept.chain(claimed.map(|(_, upload)| upload)).flat_map(Upload::values).collect();
         for act in &self.acts {
             let value = (act.pin.clone(), act.value.clone());
             let ended = self.ended.get(&(act.pin.clone(), act.person)).is_some_and(|at| *at >= act.since);
