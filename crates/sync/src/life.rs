@@ -6,7 +6,7 @@
 use roster::{ItemKey, Seq, Slot};
 use wire::Pin;
 
-use crate::owing::user_key;
+use crate::owing::{root_of, user_key};
 use crate::view::{DeviceView, OpenCommand, Person, Wait};
 
 /// Whom a device holds under a PIN, as far as the server can tell.
@@ -109,6 +109,16 @@ impl DeviceView {
     /// The first command of a life is under way to the device.
     pub(crate) fn is_beginning(&self, pin: &Pin) -> bool {
         self.person(pin).and_then(Person::open_user).is_some_and(|open| open.verb.begins())
+    }
+
+    /// The item belongs to a user whom the device does not know and who is not on the way: somebody else may be under the
+    /// PIN.
+    pub(crate) fn is_without_user(&self, key: &ItemKey) -> bool {
+        let root = root_of(key);
+        root.slot == Slot::USER
+            && *key != root
+            && self.open_of(&root).is_none()
+            && (self.claim(&key.pin).is_some() || self.knows(&key.pin) != Knows::Present)
     }
 
     /// The person was in an area of this device when its cursor stood where it stands.

@@ -104,7 +104,10 @@ impl Planner<'_> {
             if command.due_at > self.now {
                 continue;
             }
-            if command.again || self.moved_on(key, &command) || self.has_no_user(key, &command) {
+            if command.again
+                || self.moved_on(key, &command)
+                || command.verb.brings() && self.view.is_without_user(key)
+            {
                 self.view.give_up(key, None);
                 self.view.owe(key, self.now, command.attempts);
                 continue;
@@ -134,16 +137,6 @@ impl Planner<'_> {
             let lines = u16::try_from(self.size(key, command.verb).0).unwrap_or(u16::MAX);
             self.view.put_open(key, OpenCommand { sends, due_at, lines, answered: 0, ..command });
         }
-    }
-
-    /// A template does not go out again where its user does not: somebody else may be under the PIN meanwhile.
-    fn has_no_user(&self, key: &ItemKey, command: &OpenCommand) -> bool {
-        let root = root_of(key);
-        command.verb.brings()
-            && root.slot == Slot::USER
-            && *key != root
-            && self.view.open_of(&root).is_none()
-            && (self.view.claim(&key.pin).is_some() || self.view.knows(&key.pin) != Knows::Present)
     }
 
     fn moved_on(&self, key: &ItemKey, command: &OpenCommand) -> bool {
