@@ -55,8 +55,8 @@ pub enum Stage {
 pub enum ClaimNews {
     /// It is open.
     Open(ClaimState),
-    /// The device showed that it means the fleet's person: what it had said last was taken. A template that another one
-    /// of its slot replaced in the claim stays held.
+    /// The device showed that it means the fleet's person: what it had said last was taken. What
+    /// something else replaced in the claim stays held: another template of its slot, a record with another name.
     Taken,
     /// What it had said is no longer on the device: it is kept for an operator to look at.
     Left,

@@ -85,14 +85,12 @@ impl DeviceView {
         Knows::Nobody
     }
 
-    /// The device showed the user record itself, and no command of the user went to it since: templates that follow are of
-    /// that person.
+    /// The device uploaded the newest user record itself, and no command of the user went to it since: templates that follow
+    /// are of that person.
     pub(crate) fn has_shown(&self, pin: &Pin) -> bool {
         let Some(person) = self.person(pin) else { return false };
         let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
-        let recognised = person.exceptions.get(&Slot::USER).and_then(|e| e.known) == Some(user.created);
-        let uploaded = user.changed_by == Some(self.device) && user.seq > self.cursor;
-        (recognised || uploaded) && person.open_user().is_none()
+        user.changed_by == Some(self.device) && user.seq > self.cursor && person.open_user().is_none()
     }
 
     /// The device was recognised by what it showed, and has not acknowledged the fleet's record: what differs in its own was

@@ -1,6 +1,6 @@
 //! What a device says of people who are not on it any more: deletions, and that it was emptied.
 
-use roster::{ItemKey, Kind, Slot};
+use roster::{ItemKey, Kind, Seq, Slot};
 use wire::Pin;
 
 use super::{Edit, Held, Intake, OWN_DELETION_MS, Outcome};
@@ -21,8 +21,11 @@ impl Intake<'_> {
         let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
         // A record that the device had shown was deleted where it was made. Where it may have been our own deletion, where
         // templates were kept or something was written, nobody can tell: what was said stays for an operator.
-        let written = recent || self.view.knows(pin) != Knows::Nobody || self.view.open_of(&key).is_some();
-        let record_alone = self.view.claim(pin).is_some_and(|claim| claim.items.is_empty());
+        let claim = self.view.claim(pin).cloned();
+        let doubted = claim.as_ref().is_some_and(|claim| claim.state.since == Seq(0));
+        let written =
+            recent || doubted || self.view.knows(pin) != Knows::Nobody || self.view.open_of(&key).is_some();
+        let record_alone = claim.is_some_and(|claim| claim.items.is_empty());
         let news = if record_alone && !written { ClaimNews::Dropped } else { ClaimNews::Left };
         self.view.close_claim(pin, news, self.now);
         if self.is_held(&key) {

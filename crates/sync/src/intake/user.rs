@@ -107,7 +107,8 @@ impl Intake<'_> {
     /// Whether nobody can tell somebody from the one whom an operator took away.
     fn may_be_the_leaver(&self, key: &ItemKey, patch: &UserPatch) -> bool {
         let by_operator = self.view.item(key).is_some_and(|user| !user.live && user.changed_by.is_none());
-        by_operator && !roster::names_somebody(patch)
+        let [(_, name), _] = parts_that_name(patch);
+        by_operator && !roster::names_somebody(&name)
     }
 
     /// Does what a verdict says with a user record.

@@ -469,17 +469,19 @@ impl Episode {
         }
     }
 
-    /// The server asks for everything once a day, and where a device holds more or less than it should.
+    /// The server asks for everything once a day, and where a device lacks something it is doubted.
     fn audit(&mut self, device: usize) {
         if self.world.devices[device].row.joining.is_some() || self.roster_since[device].is_some() {
             return;
         }
         let view = self.world.view(device);
-        let wanted: Vec<_> =
-            self.world.items.iter().filter(|(key, _)| view.want(key) == Want::Present).collect();
-        let users = wanted.iter().filter(|(key, _)| key.slot == Slot::USER).count();
-        let Device { terminal, .. } = &self.world.devices[device];
-        if terminal.users.len() < users || terminal.templates.len() < wanted.len() - users {
+        let Device { terminal, claims, .. } = &self.world.devices[device];
+        let holds = |key: &ItemKey| match key.slot {
+            Slot::USER => terminal.users.contains_key(&key.pin),
+            slot => terminal.templates.contains_key(&(key.pin.clone(), slot)),
+        };
+        let mut wanted = self.world.items.keys().filter(|key| view.want(key) == Want::Present);
+        if wanted.any(|key| !holds(key) && !claims.contains_key(&key.pin)) {
             let mut view = view;
             view.rebaseline();
             self.world.apply(device, view);

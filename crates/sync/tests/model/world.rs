@@ -386,7 +386,7 @@ impl World {
             }
             device.claims.remove(pin);
             let said = device.claimed.remove(pin).unwrap_or_default();
-            let said = if *news == ClaimNews::Taken { replaced_templates(said) } else { said };
+            let said = if *news == ClaimNews::Taken { replaced_rows(said) } else { said };
             if *news != ClaimNews::Dropped {
                 self.kept.extend(said.into_iter().map(|(held, upload)| Kept { device: index, held, upload }));
             }
@@ -578,15 +578,23 @@ pub fn patch(user: &User) -> UserPatch {
     }
 }
 
-/// Templates of a claim in whose slot another one came since.
-fn replaced_templates(said: Vec<(Held, Upload)>) -> Vec<(Held, Upload)> {
+/// What was said of a claim in whose place something else came since: another template, or a record with another name.
+fn replaced_rows(said: Vec<(Held, Upload)>) -> Vec<(Held, Upload)> {
     let mut last = BTreeMap::new();
     for (_, upload) in &said {
         if let Upload::Template(key, text) = upload {
             last.insert(key.clone(), text.clone());
         }
     }
-    let replaced = |upload: &Upload| matches!(upload, Upload::Template(key, text) if last[key] != *text);
+    let record = said.iter().rev().find_map(|(_, upload)| match upload {
+        Upload::User(_, user) => Some(user.clone()),
+        _ => None,
+    });
+    let replaced = |upload: &Upload| match upload {
+        Upload::Template(key, text) => last[key] != *text,
+        Upload::User(_, user) => record.as_ref().is_some_and(|last| last.name != user.name),
+        _ => false,
+    };
     said.into_iter().filter(|(_, upload)| replaced(upload)).collect()
 }
 

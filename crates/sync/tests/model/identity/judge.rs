@@ -413,7 +413,8 @@ impl Judge {
                 // Somebody who was given another name at the device cannot be told from somebody else.
                 let called = self.called.get(&pin);
                 let evident = user.is_some_and(|user| {
-                    user.values().iter().any(|value| called.is_some_and(|called| called.contains(value)))
+                    // Names decide.
+                    user.values().first().is_some_and(|value| called.is_some_and(|of| of.contains(value)))
                 });
                 let owner = owner.filter(|owner| people.contains(owner) && evident && !view.in_scope(&pin));
                 if let Some(owner) = owner {
