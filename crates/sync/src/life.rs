@@ -100,8 +100,15 @@ impl DeviceView {
         let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
         let exception = person.exceptions.get(&Slot::USER);
         let recognised = exception.is_some_and(|exception| exception.known == Some(user.created));
-        let owed = exception.is_some_and(|exception| matches!(exception.wait, Wait::Due(_)));
-        recognised && user.changed_by != Some(self.device) && (owed || person.open_user().is_some())
+        let claimed = person.claim.as_ref().is_some_and(|claim| claim.state.since == Seq(0));
+        let owed = exception.is_some_and(|exception| match exception.wait {
+            Wait::Due(_) => true,
+            Wait::Parked(_) => claimed,
+            Wait::No => false,
+        });
+        let filled = user.changed_by == Some(self.device) && user.seq > self.cursor;
+        recognised && user.seq != user.created && (owed || filled || person.open_user().is_some())
+            || recognised && user.changed_by != Some(self.device) && (owed || person.open_user().is_some())
     }
 
     /// The first command of a life is under way to the device.

@@ -183,6 +183,11 @@ impl Intake<'_> {
 
     /// The device means the fleet's person, or somebody new: what was kept is taken.
     fn release(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict, patch: &UserPatch) -> Outcome {
+        if matches!(verdict, Verdict::PutRight(_)) {
+            // Nothing is owed as long as the claim is open.
+            self.leave_claim(key);
+            return self.carry_out(key, verdict, patch);
+        }
         let outcome = self.carry_out(key, verdict, patch);
         if matches!(outcome, Outcome::Held(Held::Claim(..))) {
             return outcome;

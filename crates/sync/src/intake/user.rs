@@ -49,6 +49,10 @@ impl Intake<'_> {
             }
             (_, Knows::Present) => Verdict::Keep(Reason::Renamed),
             (Likeness::Other, Knows::Nobody) => Verdict::Keep(Reason::Other),
+            // Somebody who had the PIN before, or a new person: nobody can tell.
+            (Likeness::Unclear, Knows::Nobody) if self.is_revived(key) && is_nameless(patch) => {
+                Verdict::PutRight(Some(Reason::Leaver))
+            }
             (Likeness::Unclear, Knows::Nobody) => Verdict::Keep(Reason::Unclear),
         }
     }
@@ -107,8 +111,12 @@ impl Intake<'_> {
     /// Whether nobody can tell somebody from the one whom an operator took away.
     fn may_be_the_leaver(&self, key: &ItemKey, patch: &UserPatch) -> bool {
         let by_operator = self.view.item(key).is_some_and(|user| !user.live && user.changed_by.is_none());
-        let [(_, name), _] = parts_that_name(patch);
-        by_operator && !roster::names_somebody(&name)
+        by_operator && is_nameless(patch)
+    }
+
+    /// The PIN was somebody else's before.
+    fn is_revived(&self, key: &ItemKey) -> bool {
+        self.view.item(key).is_some_and(ItemState::is_revived)
     }
 
     /// Does what a verdict says with a user record.
@@ -251,6 +259,11 @@ impl Intake<'_> {
             Some(_) => self.put_right(key),
         }
     }
+}
+
+fn is_nameless(patch: &UserPatch) -> bool {
+    let [(_, name), _] = parts_that_name(patch);
+    !roster::names_somebody(&name)
 }
 
 /// The name of a record alone, and its card alone.

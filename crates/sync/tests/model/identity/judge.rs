@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Content, ItemKey, Kind, Millis, Seq, Slot};
 use sync::intake::{Enrolment, Held};
-use sync::{Joining, Stage};
+use sync::operator::State;
+use sync::{Asked, Joining, Stage};
 use wire::Pin;
 
 use super::PINS;
@@ -380,7 +381,17 @@ impl Judge {
         }
         let restless = world.restless();
         let waits = |device: &crate::world::Device| {
-            device.claims.iter().any(|(_, claim)| claim.state.stage == Stage::Waiting)
+            // A question that was lost too often is put again after an hour.
+            let lost = |number: i64| {
+                device
+                    .ordered
+                    .iter()
+                    .any(|(order, _)| order.number == number && order.state == State::Unanswered)
+            };
+            device.claims.values().any(|claim| match claim.state.question.map(|question| question.asked) {
+                Some(Asked::Asked(number, _)) => !lost(number),
+                _ => claim.state.stage == Stage::Waiting,
+            })
         };
         let waiting: Vec<usize> = (0..4).filter(|number| waits(&world.devices[*number])).collect();
         if !restless.is_empty() || !waiting.is_empty() {
