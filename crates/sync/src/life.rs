@@ -3,11 +3,11 @@
 //! A PIN is a place; a *life* is one person's time in it. It is named by the number of the change that made its user live.
 //! What a device uploads under a PIN is read as of the life that the device knows.
 
-use roster::{ItemKey, Seq, Slot};
+use roster::{ItemKey, Millis, Seq, Slot};
 use wire::Pin;
 
 use crate::owing::{root_of, user_key};
-use crate::view::{DeviceView, OpenCommand, Person, Wait};
+use crate::view::{DeviceView, ItemState, OpenCommand, Person, Wait};
 
 /// Whom a device holds under a PIN, as far as the server can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,6 +61,10 @@ impl DeviceView {
         if self.scan_replaces && !self.scanned(pin) {
             // It was emptied, restored or doubted since.
             return Knows::Mixed;
+        }
+        if person.open_user().is_some_and(|open| open.verb.brings() && open.seq < user.created) {
+            // A command of an earlier life is under way.
+            return Knows::Former;
         }
         let made = user.changed_by == Some(self.device) && user.seq >= user.created;
         if made && (user.seq > self.cursor || self.was_in_scope(person)) {
@@ -133,6 +137,31 @@ impl DeviceView {
             let there = left_since || item.live && item.created <= self.cursor;
             there && slot.area().is_some_and(|area| self.areas.contains(&area))
         })
+    }
+
+    /// The cursor moves on. Where it passes the number with which a life began, but not yet the row of its user, whom the device
+    /// holds is noted: the cursor alone would tell that it knows that life.
+    pub(crate) fn read_up_to(&mut self, seq: Seq, now: Millis) {
+        let passes = |user: &ItemState| {
+            user.live && self.cursor < user.created && user.created <= seq && seq < user.seq
+        };
+        let begun: Vec<(Pin, Knows)> = self
+            .persons
+            .iter()
+            .filter(|(_, person)| person.items.get(&Slot::USER).is_some_and(passes))
+            .map(|(pin, _)| (pin.clone(), self.knows(pin)))
+            .collect();
+        for (pin, knows) in begun {
+            match knows {
+                Knows::Present => {}
+                Knows::Nobody => self.begin_anew(&user_key(&pin)),
+                Knows::Former | Knows::Mixed => {
+                    self.wipe(&user_key(&pin));
+                    self.again_or_due(&user_key(&pin), now);
+                }
+            }
+        }
+        self.cursor = seq;
     }
 
     /// The device was recognised: it holds the fleet's person under the PIN.

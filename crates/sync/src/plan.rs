@@ -216,7 +216,7 @@ impl Planner<'_> {
                 return;
             }
             self.row(*seq, key);
-            self.view.cursor = *seq;
+            self.view.read_up_to(*seq, self.now);
             self.view.touch_device();
         }
     }

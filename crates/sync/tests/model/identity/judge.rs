@@ -431,7 +431,7 @@ impl Judge {
                 if let Some(owner) = owner {
                     self.wrong.push(format!("I3 {owner} stays on device {number} as {pin}, blocked"));
                 }
-                self.look_for_gone(number, &pin, &people, &there, user);
+                self.look_for_gone(number, &pin, &people, user);
                 continue;
             }
             if view.in_scope(&pin) && people.iter().any(|person| Some(*person) != owner) {
@@ -442,18 +442,13 @@ impl Judge {
     }
 
     /// Somebody whom an operator deleted is not left on a device for a decision.
-    fn look_for_gone(
-        &mut self,
-        number: usize,
-        pin: &Pin,
-        people: &BTreeSet<usize>,
-        there: &[String],
-        user: Option<&User>,
-    ) {
+    fn look_for_gone(&mut self, number: usize, pin: &Pin, people: &BTreeSet<usize>, user: Option<&User>) {
         let since = user.map_or(Millis(i64::MAX), |user| self.since(user));
         for person in people {
             let Some(gone) = self.gone.get(&(pin.clone(), *person)) else { continue };
-            let in_common = there.iter().any(|value| gone.values.contains(value));
+            // Names decide.
+            let name = user.map(User::values).unwrap_or_default().into_iter().next();
+            let in_common = name.is_some_and(|name| gone.values.contains(&name));
             if gone.by_operator && since < gone.at && in_common {
                 let what =
                     format!("I2 {person}, deleted by an operator, stays on {number} as {pin}, blocked");
