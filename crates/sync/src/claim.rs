@@ -10,6 +10,7 @@ use roster::{Content, ItemKey, Millis, Seq, Slot, UserPatch};
 use wire::Pin;
 
 use crate::life::Knows;
+use crate::owing::user_key;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, Parked, Person, Wait};
 
@@ -54,7 +55,8 @@ pub enum Stage {
 pub enum ClaimNews {
     /// It is open.
     Open(ClaimState),
-    /// The device showed that it means the fleet's person: what it had said was taken.
+    /// The device showed that it means the fleet's person: what it had said last was taken. What
+    /// something else replaced in the claim stays held: another template of its slot, a record with another name.
     Taken,
     /// What it had said is no longer on the device: it is kept for an operator to look at.
     Left,
@@ -160,6 +162,32 @@ impl ClaimState {
     }
 }
 
+impl Claim {
+    /// The device was asked, and says now what it said before.
+    pub(crate) fn is_repeated_by(&self, record: &UserPatch) -> bool {
+        let asked = self.state.question.is_some_and(|question| question.asked != Asked::Due);
+        asked && self.user.as_ref() == Some(record)
+    }
+
+    /// The user record of the device was taken; templates that came before it are taken when the device shows them again.
+    pub(crate) fn awaits_templates(&self) -> bool {
+        let subject = self.state.question.map(|question| question.subject);
+        self.state.reason == Reason::Unproved
+            && self.user.is_some()
+            && matches!(subject, Some(Subject::Template(_)))
+    }
+
+    /// What is kept besides the user record is proved to be of the same person: by a template, or by a second record of a
+    /// device that cannot be asked for templates.
+    pub(crate) fn proves_templates(&self) -> bool {
+        match self.state.reason {
+            Reason::Renamed => true,
+            Reason::Unproved => self.user.is_some(),
+            _ => false,
+        }
+    }
+}
+
 impl Question {
     pub(crate) const fn new(subject: Subject) -> Self {
         Self { subject, asked: Asked::Due, shown: false, times: 0 }
@@ -193,6 +221,17 @@ impl DeviceView {
             question.times += 1;
             question.asked = order.map_or(Asked::Refused(now), |order| Asked::Asked(order, now));
         });
+        self.go_on_without_templates(pin);
+    }
+
+    /// A device that cannot be asked for templates shows its user record once more: what came before it is of that user.
+    fn go_on_without_templates(&mut self, pin: &Pin) {
+        let awaits = self.claim(pin).is_some_and(Claim::awaits_templates);
+        self.with_question(pin, |question| {
+            if awaits && matches!(question.asked, Asked::Refused(_)) {
+                *question = Question::new(Subject::User);
+            }
+        });
     }
 
     /// The device answered the command `order` that put a question. `understood` is false where it does not know such a
@@ -211,6 +250,7 @@ impl DeviceView {
                 question.asked = if understood { Asked::Answered(now) } else { Asked::Refused(now) };
             }
         });
+        self.go_on_without_templates(pin);
     }
 
     pub(crate) fn with_question(&mut self, pin: &Pin, change: impl FnOnce(&mut Question)) {
@@ -220,14 +260,39 @@ impl DeviceView {
         self.put_claim(pin, Some(claim));
     }
 
-    /// What was claimed may not be on the device any more: it is asked.
+    /// A command of the user was carried out although a claim waits: what was claimed may not be on the device any more. The
+    /// device is asked, and what it answered before does not count.
     pub(crate) fn doubt_claim(&mut self, pin: &Pin) {
         let Some(mut claim) = self.claim(pin).cloned() else { return };
+        claim.state.since = Seq(0);
         if claim.state.stage == Stage::Blocking {
             claim.state.stage = Stage::Waiting;
             claim.state.question = Some(Question::new(Subject::User));
-            self.put_claim(pin, Some(claim));
         }
+        self.put_claim(pin, Some(claim));
+    }
+
+    /// The device took a template of the fleet's person under somebody else.
+    pub(crate) fn mixed_under_claim(&mut self, pin: &Pin, now: Millis) {
+        if self.claim(pin).is_some_and(|claim| claim.state.stage == Stage::Blocking) {
+            self.close_claim(pin, ClaimNews::Left, now);
+            let user = user_key(pin);
+            self.wipe(&user);
+            self.owe(&user, now, 0);
+        }
+    }
+
+    /// The fleet's person began on the device although there is a claim. The user record proves nothing of templates that came
+    /// before it: they may be of whoever was there.
+    pub(crate) fn begun_under_claim(&mut self, pin: &Pin, now: Millis) {
+        let Some(reason) = self.claim(pin).map(|claim| claim.state.reason) else { return };
+        if reason != Reason::Unproved {
+            return self.doubt_claim(pin);
+        }
+        self.close_claim(pin, ClaimNews::Left, now);
+        let user = user_key(pin);
+        self.wipe(&user);
+        self.owe(&user, now, 0);
     }
 
     /// Closes a claim, and owes what it held back.
@@ -248,13 +313,13 @@ impl DeviceView {
         if before.wait == Wait::Parked(Parked::Held) {
             let user = self.item(&root).cloned();
             let changed = user.as_ref().is_some_and(|user| user.seq > since);
-            let knows = self.knows(pin);
-            let is_present = knows == Knows::Present && self.in_scope(pin);
+            let held = self.knows(pin);
+            let is_present = held == Knows::Present && self.in_scope(pin);
             // Where the cursor tells as much, it needs no mark.
             let read = user.is_some_and(|user| user.created <= self.cursor) && self.scanned(pin);
             let known = before.known.filter(|_| !(is_present && read));
             self.put_exception(&root, Exception { wait: Wait::No, known, ..before });
-            let nobody = knows == Knows::Nobody && self.want(&root) != Want::Present;
+            let nobody = held == Knows::Nobody && self.want(&root) != Want::Present;
             if !(is_present && !changed || nobody) {
                 self.owe(&root, now, 0);
             }

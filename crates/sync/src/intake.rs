@@ -15,6 +15,7 @@ use roster::{Content, ContentHash, HashKey, ItemKey, Millis, Seq, Slot, Template
 use wire::Pin;
 
 use crate::claim::{Reason, Stage};
+use crate::life::Knows;
 use crate::view::{DeviceView, ItemState, Joining, Parked, Person, UNNUMBERED, Wait};
 
 /// What an operator decided about uploads (design, policies).
@@ -84,7 +85,8 @@ pub struct Known {
     pub user: Option<UserFields>,
     /// Versions of the user before, the newest first.
     pub older_users: Vec<UserFields>,
-    /// Hashes of earlier contents, of this life and of those before, and of what an operator discarded.
+    /// Hashes of earlier contents, of this life and of those before, of what an operator discarded, and of what is held of
+    /// this device under the PIN and goes from it ([`Held::Left`]).
     pub older: BTreeMap<Slot, BTreeSet<ContentHash>>,
     /// By what people who had the PIN before are known again ([`roster::marks`]), and hashes of templates and photos that an
     /// operator did not take.
@@ -268,7 +270,12 @@ impl<'a> Intake<'a> {
 
     /// Whoever the device has under this PIN goes, and the fleet's person comes.
     fn put_right(&mut self, user: &ItemKey) -> Outcome {
-        if self.view.scan_replaces && !self.view.scanned(&user.pin) && self.view.in_scope(&user.pin) {
+        let doubted = self.view.knows(&user.pin) == Knows::Mixed;
+        if doubted
+            && self.view.scan_replaces
+            && !self.view.scanned(&user.pin)
+            && self.view.in_scope(&user.pin)
+        {
             // The fill will.
             return Outcome::Corrected;
         }

@@ -3,11 +3,11 @@
 //! A PIN is a place; a *life* is one person's time in it. It is named by the number of the change that made its user live.
 //! What a device uploads under a PIN is read as of the life that the device knows.
 
-use roster::{ItemKey, Seq, Slot};
+use roster::{ItemKey, Millis, Seq, Slot};
 use wire::Pin;
 
-use crate::owing::user_key;
-use crate::view::{DeviceView, OpenCommand, Person, Wait};
+use crate::owing::{root_of, user_key};
+use crate::view::{DeviceView, ItemState, OpenCommand, Person, Wait};
 
 /// Whom a device holds under a PIN, as far as the server can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,9 +59,15 @@ impl DeviceView {
             None => {}
         }
         if self.scan_replaces && !self.scanned(pin) {
+            // It was emptied, restored or doubted since.
             return Knows::Mixed;
         }
-        if user.changed_by == Some(self.device) && user.seq >= user.created {
+        if person.open_user().is_some_and(|open| open.verb.brings() && open.seq < user.created) {
+            // A command of an earlier life is under way.
+            return Knows::Former;
+        }
+        let made = user.changed_by == Some(self.device) && user.seq >= user.created;
+        if made && (user.seq > self.cursor || self.was_in_scope(person)) {
             return Knows::Present;
         }
         if person.open_user().is_some_and(|open| open.verb.begins()) {
@@ -83,14 +89,30 @@ impl DeviceView {
         Knows::Nobody
     }
 
-    /// The device showed the user record itself, and no command of the user went to it since: templates that follow are of
-    /// that person.
+    /// The device uploaded the newest user record itself, and no command of the user went to it since: templates that follow
+    /// are of that person.
     pub(crate) fn has_shown(&self, pin: &Pin) -> bool {
         let Some(person) = self.person(pin) else { return false };
         let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
-        let recognised = person.exceptions.get(&Slot::USER).and_then(|e| e.known) == Some(user.created);
-        let uploaded = user.changed_by == Some(self.device) && user.seq > self.cursor;
-        (recognised || uploaded) && person.open_user().is_none()
+        user.changed_by == Some(self.device) && user.seq > self.cursor && person.open_user().is_none()
+    }
+
+    /// The device was recognised by what it showed, and has not acknowledged the fleet's record: what differs in its own was
+    /// there before.
+    pub(crate) fn awaits_first_record(&self, pin: &Pin) -> bool {
+        let Some(person) = self.person(pin) else { return false };
+        let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
+        let exception = person.exceptions.get(&Slot::USER);
+        let recognised = exception.is_some_and(|exception| exception.known == Some(user.created));
+        let claimed = person.claim.as_ref().is_some_and(|claim| claim.state.since == Seq(0));
+        let owed = exception.is_some_and(|exception| match exception.wait {
+            Wait::Due(_) => true,
+            Wait::Parked(_) => claimed,
+            Wait::No => false,
+        });
+        let filled = user.changed_by == Some(self.device) && user.seq > self.cursor;
+        recognised && user.seq != user.created && (owed || filled || person.open_user().is_some())
+            || recognised && user.changed_by != Some(self.device) && (owed || person.open_user().is_some())
     }
 
     /// The first command of a life is under way to the device.
@@ -98,12 +120,48 @@ impl DeviceView {
         self.person(pin).and_then(Person::open_user).is_some_and(|open| open.verb.begins())
     }
 
+    /// The item belongs to a user whom the device does not know and who is not on the way: somebody else may be under the
+    /// PIN.
+    pub(crate) fn is_without_user(&self, key: &ItemKey) -> bool {
+        let root = root_of(key);
+        root.slot == Slot::USER
+            && *key != root
+            && self.open_of(&root).is_none()
+            && (self.claim(&key.pin).is_some() || self.knows(&key.pin) != Knows::Present)
+    }
+
     /// The person was in an area of this device when its cursor stood where it stands.
     fn was_in_scope(&self, person: &Person) -> bool {
         person.items.iter().any(|(slot, item)| {
-            let there = if item.live { item.created <= self.cursor } else { item.seq > self.cursor };
+            let left_since = !item.live && item.first <= self.cursor && item.seq > self.cursor;
+            let there = left_since || item.live && item.created <= self.cursor;
             there && slot.area().is_some_and(|area| self.areas.contains(&area))
         })
+    }
+
+    /// The cursor moves on. Where it passes the number with which a life began, but not yet the row of its user, whom the device
+    /// holds is noted: the cursor alone would tell that it knows that life.
+    pub(crate) fn read_up_to(&mut self, seq: Seq, now: Millis) {
+        let passes = |user: &ItemState| {
+            user.live && self.cursor < user.created && user.created <= seq && seq < user.seq
+        };
+        let begun: Vec<(Pin, Knows)> = self
+            .persons
+            .iter()
+            .filter(|(_, person)| person.items.get(&Slot::USER).is_some_and(passes))
+            .map(|(pin, _)| (pin.clone(), self.knows(pin)))
+            .collect();
+        for (pin, knows) in begun {
+            match knows {
+                Knows::Present => {}
+                Knows::Nobody => self.begin_anew(&user_key(&pin)),
+                Knows::Former | Knows::Mixed => {
+                    self.wipe(&user_key(&pin));
+                    self.again_or_due(&user_key(&pin), now);
+                }
+            }
+        }
+        self.cursor = seq;
     }
 
     /// The device was recognised: it holds the fleet's person under the PIN.

@@ -248,7 +248,7 @@ pub(crate) struct Changed {
     device: bool,
     capability: bool,
     rebaseline: bool,
-    claims: BTreeMap<Pin, ClaimNews>,
+    claims: Vec<(Pin, ClaimNews)>,
     pub(crate) unpark: BTreeMap<Kind, u64>,
 }
 
@@ -268,8 +268,9 @@ pub struct Changes {
     pub device: bool,
     /// So did what it can take.
     pub capability: bool,
-    /// First of all: every open command of the device becomes a due exception, refusals are forgotten and parked
-    /// exceptions become due, but for those that wait for an operator. Cursor and scan stand in the device's row.
+    /// First of all: every open command of the device becomes a due exception, refusals are forgotten, and so is whom the
+    /// device knows ([`Exception::known`]), and parked exceptions become due, but for those that wait for an operator.
+    /// Cursor and scan stand in the device's row.
     pub rebaseline: bool,
     /// First of all: so many of the exceptions of these kinds that are parked as [`Parked::Full`] become due, as
     /// [`Wait::ROOM`].
@@ -280,13 +281,23 @@ pub struct Changes {
     pub open: Vec<(ItemKey, OpenCommand)>,
     /// Exceptions as they are now, `None` for one that is gone.
     pub exceptions: Vec<(ItemKey, Option<Exception>)>,
-    /// What became of claims. What was said is written with the records that are held.
+    /// What became of claims, in order: one may be closed and another opened for the same PIN. What was said is written with
+    /// the records that are held.
     pub claims: Vec<(Pin, ClaimNews)>,
 }
 
 impl Changes {
-    /// A user that was written with this number: who made a life knows it by its number.
+    /// A user that was written with this number: who made a life knows it by its number, and so does a claim of that life.
     pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
+        for (pin, news) in &mut self.claims {
+            if let ClaimNews::Open(state) = news
+                && key.slot == Slot::USER
+                && *pin == key.pin
+                && state.life == UNNUMBERED
+            {
+                state.life = seq;
+            }
+        }
         for (changed, exception) in &mut self.exceptions {
             if let Some(exception) = exception.as_mut().filter(|_| changed == key) {
                 exception.known = exception.known.map(|life| if life == UNNUMBERED { seq } else { life });
@@ -418,7 +429,7 @@ impl DeviceView {
                 .iter()
                 .map(|key| (key.clone(), person(key).and_then(|p| p.exceptions.get(&key.slot)).copied()))
                 .collect(),
-            claims: changed.claims.into_iter().collect(),
+            claims: changed.claims,
         }
     }
 
@@ -441,14 +452,18 @@ impl DeviceView {
 
     pub(crate) fn put_claim(&mut self, pin: &Pin, claim: Option<Claim>) {
         if let Some(claim) = &claim {
-            self.changed.claims.insert(pin.clone(), ClaimNews::Open(claim.state));
+            self.tell_of_claim(pin, ClaimNews::Open(claim.state));
         }
         self.persons.entry(pin.clone()).or_default().claim = claim;
     }
 
-    /// What became of a claim that is closed.
+    /// What became of a claim.
     pub(crate) fn tell_of_claim(&mut self, pin: &Pin, news: ClaimNews) {
-        self.changed.claims.insert(pin.clone(), news);
+        let last = self.changed.claims.iter_mut().rfind(|(of, _)| of == pin);
+        match (last, news) {
+            (Some((_, last @ ClaimNews::Open(_))), ClaimNews::Open(_)) => *last = news,
+            _ => self.changed.claims.push((pin.clone(), news)),
+        }
     }
 
     pub(crate) fn touch_device(&mut self) {
@@ -521,7 +536,9 @@ impl DeviceView {
 
     /// The device told what it holds: it is filled from now on.
     pub fn joined(&mut self) {
-        let replaces = matches!(self.joining, Some(Joining::Restored));
+        // Also where it was emptied or doubted while it was taken in.
+        let doubted = self.scan_replaces && self.scan == Some(ScanFrom::Start);
+        let replaces = doubted || matches!(self.joining, Some(Joining::Restored));
         self.joining = None;
         self.rescan();
         self.scan_replaces = replaces;

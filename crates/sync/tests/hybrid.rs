@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use roster::{
-    Algorithm, Area, Capability, Content, ContentHash, Format, HashKey, ItemKey, Millis, Part, Photo, Seq,
-    Slot, Template, hash,
+    Algorithm, Area, Capability, Content, ContentHash, Format, HashKey, ItemKey, Millis, NameAsKept, Part,
+    Photo, Seq, Slot, Template, UserFields, UserPatch, hash,
 };
-use sync::intake::{Intake, Known, Outcome, Policy};
+use sync::intake::{Held, Intake, Known, Outcome, Policy};
 use sync::operator::Beside;
 use sync::plan::{Work, plan};
-use sync::{DeviceView, ItemState, Limits, PhotoSent, Verb, Want};
+use sync::{DeviceView, ItemState, Limits, PhotoSent, Reason, Stage, Verb, Want};
 use wire::{BioType, Pin};
 
 const A: i64 = 1;
@@ -93,6 +93,24 @@ fn upload(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) -> (
     (outcome, intake.edits.first().and_then(|edit| edit.made_of))
 }
 
+/// What an upload of a user record and a template of that user comes to for the template.
+fn enrolled(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) -> (Outcome, Option<Seq>) {
+    let ada = UserFields { name: "Ada".to_owned(), ..UserFields::default() };
+    let name = NameAsKept { raw: b"Ada".to_vec(), text: Some("Ada".to_owned()) };
+    let record = UserPatch { name: Some(name), ..UserPatch::default() };
+    let mut known = BTreeMap::from([(pin(), Known { user: Some(ada), ..Known::default() })]);
+    let (hash_key, policy) = (hash_key(), Policy::default());
+    let mut intake = Intake::new(view, &mut known, &hash_key, &policy, Millis(now));
+    assert_eq!(intake.user(&pin(), &record), Outcome::Equal);
+    let outcome = intake.item(key, content);
+    (outcome, intake.edits.first().and_then(|edit| edit.made_of))
+}
+
+/// What comes without the user record of its device waits until the device has shown whom it means.
+fn waits() -> Outcome {
+    Outcome::Held(Held::Claim(pin(), Reason::Unproved, Stage::Waiting))
+}
+
 /// The keys that go out for these rows of the feed.
 fn sent(view: &mut DeviceView, rows: &[(i64, ItemKey)]) -> Vec<ItemKey> {
     let feed_page = rows.iter().map(|(seq, key)| (Seq(*seq), key.clone())).collect();
@@ -162,13 +180,15 @@ fn an_enrolment_at_a_device_is_an_edit_as_ever() {
     let hour = 3_600_000;
     let mut late = view(B, 58);
     put(&mut late, &face(58), item(3, Some(A)));
-    assert_eq!(upload(&mut late, &face(58), template("TkVX"), 1_000 + hour), (Outcome::Edit, None));
+    assert_eq!(upload(&mut late.clone(), &face(58), template("TkVX"), 1_000 + hour).0, waits());
+    assert_eq!(enrolled(&mut late, &face(58), template("TkVX"), 1_000 + hour), (Outcome::Edit, None));
     let mut settled = view(B, 58);
     put(&mut settled, &face(58), item(3, Some(A)));
-    assert_eq!(upload(&mut settled, &face(58), template("TkVX"), 2_000).0, Outcome::Edit);
+    assert_eq!(enrolled(&mut settled, &face(58), template("TkVX"), 2_000).0, Outcome::Edit);
     let mut again = view(A, 58);
     put(&mut again, &face(58), ItemState { made_of: Some(Seq(3)), ..item(4, Some(A)) });
-    assert_eq!(upload(&mut again, &face(58), template("TkVX"), 2_000), (Outcome::Edit, None));
+    assert_eq!(upload(&mut again.clone(), &face(58), template("TkVX"), 2_000).0, waits());
+    assert_eq!(enrolled(&mut again, &face(58), template("TkVX"), 2_000), (Outcome::Edit, None));
 }
 
 /// A new photo replaces what was made of the one before; what was enrolled at a device stays.
@@ -200,5 +220,5 @@ fn a_photo_that_comes_back_as_it_was_sent_is_no_edit() {
     assert_eq!(intake.item(&photo(), scaled), Outcome::Equal);
 
     let other = Content::Photo(Photo { text: "T1RIRVI=".into(), file_name: None });
-    assert_eq!(intake.item(&photo(), other), Outcome::Edit);
+    assert_eq!(intake.item(&photo(), other), waits());
 }

@@ -7,6 +7,7 @@
 //!
 //! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model` runs more of them; a seed that fails is named.
 
+mod identity;
 mod judge;
 mod random;
 mod rules;
@@ -254,7 +255,7 @@ fn judge(seed: u64) -> Result<(), String> {
 
 #[test]
 fn every_device_ends_up_with_what_the_server_wants_whatever_happened() {
-    let episodes = std::env::var("MUSTER_EPISODES").ok().and_then(|n| n.parse().ok()).unwrap_or(2_000_u64);
+    let episodes = std::env::var("MUSTER_EPISODES").ok().and_then(|n| n.parse().ok()).unwrap_or(1_000_u64);
     let first = std::env::var("MUSTER_SEED").ok().and_then(|n| n.parse().ok()).unwrap_or(0_u64);
     let failures: Vec<String> = (first..first + episodes).filter_map(|seed| judge(seed).err()).collect();
     assert!(

@@ -12,7 +12,7 @@ use crate::terminal::{Upload, User, template};
 use crate::world::{World, finger, pin, user_key};
 
 /// A fleet in one area whose devices are never busy, full or picky, and take the same fingerprints.
-fn fleet() -> World {
+pub fn fleet() -> World {
     let mut world = World::new(0);
     world.busy = 0.0;
     for device in &mut world.devices {
@@ -26,7 +26,7 @@ fn fleet() -> World {
     world
 }
 
-fn operator_sets(world: &mut World, who: &str, name: &str) {
+pub fn operator_sets(world: &mut World, who: &str, name: &str) {
     let who = who.parse().expect("a PIN");
     let fields = world.user(&who).unwrap_or_default();
     world.put(&user_key(&who), Some(Content::User(UserFields { name: name.to_owned(), ..fields })), None);
@@ -44,16 +44,16 @@ fn change_at(world: &mut World, device: usize, who: &str, change: impl FnOnce(&m
     terminal.report(Upload::User(who, user));
 }
 
-fn run(world: &mut World, device: usize) {
+pub fn run(world: &mut World, device: usize) {
     let World { devices, random, .. } = world;
     devices[device].terminal.run(random, usize::MAX, 0.0);
 }
 
-fn name_on(world: &World, device: usize, who: &str) -> Option<String> {
+pub fn name_on(world: &World, device: usize, who: &str) -> Option<String> {
     world.devices[device].terminal.users.get(&who.parse().expect("a PIN")).map(|user| user.name.clone())
 }
 
-fn assert_equal(world: &World) {
+pub fn assert_equal(world: &World) {
     assert_eq!(world.differences(), Vec::<String>::new());
     assert_eq!(world.restless(), Vec::<usize>::new());
 }
@@ -91,9 +91,33 @@ fn a_device_that_missed_a_deletion_does_not_bring_the_user_back() {
     assert_eq!(name_on(&world, 0, "7"), None);
 }
 
-/// The other side of rule *stale*.
+fn card_of(world: &World, who: &str) -> Option<String> {
+    world.user(&who.parse().expect("a PIN")).expect("live").card
+}
+
+/// The other side of rule *stale*, where another device had replaced the value.
 #[test]
 fn a_device_that_has_the_newest_version_may_go_back_to_an_older_one_on_purpose() {
+    let mut world = fleet();
+    operator_sets(&mut world, "7", "Ada");
+    calm_down(&mut world);
+    for (device, card) in [(0, "4401001"), (1, "4401002")] {
+        change_at(&mut world, device, "7", |user| user.card = Some(card.to_owned()));
+        calm_down(&mut world);
+    }
+
+    change_at(&mut world, 0, "7", |user| user.card = Some("4401001".to_owned()));
+    world.deliver_uploads(0);
+    assert_eq!(card_of(&world, "7").as_deref(), Some("4401002"), "the device is asked first");
+    calm_down(&mut world);
+
+    assert_equal(&world);
+    assert_eq!(card_of(&world, "7").as_deref(), Some("4401001"));
+}
+
+/// The other side of rule *stale*, where an operator had replaced the value.
+#[test]
+fn no_device_goes_back_to_a_value_that_an_operator_replaced() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);
@@ -104,7 +128,7 @@ fn a_device_that_has_the_newest_version_may_go_back_to_an_older_one_on_purpose()
     calm_down(&mut world);
 
     assert_equal(&world);
-    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada"));
+    assert_eq!(name_on(&world, 0, "7").as_deref(), Some("Ada Lovelace"));
 }
 
 /// Rule *correct*.
@@ -149,20 +173,21 @@ fn a_change_made_at_a_device_goes_back_to_it_since_an_older_one_may_be_on_its_wa
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);
-    change_at(&mut world, 0, "7", |user| user.name = "Ada Byron".to_owned());
+    let card_on = |world: &World, device: usize| world.devices[device].terminal.users[&pin(7)].card.clone();
+    change_at(&mut world, 0, "7", |user| user.card = Some("4401001".to_owned()));
     world.deliver_uploads(0);
-    // Device 1 is sent that name, and before it carries it out somebody changes it there.
+    // Device 1 is sent that card, and before it carries it out somebody changes it there.
     world.poll(1, false);
-    change_at(&mut world, 1, "7", |user| user.name = "Ada King".to_owned());
+    change_at(&mut world, 1, "7", |user| user.card = Some("4401002".to_owned()));
     world.deliver_uploads(1);
     run(&mut world, 1);
     world.deliver_acknowledgements(1);
-    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada Byron"));
+    assert_eq!(card_on(&world, 1).as_deref(), Some("4401001"));
 
     calm_down(&mut world);
 
     assert_equal(&world);
-    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada King"));
+    assert_eq!(card_on(&world, 1).as_deref(), Some("4401002"));
 }
 
 /// Rule *wipe*.
@@ -263,7 +288,7 @@ fn two_devices_that_change_different_fields_of_one_user_both_win() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);
-    change_at(&mut world, 0, "7", |user| user.name = "Ada Lovelace".to_owned());
+    change_at(&mut world, 0, "7", |user| user.group = 3);
     change_at(&mut world, 1, "7", |user| user.card = Some("4402017".to_owned()));
     world.deliver_uploads(0);
     world.deliver_uploads(1);
@@ -272,7 +297,7 @@ fn two_devices_that_change_different_fields_of_one_user_both_win() {
 
     assert_equal(&world);
     let user = world.user(&pin(7)).expect("live");
-    assert_eq!((user.name.as_str(), user.card.as_deref()), ("Ada Lovelace", Some("4402017")));
+    assert_eq!((user.group, user.card.as_deref()), (3, Some("4402017")));
 }
 
 /// A template of several parts that got no full answer goes out again under another name.

@@ -57,6 +57,39 @@ pub enum Upload {
     Count,
 }
 
+impl Upload {
+    /// Names by their first eight letters, cards and templates, with the PIN.
+    pub fn values(&self) -> Vec<(Pin, String)> {
+        match self {
+            Self::User(pin, user) => user.values().into_iter().map(|value| (pin.clone(), value)).collect(),
+            Self::Template(key, text) => vec![(key.pin.clone(), text.clone())],
+            _ => Vec::new(),
+        }
+    }
+
+    /// The user or template that it shows to be on the device.
+    pub fn shows(&self) -> Option<(Pin, Option<Slot>)> {
+        match self {
+            Self::User(pin, _) => Some((pin.clone(), None)),
+            Self::Template(key, _) => Some((key.pin.clone(), Some(key.slot))),
+            _ => None,
+        }
+    }
+}
+
+/// The part of a name by which it is told from others.
+pub fn short(name: &str) -> String {
+    name.get(..8).unwrap_or_default().to_owned()
+}
+
+impl User {
+    /// Its name and card, as far as it has them.
+    pub fn values(&self) -> Vec<String> {
+        let name = Some(short(&self.name)).filter(|name| !name.is_empty());
+        name.into_iter().chain(self.card.clone().filter(|card| !card.is_empty())).collect()
+    }
+}
+
 /// A terminal: what it holds, and what is on its way to and from it.
 #[derive(Debug, Default)]
 pub struct Terminal {
@@ -225,6 +258,12 @@ impl Terminal {
     }
 
     pub fn upload_everything(&mut self) {
+        let bodies: Vec<Vec<Upload>> = self.everything().into_iter().map(|upload| vec![upload]).collect();
+        self.uploads.extend(bodies);
+    }
+
+    /// All that it holds: users, templates, work codes.
+    pub fn everything(&self) -> Vec<Upload> {
         let users = self.users.iter().map(|(pin, user)| Upload::User(pin.clone(), user.clone()));
         let templates = self.templates.iter().map(|((pin, slot), text)| {
             Upload::Template(ItemKey { pin: pin.clone(), slot: *slot }, text.clone())
@@ -233,9 +272,7 @@ impl Terminal {
         let codes = codes.map(|(owner, name)| {
             Upload::WorkCode(ItemKey { pin: owner.clone(), slot: work_code_slot() }, name.clone())
         });
-        let bodies: Vec<Vec<Upload>> =
-            users.chain(templates).chain(codes).map(|upload| vec![upload]).collect();
-        self.uploads.extend(bodies);
+        users.chain(templates).chain(codes).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The server of the random model: a store in memory around the real functions of `sync`.
 
 mod poll;
+mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,14 +9,14 @@ use roster::{
     Algorithm, Area, Capability, Content, ContentHash, Definition, DefinitionKind, DefinitionName, Format,
     HashKey, ItemKey, Kind, Millis, NameAsKept, Seq, Slot, UserFields, UserPatch,
 };
-use sync::intake::{Edit, Enrolment, Held, Intake, Known, Outcome, Policy};
+use sync::intake::{Enrolment, Held, Policy};
 use sync::operator::{OperatorCommand, State};
 use sync::settle::{Answer, settle};
-use sync::{DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait};
+use sync::{ClaimNews, DeviceView, Exception, ItemState, Limits, OpenCommand, Person, ScanFrom, Verb, Wait};
 use wire::{BioType, Pin, ReturnCode};
 
 use crate::random::Random;
-use crate::terminal::{Acknowledgement, Ordered, Terminal, Upload, User, template};
+use crate::terminal::{Acknowledgement, Ordered, Terminal, Upload, User};
 
 /// An item as the store keeps it.
 #[derive(Debug)]
@@ -40,6 +41,10 @@ pub struct Device {
     pub given_up: BTreeSet<i64>,
     pub claims: BTreeMap<Pin, sync::Claim>,
     pub enrolment: Enrolment,
+    /// What was uploaded of every claim that is open.
+    pub claimed: BTreeMap<Pin, Vec<(Held, Upload)>>,
+    /// What it showed since it was asked for everything: users, and templates with their slot.
+    pub shown: BTreeSet<(Pin, Option<Slot>)>,
     pub delete_sent: BTreeMap<Pin, Millis>,
     pub ordered: Vec<(OperatorCommand, Ordered)>,
     pub terminal: Terminal,
@@ -63,8 +68,20 @@ pub struct World {
     /// How often such a user came back by a device that had not heard of the deletion.
     pub resurrected: usize,
     pub most_due: usize,
-    /// What was kept aside.
+    /// What was kept aside and does not belong to an open claim.
     pub kept: Vec<Kept>,
+    /// Whose a value is: names by their first eight letters, cards, groups and templates.
+    pub owners: BTreeMap<String, usize>,
+    /// Changes of the fleet that a judge has not looked at.
+    pub puts: Vec<Put>,
+    /// Templates, names and cards that devices uploaded, with their PINs.
+    pub delivered: BTreeMap<(Pin, String), Millis>,
+    /// How many commands went out.
+    pub sent: usize,
+    /// Which lives were sent to which devices.
+    pub sent_to: BTreeSet<(usize, Pin, Seq)>,
+    /// Commands for people who are not in the areas of the device.
+    pub sent_outside: Vec<String>,
     /// Tells what happens, for looking at one seed.
     pub told: bool,
 }
@@ -75,6 +92,24 @@ pub struct Kept {
     pub device: usize,
     pub held: Held,
     pub upload: Upload,
+}
+
+/// A change of the fleet.
+#[derive(Debug)]
+pub struct Put {
+    pub key: ItemKey,
+    pub before: Option<Content>,
+    pub after: Option<Content>,
+    pub by: Option<i64>,
+    /// The user of the PIN was live before.
+    pub user_live: bool,
+    /// The life of the PIN after it.
+    pub life: Option<Seq>,
+    pub at: Millis,
+    /// The user was in an area of the device that made it.
+    pub in_scope: bool,
+    /// The device that made it was joining.
+    pub joining: Option<sync::Joining>,
 }
 
 /// How many templates the small device takes, which says so.
@@ -145,6 +180,12 @@ impl World {
             resurrected: 0,
             most_due: 0,
             kept: Vec::new(),
+            owners: BTreeMap::new(),
+            puts: Vec::new(),
+            delivered: BTreeMap::new(),
+            sent: 0,
+            sent_to: BTreeSet::new(),
+            sent_outside: Vec::new(),
             told: std::env::var_os("MUSTER_TELL").is_some(),
         }
     }
@@ -169,20 +210,27 @@ impl World {
     // ---- the store
 
     pub fn put(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
+        if content.is_some() || self.items.contains_key(key) {
+            self.put_or_bury(key, content, by);
+        }
+    }
+
+    fn put_or_bury(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
         self.tell(|| format!("   put {key} by {by:?}: {content:?}"));
         let hash = content.as_ref().map(|content| roster::hash(&self.hash_key, &key.slot, content));
         let before = self.items.get(key);
         let same = match (before, hash) {
             (Some(before), Some(hash)) => before.state.live && before.state.hash == hash,
             (Some(before), None) => !before.state.live,
-            (None, None) => by.is_none(),
-            (None, Some(_)) => false,
+            (None, _) => false,
         };
         if same {
             return;
         }
         self.seq += 1;
         let live = content.is_some();
+        let user_live = self.is_live(&user_key(&key.pin));
+        let (old, new) = (before.and_then(|before| before.content.clone()), content.clone());
         let created = before.filter(|b| b.state.live && live).map_or(Seq(self.seq), |b| b.state.created);
         let state = ItemState {
             seq: Seq(self.seq),
@@ -220,6 +268,23 @@ impl World {
             }
         }
         (stored.state, stored.content) = (state, content);
+        let user = self.items.get(&user_key(&key.pin)).filter(|user| user.state.live);
+        let row = by.map(|by| &self.devices[usize::try_from(by).expect("a device")].row);
+        let member =
+            |area: &Area| self.is_live(&ItemKey { pin: key.pin.clone(), slot: Slot::membership(*area) });
+        let in_scope = row.is_some_and(|row| row.areas.iter().any(member));
+        let joining = row.and_then(|row| row.joining);
+        self.puts.push(Put {
+            key: key.clone(),
+            before: old,
+            after: new,
+            by,
+            user_live,
+            life: user.map(|user| user.state.created),
+            at: self.now,
+            in_scope,
+            joining,
+        });
     }
 
     /// About what its commands take. Of some templates one alone is more than a reply is meant to hold.
@@ -285,15 +350,25 @@ impl World {
 
     /// Writes what a decision changed, the way a store has to.
     pub fn apply(&mut self, device: usize, view: DeviceView) {
-        self.apply_numbered(device, view, &[]);
+        let _ = self.apply_numbered(device, view, &[]);
     }
 
-    fn apply_numbered(&mut self, device: usize, mut view: DeviceView, numbers: &[(ItemKey, Seq)]) {
+    /// What became of claims last.
+    fn apply_numbered(
+        &mut self,
+        device: usize,
+        mut view: DeviceView,
+        numbers: &[(ItemKey, Seq)],
+    ) -> BTreeMap<Pin, ClaimNews> {
+        for (pin, subject) in view.questions_due() {
+            let order = self.order(device, Ordered::Query(pin.clone(), subject));
+            view.question_put(&pin, Some(order), self.now);
+        }
         let mut changes = view.take_changes();
         for (key, seq) in numbers {
             changes.numbered(key, *seq);
         }
-        let now = self.now;
+        let (now, index) = (self.now, device);
         let device = &mut self.devices[device];
         if changes.rebaseline {
             device.rebaseline(now);
@@ -308,10 +383,19 @@ impl World {
         }
         device.given_up.extend(changes.closed.iter().filter(|c| c.return_code.is_none()).map(|c| c.number));
         for (pin, news) in &changes.claims {
-            match (news, view.claim(pin)) {
-                (sync::ClaimNews::Open(_), Some(claim)) => device.claims.insert(pin.clone(), claim.clone()),
-                _ => device.claims.remove(pin),
-            };
+            if let ClaimNews::Open(state) = news {
+                if let Some(claim) = view.claim(pin) {
+                    let claim = sync::Claim { state: *state, ..claim.clone() };
+                    device.claims.insert(pin.clone(), claim);
+                }
+                continue;
+            }
+            device.claims.remove(pin);
+            let said = device.claimed.remove(pin).unwrap_or_default();
+            let said = if *news == ClaimNews::Taken { replaced_rows(said) } else { said };
+            if *news != ClaimNews::Dropped {
+                self.kept.extend(said.into_iter().map(|(held, upload)| Kept { device: index, held, upload }));
+            }
         }
         for closed in &changes.closed {
             device.open.retain(|_, command| command.number != closed.number);
@@ -331,148 +415,10 @@ impl World {
             device.row = view;
         }
         self.most_due = self.most_due.max(device.exceptions.len());
+        changes.claims.into_iter().collect()
     }
 
     // ---- device requests
-
-    pub fn deliver_uploads(&mut self, device: usize) {
-        for body in std::mem::take(&mut self.devices[device].terminal.uploads) {
-            self.upload(device, body);
-        }
-    }
-
-    /// A body is taken in one transaction: users before what belongs to them.
-    pub fn upload(&mut self, device: usize, body: Vec<Upload>) {
-        let mut view = self.view(device);
-        let mut known = self.known();
-        let under_way = self.under_way(device);
-        let terminal = &self.devices[device].terminal;
-        let told = [
-            ("UserCount", terminal.users.len()),
-            ("FPCount", terminal.templates.len()),
-            ("~MaxUserCount", 1),
-        ];
-        let told = told.map(|(name, value)| (name.to_owned(), value.to_string()));
-        let policy = Policy { enrolment: self.devices[device].enrolment, ..self.policy };
-        let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
-        let mut kept = Vec::new();
-        for upload in users_first(body) {
-            let outcome = match &upload {
-                Upload::User(pin, user) => intake.user(pin, &patch(user)),
-                Upload::Template(key, text) => intake.item(key, template(text)),
-                Upload::WorkCode(key, name) => intake.definition(key, definition(key, name)),
-                Upload::Deleted(pin) => intake.deletion(pin),
-                Upload::Wiped => {
-                    intake.wiped();
-                    continue;
-                }
-                Upload::Restored => {
-                    intake.view.restored();
-                    continue;
-                }
-                Upload::Count => {
-                    let before = intake.view.capability.clone();
-                    intake.view.capability.merge_parameters(&told);
-                    let told = [Kind::User, Kind::Template(BioType::FINGERPRINT)].into();
-                    intake.view.counted(&before, &told, &under_way, self.now);
-                    continue;
-                }
-            };
-            if self.told {
-                let knows = if let Upload::User(pin, _) | Upload::Deleted(pin) = &upload {
-                    Some(intake.view.knows(pin))
-                } else {
-                    None
-                };
-                eprintln!("{:6} {device} <- {upload:?}: {outcome:?} {knows:?}", self.now.0 / 1000);
-            }
-            if let Outcome::Held(held) = outcome {
-                kept.push((held, upload));
-            }
-        }
-        let (edits, asks) = (intake.edits, intake.asks_for_roster);
-        for edit in &edits {
-            let Some(Content::User(fields)) = &edit.content else { continue };
-            let names = self.deleted.get(&edit.key.pin).into_iter().flatten();
-            let back =
-                names.filter(|name| *name == &fields.name || name.get(..24) == Some(fields.name.as_str()));
-            if !self.is_live(&edit.key) && back.count() > 0 {
-                self.resurrected += 1;
-            }
-        }
-        self.kept.extend(kept.into_iter().map(|(held, upload)| Kept { device, held, upload }));
-        self.write(device, view, edits);
-        if asks {
-            self.order(device, Ordered::Check);
-        }
-    }
-
-    /// Claims whose time has come.
-    pub fn conclude_claims(&mut self, device: usize) {
-        let due = |(pin, claim): (&Pin, &sync::Claim)| {
-            claim.state.due().is_some_and(|due| due <= self.now).then(|| pin.clone())
-        };
-        let due: Vec<Pin> = self.devices[device].claims.iter().filter_map(due).collect();
-        for pin in due {
-            let mut view = self.view(device);
-            let mut known = self.known();
-            let policy = Policy { enrolment: self.devices[device].enrolment, ..self.policy };
-            let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
-            let outcome = intake.conclude(&pin);
-            if self.told {
-                eprintln!("{:6} {device} concludes {pin}: {outcome:?}", self.now.0 / 1000);
-            }
-            let edits = intake.edits;
-            self.write(device, view, edits);
-        }
-    }
-
-    /// Writes what an intake came to, and puts the questions that follow.
-    fn write(&mut self, device: usize, mut view: DeviceView, edits: Vec<Edit>) {
-        let by = Some(view.device);
-        let mut numbers = Vec::new();
-        for edit in edits {
-            self.put(&edit.key, edit.content, by.filter(|_| edit.by_device));
-            numbers.push((edit.key, Seq(self.seq)));
-        }
-        for (pin, subject) in view.questions_due() {
-            let order = self.order(device, Ordered::Query(pin.clone(), subject));
-            view.question_put(&pin, Some(order), self.now);
-        }
-        self.apply_numbered(device, view, &numbers);
-    }
-
-    /// How many items of each kind that are new to a device are sent and not answered.
-    fn under_way(&self, device: usize) -> BTreeMap<Kind, u64> {
-        let mut under_way = BTreeMap::new();
-        for (key, command) in &self.devices[device].open {
-            if command.verb.brings() && self.items[key].state.created == command.seq {
-                *under_way.entry(key.slot.kind).or_default() += 1;
-            }
-        }
-        under_way
-    }
-
-    fn known(&self) -> BTreeMap<Pin, Known> {
-        let mut known: BTreeMap<Pin, Known> = BTreeMap::new();
-        for (key, item) in &self.items {
-            let person = known.entry(key.pin.clone()).or_default();
-            person.older.insert(key.slot, item.older.clone());
-            match &item.content {
-                Some(Content::User(fields)) => person.user = Some(fields.clone()),
-                Some(Content::Template(content)) => {
-                    person.templates.insert(key.slot, content.clone());
-                }
-                _ => {}
-            }
-            if key.slot == Slot::USER {
-                person.older_users.clone_from(&item.older_users);
-                person.former.clone_from(&item.former);
-                person.removed.clone_from(&item.removed);
-            }
-        }
-        known
-    }
 
     pub fn deliver_acknowledgements(&mut self, device: usize) {
         for acknowledgement in std::mem::take(&mut self.devices[device].terminal.acknowledgements) {
@@ -582,6 +528,8 @@ impl Device {
             given_up: BTreeSet::new(),
             claims: BTreeMap::new(),
             enrolment: Enrolment::Accept,
+            claimed: BTreeMap::new(),
+            shown: BTreeSet::new(),
             delete_sent: BTreeMap::new(),
             ordered: Vec::new(),
             terminal: Terminal {
@@ -600,7 +548,7 @@ impl Device {
     /// What [`sync::Changes::rebaseline`] and [`sync::Changes::device`] ask of a store.
     fn rebaseline(&mut self, now: Millis) {
         for exception in self.exceptions.values_mut() {
-            exception.refused = None;
+            (exception.refused, exception.known) = (None, None);
             if exception.wait != Wait::Parked(sync::Parked::Held) {
                 exception.wait = Wait::Due(now);
             }
@@ -636,15 +584,24 @@ pub fn patch(user: &User) -> UserPatch {
     }
 }
 
-/// The order in which the records of a body are taken: users first, but for those of whose deletion it tells.
-fn users_first(body: Vec<Upload>) -> Vec<Upload> {
-    let deleted: BTreeSet<Pin> = body
-        .iter()
-        .filter_map(|upload| if let Upload::Deleted(pin) = upload { Some(pin.clone()) } else { None })
-        .collect();
-    let first = |upload: &Upload| matches!(upload, Upload::User(pin, _) if !deleted.contains(pin));
-    let (users, others): (Vec<_>, Vec<_>) = body.into_iter().partition(first);
-    users.into_iter().chain(others).collect()
+/// What was said of a claim in whose place something else came since: another template, or a record with another name.
+fn replaced_rows(said: Vec<(Held, Upload)>) -> Vec<(Held, Upload)> {
+    let mut last = BTreeMap::new();
+    for (_, upload) in &said {
+        if let Upload::Template(key, text) = upload {
+            last.insert(key.clone(), text.clone());
+        }
+    }
+    let record = said.iter().rev().find_map(|(_, upload)| match upload {
+        Upload::User(_, user) => Some(user.clone()),
+        _ => None,
+    });
+    let replaced = |upload: &Upload| match upload {
+        Upload::Template(key, text) => last[key] != *text,
+        Upload::User(_, user) => record.as_ref().is_some_and(|last| last.name != user.name),
+        _ => false,
+    };
+    said.into_iter().filter(|(_, upload)| replaced(upload)).collect()
 }
 
 fn slot_of(device: &Device, number: i64) -> Ordered {

@@ -7,7 +7,7 @@ use sync::operator;
 use sync::plan::{Send, Work, plan};
 use sync::{DeviceView, ScanFrom, Verb, Wait};
 
-use super::World;
+use super::{World, user_key};
 use crate::terminal::Command;
 
 impl World {
@@ -53,7 +53,13 @@ impl World {
             self.devices[device].ordered = before;
             return;
         }
+        self.sent += sends.len() + first.send.len();
         for sent in sends {
+            let life = self.items.get(&user_key(&sent.key.pin)).map(|user| user.state.created);
+            self.sent_to.extend(life.map(|life| (device, sent.key.pin.clone(), life)));
+            if sent.verb.brings() && !view.in_scope(&sent.key.pin) {
+                self.sent_outside.push(format!("device {device} is sent {}", sent.key));
+            }
             let command = &view.persons[&sent.key.pin].open[&sent.key.slot];
             let content = self.items[&sent.key].content.clone().filter(|_| sent.verb.brings());
             self.tell(|| format!("{device} -> {:?} {} {} lost {lost}", sent.verb, sent.key, command.number));
