@@ -67,7 +67,10 @@ impl Intake<'_> {
         }
         match knows {
             Knows::Former | Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
-            _ if self.was_removed(&key.pin, patch) || self.may_be_the_leaver(key, patch) => {
+            _ if self.was_removed(&key.pin, patch)
+                || self.is_former(&key.pin, patch)
+                || self.may_be_the_leaver(key, patch) =>
+            {
                 Verdict::PutRight(Some(Reason::Leaver))
             }
             _ if self.may_not_register() => self.unregistered_newcomer(),
@@ -113,6 +116,11 @@ impl Intake<'_> {
             roster::likeness(versions, part, &self.view.capability) == Likeness::Same
                 || self.is_former(pin, part)
         })
+    }
+
+    /// Whether the last life of the PIN was ended at this device: who is enrolled there again was so after that.
+    fn deleted_here(&self, key: &ItemKey) -> bool {
+        self.view.item(key).is_some_and(|user| !user.live && user.changed_by == Some(self.view.device))
     }
 
     /// Whether nobody can tell somebody from the one whom an operator took away.
