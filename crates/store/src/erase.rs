@@ -141,9 +141,18 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn knows_pin(&mut self, pin: &Pin) -> Result<bool, StoreError> {
-        for table in
-            ["item", "held", "part_set", "device_record", "attendance_photo", "attendance", "remote_user"]
-        {
+        for table in [
+            "item",
+            "held",
+            "claim",
+            "claim_item",
+            "former_mark",
+            "part_set",
+            "device_record",
+            "attendance_photo",
+            "attendance",
+            "remote_user",
+        ] {
             let sql = format!("SELECT COUNT(*) FROM (SELECT 1 FROM {table} WHERE pin = ? LIMIT 1) found");
             let found: i64 = query_scalar(statement(sql)).bind(pin.as_str()).fetch_one(self.db()).await?;
             if found > 0 {

@@ -34,11 +34,18 @@ impl DeviceView {
         }
     }
 
-    /// Everything live of a person but the user is due.
+    /// Everything live of a person but the user is due. An item that failed once, for want of its user, has waited for
+    /// the user alone; what fails again and again keeps its pause.
     pub(crate) fn owe_belongings(&mut self, pin: &Pin, now: Millis) {
         let root = Slot::root_of(pin);
         for slot in self.live_slots(pin).into_iter().filter(|slot| *slot != root) {
-            self.again_or_due(&ItemKey { pin: pin.clone(), slot }, now);
+            let key = ItemKey { pin: pin.clone(), slot };
+            match self.exception(&key) {
+                Some(Exception { wait: Wait::Due(at), attempts: 1, .. }) if at > now => {
+                    self.owe(&key, now, 1)
+                }
+                _ => self.again_or_due(&key, now),
+            }
         }
     }
 

@@ -220,4 +220,22 @@ impl House {
         let answer = format!("ID={id}&Return=0&CMD=CHECK\n");
         self.post(&format!("/iclock/devicecmd?SN={serial_number}"), answer).await;
     }
+
+    /// A device is asked who is under a PIN, and has nobody there: it answers, and uploads nothing. What else it is told
+    /// meanwhile.
+    pub async fn has_nobody(&self, serial_number: &str, pin: &str) -> Vec<String> {
+        let poll = format!("/iclock/getrequest?SN={serial_number}");
+        let mut told: Vec<String> = self.get(&poll).await.text().lines().map(str::to_owned).collect();
+        let question = format!(":DATA QUERY USERINFO PIN={pin}");
+        let asked = told.iter().position(|line| line.ends_with(&question));
+        assert!(asked.is_some(), "{pin}: not asked: {told:?}");
+        let asked = told.remove(asked.unwrap_or_default());
+        let id = asked.split(':').nth(1).unwrap_or_default();
+        let answer = format!("ID={id}&Return=0&CMD=DATA\n");
+        self.post(&format!("/iclock/devicecmd?SN={serial_number}"), answer).await;
+        self.advance(Duration::from_secs(11));
+        told.extend(self.get(&poll).await.text().lines().map(str::to_owned));
+        told.retain(|line| line != "OK");
+        told
+    }
 }

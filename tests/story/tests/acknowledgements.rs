@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use server::config::Admission;
+use simulator::Random;
 use story::House;
 use story::raw::Answer;
-use story::records::user;
+use story::records::{fingerprint_10, fp, user};
 
 const SERIALS: [&str; 2] = ["B1", "C1"];
 
@@ -135,4 +137,47 @@ async fn anything_else_is_acknowledged_and_does_nothing() {
         assert_eq!(house.rows().await, before, "{}", String::from_utf8_lossy(body));
     }
     assert!(house.contents(&["9"]).await.is_empty());
+}
+
+/// Obligation 180.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_lost_a_user_gets_it_again_and_its_template_with_the_next_poll() {
+    let house = House::with(|config| {
+        config.admission = Admission::Open;
+        config.read_back_percent = 0;
+    })
+    .await;
+    house.know("B1").await;
+    house.post("/iclock/cdata?SN=B1&table=options", "FingerFunOn=1,FPVersion=10").await;
+    house.advance(Duration::from_secs(31));
+    house.get("/iclock/getrequest?SN=B1").await;
+    let print = fp("7", 6, &fingerprint_10(&mut Random::new(7), 300));
+    assert_eq!(
+        house.post("/iclock/cdata?SN=A1&table=OPERLOG", user("7", "Ada") + &print).await.text(),
+        "OK:2"
+    );
+    // What a poll brings, the device having answered its templates with a code and all else with 0.
+    let polls = async |code: i32| -> Vec<&'static str> {
+        let commands = house.get("/iclock/getrequest?SN=B1").await.text();
+        let mut told = Vec::new();
+        for line in commands.lines().filter(|line| *line != "OK") {
+            let id = line.split(':').nth(1).expect("an id");
+            let kinds = [" DELETE ", " UPDATE USERINFO ", " UPDATE FINGERTMP "];
+            let kind = kinds.into_iter().find(|kind| line.contains(kind)).expect("one of the three");
+            let code = if kind == kinds[2] { code } else { 0 };
+            answer(&house, "B1", format!("ID={id}&Return={code}&CMD=DATA\n")).await;
+            told.push(kind.trim());
+        }
+        told.dedup();
+        told
+    };
+    assert_eq!(polls(-10).await, ["UPDATE USERINFO", "UPDATE FINGERTMP"]);
+    assert_eq!(polls(-10).await, ["DELETE", "UPDATE USERINFO"], "it lost her");
+    assert_eq!(polls(-10).await, ["UPDATE FINGERTMP"], "and nothing is waited for");
+    // It says so again and again: it is not asked to do it with every poll.
+    assert_eq!(polls(-10).await, ["DELETE", "UPDATE USERINFO"]);
+    assert_eq!(polls(-10).await, [""; 0]);
+    house.advance(Duration::from_mins(10));
+    assert_eq!(polls(0).await, ["UPDATE FINGERTMP"]);
+    assert_eq!(polls(0).await, [""; 0]);
 }

@@ -104,13 +104,16 @@ async fn a_device_that_keeps_no_limits_lifts_nobodys_and_is_not_corrected_for_ev
         assert_limited(&house, who).await;
     }
     // What it does keep is an edit as ever, and the limits stay.
-    let body = format!("USER PIN=7\tName=Ada\tPasswd=4711\tCard=815\t{}\n", DEFAULTS[0]);
+    let body = format!("USER PIN=7\tName=Somebody 7 Lovelace\tPasswd=4711\tCard=\t{}\n", DEFAULTS[0]);
     house.post("/iclock/cdata?SN=B1&table=OPERLOG&Stamp=9999", body).await;
     assert_limited(&house, "7").await;
     for serial_number in ["A1", "B1", "C1"] {
         let sent = sent(&house, serial_number).await;
         assert_eq!(sent.len(), 1, "{serial_number}: {sent:?}");
-        assert!(sent[0].contains("Name=Ada\t") && sent[0].contains(LIMITS), "{serial_number}: {sent:?}");
+        assert!(
+            sent[0].contains("Name=Somebody 7 Lovelace\t") && sent[0].contains(LIMITS),
+            "{serial_number}: {sent:?}"
+        );
     }
 }
 

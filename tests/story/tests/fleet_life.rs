@@ -237,15 +237,40 @@ async fn of_two_changes_of_one_field_the_one_received_last_wins_everywhere() {
     let mut c = house.connect(Device::new(Model::iface950(), "SIM0003")).await;
     house.calm([&mut a, &mut b, &mut c]).await;
 
-    a.change_name("1003", "Noa Brandt");
-    b.change_name("1003", "Noa Trần");
+    a.change_card("1003", 4_402_017);
+    b.change_card("1003", 4_402_018);
     b.upload_pending().await.expect("taken");
     a.upload_pending().await.expect("taken");
     house.calm([&mut a, &mut b, &mut c]).await;
 
     for device in [&a, &b, &c] {
-        assert_eq!(device.person("1003").expect("there").user.name, b"Noa Brandt", "{}", device.serial());
+        assert_eq!(device.person("1003").expect("there").user.card, 4_402_017, "{}", device.serial());
     }
+    assert!(house.held().await.is_empty());
+}
+
+/// A finger of hers that both devices hold proves that only her name is another.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_names_given_to_somebody_who_has_a_finger_one_wins_everywhere() {
+    let house = House::open().await;
+    let (mut a, mut b) = two_devices(&house).await;
+    let mut c = house.connect(Device::new(Model::iface950(), "SIM0003")).await;
+    a.enrol_fingerprint("1003", 6);
+    house.calm([&mut a, &mut b, &mut c]).await;
+
+    a.change_name("1003", "Noa Brandt");
+    b.change_name("1003", "Trần Thị Noa");
+    b.upload_pending().await.expect("taken");
+    a.upload_pending().await.expect("taken");
+    house.calm([&mut a, &mut b, &mut c]).await;
+
+    let names: Vec<_> =
+        [&a, &b, &c].map(|device| device.person("1003").expect("there").user.name.clone()).into();
+    assert!(names.iter().all(|name| *name == names[0]), "{names:?}");
+    let names: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name)).collect();
+    assert!(["Noa Brandt", "Trần Thị Noa"].contains(&&*names[0]), "{names:?}");
+    assert!(house.held().await.is_empty(), "{:?}", house.held().await);
+    assert_same(&a, &b);
 }
 
 async fn set(house: &House, who: &str, edit: UserEdit) {

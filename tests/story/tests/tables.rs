@@ -538,6 +538,8 @@ async fn who_was_given_for_one_punch_may_be_forgotten_there() {
     obeyed(&house, "A1").await;
     let answer = house.post("/iclock/cdata?SN=A1&table=OPERLOG", forgotten).await;
     assert_eq!(answer.text(), "OK:2");
+    assert_eq!(house.contents(&["7"]).await.len(), 3, "not before the device was asked");
+    assert_eq!(house.has_nobody("A1", "7").await, [""; 0]);
     assert!(house.contents(&["7"]).await.is_empty());
 }
 

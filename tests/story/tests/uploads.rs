@@ -63,6 +63,23 @@ async fn parts(house: &House, pin: &str, slot: Slot) -> Vec<String> {
     }
 }
 
+/// The templates and their base64 texts that wait for a device to say whose they are.
+async fn claimed(house: &House, serial_number: &str, pin: &str) -> Vec<(Slot, String)> {
+    let device = house.device(serial_number).await.id;
+    let pin: wire::Pin = pin.parse().expect("a PIN");
+    let mut view = sync::DeviceView::new(device, roster::Capability::default());
+    let mut tx = house.store.read().await.expect("a transaction");
+    tx.load_persons(&mut view, std::slice::from_ref(&pin)).await.expect("the person");
+    let items = view.persons.remove(&pin).and_then(|person| person.claim).map(|claim| claim.items);
+    let text = |(slot, content)| match content {
+        Content::Template(Template { parts }) => {
+            Some((slot, parts.into_iter().map(|part| part.text).collect::<String>()))
+        }
+        _ => None,
+    };
+    items.unwrap_or_default().into_iter().filter_map(text).collect()
+}
+
 /// Known faults 5 and 26: the first upload of a site, in one body, in one transaction; and its repetition, which costs
 /// nothing. How long it takes is measured elsewhere.
 ///
@@ -297,7 +314,8 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
     shorter.iter().flat_map(|order| (0..count).map(move |place| with(order, place))).collect()
 }
 
-/// Known faults 6 and 12: a template that comes before its user waits for it, and goes out after it, once.
+/// Known faults 6 and 12: a template that comes before its user waits for it, is taken with it, byte for byte, and goes out
+/// after it, once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_is_kept_until_its_user_comes_and_then_follows_it() {
     let house = House::with(|config| {
@@ -314,10 +332,15 @@ async fn a_template_is_kept_until_its_user_comes_and_then_follows_it() {
 
     let text = fingerprint_10(&mut Random::new(8), 900);
     assert_eq!(upload(&house, fp("7", 6, &text)).await.text(), "OK:1");
-    assert_eq!(parts(&house, "7", finger(6, (10, 0))).await, [text.as_str()]);
+    assert_eq!(parts(&house, "7", finger(6, (10, 0))).await, [""; 0], "nobody knows whose it is");
+    assert_eq!(claimed(&house, "A1", "7").await, [(finger(6, (10, 0)), text.clone())]);
+    let waiting = house.held().await;
+    assert_eq!(waiting.iter().map(|row| row.kind).collect::<Vec<_>>(), [HeldKind::Waiting]);
     assert_eq!(house.get(poll).await.text(), "OK", "of nobody, it goes nowhere");
 
     assert_eq!(upload(&house, user("7", "Ada")).await.text(), "OK:1");
+    assert_eq!(parts(&house, "7", finger(6, (10, 0))).await, [text.as_str()]);
+    assert_eq!((claimed(&house, "A1", "7").await, house.held().await), (Vec::new(), Vec::new()));
     let mut verbs = Vec::new();
     for _ in 0..4 {
         let commands = house.get(poll).await.text();

@@ -1,10 +1,15 @@
 //! What looks as if people were gone, and is not; and what is gone.
 
+use std::time::Duration;
+
 use crate::checks::in_words;
 use crate::command::Command;
 use crate::exchange::require;
 use crate::record::user;
 use crate::scene::Scene;
+
+/// So long a server may wait for what a device uploads after it answered a question, s.
+const LONGEST_DOUBT_S: u64 = 12;
 
 pub(crate) async fn check(scene: &mut Scene) {
     counts(scene).await;
@@ -84,6 +89,18 @@ pub(crate) async fn deletion(scene: &mut Scene) {
     let mut told = b.obey().await;
     // A deletion may need a poll to become due.
     told.extend(b.obey().await);
+    if a.obey().await.iter().any(|command| command.verb == "DATA QUERY" && command.is_about(&pin)) {
+        // The server asks who is there. The device answers, and has nobody to upload.
+        for _ in 0..LONGEST_DOUBT_S {
+            if deletions(&told).iter().any(|command| command.is_about(&pin)) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            a.obey().await;
+            told.extend(b.obey().await);
+        }
+        told.extend(b.obey().await);
+    }
     let gone: Vec<Command> = deletions(&told).into_iter().filter(|command| command.is_about(&pin)).collect();
     let Some(last) = gone.last() else {
         ledger.unseen(&[158], "a deletion at a device is not passed on");

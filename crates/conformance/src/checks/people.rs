@@ -26,6 +26,11 @@ fn of<'a>(commands: &'a [Command], pin: &str) -> Option<&'a Command> {
     commands.iter().find(|command| command.is("DATA UPDATE", "USERINFO", pin))
 }
 
+/// The user's last command among some.
+fn of_last<'a>(commands: &'a [Command], pin: &str) -> Option<&'a Command> {
+    commands.iter().rfind(|command| command.is("DATA UPDATE", "USERINFO", pin))
+}
+
 async fn arrival(scene: &mut Scene) {
     let pin = scene.pin();
     let Scene { a, b, ledger, .. } = scene;
@@ -212,28 +217,30 @@ async fn charsets(scene: &mut Scene) {
 async fn orders(scene: &mut Scene) {
     let pins = [scene.pin(), scene.pin()];
     let [turns, often] = pins;
-    scene.a.upload("OPERLOG", user(&turns, "Noa")).await;
+    // Another name may be another person's: the cards change.
+    let noa = |card: u64| user(&turns, "Noa").replace("\tCard=", &format!("\tCard={card}"));
+    let jo = |card: u64| user(&often, "Jo").replace("\tCard=", &format!("\tCard={card}"));
+    scene.a.upload("OPERLOG", noa(4_402_017)).await;
     scene.calm().await;
     let Scene { a, b, ledger, .. } = scene;
-    a.upload("OPERLOG", user(&turns, "Noa Brandt")).await;
-    let last = b.upload("OPERLOG", user(&turns, "Noa Tran")).await;
+    a.upload("OPERLOG", noa(4_402_018)).await;
+    let last = b.upload("OPERLOG", noa(4_402_019)).await;
     let (told_a, told_b) = (a.obey().await, b.obey().await);
-    let newest = |told: &[Command]| {
-        told.iter().rfind(|command| command.is_about(&turns)).map(|command| command.text("Name"))
-    };
-    let right = newest(&told_a).as_deref() == Some("Noa Tran")
-        && newest(&told_b).is_none_or(|name| name == "Noa Tran");
+    let newest = |told: &[Command]| of_last(told, &turns).map(|command| card(&command.text("Card")));
+    let right = newest(&told_a) == Some(Some(4_402_019))
+        && newest(&told_b).is_none_or(|number| number == Some(4_402_019));
     let verdict = require(right, "the change that was received last on both");
-    ledger.note(&[190], "two devices change one name", &last.sent, &in_words(&told_a), verdict);
+    ledger.note(&[190], "two devices change one card", &last.sent, &in_words(&told_a), verdict);
 
-    let mut upload = a.upload("OPERLOG", user(&often, "Jo 1")).await;
-    for number in 2..=5 {
-        upload = a.upload("OPERLOG", user(&often, &format!("Jo {number}"))).await;
+    let mut upload = a.upload("OPERLOG", jo(4_402_021)).await;
+    for number in 4_402_022..=4_402_025 {
+        upload = a.upload("OPERLOG", jo(number)).await;
     }
     let told = b.obey().await;
-    let about: Vec<_> = told.iter().filter(|command| command.is_about(&often)).collect();
-    let right = about.len() == 1 && about.iter().all(|command| command.text("Name") == "Jo 5");
-    let verdict = require(right, "one command with the newest name");
+    // What is removed under the PIN before the user comes is no change.
+    let brought = told.iter().filter(|command| command.is("DATA UPDATE", "USERINFO", &often));
+    let cards: Vec<_> = brought.map(|command| card(&command.text("Card"))).collect();
+    let verdict = require(cards == [Some(4_402_025)], "one command with the newest card");
     ledger.note(&[91], "five changes while a device is off", &upload.sent, &in_words(&told), verdict);
     a.obey().await;
 }

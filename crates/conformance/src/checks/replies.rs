@@ -94,7 +94,8 @@ async fn refusals(scene: &mut Scene) {
         scene.a.upload("OPERLOG", user(&pin, "Ada")).await;
         scene.calm().await;
         let Scene { a, b, ledger, .. } = scene;
-        a.upload("OPERLOG", fp(&pin, 6, &template)).await;
+        // A template that comes without its user may be anybody's.
+        a.upload("OPERLOG", format!("{}{}", user(&pin, "Ada"), fp(&pin, 6, &template))).await;
         let (_, told) = b.poll("").await;
         if both(&told, &pin).1.is_none() {
             ledger.unseen(obligations, "no template came that could be refused");
@@ -121,7 +122,8 @@ async fn unsupported(scene: &mut Scene) {
     scene.a.upload("OPERLOG", users).await;
     scene.calm().await;
     let record = |pin: &str, text: &str| {
-        format!("USERPIC PIN={pin}\tFileName={pin}.jpg\tSize={}\tContent={text}\n", text.len())
+        let photo = format!("USERPIC PIN={pin}\tFileName={pin}.jpg\tSize={}\tContent={text}\n", text.len());
+        user(pin, "Ada") + &photo
     };
     let [[first, second], [one, two]] = [&pins, &pictures];
     let Scene { a, b, ledger, .. } = scene;
@@ -149,7 +151,7 @@ async fn no_room(scene: &mut Scene) {
     scene.calm().await;
     let [[first, second], [one, two]] = [&pins, &templates];
     let Scene { a, b, ledger, .. } = scene;
-    a.upload("OPERLOG", fp(first, 6, one)).await;
+    a.upload("OPERLOG", user(first, "Ada") + &fp(first, 6, one)).await;
     let (_, told) = b.poll("").await;
     if both(&told, first).1.is_none() {
         ledger.unseen(&[181], "no template came that could be refused");
@@ -157,7 +159,7 @@ async fn no_room(scene: &mut Scene) {
     }
     let answer = b.acknowledge(&told, -1001).await;
     b.obey().await;
-    a.upload("OPERLOG", fp(second, 6, two)).await;
+    a.upload("OPERLOG", user(second, "Ada") + &fp(second, 6, two)).await;
     let again = b.obey().await;
     let sent = both(&again, second).1.is_some();
     let verdict = require(!sent, "no further template of that kind");

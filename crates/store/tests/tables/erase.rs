@@ -3,16 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use databases::Kind;
-use roster::{Content, ItemKey, Part, Photo, Slot, Template, UserFields};
+use roster::{Content, ItemKey, Part, Photo, Seq, Slot, Template, UserFields};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, query, query_scalar};
 use store::{
     Erasure, HeldKind, HeldRecord, KeptKind, NewAttendancePhoto, NewPunch, OfferedFile, OfferedPhoto, Order,
     OrderNews, PhotoVersion, Punches, Rewritten, TABLES, Tx,
 };
 use sync::operator::State;
-use sync::{Exception, Parked, Wait};
+use sync::{ClaimState, Exception, Parked, Reason, Stage, Wait};
 use wire::{BioType, Operation, Punch};
 
+use crate::claims;
 use crate::fleet::{Fleet, at, finger, finger_key, member, photo, pin, user_key};
 use crate::opening::plain;
 use crate::sync_state::{answer_line, poll};
@@ -146,6 +147,9 @@ fn body(who: &str, what: &str, bytes: usize) -> String {
 async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
     let comparison = ItemKey { pin: pin(who), slot: Slot::comparison_photo(BioType::VISIBLE_FACE) };
     let picture = |text: String| Content::Photo(Photo { text, file_name: None });
+    // A life that has ended, and another one.
+    fleet.put(&[(user_key(who), Content::User(fields(who, "name of a former life")))]).await;
+    fleet.delete(&[user_key(who)], at(0), true).await;
     fleet.put(&[member(who), (user_key(who), Content::User(fields(who, "former name")))]).await;
     fleet
         .put(&[
@@ -200,6 +204,19 @@ async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
     let raw = format!("USER PIN={who}\tName={}", body(who, "held name", 900));
     tx.hold(&held(device, Some(who), raw.clone()), at(2)).await.expect("held");
     tx.hold(&held(device, None, format!("{raw}\tUnknown=1")), at(2)).await.expect("held");
+    let claimed = ClaimState {
+        reason: Reason::Other,
+        stage: Stage::Blocking,
+        life: Seq(1),
+        version: 1,
+        since: Seq(0),
+        question: None,
+    };
+    let (mut claimed, user) = claims::whole(who, claimed);
+    claimed.items.insert(finger_key(who, 7).slot, finger(who, 7, &body(who, "claimed finger", 1_500)).1);
+    let user = format!("{}\t{}\n", user.trim_end(), body(who, "claimed name", 900));
+    claims::open(&mut tx, device, who, claimed, Some(&user)).await;
+    tx.note_shown(device, &BTreeSet::from([pin(who)])).await.expect("shown");
     tx.keep_record(device, KeptKind::IdCard, Some(&pin(who)), raw.as_bytes(), at(2)).await.expect("kept");
     tx.keep_record(device, KeptKind::Verification, None, raw.as_bytes(), at(2)).await.expect("kept");
     tx.log_operation(device, &operation, at(2)).await.expect("logged");
@@ -315,7 +332,7 @@ async fn nothing_of_an_erased_person_is_left_in_any_table_or_file_and_nobody_els
     tx.commit().await.expect("committed");
 
     assert_eq!(erased.kept_punches, 1);
-    assert!(last > roster::Seq(0));
+    assert!(last > Seq(0));
     let after = values(&fleet, &db).await;
     let mut hers = BTreeSet::new();
     for ((table, column), found) in &with_ada {
@@ -335,7 +352,20 @@ async fn nothing_of_an_erased_person_is_left_in_any_table_or_file_and_nobody_els
         assert!(hers.contains(&text), "it was there");
     }
     // What only stood there for a while, and what must never stand there unsealed.
-    for text in ["former name", "word", "finger 0", "finger 1", "photo", "part", "held name", "snapshot"] {
+    for text in [
+        "name of a former life",
+        "claimed finger",
+        "claimed name",
+        "Grace",
+        "former name",
+        "word",
+        "finger 0",
+        "finger 1",
+        "photo",
+        "part",
+        "held name",
+        "snapshot",
+    ] {
         hers.insert(format!("{text} of {ADA}").into_bytes());
     }
     assert!(hers.len() > 30, "{}", hers.len());
@@ -463,6 +493,33 @@ async fn what_waited_for_an_operator_is_due_after_an_erasure() {
         sends.iter().map(|send| (&send.key, send.verb)).collect::<Vec<_>>(),
         [(&user_key("7"), sync::Verb::Delete)]
     );
+}
+
+/// A device may have shown somebody whom the fleet never had.
+#[tokio::test]
+async fn somebody_of_whom_there_is_nothing_but_a_claim_or_a_mark_is_known_and_can_be_erased() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let state = ClaimState {
+        reason: Reason::Unproved,
+        stage: Stage::Waiting,
+        life: Seq(0),
+        version: 1,
+        since: Seq(0),
+        question: None,
+    };
+    let mut tx = fleet.write().await;
+    let (claim, user) = claims::whole("7", state);
+    claims::open(&mut tx, device, "7", claim, Some(&user)).await;
+    let hash = roster::hash(fleet.store.hash_key(), &finger_key("8", 1).slot, &finger("8", 1, "QUFB").1);
+    tx.mark_discarded(&pin("8"), &[hash]).await.expect("marked");
+    for of in ["7", "8"] {
+        assert!(tx.knows_pin(&pin(of)).await.expect("read"), "{of}");
+        let rows = tx.erase(&pin(of), Punches::Keep, at(1)).await.expect("erased").rows;
+        assert!(!rows.is_empty(), "{of}");
+        assert!(!tx.knows_pin(&pin(of)).await.expect("read"), "{of}");
+    }
+    assert!(!tx.knows_pin(&pin("9")).await.expect("read"));
 }
 
 /// They keep an upload that is under way from giving a new owner of the PIN the templates of the former one.

@@ -1,6 +1,7 @@
 //! Every query on a real database.
 
 mod attendance;
+mod claims;
 mod clocks;
 mod definitions;
 mod devices;

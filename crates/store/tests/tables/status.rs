@@ -80,7 +80,7 @@ async fn exceptions_and_open_commands_of_one_device_are_listed() {
     assert_eq!(keys, expected);
     assert_eq!(
         open.iter().map(|(key, command)| (key, command.verb)).collect::<Vec<_>>(),
-        [(&user_key("7"), Verb::Update)]
+        [(&user_key("7"), Verb::Insert)]
     );
     assert_eq!(tx.exceptions_of(device, 1).await.expect("listed").len(), 1);
     assert_eq!(tx.open_commands_of(device + 1, 10).await.expect("listed"), []);
@@ -147,7 +147,7 @@ async fn commands_are_followed_by_when_they_were_sent_or_answered() {
 
     let shown: Vec<_> =
         events.iter().map(|e| (e.device, &e.key, e.verb, e.sent_at, e.closed_at, e.return_code)).collect();
-    assert_eq!(shown, [(device, &user_key("7"), Verb::Update, at(0), Some(at(9)), Some(0))]);
+    assert_eq!(shown, [(device, &user_key("7"), Verb::Insert, at(0), Some(at(9)), Some(0))]);
     assert_eq!(tx.command_events(at(10), 10).await.expect("events"), []);
 }
 

@@ -58,7 +58,7 @@ pub async fn answer_line(tx: &mut Tx, device: i64, (wire_id, line): (&str, u16),
     tx.apply(&view, &changes, now).await.expect("applied");
 }
 
-async fn person(tx: &mut Tx, device: i64, of: &str) -> Person {
+pub async fn person(tx: &mut Tx, device: i64, of: &str) -> Person {
     let mut view = DeviceView::new(device, roster::Capability::default());
     tx.load_persons(&mut view, &[pin(of)]).await.expect("persons");
     view.persons.remove(&pin(of)).expect("in the view")
@@ -83,7 +83,8 @@ async fn what_a_poll_sent_is_open_until_it_is_answered() {
     assert_eq!(sends.iter().map(|send| &send.key).collect::<Vec<_>>(), [&user_key("7")]);
     assert_eq!(counts(&mut tx, device).await, (1, 0));
     let open = person(&mut tx, device, "7").await.open.remove(&Slot::USER).expect("open");
-    assert_eq!((open.verb, open.seq, open.sends, open.lines), (Verb::Update, Seq(2), 1, 1));
+    // The device showed all its people: nobody is in the place.
+    assert_eq!((open.verb, open.seq, open.sends, open.lines), (Verb::Insert, Seq(2), 1, 1));
     assert_eq!((open.wire_id.as_str(), open.again), (sends[0].wire_id.as_str(), false));
     assert_eq!(tx.next_due(device).await.expect("read"), Some(open.due_at));
     assert_eq!(tx.device(device).await.expect("read").expect("there").cursor, Seq(2));
@@ -96,6 +97,43 @@ async fn what_a_poll_sent_is_open_until_it_is_answered() {
     assert_eq!((found.number, found.open), (open.number, false));
     assert_eq!(poll(&mut tx, device, at(2)).await, []);
     assert_eq!(tx.next_due(device).await.expect("read"), None);
+}
+
+#[tokio::test]
+async fn the_verb_of_a_command_is_kept() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[member("7")]).await;
+    let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    fleet.put(&[user("7", "Ada")]).await;
+    let sent = async |tx: &mut Tx, device, minutes| {
+        let [send] = <[Send; 1]>::try_from(poll(tx, device, at(minutes)).await).expect("one command");
+        let open = person(tx, device, "7").await.open.remove(&Slot::USER).expect("open");
+        let found = tx.find_command(device, &send.wire_id).await.expect("read").expect("kept");
+        assert_eq!((open.verb, found.verb), (send.verb, send.verb));
+        for line in 0..open.lines {
+            answer_line(tx, device, (&send.wire_id, line), 0, at(minutes)).await;
+        }
+        (send.verb, open.lines)
+    };
+
+    let mut tx = fleet.write().await;
+    assert_eq!(sent(&mut tx, device, 0).await, (Verb::Insert, 1));
+    // Nobody knows who is on it.
+    tx.end_roster(other, false).await.expect("it did not show all its people");
+    assert_eq!(sent(&mut tx, other, 0).await, (Verb::Replace, 3));
+    tx.commit().await.expect("committed");
+
+    // Both know the person by now.
+    fleet.put(&[user("7", "Ada L")]).await;
+    let mut tx = fleet.write().await;
+    assert_eq!(sent(&mut tx, device, 1).await, (Verb::Update, 1));
+    assert_eq!(sent(&mut tx, other, 1).await, (Verb::Update, 1));
+    tx.commit().await.expect("committed");
+
+    fleet.delete(&[user_key("7"), member("7").0], at(2), false).await;
+    let mut tx = fleet.write().await;
+    assert_eq!(poll(&mut tx, device, at(3)).await, []);
+    assert_eq!(sent(&mut tx, device, 3).await, (Verb::Delete, 2));
 }
 
 /// Obligation 90.
@@ -173,7 +211,13 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
     let exceptions = [
         (
             user_key("1"),
-            Exception { wait: Wait::Due(at(3)), wipe: true, known: None, refused: None, attempts: 4 },
+            Exception {
+                wait: Wait::Due(at(3)),
+                wipe: true,
+                known: Some(Seq(12)),
+                refused: None,
+                attempts: 4,
+            },
         ),
         (finger_key("1", 0), Exception { wait: Wait::No, wipe: false, known: None, refused, attempts: 0 }),
         (
@@ -200,16 +244,22 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
                 attempts: 0,
             },
         ),
+        (
+            user_key("2"),
+            Exception { wait: Wait::No, wipe: false, known: Some(Seq(0)), refused: None, attempts: 0 },
+        ),
     ];
 
     let written = exceptions.iter().map(|(key, exception)| (key.clone(), Some(*exception))).collect();
     let changes = Changes { exceptions: written, ..Changes::default() };
     tx.apply(&view, &changes, at(0)).await.expect("applied");
 
-    let read = person(&mut tx, device, "1").await.exceptions;
-    let expected = exceptions.iter().map(|(key, exception)| (key.slot, *exception)).collect();
-    assert_eq!(read, expected);
-    assert_eq!(counts(&mut tx, device).await, (0, 1));
+    for of in ["1", "2"] {
+        let read = person(&mut tx, device, of).await.exceptions;
+        let of = exceptions.iter().filter(|(key, _)| key.pin == pin(of));
+        assert_eq!(read, of.map(|(key, exception)| (key.slot, *exception)).collect());
+    }
+    assert_eq!(counts(&mut tx, device).await, (0, 0), "what failed takes nobody's place");
 
     let changes = Changes {
         exceptions: vec![(user_key("1"), None), (finger_key("1", 0), Some(Exception::due(at(9))))],
@@ -218,6 +268,7 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
     tx.apply(&view, &changes, at(0)).await.expect("applied");
     let read = person(&mut tx, device, "1").await.exceptions;
     assert_eq!((read.len(), read.get(&finger_key("1", 0).slot)), (4, Some(&Exception::due(at(9)))));
+    assert_eq!(counts(&mut tx, device).await, (0, 1));
 }
 
 #[tokio::test]

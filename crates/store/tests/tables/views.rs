@@ -159,6 +159,10 @@ async fn people_read_by_sql_what_is_owed_sent_and_done() {
 
     let mut tx = fleet.write().await;
     let sends = crate::sync_state::poll(&mut tx, device, at(0)).await;
+    tx.commit().await.expect("committed");
+    // How a device gets somebody for the first time is its own business.
+    assert_eq!(commands().await, [row("7", "update user", "sent"), row("8", "update user", "sent")]);
+    let mut tx = fleet.write().await;
     crate::sync_state::answer(&mut tx, device, &sends[0].wire_id, 0, at(1)).await;
     crate::sync_state::answer(&mut tx, device, &sends[1].wire_id, -1002, at(1)).await;
     tx.commit().await.expect("committed");
@@ -170,6 +174,34 @@ async fn people_read_by_sql_what_is_owed_sent_and_done() {
     assert!(after.contains(&row("7", "update user", "pending")));
     let pending = "SELECT device_serial, command_type, status FROM device_commands WHERE status = 'pending'";
     assert_eq!(texts(&fleet, pending).await, [["SN1", "update user", "pending"]]);
+}
+
+/// Nobody knows who is on a device that did not show all its people: what is there goes, and the person comes.
+#[tokio::test]
+async fn people_read_by_sql_of_a_replacement_as_of_an_update_and_of_deletions_as_such() {
+    let fleet = Fleet::new().await;
+    fleet.put(&[member("7"), member("8")]).await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    tx.end_roster(device, false).await.expect("it did not show all its people");
+    tx.commit().await.expect("committed");
+    fleet.put(&[user("7", "Ada")]).await;
+    let mut tx = fleet.write().await;
+    let sends = crate::sync_state::poll(&mut tx, device, at(0)).await;
+    assert_eq!(sends.iter().map(|send| send.verb).collect::<Vec<_>>(), [sync::Verb::Replace]);
+    for line in 0..3 {
+        crate::sync_state::answer_line(&mut tx, device, (&sends[0].wire_id, line), 0, at(1)).await;
+    }
+    tx.commit().await.expect("committed");
+    fleet.delete(&[user_key("7"), member("7").0], at(2), false).await;
+    let mut tx = fleet.write().await;
+    crate::sync_state::poll(&mut tx, device, at(3)).await;
+    assert_eq!(crate::sync_state::poll(&mut tx, device, at(3)).await.len(), 1);
+    tx.commit().await.expect("committed");
+
+    let commands = texts(&fleet, "SELECT pin, command_type, status FROM device_commands ORDER BY 2").await;
+
+    assert_eq!(commands, [["7", "delete user", "sent"], ["7", "update user", "completed"]]);
 }
 
 /// What a first fill has still before it is pending too.

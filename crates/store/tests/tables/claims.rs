@@ -1,0 +1,682 @@
+//! Claims: what a device said of a PIN and the fleet did not take, what becomes of it, and marks of former people.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use databases::{Database, Kind as Engine};
+use roster::{Content, Millis, Seq, UserFields, UserPatch};
+use sqlx::{AnyPool, AssertSqlSafe, query, query_as, query_scalar, raw_sql};
+use store::{ClaimedUser, HeldFilter, HeldKind, HeldRecord, Store, StoreError, Tx};
+use sync::{Asked, Changes, Claim, ClaimNews, ClaimState, Joining, Question, Reason, Stage, Subject};
+
+use crate::fleet::{Fleet, at, fields, finger, finger_key, keys, member, photo, pin, user, user_key};
+use crate::opening::plain;
+use crate::sync_state::person;
+
+/// What became of a claim of a device, with the user record of the upload.
+pub async fn claim(
+    tx: &mut Tx,
+    device: i64,
+    of: &str,
+    claim: Option<Claim>,
+    news: ClaimNews,
+    raw: Option<&str>,
+) {
+    let row = tx.device(device).await.expect("read").expect("there");
+    let mut view = tx.view(&row).await.expect("a view");
+    view.persons.entry(pin(of)).or_default().claim = claim;
+    let record = |raw: &str| (pin(of), ClaimedUser { table: "OPERLOG".into(), raw: raw.into() });
+    let users: BTreeMap<_, _> = raw.map(record).into_iter().collect();
+    let changes = Changes { claims: vec![(pin(of), news)], ..Changes::default() };
+    tx.apply_upload(&view, &changes, &users, at(0)).await.expect("applied");
+}
+
+/// Opens a claim, or changes one.
+pub async fn open(tx: &mut Tx, device: i64, of: &str, opened: Claim, raw: Option<&str>) {
+    let state = opened.state;
+    claim(tx, device, of, Some(opened), ClaimNews::Open(state), raw).await;
+}
+
+async fn read(tx: &mut Tx, device: i64, of: &str) -> Option<Claim> {
+    person(tx, device, of).await.claim
+}
+
+fn asks(subject: Subject, asked: Asked, shown: bool, times: u32) -> Question {
+    Question { subject, asked, shown, times }
+}
+
+fn state(reason: Reason, stage: Stage, question: Option<Question>) -> ClaimState {
+    ClaimState { reason, stage, life: Seq(12), version: 3, since: Seq(40), question }
+}
+
+/// A claim on the PIN with a user record, a finger and a photo.
+pub fn whole(of: &str, state: ClaimState) -> (Claim, String) {
+    let raw = format!("USER PIN={of}\tName=Grace of {of}\tPasswd=1234\tCard=4711\n");
+    let patch = patch_of(&raw);
+    let items = [finger(of, 3, "R3JhY2U="), photo(of, "cGhvdG8=")];
+    let items = items.into_iter().map(|(key, content)| (key.slot, content)).collect();
+    (Claim { state, user: Some(patch), items }, raw)
+}
+
+fn patch_of(raw: &str) -> UserPatch {
+    match roster::read(Some("OPERLOG"), raw.as_bytes(), &roster::Capability::default()).remove(0) {
+        roster::Reading::User { patch, .. } => patch,
+        other => panic!("{other:?}"),
+    }
+}
+
+const REASONS: [Reason; 11] = [
+    Reason::Unproved,
+    Reason::Renamed,
+    Reason::WentBack,
+    Reason::UsedBefore,
+    Reason::Other,
+    Reason::Unclear,
+    Reason::Leaver,
+    Reason::Outside,
+    Reason::Remains,
+    Reason::Enrolment,
+    Reason::Deleted,
+];
+
+#[tokio::test]
+async fn every_claim_is_read_back_as_it_was_written() {
+    let fleet = Fleet::new().await;
+    let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let template = Subject::Template(finger_key("1", 3).slot);
+    let questions = [
+        None,
+        Some(asks(Subject::User, Asked::Due, false, 0)),
+        Some(asks(Subject::User, Asked::Refused, true, 3)),
+        Some(asks(template, Asked::Asked(41, at(3)), false, 1)),
+        Some(asks(template, Asked::Answered(at(4)), true, 2)),
+    ];
+    let states: BTreeMap<String, ClaimState> = REASONS
+        .iter()
+        .flat_map(|reason| [Stage::Waiting, Stage::Blocking].map(|stage| (*reason, stage)))
+        .flat_map(|(reason, stage)| questions.iter().map(move |asked| state(reason, stage, *asked)))
+        .enumerate()
+        .map(|(number, state)| (format!("{}", number + 1), state))
+        .collect();
+    assert_eq!(states.len(), 110);
+    let mut tx = fleet.write().await;
+    for (of, state) in &states {
+        let bare = Claim { state: *state, user: None, items: BTreeMap::new() };
+        open(&mut tx, device, of, bare, None).await;
+    }
+    // The same PIN at another device is another claim.
+    let (theirs, raw) = whole("1", state(Reason::Other, Stage::Blocking, None));
+    open(&mut tx, other, "1", theirs.clone(), Some(&raw)).await;
+    tx.commit().await.expect("committed");
+
+    let mut tx = fleet.read().await;
+    for (of, state) in &states {
+        let expected = Claim { state: *state, user: None, items: BTreeMap::new() };
+        assert_eq!(read(&mut tx, device, of).await, Some(expected), "{of}");
+    }
+    assert_eq!(read(&mut tx, other, "1").await, Some(theirs));
+    assert_eq!(read(&mut tx, other, "2").await, None);
+}
+
+#[tokio::test]
+async fn a_claim_keeps_the_newest_record_and_the_newest_of_each_template() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let mut tx = fleet.write().await;
+    let first = state(Reason::Unproved, Stage::Waiting, Some(asks(Subject::User, Asked::Due, false, 0)));
+    let only_finger = [finger("7", 3, "QUFB")].map(|(key, content)| (key.slot, content)).into();
+    open(&mut tx, device, "7", Claim { state: first, user: None, items: only_finger }, None).await;
+
+    let (mut newer, raw) = whole("7", state(Reason::Other, Stage::Blocking, None));
+    open(&mut tx, device, "7", newer.clone(), Some(&raw)).await;
+    assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
+
+    // An upload without a user record leaves that which is there.
+    newer.state.version += 1;
+    newer.items.insert(finger_key("7", 4).slot, finger("7", 4, "QkJC").1);
+    open(&mut tx, device, "7", newer.clone(), None).await;
+    assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
+
+    let renamed = raw.replace("Grace", "Gracia");
+    newer.user = Some(patch_of(&renamed));
+    open(&mut tx, device, "7", newer.clone(), Some(&renamed)).await;
+    assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
+}
+
+#[tokio::test]
+async fn what_was_claimed_is_sealed_to_its_device_and_pin() {
+    let fleet = Fleet::new().await;
+    let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let mut tx = fleet.write().await;
+    for (device, of) in [(device, "7"), (device, "8"), (other, "7")] {
+        let (claim, raw) = whole(of, state(Reason::Other, Stage::Blocking, None));
+        open(&mut tx, device, of, claim, Some(&raw)).await;
+    }
+    tx.commit().await.expect("committed");
+    let db = plain(&fleet).await;
+    let sealed: Vec<(Vec<u8>,)> =
+        query_as("SELECT sealed FROM claim UNION ALL SELECT sealed FROM claim_item")
+            .fetch_all(&db)
+            .await
+            .expect("read");
+    assert_eq!(sealed.len(), 9);
+    for part in ["Grace", "4711", "R3JhY2U", "cGhvdG8"] {
+        let plain = |text: &[u8]| text.windows(part.len()).any(|window| window == part.as_bytes());
+        assert!(!sealed.iter().any(|(text,)| plain(text)), "{part}");
+    }
+
+    for table in ["claim", "claim_item"] {
+        // What one claim holds is put into the two others.
+        let (from,): (Vec<u8>,) = query_as(AssertSqlSafe(format!(
+            "SELECT sealed FROM {table} WHERE device_id = {device} AND pin = '7' LIMIT 1"
+        )))
+        .fetch_one(&db)
+        .await
+        .expect("read");
+        query(AssertSqlSafe(format!(
+            "UPDATE {table} SET sealed = ? WHERE device_id <> {device} OR pin <> '7'"
+        )))
+        .bind(from)
+        .execute(&db)
+        .await
+        .expect("moved");
+        let mut tx = fleet.read().await;
+        for (device, of) in [(device, "8"), (other, "7")] {
+            let mut view = sync::DeviceView::new(device, roster::Capability::default());
+            let loaded = tx.load_persons(&mut view, &[pin(of)]).await;
+            assert!(matches!(loaded, Err(StoreError::Sealed { .. })), "{table} {device} {of}: {loaded:?}");
+        }
+        assert!(read(&mut tx, device, "7").await.is_some());
+    }
+}
+
+fn held(device: i64, of: &str, kind: HeldKind) -> HeldRecord {
+    HeldRecord {
+        device,
+        kind,
+        table: Some("OPERLOG".into()),
+        pin: Some(pin(of)),
+        tag: "USER".into(),
+        line: Some(1),
+        reason: "not taken".into(),
+        raw: format!("{kind} of {of}").into_bytes(),
+        life: Some(Seq(12)),
+    }
+}
+
+/// The open records and what was decided of the others, by device, PIN and kind as it was held.
+async fn held_now(tx: &mut Tx) -> BTreeSet<(i64, String, String, String)> {
+    let filter = HeldFilter { resolved_too: true, ..HeldFilter::default() };
+    let mut found = BTreeSet::new();
+    for row in tx.held(&filter, 100).await.expect("listed") {
+        let (_, raw) = tx.show_held(row.id).await.expect("read").expect("there");
+        let was = String::from_utf8(raw).expect("text");
+        assert_eq!(row.resolved_at.is_some(), row.resolution.is_some());
+        assert_eq!(row.life, Some(Seq(12)));
+        let resolution = row.resolution.unwrap_or_else(|| "open".to_owned());
+        found.insert((row.device, was, row.kind.to_string(), resolution));
+    }
+    found
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_claim_becomes_of_what_is_held_of_it() {
+    let waiting = state(Reason::Unproved, Stage::Waiting, Some(asks(Subject::User, Asked::Due, false, 0)));
+    let blocking = state(Reason::Other, Stage::Blocking, None);
+    for (news, of_waiting, of_conflict) in [
+        (ClaimNews::Open(waiting), ("waiting", "open"), ("conflict", "open")),
+        (ClaimNews::Open(blocking), ("conflict", "open"), ("conflict", "open")),
+        (ClaimNews::Taken, ("waiting", "confirmed"), ("conflict", "confirmed")),
+        (ClaimNews::Dropped, ("waiting", "void"), ("conflict", "void")),
+        (ClaimNews::Left, ("leftover", "open"), ("leftover", "open")),
+    ] {
+        let fleet = Fleet::new().await;
+        let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+        let mut tx = fleet.write().await;
+        let mine = [
+            HeldKind::Waiting,
+            HeldKind::Conflict,
+            HeldKind::Leftover,
+            HeldKind::Privilege,
+            HeldKind::Credential,
+            HeldKind::Deletion,
+            HeldKind::Unreadable,
+        ];
+        for kind in mine {
+            tx.hold(&held(one, "7", kind), at(0)).await.expect("held");
+        }
+        for (device, of) in [(one, "8"), (two, "7")] {
+            tx.hold(&held(device, of, HeldKind::Waiting), at(0)).await.expect("held");
+        }
+        for (device, of) in [(one, "7"), (one, "8"), (two, "7")] {
+            let (claim, raw) = whole(of, waiting);
+            open(&mut tx, device, of, claim, Some(&raw)).await;
+        }
+        let mut expected = held_now(&mut tx).await;
+        assert_eq!(expected.len(), 9);
+        assert!(expected.iter().all(|(.., resolution)| resolution == "open"));
+
+        let (changed, _) = whole("7", if let ClaimNews::Open(state) = news { state } else { waiting });
+        let stays = matches!(news, ClaimNews::Open(_));
+        claim(&mut tx, one, "7", stays.then(|| changed.clone()), news, None).await;
+
+        assert_eq!(read(&mut tx, one, "7").await, stays.then_some(changed), "{news:?}");
+        for (device, of) in [(one, "8"), (two, "7")] {
+            assert_eq!(read(&mut tx, device, of).await, Some(whole(of, waiting).0), "{news:?}");
+        }
+        for (was, (kind, resolution)) in [("waiting", of_waiting), ("conflict", of_conflict)] {
+            let row =
+                |kind: &str, decided: &str| (one, format!("{was} of 7"), kind.to_owned(), decided.to_owned());
+            assert!(expected.remove(&row(was, "open")));
+            expected.insert(row(kind, resolution));
+        }
+        assert_eq!(held_now(&mut tx).await, expected, "{news:?}");
+        tx.commit().await.expect("committed");
+        let sql = "SELECT COUNT(*) FROM claim_item WHERE device_id = ? AND pin = '7'";
+        let items: i64 = query_scalar(sql).bind(one).fetch_one(&plain(&fleet).await).await.expect("a count");
+        assert_eq!(items, if stays { 2 } else { 0 }, "{news:?}");
+    }
+}
+
+#[tokio::test]
+async fn former_people_are_known_again_by_their_names_and_cards() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let former = async |of: &str| {
+        let mut tx = fleet.read().await;
+        tx.known(device, &[pin(of)], at(9), None).await.expect("read").remove(&pin(of)).expect("there").former
+    };
+    let byron = UserFields { vice_card: Some("31".into()), ..fields("Ada Byron") };
+    let king = UserFields { card: Some("32".into()), ..fields("Augusta Ada King, Countess") };
+    let marks = |users: &[&UserFields]| -> BTreeSet<roster::ContentHash> {
+        users.iter().flat_map(|user| roster::marks(fleet.store.hash_key(), user)).collect()
+    };
+    fleet
+        .put(&[
+            member("7"),
+            (user_key("7"), Content::User(byron.clone())),
+            finger("7", 3, "QUFB"),
+            user("8", "Bob"),
+        ])
+        .await;
+    fleet.put(&[(user_key("7"), Content::User(king.clone()))]).await;
+    fleet.delete(&[finger_key("7", 3)], at(1), false).await;
+    assert_eq!(former("7").await, BTreeSet::new(), "the person is there");
+
+    fleet.delete(&[user_key("7"), member("7").0], at(2), false).await;
+
+    let expected = marks(&[&byron, &king]);
+    // Two names, the beginning of the long one, three cards.
+    assert_eq!((former("7").await, expected.len()), (expected.clone(), 6));
+    assert_eq!(former("8").await, BTreeSet::new());
+    // The next life under the PIN is somebody else's, and the marks of both stay.
+    fleet.put(&[user("7", "Grace")]).await;
+    assert_eq!(former("7").await, expected);
+    fleet.delete(&[user_key("7")], at(3), false).await;
+    let expected = &expected | &marks(&[&fields("Grace")]);
+    assert_eq!(former("7").await, expected);
+
+    let discarded = roster::hash(fleet.store.hash_key(), &finger_key("7", 5).slot, &finger("7", 5, "QkJC").1);
+    let mut tx = fleet.write().await;
+    for _ in 0..2 {
+        tx.mark_discarded(&pin("7"), &[discarded]).await.expect("marked");
+    }
+    tx.commit().await.expect("committed");
+    assert_eq!(former("7").await, &expected | &BTreeSet::from([discarded]));
+}
+
+#[tokio::test]
+async fn what_was_held_of_a_person_is_decided_by_the_end_of_that_life() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    fleet.put(&[user("7", "Ada"), user("8", "Bob"), finger("7", 3, "QUFB")]).await;
+    let mut tx = fleet.write().await;
+    let of_the_life = [HeldKind::Privilege, HeldKind::Credential, HeldKind::Deletion, HeldKind::Brake];
+    let of_the_device = [HeldKind::Waiting, HeldKind::Conflict, HeldKind::Leftover, HeldKind::Unreadable];
+    for kind in of_the_life.iter().chain(&of_the_device) {
+        tx.hold(&held(device, "7", *kind), at(0)).await.expect("held");
+        tx.hold(&held(device, "8", *kind), at(0)).await.expect("held");
+    }
+    tx.commit().await.expect("committed");
+    let decided = async || -> BTreeSet<String> {
+        let all = held_now(&mut fleet.read().await).await.into_iter();
+        all.filter(|(.., resolution)| resolution == "person-gone").map(|(_, was, ..)| was).collect()
+    };
+    fleet.delete(&[finger_key("7", 3)], at(1), false).await;
+    assert_eq!(decided().await, BTreeSet::new());
+
+    fleet.delete(&[user_key("7")], at(2), false).await;
+
+    assert_eq!(decided().await, of_the_life.iter().map(|kind| format!("{kind} of 7")).collect());
+}
+
+#[tokio::test]
+async fn claims_are_looked_at_again_when_their_time_has_come() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let asked = |asked| Some(asks(Subject::User, asked, false, 1));
+    let mut tx = fleet.write().await;
+    let waiting = [
+        ("1", Stage::Waiting, asked(Asked::Due)),
+        ("2", Stage::Waiting, asked(Asked::Asked(41, at(0)))),
+        ("3", Stage::Waiting, asked(Asked::Answered(at(5)))),
+        ("4", Stage::Waiting, asked(Asked::Refused)),
+        ("5", Stage::Waiting, asked(Asked::Answered(at(2)))),
+        ("6", Stage::Blocking, asked(Asked::Answered(at(1)))),
+        ("7", Stage::Blocking, None),
+    ];
+    for (of, stage, question) in waiting {
+        let (claim, raw) = whole(of, state(Reason::Unproved, stage, question));
+        open(&mut tx, one, of, claim, Some(&raw)).await;
+    }
+    let (theirs, _) = whole("9", state(Reason::Unproved, Stage::Waiting, asked(Asked::Asked(42, at(1)))));
+    open(&mut tx, two, "9", theirs, None).await;
+
+    let due = async |tx: &mut Tx, device, now, limit| tx.due_claims(device, now, limit).await.expect("read");
+    let seconds = |minutes, seconds: i64| at(minutes).plus(seconds * 1_000);
+    assert_eq!(tx.next_due(one).await.expect("read"), Some(seconds(2, 10)));
+    assert_eq!(due(&mut tx, one, seconds(2, 9), 10).await, []);
+    assert_eq!(due(&mut tx, one, seconds(2, 10), 10).await, [pin("5")]);
+    assert_eq!(due(&mut tx, one, at(59), 10).await, [pin("5"), pin("3")]);
+    assert_eq!(due(&mut tx, one, at(60), 10).await, [pin("5"), pin("3"), pin("2")]);
+    assert_eq!(due(&mut tx, one, at(60), 2).await, [pin("5"), pin("3")]);
+    assert_eq!(due(&mut tx, two, at(60), 10).await, []);
+    assert_eq!(due(&mut tx, two, at(61), 10).await, [pin("9")]);
+    for (now, expected) in [(seconds(2, 9), false), (seconds(2, 10), true)] {
+        let standing = tx.unlocked_standing(&crate::fleet::serial("SN1"), now).await.expect("read");
+        assert_eq!(standing.map(|(.., standing)| standing.claims_due), Some(expected));
+    }
+
+    let asking = async |tx: &mut Tx, device, order| tx.claim_that_asks(device, order).await.expect("read");
+    assert_eq!(asking(&mut tx, one, 41).await, Some(pin("2")));
+    assert_eq!(asking(&mut tx, two, 41).await, None);
+    assert_eq!(asking(&mut tx, one, 42).await, None);
+
+    claim(&mut tx, one, "5", None, ClaimNews::Dropped, None).await;
+    assert_eq!(due(&mut tx, one, at(60), 10).await, [pin("3"), pin("2")]);
+}
+
+#[tokio::test]
+async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_them() {
+    let fleet = Fleet::new().await;
+    let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
+    let mut tx = fleet.write().await;
+    let asked = |asked| Some(asks(Subject::User, asked, false, 1));
+    let (refused, asking) = (asked(Asked::Refused), asked(Asked::Asked(41, at(0))));
+    for (device, of, question) in [(one, "1", refused), (one, "2", asking), (two, "1", refused)] {
+        let (claim, raw) = whole(of, state(Reason::Unproved, Stage::Waiting, question));
+        open(&mut tx, device, of, claim, Some(&raw)).await;
+    }
+    let shown = BTreeSet::from([pin("1"), pin("8")]);
+    tx.note_shown(one, &shown).await.expect("noted");
+    tx.note_shown(two, &shown).await.expect("noted");
+    let row = async |tx: &mut Tx, device| tx.device(device).await.expect("read").expect("there");
+    // As long as it is not read, nobody counts whom it shows.
+    tx.note_asked(one, at(1)).await.expect("noted");
+    tx.note_heard(one, at(1)).await.expect("noted");
+    let idle = row(&mut tx, one).await;
+    assert_eq!((idle.is_read(), idle.asked_at, idle.heard_at), (false, None, None));
+
+    tx.begin_reread(one).await.expect("begun");
+    let reading = row(&mut tx, one).await;
+    assert_eq!((reading.is_read(), reading.asked_at, reading.heard_at), (true, None, None));
+    assert_eq!(tx.users_shown(one).await.expect("counted"), 0, "what it showed before is of another time");
+    assert_eq!(tx.users_shown(two).await.expect("counted"), 2);
+    tx.note_asked(one, at(2)).await.expect("noted");
+    tx.note_asked(one, at(3)).await.expect("noted");
+    tx.note_heard(one, at(4)).await.expect("noted");
+    tx.note_shown(one, &shown).await.expect("noted");
+    let reading = row(&mut tx, one).await;
+    assert_eq!((reading.asked_at, reading.heard_at), (Some(at(2)), Some(at(4))), "the first time counts");
+    assert!(!row(&mut tx, two).await.is_read());
+    assert_eq!(tx.due_claims(one, at(9), 10).await.expect("read"), []);
+
+    // Once more: it did not show everybody.
+    tx.begin_reread(one).await.expect("begun");
+    assert_eq!(row(&mut tx, one).await.asked_at, None);
+    assert_eq!(tx.users_shown(one).await.expect("counted"), 0);
+
+    tx.end_reread(one, at(9)).await.expect("ended");
+    assert!(!row(&mut tx, one).await.is_read());
+    assert_eq!(tx.due_claims(one, at(8), 10).await.expect("read"), []);
+    assert_eq!(tx.due_claims(one, at(9), 10).await.expect("read"), [pin("1")]);
+    let question =
+        async |tx: &mut Tx, device, of| read(tx, device, of).await.and_then(|claim| claim.state.question);
+    assert_eq!(question(&mut tx, one, "1").await, asked(Asked::Answered(Millis(0))));
+    assert_eq!(question(&mut tx, one, "2").await, asking, "that one it answers by itself");
+    assert_eq!(question(&mut tx, two, "1").await, refused);
+
+    // A device that is taken in is read anyway.
+    tx.approve_device(one, Joining::Adopt, at(10)).await.expect("approved");
+    tx.begin_reread(one).await.expect("nothing to do");
+    assert!(!row(&mut tx, one).await.rereads);
+}
+
+/// A database as programs before claims left it, with the key `keys(1)`.
+async fn before_claims() -> (Database, AnyPool) {
+    let whole = Fleet::new().await;
+    let (check,): (String,) = query_as("SELECT value FROM setting WHERE name = 'key_check'")
+        .fetch_one(&plain(&whole).await)
+        .await
+        .expect("a key");
+    let database = Database::new();
+    let url = match database.kind() {
+        Engine::Sqlite => format!("{}?mode=rwc", database.url()),
+        Engine::MariaDb => database.url().to_owned(),
+    };
+    let db = AnyPool::connect(&url).await.expect("connected");
+    let of_engine = if database.kind() == Engine::Sqlite { "sqlite" } else { "mysql" };
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations").join(of_engine);
+    let versions = match database.kind() {
+        Engine::Sqlite => "version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL",
+        Engine::MariaDb => "version BIGINT NOT NULL PRIMARY KEY, name VARCHAR(64) NOT NULL",
+    };
+    let mut steps: Vec<_> =
+        std::fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file").path()).collect();
+    steps.sort();
+    run(&db, &format!("CREATE TABLE schema_migration ({versions})")).await;
+    for (version, step) in (1..13).zip(&steps) {
+        run(&db, &std::fs::read_to_string(step).expect("a step")).await;
+        run(&db, &format!("INSERT INTO schema_migration (version, name) VALUES ({version}, '{version}')"))
+            .await;
+    }
+    run(&db, &format!("INSERT INTO setting (name, value) VALUES ('key_check', '{check}')")).await;
+    (database, db)
+}
+
+async fn run(db: &AnyPool, sql: &str) {
+    raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await.expect("it runs");
+}
+
+/// All rows of a table as text, but for the column that the step adds.
+async fn rows_of(db: &AnyPool, table: &str, columns: &[&str]) -> Vec<String> {
+    let texts = columns.iter().map(|column| format!("COALESCE(HEX({column}), 'NULL')")).collect::<Vec<_>>();
+    let all = texts.iter().fold(String::new(), |all, text| match all.as_str() {
+        "" => text.clone(),
+        all => format!("{all}, ' ', {text}"),
+    });
+    let sql = format!("SELECT CONCAT({all}) FROM {table} ORDER BY 1");
+    query_scalar(AssertSqlSafe(sql)).fetch_all(db).await.expect("rows")
+}
+
+const EXCEPTION: [&str; 11] = [
+    "device_id",
+    "pin",
+    "kind",
+    "slot",
+    "algorithm",
+    "due_at",
+    "parked",
+    "wipe",
+    "refused_seq",
+    "return_code",
+    "attempts",
+];
+const COMMAND: [&str; 10] =
+    ["device_id", "command_no", "wire_id", "pin", "kind", "verb", "seq", "open", "due_at", "return_code"];
+const HELD: [&str; 8] =
+    ["held_id", "device_id", "digest", "kind", "pin", "last_at", "resolved_at", "resolution"];
+
+/// What the step must leave as it is.
+const TABLES: [(&str, &[&str]); 4] = [
+    ("sync_exception", &EXCEPTION),
+    ("sync_command", &COMMAND),
+    ("held", &HELD),
+    ("item", &["item_id", "seq", "live"]),
+];
+
+/// Two devices, in conflict with the fleet about some people, with exceptions and commands in every other state.
+async fn put_conflicts(engine: Engine, db: &AnyPool) {
+    for device in [1, 2] {
+        run(
+            db,
+            &format!(
+                "INSERT INTO device (device_id, serial_number, name, state, capability, cursor_seq, next_command, \
+                 incarnation, full_kinds, created_at) VALUES ({device}, 'SN{device}', '', 'active', '', 40, 9, 1, '', 0)"
+            ),
+        )
+        .await;
+    }
+    let zero = if engine == Engine::Sqlite { "zeroblob(16)" } else { "REPEAT(CHAR(0), 16)" };
+    // 7 and 8 are there, the one in a second life; 9 was; 5 never was.
+    for (id, of, seq, created, live) in [(1, "7", 31, 21, 1), (2, "8", 2, 2, 1), (3, "9", 30, 3, 0)] {
+        run(
+            db,
+            &format!(
+                "INSERT INTO item (item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, \
+                 body_lines, changed_at, edits, edits_since) \
+                 VALUES ({id}, '{of}', 0, 0, 0, {seq}, {created}, {live}, {zero}, 0, 1, 0, 0, 0)"
+            ),
+        )
+        .await;
+    }
+    let held = [
+        (1, "7", "conflict", 100, "NULL"),
+        (1, "7", "conflict", 300, "NULL"),
+        (1, "5", "conflict", 200, "NULL"),
+        (2, "9", "conflict", 400, "NULL"),
+        (2, "7", "conflict", 100, "50"),
+        (1, "8", "deletion", 100, "NULL"),
+        (2, "8", "conflict", 100, "NULL"),
+        (2, "6", "conflict", 100, "NULL"),
+    ];
+    for (number, (device, of, kind, last, resolved)) in held.iter().enumerate() {
+        let resolution = if *resolved == "NULL" { "NULL" } else { "'fleet'" };
+        run(
+            db,
+            &format!(
+                "INSERT INTO held (device_id, digest, kind, pin, tag, reason, sealed, first_at, last_at, times_seen, \
+                 resolved_at, resolution) VALUES ({device}, x'{number:0>32}', '{kind}', '{of}', 'USER', '', x'78', 0, {last}, 1, {resolved}, \
+                 {resolution})"
+            ),
+        )
+        .await;
+    }
+    let exceptions = [
+        // In conflict, with a finger that waits too.
+        (1, "7", 0, "NULL", "3", 0, "NULL"),
+        (1, "7", 101, "NULL", "3", 0, "NULL"),
+        (1, "5", 0, "NULL", "3", 0, "NULL"),
+        (2, "9", 0, "NULL", "3", 1, "NULL"),
+        // Decided, a deletion that waits, one that is owed, and a conflict of which nothing waits.
+        (2, "7", 0, "NULL", "3", 0, "NULL"),
+        (1, "8", 0, "NULL", "3", 0, "NULL"),
+        (2, "8", 0, "500", "NULL", 1, "NULL"),
+        // Other states.
+        (1, "1", 0, "500", "NULL", 0, "NULL"),
+        (1, "2", 0, "NULL", "1", 0, "NULL"),
+        (1, "3", 101, "NULL", "2", 0, "NULL"),
+        (1, "4", 0, "NULL", "NULL", 0, "-1002"),
+    ];
+    for (device, of, kind, due, parked, wipe, code) in exceptions {
+        let refused = if code == "NULL" { "NULL" } else { "4" };
+        run(
+            db,
+            &format!(
+                "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, parked, wipe, refused_seq, \
+                 return_code, attempts) VALUES ({device}, '{of}', {kind}, 0, 0, {due}, {parked}, {wipe}, {refused}, {code}, 2)"
+            ),
+        )
+        .await;
+    }
+    let commands = [
+        ("7", "update", "1", "NULL"),
+        ("8", "delete", "1", "NULL"),
+        ("8", "update", "NULL", "0"),
+        ("9", "update", "NULL", "-1"),
+    ];
+    for (number, (of, verb, open, code)) in commands.iter().enumerate() {
+        run(
+            db,
+            &format!(
+                "INSERT INTO sync_command (device_id, command_no, wire_id, pin, kind, slot, algorithm, verb, seq, again, open, \
+                 sends, attempts, first_sent_at, sent_at, due_at, body_lines, answered, return_code) \
+                 VALUES (1, {number}, 'w{number}', '{of}', 0, 0, 0, '{verb}', 2, 0, {open}, 1, 0, 0, 0, 600, 1, 0, {code})"
+            ),
+        )
+        .await;
+    }
+}
+
+/// The claims that come of that.
+async fn assert_claims(store: &Store, db: &AnyPool) {
+    let known: Vec<(i64, String, i64, i64)> = query_as(
+        "SELECT device_id, pin, kind, known_life FROM sync_exception WHERE known_life IS NOT NULL ORDER BY 1, 2",
+    )
+    .fetch_all(db)
+    .await
+    .expect("read");
+    let of = |device: i64, of: &str| (device, of.to_owned(), 0, 0);
+    assert_eq!(known, [of(1, "5"), of(1, "7"), of(2, "9")]);
+    let opened: Vec<(i64, String, i64)> =
+        query_as("SELECT device_id, pin, opened_at FROM claim ORDER BY 1, 2")
+            .fetch_all(db)
+            .await
+            .expect("read");
+    let of = |device: i64, of: &str, at: i64| (device, of.to_owned(), at);
+    assert_eq!(opened, [of(1, "5", 200), of(1, "7", 300), of(2, "9", 400)]);
+    let mut tx = store.read().await.expect("a transaction");
+    for (device, of, life) in [(1, "5", 0), (1, "7", 21), (2, "9", 0)] {
+        let expected = ClaimState {
+            reason: Reason::Other,
+            stage: Stage::Blocking,
+            life: Seq(life),
+            version: 1,
+            since: Seq(0),
+            question: None,
+        };
+        let claim = read(&mut tx, device, of).await.expect("a claim");
+        assert_eq!(claim, Claim { state: expected, user: None, items: BTreeMap::new() });
+    }
+    assert!(tx.due_claims(1, at(999), 10).await.expect("read").is_empty());
+    let lives =
+        tx.held(&HeldFilter { resolved_too: true, ..HeldFilter::default() }, 100).await.expect("listed");
+    assert!(lives.len() == 8 && lives.iter().all(|row| row.life.is_none()), "not noted");
+    for device in [1, 2] {
+        let row = tx.device(device).await.expect("read").expect("there");
+        assert!(!row.scan_replaces && !row.rereads);
+    }
+}
+
+/// Devices in conflict with the fleet about a PIN keep their own people. Nothing else changes.
+#[tokio::test]
+async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_changes() {
+    let (database, db) = before_claims().await;
+    put_conflicts(database.kind(), &db).await;
+    let mut before = Vec::new();
+    for (table, columns) in TABLES {
+        before.push(rows_of(&db, table, columns).await);
+    }
+    assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [11, 4, 8, 3]);
+    // MySQL commits each statement by itself: a process that is killed goes through all of the step again.
+    let times = if database.kind() == Engine::Sqlite { 1 } else { 2 };
+    for _ in 0..times {
+        run(&db, "DELETE FROM schema_migration WHERE version = 13").await;
+
+        let store = Store::open(database.url(), keys(1)).await.expect("migrated");
+
+        for ((table, columns), before) in TABLES.into_iter().zip(&before) {
+            assert_eq!(&rows_of(&db, table, columns).await, before, "{table}");
+        }
+        assert_claims(&store, &db).await;
+    }
+}
