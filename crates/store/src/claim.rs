@@ -30,15 +30,6 @@ impl fmt::Debug for ClaimedUser {
     }
 }
 
-/// By what people are known again who had a PIN before.
-#[derive(Debug, Default)]
-pub(crate) struct FormerMarks {
-    /// All of them.
-    pub all: BTreeSet<ContentHash>,
-    /// Those whom an operator removed.
-    pub removed: BTreeSet<ContentHash>,
-}
-
 const REASONS: [(Reason, &str); 11] = [
     (Reason::Unproved, "unproved"),
     (Reason::Renamed, "renamed"),
@@ -221,6 +212,7 @@ impl Tx {
                     self.restage_held(view.device, pin, "credential").await?;
                 }
                 ClaimNews::Left => {
+                    self.mark_claimed(view.device, pin).await?;
                     self.remove_claim(view.device, pin).await?;
                     self.restage_held(view.device, pin, "leftover").await?;
                 }
@@ -330,6 +322,24 @@ impl Tx {
         Ok(())
     }
 
+    /// Templates and photos of a claim that are only kept are known when they are shown again.
+    async fn mark_claimed(&mut self, device: i64, pin: &Pin) -> Result<(), StoreError> {
+        let rows: Vec<(String, i64, i64, i64, Vec<u8>)> = query_as(
+            "SELECT pin, kind, slot, algorithm, sealed FROM claim_item WHERE device_id = ? AND pin = ?",
+        )
+        .bind(device)
+        .bind(pin.as_str())
+        .fetch_all(self.db())
+        .await?;
+        for (pin, kind, slot, algorithm, sealed) in rows {
+            let key = key_of("claim_item", (pin, kind, slot, algorithm))?;
+            let content = unseal(&self.keys, &key, &item_place(device, &key), &sealed)?;
+            let hash = roster::hash(self.keys.hash_key(), &key.slot, &content);
+            self.put_mark(&key.pin, hash).await?;
+        }
+        Ok(())
+    }
+
     async fn remove_claim(&mut self, device: i64, pin: &Pin) -> Result<(), StoreError> {
         for remove in [
             "DELETE FROM claim WHERE device_id = ? AND pin = ?",
@@ -387,39 +397,32 @@ impl Tx {
     pub(crate) async fn former_marks(
         &mut self,
         pins: &[Pin],
-    ) -> Result<BTreeMap<Pin, FormerMarks>, StoreError> {
-        let mut found: BTreeMap<Pin, FormerMarks> = BTreeMap::new();
+    ) -> Result<BTreeMap<Pin, BTreeSet<ContentHash>>, StoreError> {
+        let mut found: BTreeMap<Pin, BTreeSet<ContentHash>> = BTreeMap::new();
         for list in lists(pins) {
-            let sql = format!(
-                "SELECT pin, mark, by_operator FROM former_mark WHERE pin IN ({})",
-                places(list.len())
-            );
+            let sql = format!("SELECT pin, mark FROM former_mark WHERE pin IN ({})", places(list.len()));
             let mut select = query_as(statement(sql));
             for pin in list {
                 select = select.bind(pin.as_str());
             }
-            let rows: Vec<(String, Vec<u8>, i64)> = select.fetch_all(self.db()).await?;
-            for (pin, mark, by_operator) in rows {
+            let rows: Vec<(String, Vec<u8>)> = select.fetch_all(self.db()).await?;
+            for (pin, mark) in rows {
                 let pin = pin_of("former_mark", &pin)?;
                 let mark = hash_of("former_mark", &pin, mark)?;
-                let marks = found.entry(pin).or_default();
-                marks.all.insert(mark);
-                if by_operator != 0 {
-                    marks.removed.insert(mark);
-                }
+                found.entry(pin).or_default().insert(mark);
             }
         }
         Ok(found)
     }
 
     /// Notes by what the people of these PINs are known again after their lives there, which are about to end.
-    pub(crate) async fn mark_former(&mut self, pins: &[Pin], by: Option<i64>) -> Result<(), StoreError> {
+    pub(crate) async fn mark_former(&mut self, pins: &[Pin]) -> Result<(), StoreError> {
         let key = self.keys.hash_key().clone();
         for (pin, versions) in self.user_versions(pins).await? {
             let users = versions.current.iter().chain(&versions.older);
             let marks: BTreeSet<ContentHash> = users.flat_map(|user| roster::marks(&key, user)).collect();
             for mark in marks {
-                self.put_mark(&pin, mark, by.is_none()).await?;
+                self.put_mark(&pin, mark).await?;
             }
         }
         Ok(())
@@ -431,21 +434,16 @@ impl Tx {
     /// Those of the database.
     pub async fn mark_discarded(&mut self, pin: &Pin, hashes: &[ContentHash]) -> Result<(), StoreError> {
         for hash in hashes {
-            self.put_mark(pin, *hash, false).await?;
+            self.put_mark(pin, *hash).await?;
         }
         Ok(())
     }
 
-    async fn put_mark(&mut self, pin: &Pin, mark: ContentHash, by_operator: bool) -> Result<(), StoreError> {
-        let again = format!(
-            "{}by_operator = CASE WHEN former_mark.by_operator = 1 THEN 1 ELSE {} END",
-            self.engine.on_conflict("former_mark", "pin, mark"),
-            self.engine.new_value("by_operator")
-        );
-        query(statement(format!("INSERT INTO former_mark (pin, mark, by_operator) VALUES (?, ?, ?){again}")))
+    async fn put_mark(&mut self, pin: &Pin, mark: ContentHash) -> Result<(), StoreError> {
+        let insert = self.engine.insert_new();
+        query(statement(format!("{insert}former_mark (pin, mark) VALUES (?, ?)")))
             .bind(pin.as_str().to_owned())
             .bind(mark.0.to_vec())
-            .bind(i64::from(by_operator))
             .execute(self.db())
             .await?;
         Ok(())

@@ -231,11 +231,11 @@ impl Tx {
             }
             after.push(next_row(row, *seq, write, &Change { by: *by, ..*change }));
         }
-        for (by, rows) in &deleted {
+        for rows in deleted.values() {
             let users = rows.iter().filter(|row| row.key.slot == Slot::USER);
             let ending: Vec<Pin> = users.map(|row| row.key.pin.clone()).collect();
             if !ending.is_empty() {
-                self.mark_former(&ending, *by).await?;
+                self.mark_former(&ending).await?;
                 self.close_held_of(&ending, change.at).await?;
             }
         }

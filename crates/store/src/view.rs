@@ -311,8 +311,7 @@ impl Tx {
         let rows = self.item_rows(pins).await?;
         let there: Vec<Pin> = pins_of(rows.keys());
         for (pin, marks) in self.former_marks(&there).await? {
-            let person = known.entry(pin).or_default();
-            (person.former, person.removed) = (marks.all, marks.removed);
+            known.entry(pin).or_default().former = marks;
         }
         for (pin, versions) in self.user_versions(&there).await? {
             let person = known.entry(pin).or_default();

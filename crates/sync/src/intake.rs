@@ -91,8 +91,6 @@ pub struct Known {
     /// By what people who had the PIN before are known again ([`roster::marks`]), and hashes of templates and photos that an
     /// operator did not take.
     pub former: BTreeSet<ContentHash>,
-    /// Those of `former` whom an operator removed: they do not come back by an upload.
-    pub removed: BTreeSet<ContentHash>,
     /// How often different devices changed an item within the hour.
     pub edits: BTreeMap<Slot, u32>,
     /// Current contents of templates, where [`DeviceView::wants_earlier_parts`] asks for them.

@@ -193,8 +193,9 @@ async fn a_device_that_was_cleared_is_filled_again() {
         a.enrol_face(name);
     }
     house.calm([&mut a, &mut b]).await;
-    for command in [Command::ClearData, Command::ClearUsers, Command::ClearBioData] {
-        a.enrol_user("9", "Bea");
+    let clearing = [Command::ClearData, Command::ClearUsers, Command::ClearBioData];
+    for (command, name) in clearing.into_iter().zip(["Bea", "Cleo", "Dora"]) {
+        a.enrol_user("9", name);
         let clear = order(&house, "B1", command.clone()).await;
         house.calm([&mut a, &mut b]).await;
         assert_eq!(state(&house, "B1", clear).await, DONE);

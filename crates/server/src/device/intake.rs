@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch};
+use roster::{
+    Capability, Content, ContentHash, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch,
+};
 use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
 use sync::DeviceView;
 use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
@@ -201,6 +203,7 @@ impl Upload<'_> {
             visitors,
             places,
             users: BTreeMap::new(),
+            left: Vec::new(),
             restored: false,
         };
         at_length(self.bytes, || {
@@ -210,7 +213,7 @@ impl Upload<'_> {
                 }
             }
         });
-        let Deciding { intake, held, tally, capability, queries, users, restored, .. } = deciding;
+        let Deciding { intake, held, tally, capability, queries, users, left, restored, .. } = deciding;
         let everything = intake.asks_for_roster;
         let (edits, partial) = (at_length(self.bytes, || in_order(intake.edits)), intake.partial);
         if row.joining.is_none() && options::takes_other_things(&row.capability, &capability) {
@@ -231,6 +234,7 @@ impl Upload<'_> {
             capability: (capability != row.capability).then_some(capability),
             queries,
             users,
+            left,
             everything,
             restored,
             newcomers,
@@ -387,6 +391,8 @@ struct Deciding<'a> {
     places: Places,
     /// The user records so far, as they came.
     users: BTreeMap<Pin, ClaimedUser>,
+    /// Templates and photos that are only kept.
+    left: Vec<(Pin, ContentHash)>,
     restored: bool,
 }
 
@@ -417,6 +423,10 @@ impl Deciding<'_> {
                     }
                 }
                 let outcome = self.intake.item(key, content.clone());
+                if matches!(outcome, Outcome::Held(Held::Left(..))) {
+                    let hash = roster::hash(self.intake.hash_key, &key.slot, content);
+                    self.left.push((key.pin.clone(), hash));
+                }
                 self.count(&outcome, &key.pin, *line, &key.slot.to_string(), raw);
             }
             Reading::Definition { line, name, text, raw } => self.definition(*line, name, text, raw),

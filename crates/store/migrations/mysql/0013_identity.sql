@@ -53,7 +53,6 @@ CREATE TABLE claim_item (
 CREATE TABLE former_mark (
     pin VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     mark BINARY(16) NOT NULL,
-    by_operator BIGINT NOT NULL,       -- 1: an operator ended that life
     PRIMARY KEY (pin, mark)
 ) ENGINE = InnoDB DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;
 

@@ -52,7 +52,6 @@ CREATE TABLE claim_item (
 CREATE TABLE former_mark (
     pin TEXT NOT NULL,
     mark BLOB NOT NULL,
-    by_operator INTEGER NOT NULL,       -- 1: an operator ended that life
     PRIMARY KEY (pin, mark)
 ) STRICT, WITHOUT ROWID;
 

@@ -86,7 +86,7 @@ async fn every_claim_is_read_back_as_it_was_written() {
     let questions = [
         None,
         Some(asks(Subject::User, Asked::Due, false, 0)),
-        Some(asks(Subject::User, Asked::Refused, true, 3)),
+        Some(asks(Subject::User, Asked::Refused(at(0)), true, 3)),
         Some(asks(template, Asked::Asked(41, at(3)), false, 1)),
         Some(asks(template, Asked::Answered(at(4)), true, 2)),
     ];
@@ -359,7 +359,7 @@ async fn claims_are_looked_at_again_when_their_time_has_come() {
         ("1", Stage::Waiting, asked(Asked::Due)),
         ("2", Stage::Waiting, asked(Asked::Asked(41, at(0)))),
         ("3", Stage::Waiting, asked(Asked::Answered(at(5)))),
-        ("4", Stage::Waiting, asked(Asked::Refused)),
+        ("4", Stage::Waiting, asked(Asked::Refused(at(0)))),
         ("5", Stage::Waiting, asked(Asked::Answered(at(2)))),
         ("6", Stage::Blocking, asked(Asked::Answered(at(1)))),
         ("7", Stage::Blocking, None),
@@ -401,7 +401,7 @@ async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
     let asked = |asked| Some(asks(Subject::User, asked, false, 1));
-    let (refused, asking) = (asked(Asked::Refused), asked(Asked::Asked(41, at(0))));
+    let (refused, asking) = (asked(Asked::Refused(at(0))), asked(Asked::Asked(41, at(0))));
     for (device, of, question) in [(one, "1", refused), (one, "2", asking), (two, "1", refused)] {
         let (claim, raw) = whole(of, state(Reason::Unproved, Stage::Waiting, question));
         open(&mut tx, device, of, claim, Some(&raw)).await;

@@ -67,10 +67,7 @@ impl Intake<'_> {
         }
         match knows {
             Knows::Former | Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
-            _ if self.was_removed(&key.pin, patch)
-                || self.is_former(&key.pin, patch)
-                || self.may_be_the_leaver(key, patch) =>
-            {
+            _ if self.is_former(&key.pin, patch) || self.may_be_the_leaver(key, patch) => {
                 Verdict::PutRight(Some(Reason::Leaver))
             }
             _ if self.may_not_register() => self.unregistered_newcomer(),
@@ -101,12 +98,6 @@ impl Intake<'_> {
         former.is_some_and(|former| !roster::marks_of_record(self.hash_key, patch).is_disjoint(former))
     }
 
-    /// Whether a record is of somebody whom an operator removed from under the PIN.
-    fn was_removed(&self, pin: &Pin, patch: &UserPatch) -> bool {
-        let removed = self.known.get(pin).map(|known| &known.removed).filter(|removed| !removed.is_empty());
-        removed.is_some_and(|removed| !roster::marks_of_record(self.hash_key, patch).is_disjoint(removed))
-    }
-
     /// Whether the fleet has, or had under this PIN, all of a record that tells people apart: its name and its card.
     pub(super) fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let nobody = Known::default();
@@ -116,11 +107,6 @@ impl Intake<'_> {
             roster::likeness(versions, part, &self.view.capability) == Likeness::Same
                 || self.is_former(pin, part)
         })
-    }
-
-    /// Whether the last life of the PIN was ended at this device: who is enrolled there again was so after that.
-    fn deleted_here(&self, key: &ItemKey) -> bool {
-        self.view.item(key).is_some_and(|user| !user.live && user.changed_by == Some(self.view.device))
     }
 
     /// Whether nobody can tell somebody from the one whom an operator took away.

@@ -25,9 +25,8 @@ pub struct Stored {
     pub content: Option<Content>,
     pub older: BTreeSet<ContentHash>,
     pub older_users: Vec<UserFields>,
-    /// Marks of lives that ended, and of those that an operator ended.
+    /// Marks of lives that ended.
     pub former: BTreeSet<ContentHash>,
-    pub removed: BTreeSet<ContentHash>,
 }
 
 /// A device as the store keeps it, and the terminal behind it.
@@ -249,7 +248,6 @@ impl World {
             older: BTreeSet::new(),
             older_users: Vec::new(),
             former: BTreeSet::new(),
-            removed: BTreeSet::new(),
         });
         if let Some(old) = stored.content.take() {
             stored.older.insert(stored.state.hash);
@@ -260,11 +258,7 @@ impl World {
         if !live {
             // What a deleted person was called is erased, but for marks.
             for user in std::mem::take(&mut stored.older_users) {
-                let marks = roster::marks(&self.hash_key, &user);
-                if by.is_none() {
-                    stored.removed.extend(&marks);
-                }
-                stored.former.extend(marks);
+                stored.former.extend(roster::marks(&self.hash_key, &user));
             }
         }
         (stored.state, stored.content) = (state, content);

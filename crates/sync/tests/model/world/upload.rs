@@ -167,7 +167,6 @@ impl World {
             if key.slot == Slot::USER {
                 person.older_users.clone_from(&item.older_users);
                 person.former.clone_from(&item.former);
-                person.removed.clone_from(&item.removed);
             }
         }
         known
