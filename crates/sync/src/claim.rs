@@ -133,7 +133,7 @@ pub struct Claim {
 }
 
 /// How long a device has to upload what it was asked for after it answered the command, ms.
-const UPLOADED_MS: i64 = 10_000;
+const UPLOADED_MS: i64 = 30_000;
 
 /// How long after a question that a device does not answer its count of users is looked at, ms.
 const COUNTED_MS: i64 = 60_000;

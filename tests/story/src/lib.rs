@@ -4,6 +4,7 @@
 
 pub mod between;
 pub mod database;
+pub mod people;
 pub mod program;
 pub mod raw;
 pub mod records;

@@ -135,6 +135,11 @@ impl Decision {
         tx.apply_upload(&self.view, &self.changes, &self.users, now).await?;
         if self.restored {
             tx.begin_roster(device).await?;
+            if !self.users.is_empty() {
+                // The upload that tells of the restoration shows people already. Some devices show them only once.
+                tx.note_heard(device, now).await?;
+                tx.note_shown(device, &self.users.keys().cloned().collect()).await?;
+            }
         }
         // After the device's row is written: an order takes its number from there.
         let refuses = row.capability.refused(Form::Query);

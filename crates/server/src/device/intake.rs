@@ -185,7 +185,7 @@ impl Upload<'_> {
                 known.entry(key.pin).or_default().templates.insert(key.slot, template);
             }
         }
-        let policy = self.policy(tx).await?;
+        let policy = self.policy(tx, &view).await?;
         let new_operations = self.new_operations(tx, row).await?;
         let deleted: Vec<Pin> = self.deleted().into_iter().collect();
         let visitors = tx.given_remotely(row.id, &deleted).await?;
@@ -340,9 +340,14 @@ impl Upload<'_> {
         Ok(new)
     }
 
-    async fn policy(&self, tx: &mut Tx) -> Result<Policy, StoreError> {
+    async fn policy(&self, tx: &mut Tx, view: &DeviceView) -> Result<Policy, StoreError> {
         let config = &self.app.config;
-        let left = if !self.deleted().is_empty() && config.deletion == Deletion::Propagate {
+        // An answer that shows somebody else proves a deletion that was reported before.
+        let in_doubt = |person: &sync::Person| {
+            person.claim.as_ref().is_some_and(|claim| claim.state.reason == Reason::Deleted)
+        };
+        let may_delete = !self.deleted().is_empty() || view.persons.values().any(in_doubt);
+        let left = if may_delete && config.deletion == Deletion::Propagate {
             fleet::deletions_left(tx, self.now).await?
         } else {
             0

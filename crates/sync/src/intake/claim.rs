@@ -225,8 +225,10 @@ impl Intake<'_> {
                 continue;
             }
             unproved.items.remove(slot);
-            if let Outcome::Held(_) = self.carry_out_item(&item, verdict, content.clone(), hash) {
-                news = ClaimNews::Left;
+            match self.carry_out_item(&item, verdict, content.clone(), hash) {
+                Outcome::Held(Held::Credential(_)) if news == ClaimNews::Taken => news = ClaimNews::Guarded,
+                Outcome::Held(_) => news = ClaimNews::Left,
+                _ => {}
             }
         }
         if unproved.items.is_empty() {

@@ -69,6 +69,8 @@ impl Intake<'_> {
                     Verdict::Edit
                 }
             }
+            // Nothing is sent to a device that is being taken in: what it showed is there.
+            Knows::Present if self.view.joining == Some(Joining::Adopt) => Verdict::Fill,
             // It was asked for: the device made it of a photo of the person.
             Knows::Present if self.view.made_of(key, self.now).is_some() => Verdict::Edit,
             Knows::Nobody if live && equal => Verdict::Fill,

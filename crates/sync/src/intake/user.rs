@@ -22,7 +22,13 @@ impl Intake<'_> {
         if self.view.claim(pin).is_some() {
             return self.user_joins_claim(&key, patch);
         }
-        let verdict = self.judge_user(&key, patch);
+        let verdict = match (self.judge_user(&key, patch), self.verdicts.get(pin)) {
+            // The same upload shows the user twice: what is kept of the first record is kept of the second.
+            (Verdict::PutRight(None), Some(Verdict::PutRight(Some(reason)))) => {
+                Verdict::PutRight(Some(*reason))
+            }
+            (verdict, _) => verdict,
+        };
         self.verdicts.insert(pin.clone(), verdict);
         self.carry_out(&key, verdict, patch)
     }
