@@ -301,6 +301,11 @@ impl Tx {
     }
 
     async fn put_claimed_items(&mut self, device: i64, pin: &Pin, claim: &Claim) -> Result<(), StoreError> {
+        query("DELETE FROM claim_item WHERE device_id = ? AND pin = ?")
+            .bind(device)
+            .bind(pin.as_str())
+            .execute(self.db())
+            .await?;
         let upsert = self.engine.upsert("claim_item", "device_id, pin, kind, slot, algorithm", &["sealed"]);
         for (slot, content) in &claim.items {
             let key = ItemKey { pin: pin.clone(), slot: *slot };
