@@ -1,6 +1,8 @@
 //! One story for each rule about whose content a PIN holds: each fails when its rule is left out.
 
-use roster::{Content, ItemKey, Slot, UserFields};
+use std::collections::BTreeSet;
+
+use roster::{Area, Content, ItemKey, Slot, UserFields};
 use sync::intake::{Enrolment, Held};
 use sync::{Reason, Stage, Verb};
 use wire::Pin;
@@ -243,4 +245,75 @@ fn a_device_that_may_not_enrol_enrols_nobody() {
         assert_eq!(kept_for(&world, Reason::Enrolment), keeps);
         assert_equal(&world);
     }
+}
+
+fn areas_of(world: &World) -> BTreeSet<Area> {
+    let live = |key: &ItemKey| key.slot.area().filter(|_| world.is_live(key));
+    world.keys_of(&seven()).iter().filter_map(live).collect()
+}
+
+/// Rule *shown again*.
+/// An open fault: the story does not hold yet.
+#[test]
+#[should_panic(expected = "assertion")]
+fn a_template_of_nobody_does_not_join_the_next_who_is_enrolled() {
+    let mut world = fleet();
+    let key = finger(&seven(), 6, 10);
+    world.devices[0].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
+    enrol(&mut world, 0, "Ada Lovelace", "");
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world).as_deref(), Some("Ada Lovelace"));
+    assert!(!world.is_live(&key));
+    assert_equal(&world);
+}
+
+/// Rules *members* and *outside*.
+/// An open fault: the story does not hold yet.
+#[test]
+#[should_panic(expected = "assertion")]
+fn no_upload_changes_the_areas_of_a_person() {
+    let mut world = fleet_with_ada(false);
+    world.set_areas(1, [Area(2)].into());
+    enrol(&mut world, 1, "Ada Lovelace", "4401001");
+    world.deliver_uploads(1);
+    calm_down(&mut world);
+
+    assert_eq!(areas_of(&world), [Area(1)].into());
+    assert_eq!(world.user(&seven()).and_then(|user| user.card), None);
+    assert_eq!(name_on(&world, 1, "7"), None);
+    assert!(kept_for(&world, Reason::Outside));
+    assert_equal(&world);
+}
+
+/// Rule *gap*: a value of an ended life fills none.
+/// An open fault: the story does not hold yet.
+#[test]
+#[should_panic(expected = "assertion")]
+fn a_card_of_an_ended_life_does_not_come_back_as_a_gap() {
+    let mut world = fleet_with_ada(false);
+    let with_card = UserFields { card: Some("4401001".to_owned()), ..world.user(&seven()).expect("live") };
+    world.put(&user_key(&seven()), Some(Content::User(with_card)), None);
+    world.delete_user(&seven());
+    operator_sets(&mut world, "7", "Ada Lovelace");
+    enrol(&mut world, 1, "Ada Lovelace", "4401001");
+    calm_down(&mut world);
+
+    assert_eq!(world.user(&seven()).and_then(|user| user.card), None);
+    assert_equal(&world);
+}
+
+/// Rule *emptied*: a field that a device lost is brought again.
+/// An open fault: the story does not hold yet.
+#[test]
+#[should_panic(expected = "assertion")]
+fn a_name_that_was_cleared_at_a_device_comes_back() {
+    let mut world = fleet_with_ada(true);
+    world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
+    calm_down(&mut world);
+    enrol(&mut world, 0, "", "");
+    calm_down(&mut world);
+
+    assert_eq!(name_on(&world, 0, "7").as_deref(), Some("Ada Lovelace"));
+    assert_equal(&world);
 }
