@@ -139,6 +139,11 @@ async fn a_claim_keeps_the_newest_record_and_the_newest_of_each_template() {
     newer.user = Some(patch_of(&renamed));
     open(&mut tx, device, "7", newer.clone(), Some(&renamed)).await;
     assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
+
+    // What the claim does not hold any more is not kept either.
+    newer.items.remove(&finger_key("7", 4).slot).expect("it was there");
+    open(&mut tx, device, "7", newer.clone(), None).await;
+    assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
 }
 
 #[tokio::test]
