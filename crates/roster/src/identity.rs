@@ -32,8 +32,10 @@ pub fn likeness<'a>(
     if let Some(name) = name.filter(|_| named().next().is_some()) {
         let folded = name.canonical().to_lowercase();
         let same = named().any(|user| {
-            kept::name_is(name, &user.name, capability)
-                || canonical::name(&user.name).to_lowercase() == folded
+            let ours = canonical::name(&user.name);
+            kept::name_is(name, &ours, capability)
+                || kept::is_cut(&ours, name, capability)
+                || ours.to_lowercase() == folded
         });
         return if same { Likeness::Same } else { Likeness::Other };
     }
@@ -72,10 +74,18 @@ pub fn names_somebody(patch: &UserPatch) -> bool {
 const CUT_BYTES: usize = 20;
 
 /// By what a user is known again after its life under a PIN has ended: keyed hashes of the name, of its beginning where
-/// devices cut it, and of the cards.
+/// devices cut it, of the cards, and of the whole record.
 pub fn marks(key: &HashKey, user: &UserFields) -> BTreeSet<ContentHash> {
     let cards = [user.card.as_deref(), user.vice_card.as_deref()];
-    marks_of(key, &user.name, &cards)
+    let mut marks = marks_of(key, &user.name, &cards);
+    marks.insert(mark_of_whole(key, user));
+    marks
+}
+
+/// The mark of a whole user record, but for privilege and password.
+pub fn mark_of_whole(key: &HashKey, user: &UserFields) -> ContentHash {
+    let user = UserFields { privilege: 0, password: String::new(), ..user.clone() };
+    crate::hash(key, &crate::Slot::USER, &crate::Content::User(user))
 }
 
 /// The marks of what a device says of a user.
@@ -99,6 +109,16 @@ fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<Conte
 }
 
 impl Merge {
+    /// Takes back the edit of one field. Whether there was one.
+    pub fn withdraw(&mut self, field: crate::Field, current: &UserFields) -> bool {
+        let was = self.edited.remove(&field);
+        if was {
+            self.fields.take(field, current);
+            self.stale.insert(field);
+        }
+        was
+    }
+
     /// Takes back the edits of fields with which somebody gets in, and of the privilege. Whether there were any.
     pub fn withhold_credentials(&mut self, current: &UserFields) -> bool {
         use crate::Field;
@@ -151,6 +171,13 @@ mod tests {
             likeness([&now, &before], &record("Ada Byron", ""), &Capability::default()),
             Likeness::Same
         );
+    }
+
+    #[test]
+    fn a_name_that_another_device_cut_is_the_persons() {
+        let cut = user("Alexandrina Victoria of ", "");
+        assert_eq!(compared(&cut, &record("Alexandrina Victoria of Kent", "")), Likeness::Same);
+        assert_eq!(compared(&cut, &record("Alexandrina Viktoria of Kent", "")), Likeness::Other);
     }
 
     #[test]

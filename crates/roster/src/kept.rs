@@ -73,3 +73,9 @@ fn is_cut_at(bytes: usize, raw: &[u8], ours: &str, charset: Charset) -> bool {
     let within = || sent.get(..bytes).is_some_and(|sent| sent.trim_ascii() == raw);
     sent.len() > bytes && (within() || charset.encode(&charset.cut(ours, bytes)).trim_ascii() == raw)
 }
+
+/// Whether `ours` is what another device left of the long name that this device shows.
+pub(crate) fn is_cut(ours: &str, shown: &NameAsKept, capability: &Capability) -> bool {
+    let charset = capability.charset();
+    is_cut_at(NAME_BYTES, charset.encode(ours).trim_ascii(), &shown.canonical(), charset)
+}

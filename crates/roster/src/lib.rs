@@ -29,7 +29,9 @@ pub use definition::{
 };
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};
-pub use identity::{Likeness, likeness, marks, marks_of_record, names_somebody, tells_nobody_else};
+pub use identity::{
+    Likeness, likeness, mark_of_whole, marks, marks_of_record, names_somebody, tells_nobody_else,
+};
 pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
 pub use merge::{Merge, Uploader, first, merge, same_person};
 pub use reading::{Reading, read};

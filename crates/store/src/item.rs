@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use roster::{Content, ContentHash, ItemKey, Millis, Seq, Slot};
-use sqlx::any::AnyArguments;
+use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
-use sqlx::{Any, query, query_as};
+use sqlx::{Any, Row, query, query_as};
 use wire::Pin;
 
 use crate::key::{KeyColumns, hash_of, key_of, narrow, pin_of, pins_of};
@@ -46,9 +46,10 @@ const FIRST_PIN: &str = "0";
 const BRAKE_MS: i64 = 3_600_000;
 
 /// The columns of an item that its next version changes.
-const CHANGING: [&str; 14] = [
+const CHANGING: [&str; 15] = [
     "seq",
     "created_seq",
+    "created_by",
     "live",
     "hash",
     "body_bytes",
@@ -64,11 +65,11 @@ const CHANGING: [&str; 14] = [
 ];
 
 /// What every item has, in the order of [`bind_row`].
-const COLUMNS: &str = "item_id, pin, kind, slot, algorithm, seq, created_seq, live, hash, body_bytes, body_lines, changed_at, \
-                       changed_by, edits, edits_since";
+const COLUMNS: &str = "item_id, pin, kind, slot, algorithm, seq, created_seq, created_by, live, hash, body_bytes, body_lines, \
+                       changed_at, changed_by, edits, edits_since";
 
 /// How many they are.
-const COLUMN_COUNT: usize = 15;
+const COLUMN_COUNT: usize = 16;
 
 /// Adds the values of [`COLUMNS`].
 fn bind_row<'q>(insert: Insert<'q>, row: &ItemRow) -> Insert<'q> {
@@ -81,6 +82,7 @@ fn bind_row<'q>(insert: Insert<'q>, row: &ItemRow) -> Insert<'q> {
         .bind(algorithm.code())
         .bind(row.seq.0)
         .bind(row.created.0)
+        .bind(row.created_by)
         .bind(i64::from(row.live))
         .bind(row.hash.0.to_vec())
         .bind(i64::try_from(row.bytes).unwrap_or(i64::MAX))
@@ -100,6 +102,7 @@ pub(crate) struct ItemRow {
     pub key: ItemKey,
     pub seq: Seq,
     pub created: Seq,
+    pub created_by: Option<i64>,
     pub live: bool,
     pub hash: ContentHash,
     pub bytes: usize,
@@ -131,48 +134,30 @@ impl Seen {
     }
 }
 
-type ItemColumns =
-    (i64, String, i64, i64, i64, i64, i64, i64, Vec<u8>, i64, i64, i64, Option<i64>, i64, i64, Option<i64>);
-
 impl ItemRow {
     /// This is its first version: nothing of it is there yet.
     pub(crate) const fn is_new(&self) -> bool {
         self.id == self.seq.0
     }
 
-    fn read(columns: ItemColumns) -> Result<Self, StoreError> {
-        let (
-            id,
-            pin,
-            kind,
-            slot,
-            algorithm,
-            seq,
-            created,
-            live,
-            hash,
-            bytes,
-            lines,
-            at,
-            by,
-            edits,
-            since,
-            of,
-        ) = columns;
-        let key = key_of("item", (pin, kind, slot, algorithm))?;
+    /// Reads [`COLUMNS`] and what follows them.
+    fn read(row: &AnyRow) -> Result<Self, StoreError> {
+        let number = |column: usize| row.try_get::<i64, _>(column);
+        let key = key_of("item", (row.try_get(1)?, number(2)?, number(3)?, number(4)?))?;
         Ok(Self {
-            id,
-            seq: Seq(seq),
-            created: Seq(created),
-            live: live != 0,
-            hash: hash_of("item", &key, hash)?,
-            bytes: narrow("item", "body_bytes", &key, bytes)?,
-            lines: narrow("item", "body_lines", &key, lines)?,
-            changed_at: Millis(at),
-            changed_by: by,
-            edits,
-            edits_since: since,
-            made_of: of.map(Seq),
+            id: number(0)?,
+            seq: Seq(number(5)?),
+            created: Seq(number(6)?),
+            created_by: row.try_get(7)?,
+            live: number(8)? != 0,
+            hash: hash_of("item", &key, row.try_get::<Vec<u8>, _>(9)?)?,
+            bytes: narrow("item", "body_bytes", &key, number(10)?)?,
+            lines: narrow("item", "body_lines", &key, number(11)?)?,
+            changed_at: Millis(number(12)?),
+            changed_by: row.try_get(13)?,
+            edits: number(14)?,
+            edits_since: number(15)?,
+            made_of: row.try_get::<Option<i64>, _>(16)?.map(Seq),
             key,
         })
     }
@@ -293,12 +278,12 @@ impl Tx {
         let mut found = BTreeMap::new();
         for list in lists(pins) {
             let sql = format!("SELECT {COLUMNS}, made_of FROM item WHERE pin IN ({})", places(list.len()));
-            let mut select = query_as(statement(sql));
+            let mut select = query(statement(sql));
             for pin in list {
                 select = select.bind(pin.as_str());
             }
             for columns in select.fetch_all(self.db()).await? {
-                let row = ItemRow::read(columns)?;
+                let row = ItemRow::read(&columns)?;
                 found.insert(row.key.clone(), row);
             }
         }
@@ -473,11 +458,13 @@ fn next_row(before: Option<&ItemRow>, seq: Seq, write: &ItemWrite, change: &Chan
         Some(row) if !write.contested => (row.edits, row.edits_since),
         _ => (i64::from(write.contested), change.at.0),
     };
+    let begins = live && !before.is_some_and(|row| row.live);
     ItemRow {
         id: before.map_or(seq.0, |row| row.id),
         key: write.key.clone(),
         seq,
         created: before.filter(|row| row.live && live).map_or(seq, |row| row.created),
+        created_by: if begins { change.by } else { before.and_then(|row| row.created_by) },
         live,
         hash: write.hash,
         bytes: write.content.as_ref().map_or(0, Content::wire_bytes),

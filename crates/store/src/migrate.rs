@@ -41,6 +41,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(11, "fewer indexes", "0011_fewer_indexes.sql"),
     step!(12, "joining", "0012_joining.sql"),
     step!(13, "identity", "0013_identity.sql"),
+    step!(14, "who began a life", "0014_created_by.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

@@ -192,7 +192,8 @@ impl Tx {
         .execute(self.db())
         .await?;
         query(
-            "UPDATE sync_exception SET refused_seq = NULL, return_code = NULL, attempts = 0 WHERE device_id = ?",
+            "UPDATE sync_exception SET refused_seq = NULL, return_code = NULL, attempts = 0, known_life = NULL \
+             WHERE device_id = ?",
         )
         .bind(device)
         .execute(self.db())

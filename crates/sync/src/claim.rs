@@ -10,6 +10,7 @@ use roster::{Content, ItemKey, Millis, Seq, Slot, UserPatch};
 use wire::Pin;
 
 use crate::life::Knows;
+use crate::owing::user_key;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, Parked, Person, Wait};
 
@@ -54,7 +55,8 @@ pub enum Stage {
 pub enum ClaimNews {
     /// It is open.
     Open(ClaimState),
-    /// The device showed that it means the fleet's person: what it had said was taken.
+    /// The device showed that it means the fleet's person: what it had said last was taken. What
+    /// something else replaced in the claim stays held: another template of its slot, a record with another name.
     Taken,
     /// What it had said is no longer on the device: it is kept for an operator to look at.
     Left,
@@ -112,8 +114,8 @@ pub struct ClaimState {
     pub life: Seq,
     /// Rises with everything that joins the claim: a decision is for the version that the operator saw.
     pub version: i64,
-    /// Where the cursor of the device stood when it began: what is newer was not sent to the device. 0 where something was
-    /// under way or owed.
+    /// Where the cursor of the device stood when it began: what is newer was not sent to the device. [`Self::OWED`] or
+    /// [`Self::WRITTEN`] where that does not tell.
     pub since: Seq,
     /// What the device is asked.
     pub question: Option<Question>,
@@ -131,7 +133,7 @@ pub struct Claim {
 }
 
 /// How long a device has to upload what it was asked for after it answered the command, ms.
-const UPLOADED_MS: i64 = 10_000;
+const UPLOADED_MS: i64 = 30_000;
 
 /// How long after a question that a device does not answer its count of users is looked at, ms.
 const COUNTED_MS: i64 = 60_000;
@@ -143,6 +145,16 @@ const AGAIN_MS: i64 = 3_600_000;
 const MOST_TIMES: u32 = 3;
 
 impl ClaimState {
+    /// Instead of a number: the user record was owed when the claim began.
+    pub const OWED: Seq = Seq(0);
+    /// Instead of a number: a command of the user was under way, and may have overwritten whoever the claim is about.
+    pub const WRITTEN: Seq = Seq(-1);
+
+    /// Nobody can tell by the cursor what the device was sent.
+    pub(crate) fn is_doubted(&self) -> bool {
+        self.since <= Self::OWED
+    }
+
     /// When the claim has to be looked at again by itself.
     pub const fn due(&self) -> Option<Millis> {
         match (self.stage, self.question) {
@@ -155,6 +167,32 @@ impl ClaimState {
                 Asked::Answered(at) => Some(at.plus(UPLOADED_MS)),
             },
             _ => None,
+        }
+    }
+}
+
+impl Claim {
+    /// The device was asked, and says now what it said before.
+    pub(crate) fn is_repeated_by(&self, record: &UserPatch) -> bool {
+        let asked = self.state.question.is_some_and(|question| question.asked != Asked::Due);
+        asked && self.user.as_ref() == Some(record)
+    }
+
+    /// The user record of the device was taken; templates that came before it are taken when the device shows them again.
+    pub(crate) fn awaits_templates(&self) -> bool {
+        let subject = self.state.question.map(|question| question.subject);
+        self.state.reason == Reason::Unproved
+            && self.user.is_some()
+            && matches!(subject, Some(Subject::Template(_)))
+    }
+
+    /// What is kept besides the user record is proved to be of the same person: by a template, or by a second record of a
+    /// device that cannot be asked for templates.
+    pub(crate) fn proves_templates(&self) -> bool {
+        match self.state.reason {
+            Reason::Renamed => true,
+            Reason::Unproved => self.user.is_some(),
+            _ => false,
         }
     }
 }
@@ -192,6 +230,17 @@ impl DeviceView {
             question.times += 1;
             question.asked = order.map_or(Asked::Refused(now), |order| Asked::Asked(order, now));
         });
+        self.go_on_without_templates(pin);
+    }
+
+    /// A device that cannot be asked for templates shows its user record once more: what came before it is of that user.
+    fn go_on_without_templates(&mut self, pin: &Pin) {
+        let awaits = self.claim(pin).is_some_and(Claim::awaits_templates);
+        self.with_question(pin, |question| {
+            if awaits && matches!(question.asked, Asked::Refused(_)) {
+                *question = Question::new(Subject::User);
+            }
+        });
     }
 
     /// The device answered the command `order` that put a question. `understood` is false where it does not know such a
@@ -210,6 +259,7 @@ impl DeviceView {
                 question.asked = if understood { Asked::Answered(now) } else { Asked::Refused(now) };
             }
         });
+        self.go_on_without_templates(pin);
     }
 
     pub(crate) fn with_question(&mut self, pin: &Pin, change: impl FnOnce(&mut Question)) {
@@ -219,14 +269,39 @@ impl DeviceView {
         self.put_claim(pin, Some(claim));
     }
 
-    /// What was claimed may not be on the device any more: it is asked.
+    /// A command of the user was carried out although a claim waits: what was claimed may not be on the device any more. The
+    /// device is asked, and what it answered before does not count.
     pub(crate) fn doubt_claim(&mut self, pin: &Pin) {
         let Some(mut claim) = self.claim(pin).cloned() else { return };
+        claim.state.since = ClaimState::WRITTEN;
         if claim.state.stage == Stage::Blocking {
             claim.state.stage = Stage::Waiting;
             claim.state.question = Some(Question::new(Subject::User));
-            self.put_claim(pin, Some(claim));
         }
+        self.put_claim(pin, Some(claim));
+    }
+
+    /// The device took a template of the fleet's person under somebody else.
+    pub(crate) fn mixed_under_claim(&mut self, pin: &Pin, now: Millis) {
+        if self.claim(pin).is_some_and(|claim| claim.state.stage == Stage::Blocking) {
+            self.close_claim(pin, ClaimNews::Left, now);
+            let user = user_key(pin);
+            self.wipe(&user);
+            self.owe(&user, now, 0);
+        }
+    }
+
+    /// The fleet's person began on the device although there is a claim. The user record proves nothing of templates that came
+    /// before it: they may be of whoever was there.
+    pub(crate) fn begun_under_claim(&mut self, pin: &Pin, now: Millis) {
+        let Some(reason) = self.claim(pin).map(|claim| claim.state.reason) else { return };
+        if reason != Reason::Unproved {
+            return self.doubt_claim(pin);
+        }
+        self.close_claim(pin, ClaimNews::Left, now);
+        let user = user_key(pin);
+        self.wipe(&user);
+        self.owe(&user, now, 0);
     }
 
     /// Closes a claim, and owes what it held back.
@@ -234,7 +309,7 @@ impl DeviceView {
         if self.claim(pin).is_none() {
             return;
         }
-        let since = self.claim(pin).map_or(Seq(0), |claim| claim.state.since);
+        let since = self.claim(pin).map_or(ClaimState::OWED, |claim| claim.state.since);
         self.put_claim(pin, None);
         self.tell_of_claim(pin, news);
         self.release_after_claim(pin, since, now);

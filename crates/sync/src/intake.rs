@@ -15,6 +15,7 @@ use roster::{Content, ContentHash, HashKey, ItemKey, Millis, Seq, Slot, Template
 use wire::Pin;
 
 use crate::claim::{Reason, Stage};
+use crate::life::Knows;
 use crate::view::{DeviceView, ItemState, Joining, Parked, Person, UNNUMBERED, Wait};
 
 /// What an operator decided about uploads (design, policies).
@@ -84,7 +85,8 @@ pub struct Known {
     pub user: Option<UserFields>,
     /// Versions of the user before, the newest first.
     pub older_users: Vec<UserFields>,
-    /// Hashes of earlier contents, of this life and of those before, and of what an operator discarded.
+    /// Hashes of earlier contents, of this life and of those before, of what an operator discarded, and of what is held of
+    /// this device under the PIN and goes from it ([`Held::Left`]).
     pub older: BTreeMap<Slot, BTreeSet<ContentHash>>,
     /// By what people who had the PIN before are known again ([`roster::marks`]), and hashes of templates and photos that an
     /// operator did not take.
@@ -193,6 +195,8 @@ pub struct Intake<'a> {
     verdicts: BTreeMap<Pin, Verdict>,
     /// What the count of a device that cannot be asked says of people in doubt.
     pub counts: Counts,
+    /// Whom somebody enrolled at the device as new people, as its log tells with this upload.
+    pub enrolled: BTreeSet<Pin>,
     /// The device reported a deletion of somebody who is there: it has to be asked for everything to see who is missing.
     pub asks_for_roster: bool,
 }
@@ -218,6 +222,7 @@ impl<'a> Intake<'a> {
             lettered: BTreeMap::new(),
             verdicts: BTreeMap::new(),
             counts: Counts::SayNothing,
+            enrolled: BTreeSet::new(),
             asks_for_roster: false,
         }
     }
@@ -268,7 +273,12 @@ impl<'a> Intake<'a> {
 
     /// Whoever the device has under this PIN goes, and the fleet's person comes.
     fn put_right(&mut self, user: &ItemKey) -> Outcome {
-        if self.view.scan_replaces && !self.view.scanned(&user.pin) && self.view.in_scope(&user.pin) {
+        let doubted = self.view.knows(&user.pin) == Knows::Mixed;
+        if doubted
+            && self.view.scan_replaces
+            && !self.view.scanned(&user.pin)
+            && self.view.in_scope(&user.pin)
+        {
             // The fill will.
             return Outcome::Corrected;
         }
@@ -358,6 +368,10 @@ impl<'a> Intake<'a> {
         let before = self.view.item(key);
         let live = content.is_some();
         let device = self.view.device;
+        let created_by = match before {
+            Some(item) if item.live || !live => item.created_by,
+            _ => Some(device),
+        };
         let made_of = self.view.made_of(key, self.now).filter(|_| live);
         let contested =
             before.is_some_and(|item| item.live && live && item.changed_by.is_some_and(|by| by != device));
@@ -365,9 +379,11 @@ impl<'a> Intake<'a> {
             seq: UNNUMBERED,
             first: before.map_or(UNNUMBERED, |item| item.first),
             created: before.filter(|item| item.live && live).map_or(UNNUMBERED, |item| item.created),
+            created_by,
             live,
             hash,
             changed_by: Some(device),
+            at: self.now,
             made_of,
             bytes,
             lines,

@@ -3,11 +3,15 @@
 //! A PIN is a place; a *life* is one person's time in it. It is named by the number of the change that made its user live.
 //! What a device uploads under a PIN is read as of the life that the device knows.
 
-use roster::{ItemKey, Seq, Slot};
+use roster::{ItemKey, Millis, Seq, Slot};
 use wire::Pin;
 
-use crate::owing::user_key;
-use crate::view::{DeviceView, OpenCommand, Person, Wait};
+use crate::owing::{root_of, user_key};
+use crate::view::{DeviceView, ItemState, OpenCommand, Person, Wait};
+
+/// So long after a user record its templates come at most, where they come without one, ms. Later the device is asked: it may
+/// have been emptied meanwhile.
+const ONE_ENROLMENT_MS: i64 = 60_000;
 
 /// Whom a device holds under a PIN, as far as the server can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,8 +50,8 @@ impl DeviceView {
         let marked = exception.and_then(|exception| exception.known);
         let began_before = user.first < user.created || !user.live;
         let unread = if user.live { user.created } else { user.seq } > self.cursor;
-        // The first number of the PIN is behind the cursor: the device may have had an earlier life.
-        let may_hold_former = began_before && unread && user.first <= self.cursor;
+        // The device may have had an earlier life, or made it.
+        let may_hold_former = began_before && unread;
         if !user.live {
             let former = may_hold_former && marked != Some(Seq(0)) || marked.is_some_and(|life| life.0 > 0);
             return if former { Knows::Former } else { Knows::Nobody };
@@ -59,12 +63,16 @@ impl DeviceView {
             None => {}
         }
         if self.scan_replaces && !self.scanned(pin) {
+            // It was emptied, restored or doubted since.
             return Knows::Mixed;
         }
-        if self.has_left_scope(pin, person) {
-            return Knows::Nobody;
+        if person.open_user().is_some_and(|open| open.verb.brings() && open.seq < user.created) {
+            // A command of an earlier life is under way.
+            return Knows::Former;
         }
-        if user.changed_by == Some(self.device) && user.seq >= user.created {
+        let made = user.created_by == Some(self.device) && unread;
+        let changed = user.changed_by == Some(self.device);
+        if made || changed && (user.seq > self.cursor || self.was_in_scope(person)) {
             return Knows::Present;
         }
         if person.open_user().is_some_and(|open| open.verb.begins()) {
@@ -86,14 +94,32 @@ impl DeviceView {
         Knows::Nobody
     }
 
-    /// The device showed the user record itself, and no command of the user went to it since: templates that follow are of
-    /// that person.
-    pub(crate) fn has_shown(&self, pin: &Pin) -> bool {
+    /// The device uploaded the newest user record itself a moment ago, and no command of the user went to it since: templates
+    /// that follow are of that person. Most devices upload them in requests of their own.
+    pub(crate) fn has_shown(&self, pin: &Pin, now: Millis) -> bool {
         let Some(person) = self.person(pin) else { return false };
         let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
-        let recognised = person.exceptions.get(&Slot::USER).and_then(|e| e.known) == Some(user.created);
+        let recently = user.at.plus(ONE_ENROLMENT_MS) > now;
         let uploaded = user.changed_by == Some(self.device) && user.seq > self.cursor;
-        (recognised || uploaded) && person.open_user().is_none()
+        uploaded && recently && person.open_user().is_none()
+    }
+
+    /// The device was recognised by what it showed, and has not acknowledged the fleet's record: what differs in its own was
+    /// there before.
+    pub(crate) fn awaits_first_record(&self, pin: &Pin) -> bool {
+        let Some(person) = self.person(pin) else { return false };
+        let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
+        let exception = person.exceptions.get(&Slot::USER);
+        let recognised = exception.is_some_and(|exception| exception.known == Some(user.created));
+        let claimed = person.claim.as_ref().is_some_and(|claim| claim.state.is_doubted());
+        let owed = exception.is_some_and(|exception| match exception.wait {
+            Wait::Due(_) => true,
+            Wait::Parked(_) => claimed,
+            Wait::No => false,
+        });
+        let filled = user.changed_by == Some(self.device) && user.seq > self.cursor;
+        recognised && user.seq != user.created && (owed || filled || person.open_user().is_some())
+            || recognised && user.changed_by != Some(self.device) && (owed || person.open_user().is_some())
     }
 
     /// The first command of a life is under way to the device.
@@ -101,21 +127,48 @@ impl DeviceView {
         self.person(pin).and_then(Person::open_user).is_some_and(|open| open.verb.begins())
     }
 
+    /// The item belongs to a user whom the device does not know and who is not on the way: somebody else may be under the
+    /// PIN.
+    pub(crate) fn is_without_user(&self, key: &ItemKey) -> bool {
+        let root = root_of(key);
+        root.slot == Slot::USER
+            && *key != root
+            && self.open_of(&root).is_none()
+            && (self.claim(&key.pin).is_some() || self.knows(&key.pin) != Knows::Present)
+    }
+
     /// The person was in an area of this device when its cursor stood where it stands.
     fn was_in_scope(&self, person: &Person) -> bool {
         person.items.iter().any(|(slot, item)| {
-            let there = if item.live { item.created <= self.cursor } else { item.seq > self.cursor };
+            let left_since = !item.live && item.first <= self.cursor && item.seq > self.cursor;
+            let there = left_since || item.live && item.created <= self.cursor;
             there && slot.area().is_some_and(|area| self.areas.contains(&area))
         })
     }
 
-    /// The person was taken out of the areas of this device, and the device has removed the person.
-    fn has_left_scope(&self, pin: &Pin, person: &Person) -> bool {
-        let in_areas = |slot: &Slot| slot.area().is_some_and(|area| self.areas.contains(&area));
-        let mut memberships = person.items.iter().filter(|(slot, _)| in_areas(slot));
-        !self.in_scope(pin)
-            && self.settled(&user_key(pin))
-            && memberships.all(|(_, membership)| membership.seq <= self.cursor)
+    /// The cursor moves on. Where it passes the number with which a life began, but not yet the row of its user, whom the device
+    /// holds is noted: the cursor alone would tell that it knows that life.
+    pub(crate) fn read_up_to(&mut self, seq: Seq, now: Millis) {
+        let passes = |user: &ItemState| {
+            user.live && self.cursor < user.created && user.created <= seq && seq < user.seq
+        };
+        let begun: Vec<(Pin, Knows)> = self
+            .persons
+            .iter()
+            .filter(|(_, person)| person.items.get(&Slot::USER).is_some_and(passes))
+            .map(|(pin, _)| (pin.clone(), self.knows(pin)))
+            .collect();
+        for (pin, knows) in begun {
+            match knows {
+                Knows::Present => {}
+                Knows::Nobody => self.begin_anew(&user_key(&pin)),
+                Knows::Former | Knows::Mixed => {
+                    self.wipe(&user_key(&pin));
+                    self.again_or_due(&user_key(&pin), now);
+                }
+            }
+        }
+        self.cursor = seq;
     }
 
     /// The device was recognised: it holds the fleet's person under the PIN.

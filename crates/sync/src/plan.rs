@@ -104,7 +104,10 @@ impl Planner<'_> {
             if command.due_at > self.now {
                 continue;
             }
-            if command.again || self.moved_on(key, &command) {
+            if command.again
+                || self.moved_on(key, &command)
+                || command.verb.brings() && self.view.is_without_user(key)
+            {
                 self.view.give_up(key, None);
                 self.view.owe(key, self.now, command.attempts);
                 continue;
@@ -213,7 +216,7 @@ impl Planner<'_> {
                 return;
             }
             self.row(*seq, key);
-            self.view.cursor = *seq;
+            self.view.read_up_to(*seq, self.now);
             self.view.touch_device();
         }
     }

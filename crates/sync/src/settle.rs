@@ -193,6 +193,8 @@ impl Closing<'_> {
         if self.key.slot == Slot::USER {
             self.begun();
             self.view.release_person(&self.key.pin, self.now);
+        } else if self.key.slot.kind != Kind::UserPhoto {
+            self.view.mixed_under_claim(&self.key.pin, self.now);
         }
         self.once_more(0);
         Settled::Done
@@ -216,6 +218,9 @@ impl Closing<'_> {
         self.view.put_exception(self.key, Exception { wipe, known, ..before });
         if verb == Verb::Replace {
             self.view.owe_belongings(&self.key.pin, self.now);
+        }
+        if verb.begins() {
+            self.view.begun_under_claim(&self.key.pin, self.now);
         }
     }
 

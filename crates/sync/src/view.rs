@@ -24,12 +24,16 @@ pub struct ItemState {
     pub first: Seq,
     /// The number of the version that made it live; an item whose `created` a device has not read is new to it.
     pub created: Seq,
+    /// The device whose upload made it live, `None` for an operator. Of a deleted one: that made it live last.
+    pub created_by: Option<i64>,
     /// False once it is deleted.
     pub live: bool,
     /// Hash of the content; that of the last content where it is deleted.
     pub hash: ContentHash,
     /// The device whose upload made this version, `None` for an operator.
     pub changed_by: Option<i64>,
+    /// When this version was made.
+    pub at: Millis,
     /// Of a template that a device made of a comparison photo: the version of that photo.
     pub made_of: Option<Seq>,
     /// About how many bytes the commands of an update take.
@@ -248,7 +252,7 @@ pub(crate) struct Changed {
     device: bool,
     capability: bool,
     rebaseline: bool,
-    claims: BTreeMap<Pin, ClaimNews>,
+    claims: Vec<(Pin, ClaimNews)>,
     pub(crate) unpark: BTreeMap<Kind, u64>,
 }
 
@@ -268,8 +272,9 @@ pub struct Changes {
     pub device: bool,
     /// So did what it can take.
     pub capability: bool,
-    /// First of all: every open command of the device becomes a due exception, refusals are forgotten and parked
-    /// exceptions become due, but for those that wait for an operator. Cursor and scan stand in the device's row.
+    /// First of all: every open command of the device becomes a due exception, refusals are forgotten, and so is whom the
+    /// device knows ([`Exception::known`]), and parked exceptions become due, but for those that wait for an operator.
+    /// Cursor and scan stand in the device's row.
     pub rebaseline: bool,
     /// First of all: so many of the exceptions of these kinds that are parked as [`Parked::Full`] become due, as
     /// [`Wait::ROOM`].
@@ -280,13 +285,23 @@ pub struct Changes {
     pub open: Vec<(ItemKey, OpenCommand)>,
     /// Exceptions as they are now, `None` for one that is gone.
     pub exceptions: Vec<(ItemKey, Option<Exception>)>,
-    /// What became of claims. What was said is written with the records that are held.
+    /// What became of claims, in order: one may be closed and another opened for the same PIN. What was said is written with
+    /// the records that are held.
     pub claims: Vec<(Pin, ClaimNews)>,
 }
 
 impl Changes {
-    /// A user that was written with this number: who made a life knows it by its number.
+    /// A user that was written with this number: who made a life knows it by its number, and so does a claim of that life.
     pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
+        for (pin, news) in &mut self.claims {
+            if let ClaimNews::Open(state) = news
+                && key.slot == Slot::USER
+                && *pin == key.pin
+                && state.life == UNNUMBERED
+            {
+                state.life = seq;
+            }
+        }
         for (changed, exception) in &mut self.exceptions {
             if let Some(exception) = exception.as_mut().filter(|_| changed == key) {
                 exception.known = exception.known.map(|life| if life == UNNUMBERED { seq } else { life });
@@ -418,7 +433,7 @@ impl DeviceView {
                 .iter()
                 .map(|key| (key.clone(), person(key).and_then(|p| p.exceptions.get(&key.slot)).copied()))
                 .collect(),
-            claims: changed.claims.into_iter().collect(),
+            claims: changed.claims,
         }
     }
 
@@ -434,6 +449,16 @@ impl DeviceView {
         self.persons.get(&key.pin)?.exceptions.get(&key.slot).copied()
     }
 
+    /// An item was written with this number: claims of the life that it began carry it.
+    pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
+        let person = self.persons.get_mut(&key.pin).filter(|_| key.slot == Slot::USER);
+        if let Some(claim) = person.and_then(|person| person.claim.as_mut())
+            && claim.state.life == UNNUMBERED
+        {
+            claim.state.life = seq;
+        }
+    }
+
     /// What the device said of a PIN and the fleet did not take.
     pub fn claim(&self, pin: &Pin) -> Option<&Claim> {
         self.person(pin)?.claim.as_ref()
@@ -441,14 +466,18 @@ impl DeviceView {
 
     pub(crate) fn put_claim(&mut self, pin: &Pin, claim: Option<Claim>) {
         if let Some(claim) = &claim {
-            self.changed.claims.insert(pin.clone(), ClaimNews::Open(claim.state));
+            self.tell_of_claim(pin, ClaimNews::Open(claim.state));
         }
         self.persons.entry(pin.clone()).or_default().claim = claim;
     }
 
-    /// What became of a claim that is closed.
+    /// What became of a claim. Of one that is open, or of one that is closed, the last news counts.
     pub(crate) fn tell_of_claim(&mut self, pin: &Pin, news: ClaimNews) {
-        self.changed.claims.insert(pin.clone(), news);
+        let is_open = |news: &ClaimNews| matches!(news, ClaimNews::Open(_));
+        match self.changed.claims.iter_mut().rfind(|(of, _)| of == pin) {
+            Some((_, last)) if is_open(last) == is_open(&news) => *last = news,
+            _ => self.changed.claims.push((pin.clone(), news)),
+        }
     }
 
     pub(crate) fn touch_device(&mut self) {
@@ -468,6 +497,10 @@ impl DeviceView {
         let command = self.close(key, return_code)?;
         if command.verb.begins() {
             self.begin_anew(key);
+            if return_code.is_none() {
+                // It may have been carried out, over whoever was there.
+                self.wipe(key);
+            }
         }
         Some(command)
     }
@@ -521,7 +554,9 @@ impl DeviceView {
 
     /// The device told what it holds: it is filled from now on.
     pub fn joined(&mut self) {
-        let replaces = matches!(self.joining, Some(Joining::Restored));
+        // Also where it was emptied or doubted while it was taken in.
+        let doubted = self.scan_replaces && self.scan == Some(ScanFrom::Start);
+        let replaces = doubted || matches!(self.joining, Some(Joining::Restored));
         self.joining = None;
         self.rescan();
         self.scan_replaces = replaces;

@@ -105,6 +105,12 @@ impl Operation {
         }
     }
 
+    /// The user whom somebody enrolled at the device as a new one (code 30). A device that is restored from a backup does not
+    /// log that.
+    pub fn new_user(&self) -> Option<Pin> {
+        if self.code == 30 { self.user() } else { None }
+    }
+
     fn part_deleted(&self, part: DeletedPart) -> OperationMeaning {
         self.user().map_or(OperationMeaning::Other, |pin| OperationMeaning::PartDeleted { pin, part })
     }

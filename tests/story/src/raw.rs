@@ -233,7 +233,7 @@ impl House {
         let id = asked.split(':').nth(1).unwrap_or_default();
         let answer = format!("ID={id}&Return=0&CMD=DATA\n");
         self.post(&format!("/iclock/devicecmd?SN={serial_number}"), answer).await;
-        self.advance(Duration::from_secs(11));
+        self.advance(Duration::from_secs(31));
         told.extend(self.get(&poll).await.text().lines().map(str::to_owned));
         told.retain(|line| line != "OK");
         told

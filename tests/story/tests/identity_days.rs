@@ -18,11 +18,14 @@ async fn all_models(house: &House) -> Vec<Session> {
 /// All terminals come to rest. The operator has nothing to decide, and both terminals of each model are equal.
 async fn rest(house: &House, sessions: &mut [Session], after: &str) {
     let sessions: &mut [Session; 10] = sessions.try_into().expect("ten terminals");
-    house.rounds(6, sessions.each_mut()).await;
-    for session in sessions.iter_mut().filter(|session| session.model().name == "k40") {
-        // A terminal that answers no questions uploads everything when it connects again.
-        if house.status_of(session.serial()).await.asked > 0 {
-            session.require_handshake();
+    // A terminal that answers no questions uploads everything when it connects again: once to show that somebody is not
+    // there any more, and once to show who is there since.
+    for _ in 0..2 {
+        house.rounds(6, sessions.each_mut()).await;
+        for session in sessions.iter_mut().filter(|session| session.model().name == "k40") {
+            if house.status_of(session.serial()).await.asked > 0 {
+                session.require_handshake();
+            }
         }
     }
     house.calm(sessions.each_mut()).await;

@@ -339,6 +339,8 @@ async fn a_template_is_kept_until_its_user_comes_and_then_follows_it() {
     assert_eq!(house.get(poll).await.text(), "OK", "of nobody, it goes nowhere");
 
     assert_eq!(upload(&house, user("7", "Ada")).await.text(), "OK:1");
+    assert_eq!(parts(&house, "7", finger(6, (10, 0))).await, [""; 0], "it may be of somebody before her");
+    assert_eq!(upload(&house, fp("7", 6, &text)).await.text(), "OK:1", "asked, the device shows it again");
     assert_eq!(parts(&house, "7", finger(6, (10, 0))).await, [text.as_str()]);
     assert_eq!((claimed(&house, "A1", "7").await, house.held().await), (Vec::new(), Vec::new()));
     let mut verbs = Vec::new();

@@ -9,7 +9,7 @@ use crate::record::user;
 use crate::scene::Scene;
 
 /// So long a server may wait for what a device uploads after it answered a question, s.
-const LONGEST_DOUBT_S: u64 = 12;
+const LONGEST_DOUBT_S: u64 = 45;
 
 pub(crate) async fn check(scene: &mut Scene) {
     counts(scene).await;

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Capability, ItemKey, Millis, Seq, Template};
+use roster::{Capability, ContentHash, ItemKey, Millis, Seq, Template};
 use store::{Change, ClaimedUser, DeviceRow, HeldKind, HeldRecord, ItemWrite, Sealed, StoreError, Tx};
 use sync::intake::Edit;
 use sync::{Changes, DeviceView};
@@ -33,6 +33,8 @@ pub struct Decision {
     pub queries: BTreeSet<Pin>,
     /// The user records of the upload with their tables: claims keep them.
     pub users: BTreeMap<Pin, ClaimedUser>,
+    /// Templates and photos that are only kept: shown again they are known.
+    pub left: Vec<(Pin, ContentHash)>,
     /// The device is to upload all that it holds.
     pub everything: bool,
     /// It was restored: it has to show all its people again.
@@ -106,6 +108,7 @@ impl Decision {
             let seqs = tx.write_by(&self.edits, &change, by).await?;
             for (edit, seq) in self.edits.iter().zip(seqs) {
                 self.changes.numbered(&edit.key, seq);
+                self.view.numbered(&edit.key, seq);
             }
         }
         for (key, parts) in &self.partial {
@@ -119,6 +122,9 @@ impl Decision {
                     record = %record.tag, line = record.line, reason = %record.reason, "held: muster held show {}", held.id
                 );
             }
+        }
+        for (pin, hash) in &self.left {
+            tx.mark_discarded(pin, std::slice::from_ref(hash)).await?;
         }
         if let Some(capability) = self.capability.take() {
             tx.set_capability(device, &capability, None).await?;

@@ -7,9 +7,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Capability, Content, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch};
+use roster::{
+    Capability, Content, ContentHash, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch,
+};
 use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
-use sync::intake::{Deletion, Intake, Outcome, Policy};
+use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
 use sync::{DeviceView, Reason};
 use wire::{Operation, OperationMeaning, Pin, SerialNumber};
 
@@ -201,8 +203,10 @@ impl Upload<'_> {
             visitors,
             places,
             users: BTreeMap::new(),
+            left: Vec::new(),
             restored: false,
         };
+        deciding.intake.enrolled = self.enrolled(row, &new_operations);
         at_length(self.bytes, || {
             for number in self.users_first() {
                 if let Some(reading) = self.readings.get(number) {
@@ -210,7 +214,7 @@ impl Upload<'_> {
                 }
             }
         });
-        let Deciding { intake, held, tally, capability, queries, users, restored, .. } = deciding;
+        let Deciding { intake, held, tally, capability, queries, users, left, restored, .. } = deciding;
         let everything = intake.asks_for_roster;
         let (edits, partial) = (at_length(self.bytes, || in_order(intake.edits)), intake.partial);
         if row.joining.is_none() && options::takes_other_things(&row.capability, &capability) {
@@ -231,6 +235,7 @@ impl Upload<'_> {
             capability: (capability != row.capability).then_some(capability),
             queries,
             users,
+            left,
             everything,
             restored,
             newcomers,
@@ -263,6 +268,15 @@ impl Upload<'_> {
                 Reading::Unreadable { .. } => None,
             })
             .collect()
+    }
+
+    /// People who were enrolled at the device as new ones, by the operations of the body that were not reported before.
+    fn enrolled(&self, row: &DeviceRow, new_operations: &BTreeSet<usize>) -> BTreeSet<Pin> {
+        let new_user = |number: &usize| match self.readings.get(*number) {
+            Some(Reading::Operation { operation, .. }) if !is_history(row, operation) => operation.new_user(),
+            _ => None,
+        };
+        new_operations.iter().filter_map(new_user).collect()
     }
 
     /// People of whom this body brings photos.
@@ -392,6 +406,8 @@ struct Deciding<'a> {
     places: Places,
     /// The user records so far, as they came.
     users: BTreeMap<Pin, ClaimedUser>,
+    /// Templates and photos that are only kept.
+    left: Vec<(Pin, ContentHash)>,
     restored: bool,
 }
 
@@ -422,6 +438,10 @@ impl Deciding<'_> {
                     }
                 }
                 let outcome = self.intake.item(key, content.clone());
+                if matches!(outcome, Outcome::Held(Held::Left(..))) {
+                    let hash = roster::hash(self.intake.hash_key, &key.slot, content);
+                    self.left.push((key.pin.clone(), hash));
+                }
                 self.count(&outcome, &key.pin, *line, &key.slot.to_string(), raw);
             }
             Reading::Definition { line, name, text, raw } => self.definition(*line, name, text, raw),
@@ -430,7 +450,7 @@ impl Deciding<'_> {
                 OperationMeaning::UserDeleted(_)
                 | OperationMeaning::Restored
                 | OperationMeaning::PartDeleted { .. }
-                    if self.is_history(operation) => {}
+                    if is_history(self.row, operation) => {}
                 OperationMeaning::UserDeleted(pin) => {
                     let visited = self.visitors.contains(&pin);
                     let outcome =
@@ -455,7 +475,7 @@ impl Deciding<'_> {
                 }
                 OperationMeaning::Enrolled(pin) => {
                     let told = self.spoken_of.contains(&pin);
-                    if !told && self.intake.asks_for(&pin, self.is_history(operation)) {
+                    if !told && self.intake.asks_for(&pin, is_history(self.row, operation)) {
                         self.queries.insert(pin);
                     }
                 }
@@ -481,15 +501,6 @@ impl Deciding<'_> {
         };
         let outcome = self.intake.definition(&key, definition);
         self.count(&outcome, &key.pin, line, &tag, raw);
-    }
-
-    /// Whether an operation was done before the device came into the fleet. Its clock is local and may be wrong, so
-    /// a day either way does not count.
-    fn is_history(&self, operation: &Operation) -> bool {
-        let done = operation.time.trim().parse::<jiff::civil::DateTime>().ok();
-        let done = done.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok());
-        let approved = self.row.approved_at.map_or(0, |at| at.0);
-        done.is_some_and(|time| time.timestamp().as_millisecond() + DAY_MS < approved)
     }
 
     /// Notes how the device writes cards and how it keeps users. The intake uses the latter from this record on, since one
@@ -577,4 +588,13 @@ impl Deciding<'_> {
         let person = self.intake.view.persons.get(pin?)?;
         Some(person.life().unwrap_or(Seq(0)))
     }
+}
+
+/// Whether an operation was done before the device came into the fleet. Its clock is local and may be wrong, so a day either
+/// way does not count.
+fn is_history(row: &DeviceRow, operation: &Operation) -> bool {
+    let done = operation.time.trim().parse::<jiff::civil::DateTime>().ok();
+    let done = done.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let approved = row.approved_at.map_or(0, |at| at.0);
+    done.is_some_and(|time| time.timestamp().as_millisecond() + DAY_MS < approved)
 }

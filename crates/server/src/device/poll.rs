@@ -157,6 +157,7 @@ async fn batch(app: &App, device: &SerialNumber) -> Result<Option<Vec<Line>>, St
     let sends = poll.synchronisation(beside).await?;
     let changes = poll.view.take_changes();
     poll.tx.apply(&poll.view, &changes, now).await?;
+    questions::put(&mut poll.tx, &mut poll.view, now).await?;
     let rendered = poll.render(&sends).await?;
     poll.tx.commit().await?;
     poll.shared.committed();

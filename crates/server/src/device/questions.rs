@@ -20,6 +20,9 @@ use crate::fleet::orders::{Ordered, is_refused};
 /// Who orders this.
 pub const BY: &str = "identity";
 
+/// In so many ways a question is put at most.
+const MOST_WAYS: usize = 3;
+
 /// So many claims of a device are concluded with one poll.
 const MOST_AT_ONCE: i64 = 50;
 
@@ -29,22 +32,25 @@ const MOST_AT_ONCE: i64 = 50;
 /// # Errors
 /// Those of the database.
 pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), StoreError> {
-    let due = view.questions_due();
-    if due.is_empty() {
-        return Ok(());
-    }
     let mut everything = false;
-    for (pin, subject) in due {
-        let order = if let Some(query) = query(view, &pin, subject) {
-            Some(query.queue(tx, view.device, BY, now).await?)
-        } else {
-            everything = true;
-            None
-        };
-        view.question_put(&pin, order, now);
+    // What cannot be asked in one way is asked in another.
+    for _ in 0..MOST_WAYS {
+        let due = view.questions_due();
+        if due.is_empty() {
+            break;
+        }
+        for (pin, subject) in due {
+            let order = if let Some(query) = query(view, &pin, subject) {
+                Some(query.queue(tx, view.device, BY, now).await?)
+            } else {
+                everything = true;
+                None
+            };
+            view.question_put(&pin, order, now);
+        }
+        let changes = view.take_changes();
+        tx.apply(view, &changes, now).await?;
     }
-    let changes = view.take_changes();
-    tx.apply(view, &changes, now).await?;
     if everything {
         tx.begin_reread(view.device).await?;
         fleet::ask_for_everything(tx, view.device, now).await?;
@@ -162,6 +168,7 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
             capability: None,
             queries: BTreeSet::new(),
             users: std::collections::BTreeMap::new(),
+            left: Vec::new(),
             everything,
             restored: false,
             newcomers: false,

@@ -309,8 +309,8 @@ async fn former_people_are_known_again_by_their_names_and_cards() {
     fleet.delete(&[user_key("7"), member("7").0], at(2), false).await;
 
     let expected = marks(&[&byron, &king]);
-    // Two names, the beginning of the long one, three cards.
-    assert_eq!((former("7").await, expected.len()), (expected.clone(), 6));
+    // Two names, the beginning of the long one, three cards, two whole records.
+    assert_eq!((former("7").await, expected.len()), (expected.clone(), 8));
     assert_eq!(former("8").await, BTreeSet::new());
     // The next life under the PIN is somebody else's, and the marks of both stay.
     fleet.put(&[user("7", "Grace")]).await;
@@ -378,15 +378,15 @@ async fn claims_are_looked_at_again_when_their_time_has_come() {
 
     let due = async |tx: &mut Tx, device, now, limit| tx.due_claims(device, now, limit).await.expect("read");
     let seconds = |minutes, seconds: i64| at(minutes).plus(seconds * 1_000);
-    assert_eq!(tx.next_due(one).await.expect("read"), Some(seconds(2, 10)));
-    assert_eq!(due(&mut tx, one, seconds(2, 9), 10).await, []);
-    assert_eq!(due(&mut tx, one, seconds(2, 10), 10).await, [pin("5")]);
+    assert_eq!(tx.next_due(one).await.expect("read"), Some(seconds(2, 30)));
+    assert_eq!(due(&mut tx, one, seconds(2, 29), 10).await, []);
+    assert_eq!(due(&mut tx, one, seconds(2, 30), 10).await, [pin("5")]);
     assert_eq!(due(&mut tx, one, at(59), 10).await, [pin("5"), pin("4"), pin("3")]);
     assert_eq!(due(&mut tx, one, at(60), 10).await, [pin("5"), pin("4"), pin("3"), pin("2")]);
     assert_eq!(due(&mut tx, one, at(60), 2).await, [pin("5"), pin("4")]);
     assert_eq!(due(&mut tx, two, at(60), 10).await, []);
     assert_eq!(due(&mut tx, two, at(61), 10).await, [pin("9")]);
-    for (now, expected) in [(seconds(2, 9), false), (seconds(2, 10), true)] {
+    for (now, expected) in [(seconds(2, 29), false), (seconds(2, 30), true)] {
         let standing = tx.unlocked_standing(&crate::fleet::serial("SN1"), now).await.expect("read");
         assert_eq!(standing.map(|(.., standing)| standing.claims_due), Some(expected));
     }

@@ -14,6 +14,7 @@ impl Intake<'_> {
     pub(super) fn keep_user(&mut self, key: &ItemKey, reason: Reason, patch: &UserPatch) -> Outcome {
         let Some((stage, question)) = self.way_of(&key.pin, reason) else {
             // Nothing can prove it, and the device holds a mixture: it is put right, and an operator decides.
+            self.leave_claim(key);
             self.verdicts.insert(key.pin.clone(), Verdict::PutRight(Some(reason)));
             self.put_right(key);
             return Outcome::Held(Held::Left(key.pin.clone(), reason));
@@ -27,7 +28,9 @@ impl Intake<'_> {
     /// Keeps a template or photo.
     pub(super) fn keep_item(&mut self, key: &ItemKey, reason: Reason, content: Content) -> Outcome {
         let Some((stage, question)) = self.way_of(&key.pin, reason) else {
-            self.put_right(&user_key(&key.pin));
+            let user = user_key(&key.pin);
+            self.leave_claim(&user);
+            self.put_right(&user);
             return Outcome::Held(Held::Left(key.pin.clone(), reason));
         };
         let mut claim = self.claim_for(&key.pin, reason, stage, question);
@@ -41,7 +44,8 @@ impl Intake<'_> {
         let ask = |subject| Some((Stage::Waiting, Some(Question::new(subject))));
         match reason {
             Reason::Unproved | Reason::UsedBefore | Reason::WentBack | Reason::Deleted => ask(Subject::User),
-            Reason::Renamed => ask(Subject::Template(self.proof_of(pin)?)),
+            // First whether the name is still there: a command may have overwritten it since.
+            Reason::Renamed => self.proof_of(pin).and_then(|_| ask(Subject::User)),
             _ => Some((Stage::Blocking, None)),
         }
     }
@@ -69,7 +73,11 @@ impl Intake<'_> {
     fn claim_for(&self, pin: &Pin, reason: Reason, stage: Stage, question: Option<Question>) -> Claim {
         let life = self.view.person(pin).and_then(Person::life).unwrap_or(Seq(0));
         // What was under way or owed already is owed when the claim is closed.
-        let since = if self.view.settled(&user_key(pin)) { self.view.cursor } else { Seq(0) };
+        let since = match self.view.open_of(&user_key(pin)) {
+            Some(_) => ClaimState::WRITTEN,
+            None if self.view.settled(&user_key(pin)) => self.view.cursor,
+            None => ClaimState::OWED,
+        };
         match self.view.claim(pin) {
             Some(claim) => {
                 let mut claim = claim.clone();
@@ -94,9 +102,27 @@ impl Intake<'_> {
         if claim.state.reason == Reason::Deleted {
             return self.user_after_deletion(key, &claim, patch);
         }
+        if self.is_of_another_life(&claim, &key.pin) {
+            // It was said of somebody who does not have the PIN any more.
+            self.leave_claim(key);
+            self.verdicts.remove(&key.pin);
+            let outcome = self.user(&key.pin, patch);
+            if self.view.claim(&key.pin).is_none() {
+                self.put_right(key);
+            }
+            return outcome;
+        }
         let verdict = self.judge_user(key, patch);
         let stranger = claim.user.as_ref().is_some_and(|user| user != patch && !self.is_same(&key.pin, user));
         match (claim.state.stage, verdict) {
+            (_, Verdict::Edit | Verdict::Fill) if claim.awaits_templates() && !stranger => {
+                let outcome = self.carry_out(key, verdict, patch);
+                self.verdicts.insert(key.pin.clone(), verdict);
+                if verdict == Verdict::Fill {
+                    self.view.begin_anew(key);
+                }
+                outcome
+            }
             (Stage::Waiting, Verdict::Edit | Verdict::Fill | Verdict::New) if !stranger => {
                 self.release(key, &claim, verdict, patch)
             }
@@ -105,8 +131,17 @@ impl Intake<'_> {
                 self.leave_claim(key);
                 self.put_right(key)
             }
-            (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if Self::repeats(&claim, patch) => {
+            (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if claim.is_repeated_by(patch) => {
                 self.release(key, &claim, self.newcomer(key, &claim), patch)
+            }
+            (Stage::Waiting, Verdict::Keep(Reason::Renamed)) if claim.is_repeated_by(patch) => {
+                self.ask_for_proof(key, claim)
+            }
+            (_, Verdict::Keep(_))
+                if claim.state.stage == Stage::Waiting && Self::is_mixture(&claim, patch) =>
+            {
+                self.leave_claim(key);
+                self.carry_out(key, Verdict::PutRight(Some(Reason::Remains)), patch)
             }
             (_, Verdict::Keep(reason)) => self.keep_user(key, reason, patch),
             (_, Verdict::PutRight(_)) => {
@@ -114,6 +149,36 @@ impl Intake<'_> {
                 self.carry_out(key, verdict, patch)
             }
         }
+    }
+
+    /// The record of the claim is not there any more, and another one is: whose the templates are nobody knows.
+    fn is_mixture(claim: &Claim, patch: &UserPatch) -> bool {
+        !claim.items.is_empty() && claim.user.as_ref().is_some_and(|user| user.name != patch.name)
+    }
+
+    /// A life of the PIN ended or began since the claim.
+    fn is_of_another_life(&self, claim: &Claim, pin: &Pin) -> bool {
+        let life = self.view.person(pin).and_then(Person::life).unwrap_or(Seq(0));
+        claim.state.stage == Stage::Waiting && life != claim.state.life
+    }
+
+    /// The other name is there. A template that the device had before shows whether the person is.
+    fn ask_for_proof(&mut self, key: &ItemKey, mut claim: Claim) -> Outcome {
+        let asked = claim.state.question.filter(|question| question.subject == Subject::User);
+        if let Some(asked) = asked {
+            let Some(proof) = self.proof_of(&key.pin) else {
+                self.leave_claim(key);
+                return self.put_right(key);
+            };
+            let mut question = Question::new(Subject::Template(proof));
+            if let Asked::Refused(_) = asked.asked {
+                // It shows everything that it holds, and the template after the user.
+                question.asked = asked.asked;
+            }
+            claim.state.question = Some(question);
+            self.view.put_claim(&key.pin, Some(claim));
+        }
+        Outcome::Held(Held::Claim(key.pin.clone(), Reason::Renamed, Stage::Waiting))
     }
 
     /// Somebody new under a PIN that was used before, unless what came with him is of somebody from before.
@@ -129,43 +194,119 @@ impl Intake<'_> {
         self.likeness(pin, patch).is_none_or(|likeness| likeness == Likeness::Same)
     }
 
-    /// Whether the device says now, asked, what it said before.
-    fn repeats(claim: &Claim, patch: &UserPatch) -> bool {
-        let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
-        asked && claim.user.as_ref() == Some(patch)
-    }
-
     /// Whether the device was asked, and says again that a value is as it was before.
     pub(super) fn is_confirmed(&self, pin: &Pin, patch: &UserPatch) -> bool {
         self.view
             .claim(pin)
-            .is_some_and(|claim| claim.state.reason == Reason::WentBack && Self::repeats(claim, patch))
+            .is_some_and(|claim| claim.state.reason == Reason::WentBack && claim.is_repeated_by(patch))
     }
 
     /// The device means the fleet's person, or somebody new: what was kept is taken.
     fn release(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict, patch: &UserPatch) -> Outcome {
+        if matches!(verdict, Verdict::PutRight(_)) {
+            // Nothing is owed as long as the claim is open.
+            self.leave_claim(key);
+            return self.carry_out(key, verdict, patch);
+        }
         let outcome = self.carry_out(key, verdict, patch);
         if matches!(outcome, Outcome::Held(Held::Claim(..))) {
             return outcome;
         }
-        self.release_items(key, claim, verdict);
+        let taken = matches!(verdict, Verdict::Edit | Verdict::Fill | Verdict::New);
+        let proves_templates = claim.proves_templates() || !taken;
+        let unproved = self.release_items(key, claim, verdict, proves_templates);
+        if !unproved.items.is_empty() && claim.state.since == ClaimState::WRITTEN {
+            // A command of the user was under way: it may have put the record over whoever the templates are of.
+            self.leave_claim(key);
+            self.put_right(key);
+            return outcome;
+        }
+        if let Some(slot) = unproved.items.keys().next().copied() {
+            self.ask_for_templates(key, unproved, slot, verdict, patch);
+            return outcome;
+        }
+        if outcome == Outcome::Corrected {
+            // Nothing could be owed as long as the claim was open.
+            self.view.correct(key, self.now);
+        }
         outcome
     }
 
-    /// Templates and photos of a claim are taken, and the claim is closed.
-    fn release_items(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict) {
+    /// Templates and photos of a claim are taken: those that are proved. Where none is left the claim is closed; what is left
+    /// is in the claim that is returned.
+    fn release_items(
+        &mut self,
+        key: &ItemKey,
+        claim: &Claim,
+        verdict: Verdict,
+        proves_templates: bool,
+    ) -> Claim {
         self.verdicts.insert(key.pin.clone(), verdict);
         let mut news = ClaimNews::Taken;
+        let mut unproved = claim.clone();
         for (slot, content) in &claim.items {
             let item = ItemKey { pin: key.pin.clone(), slot: *slot };
             let hash = roster::hash(self.hash_key, slot, content);
+            if !proves_templates && !self.is_known(&item, hash) {
+                continue;
+            }
+            unproved.items.remove(slot);
             match self.carry_out_item(&item, verdict, content.clone(), hash) {
                 Outcome::Held(Held::Credential(_)) if news == ClaimNews::Taken => news = ClaimNews::Guarded,
                 Outcome::Held(_) => news = ClaimNews::Left,
                 _ => {}
             }
         }
-        self.view.close_claim(&key.pin, news, self.now);
+        if unproved.items.is_empty() {
+            self.view.close_claim(&key.pin, news, self.now);
+        }
+        unproved
+    }
+
+    /// Templates came before the user record: they are of that user if the device shows them again after it. They may be of
+    /// somebody who was under the PIN before.
+    fn ask_for_templates(
+        &mut self,
+        key: &ItemKey,
+        mut claim: Claim,
+        slot: Slot,
+        verdict: Verdict,
+        patch: &UserPatch,
+    ) {
+        claim.state.question = Some(Question::new(Subject::Template(slot)));
+        claim.state.reason = Reason::Unproved;
+        claim.state.version += 1;
+        claim.state.life = self.view.person(&key.pin).and_then(Person::life).unwrap_or(Seq(0));
+        claim.user = Some(patch.clone());
+        if verdict == Verdict::Fill {
+            // Until then the device fills gaps only.
+            self.view.begin_anew(key);
+        }
+        self.view.put_claim(&key.pin, Some(claim));
+    }
+
+    /// The device shows again what came before its user record.
+    fn template_is_proved(
+        &mut self,
+        key: &ItemKey,
+        mut claim: Claim,
+        content: Content,
+        hash: ContentHash,
+    ) -> Outcome {
+        let knows = self.view.knows(&key.pin) == Knows::Present;
+        let verdict = if knows { Verdict::Edit } else { Verdict::Fill };
+        let outcome = self.carry_out_item(key, verdict, content, hash);
+        claim.items.remove(&key.slot);
+        let done = claim.items.is_empty();
+        self.view.put_claim(&key.pin, Some(claim));
+        if done {
+            self.view.close_claim(&key.pin, ClaimNews::Taken, self.now);
+            self.view.recognise(&key.pin);
+            if !knows {
+                self.view.correct(&user_key(&key.pin), self.now);
+            }
+        }
+        outcome
     }
 
     /// What was kept is not on the device any more, or goes from it: an operator may look at it.
@@ -180,7 +321,9 @@ impl Intake<'_> {
         let user = user_key(&key.pin);
         let equal = self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash));
         if claim.state.reason == Reason::Renamed && claim.state.stage == Stage::Waiting {
-            let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
+            let asked = claim.state.question.is_some_and(|question| {
+                question.asked != Asked::Due && matches!(question.subject, Subject::Template(_))
+            });
             let proves = equal && asked && self.view.settled_but_held(key);
             if let (true, Some(patch)) = (proves, claim.user.clone()) {
                 // The person is there: only the name is another.
@@ -195,6 +338,21 @@ impl Intake<'_> {
                 }
                 return Outcome::Equal;
             }
+        }
+        let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
+        let again = claim.items.get(&key.slot) == Some(&content);
+        if claim.awaits_templates() && self.is_of_another_life(&claim, &key.pin) {
+            self.leave_claim(&user);
+            self.put_right(&user);
+            return Outcome::Held(Held::Left(key.pin.clone(), Reason::Remains));
+        }
+        if claim.awaits_templates() && asked && again {
+            return self.template_is_proved(key, claim, content, hash);
+        }
+        if equal && matches!(claim.state.reason, Reason::Other | Reason::Unclear) {
+            // A template of the fleet's person under somebody else.
+            self.leave_claim(&user);
+            return self.put_right(&user);
         }
         if equal {
             return Outcome::Equal;
@@ -222,6 +380,7 @@ impl Intake<'_> {
             return self.conclude_by_counts(&key, &claim);
         }
         match claim.state.reason {
+            _ if claim.awaits_templates() => self.templates_are_not_there(&key, claim, question),
             Reason::Deleted if !question.shown => self.deletion_is_proved(&key, &claim),
             Reason::Renamed | Reason::WentBack => {
                 self.leave_claim(&key);
@@ -245,11 +404,11 @@ impl Intake<'_> {
 
     /// The device cannot be asked: how many people it says to hold has to do.
     fn conclude_by_counts(&mut self, key: &ItemKey, claim: &Claim) -> Outcome {
-        let is_present = self.view.knows(&key.pin) == Knows::Present && claim.state.since > Seq(0);
+        let is_present = self.view.knows(&key.pin) == Knows::Present && !claim.state.is_doubted();
         match (claim.state.reason, self.counts) {
             (Reason::Deleted, Counts::NobodyIsThere) => self.deletion_is_proved(key, claim),
             (Reason::Unproved, Counts::EverybodyIsThere) if is_present => {
-                self.release_items(key, claim, Verdict::Edit);
+                self.release_items(key, claim, Verdict::Edit, true);
                 Outcome::Edit
             }
             _ => {
@@ -260,17 +419,38 @@ impl Intake<'_> {
         }
     }
 
+    /// The device did not show templates again: those of another kind are asked for, what is missing goes.
+    fn templates_are_not_there(&mut self, key: &ItemKey, mut claim: Claim, question: Question) -> Outcome {
+        let asked = if let Subject::Template(slot) = question.subject { Some(slot.kind) } else { None };
+        let other = claim.items.keys().find(|slot| Some(slot.kind) > asked).copied();
+        if let Some(slot) = other {
+            claim.state.question = Some(Question::new(Subject::Template(slot)));
+            self.view.put_claim(&key.pin, Some(claim));
+            return Outcome::Equal;
+        }
+        self.leave_claim(key);
+        self.put_right(key)
+    }
+
     /// Nobody is under the PIN on the device.
     fn deletion_is_proved(&mut self, key: &ItemKey, claim: &Claim) -> Outcome {
         let deleted = self.deletion_is_true(key);
         let empty = claim.user.is_none() && claim.items.is_empty();
         let news = if empty { ClaimNews::Dropped } else { ClaimNews::Left };
         self.view.close_claim(&key.pin, news, self.now);
-        if deleted == Outcome::Held(Held::Deletion(key.pin.clone())) {
-            // The person does not come back there before it is decided.
+        if claim.state.is_doubted() {
+            // A command of the user was under way: it may be carried out after the answer, and bring the user back.
+            self.put_right(key);
+        }
+        self.await_decision(key, &deleted);
+        deleted
+    }
+
+    /// Nothing goes out under a PIN of which an operator has to confirm the deletion.
+    fn await_decision(&mut self, key: &ItemKey, deleted: &Outcome) {
+        if *deleted == Outcome::Held(Held::Deletion(key.pin.clone())) {
             self.view.park(key, Parked::Held);
         }
-        deleted
     }
 
     fn ask_again(&mut self, pin: &Pin) -> Outcome {
@@ -285,27 +465,37 @@ impl Intake<'_> {
             // It may have been said before the deletion, or is of somebody who was enrolled in the place.
             return self.keep_user(key, Reason::Deleted, patch);
         }
-        if self.is_same(&key.pin, patch) && claim.state.since == Seq(0) {
+        let same = self.likeness(&key.pin, patch) == Some(Likeness::Same);
+        if same && claim.state.is_doubted() {
             // A command of the user was under way: it brought the record back, and nothing else of the person.
             self.leave_claim(key);
             return self.put_right(key);
         }
-        if self.is_same(&key.pin, patch) {
+        if same {
             // Somebody else was deleted there: the operation names a number of the device's own.
             self.asks_for_roster = true;
-            self.view.close_claim(&key.pin, ClaimNews::Dropped, self.now);
+            let news = if claim.items.is_empty() { ClaimNews::Dropped } else { ClaimNews::Left };
+            self.view.close_claim(&key.pin, news, self.now);
             return self.user(&key.pin, patch);
         }
         let deleted = self.deletion_is_true(key);
         if self.view.person(&key.pin).and_then(Person::life).is_some() {
+            // The device holds somebody else.
             self.leave_claim(key);
-            return deleted;
+            self.put_right(key);
+            self.await_decision(key, &deleted);
+            return match deleted {
+                Outcome::Corrected if !self.is_known_record(&key.pin, patch) => {
+                    Outcome::Held(Held::Left(key.pin.clone(), Reason::Remains))
+                }
+                deleted => deleted,
+            };
         }
-        let verdict = match self.judge_user(key, patch) {
-            Verdict::Keep(Reason::UsedBefore) => self.newcomer(key, claim),
-            other => other,
-        };
-        self.release(key, claim, verdict, patch)
+        match self.judge_user(key, patch) {
+            // A life that ends and one that begins are two transactions: the device says once more whom it holds.
+            Verdict::Keep(reason) => self.keep_user(key, reason, patch),
+            verdict => self.release(key, claim, verdict, patch),
+        }
     }
 
     /// The user is not on the device any more: what that means for the fleet is a matter of policy.

@@ -17,13 +17,20 @@ impl Intake<'_> {
     pub fn deletion(&mut self, pin: &Pin) -> Outcome {
         let key = user_key(pin);
         self.verdicts.remove(pin);
-        // What the device had said of the PIN before was deleted where it was made.
-        self.view.close_claim(pin, ClaimNews::Dropped, self.now);
+        let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
+        let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
+        // A record that the device had shown was deleted where it was made. Where it may have been our own deletion, where
+        // templates were kept or something was written, nobody can tell: what was said stays for an operator.
+        let claim = self.view.claim(pin).cloned();
+        let doubted = claim.as_ref().is_some_and(|claim| claim.state.is_doubted());
+        let written =
+            recent || doubted || self.view.knows(pin) != Knows::Nobody || self.view.open_of(&key).is_some();
+        let record_alone = claim.is_some_and(|claim| claim.items.is_empty());
+        let news = if record_alone && !written { ClaimNews::Dropped } else { ClaimNews::Left };
+        self.view.close_claim(pin, news, self.now);
         if self.is_held(&key) {
             return Outcome::Held(Held::Deletion(pin.clone()));
         }
-        let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
-        let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
         let live = self.view.item(&key).is_some_and(|item| item.live);
         match self.view.knows(pin) {
             // The device reports what it was told to do.
@@ -35,9 +42,19 @@ impl Intake<'_> {
                 }
                 Outcome::Corrected
             }
+            Knows::Present if live && !self.view.in_scope(pin) => {
+                self.view.begin_anew(&key);
+                Outcome::Equal
+            }
             _ if !live || !self.view.in_scope(pin) => Outcome::Equal,
-            Knows::Nobody => Outcome::Equal,
+            Knows::Nobody => {
+                // The user is on the way, or came and was deleted, with the templates that were taken.
+                self.view.owe_person(pin, self.now);
+                Outcome::Corrected
+            }
             Knows::Present if recent || self.view.joining.is_some() => {
+                // What comes after this without a user record is not of the person.
+                self.view.begin_anew(&key);
                 self.view.owe_person(pin, self.now);
                 Outcome::Corrected
             }

@@ -35,7 +35,9 @@ impl Intake<'_> {
         if self.view.joining == Some(Joining::Replace) {
             return self.replaced_item(key, hash);
         }
-        if self.view.claim(&key.pin).is_some() {
+        // What comes with the user record that was taken is proved by it.
+        let came_with_user = self.verdicts.contains_key(&key.pin);
+        if self.view.claim(&key.pin).is_some_and(|claim| !(came_with_user && claim.awaits_templates())) {
             return self.item_joins_claim(key, content, hash);
         }
         let verdict = match self.verdicts.get(&key.pin) {
@@ -55,15 +57,20 @@ impl Intake<'_> {
         match knows {
             Knows::Mixed | Knows::Former if older || equal => Verdict::PutRight(None),
             Knows::Mixed | Knows::Former => Verdict::PutRight(Some(Reason::Remains)),
+            Knows::Present if live && !self.view.in_scope(&key.pin) => {
+                Verdict::PutRight(Some(Reason::Outside))
+            }
             // What the fleet holds, or held, says nothing new.
             Knows::Present if equal || older => Verdict::Edit,
-            Knows::Present if self.view.has_shown(&key.pin) => {
+            Knows::Present if self.view.has_shown(&key.pin, self.now) => {
                 if self.view.joining.is_some() {
                     Verdict::Fill
                 } else {
                     Verdict::Edit
                 }
             }
+            // Nothing is sent to a device that is being taken in: what it showed is there.
+            Knows::Present if self.view.joining == Some(Joining::Adopt) => Verdict::Fill,
             // It was asked for: the device made it of a photo of the person.
             Knows::Present if self.view.made_of(key, self.now).is_some() => Verdict::Edit,
             Knows::Nobody if live && equal => Verdict::Fill,
@@ -133,7 +140,7 @@ impl Intake<'_> {
                 _ => Outcome::Held(Held::Credential(key.pin.clone())),
             };
         }
-        if self.view.joining.is_none() && self.policy.enrolment != super::Enrolment::Accept {
+        if self.may_not_register() {
             self.remove_unknown(key);
             if let Some(outcome) = self.unregistered(key) {
                 return outcome;

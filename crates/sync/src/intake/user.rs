@@ -1,10 +1,10 @@
 //! User records: whom the device means by the PIN, and what follows.
 
-use roster::{Content, ItemKey, Likeness, Uploader, UserPatch};
+use roster::{Content, Field, ItemKey, Likeness, Uploader, UserPatch};
 use wire::Pin;
 
-use super::{Enrolment, Held, Intake, Outcome, Raised, Verdict};
-use crate::claim::Reason;
+use super::{Enrolment, Held, Intake, Known, Outcome, Raised, Verdict};
+use crate::claim::{Claim, Reason};
 use crate::life::Knows;
 use crate::owing::user_key;
 use crate::view::{ItemState, Joining};
@@ -43,39 +43,50 @@ impl Intake<'_> {
         let former = || self.is_former(&key.pin, patch);
         match (likeness, knows) {
             (_, Knows::Mixed) => Verdict::PutRight(Some(Reason::Remains)),
-            (Likeness::Same, _) if restored => Verdict::PutRight(None),
-            (Likeness::Same, Knows::Present) => Verdict::Edit,
+            (Likeness::Same, _) if restored => Verdict::PutRight(Some(Reason::Remains)),
+            // The areas are the operator's alone.
             (Likeness::Same, _) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
+            (Likeness::Same, Knows::Present) if self.view.awaits_first_record(&key.pin) => Verdict::Fill,
+            (Likeness::Same, Knows::Present) => Verdict::Edit,
             (Likeness::Same, _) => Verdict::Fill,
-            (_, Knows::Former) if former() => Verdict::PutRight(None),
             (_, Knows::Former) => Verdict::PutRight(Some(Reason::Remains)),
             _ if restored || former() || self.view.is_beginning(&key.pin) => {
                 Verdict::PutRight(Some(Reason::Remains))
             }
             (_, Knows::Present) => Verdict::Keep(Reason::Renamed),
             (Likeness::Other, Knows::Nobody) => Verdict::Keep(Reason::Other),
+            // Somebody who had the PIN before, or a new person: nobody can tell.
+            (Likeness::Unclear, Knows::Nobody) if self.is_revived(key) && is_nameless(patch) => {
+                Verdict::PutRight(Some(Reason::Leaver))
+            }
             (Likeness::Unclear, Knows::Nobody) => Verdict::Keep(Reason::Unclear),
         }
     }
 
     fn judge_user_of_nobody(&self, key: &ItemKey, patch: &UserPatch, knows: Knows) -> Verdict {
-        let former = self.is_former(&key.pin, patch);
         if self.view.item(key).is_none() {
-            return match self.policy.enrolment {
-                _ if knows == Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
-                Enrolment::Hold if self.view.joining.is_none() => Verdict::PutRight(Some(Reason::Enrolment)),
-                Enrolment::Refuse if self.view.joining.is_none() => Verdict::PutRight(None),
+            return match knows {
+                Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
+                _ if self.may_not_register() => self.unregistered_newcomer(),
                 _ => Verdict::New,
             };
         }
         match knows {
-            Knows::Former | Knows::Mixed if former => Verdict::PutRight(None),
             Knows::Former | Knows::Mixed => Verdict::PutRight(Some(Reason::Remains)),
             _ if self.was_removed(&key.pin, patch) || self.may_be_the_leaver(key, patch) => {
                 Verdict::PutRight(Some(Reason::Leaver))
             }
+            _ if self.is_former(&key.pin, patch) && !self.is_enrolled_anew(key, patch) => {
+                Verdict::PutRight(Some(Reason::Leaver))
+            }
+            _ if self.may_not_register() => self.unregistered_newcomer(),
             _ => Verdict::Keep(Reason::UsedBefore),
         }
+    }
+
+    /// Somebody new at a device that may not enrol anybody.
+    fn unregistered_newcomer(&self) -> Verdict {
+        Verdict::PutRight((self.policy.enrolment == Enrolment::Hold).then_some(Reason::Enrolment))
     }
 
     /// Whether a record is of the fleet's person of that PIN; `None` where there is nobody.
@@ -102,10 +113,44 @@ impl Intake<'_> {
         removed.is_some_and(|removed| !roster::marks_of_record(self.hash_key, patch).is_disjoint(removed))
     }
 
+    /// Somebody who was deleted at a device was enrolled again: the log of a device that knows of the deletion tells so.
+    /// Without that it may have been set back to a state of before.
+    fn is_enrolled_anew(&self, key: &ItemKey, patch: &UserPatch) -> bool {
+        let deleted_it = self.view.item(key).is_some_and(|user| user.changed_by == Some(self.view.device));
+        let asked =
+            |claim: &Claim| claim.state.reason == Reason::UsedBefore && claim.user.as_ref() == Some(patch);
+        self.enrolled.contains(&key.pin) && (deleted_it || self.view.settled(key))
+            || self.view.claim(&key.pin).is_some_and(asked)
+    }
+
+    /// The person had the PIN before, and the edit brings back the record of then.
+    fn is_of_ended_life(&self, key: &ItemKey, merge: &roster::Merge) -> bool {
+        let former = self.known.get(&key.pin).map(|known| &known.former).filter(|former| !former.is_empty());
+        !merge.edited.is_empty()
+            && former
+                .is_some_and(|former| former.contains(&roster::mark_of_whole(self.hash_key, &merge.fields)))
+    }
+
+    /// Whether the fleet has, or had under this PIN, all of a record that tells people apart: its name and its card.
+    pub(super) fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
+        let nobody = Known::default();
+        let known = self.known.get(pin).unwrap_or(&nobody);
+        parts_that_name(patch).iter().filter(|(_, part)| roster::names_somebody(part)).all(|(_, part)| {
+            let versions = known.user.iter().chain(&known.older_users);
+            roster::likeness(versions, part, &self.view.capability) == Likeness::Same
+                || self.is_former(pin, part)
+        })
+    }
+
     /// Whether nobody can tell somebody from the one whom an operator took away.
     fn may_be_the_leaver(&self, key: &ItemKey, patch: &UserPatch) -> bool {
         let by_operator = self.view.item(key).is_some_and(|user| !user.live && user.changed_by.is_none());
-        by_operator && !roster::names_somebody(patch)
+        by_operator && is_nameless(patch)
+    }
+
+    /// The PIN was somebody else's before.
+    fn is_revived(&self, key: &ItemKey) -> bool {
+        self.view.item(key).is_some_and(ItemState::is_revived)
     }
 
     /// Does what a verdict says with a user record.
@@ -120,8 +165,9 @@ impl Intake<'_> {
                     self.bury(key, false);
                 }
                 let corrected = self.put_right(key);
-                let known = self.likeness(&key.pin, patch) == Some(Likeness::Same);
-                match reason.filter(|_| !known && roster::names_somebody(patch)) {
+                // A leaver whom a device has again is named, also where nothing of the record is new.
+                let is_named = |reason| reason == Reason::Leaver && roster::names_somebody(patch);
+                match reason.filter(|reason| is_named(*reason) || !self.is_known_record(&key.pin, patch)) {
                     Some(reason) => Outcome::Held(Held::Left(key.pin.clone(), reason)),
                     None => corrected,
                 }
@@ -137,26 +183,39 @@ impl Intake<'_> {
         let fills = verdict == Verdict::Fill;
         let uploader = Uploader {
             capability: &self.view.capability,
-            settled: !fills && (self.view.settled_but_held(key) || item.changed_by == Some(self.view.device)),
+            // A device that made the newest version itself may have been overwritten by a command that was under way.
+            settled: !fills && self.view.settled_but_held(key),
             trust_privilege: self.policy.privilege == Raised::Accept,
         };
         let mut merge = roster::merge(&current, &known.older_users, patch, &uploader);
         if fills {
             merge.fill_in(&current);
+            // A name or card of a life that ended fills no gap.
+            for (field, part) in parts_that_name(patch) {
+                if self.is_former(&key.pin, &part) {
+                    merge.withdraw(field, &current);
+                }
+            }
             self.view.recognise(&key.pin);
         }
-        let returned = !merge.returned.is_disjoint(&merge.edited);
+        let of_ended_life = self.is_of_ended_life(key, &merge);
+        let returned = of_ended_life || !merge.returned.is_disjoint(&merge.edited);
         if returned && !self.is_confirmed(&key.pin, patch) {
-            if item.changed_by.is_none() {
-                // An operator replaced that value.
-                return self.refuse(key);
+            if item.changed_by.is_some() {
+                return self.keep_user(key, Reason::WentBack, patch);
             }
-            return self.keep_user(key, Reason::WentBack, patch);
+            // An operator replaced those values; what else differs was changed at the device.
+            let back = if of_ended_life { merge.edited.clone() } else { merge.returned.clone() };
+            for field in back {
+                merge.withdraw(field, &current);
+            }
         }
         let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
         let withheld = guarded && merge.withhold_credentials(&current);
+        // A device that has our record and shows no name or card was restored, or somebody cleared it.
+        let lost = [Field::Name, Field::Card].iter().any(|field| merge.dropped.contains(field));
         if merge.edited.is_empty() {
-            if !merge.stale.is_empty() || withheld {
+            if !merge.stale.is_empty() || withheld || lost {
                 self.view.correct(key, self.now);
             }
         } else if let Some(outcome) = self.unregistered(key) {
@@ -180,14 +239,19 @@ impl Intake<'_> {
                 Outcome::Held(Held::Credential(key.pin.clone()))
             }
             (None, _) if !merge.edited.is_empty() => Outcome::Edit,
-            (None, _) if !merge.stale.is_empty() => Outcome::Corrected,
+            (None, _) if !merge.stale.is_empty() || lost => Outcome::Corrected,
             (None, _) => Outcome::Equal,
         }
     }
 
+    /// The device may not enrol or change people. While it is adopted it may: its people were enrolled before.
+    pub(super) fn may_not_register(&self) -> bool {
+        self.policy.enrolment != Enrolment::Accept && self.view.joining != Some(Joining::Adopt)
+    }
+
     /// An edit from a device that may not make any: it is put right, and the edit held or not taken at all.
     pub(super) fn unregistered(&mut self, key: &ItemKey) -> Option<Outcome> {
-        if self.view.joining.is_some() || self.policy.enrolment == Enrolment::Accept {
+        if !self.may_not_register() {
             return None;
         }
         self.view.correct(key, self.now);
@@ -204,7 +268,10 @@ impl Intake<'_> {
             self.lettered.insert(key.pin.as_str().to_ascii_lowercase(), key.pin.clone());
         }
         self.join_area(&key.pin);
-        let used_before = self.view.item(key).is_some();
+        // Where the device was marked as one that knows nobody, it knows the person that it enrolled.
+        let used_before = self.view.item(key).is_some()
+            || self.view.claim(&key.pin).is_some()
+            || self.view.scan_replaces && !self.view.scanned(&key.pin);
         self.put(key, Content::User(fields));
         if used_before {
             self.view.mark_known(key, Some(super::UNNUMBERED));
@@ -232,4 +299,16 @@ impl Intake<'_> {
             Some(_) => self.put_right(key),
         }
     }
+}
+
+fn is_nameless(patch: &UserPatch) -> bool {
+    let [(_, name), _] = parts_that_name(patch);
+    !roster::names_somebody(&name)
+}
+
+/// The name of a record alone, and its card alone.
+fn parts_that_name(patch: &UserPatch) -> [(Field, UserPatch); 2] {
+    let name = UserPatch { name: patch.name.clone(), ..UserPatch::default() };
+    let card = UserPatch { card: patch.card.clone(), ..UserPatch::default() };
+    [(Field::Name, name), (Field::Card, card)]
 }

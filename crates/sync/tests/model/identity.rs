@@ -144,7 +144,7 @@ impl Episode {
         self.judge.made_record(&self.world, device, pin, person, &user, since);
         let terminal = &mut self.world.devices[device].terminal;
         terminal.users.insert(pin.clone(), user.clone());
-        let mut body = vec![Upload::User(pin.clone(), user)];
+        let mut body = vec![Upload::Enrolled(pin.clone()), Upload::User(pin.clone(), user)];
         for _ in 0..fingers {
             let key = self.finger(pin);
             body.push(self.puts_finger(device, &key, person, since));
@@ -509,21 +509,17 @@ fn episodes(default: u64) -> std::ops::Range<u64> {
     first..first + number("MUSTER_EPISODES").unwrap_or(default)
 }
 
-/// How many of the first hundred hostile episodes may still break an invariant. The aim is none; this number only ever gets
-/// smaller. What is left mostly needs a terminal that hands a PIN to somebody else while a wipe or a deletion is unseen.
-const STILL_BROKEN: usize = 19;
-
 #[test]
 fn a_pin_holds_one_person_whatever_terminals_and_operators_do() {
     let mut failures = Vec::new();
-    for seed in episodes(100) {
+    for seed in episodes(4_000) {
         let mut episode = Episode::new(seed, false);
         episode.play();
         if let Some(wrong) = episode.judge.verdict(&episode.world) {
             failures.push(format!("seed {seed}: {wrong}"));
         }
     }
-    assert!(failures.len() <= STILL_BROKEN, "{} failed:\n{}", failures.len(), failures.join("\n"));
+    assert!(failures.is_empty(), "{} failed:\n{}", failures.len(), failures.join("\n"));
 }
 
 #[test]

@@ -51,6 +51,8 @@ pub enum Upload {
     Template(ItemKey, String),
     WorkCode(ItemKey, String),
     Deleted(Pin),
+    /// The log of the terminal tells that somebody was enrolled as a new user.
+    Enrolled(Pin),
     Wiped,
     Restored,
     /// The number of users in the INFO of a poll.

@@ -233,13 +233,17 @@ impl World {
         let user_live = self.is_live(&user_key(&key.pin));
         let (old, new) = (before.and_then(|before| before.content.clone()), content.clone());
         let created = before.filter(|b| b.state.live && live).map_or(Seq(self.seq), |b| b.state.created);
+        let begins = live && !before.is_some_and(|before| before.state.live);
+        let created_by = if begins { by } else { before.and_then(|before| before.state.created_by) };
         let state = ItemState {
             seq: Seq(self.seq),
             first: before.map_or(Seq(self.seq), |b| b.state.first),
             created,
+            created_by,
             live,
             hash: hash.or(before.map(|b| b.state.hash)).unwrap_or(ContentHash([0; 16])),
             changed_by: by,
+            at: self.now,
             made_of: None,
             bytes: content.as_ref().map_or(0, |content| self.bytes(content)),
             lines: 1,

@@ -45,6 +45,8 @@ pub struct Judge {
     record_since: BTreeMap<i32, Millis>,
     gone: BTreeMap<(Pin, usize), Gone>,
     ended: BTreeMap<(Pin, usize), Millis>,
+    /// When somebody was last deleted at a terminal.
+    removed: BTreeMap<(usize, Pin, usize), Millis>,
     /// Everything that the fleet ever had.
     ever: BTreeSet<(Pin, String)>,
     /// Values that were replaced within this life, and whether an operator did so.
@@ -158,6 +160,9 @@ impl Judge {
             .extend(terminal.templates.iter().filter(|((of, _), _)| of == pin).map(|(_, text)| text.clone()));
         let who: BTreeSet<usize> =
             there.iter().filter_map(|value| world.owners.get(value)).copied().collect();
+        for person in &who {
+            self.removed.insert((device, pin.clone(), *person), world.now);
+        }
         for act in &mut self.acts {
             act.excused |= act.device == device && act.pin == *pin && who.contains(&act.person);
         }
@@ -227,7 +232,7 @@ impl Judge {
         let is_user = put.key.slot == Slot::USER;
         match (&put.after, is_user) {
             (Some(Content::User(_)), true) if !put.user_live => self.begins(world, put, device),
-            (None, true) if put.user_live => self.ends(put, device.is_none()),
+            (None, true) if put.user_live => self.ends(put, device),
             (Some(_), _) => self.changes(world, put, device),
             (None, _) => {
                 self.cut.insert((pin.clone(), put.key.slot), put.at);
@@ -298,13 +303,16 @@ impl Judge {
         self.called.entry(pin.clone()).or_default().extend(said.iter().cloned());
     }
 
-    fn ends(&mut self, put: &Put, by_operator: bool) {
+    fn ends(&mut self, put: &Put, device: Option<usize>) {
         let pin = &put.key.pin;
         let Some(person) = self.owners.remove(pin) else { return };
         let named = matches!(&put.before, Some(Content::User(fields)) if !fields.name.is_empty());
         let values = self.called.remove(pin).unwrap_or_default();
         self.ended.insert((pin.clone(), person), put.at);
-        self.gone.insert((pin.clone(), person), Gone { at: put.at, values, named, by_operator });
+        // The fleet hears of what was done at a terminal later than it was done.
+        let at = device.and_then(|device| self.removed.get(&(device, pin.clone(), person)));
+        let at = at.copied().unwrap_or(put.at);
+        self.gone.insert((pin.clone(), person), Gone { at, values, named, by_operator: device.is_none() });
     }
 
     fn may_register(&mut self, world: &World, put: &Put, device: usize) {

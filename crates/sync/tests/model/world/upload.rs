@@ -31,6 +31,9 @@ impl World {
         let told = told.map(|(name, value)| (name.to_owned(), value.to_string()));
         let policy = Policy { enrolment: self.devices[device].enrolment, ..self.policy };
         let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
+        let enrolled =
+            |upload: &Upload| if let Upload::Enrolled(pin) = upload { Some(pin.clone()) } else { None };
+        intake.enrolled = body.iter().filter_map(enrolled).collect();
         let mut kept = Vec::new();
         for upload in users_first(body) {
             self.delivered.extend(upload.values().into_iter().map(|value| (value, self.now)));
@@ -40,6 +43,7 @@ impl World {
                 Upload::Template(key, text) => intake.item(key, template(text)),
                 Upload::WorkCode(key, name) => intake.definition(key, definition(key, name)),
                 Upload::Deleted(pin) => intake.deletion(pin),
+                Upload::Enrolled(_) => continue,
                 Upload::Wiped => {
                     intake.wiped();
                     continue;
