@@ -198,15 +198,17 @@ impl Tx {
                         self.restage_held(view.device, pin, "conflict").await?;
                     }
                 }
-                ClaimNews::Taken | ClaimNews::Dropped => {
+                ClaimNews::Taken => {
                     self.remove_claim(view.device, pin).await?;
-                    let resolution = if *news == ClaimNews::Taken { "confirmed" } else { "void" };
+                    self.confirm_held(view, pin, users.get(pin), at).await?;
+                }
+                ClaimNews::Dropped => {
+                    self.remove_claim(view.device, pin).await?;
                     query(
-                        "UPDATE held SET resolved_at = ?, resolution = ? WHERE device_id = ? AND pin = ? \
+                        "UPDATE held SET resolved_at = ?, resolution = 'void' WHERE device_id = ? AND pin = ? \
                          AND kind IN ('waiting', 'conflict') AND resolved_at IS NULL",
                     )
                     .bind(at.0)
-                    .bind(resolution)
                     .bind(view.device)
                     .bind(pin.as_str())
                     .execute(self.db())
@@ -221,6 +223,7 @@ impl Tx {
                     self.restage_held(view.device, pin, "credential").await?;
                 }
                 ClaimNews::Left => {
+                    self.mark_claimed(view.device, pin).await?;
                     self.remove_claim(view.device, pin).await?;
                     self.restage_held(view.device, pin, "leftover").await?;
                 }
@@ -331,6 +334,24 @@ impl Tx {
             .bind(sealed)
             .execute(self.db())
             .await?;
+        }
+        Ok(())
+    }
+
+    /// Templates and photos of a claim that are only kept are known when they are shown again.
+    async fn mark_claimed(&mut self, device: i64, pin: &Pin) -> Result<(), StoreError> {
+        let rows: Vec<(String, i64, i64, i64, Vec<u8>)> = query_as(
+            "SELECT pin, kind, slot, algorithm, sealed FROM claim_item WHERE device_id = ? AND pin = ?",
+        )
+        .bind(device)
+        .bind(pin.as_str())
+        .fetch_all(self.db())
+        .await?;
+        for (pin, kind, slot, algorithm, sealed) in rows {
+            let key = key_of("claim_item", (pin, kind, slot, algorithm))?;
+            let content = unseal(&self.keys, &key, &item_place(device, &key), &sealed)?;
+            let hash = roster::hash(self.keys.hash_key(), &key.slot, &content);
+            self.put_mark(&key.pin, hash, false).await?;
         }
         Ok(())
     }
@@ -485,7 +506,7 @@ impl Tx {
 }
 
 /// The user record of a claim as the device means it.
-fn user_of(table: Option<&str>, raw: &[u8], view: &DeviceView) -> Option<UserPatch> {
+pub(crate) fn user_of(table: Option<&str>, raw: &[u8], view: &DeviceView) -> Option<UserPatch> {
     roster::read(table, raw, &view.capability).into_iter().find_map(|reading| match reading {
         Reading::User { patch, .. } => Some(patch),
         _ => None,

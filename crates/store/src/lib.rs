@@ -48,6 +48,7 @@ mod photo_form;
 mod point;
 mod recent;
 mod remote_user;
+mod replaced;
 mod retention;
 mod retry;
 mod rewrite;

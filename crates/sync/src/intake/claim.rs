@@ -129,7 +129,7 @@ impl Intake<'_> {
             (_, Verdict::Edit | Verdict::Fill | Verdict::New) => {
                 // Whoever was there is not there any more, and what of him is on the device nobody knows.
                 self.leave_claim(key);
-                self.put_right(key)
+                self.carry_out(key, Verdict::PutRight(Some(Reason::Remains)), patch)
             }
             (Stage::Waiting, Verdict::Keep(Reason::UsedBefore)) if claim.is_repeated_by(patch) => {
                 self.release(key, &claim, self.newcomer(key, &claim), patch)
@@ -225,7 +225,7 @@ impl Intake<'_> {
             self.ask_for_templates(key, unproved, slot, verdict, patch);
             return outcome;
         }
-        if outcome == Outcome::Corrected {
+        if matches!(outcome, Outcome::Corrected | Outcome::Held(_)) {
             // Nothing could be owed as long as the claim was open.
             self.view.correct(key, self.now);
         }

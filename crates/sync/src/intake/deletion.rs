@@ -43,7 +43,8 @@ impl Intake<'_> {
                 Outcome::Corrected
             }
             Knows::Present if live && !self.view.in_scope(pin) => {
-                self.view.begin_anew(&key);
+                // The person has to go from there, and may have been brought back since.
+                self.put_right(&key);
                 Outcome::Equal
             }
             _ if !live || !self.view.in_scope(pin) => Outcome::Equal,

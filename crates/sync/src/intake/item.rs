@@ -159,7 +159,7 @@ impl Intake<'_> {
         let user = self.view.item(&user_key(&key.pin));
         let adopted = self.view.joining == Some(Joining::Adopt);
         user.is_some_and(|user| {
-            let by_it = user.changed_by == Some(self.view.device);
+            let by_it = user.created_by == Some(self.view.device);
             user.created == UNNUMBERED || (adopted && by_it)
         })
     }

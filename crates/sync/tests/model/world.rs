@@ -42,6 +42,8 @@ pub struct Device {
     pub given_up: BTreeSet<i64>,
     pub claims: BTreeMap<Pin, sync::Claim>,
     pub enrolment: Enrolment,
+    /// The user records of the upload that is taken.
+    pub records: BTreeMap<Pin, User>,
     /// What was uploaded of every claim that is open.
     pub claimed: BTreeMap<Pin, Vec<(Held, Upload)>>,
     /// What it showed since it was asked for everything: users, and templates with their slot.
@@ -397,7 +399,11 @@ impl World {
             }
             device.claims.remove(pin);
             let said = device.claimed.remove(pin).unwrap_or_default();
-            let said = if *news == ClaimNews::Taken { upload::replaced_rows(said) } else { said };
+            let said = if *news == ClaimNews::Taken {
+                upload::replaced_rows(said, device.records.get(pin))
+            } else {
+                said
+            };
             if *news != ClaimNews::Dropped {
                 self.kept.extend(said.into_iter().map(|(held, upload)| Kept { device: index, held, upload }));
             }
@@ -528,6 +534,7 @@ impl Device {
         Self {
             row,
             open: BTreeMap::new(),
+            records: BTreeMap::new(),
             exceptions: BTreeMap::new(),
             history: BTreeMap::new(),
             given_up: BTreeSet::new(),

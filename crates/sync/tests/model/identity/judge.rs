@@ -238,7 +238,12 @@ impl Judge {
                 self.cut.insert((pin.clone(), put.key.slot), put.at);
             }
         }
-        for value in values(put.before.as_ref()) {
+        // The person may come back under the PIN, and a device show a group of then: nobody can tell that it was not set anew.
+        let ended = match (&put.before, &put.after) {
+            (Some(Content::User(fields)), None) => Some(format!("{:08}", fields.group)),
+            _ => None,
+        };
+        for value in values(put.before.as_ref()).into_iter().filter(|value| Some(value) != ended.as_ref()) {
             if !values(put.after.as_ref()).contains(&value) {
                 self.replaced.insert((pin.clone(), value), device.is_none());
             }
@@ -353,8 +358,11 @@ impl Judge {
             }
             _ => true,
         };
-        let new_life =
-            put.life.is_some_and(|life| life.0 + 20 > world.seq && self.begun_at.contains(&(device, life)));
+        // Who brings the person brings the templates.
+        let adopted = put.joining == Some(Joining::Adopt);
+        let new_life = put.life.is_some_and(|life| {
+            (adopted || life.0 + 20 > world.seq) && self.begun_at.contains(&(device, life))
+        });
         if has_rank && credential && !new_life {
             self.blame(world, format!("I2 {} of somebody with a privilege by device {device}", put.key));
         }

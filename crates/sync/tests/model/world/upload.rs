@@ -8,7 +8,7 @@ use sync::{ClaimNews, DeviceView};
 use wire::{BioType, Pin};
 
 use super::{Kept, World, definition, patch};
-use crate::terminal::{Ordered, Upload, template};
+use crate::terminal::{Ordered, Upload, User, template};
 
 impl World {
     pub fn deliver_uploads(&mut self, device: usize) {
@@ -38,6 +38,9 @@ impl World {
         for upload in users_first(body) {
             self.delivered.extend(upload.values().into_iter().map(|value| (value, self.now)));
             self.devices[device].shown.extend(upload.shows());
+            if let Upload::User(pin, user) = &upload {
+                self.devices[device].records.insert(pin.clone(), user.clone());
+            }
             let outcome = match &upload {
                 Upload::User(pin, user) => intake.user(pin, &patch(user)),
                 Upload::Template(key, text) => intake.item(key, template(text)),
@@ -83,6 +86,7 @@ impl World {
             }
         }
         let news = self.write(device, view, edits);
+        self.devices[device].records.clear();
         for (held, upload) in kept {
             let claim = if let Held::Claim(pin, ..) = &held { Some(pin.clone()) } else { None };
             match claim.as_ref().and_then(|pin| news.get(pin)) {
@@ -189,21 +193,25 @@ fn users_first(body: Vec<Upload>) -> Vec<Upload> {
     users.into_iter().chain(others).collect()
 }
 
-/// What was said of a claim in whose place something else came since: another template, or a record with another name.
-pub(super) fn replaced_rows(said: Vec<(Held, Upload)>) -> Vec<(Held, Upload)> {
+/// What was said of a claim in whose place something else came since: another template, or a record with another name
+/// or card.
+pub(super) fn replaced_rows(said: Vec<(Held, Upload)>, taken: Option<&User>) -> Vec<(Held, Upload)> {
     let mut last = BTreeMap::new();
     for (_, upload) in &said {
         if let Upload::Template(key, text) = upload {
             last.insert(key.clone(), text.clone());
         }
     }
-    let record = said.iter().rev().find_map(|(_, upload)| match upload {
+    let newest = said.iter().rev().find_map(|(_, upload)| match upload {
         Upload::User(_, user) => Some(user.clone()),
         _ => None,
     });
+    let record = taken.cloned().or(newest);
     let replaced = |upload: &Upload| match upload {
         Upload::Template(key, text) => last[key] != *text,
-        Upload::User(_, user) => record.as_ref().is_some_and(|last| last.name != user.name),
+        Upload::User(_, user) => record
+            .as_ref()
+            .is_some_and(|last| last.name != user.name || user.card.is_some() && last.card != user.card),
         _ => false,
     };
     said.into_iter().filter(|(_, upload)| replaced(upload)).collect()
