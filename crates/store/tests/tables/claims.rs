@@ -281,6 +281,44 @@ async fn what_becomes_of_a_claim_becomes_of_what_is_held_of_it() {
     }
 }
 
+/// Something that waits in a claim, at a time.
+async fn waits(tx: &mut Tx, device: i64, tag: &str, raw: &str, when: Millis) {
+    let record = HeldRecord {
+        tag: tag.to_owned(),
+        raw: raw.as_bytes().to_vec(),
+        ..held(device, "7", HeldKind::Waiting)
+    };
+    tx.hold(&record, when).await.expect("held");
+}
+
+#[tokio::test]
+async fn what_something_else_replaced_in_a_claim_stays_held_when_it_is_taken() {
+    let fleet = Fleet::new().await;
+    let device = fleet.device("SN1").await.id;
+    let (with_another_card, with_her_card) =
+        ("USER PIN=7\tName=Grace\tCard=17\n", "USER PIN=7\tName=Grace\tCard=18\n");
+    let mut tx = fleet.write().await;
+    waits(&mut tx, device, "USER", "USER PIN=7\tName=Ada\n", at(1)).await;
+    waits(&mut tx, device, "USER", "USER PIN=7\tName=Grace\n", at(2)).await;
+    waits(&mut tx, device, "USER", with_another_card, at(3)).await;
+    waits(&mut tx, device, "fingerprint 3 (10.0)", "FP PIN=7\tFID=3\tTMP=QUFB\n", at(4)).await;
+    waits(&mut tx, device, "fingerprint 3 (10.0)", "FP PIN=7\tFID=3\tTMP=QkJC\n", at(5)).await;
+    waits(&mut tx, device, "fingerprint 4 (10.0)", "FP PIN=7\tFID=4\tTMP=Q0ND\n", at(6)).await;
+
+    claim(&mut tx, device, "7", None, ClaimNews::Taken, Some(with_her_card)).await;
+
+    let mut left: Vec<(HeldKind, String)> = Vec::new();
+    for row in tx.held(&HeldFilter::default(), 10).await.expect("read") {
+        let (_, raw) = tx.show_held(row.id).await.expect("read").expect("there");
+        left.push((row.kind, String::from_utf8(raw).expect("text")));
+    }
+    left.sort();
+    let expected = ["FP PIN=7\tFID=3\tTMP=QUFB\n", with_another_card, "USER PIN=7\tName=Ada\n"];
+    let mut expected = expected.map(|raw| (HeldKind::Leftover, raw.to_owned()));
+    expected.sort();
+    assert_eq!(left, expected);
+}
+
 #[tokio::test]
 async fn former_people_are_known_again_by_their_names_and_cards() {
     let fleet = Fleet::new().await;
