@@ -118,6 +118,42 @@ async fn devices_that_move_between_servers_become_equal_while_one_server_keeps_d
     }
 }
 
+/// A finger that the device had proves that a new name is the person's. Without one an operator says so, at any server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_name_at_a_device_of_one_server_reaches_a_device_of_the_other() {
+    let first = Program::on_mariadb(|database| database.url().to_owned());
+    let second = first.beside();
+    let mut a = first.connect(Device::new(Model::speedface(), "SIM0001")).await;
+    let mut b = second.connect(Device::new(Model::speedface(), "SIM0002")).await;
+    a.enrol_user("1", "Ada");
+    a.enrol_fingerprint("1", 6);
+    a.enrol_user("2", "Bob");
+    first.calm([&mut a, &mut b]).await;
+    let name = |session: &Session, who: &str| {
+        session.person(who).map(|person| String::from_utf8_lossy(&person.user.name).into_owned())
+    };
+    let names = |session: &Session| [name(session, "1"), name(session, "2")].map(Option::unwrap_or_default);
+    assert_eq!(names(&b), ["Ada", "Bob"]);
+
+    b.change_name("1", "Augusta");
+    b.change_name("2", "Robert");
+    first.calm([&mut a, &mut b]).await;
+    assert_eq!((names(&a), names(&b)), (["Augusta".into(), "Bob".into()], ["Augusta".into(), "Bob".into()]));
+
+    let store = first.store().await;
+    let mut tx = store.read().await.expect("a transaction");
+    let held = tx.held(&store::HeldFilter::default(), 10).await.expect("what is held");
+    tx.rollback().await.expect("nothing was written");
+    assert_eq!(held.len(), 1, "{held:#?}");
+    let resolved = first.run(&format!("held resolve {} --device", held[0].id));
+    assert!(resolved.status.success(), "{resolved:?}");
+    first.calm([&mut a, &mut b]).await;
+    assert_eq!(
+        (names(&a), names(&b)),
+        (["Augusta".into(), "Robert".into()], ["Augusta".into(), "Robert".into()])
+    );
+}
+
 async fn health(program: &Program) -> (u16, String) {
     let mut line = Line::to(program.address()).await;
     line.write(&get("/health")).await;
