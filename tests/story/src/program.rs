@@ -14,6 +14,7 @@ use databases::{Database, Kind};
 use roster::Millis;
 use server::fleet::status::{DeviceStatus, fleet};
 use simulator::{Device, Session};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use store::{Keys, Store};
 use tempfile::TempDir;
 
@@ -146,6 +147,14 @@ impl Program {
     /// What the servers of this folder said on standard error.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
+    }
+
+    /// Runs SQL on the database: for what no operator would do.
+    pub async fn sql(&self, statements: &str) {
+        sqlx::any::install_default_drivers();
+        let mut db = AnyConnection::connect(self.database.url()).await.expect("the database opens");
+        sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut db).await.expect("the statements run");
+        db.close().await.expect("it closes");
     }
 
     /// The database, beside the server if there is one. Whoever has it open while the server dies keeps the server's
