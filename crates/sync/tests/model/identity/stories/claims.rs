@@ -1,0 +1,99 @@
+//! Stories about claims: what joins one, and what it comes to.
+
+use super::*;
+
+/// A fleet in which an operator deleted Ada, and every device knows that.
+fn fleet_without_ada() -> World {
+    let mut world = fleet_with_ada(true);
+    world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
+    calm_down(&mut world);
+    world.delete_user(&seven());
+    calm_down(&mut world);
+    world
+}
+
+/// Rule *written*: the record may be the one that the command brought, and the finger of whoever was there before.
+#[test]
+fn a_claim_under_a_command_of_the_user_proves_no_templates() {
+    let mut world = fleet_with_ada(false);
+    world.poll(1, false);
+    lose_record(&mut world, 1, "Grace Hopper");
+    let key = enrol_finger(&mut world, 1, "STRANGER");
+    world.deliver_uploads(1);
+    assert_eq!(claim_of(&world, 1), Some((Reason::Unproved, Stage::Waiting)));
+    world.poll(1, false);
+    run(&mut world, 1);
+    world.devices[1]
+        .terminal
+        .acknowledgements
+        .retain(|answer| matches!(answer, Acknowledgement::Ordered { .. }));
+    calm_down(&mut world);
+
+    assert!(!world.is_live(&key));
+    assert!(!has_fingers(&world, 1));
+    assert_equal(&world);
+}
+
+/// Rule *mixture*: the record of a claim is replaced by one with another name.
+#[test]
+fn templates_of_a_claim_do_not_pass_to_a_record_with_another_name() {
+    let mut world = fleet_without_ada();
+    enrol(&mut world, 0, "Grace Hopper", "");
+    world.deliver_uploads(0);
+    let key = enrol_finger(&mut world, 0, "GRACEFIN");
+    world.deliver_uploads(0);
+    assert_eq!(claim_of(&world, 0), Some((Reason::UsedBefore, Stage::Waiting)));
+    // From a stick: another record, and the finger stays.
+    enrol(&mut world, 0, "Hedy Lamarr", "");
+    calm_down(&mut world);
+
+    assert!(!world.is_live(&key), "the finger is Grace's");
+    assert!(kept_for(&world, Reason::Remains));
+    assert_equal(&world);
+}
+
+/// Rule *newcomer*: with somebody new under a PIN comes nothing of a former person.
+#[test]
+fn nobody_new_is_taken_who_brings_a_finger_of_a_former_person() {
+    let mut world = fleet_without_ada();
+    enrol(&mut world, 0, "Grace Hopper", "");
+    enrol_finger(&mut world, 0, "ADAFINGR");
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world), None);
+    assert_eq!(name_on(&world, 0, "7"), None);
+    assert!(kept_for(&world, Reason::Leaver) || kept_for(&world, Reason::UsedBefore));
+    assert_equal(&world);
+}
+
+/// The other side of rule *newcomer*.
+#[test]
+fn somebody_new_is_taken_who_says_so_twice() {
+    let mut world = fleet_without_ada();
+    enrol(&mut world, 0, "Grace Hopper", "");
+    let key = enrol_finger(&mut world, 0, "GRACEFIN");
+    world.deliver_uploads(0);
+    assert_eq!(name_in_fleet(&world), None);
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world).as_deref(), Some("Grace Hopper"));
+    assert!(world.is_live(&key));
+    assert_equal(&world);
+}
+
+/// Rule *another life*: a claim is about the person who had the PIN when it began.
+#[test]
+fn a_claim_of_an_ended_life_is_left_when_the_record_comes() {
+    let mut world = fleet_with_ada(false);
+    let key = enrol_finger(&mut world, 1, "STRANGER");
+    world.deliver_uploads(1);
+    world.delete_user(&seven());
+    operator_sets(&mut world, "7", "Grace Hopper");
+    enrol(&mut world, 1, "Grace Hopper", "");
+    calm_down(&mut world);
+
+    assert!(!world.is_live(&key));
+    assert!(is_kept(&world, "STRANGER"));
+    assert!(!has_fingers(&world, 1));
+    assert_equal(&world);
+}
