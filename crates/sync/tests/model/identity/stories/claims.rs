@@ -97,3 +97,82 @@ fn a_claim_of_an_ended_life_is_left_when_the_record_comes() {
     assert!(!has_fingers(&world, 1));
     assert_equal(&world);
 }
+
+/// Rule *evidence*: somebody else is on the device; a template of the fleet's person does not belong there.
+#[test]
+fn a_template_of_the_person_under_somebody_else_ends_the_conflict() {
+    let mut world = fleet_with_ada(false);
+    world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
+    enrol(&mut world, 1, "Grace Hopper", "");
+    world.deliver_uploads(1);
+    enrol_finger(&mut world, 1, "ADAFINGR");
+    calm_down(&mut world);
+
+    assert_eq!(claim_of(&world, 1), None);
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada Lovelace"));
+    assert!(is_kept(&world, "Grace Ho"));
+    assert_equal(&world);
+}
+
+/// Nobody is under the PIN: what was said is of somebody who is gone.
+#[test]
+fn a_template_whose_user_is_not_on_the_device_is_held() {
+    let mut world = fleet_with_ada(false);
+    let key = finger(&seven(), 6, 10);
+    world.devices[1].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
+    world.deliver_uploads(1);
+    calm_down(&mut world);
+
+    assert_eq!(claim_of(&world, 1), None);
+    assert!(!world.is_live(&key));
+    assert!(is_kept(&world, "STRANGER"));
+    assert_equal(&world);
+}
+
+/// Rule *shown again*: a template that the device does not show again is not taken.
+#[test]
+fn a_template_that_is_not_shown_after_the_record_is_held() {
+    let mut world = fleet_with_ada(false);
+    let key = finger(&seven(), 6, 10);
+    world.devices[1].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
+    enrol(&mut world, 1, "Ada Lovelace", "4401001");
+    world.deliver_uploads(1);
+    assert_eq!(card_in_fleet(&world).as_deref(), Some("4401001"));
+    calm_down(&mut world);
+
+    assert_eq!(claim_of(&world, 1), None);
+    assert!(!world.is_live(&key));
+    assert!(is_kept(&world, "STRANGER"));
+    assert_equal(&world);
+}
+
+/// Rule *shown again*, of a claim of an ended life: the template is not the next person's.
+#[test]
+fn a_template_that_is_shown_again_in_another_life_is_held() {
+    let mut world = fleet_with_ada(false);
+    let key = enrol_finger(&mut world, 1, "STRANGER");
+    enrol(&mut world, 1, "Ada Lovelace", "");
+    world.deliver_uploads(1);
+    assert_eq!(claim_of(&world, 1), Some((Reason::Unproved, Stage::Waiting)));
+    world.delete_user(&seven());
+    operator_sets(&mut world, "7", "Grace Hopper");
+    calm_down(&mut world);
+
+    assert!(!world.is_live(&key));
+    assert!(!has_fingers(&world, 1));
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Grace Hopper"));
+    assert_equal(&world);
+}
+
+/// The record of a waiting template turns out to be somebody else's.
+#[test]
+fn a_template_with_the_record_of_somebody_else_becomes_a_conflict() {
+    let mut world = fleet_with_ada(false);
+    let key = enrol_finger(&mut world, 1, "GRACEFIN");
+    enrol(&mut world, 1, "Grace Hopper", "");
+    calm_down(&mut world);
+
+    assert_eq!(claim_of(&world, 1), Some((Reason::Other, Stage::Blocking)));
+    assert!(!world.is_live(&key));
+    assert!(has_fingers(&world, 1));
+}

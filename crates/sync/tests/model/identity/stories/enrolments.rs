@@ -91,3 +91,74 @@ fn somebody_whom_an_operator_deleted_is_not_enrolled_again_by_a_log() {
     assert!(kept_for(&world, Reason::Leaver));
     assert_equal(&world);
 }
+
+/// A log says nothing while the deletion is on its way to the terminal.
+#[test]
+fn a_terminal_that_has_not_answered_the_deletion_enrols_nobody_again() {
+    let mut world = deleted_at(0);
+    world.poll(1, false);
+    enrol_with_log(&mut world, 1, "Ada Lovelace");
+    world.deliver_uploads(1);
+
+    assert_eq!(claim_of(&world, 1), None);
+    assert!(kept_for(&world, Reason::Leaver));
+    calm_down(&mut world);
+    assert_eq!(name_in_fleet(&world), None);
+    assert_equal(&world);
+}
+
+/// Rule *leaver*: nobody can tell a record without a name from the one whom the operator deleted.
+#[test]
+fn a_record_without_a_name_does_not_follow_somebody_whom_an_operator_deleted() {
+    let mut world = fleet_with_ada(true);
+    world.delete_user(&seven());
+    calm_down(&mut world);
+    enrol(&mut world, 0, "", "4401001");
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world), None);
+    assert_eq!(name_on(&world, 0, "7"), None);
+    assert!(kept_for(&world, Reason::Leaver));
+    assert_equal(&world);
+}
+
+/// The other side of rule *leaver*: the person was deleted at a terminal.
+#[test]
+fn a_record_without_a_name_may_follow_somebody_who_was_deleted_at_a_terminal() {
+    let mut world = deleted_at(0);
+    calm_down(&mut world);
+    enrol(&mut world, 0, "", "4401001");
+    calm_down(&mut world);
+
+    assert_eq!(card_in_fleet(&world).as_deref(), Some("4401001"));
+    assert_equal(&world);
+}
+
+/// Rule *registration*, under a PIN that was used before.
+#[test]
+fn a_device_that_may_not_enrol_enrols_nobody_under_a_used_pin() {
+    let mut world = deleted_at(0);
+    calm_down(&mut world);
+    world.devices[0].enrolment = Enrolment::Hold;
+    enrol(&mut world, 0, "Grace Hopper", "");
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world), None);
+    assert_eq!(name_on(&world, 0, "7"), None);
+    assert!(kept_for(&world, Reason::Enrolment));
+    assert_equal(&world);
+}
+
+/// Rule *dirty*: a device that has not heard of a deletion enrols nobody under the PIN.
+#[test]
+fn a_record_from_a_device_that_missed_the_deletion_is_held() {
+    let mut world = deleted_at(0);
+    enrol(&mut world, 1, "Augusta King", "");
+    world.deliver_uploads(1);
+
+    assert_eq!(claim_of(&world, 1), None);
+    assert!(kept_for(&world, Reason::Remains));
+    calm_down(&mut world);
+    assert_eq!(name_on(&world, 1, "7"), None);
+    assert_equal(&world);
+}
