@@ -176,3 +176,70 @@ fn a_template_with_the_record_of_somebody_else_becomes_a_conflict() {
     assert!(!world.is_live(&key));
     assert!(has_fingers(&world, 1));
 }
+
+/// Rule *shown again*: what is shown has to be what was kept.
+#[test]
+fn another_template_than_the_one_that_was_kept_waits_too() {
+    let mut world = fleet_with_ada(false);
+    enrol_finger(&mut world, 1, "STRANGER");
+    enrol(&mut world, 1, "Ada Lovelace", "");
+    world.deliver_uploads(1);
+    let key = enrol_finger(&mut world, 1, "ADAFINGR");
+    world.deliver_uploads(1);
+
+    assert!(!world.is_live(&key));
+    assert_eq!(claim_of(&world, 1), Some((Reason::Unproved, Stage::Waiting)));
+}
+
+/// Rule *another life*: the template is shown again, and the PIN is somebody else's by then.
+#[test]
+fn a_template_proves_nothing_after_the_life_of_its_claim() {
+    let mut world = fleet_with_ada(false);
+    let key = enrol_finger(&mut world, 1, "STRANGER");
+    enrol(&mut world, 1, "Ada Lovelace", "");
+    world.deliver_uploads(1);
+    world.poll(1, false);
+    run(&mut world, 1);
+    // The record that the terminal shows again is lost.
+    world.devices[1].terminal.uploads.retain(|body| !matches!(body[0], Upload::User(..)));
+    world.delete_user(&seven());
+    operator_sets(&mut world, "7", "Grace Hopper");
+    world.deliver_uploads(1);
+    assert_eq!(claim_of(&world, 1), None);
+    calm_down(&mut world);
+
+    assert!(!world.is_live(&key));
+    assert_equal(&world);
+}
+
+/// A template that came with another name is not the person's when the name is back.
+#[test]
+fn a_template_that_came_with_another_name_is_held() {
+    let mut world = fleet_with_ada(true);
+    world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
+    calm_down(&mut world);
+    change_at(&mut world, 0, |user| user.name = "Grace Hopper".to_owned());
+    let key = finger(&seven(), 7, 10);
+    world.devices[0].terminal.report(Upload::Template(key.clone(), "GRACEFIN".to_owned()));
+    change_at(&mut world, 0, |user| user.name = "Ada Lovelace".to_owned());
+    calm_down(&mut world);
+
+    assert!(!world.is_live(&key));
+    assert!(is_kept(&world, "GRACEFIN"));
+    assert_equal(&world);
+}
+
+/// Rule *rename*: the last name has to be shown again.
+#[test]
+fn a_name_that_was_changed_twice_is_the_last_one() {
+    let mut world = fleet_with_ada(true);
+    world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
+    calm_down(&mut world);
+    for name in ["Countess King", "Duchess King"] {
+        change_at(&mut world, 0, |user| user.name = name.to_owned());
+    }
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world).as_deref(), Some("Duchess King"));
+    assert_equal(&world);
+}

@@ -132,3 +132,68 @@ fn a_proved_deletion_deletes_nobody_where_the_device_may_not() {
         assert_eq!(name_on(&world, 0, "7").as_deref(), expected);
     }
 }
+
+/// A record in one upload with the deletion may be older than it: the device is asked first.
+#[test]
+fn a_record_that_comes_with_the_deletion_proves_nothing() {
+    let mut world = fleet_with_ada(true);
+    world.policy.deletion = sync::intake::Deletion::Propagate;
+    lose_record(&mut world, 0, "Grace Hopper");
+    let user = world.devices[0].terminal.users[&seven()].clone();
+    world.devices[0].terminal.uploads.push(vec![Upload::Deleted(seven()), Upload::User(seven(), user)]);
+    world.deliver_uploads(0);
+
+    assert_eq!(name_in_fleet(&world).as_deref(), Some("Ada Lovelace"));
+    assert_eq!(claim_of(&world, 0), Some((Reason::Deleted, Stage::Waiting)));
+}
+
+/// Rule *written*: the command that was under way brought the record back, and nothing else of the person.
+#[test]
+fn a_person_whose_record_came_back_after_a_deletion_gets_everything_again() {
+    let mut world = fleet_with_ada(true);
+    world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
+    calm_down(&mut world);
+    operator_sets(&mut world, "7", "Ada King");
+    world.poll(0, false);
+    delete_at(&mut world, 0);
+    world.deliver_uploads(0);
+    calm_down(&mut world);
+
+    assert_eq!(name_on(&world, 0, "7").as_deref(), Some("Ada King"));
+    assert_equal(&world);
+}
+
+/// A deletion that the policy undoes: the templates come back too.
+#[test]
+fn a_person_who_is_sent_again_after_a_deletion_has_the_templates() {
+    let mut world = fleet_with_ada(true);
+    world.policy.deletion = sync::intake::Deletion::Restore;
+    world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
+    calm_down(&mut world);
+    delete_at(&mut world, 0);
+    calm_down(&mut world);
+
+    assert!(has_fingers(&world, 0));
+    assert_equal(&world);
+}
+
+/// Rule *own deletion*: the report of a replacement that is under way asks for nothing.
+#[test]
+fn a_report_of_our_own_replacement_repeats_nothing() {
+    let mut world = fleet_with_ada(true);
+    world.devices[0].terminal.reports_own_deletions = true;
+    world.delete_user(&seven());
+    operator_sets(&mut world, "7", "Grace Hopper");
+    for _ in 0..2 {
+        world.now = world.now.plus(1_000);
+        world.poll(0, false);
+    }
+    run(&mut world, 0);
+    world.deliver_uploads(0);
+    world.deliver_acknowledgements(0);
+    calm_down(&mut world);
+
+    let replacements = world.devices[0].history.values().filter(|(_, verb, _)| *verb == Verb::Replace);
+    assert_eq!(replacements.count(), 1);
+    assert_equal(&world);
+}

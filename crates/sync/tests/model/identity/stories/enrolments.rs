@@ -162,3 +162,32 @@ fn a_record_from_a_device_that_missed_the_deletion_is_held() {
     assert_eq!(name_on(&world, 1, "7"), None);
     assert_equal(&world);
 }
+
+/// Rule *enrolled anew*: the log is about one record.
+#[test]
+fn another_record_than_the_enrolled_one_does_not_come_back() {
+    let mut world = deleted_at(0);
+    enrol_with_log(&mut world, 0, "Ada Lovelace");
+    enrol(&mut world, 0, "Ada Lovelace", "4401001");
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world), None);
+    assert_equal(&world);
+}
+
+/// Rule *registration*, of somebody whom the device knows.
+#[test]
+fn a_device_that_may_not_enrol_changes_nobody() {
+    let mut world = fleet_with_ada(true);
+    world.devices[0].enrolment = Enrolment::Hold;
+    change_at(&mut world, 0, |user| user.card = Some("4401001".to_owned()));
+    calm_down(&mut world);
+    assert_eq!(card_in_fleet(&world), None);
+    assert!(kept_for(&world, Reason::Enrolment));
+
+    let key = enrol_finger(&mut world, 0, "NEWFINGR");
+    calm_down(&mut world);
+    assert!(!world.is_live(&key));
+    assert!(!has_fingers(&world, 0));
+    assert_equal(&world);
+}

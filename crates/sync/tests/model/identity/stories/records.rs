@@ -264,3 +264,30 @@ fn somebody_on_a_device_that_was_emptied_is_held() {
     assert_eq!(name_on(&world, 0, "7").as_deref(), Some("Ada Lovelace"));
     assert_equal(&world);
 }
+
+/// Rule *privilege*: a terminal makes nobody an administrator, and is put right.
+#[test]
+fn a_privilege_that_was_raised_at_a_device_is_held() {
+    let mut world = fleet_with_ada(true);
+    change_at(&mut world, 0, |user| user.privilege = ADMINISTRATOR);
+    calm_down(&mut world);
+
+    assert_eq!(world.user(&seven()).expect("live").privilege, 0);
+    assert!(world.kept.iter().any(|kept| matches!(kept.held, Held::Privilege(_, ADMINISTRATOR))));
+    assert_equal(&world);
+}
+
+/// Devices that change one item in turns wait for an operator.
+#[test]
+fn a_value_that_devices_change_in_turns_is_held() {
+    let mut world = fleet_with_ada(true);
+    world.policy.edits_per_hour = 0;
+    for (device, card) in [(0, "4401001"), (1, "4401002")] {
+        change_at(&mut world, device, |user| user.card = Some(card.to_owned()));
+        calm_down(&mut world);
+    }
+
+    assert_eq!(card_in_fleet(&world).as_deref(), Some("4401001"));
+    assert!(world.kept.iter().any(|kept| matches!(kept.held, Held::Contested(_))));
+    assert_equal(&world);
+}
