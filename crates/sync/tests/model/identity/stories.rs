@@ -1,5 +1,12 @@
 //! One story for each rule about whose content a PIN holds: each fails when its rule is left out.
 
+mod claims;
+mod deletions;
+mod enrolments;
+mod lives;
+mod records;
+mod templates;
+
 use std::collections::BTreeSet;
 
 use roster::{Area, Content, ItemKey, Slot, UserFields};
@@ -10,7 +17,7 @@ use wire::Pin;
 use super::ADMINISTRATOR;
 use crate::calm_down;
 use crate::rules::{assert_equal, fleet, name_on, operator_sets, run};
-use crate::terminal::{Command, Upload, User, template};
+use crate::terminal::{Acknowledgement, Command, Upload, User, template};
 use crate::world::{World, finger, pin, user_key};
 
 fn seven() -> Pin {
@@ -19,16 +26,21 @@ fn seven() -> Pin {
 
 /// A fleet in which device 1 has not polled since the operator set Ada.
 fn fleet_with_ada(known_at_one: bool) -> World {
-    let mut world = fleet();
-    for device in &mut world.devices {
-        device.become_roomy();
-    }
+    let mut world = fleet_with_nobody();
     if known_at_one {
         operator_sets(&mut world, "7", "Ada Lovelace");
         calm_down(&mut world);
     } else {
         calm_down(&mut world);
         operator_sets(&mut world, "7", "Ada Lovelace");
+    }
+    world
+}
+
+fn fleet_with_nobody() -> World {
+    let mut world = fleet();
+    for device in &mut world.devices {
+        device.become_roomy();
     }
     world
 }
@@ -41,6 +53,17 @@ fn enrol(world: &mut World, device: usize, name: &str, card: &str) {
     terminal.report(Upload::User(seven(), user));
 }
 
+/// Somebody is enrolled, and the upload of the record is lost.
+fn lose_record(world: &mut World, device: usize, name: &str) {
+    enrol(world, device, name, "");
+    world.devices[device].terminal.uploads.pop();
+}
+
+/// Something with this value is kept for an operator.
+fn is_kept(world: &World, value: &str) -> bool {
+    world.kept.iter().any(|kept| kept.upload.values().iter().any(|(_, kept)| kept == value))
+}
+
 fn enrol_finger(world: &mut World, device: usize, text: &str) -> ItemKey {
     let key = finger(&seven(), 6, 10);
     let terminal = &mut world.devices[device].terminal;
@@ -51,6 +74,38 @@ fn enrol_finger(world: &mut World, device: usize, text: &str) -> ItemKey {
 
 fn claim_of(world: &World, device: usize) -> Option<(Reason, Stage)> {
     world.devices[device].claims.get(&seven()).map(|claim| (claim.state.reason, claim.state.stage))
+}
+
+/// The device polls, carries out what it gets, and answers.
+fn go_round(world: &mut World, device: usize) {
+    world.now = world.now.plus(1_000);
+    world.poll(device, false);
+    run(world, device);
+    world.deliver_acknowledgements(device);
+}
+
+/// Somebody deletes the user at the terminal, which reports it.
+fn delete_at(world: &mut World, device: usize) {
+    let terminal = &mut world.devices[device].terminal;
+    terminal.remove(&seven());
+    terminal.report(Upload::Deleted(seven()));
+}
+
+/// Somebody changes the user at the terminal, which uploads the record.
+fn change_at(world: &mut World, device: usize, change: impl FnOnce(&mut User)) {
+    let terminal = &mut world.devices[device].terminal;
+    let user = terminal.users.get_mut(&seven()).expect("the terminal holds the user");
+    change(user);
+    let user = user.clone();
+    terminal.report(Upload::User(seven(), user));
+}
+
+fn card_in_fleet(world: &World) -> Option<String> {
+    world.user(&seven()).and_then(|user| user.card)
+}
+
+fn has_fingers(world: &World, device: usize) -> bool {
+    !world.devices[device].terminal.templates.is_empty()
 }
 
 fn name_in_fleet(world: &World) -> Option<String> {

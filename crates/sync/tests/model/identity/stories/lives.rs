@@ -1,0 +1,89 @@
+//! Stories about lives: whose life a device knows.
+
+use sync::Knows;
+
+use super::*;
+
+/// Fills the window of a device with other people, so that its poll reads the feed up to them.
+fn fill_window(world: &mut World) {
+    for number in 20..30 {
+        operator_sets(world, &number.to_string(), "Somebody Else");
+    }
+}
+
+fn known_by(world: &World, device: usize) -> Knows {
+    world.view(device).knows(&seven())
+}
+
+/// Rule *given up*: a first command without an answer may have been carried out over whoever was there.
+#[test]
+fn a_first_command_that_got_no_answer_counts_as_written() {
+    let mut world = fleet_with_ada(false);
+    world.poll(1, false);
+    enrol(&mut world, 1, "Grace Hopper", "");
+    enrol_finger(&mut world, 1, "GRACEFIN");
+    run(&mut world, 1);
+    world.devices[1].terminal.acknowledgements.clear();
+    // The command is given up, since the user changed.
+    operator_sets(&mut world, "7", "Ada King");
+    world.now = world.now.plus(60_000);
+    world.poll(1, true);
+    calm_down(&mut world);
+
+    assert!(!has_fingers(&world, 1), "the finger is Grace's");
+    assert_eq!(claim_of(&world, 1), None);
+    assert!(kept_for(&world, Reason::Remains));
+    assert_equal(&world);
+}
+
+/// Rule *maker*: the device that made a life holds the person, also after an operator changed the person.
+#[test]
+fn a_deletion_reaches_the_device_that_enrolled_the_person() {
+    let mut world = fleet_with_nobody();
+    enrol(&mut world, 1, "Ada Lovelace", "");
+    world.deliver_uploads(1);
+    fill_window(&mut world);
+    operator_sets(&mut world, "7", "Ada King");
+    world.poll(1, false);
+    assert_eq!(known_by(&world, 1), Knows::Present);
+    world.delete_user(&seven());
+    calm_down(&mut world);
+
+    assert_eq!(name_on(&world, 1, "7"), None);
+    assert_equal(&world);
+}
+
+/// Rule *beginning*, where the device holds the person of before.
+#[test]
+fn the_cursor_passes_no_beginning_over_a_former_person() {
+    let mut world = fleet_with_ada(true);
+    world.delete_user(&seven());
+    operator_sets(&mut world, "7", "Grace Hopper");
+    fill_window(&mut world);
+    operator_sets(&mut world, "7", "Grace Murray Hopper");
+    world.poll(1, true);
+    assert_eq!(known_by(&world, 1), Knows::Mixed);
+    change_at(&mut world, 1, |user| user.card = Some("4401001".to_owned()));
+    let key = enrol_finger(&mut world, 1, "ADAFINGR");
+    calm_down(&mut world);
+
+    assert!(!world.is_live(&key), "the finger is Ada's");
+    assert_eq!(card_in_fleet(&world), None);
+    assert_equal(&world);
+}
+
+/// Rule *beginning*, where the device holds nobody.
+#[test]
+fn the_cursor_passes_no_beginning_of_a_person_who_was_never_sent() {
+    let mut world = fleet_with_ada(false);
+    fill_window(&mut world);
+    operator_sets(&mut world, "7", "Ada King");
+    world.poll(1, true);
+    assert_eq!(known_by(&world, 1), Knows::Nobody);
+    enrol(&mut world, 1, "Grace Hopper", "");
+    world.deliver_uploads(1);
+    calm_down(&mut world);
+
+    assert_eq!(claim_of(&world, 1), Some((Reason::Other, Stage::Blocking)));
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Grace Hopper"));
+}
