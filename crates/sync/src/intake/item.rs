@@ -6,7 +6,7 @@ use super::{Held, Intake, Outcome, Raised, Verdict, Whole};
 use crate::claim::Reason;
 use crate::life::Knows;
 use crate::owing::user_key;
-use crate::view::{Joining, UNNUMBERED};
+use crate::view::Joining;
 
 impl Intake<'_> {
     /// A template or photo with all parts that came in one piece.
@@ -55,7 +55,6 @@ impl Intake<'_> {
         let live = self.view.person(&key.pin).and_then(crate::Person::life).is_some();
         let equal = live && self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash));
         match knows {
-            Knows::Mixed | Knows::Former if older || equal => Verdict::PutRight(None),
             Knows::Mixed | Knows::Former => Verdict::PutRight(Some(Reason::Remains)),
             Knows::Present if live && !self.view.in_scope(&key.pin) => {
                 Verdict::PutRight(Some(Reason::Outside))
@@ -153,15 +152,12 @@ impl Intake<'_> {
         Outcome::Edit
     }
 
-    /// Whether the person comes with this upload, or with the device that an operator has just taken in: who brings the
-    /// person brings the templates.
+    /// Whether the person came with the device, which an operator has just taken in: who brings the person brings the
+    /// templates.
     fn vouched_for(&self, key: &ItemKey) -> bool {
         let user = self.view.item(&user_key(&key.pin));
-        let adopted = self.view.joining == Some(Joining::Adopt);
-        user.is_some_and(|user| {
-            let by_it = user.created_by == Some(self.view.device);
-            user.created == UNNUMBERED || (adopted && by_it)
-        })
+        let by_it = user.is_some_and(|user| user.created_by == Some(self.view.device));
+        self.view.joining == Some(Joining::Adopt) && by_it
     }
 
     /// What is not taken goes from the device too: where the fleet has nothing in that place it notes that.
