@@ -149,18 +149,18 @@ async fn what_a_terminal_had_of_a_suspended_person_can_be_taken_and_does_not_end
     suspend(&house, None).await;
     house.calm([&mut a, &mut b]).await;
     b.enrol_user("7", "Ada");
+    b.change_card("7", 4_402_017);
     hands.enrol(&mut b, "7", "Ada", 3);
     house.calm([&mut a, &mut b]).await;
 
-    let record = house.held().await.into_iter().next().expect("something is held");
-    assert_eq!(record.kind, HeldKind::Leftover);
-    house.try_resolve(&record, Resolution::Device).await.expect("the decision is carried out");
+    house.resolve("7", HeldKind::Leftover, Resolution::Device).await;
     house.calm([&mut a, &mut b]).await;
     assert_eq!((a.users(), b.users()), (0, 0));
 
     reinstate(&house).await;
     house.calm([&mut a, &mut b]).await;
     assert_eq!(hands.on(&a), ["7 Ada: Ada 3, Ada 6, Ada 7"]);
+    assert_eq!(a.person("7").expect("there").user.card, 4_402_017);
     assert_same(&a, &b);
 }
 
@@ -248,7 +248,7 @@ async fn after_the_last_day_a_person_is_on_no_terminal_and_still_in_the_fleet() 
     let left = suspended(&house).await.expect("she has left");
     assert!(left.left && left.until.is_none(), "{left:?}");
     assert!(house.contents(&["7"]).await.len() >= 3, "her record and her fingers are there");
-    assert!(matches!(suspend(&house, None).await, Suspended::Not(..)));
+    assert_eq!(suspend(&house, None).await, Suspended::Left(pin("7")));
 
     assert!(is_done(&reinstate(&house).await));
     until(&house, "2024-05-01T00:00:00Z").await;
@@ -287,7 +287,7 @@ async fn who_cannot_be_suspended_or_reinstated_is_told() {
     assert_eq!(suspend(&house, None).await, Suspended::Nobody(pin("7")));
     assert_eq!(reinstate(&house).await, Suspended::Nobody(pin("7")));
     let [mut a, mut b] = with_ada(&house, &mut hands).await;
-    assert_eq!(reinstate(&house).await, Suspended::Not(pin("7"), None));
+    assert_eq!(reinstate(&house).await, Suspended::NotSuspended(pin("7")));
     assert!(is_done(&suspend(&house, None).await));
     let head = house.head().await;
     assert!(!is_done(&suspend(&house, None).await));

@@ -1,9 +1,10 @@
 //! `muster user suspend` and `reinstate`.
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, bail};
 use jiff::civil::Date;
 use serde::Serialize;
 use server::fleet::suspension::{self, Suspended};
+use store::Suspension;
 use wire::Pin;
 
 use super::Context;
@@ -50,13 +51,7 @@ pub async fn suspend(context: &Context, wanted: &SuspendUsers) -> Result<()> {
             Box::pin(async move { suspension::suspend(tx, &pins, until, now).await })
         })
         .await?;
-    let done = match outcome {
-        Suspended::Done(done) => done,
-        Suspended::Nobody(pin) => return Err(nobody(context, &pin, "suspended").await),
-        Suspended::Not(pin, _) => {
-            return Err(anyhow!("nobody was suspended: user {pin} has left already"));
-        }
-    };
+    let done = carried_out(context, outcome, "suspended").await?;
     let done: Vec<Done> = done
         .into_iter()
         .map(|(pin, changed, suspension)| {
@@ -84,13 +79,7 @@ pub async fn reinstate(context: &Context, pins: &[Pin]) -> Result<()> {
             Box::pin(async move { suspension::reinstate(tx, &pins, now).await })
         })
         .await?;
-    let done = match outcome {
-        Suspended::Done(done) => done,
-        Suspended::Nobody(pin) => return Err(nobody(context, &pin, "reinstated").await),
-        Suspended::Not(pin, _) => {
-            return Err(anyhow!("nobody was reinstated: user {pin} is not suspended"));
-        }
-    };
+    let done = carried_out(context, outcome, "reinstated").await?;
     let done: Vec<Done> = done
         .into_iter()
         .map(|(pin, _, suspension)| Done {
@@ -102,13 +91,20 @@ pub async fn reinstate(context: &Context, pins: &[Pin]) -> Result<()> {
     context.out.print(&done, |done| words(done, Done::reinstated))
 }
 
-async fn nobody(context: &Context, pin: &Pin, done: &str) -> anyhow::Error {
-    match context.store.read().await {
-        Ok(mut tx) => {
-            let error = lookup::no_user(&mut tx, pin, context.when.now()).await;
-            anyhow!("nobody was {done}: {error}")
+/// Each person, whether anything changed, and the suspension.
+type Each = Vec<(Pin, bool, Suspension)>;
+
+/// What was done, or why nobody was suspended or reinstated.
+async fn carried_out(context: &Context, outcome: Suspended, what: &str) -> Result<Each> {
+    match outcome {
+        Suspended::Done(done) => Ok(done),
+        Suspended::Left(pin) => bail!("nobody was {what}: user {pin} has left already"),
+        Suspended::NotSuspended(pin) => bail!("nobody was {what}: user {pin} is not suspended"),
+        Suspended::Nobody(pin) => {
+            let mut tx = context.store.read().await?;
+            let error = lookup::no_user(&mut tx, &pin, context.when.now()).await;
+            bail!("nobody was {what}: {error}")
         }
-        Err(error) => error.into(),
     }
 }
 

@@ -22,8 +22,10 @@ use crate::config::Config;
 pub enum Suspended {
     /// Nothing was done: nobody has this PIN.
     Nobody(Pin),
-    /// Nothing was done: this person has left, or is not suspended.
-    Not(Pin, Option<Suspension>),
+    /// Nothing was done: this person has left already.
+    Left(Pin),
+    /// Nothing was done: this person is not suspended.
+    NotSuspended(Pin),
     /// Each person, by PIN: whether anything changed, and the suspension, that which ended or the new one.
     Done(Vec<(Pin, bool, Suspension)>),
 }
@@ -56,8 +58,8 @@ pub async fn suspend(
         if tx.life_of(pin).await?.is_none() {
             return Ok(Suspended::Nobody((*pin).clone()));
         }
-        if let Some(suspension) = suspended.get(pin).filter(|suspension| suspension.left) {
-            return Ok(Suspended::Not((*pin).clone(), Some(suspension.clone())));
+        if suspended.get(pin).is_some_and(|suspension| suspension.left) {
+            return Ok(Suspended::Left((*pin).clone()));
         }
     }
     for pin in pins {
@@ -90,7 +92,7 @@ pub async fn reinstate(tx: &mut Tx, pins: &[Pin], now: Millis) -> Result<Suspend
             return Ok(Suspended::Nobody(pin.clone()));
         }
         if !suspended.contains_key(pin) {
-            return Ok(Suspended::Not(pin.clone(), None));
+            return Ok(Suspended::NotSuspended(pin.clone()));
         }
     }
     let mut done = Vec::new();
