@@ -165,6 +165,27 @@ async fn what_a_terminal_had_of_a_suspended_person_can_be_taken_and_does_not_end
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_person_who_is_renamed_at_a_terminal_that_was_off_is_removed_there() {
+    for other in [Model::speedface(), Model::iface950(), Model::old(), Model::k40()] {
+        let (house, mut hands) = (House::approving().await, Hands::default());
+        let story = other.name.clone();
+        let [mut a, mut b] = with_ada_and(&house, &mut hands, other).await;
+        suspend(&house, None).await;
+        house.calm_online([&mut a]).await;
+
+        b.change_name("7", "Countess");
+        house.calm([&mut a, &mut b]).await;
+        assert_eq!((a.users(), b.users()), (0, 0), "{story}: {:#?}", house.held().await);
+        house.held_user("7", HeldKind::Leftover).await;
+
+        reinstate(&house).await;
+        house.calm([&mut a, &mut b]).await;
+        assert_eq!(hands.on(&a), ["7 Ada: Ada 6, Ada 7"], "{story}");
+        assert_same(&a, &b);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_that_joins_does_not_bring_a_suspended_person_back() {
     for joining in [Joining::Adopt, Joining::Replace] {
         let (house, mut hands) = (House::approving().await, Hands::default());
