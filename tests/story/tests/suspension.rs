@@ -62,7 +62,7 @@ async fn until(house: &House, time: &str) {
 async fn a_terminal_that_was_off_does_not_bring_a_suspended_person_back_and_reinstating_does() {
     for other in [Model::speedface(), Model::iface950(), Model::old(), Model::k40()] {
         let (house, mut hands) = (House::approving().await, Hands::default());
-        let story = other.name.clone();
+        let story = other.name;
         let [mut a, mut b] = with_ada_and(&house, &mut hands, other).await;
 
         assert!(is_done(&suspend(&house, None).await), "{story}");
@@ -168,7 +168,7 @@ async fn what_a_terminal_had_of_a_suspended_person_can_be_taken_and_does_not_end
 async fn a_suspended_person_who_is_renamed_at_a_terminal_that_was_off_is_removed_there() {
     for other in [Model::speedface(), Model::iface950(), Model::old(), Model::k40()] {
         let (house, mut hands) = (House::approving().await, Hands::default());
-        let story = other.name.clone();
+        let story = other.name;
         let [mut a, mut b] = with_ada_and(&house, &mut hands, other).await;
         suspend(&house, None).await;
         house.calm_online([&mut a]).await;
