@@ -414,3 +414,24 @@ async fn the_program_suspends_a_person_and_brings_the_person_back() {
     assert_eq!(hands.on(&a), ["7 Ada: Ada 6"]);
     assert_same(&a, &b);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_is_suspended_while_a_terminal_is_asked_about_a_rename_is_removed_there() {
+    for other in [Model::speedface(), Model::iface950(), Model::old(), Model::k40()] {
+        let (house, mut hands) = (House::approving().await, Hands::default());
+        let story = other.name;
+        let [mut a, mut b] = with_ada_and(&house, &mut hands, other).await;
+        b.change_name("7", "Countess");
+        house.rounds(1, [&mut a, &mut b]).await;
+
+        suspend(&house, None).await;
+        house.rounds(60, [&mut a, &mut b]).await;
+        assert_eq!((a.users(), b.users()), (0, 0), "{story}: {:#?}", house.held().await);
+        house.held_user("7", HeldKind::Leftover).await;
+
+        reinstate(&house).await;
+        house.calm([&mut a, &mut b]).await;
+        assert_eq!(hands.on(&b), ["7 Ada: Ada 6, Ada 7"], "{story}");
+        assert_same(&a, &b);
+    }
+}

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use roster::{Area, Content, ItemKey, Millis, Slot};
 use store::{Change, ItemWrite, StoreError, Suspension, Tx, retry};
+use sync::{ClaimNews, Knows};
 use wire::Pin;
 
 use super::users::{bury, put};
@@ -123,7 +124,25 @@ async fn take_areas(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<Vec<Area>, St
     let key = |area: &Area| ItemKey { pin: pin.clone(), slot: Slot::membership(*area) };
     let writes: Vec<ItemWrite> = areas.iter().map(|area| bury(tx, key(area))).collect();
     write(tx, &writes, now).await?;
+    end_claims(tx, pin, now).await?;
     Ok(areas)
+}
+
+/// Ends the claims of devices that hold a person who has to go. While a claim waits nothing goes to its device, also no
+/// deletion, and some devices never answer. An operator can look at what was claimed.
+async fn end_claims(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<(), StoreError> {
+    for device in tx.devices_with_claim(pin).await? {
+        let Some(row) = tx.lock_device(device).await? else { continue };
+        let mut view = tx.view(&row).await?;
+        tx.load_persons(&mut view, std::slice::from_ref(pin)).await?;
+        // A device that holds somebody else keeps that person until an operator decides.
+        if view.knows(pin) == Knows::Present && !view.in_scope(pin) {
+            view.close_claim(pin, ClaimNews::Left, now);
+            let changes = view.take_changes();
+            tx.apply(&view, &changes, now).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn give_areas(tx: &mut Tx, pin: &Pin, areas: &[Area], now: Millis) -> Result<(), StoreError> {
