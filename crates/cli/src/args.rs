@@ -29,7 +29,7 @@ pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
 pub use self::simulate::Simulate;
-pub use self::user::{DeleteUser, ListUsers, SetUser, UserCommand};
+pub use self::user::{DeleteUser, ListUsers, SetUser, SuspendUsers, UserCommand};
 
 /// Options that every command has stand below its own.
 const OF_EVERY: &str = "Options of every command";

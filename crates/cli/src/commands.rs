@@ -21,6 +21,8 @@ mod simulate;
 mod sync;
 mod user;
 mod user_edit;
+mod user_state;
+mod user_suspend;
 mod watch;
 
 use store::Store;

@@ -1,5 +1,6 @@
 //! What happens by itself, beside requests: each process looks for changes that others made and writes behind what it heard of
-//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed.
+//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed, and keeps
+//! the dates on which people come back or leave.
 
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 use crate::device::LOOK;
+use crate::fleet::suspension;
 use crate::{housekeeping, zones};
 
 /// How late `last_seen_at` may be.
@@ -19,6 +21,9 @@ const SEEN_AT_ONCE: usize = 1_000;
 
 /// How often it is looked whether daylight saving began or ended somewhere.
 const ZONES: Duration = Duration::from_mins(1);
+
+/// How often it is looked whether somebody's suspension ended, or somebody's last day passed.
+const DATES: Duration = Duration::from_mins(1);
 
 /// How often what is out of date is swept.
 const SWEEP: Duration = Duration::from_mins(10);
@@ -62,7 +67,15 @@ pub async fn run(app: App, stop: CancellationToken) {
             }
         }
     };
-    tokio::join!(looking, writing_behind, following_zones, sweeping);
+    let keeping_dates = async {
+        let mut tick = tokio::time::interval(DATES);
+        while next(&mut tick, &stop).await {
+            if let Err(error) = suspension::keep_dates(&app).await {
+                tracing::error!(%error, "cannot reinstate or remove people whose date has come: it is tried again");
+            }
+        }
+    };
+    tokio::join!(looking, writing_behind, following_zones, keeping_dates, sweeping);
     housekeeping::give_back(&app).await;
 }
 

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::presence::Presence;
-use crate::{admin, device, jobs};
+use crate::{admin, device, fleet, jobs};
 
 /// How long connections of people may take to end once the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -111,6 +111,14 @@ impl Running {
     /// Those of the database.
     pub async fn look(&self) -> Result<(), StoreError> {
         jobs::look(&self.app).await
+    }
+
+    /// Lets people leave and come back whose date has come, as it does once a minute.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn keep_dates(&self) -> Result<(), StoreError> {
+        fleet::suspension::keep_dates(&self.app).await
     }
 
     /// How many polls of devices asked no database since the start.

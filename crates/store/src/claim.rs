@@ -5,7 +5,7 @@ use std::fmt;
 
 use roster::{Algorithm, ContentHash, ItemKey, Kind, Millis, Reading, Seq, Slot, UserPatch};
 use sqlx::any::AnyRow;
-use sqlx::{Row as _, query, query_as};
+use sqlx::{Row as _, query, query_as, query_scalar};
 use sync::{Asked, Claim, ClaimNews, ClaimState, DeviceView, Question, Reason, Stage, Subject};
 use wire::Pin;
 
@@ -485,6 +485,15 @@ impl Tx {
         let rows = self.item_rows(std::slice::from_ref(pin)).await?;
         let user = rows.get(&ItemKey { pin: pin.clone(), slot: Slot::USER });
         Ok(user.filter(|row| row.live).map(|row| row.created))
+    }
+
+    /// The devices that have a claim of this PIN.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn devices_with_claim(&mut self, pin: &Pin) -> Result<Vec<i64>, StoreError> {
+        let select = query_scalar("SELECT device_id FROM claim WHERE pin = ? ORDER BY device_id");
+        Ok(select.bind(pin.as_str()).fetch_all(self.db()).await?)
     }
 
     /// What was held of people whose lives end now is decided by that.

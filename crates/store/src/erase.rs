@@ -53,6 +53,7 @@ pub const TABLES: &[(&str, Erasure)] = &[
     ("item", Cleaned),
     ("item_old", Cleaned),
     ("lease", Nobody),
+    ("leaving", Cleaned),
     ("offered_file", Cleaned),
     ("offered_part", Cleaned),
     ("offered_photo", Cleaned),
@@ -70,6 +71,7 @@ pub const TABLES: &[(&str, Erasure)] = &[
             "the PIN alone, which the tombstone holds as well: a later user of it must not differ in case alone",
         ),
     ),
+    ("suspension", Cleaned),
     ("sync_command", Cleaned),
     ("sync_exception", Kept("what a device still has to delete; a PIN, no content")),
     ("undo_body", Cleaned),
@@ -119,7 +121,9 @@ const OF_ITEMS: [(&str, &str); 5] = [
 ///
 /// Of the commands that were sent those go that brought the person's content and were answered: nothing is decided on them any
 /// more. Those that delete stay for their 30 days, since they say that the deletion reached the device.
-const BY_PIN: [(&str, &str); 10] = [
+const BY_PIN: [(&str, &str); 12] = [
+    ("suspension", "DELETE FROM suspension WHERE pin = ?"),
+    ("leaving", "DELETE FROM leaving WHERE pin = ?"),
     ("roster_shown", "DELETE FROM roster_shown WHERE pin = ?"),
     ("held", "DELETE FROM held WHERE pin = ?"),
     ("claim", "DELETE FROM claim WHERE pin = ?"),

@@ -222,6 +222,11 @@ impl Tx {
             if !ending.is_empty() {
                 self.mark_former(&ending, *by).await?;
                 self.close_held_of(&ending, change.at).await?;
+                let numbered = rows.iter().filter(|row| row.key.slot == Slot::USER).filter_map(|row| {
+                    let (tombstone, ..) = newest.get(&row.key)?;
+                    Some((row.key.pin.clone(), row.created, *tombstone))
+                });
+                self.end_lives(&numbered.collect::<Vec<_>>(), change.undo_until.is_some()).await?;
             }
         }
         self.keep_old(&replaced, change.at).await?;

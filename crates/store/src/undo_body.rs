@@ -170,7 +170,13 @@ impl Tx {
         writes.sort_by(|a, b| a.key.cmp(&b.key));
         let ids: Vec<i64> = ids.into_iter().collect();
         self.run_by_id("DELETE FROM undo_body WHERE item_id IN", &ids).await?;
+        let user = ItemKey { pin: pin.clone(), slot: Slot::USER };
+        let tombstone = self.item_rows(std::slice::from_ref(pin)).await?.remove(&user).map(|row| row.created);
         let seqs = self.write_items(&writes, &Change { by, at, undo_until: None }).await?;
+        let life = writes.iter().zip(&seqs).find(|(write, _)| write.key == user).map(|(_, seq)| *seq);
+        if let (Some(tombstone), Some(life)) = (tombstone, life) {
+            self.continue_life(pin, tombstone, life).await?;
+        }
         Ok(writes.into_iter().map(|write| write.key).zip(seqs).collect())
     }
 
@@ -214,6 +220,7 @@ impl Tx {
             .bind(until)
             .execute(self.db())
             .await?;
+            self.forget_ended_lives(&pin).await?;
             query("DELETE FROM part_set WHERE pin = ? AND updated_at <= ?")
                 .bind(pin)
                 .bind(until)

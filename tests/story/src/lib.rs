@@ -225,6 +225,12 @@ impl House {
         }
     }
 
+    /// The server looks for dates that have come, as it does by itself once a minute.
+    pub async fn keep_dates(&self) {
+        self.running.as_ref().expect("the server runs").keep_dates().await.expect("the dates");
+        self.look().await;
+    }
+
     /// How many polls the server answered without asking the database.
     pub fn polls_from_memory(&self) -> u64 {
         self.running.as_ref().expect("the server runs").polls_from_memory()

@@ -1,6 +1,7 @@
 //! `muster user`
 
 use clap::{Args, Subcommand};
+use jiff::civil::Date;
 use roster::Area;
 use wire::Pin;
 
@@ -22,8 +23,24 @@ Examples:
   muster user set 1001 --name \"Ada Lovelace\" --card 123456789
   muster user set 1001 --privilege admin
   muster user set 1001 --card \"\"                       takes the card away
+  muster user set 1001 --leaves 2027-03-31
   read -rs P && printf %s \"$P\" | muster user set 1001 --password-stdin")]
     Set(Box<SetUser>),
+    /// Remove people from every terminal, and keep everything of theirs in the fleet
+    ///
+    /// Fingerprints, faces, cards and areas stay in the fleet. No terminal brings a suspended person back. For a person who is
+    /// suspended already, --until replaces the last day.
+    #[command(after_help = "\
+Examples:
+  muster user suspend 1001                              until `muster user reinstate 1001`
+  muster user suspend 1001 1002 --until 2027-03-12      they are back on 2027-03-13")]
+    Suspend(SuspendUsers),
+    /// Bring suspended people, or people who have left, back to the terminals of their areas, with everything
+    Reinstate {
+        /// PINs
+        #[arg(required = true, value_name = "PIN")]
+        pins: Vec<Pin>,
+    },
     /// Delete a person everywhere, with all templates
     ///
     /// `muster user undo` brings them back for `undo_days` days, unless --erase was given.
@@ -88,9 +105,29 @@ pub struct SetUser {
     pub end: Option<String>,
     /// The areas the person belongs to, all of them, separated by commas
     ///
-    /// On devices of areas that the person leaves, they are deleted.
+    /// On devices of areas that the person leaves, they are deleted. For a suspended person these are the areas to return to.
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = area)]
     pub areas: Option<Vec<Area>>,
+    /// Last day of the person, for example 2027-03-31; "" = none
+    ///
+    /// When the day has ended, every terminal removes the person. The fleet keeps the person as left, until you delete or
+    /// reinstate them. The day ends at midnight in the time zone of the server (`time_zone`), for all terminals at once.
+    #[arg(long, value_name = "DATE", value_parser = day_or_nothing)]
+    pub leaves: Option<String>,
+}
+
+/// Who is suspended, and until when.
+#[derive(Args, Clone, Debug)]
+pub struct SuspendUsers {
+    /// PINs
+    #[arg(required = true, value_name = "PIN")]
+    pub pins: Vec<Pin>,
+    /// Last day of the suspension, for example 2027-03-12: the person is back when the next day begins
+    ///
+    /// The day ends at midnight in the time zone of the server (`time_zone`), for all terminals at once. Without --until the
+    /// suspension lasts until `muster user reinstate`.
+    #[arg(long, value_name = "DATE", value_parser = day)]
+    pub until: Option<Date>,
 }
 
 /// Who is deleted, and how.
@@ -149,12 +186,25 @@ fn time_zones(text: &str) -> Result<String, String> {
     if right { Ok(text.to_owned()) } else { Err("want 16 digits, or nothing".to_owned()) }
 }
 
+/// A date.
+fn day(text: &str) -> Result<Date, String> {
+    text.parse().map_err(|_| "want a date such as 2027-03-12".to_owned())
+}
+
+/// A date, or nothing.
+fn day_or_nothing(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Ok(String::new());
+    }
+    day(text).map(|day| day.to_string()).map_err(|error| error + ", or nothing")
+}
+
 /// A time as devices write it.
 pub(super) fn moment(text: &str) -> Result<String, String> {
     if text.is_empty() {
         return Ok(String::new());
     }
-    let day = text.parse::<jiff::civil::Date>().map(|day| day.at(0, 0, 0, 0));
+    let day = text.parse::<Date>().map(|day| day.at(0, 0, 0, 0));
     let time = text.parse::<jiff::civil::DateTime>().or(day);
     time.map(|time| time.strftime("%Y-%m-%d %H:%M:%S").to_string())
         .map_err(|_| "want a time such as 2027-01-01 or \"2027-01-01 08:00:00\", or nothing".to_owned())
@@ -170,6 +220,15 @@ mod tests {
         assert_eq!(moment("2027-01-02 08:30").as_deref(), Ok("2027-01-02 08:30:00"));
         assert_eq!(moment("").as_deref(), Ok(""));
         assert!(moment("tomorrow").is_err());
+    }
+
+    #[test]
+    fn a_last_day_is_a_date_or_nothing() {
+        assert_eq!(day_or_nothing("2027-03-12").as_deref(), Ok("2027-03-12"));
+        assert_eq!(day_or_nothing("").as_deref(), Ok(""));
+        for wrong in ["tomorrow", "2027-02-29", "12.3.2027", "never"] {
+            assert!(day_or_nothing(wrong).is_err() && day(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use store::{DeviceRow, DeviceState, Tx};
 use sync::Want;
 use wire::{Pin, SerialNumber};
 
+use super::user_state::ShownSuspension;
 use super::{Context, device};
 use crate::args::SyncCommand;
 use crate::lookup;
@@ -70,24 +71,29 @@ async fn one(context: &Context, serial_number: &SerialNumber) -> anyhow::Result<
     let mut owed = Vec::new();
     if matches!(row.state, DeviceState::Active | DeviceState::Stale) {
         owed = status::owed(&mut tx, &row, context.when.now()).await?;
-        owed.extend(unread(&mut tx, &row, status.online).await?);
+        owed.extend(unread(&mut tx, &row, status.online, &context.when).await?);
     }
     let one = One { status, capability: device::known(&row.capability, &context.when), owed };
     context.out.print(&one, |one| one.words(&context.when))
 }
 
 /// Changes that the device has not been told yet and that are its business.
-async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool) -> anyhow::Result<Vec<Owed>> {
+async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool, when: &When) -> anyhow::Result<Vec<Owed>> {
     let page = tx.feed_page(row.cursor, MOST_UNREAD).await?;
     let mut pins: Vec<Pin> = page.iter().map(|(_, key)| key.pin.clone()).collect();
     pins.sort();
     pins.dedup();
     let mut view = tx.view(row).await?;
     tx.load_persons(&mut view, &pins).await?;
+    let suspended = tx.suspensions(&pins).await?;
     let why = match (row.joining.is_some(), online) {
         (true, _) => "goes out when the device has told what it holds",
         (false, true) => "goes out with the next polls",
         (false, false) => "goes out when the device is back",
+    };
+    let removes = |key: &ItemKey| {
+        let left = key.slot.area().is_some_and(|area| view.areas.contains(&area));
+        left && suspended.contains_key(&key.pin) && !view.in_scope(&key.pin)
     };
     let is_owed = |key: &ItemKey| {
         let person = view.persons.get(&key.pin);
@@ -98,16 +104,25 @@ async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool) -> anyhow::Result<Ve
             Want::Present => true,
             // Only who was there can be deleted.
             Want::Absent => key.slot.is_root() || person.is_some_and(is_live),
-            Want::Anything | Want::ByUser => false,
+            // Whoever is suspended has left all areas.
+            Want::Anything => removes(key),
+            Want::ByUser => false,
         };
         wanted && !told
     };
     let changes = page.iter().filter(|(_, key)| is_owed(key));
     let item = |key: &ItemKey| match view.want(key) {
         Want::Absent => format!("deletion of {key}"),
+        _ if removes(key) => {
+            let standing = suspended.get(&key.pin).map(|s| ShownSuspension::from(s.clone()).words(when));
+            format!("deletion of user {}, {}", key.pin, standing.unwrap_or_default())
+        }
         _ => key.to_string(),
     };
-    Ok(changes.map(|(_, key)| Owed { item: item(key), why: why.to_owned() }).collect())
+    let mut owed: Vec<Owed> = changes.map(|(_, key)| Owed { item: item(key), why: why.to_owned() }).collect();
+    // Somebody who leaves several areas is deleted once.
+    owed.dedup_by(|one, other| one.item == other.item);
+    Ok(owed)
 }
 
 fn is_live(person: &sync::Person) -> bool {

@@ -6,10 +6,11 @@ use std::fmt::Write as _;
 use roster::{Kind, Millis, UserFields};
 use serde::Serialize;
 use store::{DeviceState, ItemSummary, Tx};
-use sync::Want;
+use sync::{DeviceView, Want};
 use wire::{Pin, SerialNumber};
 
-use super::{Context, user_edit};
+use super::user_state::ShownSuspension;
+use super::{Context, user_edit, user_suspend};
 use crate::args::{ListUsers, UserCommand};
 use crate::lookup;
 use crate::table::{Table, pairs};
@@ -27,6 +28,8 @@ pub async fn run(context: &Context, command: UserCommand) -> anyhow::Result<()> 
         UserCommand::List(wanted) => list(context, &wanted).await,
         UserCommand::Show { pin } => show(context, &pin).await,
         UserCommand::Set(set) => user_edit::set(context, *set).await,
+        UserCommand::Suspend(suspend) => user_suspend::suspend(context, &suspend).await,
+        UserCommand::Reinstate { pins } => user_suspend::reinstate(context, &pins).await,
         UserCommand::Delete(delete) => user_edit::delete(context, &delete).await,
         UserCommand::Undo { pin } => user_edit::undo(context, &pin).await,
         UserCommand::Deleted => deleted(context).await,
@@ -44,6 +47,9 @@ struct Listed {
     password_set: bool,
     templates: usize,
     photos: usize,
+    suspended: Option<ShownSuspension>,
+    /// The last day.
+    leaves: Option<String>,
     changed_at: Option<String>,
     #[serde(skip)]
     changed: Option<Millis>,
@@ -67,6 +73,7 @@ async fn list(context: &Context, wanted: &ListUsers) -> anyhow::Result<()> {
         after = end.to_string();
         let users = tx.users(&pins).await?;
         let items = tx.items_of(&pins).await?;
+        let (mut suspended, mut leaving) = (tx.suspensions(&pins).await?, tx.last_days(&pins).await?);
         for (pin, fields) in users {
             if !search.as_deref().is_none_or(|search| holds(&pin, &fields, search)) {
                 continue;
@@ -75,7 +82,10 @@ async fn list(context: &Context, wanted: &ListUsers) -> anyhow::Result<()> {
                 list.more = true;
                 break 'pages;
             }
-            list.users.push(Listed::of(&pin, &fields, items.get(&pin).map_or(&[], Vec::as_slice)));
+            let mut user = Listed::of(&pin, &fields, items.get(&pin).map_or(&[], Vec::as_slice));
+            user.suspended = suspended.remove(&pin).map(ShownSuspension::from);
+            user.leaves = leaving.remove(&pin);
+            list.users.push(user);
         }
     }
     context.out.print(&list, |list| list.words(wanted, &context.when))
@@ -102,9 +112,20 @@ impl Listed {
             password_set: !fields.password.is_empty(),
             templates: live(|kind| matches!(kind, Kind::Template(_))),
             photos: live(|kind| matches!(kind, Kind::UserPhoto | Kind::ComparisonPhoto)),
+            suspended: None,
+            leaves: None,
             changed_at: changed.map(rfc3339),
             changed,
         }
+    }
+}
+
+impl Listed {
+    /// `suspended since 2027-03-01, until reinstated; leaves at the end of 2027-03-31`.
+    fn standing(&self, when: &When) -> String {
+        let suspended = self.suspended.as_ref().map(|suspension| suspension.words(when));
+        let leaves = self.leaves.as_ref().map(|day| format!("leaves at the end of {day}"));
+        suspended.into_iter().chain(leaves).collect::<Vec<_>>().join("; ")
     }
 }
 
@@ -117,9 +138,21 @@ impl List {
                     .to_owned(),
             };
         }
-        let mut table =
-            Table::new(["pin", "name", "role", "card", "password", "templates", "photos", "changed"])
-                .right([5, 6]);
+        // Most fleets have nobody to say something of here.
+        let is_special = |user: &Listed| user.suspended.is_some() || user.leaves.is_some();
+        let standing = if self.users.iter().any(is_special) { "standing" } else { "" };
+        let mut table = Table::new([
+            "pin",
+            "name",
+            "role",
+            "card",
+            "password",
+            "templates",
+            "photos",
+            "changed",
+            standing,
+        ])
+        .right([5, 6]);
         for user in &self.users {
             table.row([
                 user.pin.clone(),
@@ -130,6 +163,7 @@ impl List {
                 user.templates.to_string(),
                 user.photos.to_string(),
                 user.changed.map(|at| when.relative(at)).unwrap_or_default(),
+                user.standing(when),
             ]);
         }
         let mut text = table.to_string();
@@ -171,6 +205,9 @@ struct Shown {
     start: Option<String>,
     end: Option<String>,
     areas: Vec<i64>,
+    suspended: Option<ShownSuspension>,
+    /// The last day.
+    leaves: Option<String>,
     items: Vec<ShownItem>,
     devices: Vec<OnDevice>,
 }
@@ -199,6 +236,10 @@ struct OnDevice {
     not_for_it: Vec<String>,
     /// The person is in an area of it.
     in_scope: bool,
+    /// The person is not for it, and it has confirmed that it does not hold the person, or never got the person.
+    removed: bool,
+    #[serde(skip)]
+    last_seen: Option<Millis>,
     /// It is being taken in: what it holds is not known yet.
     joining: bool,
 }
@@ -212,7 +253,9 @@ async fn show(context: &Context, pin: &Pin) -> anyhow::Result<()> {
     let items = tx.items_of(pins).await?.remove(pin).unwrap_or_default();
     let serial_numbers = lookup::serial_numbers(&mut tx).await?;
     let devices = on_devices(&mut tx, pin, &items).await?;
-    let shown = Shown::of(pin, fields, &items, &serial_numbers, devices);
+    let mut shown = Shown::of(pin, fields, &items, &serial_numbers, devices);
+    shown.suspended = tx.suspensions(pins).await?.remove(pin).map(ShownSuspension::from);
+    shown.leaves = tx.last_days(pins).await?.remove(pin);
     context.out.print(&shown, |shown| shown.words(&context.when))
 }
 
@@ -231,6 +274,8 @@ async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> anyhow::Re
             owed: Vec::new(),
             not_for_it: Vec::new(),
             in_scope: view.in_scope(pin),
+            removed: is_removed(&view, pin),
+            last_seen: row.last_seen_at,
             joining: row.joining.is_some(),
         };
         for item in items.iter().filter(|item| item.live && item.slot.kind != Kind::Membership) {
@@ -250,6 +295,16 @@ async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> anyhow::Re
         found.push(device);
     }
     Ok(found)
+}
+
+/// Whether a device has confirmed that it does not hold a person who is not for it.
+fn is_removed(view: &DeviceView, pin: &Pin) -> bool {
+    let user = roster::ItemKey { pin: pin.clone(), slot: roster::Slot::USER };
+    let Some(person) = view.persons.get(pin) else { return true };
+    let was_told = person.items.iter().all(|(slot, item)| {
+        !slot.area().is_some_and(|area| view.areas.contains(&area)) || item.seq <= view.cursor
+    });
+    !view.in_scope(pin) && was_told && view.settled(&user)
 }
 
 impl Shown {
@@ -274,6 +329,8 @@ impl Shown {
             verify: fields.verify,
             start: fields.start,
             end: fields.end,
+            suspended: None,
+            leaves: None,
             areas: live().filter_map(|item| item.slot.area()).map(|area| area.0).collect(),
             items: live()
                 .filter(|item| item.slot.kind != Kind::Membership)
@@ -311,7 +368,9 @@ impl Shown {
             ("time zones", self.time_zones.clone()),
             ("verification", self.verify.map(|mode| format!("mode {mode}"))),
             ("validity", validity),
-            ("areas", Some(areas.join(", "))),
+            ("areas", Some(self.suspended.as_ref().map_or_else(|| areas.join(", "), ShownSuspension::areas))),
+            ("standing", self.suspended.as_ref().map(|suspension| suspension.words(when))),
+            ("leaves", self.leaves.as_ref().map(|day| format!("at the end of {day}"))),
         ]);
         let mut items = Table::new(["item", "bytes", "changed", "by"]).right([1]);
         for item in &self.items {
@@ -321,7 +380,11 @@ impl Shown {
         let _ = write!(text, "\n{items}");
         let mut devices = Table::new(["device", "name", "holds"]);
         for device in &self.devices {
-            devices.row([device.serial_number.clone(), device.name.clone(), device.words()]);
+            let holds = match &self.suspended {
+                Some(suspension) if !device.in_scope => device.words_of_suspended(suspension, when),
+                _ => device.words(),
+            };
+            devices.row([device.serial_number.clone(), device.name.clone(), holds]);
         }
         if !devices.is_empty() {
             let _ = write!(text, "\n{devices}");
@@ -331,6 +394,18 @@ impl Shown {
 }
 
 impl OnDevice {
+    fn words_of_suspended(&self, suspension: &ShownSuspension, when: &When) -> String {
+        let standing = suspension.words(when);
+        let seen = self.last_seen.map_or_else(|| "never".to_owned(), |at| when.relative(at));
+        if self.joining {
+            "approved: its people are still being read".to_owned()
+        } else if self.removed {
+            format!("nothing: {standing}")
+        } else {
+            format!("pending: the removal is not confirmed; the device was last seen {seen}")
+        }
+    }
+
     fn words(&self) -> String {
         if !self.in_scope {
             return "nothing: the person is in none of its areas, or it cannot take the PIN".to_owned();

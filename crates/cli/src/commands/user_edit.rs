@@ -5,13 +5,15 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::{Context as _, bail};
+use jiff::civil::Date;
 use serde::Serialize;
 use server::fleet::undo_until;
 use server::fleet::users::{self, UserEdit};
 use store::{Erased, Punches, Rewritten};
 use wire::Pin;
 
-use super::Context;
+use super::user_state::ShownSuspension;
+use super::{Context, user_suspend};
 use crate::args::{DeleteUser, SetUser};
 use crate::failure::usage;
 use crate::lookup;
@@ -50,6 +52,10 @@ impl Done {
 /// another one in the case of its letters alone.
 pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
     let password = if set.password_stdin { Some(password_from_stdin()?) } else { set.password };
+    let leaves = set.leaves.map(|day| day.parse::<Date>().ok());
+    if let Some(Some(day)) = leaves {
+        user_suspend::not_over(context, day)?;
+    }
     let edit = UserEdit {
         name: set.name,
         privilege: set.privilege,
@@ -62,14 +68,20 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
         start: set.start,
         end: set.end,
         areas: set.areas,
+        leaves,
     };
     let mut tx = context.store.read().await?;
     let exists = tx.users(std::slice::from_ref(&set.pin)).await?.contains_key(&set.pin);
+    let suspension = tx.suspensions(std::slice::from_ref(&set.pin)).await?.remove(&set.pin);
     lookup::areas(&mut tx, edit.areas.as_deref().unwrap_or_default()).await?;
     tx.rollback().await?;
     if exists && edit == UserEdit::default() {
         return Err(usage("nothing to change: see `muster user set --help`"));
     }
+    if leaves.is_some() && suspension.as_ref().is_some_and(|suspension| suspension.left) {
+        bail!("user {0} has left: `muster user reinstate {0}` brings them back first", set.pin);
+    }
+    let only_leaves = edit == UserEdit { leaves, ..UserEdit::default() };
     let (pin, now) = (set.pin.clone(), context.when.now());
     let changed = context
         .store
@@ -94,10 +106,18 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
     })?;
     let (outcome, words) = match (exists, changed) {
         (false, _) => ("made", "is made, and goes to the devices"),
+        (true, true) if suspension.is_some() => {
+            ("changed", "is changed, and stays suspended: the devices get the change with the person")
+        }
+        (true, true) if only_leaves => ("changed", "is changed"),
         (true, true) => ("changed", "is changed, and the change goes to the devices"),
         (true, false) => ("unchanged", "was so already"),
     };
-    let words = format!("user {} {words}", set.pin);
+    let last_day = match leaves.flatten().filter(|_| outcome != "unchanged") {
+        Some(day) => format!("; {day} is the last day: when it has ended, every terminal removes them"),
+        None => String::new(),
+    };
+    let words = format!("user {} {words}{last_day}", set.pin);
     Done { pin: set.pin.to_string(), outcome, items: None, erasure: None, words }.print(context)
 }
 
@@ -247,7 +267,16 @@ pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
             ),
         }
     }
-    let words = format!("user {pin} is back, and goes to the devices again");
+    let mut tx = context.store.read().await?;
+    let suspension = tx.suspensions(std::slice::from_ref(pin)).await?.remove(pin);
+    tx.rollback().await?;
+    let words = match suspension.map(ShownSuspension::from) {
+        Some(suspension) => format!(
+            "user {pin} is in the fleet again, and stays off every terminal: {}",
+            suspension.words(&context.when)
+        ),
+        None => format!("user {pin} is back, and goes to the devices again"),
+    };
     Done { pin: pin.to_string(), outcome: "restored", items: Some(items), erasure: None, words }
         .print(context)
 }

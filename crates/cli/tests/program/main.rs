@@ -12,6 +12,7 @@ mod open_files;
 mod ordering;
 mod settings;
 mod support;
+mod suspension;
 #[cfg(target_os = "linux")]
 mod terminal;
 mod watching;

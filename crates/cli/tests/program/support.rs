@@ -46,6 +46,11 @@ impl Place {
         Ran::of(&self.command(arguments).output().expect("the program runs"))
     }
 
+    /// Runs the program with arguments that may be empty or hold blanks.
+    pub fn run_with_arguments(&self, arguments: &[&str]) -> Ran {
+        Ran::of(&self.command("").args(arguments).output().expect("the program runs"))
+    }
+
     /// Runs the program with this on its standard input.
     pub fn run_with_input(&self, arguments: &str, input: &str) -> Ran {
         let mut command = self.command(arguments);

@@ -263,8 +263,9 @@ async fn take_from_device(
                     None => roster::first(&patch, true).0,
                 };
                 let slot = Slot::USER;
-                if tx.live_keys(std::slice::from_ref(&pin)).await?.iter().all(|key| key.slot.area().is_none())
-                {
+                let is_suspended = tx.suspensions(std::slice::from_ref(&pin)).await?.contains_key(&pin);
+                let live = tx.live_keys(std::slice::from_ref(&pin)).await?;
+                if !is_suspended && live.iter().all(|key| key.slot.area().is_none()) {
                     let areas = tx.areas_of(device.id).await?;
                     let slot = Slot::membership(areas.first().copied().unwrap_or(roster::Area::EVERYONE));
                     let content = roster::Content::Membership;

@@ -7,6 +7,7 @@ pub mod files;
 pub mod held;
 pub mod orders;
 pub mod status;
+pub mod suspension;
 pub mod users;
 
 use roster::Millis;

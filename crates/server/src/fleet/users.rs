@@ -1,9 +1,11 @@
 //! People, as operators see and change them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
+use jiff::civil::Date;
 use roster::{Area, Content, ItemKey, Kind, Millis, Slot, UserFields};
-use store::{Change, Erased, ItemWrite, Punches, StoreError, Tx};
+use store::{Change, Erased, ItemWrite, Punches, StoreError, Suspension, Tx};
 use wire::Pin;
 
 /// What an operator changes of a user: `None` leaves what is there.
@@ -31,6 +33,8 @@ pub struct UserEdit {
     pub end: Option<String>,
     /// The areas the user belongs to, all of them.
     pub areas: Option<Vec<Area>>,
+    /// The last day: at its end every device removes the user. `Some(None)` takes it away.
+    pub leaves: Option<Option<Date>>,
 }
 
 impl fmt::Debug for UserEdit {
@@ -49,11 +53,14 @@ impl fmt::Debug for UserEdit {
             .field("start", &self.start)
             .field("end", &self.end)
             .field("areas", &self.areas)
+            .field("leaves", &self.leaves)
             .finish()
     }
 }
 
 /// Makes or changes a user. Returns whether anything changed.
+///
+/// The areas of somebody who is suspended are those to which the user will return.
 ///
 /// # Errors
 /// Those of the database.
@@ -64,11 +71,20 @@ pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result
     let mut writes = Vec::new();
     let live = tx.live_keys(std::slice::from_ref(pin)).await?;
     let members: Vec<Area> = live.iter().filter_map(|key| key.slot.area()).collect();
+    let suspension = tx.suspensions(std::slice::from_ref(pin)).await?.remove(pin);
+    let mut changed = false;
     let wanted = match (&edit.areas, members.is_empty()) {
+        _ if suspension.is_some() => members.clone(),
         (Some(areas), _) => areas.clone(),
         (None, true) => vec![Area::EVERYONE],
         (None, false) => members.clone(),
     };
+    if let (Some(suspension), Some(areas)) = (suspension, &edit.areas)
+        && !is_same(&suspension.areas, areas)
+    {
+        tx.put_suspension(pin, &Suspension { areas: areas.clone(), ..suspension }).await?;
+        changed = true;
+    }
     for area in wanted.iter().filter(|area| !members.contains(area)) {
         writes.push(put(tx, pin, Slot::membership(*area), Content::Membership));
     }
@@ -79,11 +95,23 @@ pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result
     if before.as_ref() != Some(&after) {
         writes.push(put(tx, pin, Slot::USER, Content::User(after)));
     }
-    let changed = !writes.is_empty();
-    if changed {
+    if !writes.is_empty() {
         tx.write_items(&writes, &Change { by: None, at: now, undo_until: None }).await?;
+        changed = true;
+    }
+    if let Some(day) = edit.leaves.map(|day| day.map(|day| day.to_string())) {
+        let before = tx.last_days(std::slice::from_ref(pin)).await?.remove(pin);
+        if before != day {
+            tx.set_last_day(pin, day.as_deref()).await?;
+            changed = true;
+        }
     }
     Ok(changed)
+}
+
+/// The same areas, in whatever order.
+fn is_same(some: &[Area], others: &[Area]) -> bool {
+    some.iter().collect::<BTreeSet<_>>() == others.iter().collect::<BTreeSet<_>>()
 }
 
 /// Deletes a user with everything that belongs to it. `undo_until` is how long it can be brought back; `None` erases it
@@ -140,7 +168,7 @@ async fn bury_all(tx: &mut Tx, pin: &Pin, change: &Change) -> Result<usize, Stor
     Ok(writes.len())
 }
 
-fn put(tx: &Tx, pin: &Pin, slot: Slot, content: Content) -> ItemWrite {
+pub(super) fn put(tx: &Tx, pin: &Pin, slot: Slot, content: Content) -> ItemWrite {
     let hash = roster::hash(tx.hash_key(), &slot, &content);
     ItemWrite {
         key: ItemKey { pin: pin.clone(), slot },
@@ -152,7 +180,7 @@ fn put(tx: &Tx, pin: &Pin, slot: Slot, content: Content) -> ItemWrite {
 }
 
 /// A tombstone. Its hash is of nothing: what an item held last is told by its older versions.
-fn bury(tx: &Tx, key: ItemKey) -> ItemWrite {
+pub(super) fn bury(tx: &Tx, key: ItemKey) -> ItemWrite {
     let hash = roster::hash(tx.hash_key(), &key.slot, &Content::Membership);
     ItemWrite { key, content: None, hash, contested: false, made_of: None }
 }

@@ -7,7 +7,7 @@ use roster::{Content, ItemKey, Part, Photo, Seq, Slot, Template, UserFields};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, query, query_scalar};
 use store::{
     Erasure, HeldKind, HeldRecord, KeptKind, NewAttendancePhoto, NewPunch, OfferedFile, OfferedPhoto, Order,
-    OrderNews, PhotoVersion, Punches, Rewritten, TABLES, Tx,
+    OrderNews, PhotoVersion, Punches, Rewritten, Suspension, TABLES, Tx,
 };
 use sync::operator::State;
 use sync::{ClaimState, Exception, Parked, Reason, Stage, Wait};
@@ -217,6 +217,9 @@ async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
     let user = format!("{}\t{}\n", user.trim_end(), body(who, "claimed name", 900));
     claims::open(&mut tx, device, who, claimed, Some(&user)).await;
     tx.note_shown(device, &BTreeSet::from([pin(who)])).await.expect("shown");
+    let suspension = Suspension { since: at(2), areas: Vec::new(), until: None, left: false };
+    tx.put_suspension(&pin(who), &suspension).await.expect("suspended");
+    tx.set_last_day(&pin(who), Some("2027-03-31")).await.expect("is to leave");
     tx.keep_record(device, KeptKind::IdCard, Some(&pin(who)), raw.as_bytes(), at(2)).await.expect("kept");
     tx.keep_record(device, KeptKind::Verification, None, raw.as_bytes(), at(2)).await.expect("kept");
     tx.log_operation(device, &operation, at(2)).await.expect("logged");

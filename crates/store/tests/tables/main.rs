@@ -15,6 +15,7 @@ mod photos;
 mod retention;
 mod schema;
 mod status;
+mod suspension;
 mod sync_state;
 mod undo;
 mod uploads;

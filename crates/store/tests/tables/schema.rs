@@ -56,6 +56,7 @@ fn both_engines_have_the_same_tables_columns_and_views() {
         both!("0006_clocks.sql"),
         both!("0007_photos.sql"),
         both!("0008_definitions.sql"),
+        both!("0015_suspension.sql"),
     ] {
         assert_eq!(shape(sqlite), shape(mysql));
         assert!(!shape(sqlite).is_empty());

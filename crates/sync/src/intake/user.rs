@@ -53,6 +53,8 @@ impl Intake<'_> {
             _ if restored || former() || self.view.is_beginning(&key.pin) => {
                 Verdict::PutRight(Some(Reason::Remains))
             }
+            // The person has to go from this device. Whether it is a rename needs no answer before that.
+            (_, Knows::Present) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
             (_, Knows::Present) => Verdict::Keep(Reason::Renamed),
             (Likeness::Other, Knows::Nobody) => Verdict::Keep(Reason::Other),
             // Somebody who had the PIN before, or a new person: nobody can tell.
