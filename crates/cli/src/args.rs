@@ -25,7 +25,7 @@ pub use self::definition::{
     Definitions, MessageCommand, SetCombination, SetDefinition, SetGroup, SetHoliday, SetTimeZone,
     SetWorkCode,
 };
-pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
+pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName, OwnEnrolment};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
 pub use self::simulate::Simulate;

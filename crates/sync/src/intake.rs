@@ -56,6 +56,22 @@ pub enum Enrolment {
     Refuse,
 }
 
+impl Enrolment {
+    /// The word for it, in settings and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Hold => "hold",
+            Self::Refuse => "refuse",
+        }
+    }
+
+    /// Reads the word.
+    pub fn of(text: &str) -> Option<Self> {
+        [Self::Accept, Self::Hold, Self::Refuse].into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
 /// What the deletion of a user at a device does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {

@@ -185,7 +185,7 @@ impl Upload<'_> {
                 known.entry(key.pin).or_default().templates.insert(key.slot, template);
             }
         }
-        let policy = self.policy(tx, &view).await?;
+        let policy = self.policy(tx, row, &view).await?;
         let new_operations = self.new_operations(tx, row).await?;
         let deleted: Vec<Pin> = self.deleted().into_iter().collect();
         let visitors = tx.given_remotely(row.id, &deleted).await?;
@@ -350,7 +350,7 @@ impl Upload<'_> {
         Ok(new)
     }
 
-    async fn policy(&self, tx: &mut Tx, view: &DeviceView) -> Result<Policy, StoreError> {
+    async fn policy(&self, tx: &mut Tx, row: &DeviceRow, view: &DeviceView) -> Result<Policy, StoreError> {
         let config = &self.app.config;
         // An answer that shows somebody else proves a deletion that was reported before.
         let in_doubt = |person: &sync::Person| {
@@ -362,13 +362,7 @@ impl Upload<'_> {
         } else {
             0
         };
-        Ok(Policy {
-            deletion: config.deletion,
-            privilege: config.raised(),
-            enrolment: config.enrolment,
-            deletions_left: left,
-            ..Policy::default()
-        })
+        Ok(config.policy(row, left))
     }
 }
 
