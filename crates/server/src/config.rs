@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use store::DeviceRow;
 use sync::Limits;
-use sync::intake::{Deletion, Enrolment, Policy, Raised};
+use sync::intake::{Cleared, Deletion, Enrolment, Policy, Raised};
 
 /// Everything the server is told at its start.
 #[derive(Clone, Debug)]
@@ -32,6 +32,8 @@ pub struct Config {
     pub deletion: Deletion,
     /// What becomes of people who are enrolled or changed at a device, unless the device has its own setting.
     pub enrolment: Enrolment,
+    /// What a name, card or password that was emptied at a device does.
+    pub cleared: Cleared,
     /// How long a deleted person can be brought back.
     pub undo: Duration,
     /// What a privilege raised at a device does; `None` = as [`Admission`] has it.
@@ -83,6 +85,7 @@ impl Config {
             deletion: self.deletion,
             privilege: self.raised(),
             enrolment: self.enrolment_at(device),
+            cleared: self.cleared,
             deletions_left,
             ..Policy::default()
         }
