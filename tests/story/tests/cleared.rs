@@ -155,6 +155,24 @@ async fn a_card_that_was_deleted_at_a_terminal_is_deleted_everywhere_where_that_
     assert_same(&sessions[0], &sessions[1]);
 }
 
+/// Whoever holds the terminal must not take the card of an administrator away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_card_of_somebody_with_a_privilege_waits_for_a_decision_in_any_case() {
+    let house = with_policy(Cleared::Accept).await;
+    let mut sessions = shown_by_the_gate(&house).await;
+    house.set("9", UserEdit { privilege: Some(14), ..UserEdit::default() }).await;
+    calm(&house, &mut sessions).await;
+    sessions[1].delete_card("9");
+    calm(&house, &mut sessions).await;
+
+    let record = held_alone(&house, "card").await;
+    assert_eq!(card(&sessions[0], "9"), 109);
+    house.try_resolve(&record, Resolution::Device).await.expect("decided");
+    calm(&house, &mut sessions).await;
+    assert_eq!((card(&sessions[0], "9"), user(&house, "9").await.card), (0, None));
+    assert_same(&sessions[0], &sessions[1]);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_that_was_deleted_at_a_terminal_comes_back_where_that_is_set() {
     let house = with_policy(Cleared::Ignore).await;

@@ -48,5 +48,5 @@ pub(crate) async fn empty_everywhere(
 
 fn value(field: Field, ours: &UserFields, key: &HashKey) -> String {
     let hash = roster::hash(key, &Slot::USER, &Content::User(ours.only(field)));
-    hash.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:032x}", u128::from_be_bytes(hash.0))
 }

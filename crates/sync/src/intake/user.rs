@@ -199,7 +199,8 @@ impl Intake<'_> {
             }
             self.view.recognise(&key.pin);
         }
-        self.judge_cleared(&mut merge, &older, patch, &key.pin);
+        let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
+        self.judge_cleared(&mut merge, &older, patch, &key.pin, guarded);
         let of_ended_life = self.is_of_ended_life(key, &merge);
         let returned = of_ended_life || !merge.returned.is_disjoint(&merge.edited);
         if returned && !self.is_confirmed(&key.pin, patch) {
@@ -212,7 +213,6 @@ impl Intake<'_> {
                 merge.withdraw(field, &current);
             }
         }
-        let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
         let withheld = guarded && merge.withhold_credentials(&current);
         // A device that has our record and shows no name or card was restored, or somebody cleared it.
         let lost = [Field::Name, Field::Card]
@@ -252,20 +252,23 @@ impl Intake<'_> {
 
     /// Decides about fields that were emptied at the device: they stay in [`roster::Merge::cleared`] where they are held.
     ///
-    /// A record that names nobody any more is never accepted: somebody without a name may have got the PIN. While the device has a
-    /// claim nothing is held by field, because the claim is about the whole record.
+    /// A record that names nobody any more is never accepted: somebody without a name may have got the PIN. An operator decides
+    /// about the card and the password of somebody with a privilege (`guarded`). While the device has a claim nothing is held by
+    /// field, because the claim is about the whole record.
     fn judge_cleared(
         &self,
         merge: &mut roster::Merge,
         older: &[roster::UserFields],
         patch: &UserPatch,
         pin: &Pin,
+        guarded: bool,
     ) {
+        let credential = merge.cleared.iter().any(|field| *field != Field::Name);
         let named = merge.cleared.contains(&Field::Name) || merge.cleared.contains(&Field::Card);
         let anonymous = named && !roster::names_somebody(patch);
         let believed = self.view.joining.is_none() && !self.may_not_register();
         match self.policy.cleared {
-            Cleared::Accept if believed && !anonymous => {
+            Cleared::Accept if believed && !anonymous && !(guarded && credential) => {
                 merge.accept_cleared(older, patch, &self.view.capability);
             }
             Cleared::Hold | Cleared::Accept if believed && self.view.claim(pin).is_none() => {}
