@@ -25,7 +25,7 @@ pub use self::definition::{
     Definitions, MessageCommand, SetCombination, SetDefinition, SetGroup, SetHoliday, SetTimeZone,
     SetWorkCode,
 };
-pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName};
+pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName, OwnEnrolment};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};
 pub use self::init::Init;
 pub use self::simulate::Simulate;
@@ -305,6 +305,8 @@ What a decision means:
               --fleet    the person comes back to the device
   part-deleted --fleet   the fingers, faces, card or password go to the device
                          again
+  cleared     --device   the name, card or password is emptied everywhere
+              --fleet    it is brought back to the device
   brake       --device   what the device has becomes the fleet's
               --fleet    what the fleet has stays
   any         --dismiss  seen, nothing is done; all there is to decide about
@@ -354,6 +356,8 @@ pub enum HeldKindArg {
     Credential,
     /// A finger, face, card or password was deleted at a device
     PartDeleted,
+    /// A name, card or password was emptied at a device that keeps it
+    Cleared,
     /// A person was deleted at a device
     Deletion,
     /// Devices change something to and fro

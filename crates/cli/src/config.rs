@@ -83,6 +83,7 @@ impl Settings {
             remote_attendance: values.get("remote_attendance", value::truth)?,
             deletion: values.get("deletion", value::deletion)?,
             enrolment: values.get("enrolment", value::enrolment)?,
+            cleared: values.get("cleared", value::cleared)?,
             undo: Duration::from_hours(
                 24 * values.get("undo_days", |text| value::number::<u64>(text, 0..=3650, "days"))?,
             ),

@@ -34,6 +34,19 @@ impl UserFields {
         }
     }
 
+    /// Whether the user has a value in the field that is no default.
+    pub fn has(&self, field: Field) -> bool {
+        !self.is_unset(field)
+    }
+
+    /// A user with this field alone.
+    #[must_use]
+    pub fn only(&self, field: Field) -> Self {
+        let mut alone = Self::default();
+        alone.take(field, self);
+        alone
+    }
+
     /// Copies one field.
     pub(crate) fn take(&mut self, field: Field, from: &Self) {
         match field {

@@ -31,6 +31,9 @@ pub struct Merge {
     pub stale: BTreeSet<Field>,
     /// Fields in which the device holds nothing where the fleet holds something: they ask for a correction.
     pub dropped: BTreeSet<Field>,
+    /// Of the dropped ones: fields that somebody emptied at the device. The device had the fleet's value and keeps what is
+    /// written to it (decision 0029).
+    pub cleared: BTreeSet<Field>,
     /// A privilege above the fleet's, which waits for an operator; not in `fields`.
     pub raised: Option<i32>,
 }
@@ -42,6 +45,20 @@ impl Merge {
     }
 }
 
+impl Merge {
+    /// Takes the emptied fields for edits.
+    pub fn accept_cleared(&mut self, older: &[UserFields], patch: &UserPatch, capability: &Capability) {
+        for field in std::mem::take(&mut self.cleared) {
+            self.dropped.remove(&field);
+            patch.write(field, &mut self.fields);
+            self.edited.insert(field);
+            if older.iter().any(|user| kept::is(field, patch, user, capability)) {
+                self.returned.insert(field);
+            }
+        }
+    }
+}
+
 /// Merges what a device says of a user into the `current` version; `older` are the versions before it.
 pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from: &Uploader<'_>) -> Merge {
     let mut merge = Merge { fields: current.clone(), ..Merge::default() };
@@ -50,6 +67,13 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
             Judgement::Ours => {}
             Judgement::Dropped => {
                 merge.dropped.insert(field);
+                if from.settled
+                    && Field::CLEARABLE.contains(&field)
+                    && patch.shows_empty(field)
+                    && from.capability.keeps_what_is_written(field)
+                {
+                    merge.cleared.insert(field);
+                }
             }
             Judgement::Stale => {
                 merge.stale.insert(field);
@@ -113,7 +137,7 @@ fn judge(
     if !from.settled && (default || older.iter().any(is)) {
         return Judgement::Stale;
     }
-    // Empty values are normal on devices that were never told (field note 4.9); clearing is an operator's act.
+    // Empty values are normal on devices that were never told (field note 4.9): alone they clear nothing.
     if patch.says_none(field) {
         return Judgement::Dropped;
     }

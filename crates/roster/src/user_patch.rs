@@ -46,6 +46,9 @@ impl Field {
         Self::Validity,
     ];
 
+    /// The fields that somebody may empty at a device, and of which a device shows whether it keeps them.
+    pub const CLEARABLE: [Self; 3] = [Self::Name, Self::Password, Self::Card];
+
     /// The field's name for people and for storage.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -171,6 +174,12 @@ impl UserPatch {
             Field::ViceCard => none(&self.vice_card),
             Field::Privilege | Field::Group | Field::TimeZones | Field::Verify | Field::Validity => false,
         }
+    }
+
+    /// Whether the device shows an empty name, password or card. A name that cannot be read is none of these.
+    pub fn shows_empty(&self, field: Field) -> bool {
+        let unreadable = self.name.as_ref().is_some_and(|name| !name.raw.trim_ascii().is_empty());
+        self.says_none(field) && !(field == Field::Name && unreadable)
     }
 
     /// Whether the value is the one that a device without the field shows of everybody, or a privilege below ours. For empty

@@ -163,3 +163,56 @@ fn a_device_that_keeps_fields_says_so() {
     let sentence = "keeps of users as it is written: privilege, group, time zones, verification mode";
     assert!(words.iter().any(|word| word == sentence), "{words:#?}");
 }
+
+const OURS: &str = "Name=Ada|Card=123456789|Passwd=4711";
+
+/// Shows a user whom Muster wrote with name, card and password.
+fn show_written(device: &mut Capability, who: &str, fields: &str) {
+    let ours = roster::first(&said(OURS), true).0;
+    device.learn_written(&pin(who), &said(fields), &ours);
+}
+
+fn kept_as_written(device: &Capability) -> Vec<Field> {
+    Field::CLEARABLE.into_iter().filter(|field| device.keeps_what_is_written(*field)).collect()
+}
+
+#[test]
+fn a_device_keeps_what_is_written_once_two_people_have_it_there() {
+    let mut device = Capability::default();
+    show_written(&mut device, "7", OURS);
+    show_written(&mut device, "7", OURS);
+    assert_eq!(kept_as_written(&device), [], "one person, however often");
+    show_written(&mut device, "8", "Name=|Card=0|Passwd=");
+    show_written(&mut device, "9", "Name=Bob|Card=77|Passwd=12");
+    assert_eq!(kept_as_written(&device), [], "nothing, and something else");
+    show_written(&mut device, "8", "Name=Ada");
+    assert_eq!(kept_as_written(&device), [Field::Name]);
+    show_written(&mut device, "9", OURS);
+    assert_eq!(kept_as_written(&device), Field::CLEARABLE);
+    assert_eq!(kept(&device), [], "that says nothing of defaults");
+
+    let text = device.to_text();
+    assert_eq!(Capability::from_text(&text), device);
+    for secret in ["Ada", "123456789", "4711"] {
+        assert!(!text.contains(secret), "{text}");
+    }
+    device.forget_keeping();
+    assert_eq!(kept_as_written(&device), []);
+}
+
+#[test]
+fn an_empty_field_was_emptied_where_the_device_keeps_what_is_written_and_has_the_newest_version() {
+    let mut device = Capability::default();
+    let ours = roster::first(&said(OURS), true).0;
+    let cleared = |device: &Capability, settled: bool, fields: &str| {
+        let from = roster::Uploader { capability: device, settled, trust_privilege: false };
+        roster::merge(&ours, &[], &said(fields), &from).cleared.into_iter().collect::<Vec<_>>()
+    };
+    let empty = "Name=|Card=|Passwd=";
+    assert_eq!(cleared(&device, true, empty), []);
+    show_written(&mut device, "7", "Card=123456789|Passwd=4711");
+    show_written(&mut device, "8", "Card=123456789|Passwd=4711");
+    assert_eq!(cleared(&device, true, empty), [Field::Password, Field::Card]);
+    assert_eq!(cleared(&device, false, empty), [], "it may not have the card yet");
+    assert_eq!(cleared(&device, true, "Name=Ada"), [], "nothing was said of it");
+}

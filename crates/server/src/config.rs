@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
+use store::DeviceRow;
 use sync::Limits;
-use sync::intake::{Deletion, Enrolment, Raised};
+use sync::intake::{Cleared, Deletion, Enrolment, Policy, Raised};
 
 /// Everything the server is told at its start.
 #[derive(Clone, Debug)]
@@ -29,8 +30,10 @@ pub struct Config {
     pub remote_attendance: bool,
     /// What the deletion of a user at a device does.
     pub deletion: Deletion,
-    /// What becomes of people who are enrolled or changed at a device.
+    /// What becomes of people who are enrolled or changed at a device, unless the device has its own setting.
     pub enrolment: Enrolment,
+    /// What a name, card or password that was emptied at a device does.
+    pub cleared: Cleared,
     /// How long a deleted person can be brought back.
     pub undo: Duration,
     /// What a privilege raised at a device does; `None` = as [`Admission`] has it.
@@ -69,6 +72,23 @@ impl Config {
             Admission::Approve => Raised::Hold,
             Admission::Open => Raised::Accept,
         })
+    }
+
+    /// What becomes of people who are enrolled or changed at this device.
+    pub fn enrolment_at(&self, device: &DeviceRow) -> Enrolment {
+        device.options.enrolment.unwrap_or(self.enrolment)
+    }
+
+    /// The rules for the uploads of this device. `deletions_left` is how many more people devices may delete.
+    pub fn policy(&self, device: &DeviceRow, deletions_left: u32) -> Policy {
+        Policy {
+            deletion: self.deletion,
+            privilege: self.raised(),
+            enrolment: self.enrolment_at(device),
+            cleared: self.cleared,
+            deletions_left,
+            ..Policy::default()
+        }
     }
 }
 

@@ -501,7 +501,7 @@ impl Tx {
         for list in lists(pins) {
             let sql = format!(
                 "UPDATE held SET resolved_at = ?, resolution = 'person-gone' WHERE resolved_at IS NULL \
-                 AND kind IN ('privilege', 'credential', 'deletion', 'part-deleted', 'brake') AND pin IN ({})",
+                 AND kind IN ('privilege', 'credential', 'deletion', 'part-deleted', 'cleared', 'brake') AND pin IN ({})",
                 places(list.len())
             );
             let mut update = query(statement(sql)).bind(at.0);

@@ -8,6 +8,7 @@ use roster::{Capability, Kind, Millis, Seq};
 use sqlx::any::{AnyArguments, AnyRow};
 use sqlx::query::Query;
 use sqlx::{Any, Row as _, query, query_scalar};
+use sync::intake::Enrolment;
 use sync::read_back::ReadBack;
 use sync::{DeviceView, Joining, Load, ScanFrom};
 use wire::{Dialect, SerialNumber};
@@ -90,6 +91,8 @@ pub struct DeviceOptions {
     pub photo_delivery: Option<PhotoDelivery>,
     /// The dialect, where what the device says is wrong.
     pub dialect: Option<Dialect>,
+    /// Whether people may be enrolled and changed at it.
+    pub enrolment: Option<Enrolment>,
 }
 
 /// One device.
@@ -157,7 +160,7 @@ pub struct DeviceRow {
 pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, scan_replaces, rereads, \
                        next_command, incarnation, full_kinds, loads, read_back, counts_at, roster_asked_at, heard_at, \
                        roster_complete, surplus_expected, surplus_asked_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
-                       trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, address, created_at, \
+                       trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, enrolment, address, created_at, \
                        approved_at, last_seen_at";
 
 impl DeviceRow {
@@ -245,8 +248,16 @@ impl DeviceOptions {
             error_delay_s: number(row, "error_delay_s", key)?,
             photo_delivery: PhotoDelivery::read(row, key)?,
             dialect,
+            enrolment: enrolment_of(row, key)?,
         })
     }
+}
+
+fn enrolment_of(row: &AnyRow, key: &str) -> Result<Option<Enrolment>, StoreError> {
+    const COLUMN: &str = "enrolment";
+    let wrong = || StoreError::Inconsistent { table: "device", column: COLUMN, key: key.to_owned() };
+    let text = row.try_get::<Option<String>, _>(COLUMN)?;
+    text.map(|text| Enrolment::of(&text).ok_or_else(wrong)).transpose()
 }
 
 fn joining_of(text: Option<&str>) -> Result<Option<Joining>, ()> {
@@ -437,7 +448,7 @@ impl Tx {
         });
         query(
             "UPDATE device SET time_zone = ?, realtime = ?, trans_times = ?, trans_interval_min = ?, \
-             trans_flag_format = ?, delay_s = ?, error_delay_s = ?, photo_delivery = ?, dialect = ? WHERE device_id = ?",
+             trans_flag_format = ?, delay_s = ?, error_delay_s = ?, photo_delivery = ?, dialect = ?, enrolment = ? WHERE device_id = ?",
         )
         .bind(options.time_zone.clone())
         .bind(options.realtime.map(i64::from))
@@ -448,6 +459,7 @@ impl Tx {
         .bind(options.error_delay_s.map(i64::from))
         .bind(options.photo_delivery.map(PhotoDelivery::as_str))
         .bind(dialect)
+        .bind(options.enrolment.map(Enrolment::as_str))
         .bind(device)
         .execute(self.db())
         .await?;

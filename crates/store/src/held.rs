@@ -32,6 +32,8 @@ pub enum HeldKind {
     Deletion,
     /// A template, card or password of a user was deleted at a device.
     PartDeleted,
+    /// A name, card or password was emptied at a device that keeps it.
+    Cleared,
     /// Devices change an item in turns.
     Brake,
     /// An upload of a table that is not read here.
@@ -39,7 +41,7 @@ pub enum HeldKind {
 }
 
 impl HeldKind {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Unreadable,
         Self::Conflict,
         Self::Waiting,
@@ -48,6 +50,7 @@ impl HeldKind {
         Self::Credential,
         Self::Deletion,
         Self::PartDeleted,
+        Self::Cleared,
         Self::Brake,
         Self::UnreadTable,
     ];
@@ -63,6 +66,7 @@ impl HeldKind {
             Self::Credential => "credential",
             Self::Deletion => "deletion",
             Self::PartDeleted => "part-deleted",
+            Self::Cleared => "cleared",
             Self::Brake => "brake",
             Self::UnreadTable => "unread-table",
         }
@@ -88,7 +92,7 @@ impl fmt::Display for HeldKind {
 /// A text that names no kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "want unreadable, conflict, waiting, leftover, privilege, credential, deletion, part-deleted, brake or unread-table"
+    "want unreadable, conflict, waiting, leftover, privilege, credential, deletion, part-deleted, cleared, brake or unread-table"
 )]
 pub struct UnknownHeldKind;
 

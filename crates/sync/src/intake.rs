@@ -11,7 +11,7 @@ mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Content, ContentHash, HashKey, ItemKey, Millis, Seq, Slot, Template, UserFields};
+use roster::{Content, ContentHash, Field, HashKey, ItemKey, Millis, Seq, Slot, Template, UserFields};
 use wire::Pin;
 
 use crate::claim::{Reason, Stage};
@@ -27,6 +27,8 @@ pub struct Policy {
     pub privilege: Raised,
     /// What the device may enrol and change.
     pub enrolment: Enrolment,
+    /// What a name, card or password that was emptied at a device does.
+    pub cleared: Cleared,
     /// How often an hour different devices may change one item; above it uploads of it wait for an operator.
     pub edits_per_hour: u32,
     /// How many more users devices may delete before an operator has to look.
@@ -39,6 +41,7 @@ impl Default for Policy {
             deletion: Deletion::Propagate,
             privilege: Raised::Hold,
             enrolment: Enrolment::Accept,
+            cleared: Cleared::Hold,
             edits_per_hour: 6,
             deletions_left: 10,
         }
@@ -54,6 +57,34 @@ pub enum Enrolment {
     Hold,
     /// It is undone.
     Refuse,
+}
+
+impl Enrolment {
+    /// The word for it, in settings and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Accept => "accept",
+            Self::Hold => "hold",
+            Self::Refuse => "refuse",
+        }
+    }
+
+    /// Reads the word.
+    pub fn of(text: &str) -> Option<Self> {
+        [Self::Accept, Self::Hold, Self::Refuse].into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
+/// What becomes of a name, card or password that somebody emptied at a device which keeps what is written to it. From any
+/// other device an empty field is none of this: it does not have the field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleared {
+    /// An operator decides. The fleet keeps the value.
+    Hold,
+    /// It is an edit like any other.
+    Accept,
+    /// It counts as little as an empty field of any other device. A name and a card are brought back.
+    Ignore,
 }
 
 /// What the deletion of a user at a device does.
@@ -140,6 +171,8 @@ pub enum Held {
     Deletion(Pin),
     /// Something of a user was deleted at the device.
     PartDeleted(Pin),
+    /// Fields of a user were emptied at the device. The fleet keeps them.
+    Cleared(Pin, BTreeSet<Field>),
     /// Devices change this item in turns.
     Contested(ItemKey),
 }

@@ -39,6 +39,19 @@ impl Person {
 }
 
 impl DeviceView {
+    /// Whether Muster wrote the user on the device, and the device acknowledged it. Neither the person nor the newest version
+    /// comes from the device.
+    pub fn wrote(&self, pin: &Pin) -> bool {
+        let key = user_key(pin);
+        let by_others = |user: &ItemState| {
+            user.live && user.created_by != Some(self.device) && user.changed_by != Some(self.device)
+        };
+        self.joining.is_none()
+            && self.item(&key).is_some_and(by_others)
+            && self.knows(pin) == Knows::Present
+            && self.settled(&key)
+    }
+
     /// Whom this device holds under `pin`, as far as the server can tell.
     pub fn knows(&self, pin: &Pin) -> Knows {
         let Some(person) = self.person(pin) else { return Knows::Nobody };

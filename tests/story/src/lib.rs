@@ -69,6 +69,7 @@ impl House {
             remote_attendance: false,
             deletion: sync::intake::Deletion::Propagate,
             enrolment: sync::intake::Enrolment::Accept,
+            cleared: sync::intake::Cleared::Hold,
             undo: Duration::from_hours(7 * 24),
             privilege: None,
             adopt_quiet: Duration::from_secs(30),

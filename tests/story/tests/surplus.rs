@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use store::DeviceOptions;
 use story::House;
 use story::records::user;
 use story::terminal::Terminal;
 use sync::Joining;
+use sync::intake::Enrolment;
 
 const SIM: &str = "SIM0001";
 
@@ -69,6 +71,31 @@ async fn a_surplus_is_over_when_the_terminal_showed_whom_it_means() {
 
     assert_eq!(house.device(SIM).await.surplus_expected, None);
     assert!(terminal.status().await.in_sync);
+}
+
+/// Nobody may be enrolled at the terminal: it shows whom it means, and is told to delete that person.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_surplus_goes_from_a_terminal_that_must_not_enrol_people() {
+    for (enrolment, held) in [(Enrolment::Refuse, 0), (Enrolment::Hold, 1)] {
+        let house = House::approving().await;
+        let terminal = with_one_more(&house).await;
+        let device = house.device(SIM).await;
+        let options = DeviceOptions { enrolment: Some(enrolment), ..device.options };
+        house.operate(async |tx| tx.set_device_options(device.id, &options).await).await;
+
+        terminal.greet().await;
+        terminal.upload("OPERLOG", &(user("1", "Ada") + &user("2", "Bob"))).await;
+        let commands = terminal.poll_for(Duration::from_mins(2)).await;
+        let deletes = |line: &&str| line.contains("DATA DELETE USERINFO");
+        assert!(commands.lines().any(|line| deletes(&line)), "{commands}");
+        assert!(commands.lines().filter(deletes).all(|line| line.ends_with("PIN=2")), "{commands}");
+        terminal.poll_holding(1).await;
+        terminal.poll_for(Duration::from_mins(2)).await;
+
+        assert!(terminal.status().await.in_sync);
+        let kept = house.held().await;
+        assert_eq!(kept.len(), held, "{kept:#?}");
+    }
 }
 
 /// The fleet knows of everybody there: of one it waits for a decision.

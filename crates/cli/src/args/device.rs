@@ -3,6 +3,7 @@
 use clap::{Args, Subcommand, ValueEnum};
 use roster::Area;
 use store::PhotoDelivery;
+use sync::intake::Enrolment;
 use wire::{SerialNumber, StampKey};
 
 use super::area;
@@ -86,6 +87,7 @@ Examples:
 Examples:
   muster device set CKJF210560012 --name \"North gate\" --areas 1,3
   muster device set CKJF210560012 --time-zone Europe/Vienna --delay 5
+  muster device set CKJF210560012 --enrolment hold
   muster device set CKJF210560012 --default delay --default time-zone")]
     Set(DeviceSet),
 }
@@ -137,6 +139,12 @@ pub struct DeviceSet {
     /// Some models refuse the one and take the other. A display picture goes by URL only to a device that says so.
     #[arg(long, value_name = "inline|url")]
     pub photo_delivery: Option<PhotoDelivery>,
+    /// Whether people may be enrolled and changed at it: *accept* takes what comes, *hold* keeps it for you, *refuse* undoes it
+    ///
+    /// Other products call a terminal that may change people a registration device. *default* follows the setting
+    /// `enrolment` of the server. Deletions follow the setting `deletion` in any case.
+    #[arg(long, value_name = "accept|hold|refuse|default", value_parser = enrolment)]
+    pub enrolment: Option<OwnEnrolment>,
     /// The areas it belongs to, all of them, separated by commas
     ///
     /// People of areas that it leaves are taken off it.
@@ -168,10 +176,26 @@ pub enum OptionName {
     TransFlagFormat,
     /// In the command
     PhotoDelivery,
+    /// As the server has it
+    Enrolment,
     /// Area 1 alone
     Areas,
     /// The next one that the device shows: after it was reset or exchanged
     CommKey,
+}
+
+/// What is set for one device; `None` follows the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnEnrolment(pub Option<Enrolment>);
+
+fn enrolment(text: &str) -> Result<OwnEnrolment, String> {
+    if text == "default" {
+        return Ok(OwnEnrolment(None));
+    }
+    match Enrolment::of(text) {
+        Some(enrolment) => Ok(OwnEnrolment(Some(enrolment))),
+        None => Err("want accept, hold, refuse or default".to_owned()),
+    }
 }
 
 fn times_of_day(text: &str) -> Result<String, String> {

@@ -7,6 +7,7 @@ use server::fleet::{devices, status};
 use std::fmt::Write as _;
 use store::{DeviceOptions, DeviceRow, DeviceState, PhotoDelivery, Session, StoreError, Tx};
 use sync::Joining;
+use sync::intake::Enrolment;
 use wire::SerialNumber;
 
 use super::Context;
@@ -99,6 +100,8 @@ struct Shown {
     created_at: String,
     approved_at: Option<String>,
     options: ShownOptions,
+    /// What becomes of people who are enrolled or changed at it: its own setting or the server's.
+    enrolment: &'static str,
     /// What it can take, a sentence each.
     capability: Vec<String>,
     /// What it last said to hold, and what it should hold.
@@ -130,6 +133,7 @@ struct ShownOptions {
     delay_s: Option<u16>,
     error_delay_s: Option<u16>,
     photo_delivery: Option<&'static str>,
+    enrolment: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -183,6 +187,7 @@ impl Shown {
             created_at: rfc3339(row.created_at),
             approved_at: row.approved_at.map(rfc3339),
             options: ShownOptions::of(&row.options),
+            enrolment: context.settings.server.enrolment_at(row).as_str(),
             clock_words: clock.words(&known_clock, when),
             clock,
             has_comm_key: tx.has_comm_key(row.id).await?,
@@ -200,6 +205,16 @@ impl Shown {
         })
     }
 
+    fn enrolment_words(&self) -> String {
+        let what = match Enrolment::of(self.enrolment) {
+            Some(Enrolment::Hold) => "people enrolled or changed at it wait for you",
+            Some(Enrolment::Refuse) => "people enrolled or changed at it are undone",
+            Some(Enrolment::Accept) | None => "people may be enrolled and changed at it",
+        };
+        let whose = if self.options.enrolment.is_some() { "set for it" } else { "as the server has it" };
+        format!("{}: {what} ({whose})", self.enrolment)
+    }
+
     fn words(&self, row: &DeviceRow, when: &When) -> String {
         let areas: Vec<String> = self.areas.iter().map(|area| format!("{} {}", area.id, area.name)).collect();
         let mut text = pairs([
@@ -215,6 +230,7 @@ impl Shown {
             ("holds", Some(self.holds.words(row.counts_at.map(|at| when.relative(at))))),
             ("clock", Some(self.clock_words.clone())),
             ("comm key", self.has_comm_key.then(|| "shown, and compared with every handshake".to_owned())),
+            ("enrolment", Some(self.enrolment_words())),
             ("set for it", Some(self.options.words()).filter(|words| !words.is_empty())),
         ]);
         text.push_str("\nwhat it is and can take:\n");
@@ -284,6 +300,7 @@ impl ShownOptions {
             delay_s: options.delay_s,
             error_delay_s: options.error_delay_s,
             photo_delivery: options.photo_delivery.map(PhotoDelivery::as_str),
+            enrolment: options.enrolment.map(Enrolment::as_str),
         }
     }
 

@@ -10,7 +10,7 @@ use server::fleet::orders::Ordered;
 use store::{DeviceOptions, DeviceRow, DeviceState, StoreError, Tx};
 
 use super::Context;
-use crate::args::{DeviceSet, OptionName};
+use crate::args::{DeviceSet, OptionName, OwnEnrolment};
 use crate::failure::usage;
 use crate::lookup;
 
@@ -77,6 +77,10 @@ impl Change {
         given |= put(&mut options.error_delay_s, set.error_delay);
         given |= put(&mut options.trans_flag_format, set.trans_flag_format);
         given |= put(&mut options.photo_delivery, set.photo_delivery);
+        if let Some(OwnEnrolment(enrolment)) = set.enrolment {
+            options.enrolment = enrolment;
+            given = true;
+        }
         if let Some(areas) = &set.areas {
             change.areas = Some(areas.iter().copied().collect());
             given = true;
@@ -105,6 +109,7 @@ impl Change {
             OptionName::ErrorDelay => options.error_delay_s = None,
             OptionName::TransFlagFormat => options.trans_flag_format = None,
             OptionName::PhotoDelivery => options.photo_delivery = None,
+            OptionName::Enrolment => options.enrolment = None,
             OptionName::Areas => self.areas = Some(BTreeSet::from([Area::EVERYONE])),
             OptionName::CommKey => self.forget_key = true,
         }
@@ -123,6 +128,7 @@ impl Change {
             ("error delay", now.error_delay_s != before.error_delay_s),
             ("trans flag format", now.trans_flag_format != before.trans_flag_format),
             ("photo delivery", now.photo_delivery != before.photo_delivery),
+            ("enrolment", now.enrolment != before.enrolment),
             ("areas", self.areas.as_ref().is_some_and(|wanted| wanted != areas)),
             ("comm key", self.forget_key),
         ];
@@ -138,7 +144,9 @@ impl Change {
         }
         if self.options != row.options {
             tx.set_device_options(row.id, &self.options).await?;
-            if row.state == DeviceState::Active {
+            // Who may be enrolled at a device is the server's affair: the device is not told.
+            let told = |options: &DeviceOptions| DeviceOptions { enrolment: None, ..options.clone() };
+            if row.state == DeviceState::Active && told(&self.options) != told(&row.options) {
                 // Devices are told their options when they ask for them, which they do after this command.
                 Ordered(wire::Command::Check).queue(tx, row.id, "operator", now).await?;
             }
@@ -165,6 +173,7 @@ impl DeviceSet {
             OptionName::ErrorDelay => self.error_delay.is_some(),
             OptionName::TransFlagFormat => self.trans_flag_format.is_some(),
             OptionName::PhotoDelivery => self.photo_delivery.is_some(),
+            OptionName::Enrolment => self.enrolment.is_some(),
             OptionName::Areas => self.areas.is_some(),
             OptionName::CommKey => false,
         }

@@ -131,6 +131,7 @@ fn kind_of(kind: HeldKindArg) -> HeldKind {
         HeldKindArg::Credential => HeldKind::Credential,
         HeldKindArg::Privilege => HeldKind::Privilege,
         HeldKindArg::PartDeleted => HeldKind::PartDeleted,
+        HeldKindArg::Cleared => HeldKind::Cleared,
         HeldKindArg::Deletion => HeldKind::Deletion,
         HeldKindArg::Brake => HeldKind::Brake,
         HeldKindArg::UnreadTable => HeldKind::UnreadTable,
@@ -209,6 +210,9 @@ const fn meaning(kind: HeldKind) -> &'static str {
         HeldKind::PartDeleted => {
             "fingers, faces, a card or a password of somebody were deleted at the device; the fleet and all other devices keep them"
         }
+        HeldKind::Cleared => {
+            "the name, card or password of somebody was emptied at the device, which keeps them otherwise; the fleet and all other devices keep the value until you decide"
+        }
         HeldKind::Deletion => {
             "somebody was deleted at the device; the fleet keeps the person until you decide"
         }
@@ -238,6 +242,7 @@ fn decisions(kind: HeldKind, id: i64) -> String {
             ("the device's person becomes the fleet's", "the fleet's person goes to the device")
         }
         HeldKind::Privilege => ("it is given everywhere", "it stays without effect"),
+        HeldKind::Cleared => ("it is emptied everywhere", "it is brought back to the device"),
         HeldKind::Deletion => ("the person is deleted everywhere", "the person comes back to the device"),
         HeldKind::Brake => ("what the device has becomes the fleet's", "what the fleet has stays"),
     };

@@ -45,6 +45,7 @@ pub const SETTINGS: &[Setting] = &[
     fixed("admission", "approve", "unknown devices: approve waits for you, open takes in everything"),
     fixed("deletion", "propagate", "a person deleted at a device: propagate, restore or ask"),
     fixed("enrolment", "accept", "people enrolled or changed at a device: accept, hold or refuse"),
+    fixed("cleared", "hold", "a name, card or password emptied at a device: hold, accept or ignore"),
     fixed("undo_days", "7", "how long a deleted person can be brought back"),
     derived("privilege", "admission", "an administrator made at a device: hold, accept or never"),
     fixed("attendance", "discard", "punches: discard or keep"),

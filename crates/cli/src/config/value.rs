@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use server::config::{Admission, Attendance};
-use sync::intake::{Deletion, Enrolment, Raised};
+use sync::intake::{Cleared, Deletion, Enrolment, Raised};
 
 /// Seconds between polls that devices take.
 pub const DELAY_S: RangeInclusive<u16> = 2..=60;
@@ -88,6 +88,11 @@ pub fn deletion(text: &str) -> Result<Deletion, String> {
 /// What becomes of people who are enrolled or changed at a device.
 pub fn enrolment(text: &str) -> Result<Enrolment, String> {
     word(text, &[("accept", Enrolment::Accept), ("hold", Enrolment::Hold), ("refuse", Enrolment::Refuse)])
+}
+
+/// What a name, card or password that was emptied at a device does.
+pub fn cleared(text: &str) -> Result<Cleared, String> {
+    word(text, &[("hold", Cleared::Hold), ("accept", Cleared::Accept), ("ignore", Cleared::Ignore)])
 }
 
 /// What a privilege raised at a device does.

@@ -44,6 +44,21 @@ fn the_second_device_can_be_looked_at_and_set_up(place: &Place) {
     place.run("device set SIM0002 --default delay --default name").ok();
     let shown = place.json("device show SIM0002");
     assert_eq!((&shown["options"]["delay_s"], &shown["name"]), (&serde_json::Value::Null, &"".into()));
+    assert_eq!(
+        place.json("device set SIM0002 --enrolment hold")["changed"],
+        serde_json::json!(["enrolment"])
+    );
+    let shown = place.json("device show SIM0002");
+    assert_eq!((&shown["options"]["enrolment"], &shown["enrolment"]), (&"hold".into(), &"hold".into()));
+    let words = place.run("device show SIM0002").ok();
+    assert!(words.contains("hold: people enrolled or changed at it wait for you (set for it)"), "{words}");
+    place.run("device set SIM0002 --enrolment default").ok();
+    let shown = place.json("device show SIM0002");
+    assert_eq!(
+        (&shown["options"]["enrolment"], &shown["enrolment"]),
+        (&serde_json::Value::Null, &"accept".into())
+    );
+    place.run("device set SIM0002 --enrolment never").failed(2);
     place.run("device set SIM0002").failed(2);
     place.run("device set SIM0002 --delay 1").failed(2);
 

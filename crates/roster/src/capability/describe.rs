@@ -59,6 +59,14 @@ impl Capability {
         if !kept.is_empty() {
             sentences.push(format!("keeps of users as it is written: {}", kept.join(", ")));
         }
+        let written: Vec<&str> = Field::CLEARABLE
+            .into_iter()
+            .filter(|field| self.keeps_what_is_written(*field))
+            .map(Field::as_str)
+            .collect();
+        if !written.is_empty() {
+            sentences.push(format!("keeps what Muster writes: {}", written.join(", ")));
+        }
         if self.card_form() == CardForm::Hex {
             sentences.push("writes cards in hex".to_owned());
         }

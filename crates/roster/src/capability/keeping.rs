@@ -17,6 +17,9 @@ const CHARACTER: usize = 3;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Keeping {
     fields: BTreeMap<Field, Witnesses>,
+    /// Of the fields that somebody may empty ([`Field::CLEARABLE`]): the users of whom the device showed the fleet's value, which
+    /// Muster had written to it.
+    written: BTreeMap<Field, Witnesses>,
     names: NameLength,
     /// Whether the device may hold users that an earlier firmware wrote. That firmware may have kept less of them.
     earlier_firmware: bool,
@@ -70,6 +73,23 @@ impl Capability {
         keeps_more && std::mem::take(&mut self.learned.keeping.earlier_firmware)
     }
 
+    /// Notes which of the fields that Muster wrote the device shows as they were written. `ours` is the user that the device
+    /// acknowledged. No value of `ours` may come from the device itself: a device that ignores the cards of commands still
+    /// shows the cards that were enrolled at it.
+    pub fn learn_written(&mut self, pin: &Pin, patch: &UserPatch, ours: &UserFields) {
+        for field in Field::CLEARABLE {
+            if ours.has(field) && patch.says(field) && kept::is(field, patch, ours, self) {
+                let _ = Keeping::note(&mut self.learned.keeping.written, field, pin);
+            }
+        }
+    }
+
+    /// Whether the device showed, of two users, that it keeps the name, card or password that Muster writes. Then an empty
+    /// value of somebody whom it acknowledged was emptied at the device.
+    pub fn keeps_what_is_written(&self, field: Field) -> bool {
+        self.learned.keeping.written.get(&field) == Some(&Witnesses::Two)
+    }
+
     /// Whether a name is the beginning of the name that the device was sent. An older name may be that too, and was not cut.
     fn is_shorter(&self, name: &NameAsKept, ours: &UserFields, older: &[UserFields]) -> bool {
         let sent = kept::sent_name(&canonical::name(&ours.name), self);
@@ -113,13 +133,18 @@ impl Capability {
 impl Keeping {
     /// Notes that the device showed a value of a user that is no default. True if it is the second user's.
     fn note_field(&mut self, field: Field, pin: &Pin) -> bool {
-        let witnesses = match self.fields.get(&field) {
+        Self::note(&mut self.fields, field, pin)
+    }
+
+    /// Notes one more user as a witness. True if it is the second user.
+    fn note(fields: &mut BTreeMap<Field, Witnesses>, field: Field, pin: &Pin) -> bool {
+        let witnesses = match fields.get(&field) {
             None => Witnesses::One(pin.clone()),
             Some(Witnesses::One(first)) if first != pin => Witnesses::Two,
             Some(_) => return false,
         };
         let second = witnesses == Witnesses::Two;
-        self.fields.insert(field, witnesses);
+        fields.insert(field, witnesses);
         second
     }
 }
@@ -151,6 +176,8 @@ impl NameLength {
 
 const KEPT: &str = "kept field";
 const KEPT_ONCE: &str = "kept once ";
+const WRITTEN: &str = "kept as written ";
+const WRITTEN_ONCE: &str = "kept as written once ";
 const NAME_BYTES: &str = "learned name bytes";
 const LONGEST_NAME: &str = "longest name";
 const NAME_CUT: &str = "name cut ";
@@ -163,6 +190,12 @@ impl Keeping {
             match witnesses {
                 Witnesses::One(pin) => line(&format!("{KEPT_ONCE}{field}"), pin.as_str()),
                 Witnesses::Two => line(&format!("{KEPT} {field}"), "yes"),
+            }
+        }
+        for (field, witnesses) in &self.written {
+            match witnesses {
+                Witnesses::One(pin) => line(&format!("{WRITTEN_ONCE}{field}"), pin.as_str()),
+                Witnesses::Two => line(&format!("{WRITTEN}{field}"), "yes"),
             }
         }
         let NameLength { longest, is_limit, cut } = &self.names;
@@ -181,7 +214,15 @@ impl Keeping {
     pub(super) fn read_line(&mut self, name: &str, value: &str) {
         let field = |text: &str| Field::ALL.into_iter().find(|field| field.as_str() == text);
         let pin = || value.parse::<Pin>().ok();
-        if let Some(name) = name.strip_prefix(KEPT_ONCE) {
+        if let Some(name) = name.strip_prefix(WRITTEN_ONCE) {
+            if let (Some(field), Some(pin)) = (field(name), pin()) {
+                self.written.insert(field, Witnesses::One(pin));
+            }
+        } else if let Some(name) = name.strip_prefix(WRITTEN) {
+            if let Some(field) = field(name) {
+                self.written.insert(field, Witnesses::Two);
+            }
+        } else if let Some(name) = name.strip_prefix(KEPT_ONCE) {
             if let (Some(field), Some(pin)) = (field(name), pin()) {
                 self.fields.insert(field, Witnesses::One(pin));
             }

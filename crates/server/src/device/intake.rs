@@ -5,11 +5,11 @@
 //! alone, of whom there is still nothing: whoever uploads a thousand people keeps the others waiting for the writing only.
 //! What a few records come to, where one transaction at a time writes, is found out quicker than whether it need be written.
 
+mod users;
+
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{
-    Capability, Content, ContentHash, DefinitionName, ItemKey, Kind, Millis, Reading, Seq, UserPatch,
-};
+use roster::{Capability, Content, ContentHash, DefinitionName, ItemKey, Kind, Millis, Reading, Seq};
 use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
 use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
 use sync::{DeviceView, Reason};
@@ -185,7 +185,7 @@ impl Upload<'_> {
                 known.entry(key.pin).or_default().templates.insert(key.slot, template);
             }
         }
-        let policy = self.policy(tx, &view).await?;
+        let policy = self.policy(tx, row, &view).await?;
         let new_operations = self.new_operations(tx, row).await?;
         let deleted: Vec<Pin> = self.deleted().into_iter().collect();
         let visitors = tx.given_remotely(row.id, &deleted).await?;
@@ -350,7 +350,7 @@ impl Upload<'_> {
         Ok(new)
     }
 
-    async fn policy(&self, tx: &mut Tx, view: &DeviceView) -> Result<Policy, StoreError> {
+    async fn policy(&self, tx: &mut Tx, row: &DeviceRow, view: &DeviceView) -> Result<Policy, StoreError> {
         let config = &self.app.config;
         // An answer that shows somebody else proves a deletion that was reported before.
         let in_doubt = |person: &sync::Person| {
@@ -362,13 +362,7 @@ impl Upload<'_> {
         } else {
             0
         };
-        Ok(Policy {
-            deletion: config.deletion,
-            privilege: config.raised(),
-            enrolment: config.enrolment,
-            deletions_left: left,
-            ..Policy::default()
-        })
+        Ok(config.policy(row, left))
     }
 }
 
@@ -479,6 +473,11 @@ impl Deciding<'_> {
                         self.queries.insert(pin);
                     }
                 }
+                OperationMeaning::PartDeleted { pin, part } if self.will_show_cleared(&pin, part) => {
+                    if !self.spoken_of.contains(&pin) {
+                        self.queries.insert(pin);
+                    }
+                }
                 OperationMeaning::PartDeleted { pin, part } => {
                     let outcome = self.intake.part_deleted(&pin);
                     let raw = format!("OPLOG {} {pin} {part:?} {}", operation.code, operation.time);
@@ -503,51 +502,12 @@ impl Deciding<'_> {
         self.count(&outcome, &key.pin, line, &tag, raw);
     }
 
-    /// Notes how the device writes cards and how it keeps users. The intake uses the latter from this record on, since one
-    /// upload may hold all users.
-    fn learn_from(&mut self, pin: &Pin, patch: &UserPatch) {
-        if let Some(form) = patch.card_form {
-            self.capability.learn_card_form(form);
-        }
-        let known = self.intake.known.get(pin);
-        let ours = known.and_then(|known| known.user.as_ref());
-        let older = known.map_or(&[][..], |known| &known.older_users);
-        let view = &mut *self.intake.view;
-        let again = view.capability.learn_keeping(pin, patch, ours, older);
-        if self.capability.learn_keeping(pin, patch, ours, older) && again && view.joining.is_none() {
-            tracing::info!(
-                device.serial_number = %self.row.serial_number,
-                "new firmware keeps more of users than was known: sending everything again"
-            );
-            view.rescan();
-        }
-    }
-
-    /// A name that is text in no charset of the device's is kept as it came (§2.8), unless the fleet knows one.
-    fn keep_unreadable_name(&mut self, pin: &Pin, patch: &UserPatch, line: usize, raw: &[u8]) {
-        let unreadable = patch.name.as_ref().is_some_and(|name| name.text.is_none());
-        let known = self.intake.known.get(pin).and_then(|known| known.user.as_ref());
-        if unreadable && known.is_some_and(|user| user.name.is_empty()) {
-            let reason = match self.capability.language() {
-                Some(language) => format!("the name is not text in the charset of language {language}"),
-                None => "the name is not UTF-8, and the device has not told its language".to_owned(),
-            };
-            self.hold(
-                HeldKind::Unreadable,
-                Some(pin.clone()),
-                line,
-                "USER",
-                format!("{reason}: the user is taken without it"),
-                raw,
-            );
-        }
-    }
-
     fn count(&mut self, outcome: &Outcome, pin: &Pin, line: usize, tag: &str, raw: &[u8]) {
         match outcome {
             Outcome::Equal | Outcome::Partly => self.tally.equal += 1,
             Outcome::Edit => self.tally.edits += 1,
             Outcome::Corrected => self.tally.corrected += 1,
+            Outcome::Held(Held::Cleared(_, fields)) => self.hold_cleared(pin, fields, line),
             Outcome::Held(held) => {
                 self.tally.held += 1;
                 let (kind, reason) = describe(held);

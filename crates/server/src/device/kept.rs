@@ -5,6 +5,8 @@ use sync::intake::{Held, Outcome};
 use sync::{DeviceView, Reason, Stage};
 use wire::Pin;
 
+use crate::fleet::cleared;
+
 /// What has to be held of a claim that was concluded: a deletion that waits for an operator.
 pub fn held_after_question(
     row: &DeviceRow,
@@ -61,6 +63,10 @@ pub(super) fn describe(held: &Held) -> (HeldKind, String) {
                 "a finger, face, card or password of PIN {pin} was deleted at the device; the fleet keeps it"
             ),
         ),
+        Held::Cleared(pin, fields) => {
+            let reasons = fields.iter().map(|field| cleared::reason(pin, *field));
+            (HeldKind::Cleared, reasons.collect::<Vec<_>>().join("; "))
+        }
         Held::Contested(key) => (HeldKind::Brake, format!("devices keep changing the {key} in turns")),
     }
 }

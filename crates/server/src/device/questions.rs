@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use roster::{ItemKey, Millis};
 use store::{DeviceRow, StoreError, Tx};
-use sync::intake::{Counts, Intake, Policy};
+use sync::intake::{Counts, Intake};
 use sync::{DeviceView, Subject};
 use wire::{Command, Form, Pin, Select};
 
@@ -139,13 +139,7 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
         }
         tx.load_persons_at(&mut view, &pins, Some(&standing)).await?;
         let mut known = tx.known(row.id, &pins, now, Some(&standing)).await?;
-        let policy = Policy {
-            deletion: app.config.deletion,
-            privilege: app.config.raised(),
-            enrolment: app.config.enrolment,
-            deletions_left: fleet::deletions_left(&mut tx, now).await?,
-            ..Policy::default()
-        };
+        let policy = app.config.policy(&row, fleet::deletions_left(&mut tx, now).await?);
         let key = tx.hash_key().clone();
         let counts = counts(&mut tx, &row).await?;
         let mut intake = Intake::new(&mut view, &mut known, &key, &policy, now);

@@ -3,6 +3,7 @@
 use roster::{ItemKey, Millis, Slot, Uploader};
 use store::{Change, DeviceRow, HeldFilter, HeldKind, HeldRow, ItemWrite, StoreError, Tx};
 
+use super::cleared;
 use super::definitions::Places;
 use super::users::{self, UserEdit};
 use crate::config::Config;
@@ -57,6 +58,11 @@ pub enum ResolveError {
         "the terminal does not tell which one was deleted: --fleet sends them to it again, --dismiss leaves them"
     )]
     NotKnownWhich,
+    /// The field has another value than when it was emptied.
+    #[error(
+        "the {0} is another one by now: nothing was done. --dismiss it, or empty it with `muster user set`"
+    )]
+    Replaced(roster::Field),
     /// There are no two people.
     #[error("this is about one person: --device or --fleet")]
     OnePerson,
@@ -133,6 +139,9 @@ pub async fn resolve(
                 };
                 users::set(tx, &pin, &edit, now).await?;
             }
+            (HeldKind::Cleared, Resolution::Device) => {
+                cleared::empty_everywhere(tx, &pin, &raw, now).await?;
+            }
             (HeldKind::Deletion, Resolution::Device) => {
                 let until = super::undo_until(config, now);
                 users::delete(tx, &pin, None, now, Some(until)).await?;
@@ -158,6 +167,7 @@ pub async fn resolve(
                 | HeldKind::Credential
                 | HeldKind::Deletion
                 | HeldKind::PartDeleted
+                | HeldKind::Cleared
                 | HeldKind::Brake,
                 _,
             ) => {

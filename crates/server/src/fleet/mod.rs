@@ -1,6 +1,7 @@
 //! What people and the server itself do to the fleet: one file a subject. Each function is one transaction's worth.
 
 pub mod attendance_sum;
+pub mod cleared;
 pub mod definitions;
 pub mod devices;
 pub mod files;

@@ -89,6 +89,7 @@ async fn options_of_a_device_are_kept_and_taken_back() {
         delay_s: Some(10),
         error_delay_s: Some(30),
         dialect: Some(Dialect::Attendance),
+        enrolment: Some(sync::intake::Enrolment::Hold),
     };
     let mut tx = fleet.write().await;
 

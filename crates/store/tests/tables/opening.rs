@@ -8,7 +8,7 @@ use store::{Store, StoreError};
 use crate::fleet::{Fleet, keys, user, user_key};
 
 /// The number of the newest migration.
-const NEWEST: i64 = 15;
+const NEWEST: i64 = 16;
 
 fn mode(path: &std::path::Path) -> u32 {
     std::fs::metadata(path).expect("a file").permissions().mode() & 0o777

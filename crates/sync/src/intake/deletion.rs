@@ -1,9 +1,9 @@
 //! What a device says of people who are not on it any more: deletions, and that it was emptied.
 
-use roster::{ItemKey, Kind, Slot};
+use roster::{Field, ItemKey, Kind, Slot};
 use wire::Pin;
 
-use super::{Deletion, Edit, Enrolment, Held, Intake, OWN_DELETION_MS, Outcome};
+use super::{Cleared, Deletion, Edit, Enrolment, Held, Intake, OWN_DELETION_MS, Outcome};
 use crate::claim::{ClaimNews, Reason, Stage};
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -78,6 +78,17 @@ impl Intake<'_> {
             return Outcome::Corrected;
         }
         Outcome::Held(Held::PartDeleted(pin.clone()))
+    }
+
+    /// Whether the next user record of the device shows what became of this card or password, which was deleted there: the
+    /// device keeps the field, and the policy for emptied fields decides.
+    pub fn will_show_cleared(&self, pin: &Pin, field: Field) -> bool {
+        self.policy.cleared != Cleared::Ignore
+            && self.view.joining.is_none()
+            && !self.may_not_register()
+            && self.view.knows(pin) == Knows::Present
+            && self.view.in_scope(pin)
+            && self.view.capability.keeps_what_is_written(field)
     }
 
     /// A device that was given a user for one punch (§14) has forgotten it by itself, which is never a deletion. Where it

@@ -3,7 +3,7 @@
 use roster::{Content, Field, ItemKey, Likeness, Uploader, UserPatch};
 use wire::Pin;
 
-use super::{Enrolment, Held, Intake, Known, Outcome, Raised, Verdict};
+use super::{Cleared, Enrolment, Held, Intake, Known, Outcome, Raised, Verdict};
 use crate::claim::{Claim, Reason};
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -189,7 +189,8 @@ impl Intake<'_> {
             settled: !fills && self.view.settled_but_held(key),
             trust_privilege: self.policy.privilege == Raised::Accept,
         };
-        let mut merge = roster::merge(&current, &known.older_users, patch, &uploader);
+        let older = known.older_users.clone();
+        let mut merge = roster::merge(&current, &older, patch, &uploader);
         if fills {
             merge.fill_in(&current);
             // A name or card of a life that ended fills no gap.
@@ -200,6 +201,8 @@ impl Intake<'_> {
             }
             self.view.recognise(&key.pin);
         }
+        let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
+        self.judge_cleared(&mut merge, &older, patch, &key.pin, guarded);
         let of_ended_life = self.is_of_ended_life(key, &merge);
         let returned = of_ended_life || !merge.returned.is_disjoint(&merge.edited);
         if returned && !self.is_confirmed(&key.pin, patch) {
@@ -212,10 +215,12 @@ impl Intake<'_> {
                 merge.withdraw(field, &current);
             }
         }
-        let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
         let withheld = guarded && merge.withhold_credentials(&current);
         // A device that has our record and shows no name or card was restored, or somebody cleared it.
-        let lost = [Field::Name, Field::Card].iter().any(|field| merge.dropped.contains(field));
+        let lost = [Field::Name, Field::Card]
+            .iter()
+            .any(|field| merge.dropped.contains(field) && !merge.cleared.contains(field));
+        let cleared = std::mem::take(&mut merge.cleared);
         if merge.edited.is_empty() {
             if !merge.stale.is_empty() || withheld || lost {
                 self.view.correct(key, self.now);
@@ -240,9 +245,36 @@ impl Intake<'_> {
                 self.view.correct(key, self.now);
                 Outcome::Held(Held::Credential(key.pin.clone()))
             }
+            (None, _) if !cleared.is_empty() => Outcome::Held(Held::Cleared(key.pin.clone(), cleared)),
             (None, _) if !merge.edited.is_empty() => Outcome::Edit,
             (None, _) if !merge.stale.is_empty() || lost => Outcome::Corrected,
             (None, _) => Outcome::Equal,
+        }
+    }
+
+    /// Decides about fields that were emptied at the device: they stay in [`roster::Merge::cleared`] where they are held.
+    ///
+    /// A record that names nobody any more is never accepted: somebody without a name may have got the PIN. An operator decides
+    /// about the card and the password of somebody with a privilege (`guarded`). While the device has a claim nothing is held by
+    /// field, because the claim is about the whole record.
+    fn judge_cleared(
+        &self,
+        merge: &mut roster::Merge,
+        older: &[roster::UserFields],
+        patch: &UserPatch,
+        pin: &Pin,
+        guarded: bool,
+    ) {
+        let credential = merge.cleared.iter().any(|field| *field != Field::Name);
+        let named = merge.cleared.contains(&Field::Name) || merge.cleared.contains(&Field::Card);
+        let anonymous = named && !roster::names_somebody(patch);
+        let believed = self.view.joining.is_none() && !self.may_not_register();
+        match self.policy.cleared {
+            Cleared::Accept if believed && !anonymous && !(guarded && credential) => {
+                merge.accept_cleared(older, patch, &self.view.capability);
+            }
+            Cleared::Hold | Cleared::Accept if believed && self.view.claim(pin).is_none() => {}
+            _ => merge.cleared.clear(),
         }
     }
 

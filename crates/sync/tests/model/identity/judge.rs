@@ -538,7 +538,7 @@ pub fn awaiting_decision(world: &World) -> usize {
         Held::Claim(pin, reason, _) | Held::Left(pin, reason) => {
             Some((kept.device, pin.clone(), Some(*reason)))
         }
-        Held::Deletion(pin) | Held::PartDeleted(pin) | Held::Spelling(pin, _) => {
+        Held::Deletion(pin) | Held::PartDeleted(pin) | Held::Cleared(pin, _) | Held::Spelling(pin, _) => {
             Some((kept.device, pin.clone(), None))
         }
         Held::Contested(key) => Some((kept.device, key.pin.clone(), None)),

@@ -10,7 +10,7 @@ mod templates;
 use std::collections::BTreeSet;
 
 use roster::{Area, Content, ItemKey, Slot, UserFields};
-use sync::intake::{Enrolment, Held};
+use sync::intake::{Cleared, Enrolment, Held};
 use sync::{Reason, Stage, Verb};
 use wire::Pin;
 
@@ -363,4 +363,58 @@ fn a_name_that_was_cleared_at_a_device_comes_back() {
 
     assert_eq!(name_on(&world, 0, "7").as_deref(), Some("Ada Lovelace"));
     assert_equal(&world);
+}
+
+/// A device that showed two people with the names that Muster wrote, and Ada with a card and a finger. Somebody empties her
+/// name there. What the fleet has of it afterwards, and whether it is held.
+fn name_emptied(cleared: Cleared, witnesses: [usize; 2]) -> (World, bool) {
+    let mut world = fleet_with_ada(true);
+    world.policy.cleared = cleared;
+    let card = Some("4711".to_owned());
+    let fields = UserFields { card: card.clone(), ..world.user(&seven()).expect("there") };
+    world.put(&user_key(&seven()), Some(Content::User(fields.clone())), None);
+    calm_down(&mut world);
+    let shown = crate::world::patch(&User::new(fields.name.clone(), card));
+    for who in witnesses {
+        world.devices[0].row.capability.learn_written(&pin(who), &shown, &fields);
+    }
+    enrol(&mut world, 0, "", "4711");
+    calm_down(&mut world);
+    let held = world.kept.iter().any(|kept| matches!(&kept.held, Held::Cleared(pin, _) if *pin == seven()));
+    (world, held)
+}
+
+/// Rule *cleared*: nothing is spread until an operator has decided.
+#[test]
+fn a_name_that_was_emptied_at_a_device_which_keeps_names_waits_for_an_operator() {
+    let (world, held) = name_emptied(Cleared::Hold, [8, 9]);
+
+    assert!(held);
+    assert_eq!(name_in_fleet(&world).as_deref(), Some("Ada Lovelace"));
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada Lovelace"));
+    assert_eq!(name_on(&world, 0, "7").as_deref(), Some(""), "the device is not put right meanwhile");
+}
+
+/// Rule *cleared*.
+#[test]
+fn a_name_that_was_emptied_at_a_device_which_keeps_names_is_an_edit_where_that_is_set() {
+    let (world, held) = name_emptied(Cleared::Accept, [8, 9]);
+
+    assert!(!held);
+    assert_eq!(name_in_fleet(&world).as_deref(), Some(""));
+    assert_equal(&world);
+}
+
+/// Rule *cleared*: without evidence, and where that is set, the field is brought back.
+#[test]
+fn a_name_that_is_empty_at_a_device_of_which_nothing_is_known_comes_back() {
+    for (cleared, witnesses) in
+        [(Cleared::Hold, [8, 8]), (Cleared::Accept, [8, 8]), (Cleared::Ignore, [8, 9])]
+    {
+        let (world, held) = name_emptied(cleared, witnesses);
+
+        assert!(!held);
+        assert_eq!(name_in_fleet(&world).as_deref(), Some("Ada Lovelace"));
+        assert_equal(&world);
+    }
 }
