@@ -32,7 +32,7 @@ pub struct Merge {
     /// Fields in which the device holds nothing where the fleet holds something: they ask for a correction.
     pub dropped: BTreeSet<Field>,
     /// Of the dropped ones: fields that somebody emptied at the device. The device had the fleet's value and keeps what is
-    /// written to it (decision 0029).
+    /// written to it (decision 0027).
     pub cleared: BTreeSet<Field>,
     /// A privilege above the fleet's, which waits for an operator; not in `fields`.
     pub raised: Option<i32>,

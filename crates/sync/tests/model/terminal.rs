@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use roster::{Content, Definition, DefinitionKind, ItemKey, Kind, Part, Seq, Slot, Template, UserFields};
+use roster::{
+    Content, Definition, DefinitionKind, ItemKey, Kind, NameAsKept, Part, Seq, Slot, Template, UserFields,
+    UserPatch,
+};
 use sync::{Subject, Verb};
 use wire::Pin;
 
@@ -19,6 +22,18 @@ pub struct User {
 }
 
 impl User {
+    /// The record as it is uploaded.
+    pub fn patch(&self) -> UserPatch {
+        let name = NameAsKept { raw: self.name.clone().into_bytes(), text: Some(self.name.clone()) };
+        UserPatch {
+            name: Some(name),
+            card: Some(self.card.clone().unwrap_or_default()),
+            privilege: Some(self.privilege),
+            group: Some(self.group),
+            ..UserPatch::default()
+        }
+    }
+
     pub fn new(name: String, card: Option<String>) -> Self {
         Self { name, card, privilege: 0, group: 1 }
     }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{
     Algorithm, Area, Capability, Content, ContentHash, Definition, DefinitionKind, DefinitionName, Format,
-    HashKey, ItemKey, Kind, Millis, NameAsKept, Seq, Slot, UserFields, UserPatch,
+    HashKey, ItemKey, Kind, Millis, Seq, Slot, UserFields,
 };
 use sync::intake::{Enrolment, Held, Policy};
 use sync::operator::{OperatorCommand, State};
@@ -582,17 +582,6 @@ impl Device {
                 exception.wait = Wait::Due(now);
             }
         }
-    }
-}
-
-pub fn patch(user: &User) -> UserPatch {
-    let name = NameAsKept { raw: user.name.clone().into_bytes(), text: Some(user.name.clone()) };
-    UserPatch {
-        name: Some(name),
-        card: Some(user.card.clone().unwrap_or_default()),
-        privilege: Some(user.privilege),
-        group: Some(user.group),
-        ..UserPatch::default()
     }
 }
 

@@ -374,7 +374,7 @@ fn name_emptied(cleared: Cleared, witnesses: [usize; 2]) -> (World, bool) {
     let fields = UserFields { card: card.clone(), ..world.user(&seven()).expect("there") };
     world.put(&user_key(&seven()), Some(Content::User(fields.clone())), None);
     calm_down(&mut world);
-    let shown = crate::world::patch(&User::new(fields.name.clone(), card));
+    let shown = User::new(fields.name.clone(), card).patch();
     for who in witnesses {
         world.devices[0].row.capability.learn_written(&pin(who), &shown, &fields);
     }

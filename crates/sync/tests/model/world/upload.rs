@@ -7,7 +7,7 @@ use sync::intake::{Edit, Held, Intake, Known, Outcome, Policy};
 use sync::{ClaimNews, DeviceView};
 use wire::{BioType, Pin};
 
-use super::{Kept, World, definition, patch};
+use super::{Kept, World, definition};
 use crate::terminal::{Ordered, Upload, User, template};
 
 impl World {
@@ -42,7 +42,7 @@ impl World {
                 self.devices[device].records.insert(pin.clone(), user.clone());
             }
             let outcome = match &upload {
-                Upload::User(pin, user) => intake.user(pin, &patch(user)),
+                Upload::User(pin, user) => intake.user(pin, &user.patch()),
                 Upload::Template(key, text) => intake.item(key, template(text)),
                 Upload::WorkCode(key, name) => intake.definition(key, definition(key, name)),
                 Upload::Deleted(pin) => intake.deletion(pin),
