@@ -120,19 +120,23 @@ impl Tx {
         Ok(shown.into_iter().map(|(device, shown)| (device, u64::try_from(shown).unwrap_or(0))).collect())
     }
 
-    /// All that a device holds is read from now on, for questions that it does not answer one by one.
+    /// All that a device holds is read from now on, for questions that it does not answer one by one. A device that is being
+    /// taken in is read anyway, and goes on.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn begin_reread(&mut self, device: i64) -> Result<(), StoreError> {
-        query(
+        let begun = query(
             "UPDATE device SET rereads = 1, roster_asked_at = NULL, heard_at = NULL \
              WHERE device_id = ? AND joining IS NULL",
         )
         .bind(device)
         .execute(self.db())
         .await?;
-        self.forget_shown(device).await
+        if begun.rows_affected() > 0 {
+            self.forget_shown(device).await?;
+        }
+        Ok(())
     }
 
     /// All that a device holds was read: the questions that it was to be asked are answered.

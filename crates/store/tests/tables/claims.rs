@@ -488,8 +488,10 @@ async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_
     assert_eq!(question(&mut tx, one, "2").await, asking, "that one it answers by itself");
     assert_eq!(question(&mut tx, two, "1").await, refused);
 
-    // A device that is taken in is read anyway.
+    // A device that is taken in is read anyway, and does not begin anew for a question.
     tx.approve_device(one, Joining::Adopt, at(10)).await.expect("approved");
+    tx.note_shown(one, &shown).await.expect("noted");
     tx.begin_reread(one).await.expect("nothing to do");
     assert!(!row(&mut tx, one).await.rereads);
+    assert_eq!(tx.users_shown(one).await.expect("counted"), 2);
 }
