@@ -349,8 +349,9 @@ impl Intake<'_> {
         if claim.awaits_templates() && asked && again {
             return self.template_is_proved(key, claim, content, hash);
         }
-        if equal && matches!(claim.state.reason, Reason::Other | Reason::Unclear) {
-            // A template of the fleet's person under somebody else.
+        let known = equal || self.is_older(key, hash);
+        if known && matches!(claim.state.reason, Reason::Other | Reason::Unclear) {
+            // A template of the fleet's person, or of somebody who had the PIN before, under somebody else.
             self.leave_claim(&user);
             return self.put_right(&user);
         }

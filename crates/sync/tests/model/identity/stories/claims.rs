@@ -114,6 +114,23 @@ fn a_template_of_the_person_under_somebody_else_ends_the_conflict() {
     assert_equal(&world);
 }
 
+/// The same of a template that the fleet had before: a command that was late brought it.
+#[test]
+fn an_earlier_template_of_the_person_under_somebody_else_ends_the_conflict() {
+    let mut world = fleet_with_ada(false);
+    let key = finger(&seven(), 6, 10);
+    world.put(&key, Some(template("ADAFINGR")), None);
+    world.put(&key, Some(template("ADANEWER")), None);
+    enrol(&mut world, 1, "Grace Hopper", "");
+    world.deliver_uploads(1);
+    enrol_finger(&mut world, 1, "ADAFINGR");
+    calm_down(&mut world);
+
+    assert_eq!(claim_of(&world, 1), None);
+    assert_eq!(name_on(&world, 1, "7").as_deref(), Some("Ada Lovelace"));
+    assert_equal(&world);
+}
+
 /// Nobody is under the PIN: what was said is of somebody who is gone.
 #[test]
 fn a_template_whose_user_is_not_on_the_device_is_held() {
