@@ -17,7 +17,9 @@ pub mod written;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use server::config::{Config, REQUEST_WAIT, Retention, Upload};
+use fleet::Rules;
+use listener::{REQUEST_WAIT, UploadSchedule};
+use server::config::{Config, Retention};
 
 use self::variables::Variables;
 
@@ -65,28 +67,29 @@ impl Settings {
         let adopt_quiet_s =
             values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?;
         let seconds = |name, range| values.get(name, |text| value::number(text, range, "seconds"));
-        let server = Config {
+        let fleet = Rules {
+            time_zone: values.get("time_zone", value::time_zone)?,
+            enrolment: values.get("enrolment", value::enrolment)?,
+            undo: Duration::from_hours(
+                24 * values.get("undo_days", |text| value::number::<u64>(text, 0..=3650, "days"))?,
+            ),
+        };
+        let devices = listener::Config {
             listen: values.get("listen", value::address)?,
-            admin_listen: values.get("admin_listen", value::address)?,
-            data_dir,
+            fleet,
             admission,
-            upload: Upload {
+            upload: UploadSchedule {
                 realtime: values.get("realtime", value::truth)?,
-                trans_times: values.get("trans_times", server::config::trans_times)?,
+                trans_times: values.get("trans_times", listener::trans_times)?,
                 trans_interval_min: values
                     .get("trans_interval_min", |text| value::number(text, 0..=1440, "minutes"))?,
                 delay_s: seconds("delay_s", value::DELAY_S)?,
                 error_delay_s: seconds("error_delay_s", value::ERROR_DELAY_S)?,
             },
-            time_zone: values.get("time_zone", value::time_zone)?,
             attendance: values.get("attendance", value::attendance)?,
             remote_attendance: values.get("remote_attendance", value::truth)?,
             deletion: values.get("deletion", value::deletion)?,
-            enrolment: values.get("enrolment", value::enrolment)?,
             cleared: values.get("cleared", value::cleared)?,
-            undo: Duration::from_hours(
-                24 * values.get("undo_days", |text| value::number::<u64>(text, 0..=3650, "days"))?,
-            ),
             privilege: Some(values.get("privilege", value::privilege)?),
             adopt_quiet: Duration::from_secs(adopt_quiet_s),
             adopt_limit: Duration::from_secs(values.get("adopt_limit_s", |text| {
@@ -94,10 +97,6 @@ impl Settings {
             })?),
             read_back_percent: values
                 .get("read_back_percent", |text| value::number(text, 0..=100, "of 100 templates"))?,
-            retention: Retention {
-                attendance: values.get("attendance_days", value::attendance_days)?,
-                ..Retention::default()
-            },
             system_commands: values.get("system_commands", value::truth)?,
             limits: sync::Limits {
                 answer_ms: 1000
@@ -106,17 +105,26 @@ impl Settings {
                     })?,
                 ..sync::Limits::default()
             },
-            most_body_bytes: 1024
+            max_body_bytes: 1024
                 * 1024
                 * values.get("max_body_mib", |text| value::number::<usize>(text, 1..=1024, "MiB"))?,
-            most_connections: values
+            max_connections: values
                 .get("max_connections", |text| value::number(text, value::CONNECTIONS, "connections"))?,
-            most_requests: values
+            max_requests: values
                 .get("max_requests", |text| value::number(text, value::REQUESTS, "requests"))?,
             request_wait: REQUEST_WAIT,
             idle: Duration::from_secs(
                 values.get("idle_timeout_s", |text| value::number(text, value::IDLE_S, "seconds"))?,
             ),
+        };
+        let server = Config {
+            admin_listen: values.get("admin_listen", value::address)?,
+            data_dir,
+            retention: Retention {
+                attendance: values.get("attendance_days", value::attendance_days)?,
+                ..Retention::default()
+            },
+            devices,
         };
         Ok(Self {
             server,

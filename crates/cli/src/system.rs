@@ -1,8 +1,8 @@
 //! The one place of the program that reads the machine's clock and its random numbers.
 
 use anyhow::Context as _;
+use fleet::clock::{Clock, Entropy};
 use roster::Millis;
-use server::clock::{Clock, Entropy};
 
 /// The time.
 #[expect(clippy::disallowed_methods, reason = "the program is where time comes in")]

@@ -69,6 +69,6 @@ async fn let_in(
         // Somebody decided meanwhile.
         Some(_) => return Ok(DeviceOutcome::Known),
     };
-    server::fleet::devices::approve(tx, &device, joining, options.now).await?;
+    fleet::device::approve(tx, &device, joining, options.now).await?;
     Ok(DeviceOutcome::Admitted)
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use fleet::user;
 use roster::{HashKey, Millis};
-use server::fleet::users;
 use store::{Change, ItemWrite, Store, StoreError, Tx};
 use wire::Pin;
 
@@ -129,7 +129,7 @@ async fn write(tx: &mut Tx, people: &[Person], options: Options, key: &HashKey) 
     let mut tally = Tally::default();
     for (pin, decision) in decisions {
         if decision.delete_first {
-            users::delete(tx, &pin, None, options.now, Some(options.undo_until)).await?;
+            user::delete(tx, &pin, None, options.now, Some(options.undo_until)).await?;
         }
         writes.extend(decision.writes);
         tally.add(decision.tally);

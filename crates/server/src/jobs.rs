@@ -4,20 +4,17 @@
 
 use std::time::Duration;
 
-use store::{Seen, StoreError, retry};
+use fleet::clock::Clock;
+use fleet::{Rules, suspension, time_zone};
+use listener::{CHANGE_CHECK_INTERVAL, Listener};
+use store::Store;
 use tokio::time::{Interval, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
-use crate::app::App;
-use crate::device::LOOK;
-use crate::fleet::suspension;
-use crate::{housekeeping, zones};
+use crate::retention::Sweeper;
 
 /// How late `last_seen_at` may be.
 const WRITE_SEEN: Duration = Duration::from_secs(1);
-
-/// Of so many devices at most it is written down in one transaction: some 10 ms, in which nothing else is written on SQLite.
-const SEEN_AT_ONCE: usize = 1_000;
 
 /// How often it is looked whether daylight saving began or ended somewhere.
 const ZONES: Duration = Duration::from_mins(1);
@@ -28,13 +25,29 @@ const DATES: Duration = Duration::from_mins(1);
 /// How often what is out of date is swept.
 const SWEEP: Duration = Duration::from_mins(10);
 
+/// What the jobs work on.
+#[derive(Debug)]
+pub struct Jobs {
+    /// The listener for devices, which keeps part of its state in memory.
+    pub listener: Listener,
+    /// The database.
+    pub store: Store,
+    /// The time.
+    pub clock: Clock,
+    /// The rules of the fleet.
+    pub rules: Rules,
+    /// What removes finished records.
+    pub sweeper: Sweeper,
+}
+
 /// Runs until `stop`. What was begun is finished: a transaction is never dropped in the middle of a query.
-pub async fn run(app: App, stop: CancellationToken) {
+pub async fn run(jobs: Jobs, stop: CancellationToken) {
+    let Jobs { listener, store, clock, rules, sweeper } = jobs;
     let writing_behind = async {
         let mut tick = tokio::time::interval(WRITE_SEEN);
         let mut failing = false;
         while next(&mut tick, &stop).await {
-            let written = write_seen(&app).await;
+            let written = listener.flush_last_seen().await;
             // Said once: requests say the same while it lasts.
             if let (Err(error), false) = (&written, failing) {
                 tracing::error!(%error, "cannot write when devices were last seen: it is tried again");
@@ -43,10 +56,10 @@ pub async fn run(app: App, stop: CancellationToken) {
         }
     };
     let looking = async {
-        let mut tick = tokio::time::interval(LOOK);
+        let mut tick = tokio::time::interval(CHANGE_CHECK_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while next(&mut tick, &stop).await {
-            if let Err(error) = look(&app).await {
+            if let Err(error) = listener.check_for_changes().await {
                 tracing::debug!(%error, "cannot look for changes: every poll asks the database meanwhile");
             }
         }
@@ -54,7 +67,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     let sweeping = async {
         let mut tick = tokio::time::interval(SWEEP);
         while next(&mut tick, &stop).await {
-            if let Err(error) = housekeeping::sweep(&app, &stop).await {
+            if let Err(error) = sweeper.sweep(&stop).await {
                 tracing::error!(%error, "cannot sweep what is out of date: it is tried again");
             }
         }
@@ -62,7 +75,7 @@ pub async fn run(app: App, stop: CancellationToken) {
     let following_zones = async {
         let mut tick = tokio::time::interval(ZONES);
         while next(&mut tick, &stop).await {
-            if let Err(error) = zones::follow(&app).await {
+            if let Err(error) = time_zone::follow(&store, &clock, &rules.time_zone).await {
                 tracing::error!(%error, "cannot tell devices that their time zone changed: it is tried again");
             }
         }
@@ -70,13 +83,13 @@ pub async fn run(app: App, stop: CancellationToken) {
     let keeping_dates = async {
         let mut tick = tokio::time::interval(DATES);
         while next(&mut tick, &stop).await {
-            if let Err(error) = suspension::keep_dates(&app).await {
+            if let Err(error) = suspension::keep_dates(&store, &clock, &rules).await {
                 tracing::error!(%error, "cannot reinstate or remove people whose date has come: it is tried again");
             }
         }
     };
     tokio::join!(looking, writing_behind, following_zones, keeping_dates, sweeping);
-    housekeeping::give_back(&app).await;
+    sweeper.give_back().await;
 }
 
 /// Waits for the next time; false once there is none.
@@ -85,54 +98,4 @@ async fn next(tick: &mut Interval, stop: &CancellationToken) -> bool {
         () = stop.cancelled() => false,
         _ = tick.tick() => !stop.is_cancelled(),
     }
-}
-
-/// Looks for changes that other processes made.
-///
-/// # Errors
-/// Those of the database.
-pub async fn look(app: &App) -> Result<(), StoreError> {
-    // Before the reading: what is known is as old as its question.
-    let now = app.clock.now();
-    let looked = app.store.pulse().await;
-    if let Ok(pulse) = &looked {
-        app.settled.looked(now);
-        app.recent.looked(*pulse);
-    } else {
-        app.settled.cannot_look();
-        app.recent.forget();
-    }
-    looked.map(|_| ())
-}
-
-/// Writes down when devices were last heard of, many together. What could not be written is kept for the next time.
-///
-/// # Errors
-/// Those of the database.
-pub async fn write_seen(app: &App) -> Result<(), StoreError> {
-    let mut rest = app.presence.take();
-    while !rest.is_empty() {
-        let some = rest.split_off(rest.len().saturating_sub(SEEN_AT_ONCE));
-        let seen: Vec<Seen> = some
-            .iter()
-            .map(|(device, seen)| Seen {
-                device: *device,
-                at: seen.at,
-                address: Some(seen.address.to_string()),
-            })
-            .collect();
-        let written = retry(|| async {
-            // Many devices at once: whoever locks several has the clock, so that nobody waits in a circle.
-            let mut tx = app.store.write_fleet().await?;
-            tx.write_seen(&seen).await?;
-            tx.commit().await
-        })
-        .await;
-        if written.is_err() {
-            app.presence.put_back(some);
-            app.presence.put_back(rest);
-            return written;
-        }
-    }
-    Ok(())
 }

@@ -1,16 +1,9 @@
-//! The driver: device endpoints, administration, jobs and configuration.
+//! The server: it listens for devices and for people, runs the jobs, starts and stops.
 
-pub mod admin;
-pub mod app;
-pub mod clock;
+mod admin;
 pub mod config;
-mod device;
-pub mod fleet;
-mod housekeeping;
+mod handle;
 mod jobs;
-mod photos;
-mod presence;
-mod running;
-pub mod zones;
+mod retention;
 
-pub use running::{Running, StartError, start};
+pub use handle::{ServerHandle, StartError, start};

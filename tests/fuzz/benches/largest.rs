@@ -12,7 +12,7 @@ use fuzz::input::Spent;
 use fuzz::targets::TARGETS;
 use fuzz::{Input, Target, corpus};
 
-/// The largest body that the server takes: `most_body_bytes` of its configuration.
+/// The largest body that the server takes: `max_body_bytes` of its configuration.
 const BYTES: usize = 32 << 20;
 
 /// What floods are made of, in ones and twos.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use flate2::{Compression, write::GzEncoder};
 use fuzz::cases::{Run, input};
-use server::config::{Admission, Attendance};
+use listener::{Admission, Attendance};
 use story::House;
 use story::raw::{Line, post};
 
@@ -128,9 +128,9 @@ fn now() -> Instant {
 async fn no_bytes_break_the_edge_of_the_server() {
     count_panics();
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.attendance = Attendance::Keep;
-        config.remote_attendance = true;
+        config.devices.admission = Admission::Open;
+        config.devices.attendance = Attendance::Keep;
+        config.devices.remote_attendance = true;
     })
     .await;
     house.know("SIM0001").await;

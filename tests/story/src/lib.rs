@@ -17,10 +17,11 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::Duration;
 
 use databases::Database;
+use fleet::clock::{Clock, Entropy};
+use listener::{Admission, Attendance, UploadSchedule};
 use roster::Millis;
-use server::Running;
-use server::clock::{Clock, Entropy};
-use server::config::{Admission, Attendance, Config, Upload};
+use server::ServerHandle;
+use server::config::Config;
 use simulator::{Device, Session, SessionError, difference};
 use store::{DeviceRow, Keys, Store, StoreError, Tx};
 use wire::Pin;
@@ -32,7 +33,7 @@ pub struct House {
     config: Config,
     now: Arc<AtomicI64>,
     random: Arc<AtomicU64>,
-    running: Option<Running>,
+    running: Option<ServerHandle>,
     /// The database beside the server, as an operator's tool has it.
     pub store: Store,
 }
@@ -46,7 +47,7 @@ const START: i64 = 1_710_223_200_000;
 impl House {
     /// A server that takes every device in at once.
     pub async fn open() -> Self {
-        Self::with(|config| config.admission = Admission::Open).await
+        Self::with(|config| config.devices.admission = Admission::Open).await
     }
 
     /// A server as it is by default: devices wait for approval.
@@ -59,30 +60,10 @@ impl House {
         let database = Arc::new(Database::new());
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = Config {
-            listen: any,
             admin_listen: any,
             data_dir: database.folder().to_owned(),
-            admission: Admission::Approve,
-            upload: Upload::default(),
-            time_zone: jiff::tz::TimeZone::UTC,
-            attendance: Attendance::Discard,
-            remote_attendance: false,
-            deletion: sync::intake::Deletion::Propagate,
-            enrolment: sync::intake::Enrolment::Accept,
-            cleared: sync::intake::Cleared::Hold,
-            undo: Duration::from_hours(7 * 24),
-            privilege: None,
-            adopt_quiet: Duration::from_secs(30),
-            adopt_limit: Duration::from_hours(1),
-            read_back_percent: 1,
             retention: server::config::Retention::default(),
-            system_commands: false,
-            limits: sync::Limits::default(),
-            most_body_bytes: 32 << 20,
-            most_connections: 20_000,
-            most_requests: 256,
-            request_wait: server::config::REQUEST_WAIT,
-            idle: Duration::from_mins(3),
+            devices: Self::devices(any),
         };
         change(&mut config);
         let store = open(&database).await;
@@ -99,10 +80,39 @@ impl House {
         house
     }
 
+    /// How devices are served unless a test says otherwise.
+    fn devices(listen: SocketAddr) -> listener::Config {
+        listener::Config {
+            listen,
+            fleet: fleet::Rules {
+                time_zone: jiff::tz::TimeZone::UTC,
+                enrolment: sync::intake::Enrolment::Accept,
+                undo: Duration::from_hours(7 * 24),
+            },
+            admission: Admission::Approve,
+            upload: UploadSchedule::default(),
+            attendance: Attendance::Discard,
+            remote_attendance: false,
+            deletion: sync::intake::Deletion::Propagate,
+            cleared: sync::intake::Cleared::Hold,
+            privilege: None,
+            adopt_quiet: Duration::from_secs(30),
+            adopt_limit: Duration::from_hours(1),
+            read_back_percent: 1,
+            system_commands: false,
+            limits: sync::Limits::default(),
+            max_body_bytes: 32 << 20,
+            max_connections: 20_000,
+            max_requests: 256,
+            request_wait: listener::REQUEST_WAIT,
+            idle: Duration::from_mins(3),
+        }
+    }
+
     /// Another server on the same database, with the same clock.
     pub async fn beside(&self) -> Self {
         let mut config = self.config.clone();
-        config.listen.set_port(0);
+        config.devices.listen.set_port(0);
         let mut house = Self {
             database: Arc::clone(&self.database),
             config,
@@ -122,7 +132,7 @@ impl House {
         let store = open(&self.database).await;
         let running =
             server::start(self.config.clone(), store, clock, entropy).await.expect("the server starts");
-        self.config.listen = running.listen;
+        self.config.devices.listen = running.listen;
         self.running = Some(running);
     }
 
@@ -141,7 +151,7 @@ impl House {
 
     /// Where devices connect.
     pub fn address(&self) -> SocketAddr {
-        self.config.listen
+        self.config.devices.listen
     }
 
     /// Where people connect.
@@ -149,9 +159,9 @@ impl House {
         self.running.as_ref().expect("the server runs").admin_listen
     }
 
-    /// The settings.
-    pub fn config(&self) -> &Config {
-        &self.config
+    /// The rules of the fleet.
+    pub fn rules(&self) -> &fleet::Rules {
+        &self.config.devices.fleet
     }
 
     /// The server's time.
@@ -197,9 +207,9 @@ impl House {
     }
 
     /// How every device stands.
-    pub async fn status(&self) -> Vec<server::fleet::status::DeviceStatus> {
+    pub async fn status(&self) -> Vec<fleet::view::sync_status::DeviceStatus> {
         let mut tx = self.store.read().await.expect("a transaction");
-        server::fleet::status::fleet(&mut tx, self.now()).await.expect("the status")
+        fleet::view::sync_status::fleet(&mut tx, self.now()).await.expect("the status")
     }
 
     /// A device as the server knows it.
@@ -222,7 +232,7 @@ impl House {
     /// The server looks for what others changed, as it does by itself within its head interval.
     pub async fn look(&self) {
         if let Some(running) = &self.running {
-            running.look().await.expect("the clock");
+            running.check_for_changes().await.expect("the clock");
         }
     }
 
@@ -307,7 +317,7 @@ impl House {
     }
 
     /// How one device stands.
-    pub async fn status_of(&self, serial_number: &str) -> server::fleet::status::DeviceStatus {
+    pub async fn status_of(&self, serial_number: &str) -> fleet::view::sync_status::DeviceStatus {
         let all = self.status().await;
         all.into_iter().find(|device| device.serial_number == serial_number).expect("the device is known")
     }

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use server::fleet;
-use server::fleet::held::{Resolution, ResolveError};
-use server::fleet::users::UserEdit;
+use fleet::held::{Resolution, ResolveError};
+use fleet::user::UserEdit;
 use simulator::{Device, Session};
 use store::{HeldKind, HeldRow};
 use sync::Joining;
@@ -70,7 +69,7 @@ impl House {
         let serial_number = device.serial().to_owned();
         let mut session = self.connect(device).await;
         let (device, now) = (self.device(&serial_number).await, self.now());
-        self.operate(async |tx| fleet::devices::approve(tx, &device, joining, now).await).await;
+        self.operate(async |tx| fleet::device::approve(tx, &device, joining, now).await).await;
         self.calm_online([&mut session]).await;
         session
     }
@@ -88,7 +87,7 @@ impl House {
     /// Enters or changes a user.
     pub async fn set(&self, who: &str, edit: UserEdit) {
         let now = self.now();
-        self.operate(async |tx| fleet::users::set(tx, &pin(who), &edit, now).await).await;
+        self.operate(async |tx| fleet::user::set(tx, &pin(who), &edit, now).await).await;
     }
 
     /// Enters a user with a name, or changes the name.
@@ -98,9 +97,9 @@ impl House {
 
     /// Deletes a user everywhere.
     pub async fn delete(&self, who: &str) {
-        let (now, until) = (self.now(), fleet::undo_until(self.config(), self.now()));
+        let (now, until) = (self.now(), self.rules().undo_until(self.now()));
         let gone =
-            self.operate(async |tx| fleet::users::delete(tx, &pin(who), None, now, Some(until)).await).await;
+            self.operate(async |tx| fleet::user::delete(tx, &pin(who), None, now, Some(until)).await).await;
         assert!(gone > 0, "nobody had PIN {who}");
     }
 
@@ -110,7 +109,7 @@ impl House {
     /// The decision is refused.
     pub async fn try_resolve(&self, record: &HeldRow, resolution: Resolution) -> Result<(), ResolveError> {
         let mut tx = self.store.write().await.expect("a transaction");
-        let resolved = fleet::held::resolve(&mut tx, record.id, resolution, self.config(), self.now()).await;
+        let resolved = fleet::held::resolve(&mut tx, record.id, resolution, self.rules(), self.now()).await;
         match resolved {
             Ok(_) => tx.commit().await.expect("it is written"),
             Err(_) => tx.rollback().await.expect("nothing is written"),

@@ -11,8 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use databases::{Database, Kind};
+use fleet::view::sync_status::{DeviceStatus, fleet};
 use roster::Millis;
-use server::fleet::status::{DeviceStatus, fleet};
 use simulator::{Device, Session};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use store::{Keys, Store};

@@ -25,7 +25,7 @@ impl<'a> Terminal<'a> {
     /// The operator approves it, for the first time or once more.
     pub async fn approve(&self, joining: Joining) {
         let (device, now) = (self.house.device(self.serial_number).await, self.house.now());
-        let approve = async |tx: &mut _| server::fleet::devices::approve(tx, &device, joining, now).await;
+        let approve = async |tx: &mut _| fleet::device::approve(tx, &device, joining, now).await;
         self.house.operate(approve).await;
     }
 
@@ -80,7 +80,7 @@ impl<'a> Terminal<'a> {
     }
 
     /// How the server says that it stands.
-    pub async fn status(&self) -> server::fleet::status::DeviceStatus {
+    pub async fn status(&self) -> fleet::view::sync_status::DeviceStatus {
         self.house.status_of(self.serial_number).await
     }
 

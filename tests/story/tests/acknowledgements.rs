@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use server::config::Admission;
+use listener::Admission;
 use simulator::Random;
 use story::House;
 use story::raw::Answer;
@@ -143,8 +143,8 @@ async fn anything_else_is_acknowledged_and_does_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_lost_a_user_gets_it_again_and_its_template_with_the_next_poll() {
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.read_back_percent = 0;
+        config.devices.admission = Admission::Open;
+        config.devices.read_back_percent = 0;
     })
     .await;
     house.know("B1").await;

@@ -1,9 +1,8 @@
 //! Who becomes part of the fleet, with whom, and who is an administrator.
 
-use server::config::Admission;
-use server::fleet;
-use server::fleet::held::Resolution;
-use server::fleet::users::UserEdit;
+use fleet::held::Resolution;
+use fleet::user::UserEdit;
+use listener::Admission;
 use simulator::{Device, Model, Population, Session, SessionError, Standing};
 use store::{HeldKind, HeldRow};
 use story::{House, assert_same, pin};
@@ -23,7 +22,7 @@ fn with_people(serial_number: &str, people: &[(&str, &str)]) -> Device {
 
 async fn approve(house: &House, serial_number: &str, joining: Joining) {
     let (device, now) = (house.device(serial_number).await, house.now());
-    house.operate(async |tx| fleet::devices::approve(tx, &device, joining, now).await).await;
+    house.operate(async |tx| fleet::device::approve(tx, &device, joining, now).await).await;
 }
 
 async fn joined(house: &House, device: Device, joining: Joining) -> Session {
@@ -36,9 +35,7 @@ async fn joined(house: &House, device: Device, joining: Joining) -> Session {
 
 async fn resolve(house: &House, record: &HeldRow, resolution: Resolution) {
     let mut tx = house.store.write().await.expect("a transaction");
-    fleet::held::resolve(&mut tx, record.id, resolution, house.config(), house.now())
-        .await
-        .expect("resolved");
+    fleet::held::resolve(&mut tx, record.id, resolution, house.rules(), house.now()).await.expect("resolved");
     tx.commit().await.expect("written");
     house.look().await;
 }
@@ -238,9 +235,9 @@ async fn a_rejected_device_stays_out_and_brings_nobody_back() {
     house.calm([&mut a, &mut b]).await;
     let device = house.device("SIM0001").await;
     let now = house.now();
-    house.operate(async |tx| fleet::devices::retire(tx, &device, now).await).await;
-    let until = fleet::undo_until(house.config(), now);
-    house.operate(async |tx| fleet::users::delete(tx, &pin("2"), None, now, Some(until)).await).await;
+    house.operate(async |tx| fleet::device::retire(tx, &device, now).await).await;
+    let until = house.rules().undo_until(now);
+    house.operate(async |tx| fleet::user::delete(tx, &pin("2"), None, now, Some(until)).await).await;
     house.calm_online([&mut b]).await;
     let (head, commands) = (house.head().await, house.commands().await);
 
@@ -265,9 +262,9 @@ async fn a_device_that_comes_back_after_its_retirement_does_not_bring_back_who_w
     let mut b = joined(&house, Device::new(Model::speedface(), "SIM0002"), Joining::Adopt).await;
     house.calm([&mut a, &mut b]).await;
     let (device, now) = (house.device("SIM0001").await, house.now());
-    house.operate(async |tx| fleet::devices::retire(tx, &device, now).await).await;
-    let until = fleet::undo_until(house.config(), now);
-    house.operate(async |tx| fleet::users::delete(tx, &pin("2"), None, now, Some(until)).await).await;
+    house.operate(async |tx| fleet::device::retire(tx, &device, now).await).await;
+    let until = house.rules().undo_until(now);
+    house.operate(async |tx| fleet::user::delete(tx, &pin("2"), None, now, Some(until)).await).await;
     house.calm_online([&mut b]).await;
 
     approve(&house, "SIM0001", Joining::Replace).await;
@@ -281,8 +278,8 @@ async fn a_device_that_comes_back_after_its_retirement_does_not_bring_back_who_w
 async fn a_person_deleted_by_the_fleet_and_brought_by_an_adopted_device_is_removed_there_and_held() {
     let house = House::approving().await;
     let mut a = joined(&house, with_people("SIM0001", &[("1", "Ada"), ("2", "Bob")]), Joining::Adopt).await;
-    let (now, until) = (house.now(), fleet::undo_until(house.config(), house.now()));
-    house.operate(async |tx| fleet::users::delete(tx, &pin("2"), None, now, Some(until)).await).await;
+    let (now, until) = (house.now(), house.rules().undo_until(house.now()));
+    house.operate(async |tx| fleet::user::delete(tx, &pin("2"), None, now, Some(until)).await).await;
     house.calm([&mut a]).await;
 
     let mut b = joined(&house, with_people("SIM0002", &[("2", "Bob"), ("3", "Cleo")]), Joining::Adopt).await;
@@ -411,8 +408,8 @@ async fn a_privilege_that_is_lowered_at_a_device_that_keeps_privileges_waits_for
 #[tokio::test(flavor = "multi_thread")]
 async fn with_never_a_privilege_raised_at_a_device_is_undone_and_nothing_is_asked() {
     let house = House::with(|config| {
-        config.admission = Admission::Approve;
-        config.privilege = Some(Raised::Never);
+        config.devices.admission = Admission::Approve;
+        config.devices.privilege = Some(Raised::Never);
     })
     .await;
     let (mut a, mut b) = with_an_administrator(&house).await;
@@ -422,7 +419,7 @@ async fn with_never_a_privilege_raised_at_a_device_is_undone_and_nothing_is_aske
     assert_eq!((privilege(&a, "2"), privilege(&b, "2"), house.held().await.len()), (0, 0, 0));
 
     let (now, edit) = (house.now(), UserEdit { privilege: Some(14), ..UserEdit::default() });
-    house.operate(async |tx| fleet::users::set(tx, &pin("2"), &edit, now).await).await;
+    house.operate(async |tx| fleet::user::set(tx, &pin("2"), &edit, now).await).await;
     house.calm([&mut a, &mut b]).await;
     assert_eq!((privilege(&a, "2"), privilege(&b, "2")), (14, 14), "an operator's word counts");
 }

@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use fleet::user::UserEdit;
 use roster::Area;
-use server::fleet;
-use server::fleet::users::UserEdit;
 use simulator::{Device, Model, Session};
 use story::{House, pin};
 
@@ -15,12 +14,12 @@ async fn area(house: &House, name: &str) -> Area {
 async fn move_device(house: &House, serial_number: &str, areas: &[Area]) {
     let (device, now) = (house.device(serial_number).await, house.now());
     let areas: BTreeSet<Area> = areas.iter().copied().collect();
-    house.operate(async |tx| fleet::devices::set_areas(tx, &device, &areas, now).await).await;
+    house.operate(async |tx| fleet::device::set_areas(tx, &device, &areas, now).await).await;
 }
 
 async fn set_user(house: &House, who: &str, edit: UserEdit) {
     let now = house.now();
-    assert!(house.operate(async |tx| fleet::users::set(tx, &pin(who), &edit, now).await).await);
+    assert!(house.operate(async |tx| fleet::user::set(tx, &pin(who), &edit, now).await).await);
 }
 
 async fn move_user(house: &House, who: &str, areas: &[Area]) {
@@ -176,7 +175,7 @@ async fn a_new_device_is_filled_past_hundreds_of_people_who_are_none_of_its_busi
                 for number in 0..100 {
                     let who = pin(&(10_000 + hundred * 100 + number).to_string());
                     let edit = UserEdit { areas: Some(vec![gate]), ..UserEdit::default() };
-                    fleet::users::set(tx, &who, &edit, now).await?;
+                    fleet::user::set(tx, &who, &edit, now).await?;
                 }
                 Ok(())
             })
@@ -187,7 +186,7 @@ async fn a_new_device_is_filled_past_hundreds_of_people_who_are_none_of_its_busi
 
     let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
     let device = house.device("SIM0001").await;
-    house.operate(async |tx| fleet::devices::approve(tx, &device, sync::Joining::Adopt, now).await).await;
+    house.operate(async |tx| fleet::device::approve(tx, &device, sync::Joining::Adopt, now).await).await;
     move_device(&house, "SIM0001", &[office]).await;
     // Half of the feed comes after the approval.
     for hundred in 0..6 {
@@ -196,7 +195,7 @@ async fn a_new_device_is_filled_past_hundreds_of_people_who_are_none_of_its_busi
                 for number in 0..100 {
                     let who = pin(&(20_000 + hundred * 100 + number).to_string());
                     let edit = UserEdit { areas: Some(vec![gate]), ..UserEdit::default() };
-                    fleet::users::set(tx, &who, &edit, now).await?;
+                    fleet::user::set(tx, &who, &edit, now).await?;
                 }
                 Ok(())
             })

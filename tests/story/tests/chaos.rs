@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use server::config::Admission;
-use server::fleet;
-use server::fleet::users::UserEdit;
+use fleet::user::UserEdit;
+use listener::Admission;
 use simulator::{Device, Faults, Model, Random, Session, difference};
 use store::HeldKind;
 use story::{House, pin};
@@ -29,9 +28,9 @@ impl Chaos {
     /// Devices of the book, or each with quirks of its own.
     async fn begin(seed: u64, drawn_quirks: bool) -> Self {
         let house = House::with(|config| {
-            config.admission = Admission::Open;
+            config.devices.admission = Admission::Open;
             // Each of the fifteen parts of a face fails in one of ten cases here: that goes on trying is meant.
-            config.limits.most_attempts = u32::MAX;
+            config.devices.limits.most_attempts = u32::MAX;
         })
         .await;
         let mut sessions = Vec::new();
@@ -110,12 +109,12 @@ impl Chaos {
 
     async fn operator(&mut self) {
         let Some(who) = self.somebody(0).map(|who| pin(&who)) else { return };
-        let (now, until) = (self.house.now(), fleet::undo_until(self.house.config(), self.house.now()));
+        let (now, until) = (self.house.now(), self.house.rules().undo_until(self.house.now()));
         let number = self.random.below(1_000);
         match number % 10 {
             0 => {
                 self.house
-                    .operate(async |tx| fleet::users::delete(tx, &who, None, now, Some(until)).await)
+                    .operate(async |tx| fleet::user::delete(tx, &who, None, now, Some(until)).await)
                     .await;
             }
             1 => {
@@ -123,7 +122,7 @@ impl Chaos {
                 let deleted = tx.deletions(now).await.expect("deletions");
                 drop(tx);
                 if let Some(deletion) = deleted.first() {
-                    self.house.operate(async |tx| fleet::users::undo(tx, &deletion.pin, now).await).await;
+                    self.house.operate(async |tx| fleet::user::undo(tx, &deletion.pin, now).await).await;
                 }
             }
             _ => {
@@ -131,7 +130,7 @@ impl Chaos {
                     group: Some(1 + i32::try_from(number % 5).expect("small")),
                     ..UserEdit::default()
                 };
-                self.house.operate(async |tx| fleet::users::set(tx, &who, &edit, now).await).await;
+                self.house.operate(async |tx| fleet::user::set(tx, &who, &edit, now).await).await;
             }
         }
     }

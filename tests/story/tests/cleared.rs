@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use fleet::held::{Resolution, ResolveError};
+use fleet::user::UserEdit;
 use roster::{Field, UserFields};
-use server::fleet;
-use server::fleet::held::{Resolution, ResolveError};
-use server::fleet::users::UserEdit;
 use simulator::{Device, Model, Session};
 use store::{HeldKind, HeldRow};
 use story::terminal::Terminal;
@@ -17,7 +16,7 @@ const PEOPLE: [&str; 3] = ["7", "8", "9"];
 const GATE: &str = "SIM0002";
 
 async fn with_policy(cleared: Cleared) -> House {
-    House::with(|config| config.cleared = cleared).await
+    House::with(|config| config.devices.cleared = cleared).await
 }
 
 /// The operator enters people with a name, a card and a password.
@@ -37,7 +36,7 @@ async fn enter(house: &House, people: &[&str]) {
 async fn shown_by_the_gate(house: &House) -> [Session; 2] {
     let mut sessions = written_to_both(house, &PEOPLE).await;
     let (device, now) = (house.device(GATE).await, house.now());
-    house.operate(async |tx| fleet::ask_for_everything(tx, device.id, now).await).await;
+    house.operate(async |tx| fleet::reread::ask_for_everything(tx, device.id, now).await).await;
     calm(house, &mut sessions).await;
     let capability = house.device(GATE).await.capability;
     assert!(Field::CLEARABLE.into_iter().all(|field| capability.keeps_what_is_written(field)));

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::tz::{Offset, TimeZone};
 use jiff::{Timestamp, civil::DateTime};
-use server::config::Admission;
+use listener::Admission;
 use store::DeviceOptions;
 use story::House;
 use wire::OptionBlock;
@@ -36,8 +36,8 @@ async fn put_into(house: &House, zone: &str) {
 
 async fn in_zone(zone: TimeZone) -> House {
     House::with(|config| {
-        config.admission = Admission::Open;
-        config.time_zone = zone;
+        config.devices.admission = Admission::Open;
+        config.devices.fleet.time_zone = zone;
     })
     .await
 }
@@ -121,7 +121,7 @@ async fn a_device_is_asked_to_come_once_when_daylight_saving_begins_or_ends() {
     }
     let check = house.get("/iclock/getrequest?SN=A1").await.text();
     assert!(check.ends_with(":CHECK\n"), "{check}");
-    assert_eq!(wrong_by(&house, &house.config().time_zone.clone()).await, 0);
+    assert_eq!(wrong_by(&house, &house.rules().time_zone.clone()).await, 0);
     assert_eq!(house.value(ASKED).await, "nothing", "it came");
 
     // Autumn, and spring again, with a device that is off in between: it need not come for what is over.

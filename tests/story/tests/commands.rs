@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use server::config::{Admission, Attendance};
-use server::fleet::files::Offer;
-use server::fleet::orders::Ordered;
+use fleet::command::Ordered;
+use fleet::offered_file::Offer;
+use listener::{Admission, Attendance};
 use simulator::{Device, Model, Session, Somebody};
 use store::OrderRow;
 use story::raw::{Line, get};
@@ -19,8 +19,8 @@ use wire::{
 /// A server that takes every device in, and whose operators may reach into their systems.
 async fn house() -> House {
     House::with(|config| {
-        config.admission = Admission::Open;
-        config.system_commands = true;
+        config.devices.admission = Admission::Open;
+        config.devices.system_commands = true;
     })
     .await
 }
@@ -518,8 +518,8 @@ async fn an_order_that_is_under_way_does_not_hold_up_people() {
 #[tokio::test(flavor = "multi_thread")]
 async fn punches_that_are_missing_here_are_asked_for() {
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.attendance = Attendance::Keep;
+        config.devices.admission = Admission::Open;
+        config.devices.attendance = Attendance::Keep;
     })
     .await;
     let mut a = speedface(&house, "A1").await;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use fleet::user::UserEdit;
 use roster::{Field, UserFields};
-use server::fleet::{self, users::UserEdit};
 use story::{House, pin};
 
 const PEOPLE: [&str; 3] = ["7", "8", "9"];
@@ -28,7 +28,7 @@ async fn limited_people() -> House {
             verify: Some(3),
             ..UserEdit::default()
         };
-        house.operate(async |tx| fleet::users::set(tx, &pin(who), &edit, now).await).await;
+        house.operate(async |tx| fleet::user::set(tx, &pin(who), &edit, now).await).await;
     }
     for serial_number in ["A1", "B1", "C1"] {
         let sent = sent(&house, serial_number).await;
@@ -173,7 +173,7 @@ async fn new_firmware_and_a_refill_have_to_show_again_what_they_keep() {
 
     shows().await;
     let (row, now) = (house.device("B1").await, house.now());
-    house.operate(async |tx| fleet::devices::refill(tx, &row, now).await).await;
+    house.operate(async |tx| fleet::device::refill(tx, &row, now).await).await;
     assert_eq!(keeps(&house, "B1").await, []);
     says(&house, "B1", "9", DEFAULTS[0]).await;
     assert_limited(&house, "9").await;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use fleet::definition::{self, Deleted, Outcome};
+use fleet::user::UserEdit;
 use roster::{Area, Definition, DefinitionKind, DefinitionName};
-use server::fleet;
-use server::fleet::definitions::{self, Deleted, Outcome};
-use server::fleet::users::UserEdit;
 use simulator::{Device, Model, Session};
 use story::{House, pin};
 use sync::Joining;
@@ -22,12 +21,12 @@ async fn define(
 ) -> Outcome {
     let fields: Vec<(&str, String)> = fields.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
     let (definition, now) = (Definition::new(name, &fields).expect("a definition"), house.now());
-    house.operate(async |tx| definitions::set(tx, name, &definition, areas, now).await).await
+    house.operate(async |tx| definition::set(tx, name, &definition, areas, now).await).await
 }
 
 async fn delete(house: &House, name: &DefinitionName) -> Deleted {
     let now = house.now();
-    house.operate(async |tx| definitions::delete(tx, name, now).await).await
+    house.operate(async |tx| definition::delete(tx, name, now).await).await
 }
 
 async fn work_code(house: &House, code: &str, text: &str) -> Outcome {
@@ -45,7 +44,7 @@ async fn zone_and_group(house: &House) {
 async fn put_into_group(house: &House, who: &str) {
     let edit = UserEdit { name: Some("Ada".into()), group: Some(2), ..UserEdit::default() };
     let now = house.now();
-    house.operate(async |tx| fleet::users::set(tx, &pin(who), &edit, now).await).await;
+    house.operate(async |tx| fleet::user::set(tx, &pin(who), &edit, now).await).await;
 }
 
 fn zone_of(session: &Session, number: &str) -> Option<String> {
@@ -126,7 +125,7 @@ async fn a_time_zone_that_is_used_stays_and_one_that_is_not_any_more_opens_nothi
     assert_eq!(delete(&house, &zone).await, Deleted::InUse(vec!["group 2".into()]));
     assert_eq!(delete(&house, &group).await, Deleted::InUse(vec!["one user".into()]));
     let now = house.now();
-    house.operate(async |tx| fleet::users::delete(tx, &pin("7"), None, now, None).await).await;
+    house.operate(async |tx| fleet::user::delete(tx, &pin("7"), None, now, None).await).await;
     assert_eq!(delete(&house, &group).await, Deleted::Done);
     assert_eq!(delete(&house, &zone).await, Deleted::Done);
     house.calm([&mut a, &mut b]).await;
@@ -217,15 +216,13 @@ async fn what_is_defined_for_an_area_is_on_the_devices_of_that_area_only() {
     let (device, now) = (house.device("SIM0001").await, house.now());
     let areas = |areas: &[Area]| areas.iter().copied().collect::<BTreeSet<Area>>();
     house
-        .operate(async |tx| {
-            fleet::devices::set_areas(tx, &device, &areas(&[Area::EVERYONE, gate]), now).await
-        })
+        .operate(async |tx| fleet::device::set_areas(tx, &device, &areas(&[Area::EVERYONE, gate]), now).await)
         .await;
     house.calm([&mut a, &mut b]).await;
     assert_eq!(a.definitions().keys("WORKCODE"), ["101"]);
 
     house
-        .operate(async |tx| fleet::devices::set_areas(tx, &device, &areas(&[Area::EVERYONE]), now).await)
+        .operate(async |tx| fleet::device::set_areas(tx, &device, &areas(&[Area::EVERYONE]), now).await)
         .await;
     house.calm([&mut a, &mut b]).await;
     assert_eq!(a.definitions().keys("WORKCODE"), [""; 0]);
@@ -327,7 +324,7 @@ async fn the_work_codes_of_a_device_count_only_once_it_is_approved() {
     assert_eq!(house.head().await, 0);
 
     let (device, now) = (house.device("SIM0009").await, house.now());
-    house.operate(async |tx| fleet::devices::approve(tx, &device, Joining::Replace, now).await).await;
+    house.operate(async |tx| fleet::device::approve(tx, &device, Joining::Replace, now).await).await;
     house.post(upload, line).await;
     house.calm([&mut c]).await;
     let mut tx = house.store.read().await.expect("a transaction");
@@ -351,8 +348,8 @@ async fn a_personal_message_comes_after_its_user_and_goes_with_its_deletion() {
     define(&house, &message, &fields, None).await;
     let now = house.now();
     let edit = UserEdit { name: Some("Ada".into()), ..UserEdit::default() };
-    house.operate(async |tx| fleet::users::set(tx, &pin("7"), &edit, now).await).await;
-    let given = house.operate(async |tx| definitions::assign(tx, 2, &[pin("7"), pin("7")], now).await).await;
+    house.operate(async |tx| fleet::user::set(tx, &pin("7"), &edit, now).await).await;
+    let given = house.operate(async |tx| definition::assign(tx, 2, &[pin("7"), pin("7")], now).await).await;
     assert_eq!(given, 1);
     house.calm([&mut a, &mut b]).await;
     assert_eq!(a.definitions().assigned("2"), ["7"]);

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use server::config::Admission;
-use server::fleet;
-use server::fleet::held::Resolution;
-use server::fleet::users::UserEdit;
+use fleet::held::Resolution;
+use fleet::user::UserEdit;
+use listener::Admission;
 use simulator::{Device, Model, Population, Session};
 use store::HeldKind;
 use story::{House, assert_same, pin};
@@ -13,8 +12,8 @@ use sync::intake::Deletion;
 
 async fn with_policy(deletion: Deletion) -> House {
     House::with(|config| {
-        config.admission = Admission::Open;
-        config.deletion = deletion;
+        config.devices.admission = Admission::Open;
+        config.devices.deletion = deletion;
     })
     .await
 }
@@ -39,13 +38,13 @@ async fn three_devices(house: &House, users: usize) -> (Session, Session, Sessio
 
 async fn undo(house: &House, who: &str) -> usize {
     let now = house.now();
-    house.operate(async |tx| fleet::users::undo(tx, &pin(who), now).await).await
+    house.operate(async |tx| fleet::user::undo(tx, &pin(who), now).await).await
 }
 
 async fn delete(house: &House, who: &str) {
-    let (now, until) = (house.now(), fleet::undo_until(house.config(), house.now()));
+    let (now, until) = (house.now(), house.rules().undo_until(house.now()));
     let gone =
-        house.operate(async |tx| fleet::users::delete(tx, &pin(who), None, now, Some(until)).await).await;
+        house.operate(async |tx| fleet::user::delete(tx, &pin(who), None, now, Some(until)).await).await;
     assert!(gone > 0);
 }
 
@@ -54,9 +53,7 @@ async fn resolve(house: &House, kind: HeldKind, resolution: Resolution) {
     let [record] = held.as_slice() else { panic!("one record is held, not {}", held.len()) };
     assert_eq!((record.kind, record.resolved_at), (kind, None));
     let mut tx = house.store.write().await.expect("a transaction");
-    fleet::held::resolve(&mut tx, record.id, resolution, house.config(), house.now())
-        .await
-        .expect("resolved");
+    fleet::held::resolve(&mut tx, record.id, resolution, house.rules(), house.now()).await.expect("resolved");
     tx.commit().await.expect("written");
     house.look().await;
 }
@@ -102,7 +99,7 @@ async fn a_deletion_cannot_be_undone_after_its_time() {
     a.delete_user("1001");
     house.calm([&mut a, &mut b, &mut k40]).await;
 
-    house.advance(house.config().undo);
+    house.advance(house.rules().undo);
 
     assert_eq!(undo(&house, "1001").await, 0);
 }
@@ -242,7 +239,7 @@ async fn nothing_of_the_old_owner_stays_anywhere_when_a_pin_is_used_again() {
     delete(&house, "1002").await;
     house.calm_online([&mut a, &mut k40]).await;
     let (now, new) = (house.now(), UserEdit { name: Some("The new one".into()), ..UserEdit::default() });
-    house.operate(async |tx| fleet::users::set(tx, &pin("1002"), &new, now).await).await;
+    house.operate(async |tx| fleet::user::set(tx, &pin("1002"), &new, now).await).await;
     house.calm_online([&mut a, &mut k40]).await;
     a.enrol_fingerprint("1002", 4);
     house.calm_online([&mut a, &mut k40]).await;
@@ -277,7 +274,7 @@ async fn many_deletions_at_a_device_within_an_hour_wait_for_an_operator() {
 
     for record in held {
         let mut tx = house.store.write().await.expect("a transaction");
-        fleet::held::resolve(&mut tx, record.id, Resolution::Fleet, house.config(), house.now())
+        fleet::held::resolve(&mut tx, record.id, Resolution::Fleet, house.rules(), house.now())
             .await
             .expect("resolved");
         tx.commit().await.expect("written");
@@ -312,7 +309,7 @@ async fn what_a_device_leaves_behind_of_a_deleted_user_is_not_there_for_the_next
     delete(&house, "1001").await;
     house.calm([&mut a, &mut b, &mut k40]).await;
     let (now, new) = (house.now(), UserEdit { name: Some("The new one".into()), ..UserEdit::default() });
-    house.operate(async |tx| fleet::users::set(tx, &pin("1001"), &new, now).await).await;
+    house.operate(async |tx| fleet::user::set(tx, &pin("1001"), &new, now).await).await;
     house.calm([&mut a, &mut b, &mut k40]).await;
 
     assert_eq!(b.person("1001").expect("there").templates.len(), 0);
@@ -328,7 +325,7 @@ async fn a_large_fleet_may_delete_one_of_twenty_within_an_hour() {
     house
         .operate(async |tx| {
             for person in 1..=300 {
-                fleet::users::set(tx, &pin(&person.to_string()), &UserEdit::default(), now).await?;
+                fleet::user::set(tx, &pin(&person.to_string()), &UserEdit::default(), now).await?;
             }
             Ok(())
         })

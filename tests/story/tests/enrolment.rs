@@ -1,6 +1,6 @@
 //! Terminals at which people may be enrolled and changed, beside terminals at which they may not.
 
-use server::fleet::devices;
+use fleet::device;
 use simulator::{Device, Model, Session};
 use store::{DeviceOptions, HeldKind};
 use story::{House, assert_same};
@@ -87,7 +87,7 @@ async fn what_is_enrolled_at_a_terminal_that_must_not_is_undone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_terminal_may_enrol_people_in_a_fleet_that_takes_nobody() {
-    let house = House::with(|config| config.enrolment = Enrolment::Refuse).await;
+    let house = House::with(|config| config.devices.fleet.enrolment = Enrolment::Refuse).await;
     let mut sessions = with_ada_from_the_only_one_that_may(&house).await;
 
     assert!(!takes(&house, 1, &mut sessions, "8", 101).await);
@@ -117,9 +117,9 @@ async fn a_terminal_that_must_not_enrol_people_brings_its_own_when_it_is_taken_i
     let mut sessions = with_ada(&house).await;
     set(&house, GATE, Some(Enrolment::Refuse)).await;
     let (device, now) = (house.device(GATE).await, house.now());
-    house.operate(async |tx| devices::retire(tx, &device, now).await).await;
+    house.operate(async |tx| device::retire(tx, &device, now).await).await;
     sessions[1].enrol_user("8", "Grace");
-    house.operate(async |tx| devices::approve(tx, &device, Joining::Adopt, now).await).await;
+    house.operate(async |tx| device::approve(tx, &device, Joining::Adopt, now).await).await;
     let [office, gate] = &mut sessions;
     house.calm([office, gate]).await;
 

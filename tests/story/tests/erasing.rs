@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use fleet::user;
 use roster::Slot;
-use server::fleet::users;
 use simulator::{Device, Model};
 use store::Punches;
 use story::{House, assert_same, pin};
@@ -41,7 +41,7 @@ async fn an_erased_person_goes_from_a_terminal_that_was_off_and_does_not_come_ba
 
     let now = house.now();
     let (items, erased) =
-        house.operate(async |tx| users::erase(tx, &pin("MARKED4711"), Punches::Keep, now).await).await;
+        house.operate(async |tx| user::erase(tx, &pin("MARKED4711"), Punches::Keep, now).await).await;
     assert!(items >= 5 && erased.rows["item_old"] > 0, "{items} {erased:?}");
     house.calm_online([&mut a, &mut b]).await;
     assert!(a.person("MARKED4711").is_none() && b.person("MARKED4711").is_none());
@@ -74,8 +74,8 @@ async fn an_erased_person_goes_from_a_terminal_that_was_off_and_does_not_come_ba
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_held_of_an_erased_person_is_gone_and_no_terminal_waits_for_it() {
     let house = House::with(|config| {
-        config.admission = server::config::Admission::Open;
-        config.deletion = Deletion::Ask;
+        config.devices.admission = listener::Admission::Open;
+        config.devices.deletion = Deletion::Ask;
     })
     .await;
     let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
@@ -89,7 +89,7 @@ async fn what_was_held_of_an_erased_person_is_gone_and_no_terminal_waits_for_it(
     assert_eq!(house.held().await.len(), 2, "a deletion, and a line that cannot be read");
 
     let now = house.now();
-    house.operate(async |tx| users::erase(tx, &pin("7"), Punches::Keep, now).await).await;
+    house.operate(async |tx| user::erase(tx, &pin("7"), Punches::Keep, now).await).await;
 
     assert!(house.held().await.is_empty());
     house.calm([&mut a, &mut b]).await;

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use server::fleet;
-use server::fleet::users::UserEdit;
+use fleet::user::UserEdit;
 use simulator::{Device, Model, Population, Session};
 use story::{House, assert_same, pin};
 use wire::BioType;
@@ -110,7 +109,7 @@ async fn a_device_that_was_off_for_a_week_gets_one_command_for_five_edits() {
     for person in 1..=295 {
         let now = house.now();
         let (pin, edit) = (pin(&format!("{}", 1000 + person)), named(&format!("Person {person}")));
-        house.operate(async |tx| fleet::users::set(tx, &pin, &edit, now).await).await;
+        house.operate(async |tx| fleet::user::set(tx, &pin, &edit, now).await).await;
     }
     house.calm_online([&mut a]).await;
     house.advance(WEEK);
@@ -275,7 +274,7 @@ async fn of_two_names_given_to_somebody_who_has_a_finger_one_wins_everywhere() {
 
 async fn set(house: &House, who: &str, edit: UserEdit) {
     let now = house.now();
-    assert!(house.operate(async |tx| fleet::users::set(tx, &pin(who), &edit, now).await).await);
+    assert!(house.operate(async |tx| fleet::user::set(tx, &pin(who), &edit, now).await).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use server::config::{Admission, Attendance};
-use server::fleet;
+use listener::{Admission, Attendance};
 use store::DeviceOptions;
 use story::House;
 use wire::StampKey;
@@ -33,8 +32,8 @@ fn zone(name: &str) -> TimeZone {
 
 async fn in_zone(name: &str) -> House {
     House::with(|config| {
-        config.admission = Admission::Open;
-        config.time_zone = zone(name);
+        config.devices.admission = Admission::Open;
+        config.devices.fleet.time_zone = zone(name);
     })
     .await
 }
@@ -79,13 +78,13 @@ async fn the_offset_is_that_of_the_day() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pace_is_the_servers_unless_the_device_has_its_own() {
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.attendance = Attendance::Keep;
-        config.upload.realtime = false;
-        config.upload.trans_times = vec![(0, 0), (14, 5)];
-        config.upload.trans_interval_min = 20;
-        config.upload.delay_s = 30;
-        config.upload.error_delay_s = 90;
+        config.devices.admission = Admission::Open;
+        config.devices.attendance = Attendance::Keep;
+        config.devices.upload.realtime = false;
+        config.devices.upload.trans_times = vec![(0, 0), (14, 5)];
+        config.devices.upload.trans_interval_min = 20;
+        config.devices.upload.delay_s = 30;
+        config.devices.upload.error_delay_s = 90;
     })
     .await;
     let everything = async |handshake: &str| {
@@ -151,7 +150,9 @@ async fn what_comes_before_a_device_was_asked_for_everything_is_not_the_beginnin
     house.post("/iclock/cdata?SN=A1&table=OPERLOG&Stamp=871", user).await;
     let device = house.device("A1").await.id;
     let now = house.now();
-    house.operate(async |tx| fleet::ask_for(tx, device, &[StampKey::OperLog], "operator", now).await).await;
+    house
+        .operate(async |tx| fleet::reread::ask_for(tx, device, &[StampKey::OperLog], "operator", now).await)
+        .await;
     house.post("/iclock/cdata?SN=A1&table=OPERLOG&Stamp=872", user).await;
 
     assert_eq!(told(&house, "OPERLOGStamp").await.as_deref(), Some("0"), "this came by itself");
@@ -254,7 +255,7 @@ async fn a_device_that_is_not_let_in_gets_no_options() {
     };
     refused("device waits for approval").await;
     let (device, now) = (house.device("A1").await, house.now());
-    house.operate(async |tx| fleet::devices::retire(tx, &device, now).await).await;
+    house.operate(async |tx| fleet::device::retire(tx, &device, now).await).await;
     refused("device is not admitted").await;
 }
 

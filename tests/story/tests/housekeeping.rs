@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use server::fleet;
 use simulator::{Device, Model};
 use story::{House, pin};
 
@@ -29,8 +28,8 @@ async fn what_is_finished_goes_after_its_time_and_nothing_that_is_needed() {
         a.enrol_fingerprint(who, 1);
     }
     house.calm([&mut a, &mut b]).await;
-    let (now, until) = (house.now(), fleet::undo_until(house.config(), house.now()));
-    house.operate(async |tx| fleet::users::delete(tx, &pin("2"), None, now, Some(until)).await).await;
+    let (now, until) = (house.now(), house.rules().undo_until(house.now()));
+    house.operate(async |tx| fleet::user::delete(tx, &pin("2"), None, now, Some(until)).await).await;
     house.calm([&mut a, &mut b]).await;
     let finished = house.commands().await;
     assert!(finished >= 8, "{finished}");

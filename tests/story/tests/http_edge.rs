@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use server::config::Admission;
+use listener::Admission;
 use story::House;
 use story::raw::{Answer, Line, get, post};
 
@@ -340,8 +340,8 @@ async fn a_body_beyond_32_mib_is_refused_before_it_comes() {
 async fn a_body_in_chunks_is_refused_as_soon_as_it_is_too_large() {
     let most = 1 << 20;
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.most_body_bytes = most;
+        config.devices.admission = Admission::Open;
+        config.devices.max_body_bytes = most;
     })
     .await;
     let mut line = Line::to(house.address()).await;

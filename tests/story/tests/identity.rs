@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use fleet::held::Resolution;
+use fleet::user::UserEdit;
 use roster::Area;
-use server::fleet;
-use server::fleet::held::Resolution;
-use server::fleet::users::UserEdit;
 use simulator::{Device, Model, Quirks, Session};
 use store::HeldKind;
 use story::people::Hands;
@@ -262,7 +261,7 @@ async fn gate_and_office(house: &House, hands: &mut Hands) -> ([Session; 2], [Ar
     for (serial_number, area) in [("SIM0001", gate), ("SIM0002", office)] {
         let (device, now) = (house.device(serial_number).await, house.now());
         let areas = BTreeSet::from([area]);
-        house.operate(async |tx| fleet::devices::set_areas(tx, &device, &areas, now).await).await;
+        house.operate(async |tx| fleet::device::set_areas(tx, &device, &areas, now).await).await;
     }
     hands.enrol_user(&mut a, "1", "Ada", 6);
     house.calm([&mut a, &mut b]).await;

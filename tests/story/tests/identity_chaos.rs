@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use server::fleet;
 use simulator::{Backup, Device, Model, Random, Restoring, Session};
 use story::House;
 use story::people::Hands;
@@ -140,7 +139,7 @@ impl Days {
         self.pass(12).await;
         for session in &mut self.sessions {
             let (device, now) = (self.house.device(session.serial()).await, self.house.now());
-            self.house.operate(async |tx| fleet::ask_for_everything(tx, device.id, now).await).await;
+            self.house.operate(async |tx| fleet::reread::ask_for_everything(tx, device.id, now).await).await;
             session.require_handshake();
         }
         for _ in 0..6 {

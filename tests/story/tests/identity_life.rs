@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use fleet::held::{Resolution, ResolveError};
+use fleet::user::UserEdit;
 use roster::Area;
-use server::fleet::held::{Resolution, ResolveError};
-use server::fleet::users::UserEdit;
 use simulator::quirks::{Form, Refusal};
 use simulator::{Device, Model, Quirks, Restoring, Session};
 use store::{HeldKind, HeldRow};

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
+use fleet::user::UserEdit;
 use roster::Slot;
-use server::fleet;
-use server::fleet::users::UserEdit;
 use story::records::{biodata, unified, user};
 use story::terminal::Terminal;
 use story::{House, pin};
@@ -19,7 +18,7 @@ async fn with_people(people: &[(&str, &str)]) -> House {
     let house = House::approving().await;
     for (who, name) in people {
         let edit = UserEdit { name: Some((*name).to_owned()), ..UserEdit::default() };
-        house.operate(async |tx| fleet::users::set(tx, &pin(who), &edit, house.now()).await).await;
+        house.operate(async |tx| fleet::user::set(tx, &pin(who), &edit, house.now()).await).await;
     }
     house
 }
@@ -218,7 +217,7 @@ async fn whom_a_retired_terminal_showed_is_forgotten() {
     };
     assert_eq!(shown().await, 1);
 
-    house.operate(async |tx| fleet::devices::retire(tx, &device, house.now()).await).await;
+    house.operate(async |tx| fleet::device::retire(tx, &device, house.now()).await).await;
 
     assert_eq!(shown().await, 0);
 }

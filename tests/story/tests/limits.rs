@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use server::config::{Admission, Config};
+use listener::Admission;
+use server::config::Config;
 use story::House;
 use story::raw::{Answer, Line, get, post};
 
@@ -10,7 +11,7 @@ const POLL: &str = "/iclock/getrequest?SN=A1";
 
 async fn house(change: impl FnOnce(&mut Config)) -> House {
     let house = House::with(|config| {
-        config.admission = Admission::Open;
+        config.devices.admission = Admission::Open;
         change(config);
     })
     .await;
@@ -44,7 +45,7 @@ async fn health(house: &House) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_above_the_limit_is_told_to_come_again_and_served_when_there_is_a_place() {
-    let house = house(|config| config.most_connections = 2).await;
+    let house = house(|config| config.devices.max_connections = 2).await;
     let mut places = Vec::new();
     while places.len() < 2 {
         let mut line = Line::to(house.address()).await;
@@ -84,8 +85,8 @@ async fn a_connection_above_the_limit_is_told_to_come_again_and_served_when_ther
 #[tokio::test(flavor = "multi_thread")]
 async fn while_the_database_is_busy_requests_are_told_to_come_again_and_settled_devices_poll_on() {
     let house = house(|config| {
-        config.most_requests = 1;
-        config.request_wait = Duration::from_millis(20);
+        config.devices.max_requests = 1;
+        config.devices.request_wait = Duration::from_millis(20);
     })
     .await;
     house.advance(Duration::from_secs(31));
@@ -125,7 +126,7 @@ async fn while_the_database_is_busy_requests_are_told_to_come_again_and_settled_
 /// Time stands still until nothing else is left to do.
 #[tokio::test]
 async fn a_connection_on_which_nothing_comes_is_closed_and_one_that_rests_between_polls_is_not() {
-    let house = house(|config| config.idle = Duration::from_secs(50)).await;
+    let house = house(|config| config.devices.idle = Duration::from_secs(50)).await;
     let (mut silent, mut resting) = (Line::to(house.address()).await, Line::to(house.address()).await);
     resting.write(&kept(POLL)).await;
     assert_eq!(resting.answer().await.text(), "OK");

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use fleet::user::{self, UserEdit};
 use roster::UserFields;
-use server::fleet::users::{self, UserEdit};
 use simulator::{Device, Model, Population, Quirks, Random, Session};
 use story::{House, assert_same, pin};
 use wire::Pin;
@@ -53,7 +53,7 @@ async fn enter(house: &House) {
             end: Some(UNTIL.to_owned()),
             ..UserEdit::default()
         };
-        house.operate(async |tx| users::set(tx, &pin(who), &edit, now).await).await;
+        house.operate(async |tx| user::set(tx, &pin(who), &edit, now).await).await;
     }
 }
 

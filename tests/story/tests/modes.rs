@@ -1,6 +1,6 @@
 //! What devices are told about when to upload and poll, and up to where the server has everything.
 
-use server::config::{Admission, Attendance, Upload};
+use listener::{Admission, Attendance, UploadSchedule};
 use simulator::{Device, Model, Session};
 use store::DeviceOptions;
 use story::House;
@@ -38,9 +38,9 @@ async fn devices_upload_at_once_and_poll_every_ten_seconds_unless_told_otherwise
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_schedule_is_told_to_every_device_and_a_device_may_have_its_own() {
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.time_zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone");
-        config.upload = Upload {
+        config.devices.admission = Admission::Open;
+        config.devices.fleet.time_zone = jiff::tz::TimeZone::get("Europe/Berlin").expect("a zone");
+        config.devices.upload = UploadSchedule {
             realtime: false,
             trans_times: vec![(0, 0), (14, 5)],
             trans_interval_min: 0,
@@ -81,8 +81,8 @@ async fn the_servers_schedule_is_told_to_every_device_and_a_device_may_have_its_
 async fn punches_are_asked_for_only_where_they_are_kept() {
     for (attendance, asked) in [(Attendance::Discard, false), (Attendance::Keep, true)] {
         let house = House::with(|config| {
-            config.admission = Admission::Open;
-            config.attendance = attendance;
+            config.devices.admission = Admission::Open;
+            config.devices.attendance = attendance;
         })
         .await;
         let mut a = house.connect(Device::new(Model::speedface(), "SIM0001")).await;
@@ -151,7 +151,7 @@ async fn a_device_asked_to_tell_everything_again_does_so_once() {
     for (session, records) in [(&mut a, 3 + 3 + 15), (&mut b, 3 + 3)] {
         let before = session.tally().records;
         let id = house.device(session.serial()).await.id;
-        house.operate(async |tx| server::fleet::ask_for_everything(tx, id, now).await).await;
+        house.operate(async |tx| fleet::reread::ask_for_everything(tx, id, now).await).await;
         // The older one does not know the command: its next start brings it.
         session.require_handshake();
         house.calm_online([&mut *session]).await;
@@ -181,7 +181,7 @@ async fn a_re_read_whose_first_answer_is_lost_goes_on() {
     (0..people.users).for_each(|person| people.enrol(person, 5, &mut elsewhere));
     a.load(&elsewhere.content());
     let (id, now) = (house.device("SIM0001").await.id, house.now());
-    house.operate(async |tx| server::fleet::ask_for_everything(tx, id, now).await).await;
+    house.operate(async |tx| fleet::reread::ask_for_everything(tx, id, now).await).await;
 
     a.faults_mut().lose_upload_answers = 700;
     for _ in 0..60 {

@@ -4,8 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use server::config::Admission;
-use server::fleet;
+use listener::Admission;
 use story::House;
 use story::raw::Answer;
 use story::records::user;
@@ -17,8 +16,8 @@ const B: &str = "B1";
 /// Two servers on one database, and a device that took everything and settled at the second.
 async fn settled() -> (House, House) {
     let first = House::with(|config| {
-        config.admission = Admission::Open;
-        config.privilege = Some(Raised::Hold);
+        config.devices.admission = Admission::Open;
+        config.devices.privilege = Some(Raised::Hold);
     })
     .await;
     let second = first.beside().await;
@@ -114,7 +113,7 @@ async fn whatever_another_process_does_is_found_once_this_one_looked() {
     settle(&second).await;
 
     let device = first.device(B).await;
-    first.operate(async |tx| fleet::devices::refill(tx, &device, first.now()).await).await;
+    first.operate(async |tx| fleet::device::refill(tx, &device, first.now()).await).await;
     finds(&second, "a refill").await;
     obey(&second).await;
     settle(&second).await;
@@ -123,7 +122,7 @@ async fn whatever_another_process_does_is_found_once_this_one_looked() {
     first
         .operate(async |tx| {
             let area = tx.create_area("gate").await?;
-            fleet::devices::set_areas(tx, &device, &BTreeSet::from([area]), first.now()).await
+            fleet::device::set_areas(tx, &device, &BTreeSet::from([area]), first.now()).await
         })
         .await;
     finds(&second, "another area").await;
@@ -131,12 +130,12 @@ async fn whatever_another_process_does_is_found_once_this_one_looked() {
     settle(&second).await;
 
     let device = first.device(B).await;
-    first.operate(async |tx| fleet::devices::retire(tx, &device, first.now()).await).await;
+    first.operate(async |tx| fleet::device::retire(tx, &device, first.now()).await).await;
     second.look().await;
     let refused = second.get(&format!("/iclock/getrequest?SN={B}")).await;
     assert_eq!(refused.status(), 401, "it is not part of the fleet any more");
 
-    first.operate(async |tx| fleet::devices::approve(tx, &device, Joining::Replace, first.now()).await).await;
+    first.operate(async |tx| fleet::device::approve(tx, &device, Joining::Replace, first.now()).await).await;
     finds(&second, "an approval").await;
 }
 

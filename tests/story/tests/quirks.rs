@@ -34,7 +34,7 @@ async fn five_thousand_users_that_are_uploaded_once_more_cost_no_number_and_no_c
     assert!(head >= 10_000, "a user and a membership each");
 
     let (id, now) = (house.device("SIM0001").await.id, house.now());
-    house.operate(async |tx| server::fleet::ask_for_everything(tx, id, now).await).await;
+    house.operate(async |tx| fleet::reread::ask_for_everything(tx, id, now).await).await;
     house.calm([&mut a]).await;
 
     assert_eq!(a.tally().records - records, 5_000, "everything was uploaded once, and then no more");
@@ -202,7 +202,7 @@ async fn a_full_device_is_shown_and_goes_on_when_it_has_room() {
     assert!(status.summary.contains("wait for room"), "{}", status.summary);
     let row = house.device("SIM0002").await;
     let mut tx = house.store.read().await.expect("a transaction");
-    let owed = server::fleet::status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
+    let owed = fleet::view::sync_status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
     assert!(owed.iter().any(|owed| owed.why.contains("no room for another user")), "{owed:?}");
     drop(tx);
 

@@ -18,8 +18,8 @@ async fn wait_for_it(house: &House, a: &mut Session, b: &mut Session) {
 
 async fn all_read_back() -> House {
     House::with(|config| {
-        config.admission = server::config::Admission::Open;
-        config.read_back_percent = 100;
+        config.devices.admission = listener::Admission::Open;
+        config.devices.read_back_percent = 100;
     })
     .await
 }
@@ -104,7 +104,7 @@ async fn what_a_device_never_keeps_is_not_sent_for_ever_and_shows() {
     assert_eq!((status.refused, status.open, status.due), (1, 0, 0), "{status:?}");
     let row = house.device("SIM0002").await;
     let mut tx = house.store.read().await.expect("a transaction");
-    let owed = server::fleet::status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
+    let owed = fleet::view::sync_status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
     assert!(
         owed.iter().any(|owed| owed.why.contains("says that it took it, and does not keep it")),
         "{owed:?}"

@@ -28,7 +28,7 @@ fn never_without_room(device: &Session) {
 async fn why(house: &House, serial_number: &str) -> Vec<String> {
     let row = house.device(serial_number).await;
     let mut tx = house.store.read().await.expect("a transaction");
-    let owed = server::fleet::status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
+    let owed = fleet::view::sync_status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
     owed.into_iter().map(|owed| owed.why).collect()
 }
 

@@ -4,10 +4,10 @@ use std::io;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use fleet::device;
+use fleet::user::{self, UserEdit};
+use listener::Attendance;
 use roster::{Content, ItemKey, Photo, Slot};
-use server::config::Attendance;
-use server::fleet::devices;
-use server::fleet::users::{self, UserEdit};
 use simulator::{Device, Model, Random};
 use store::{Change, DeviceOptions, ItemWrite, PhotoDelivery};
 use story::raw::{Line, post};
@@ -136,7 +136,7 @@ impl Secrets {
 async fn no_secret_is_said_at_any_level_whatever_happens() {
     listen();
     let secrets = Secrets::new();
-    let house = House::with(|config| config.attendance = Attendance::Keep).await;
+    let house = House::with(|config| config.devices.attendance = Attendance::Keep).await;
     let (upload, poll) = ("/iclock/cdata?SN=KEEP1&table=OPERLOG", "/iclock/getrequest?SN=KEEP2");
     let handshake = |serial: &str| {
         format!("/iclock/cdata?SN={serial}&options=all&pushver=2.4.1&pushcommkey={}", secrets.comm_key)
@@ -147,7 +147,7 @@ async fn no_secret_is_said_at_any_level_whatever_happens() {
         house.get(&handshake(serial)).await;
         house.post(&format!("/iclock/cdata?SN={serial}&table=OPERLOG"), secrets.records("7")).await;
         let (device, now) = (house.device(serial).await, house.now());
-        house.operate(async |tx| devices::approve(tx, &device, Joining::Adopt, now).await).await;
+        house.operate(async |tx| device::approve(tx, &device, Joining::Adopt, now).await).await;
         house.get(&handshake(serial)).await;
         let options = format!(
             "FingerFunOn=1,FPVersion=10,FaceFunOn=1,FaceVersion=58,VisilightFun=1,PvFunOn=1,PvVersion=12,PhotoFunOn=1,\
@@ -229,7 +229,7 @@ async fn no_secret_is_said_at_any_level_whatever_happens() {
         ..UserEdit::default()
     };
     let now = house.now();
-    house.operate(async |tx| users::set(tx, &pin("5"), &edit, now).await).await;
+    house.operate(async |tx| user::set(tx, &pin("5"), &edit, now).await).await;
 
     // Broken off, too large, and a database that fails in the middle and altogether.
     let request = post(upload, secrets.records("4"));

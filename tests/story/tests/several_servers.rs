@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use databases::MariaDb;
+use fleet::view::sync_status::fleet;
 use roster::Millis;
-use server::fleet::status::fleet;
 use simulator::{Device, Model, Population, Random, Session, difference};
 use store::Store;
 use story::between::{Balancer, DatabaseLine};
@@ -55,14 +55,14 @@ async fn live(mut session: Session, number: usize, over: Arc<AtomicBool>) -> Ses
 }
 
 /// Waits until every device holds what it should, and stays so.
-async fn at_rest(store: &Store) -> Vec<server::fleet::status::DeviceStatus> {
+async fn at_rest(store: &Store) -> Vec<fleet::view::sync_status::DeviceStatus> {
     let mut calm = 0;
     let rest = async {
         loop {
             let mut tx = store.read().await.expect("a transaction");
             let status = fleet(&mut tx, Millis(0)).await.expect("the status");
             tx.rollback().await.expect("nothing was written");
-            let served = |device: &server::fleet::status::DeviceStatus| {
+            let served = |device: &fleet::view::sync_status::DeviceStatus| {
                 device.joining.is_none()
                     && !device.filling
                     && device.unread + device.open + device.due + device.parked == 0

@@ -3,8 +3,7 @@
 
 use std::time::Duration;
 
-use server::fleet;
-use server::fleet::users::UserEdit;
+use fleet::user::UserEdit;
 use simulator::Random;
 use story::records::{fingerprint_10, fp, user};
 use story::{House, pin};
@@ -56,7 +55,7 @@ async fn what_another_process_changed_or_deleted_meanwhile_is_sent_to_nobody() {
 
     let now = first.now();
     let mut tx = first.store.write().await.expect("a transaction");
-    assert!(fleet::users::delete(&mut tx, &pin("7"), None, now, None).await.expect("deleted") > 0);
+    assert!(fleet::user::delete(&mut tx, &pin("7"), None, now, None).await.expect("deleted") > 0);
     tx.commit().await.expect("committed");
     let sent = poll(&second, "D1").await;
     assert!(sent.contains("Grace") && !sent.contains("DATA UPDATE USERINFO PIN=7\t"), "{sent}");
@@ -65,7 +64,7 @@ async fn what_another_process_changed_or_deleted_meanwhile_is_sent_to_nobody() {
     // Somebody else with her number.
     let mut tx = first.store.write().await.expect("a transaction");
     let edit = UserEdit { name: Some("Hedy".into()), ..UserEdit::default() };
-    fleet::users::set(&mut tx, &pin("7"), &edit, now).await.expect("made");
+    fleet::user::set(&mut tx, &pin("7"), &edit, now).await.expect("made");
     tx.commit().await.expect("committed");
     let sent = poll(&second, "E1").await;
     assert!(sent.contains("Grace") && !sent.contains("Ada") && !sent.contains(&new), "{sent}");
@@ -79,7 +78,7 @@ async fn what_was_read_for_one_device_is_decided_anew_for_each() {
         .operate(async |tx| {
             let gate = tx.create_area("gate").await?;
             let c1 = tx.device_by_serial(&"C1".parse().expect("a serial number")).await?.expect("known");
-            fleet::devices::set_areas(tx, &c1, &[gate].into(), first.now()).await?;
+            fleet::device::set_areas(tx, &c1, &[gate].into(), first.now()).await?;
             Ok(gate)
         })
         .await;

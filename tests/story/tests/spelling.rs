@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use server::fleet::held::{Resolution, resolve};
+use fleet::held::{Resolution, resolve};
 use store::HeldKind;
 use story::House;
 
@@ -91,9 +91,9 @@ async fn an_operator_may_say_that_both_are_meant() {
     let house = house().await;
     house.post(UPLOAD, "USER PIN=A1B\tName=Bea\n").await;
     let row = house.held().await.remove(0);
-    let (config, now) = (house.config().clone(), house.now());
+    let (rules, now) = (house.rules().clone(), house.now());
     let mut tx = house.store.write().await.expect("a transaction");
-    resolve(&mut tx, row.id, Resolution::Device, &config, now).await.expect("it is decided");
+    resolve(&mut tx, row.id, Resolution::Device, &rules, now).await.expect("it is decided");
     tx.commit().await.expect("it is written");
     assert_eq!(house.contents(&["A1B"]).await.len(), 2);
     assert_eq!(house.contents(&["a1b"]).await.len(), 2);
@@ -107,9 +107,9 @@ async fn an_operator_may_say_that_it_is_not_meant_and_nothing_is_left_of_it() {
     let house = house().await;
     house.post(UPLOAD, "USER PIN=A1B\tName=Bea\n").await;
     let row = house.held().await.remove(0);
-    let (config, now) = (house.config().clone(), house.now());
+    let (rules, now) = (house.rules().clone(), house.now());
     let mut tx = house.store.write().await.expect("a transaction");
-    resolve(&mut tx, row.id, Resolution::Fleet, &config, now).await.expect("it is decided");
+    resolve(&mut tx, row.id, Resolution::Fleet, &rules, now).await.expect("it is decided");
     tx.commit().await.expect("it is written");
     assert!(house.contents(&["A1B"]).await.is_empty());
     let mut lines = Vec::new();

@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use server::config::Admission;
+use listener::Admission;
 use simulator::Random;
 use store::Engine;
 use story::House;
@@ -75,8 +75,8 @@ async fn a_device_that_takes_a_change_costs_few_statements() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(statements.clone()))
         .expect("the only test of this program");
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.read_back_percent = 0;
+        config.devices.admission = Admission::Open;
+        config.devices.read_back_percent = 0;
     })
     .await;
     // A server of databases is told to lock the device, and asked again whether what was read is of one moment.

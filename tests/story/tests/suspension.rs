@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use fleet::held::Resolution;
+use fleet::suspension::{self, Suspended};
+use fleet::user::{self, UserEdit};
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use roster::Area;
-use server::fleet::held::Resolution;
-use server::fleet::suspension::{self, Suspended};
-use server::fleet::users::{self, UserEdit};
 use simulator::{Device, Model, Session};
 use store::{HeldKind, Punches, Suspension};
 use story::people::Hands;
@@ -213,8 +213,10 @@ async fn a_suspension_with_a_last_day_ends_when_the_next_day_begins_where_the_se
         ("UTC", "2024-03-13T23:59:00Z", "2024-03-14T00:00:01Z"),
         ("Asia/Tokyo", "2024-03-13T14:59:00Z", "2024-03-13T15:00:01Z"),
     ] {
-        let house =
-            House::with(|config| config.time_zone = jiff::tz::TimeZone::get(zone).expect("a zone")).await;
+        let house = House::with(|config| {
+            config.devices.fleet.time_zone = jiff::tz::TimeZone::get(zone).expect("a zone");
+        })
+        .await;
         let mut hands = Hands::default();
         let [mut a, mut b] = with_ada(&house, &mut hands).await;
         suspend(&house, Some(date(2024, 3, 13))).await;
@@ -358,7 +360,7 @@ async fn a_deletion_that_is_undone_does_not_end_a_suspension() {
     house.delete("7").await;
     house.calm([&mut a, &mut b]).await;
     let now = house.now();
-    house.operate(async |tx| users::undo(tx, &pin("7"), now).await).await;
+    house.operate(async |tx| user::undo(tx, &pin("7"), now).await).await;
     house.calm([&mut a, &mut b]).await;
     assert_eq!((a.users(), b.users()), (0, 0));
 
@@ -376,7 +378,7 @@ async fn nothing_is_left_of_the_suspension_of_somebody_who_is_erased() {
     suspend(&house, None).await;
     house.calm_online([&mut a]).await;
     let now = house.now();
-    house.operate(async |tx| users::erase(tx, &pin("7"), Punches::Keep, now).await).await;
+    house.operate(async |tx| user::erase(tx, &pin("7"), Punches::Keep, now).await).await;
     for table in ["suspension", "leaving"] {
         assert_eq!(house.value(&format!("SELECT CAST(COUNT(*) AS CHAR(20)) FROM {table}")).await, "0");
     }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
+use fleet::device;
+use listener::{Admission, Attendance};
 use roster::{Content, Slot};
-use server::config::{Admission, Attendance};
-use server::fleet::devices;
 use simulator::Random;
 use store::{DeviceOptions, HeldKind, KeptKind, PunchFilter};
 use story::House;
@@ -17,8 +17,8 @@ use wire::{DeviceRecord, More, RecordKind, Screening};
 /// A server that keeps punches.
 async fn house() -> House {
     House::with(|config| {
-        config.admission = Admission::Open;
-        config.attendance = Attendance::Keep;
+        config.devices.admission = Admission::Open;
+        config.devices.attendance = Attendance::Keep;
     })
     .await
 }
@@ -282,9 +282,7 @@ async fn an_error_of_a_command_that_is_open_or_ordered_or_of_nobody_has_its_cons
 
     let (device, now) = (house.device("B1").await.id, house.now());
     house
-        .operate(async |tx| {
-            server::fleet::orders::Ordered(wire::Command::Check).queue(tx, device, "ada", now).await
-        })
+        .operate(async |tx| fleet::command::Ordered(wire::Command::Check).queue(tx, device, "ada", now).await)
         .await;
     let orders = obeyed(&house, "B1").await;
     let (id, _) = orders.iter().find(|(_, command)| command == "CHECK").expect("the order");
@@ -481,8 +479,8 @@ async fn no_device_is_told_to_ask_before_it_lets_somebody_in() {
 /// A server that gives users to devices for one punch, with somebody who is enrolled.
 async fn giving() -> House {
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.remote_attendance = true;
+        config.devices.admission = Admission::Open;
+        config.devices.remote_attendance = true;
     })
     .await;
     house.get("/iclock/cdata?SN=B1&options=all&pushver=2.4.1").await;
@@ -515,7 +513,7 @@ async fn a_device_may_ask_for_somebody_for_one_punch_where_that_is_switched_on()
     }
     // Somebody who is not admitted gets nobody.
     let (device, now) = (house.device("B1").await, house.now());
-    house.operate(async |tx| devices::retire(tx, &device, now).await).await;
+    house.operate(async |tx| device::retire(tx, &device, now).await).await;
     assert_eq!(asked(&house, "B1", "7").await.0, 401);
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use listener::{Admission, Attendance};
 use roster::{Algorithm, Content, Format, Slot, Template};
-use server::config::{Admission, Attendance};
 use simulator::Random;
 use store::HeldKind;
 use story::House;
@@ -22,8 +22,8 @@ async fn upload(house: &House, body: impl AsRef<[u8]>) -> Answer {
 
 async fn keeping_punches() -> House {
     House::with(|config| {
-        config.admission = Admission::Open;
-        config.attendance = Attendance::Keep;
+        config.devices.admission = Admission::Open;
+        config.devices.attendance = Attendance::Keep;
     })
     .await
 }
@@ -319,8 +319,8 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_template_is_kept_until_its_user_comes_and_then_follows_it() {
     let house = House::with(|config| {
-        config.admission = Admission::Open;
-        config.read_back_percent = 0;
+        config.devices.admission = Admission::Open;
+        config.devices.read_back_percent = 0;
     })
     .await;
     let poll = "/iclock/getrequest?SN=B1";

@@ -199,7 +199,7 @@ fn enrolment(text: &str) -> Result<OwnEnrolment, String> {
 }
 
 fn times_of_day(text: &str) -> Result<String, String> {
-    server::config::trans_times(text).map(|_| text.to_owned())
+    listener::trans_times(text).map(|_| text.to_owned())
 }
 
 fn stamp_table(text: &str) -> Result<StampKey, String> {

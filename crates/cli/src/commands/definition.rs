@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 
 use anyhow::bail;
 use clap::Args;
+use fleet::definition::{self, Deleted, Outcome};
 use roster::{Area, Definition, DefinitionKind, DefinitionName, Millis};
 use serde::Serialize;
-use server::fleet::definitions::{self, Deleted, Outcome};
 use store::{Defined, DeviceState, Tx};
 use sync::Want;
 use wire::{EntryError, FieldError, Pin, SerialNumber};
@@ -89,7 +89,7 @@ impl Done {
 
 async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S) -> anyhow::Result<()> {
     let mut tx = context.store.read().await?;
-    let before = definitions::find(&mut tx, name).await?;
+    let before = definition::find(&mut tx, name).await?;
     lookup::areas(&mut tx, set.areas().unwrap_or_default()).await?;
     tx.rollback().await?;
     let given = set.fields(before.is_none());
@@ -108,7 +108,7 @@ async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S
         .store
         .retrying(move |tx| {
             let (name, definition, areas) = (owned.clone(), definition.clone(), areas.clone());
-            Box::pin(async move { definitions::set(tx, &name, &definition, areas.as_deref(), now).await })
+            Box::pin(async move { definition::set(tx, &name, &definition, areas.as_deref(), now).await })
         })
         .await?;
     match outcome {
@@ -146,7 +146,7 @@ async fn delete(context: &Context, name: &DefinitionName) -> anyhow::Result<()> 
         .store
         .retrying(move |tx| {
             let name = owned.clone();
-            Box::pin(async move { definitions::delete(tx, &name, now).await })
+            Box::pin(async move { definition::delete(tx, &name, now).await })
         })
         .await?;
     match deleted {
@@ -239,7 +239,7 @@ struct OnDevice {
 
 async fn show(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
     let mut tx = context.store.read().await?;
-    let Some(defined) = definitions::find(&mut tx, name).await? else {
+    let Some(defined) = definition::find(&mut tx, name).await? else {
         return Err(unknown(&mut tx, name).await?);
     };
     let assigned = match (name.kind, name.name.parse()) {
@@ -256,7 +256,7 @@ async fn show(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
 }
 
 async fn on_devices(tx: &mut Tx, defined: &Defined) -> anyhow::Result<Vec<OnDevice>> {
-    let key = definitions::key(&defined.name)?;
+    let key = definition::key(&defined.name)?;
     let mut found = Vec::new();
     for row in tx.devices().await? {
         if !matches!(row.state, DeviceState::Active | DeviceState::Stale) {
@@ -319,7 +319,7 @@ async fn assign(context: &Context, number: u16, pins: Vec<Pin>) -> anyhow::Resul
     let name = DefinitionName::read(DefinitionKind::Message, &number.to_string())
         .map_err(|error| usage(format!("message {number}: {error}")))?;
     let mut tx = context.store.read().await?;
-    let Some(message) = definitions::find(&mut tx, &name).await? else {
+    let Some(message) = definition::find(&mut tx, &name).await? else {
         return Err(unknown(&mut tx, &name).await?);
     };
     if message.definition.value("TAG") != "254" {
@@ -335,7 +335,7 @@ async fn assign(context: &Context, number: u16, pins: Vec<Pin>) -> anyhow::Resul
         .store
         .retrying(move |tx| {
             let pins = pins.clone();
-            Box::pin(async move { definitions::assign(tx, number, &pins, now).await })
+            Box::pin(async move { definition::assign(tx, number, &pins, now).await })
         })
         .await?;
     context.out.print(&Assigned { message: number, users }, |assigned| match assigned.users {

@@ -1,9 +1,10 @@
 //! `muster device`
 
 use anyhow::bail;
+use fleet::device;
+use fleet::view::sync_status as status;
 use roster::Capability;
 use serde::Serialize;
-use server::fleet::{devices, status};
 use std::fmt::Write as _;
 use store::{DeviceOptions, DeviceRow, DeviceState, PhotoDelivery, Session, StoreError, Tx};
 use sync::Joining;
@@ -175,7 +176,7 @@ impl Shown {
         let counts = row.capability.counts();
         let stamps = tx.stamps(row.id).await?;
         let known_clock = tx.clock(row.id).await?;
-        let clock = ShownClock::of(&known_clock, row, &context.settings.server, when.now());
+        let clock = ShownClock::of(&known_clock, row, &context.settings.server.devices.fleet, when.now());
         Ok(Self {
             status,
             firmware: row.capability.firmware().map(ToOwned::to_owned),
@@ -187,7 +188,7 @@ impl Shown {
             created_at: rfc3339(row.created_at),
             approved_at: row.approved_at.map(rfc3339),
             options: ShownOptions::of(&row.options),
-            enrolment: context.settings.server.enrolment_at(row).as_str(),
+            enrolment: context.settings.server.devices.fleet.enrolment_at(row).as_str(),
             clock_words: clock.words(&known_clock, when),
             clock,
             has_comm_key: tx.has_comm_key(row.id).await?,
@@ -376,7 +377,7 @@ async fn approve(context: &Context, serial_number: &SerialNumber, approval: Appr
         .store
         .retrying(move |tx| {
             let device = device.clone();
-            Box::pin(async move { devices::approve(tx, &device, joining, now).await })
+            Box::pin(async move { device::approve(tx, &device, joining, now).await })
         })
         .await?;
     Done::print(context, &row, "approved", format!("{serial_number} is let in: {words}"))
@@ -406,7 +407,7 @@ async fn put_out(context: &Context, row: &DeviceRow) -> Result<(), StoreError> {
         .store
         .retrying(move |tx| {
             let device = device.clone();
-            Box::pin(async move { devices::retire(tx, &device, now).await })
+            Box::pin(async move { device::retire(tx, &device, now).await })
         })
         .await
 }
@@ -421,7 +422,7 @@ async fn refill(context: &Context, serial_number: &SerialNumber) -> anyhow::Resu
         .store
         .retrying(move |tx| {
             let device = device.clone();
-            Box::pin(async move { devices::refill(tx, &device, now).await })
+            Box::pin(async move { device::refill(tx, &device, now).await })
         })
         .await?;
     let words = format!(

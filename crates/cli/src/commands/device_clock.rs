@@ -2,10 +2,10 @@
 
 use std::fmt::Write as _;
 
+use fleet::Rules;
+use fleet::time_zone::offset_minutes;
 use roster::Millis;
 use serde::Serialize;
-use server::config::Config;
-use server::zones::offset_minutes;
 use store::{DeviceClock, DeviceRow};
 
 use crate::when::{When, rfc3339};
@@ -28,11 +28,11 @@ pub struct ShownClock {
 }
 
 impl ShownClock {
-    pub fn of(clock: &DeviceClock, row: &DeviceRow, config: &Config, now: Millis) -> Self {
+    pub fn of(clock: &DeviceClock, row: &DeviceRow, rules: &Rules, now: Millis) -> Self {
         let own = row.options.time_zone.as_deref();
         Self {
-            time_zone: own.or_else(|| config.time_zone.iana_name()).map(ToOwned::to_owned),
-            offset_min: offset_minutes(config, own, now),
+            time_zone: own.or_else(|| rules.time_zone.iana_name()).map(ToOwned::to_owned),
+            offset_min: offset_minutes(&rules.time_zone, own, now),
             told_offset_min: clock.told_offset_min,
             ahead_s: clock.drift.map(|drift| drift.ahead_s),
             seen_at: clock.drift.map(|drift| rfc3339(drift.seen_at)),

@@ -3,7 +3,6 @@
 use anyhow::bail;
 use roster::Millis;
 use serde::Serialize;
-use server::fleet;
 use store::{DeviceState, Reread, Stamp};
 use wire::{SerialNumber, StampKey};
 
@@ -32,7 +31,7 @@ pub async fn run(
     if !matches!(row.state, DeviceState::Active | DeviceState::Stale) {
         bail!("{serial_number} is not in the fleet: `muster device approve {serial_number}` lets it in");
     }
-    let tables = if tables.is_empty() { fleet::PEOPLE.to_vec() } else { tables };
+    let tables = if tables.is_empty() { fleet::reread::PEOPLE.to_vec() } else { tables };
     let (device, now) = (row.id, context.when.now());
     let names = tables.iter().map(|key| key.table()).collect();
     context
@@ -41,7 +40,7 @@ pub async fn run(
             let tables = tables.clone();
             Box::pin(async move {
                 tx.lock_device(device).await?;
-                fleet::ask_for(tx, device, &tables, "operator", now).await
+                fleet::reread::ask_for(tx, device, &tables, "operator", now).await
             })
         })
         .await?;
@@ -74,7 +73,7 @@ impl ShownReread {
     pub fn of(table: &str, stamp: &Stamp, when: &When) -> Option<Self> {
         let asked_at = stamp.asked_at?;
         let ago = |at: Option<Millis>| at.map(|at| when.relative(at)).unwrap_or_default();
-        let over = stamp.last_at.is_some_and(|last| last.plus(fleet::REREAD_PAUSE_MS) <= when.now());
+        let over = stamp.last_at.is_some_and(|last| last.plus(fleet::reread::REREAD_PAUSE_MS) <= when.now());
         let asked = format!("asked for {}", when.relative(asked_at));
         let (stage, words) = match (stamp.reread, stamp.begun_at) {
             (Reread::Asked, _) | (Reread::No, None) => {

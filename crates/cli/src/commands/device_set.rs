@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
+use fleet::command::Ordered;
+use fleet::device;
 use roster::{Area, Millis};
 use serde::Serialize;
-use server::fleet::devices;
-use server::fleet::orders::Ordered;
 use store::{DeviceOptions, DeviceRow, DeviceState, StoreError, Tx};
 
 use super::Context;
@@ -137,7 +137,7 @@ impl Change {
 
     async fn write(&self, tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<(), StoreError> {
         if self.options.photo_delivery != row.options.photo_delivery {
-            devices::retry_photos(tx, row, now).await?;
+            device::retry_photos(tx, row, now).await?;
         }
         if let Some(name) = &self.name {
             tx.rename_device(row.id, name).await?;
@@ -155,7 +155,7 @@ impl Change {
             tx.forget_comm_key(row.id).await?;
         }
         if let Some(areas) = &self.areas {
-            devices::set_areas(tx, row, areas, now).await?;
+            device::set_areas(tx, row, areas, now).await?;
         }
         Ok(())
     }

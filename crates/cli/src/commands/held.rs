@@ -1,9 +1,9 @@
 //! `muster held`
 
 use anyhow::{Context as _, bail};
+use fleet::held::{Resolution, ResolveError, resolve};
 use roster::Millis;
 use serde::Serialize;
-use server::fleet::held::{Resolution, ResolveError, resolve};
 use std::fmt::Write as _;
 use store::{HeldFilter, HeldKind, HeldRow};
 use wire::SerialNumber;
@@ -290,7 +290,8 @@ async fn decide(context: &Context, id: i64, decision: Decision) -> anyhow::Resul
 
 async fn attempt(context: &Context, id: i64, resolution: Resolution) -> Result<HeldRow, ResolveError> {
     let mut tx = context.store.write().await?;
-    let row = resolve(&mut tx, id, resolution, &context.settings.server, context.when.now()).await?;
+    let row =
+        resolve(&mut tx, id, resolution, &context.settings.server.devices.fleet, context.when.now()).await?;
     tx.commit().await?;
     Ok(row)
 }

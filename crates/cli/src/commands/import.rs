@@ -6,7 +6,6 @@ use std::io::IsTerminal as _;
 
 use import::{ImportError, OldDatabase, Options, Report, Source};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use server::fleet::undo_until;
 use sync::Joining;
 
 use super::Context;
@@ -32,7 +31,7 @@ async fn zk_server(context: &Context, arguments: &ImportZkServer) -> anyhow::Res
         overwrite: arguments.overwrite,
         dry_run: arguments.dry_run,
         now,
-        undo_until: undo_until(&context.settings.server, now),
+        undo_until: context.settings.server.devices.fleet.undo_until(now),
     };
     let admit = arguments.admit.map(|admit| match admit {
         Admit::Adopt => Joining::Adopt,

@@ -10,9 +10,9 @@ mod shown;
 use std::sync::Arc;
 
 use anyhow::bail;
+use fleet::command::{Ordered, SYSTEM_COMMANDS, is_refused, is_system};
+use fleet::offered_file::Offer;
 use serde::Serialize;
-use server::fleet::files::Offer;
-use server::fleet::orders::{Ordered, SYSTEM_COMMANDS, is_refused, is_system};
 use store::{DeviceRow, DeviceState};
 use wire::{Command, SerialNumber};
 
@@ -115,7 +115,7 @@ fn can_be_ordered(row: &DeviceRow) -> anyhow::Result<()> {
 /// Whether this command may be sent to this device.
 fn allowed(context: &Context, row: &DeviceRow, ordered: &Ordered) -> anyhow::Result<()> {
     let form = ordered.form();
-    if is_system(form) && !context.settings.server.system_commands {
+    if is_system(form) && !context.settings.server.devices.system_commands {
         bail!(
             "{} reaches into the system of the device: it is off unless {SYSTEM_COMMANDS} = true stands in muster.toml, \
              or MUSTER_{}=true in the environment, here and where the server runs (it is false: {})",

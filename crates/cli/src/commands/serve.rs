@@ -3,9 +3,9 @@
 use std::io::ErrorKind;
 
 use anyhow::Context as _;
+use listener::{Admission, Attendance};
 use serde::Serialize;
 use server::StartError;
-use server::config::{Admission, Attendance};
 
 use crate::config::{Settings, mask};
 use crate::failure::Told;
@@ -34,20 +34,20 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
     // From now on a signal is heard, however early it comes.
     let mut signals = Signals::new()?;
     let (store, lock) = database::open_to_serve(&settings).await?;
-    if settings.server.admission == Admission::Open {
+    if settings.server.devices.admission == Admission::Open {
         tracing::warn!("admission is open: every device that can reach this server is let in");
     }
     let mut config = settings.server.clone();
     if let Some(room) = open_files::room_for_connections(settings.database_pool)
-        && room.get() < config.most_connections
+        && room.get() < config.devices.max_connections
     {
         tracing::warn!(
-            max_connections = config.most_connections,
+            max_connections = config.devices.max_connections,
             possible = room.get(),
             "fewer connections of devices than max_connections are possible: the system limits this process's open files; \
              raise that (LimitNOFILE= of the systemd unit, ulimit -Hn, --ulimit nofile of a container), or lower max_connections"
         );
-        config.most_connections = room.get();
+        config.devices.max_connections = room.get();
     }
     let running = match server::start(config, store.clone(), system::clock(), system::entropy()).await {
         Ok(running) => running,
@@ -65,15 +65,15 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
             .unwrap_or_else(|_| settings.server.data_dir.clone())
             .display()
             .to_string(),
-        admission: match settings.server.admission {
+        admission: match settings.server.devices.admission {
             Admission::Approve => "approve",
             Admission::Open => "open",
         },
-        attendance: match settings.server.attendance {
+        attendance: match settings.server.devices.attendance {
             Attendance::Discard => "discard",
             Attendance::Keep => "keep",
         },
-        time_zone: settings.server.time_zone.iana_name().unwrap_or("UTC").to_owned(),
+        time_zone: settings.server.devices.fleet.time_zone.iana_name().unwrap_or("UTC").to_owned(),
     };
     // Nobody has to read it.
     let _ = out.print_line(&started, Started::words);

@@ -1,8 +1,8 @@
 //! `muster sync status`
 
+use fleet::view::sync_status::{DeviceStatus, Owed};
 use roster::{ItemKey, Millis};
 use serde::Serialize;
-use server::fleet::status::{self, DeviceStatus, Owed};
 use std::fmt::Write as _;
 use store::{DeviceRow, DeviceState, Tx};
 use sync::Want;
@@ -31,7 +31,7 @@ pub async fn run(context: &Context, command: SyncCommand) -> anyhow::Result<()> 
 
 async fn fleet(context: &Context) -> anyhow::Result<()> {
     let mut tx = context.store.read().await?;
-    let all = status::fleet(&mut tx, context.when.now()).await?;
+    let all = fleet::view::sync_status::fleet(&mut tx, context.when.now()).await?;
     context.out.print(&all, |all| {
         let members: Vec<&DeviceStatus> =
             all.iter().filter(|device| matches!(device.state, "active" | "stale")).collect();
@@ -70,7 +70,7 @@ async fn one(context: &Context, serial_number: &SerialNumber) -> anyhow::Result<
     let status = device::of(&mut tx, &row, &context.when).await?;
     let mut owed = Vec::new();
     if matches!(row.state, DeviceState::Active | DeviceState::Stale) {
-        owed = status::owed(&mut tx, &row, context.when.now()).await?;
+        owed = fleet::view::sync_status::owed(&mut tx, &row, context.when.now()).await?;
         owed.extend(unread(&mut tx, &row, status.online, &context.when).await?);
     }
     let one = One { status, capability: device::known(&row.capability, &context.when), owed };

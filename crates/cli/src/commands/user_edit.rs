@@ -5,10 +5,9 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::{Context as _, bail};
+use fleet::user::{self, UserEdit};
 use jiff::civil::Date;
 use serde::Serialize;
-use server::fleet::undo_until;
-use server::fleet::users::{self, UserEdit};
 use store::{Erased, Punches, Rewritten};
 use wire::Pin;
 
@@ -92,7 +91,7 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
                 tx.reserve(0).await?;
                 match tx.spelled_otherwise(std::slice::from_ref(&pin)).await?.remove(&pin) {
                     Some(other) => Ok(Err(other)),
-                    None => users::set(tx, &pin, &edit, now).await.map(Ok),
+                    None => user::set(tx, &pin, &edit, now).await.map(Ok),
                 }
             })
         })
@@ -158,12 +157,12 @@ pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()
         return erase(context, delete).await;
     }
     let (owned, now) = (pin.clone(), context.when.now());
-    let until = undo_until(&context.settings.server, now);
+    let until = context.settings.server.devices.fleet.undo_until(now);
     let items = context
         .store
         .retrying(move |tx| {
             let pin = owned.clone();
-            Box::pin(async move { users::delete(tx, &pin, None, now, Some(until)).await })
+            Box::pin(async move { user::delete(tx, &pin, None, now, Some(until)).await })
         })
         .await?;
     let words = format!(
@@ -182,7 +181,7 @@ async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
         .store
         .retrying(move |tx| {
             let pin = owned.clone();
-            Box::pin(async move { users::erase(tx, &pin, punches, now).await })
+            Box::pin(async move { user::erase(tx, &pin, punches, now).await })
         })
         .await?;
     let mut words = format!(
@@ -251,7 +250,7 @@ pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
         .store
         .retrying(move |tx| {
             let pin = owned.clone();
-            Box::pin(async move { users::undo(tx, &pin, now).await })
+            Box::pin(async move { user::undo(tx, &pin, now).await })
         })
         .await?;
     if items == 0 {

@@ -1,9 +1,9 @@
 //! `muster user suspend` and `reinstate`.
 
 use anyhow::{Result, bail};
+use fleet::suspension::{self, Suspended};
 use jiff::civil::Date;
 use serde::Serialize;
-use server::fleet::suspension::{self, Suspended};
 use store::Suspension;
 use wire::Pin;
 
@@ -28,7 +28,7 @@ struct Done {
 /// # Errors
 /// It is before today, in the time zone of the server.
 pub fn not_over(context: &Context, day: Date) -> Result<()> {
-    let today = suspension::today(&context.settings.server, context.when.now());
+    let today = suspension::today(&context.settings.server.devices.fleet, context.when.now());
     if day < today {
         return Err(usage(format!("{day} is over, today is {today}: nothing was done")));
     }

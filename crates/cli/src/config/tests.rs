@@ -1,6 +1,6 @@
 mod old_names;
 
-use server::config::{Admission, Attendance};
+use listener::{Admission, Attendance};
 use sync::intake::Raised;
 
 use super::*;
@@ -40,12 +40,12 @@ fn origin(settings: &Settings, name: &str) -> (String, String) {
 #[test]
 fn nothing_has_to_be_set() {
     let settings = read(&Sources::default());
-    assert_eq!(settings.server.listen.to_string(), "0.0.0.0:8081");
+    assert_eq!(settings.server.devices.listen.to_string(), "0.0.0.0:8081");
     assert_eq!(settings.database, "sqlite://muster-data/muster.db");
-    assert_eq!(settings.server.attendance, Attendance::Discard);
-    assert_eq!(settings.server.undo, Duration::from_hours(7 * 24));
-    assert_eq!(settings.server.most_body_bytes, 33_554_432);
-    assert_eq!(settings.server.limits.answer_ms, sync::Limits::default().answer_ms);
+    assert_eq!(settings.server.devices.attendance, Attendance::Discard);
+    assert_eq!(settings.server.devices.fleet.undo, Duration::from_hours(7 * 24));
+    assert_eq!(settings.server.devices.max_body_bytes, 33_554_432);
+    assert_eq!(settings.server.devices.limits.answer_ms, sync::Limits::default().answer_ms);
     assert!(settings.shown().all(|(_, value)| matches!(value.origin, Origin::Default(_))));
 }
 
@@ -55,9 +55,9 @@ fn the_command_line_wins_over_the_environment_and_that_over_the_file() {
     sources.environment = variables(&[("MUSTER_LISTEN", "127.0.0.1:2"), ("MUSTER_ADMISSION", "approve")]);
     sources.command_line = vec![("listen", "127.0.0.1:3".to_owned())];
     let settings = read(&sources);
-    assert_eq!(settings.server.listen.port(), 3);
-    assert_eq!(settings.server.admission, Admission::Approve);
-    assert_eq!(settings.server.upload.delay_s, 5);
+    assert_eq!(settings.server.devices.listen.port(), 3);
+    assert_eq!(settings.server.devices.admission, Admission::Approve);
+    assert_eq!(settings.server.devices.upload.delay_s, 5);
     let told = |text: &str, origin: &str| (text.to_owned(), origin.to_owned());
     assert_eq!(origin(&settings, "listen"), told("127.0.0.1:3", "command line --listen"));
     assert_eq!(origin(&settings, "admission"), told("approve", "environment MUSTER_ADMISSION"));
@@ -90,7 +90,7 @@ fn a_bad_value_names_its_place_and_what_is_wanted() {
 
 #[test]
 fn how_long_an_answer_may_take_can_be_set() {
-    assert_eq!(read(&file("answer_timeout_s = 5")).server.limits.answer_ms, 5_000);
+    assert_eq!(read(&file("answer_timeout_s = 5")).server.devices.limits.answer_ms, 5_000);
     let message = refused(&file("answer_timeout_s = 4"));
     assert!(message.ends_with("want a whole number of seconds, 5 to 3600"), "{message}");
 }
@@ -106,8 +106,8 @@ fn a_value_of_another_shape_is_refused() {
 #[test]
 fn times_of_day_can_be_one_text_or_several() {
     let times = vec![(0, 0), (14, 5)];
-    assert_eq!(read(&file("trans_times = \"00:00;14:05\"")).server.upload.trans_times, times);
-    assert_eq!(read(&file("trans_times = [\"00:00\", \"14:05\"]")).server.upload.trans_times, times);
+    assert_eq!(read(&file("trans_times = \"00:00;14:05\"")).server.devices.upload.trans_times, times);
+    assert_eq!(read(&file("trans_times = [\"00:00\", \"14:05\"]")).server.devices.upload.trans_times, times);
     assert!(refused(&file("trans_times = \"25:00\"")).contains("25:00 is no time of day"));
 }
 
@@ -115,9 +115,9 @@ fn times_of_day_can_be_one_text_or_several() {
 fn defaults_follow_from_other_settings() {
     let settings = read(&file("data_dir = \"/var/lib/muster\"\nadmission = \"open\""));
     assert_eq!(settings.database, "sqlite:///var/lib/muster/muster.db");
-    assert_eq!(settings.server.privilege, Some(Raised::Accept));
+    assert_eq!(settings.server.devices.privilege, Some(Raised::Accept));
     assert_eq!(origin(&settings, "privilege").1, "default (admission)");
-    assert_eq!(read(&Sources::default()).server.privilege, Some(Raised::Hold));
+    assert_eq!(read(&Sources::default()).server.devices.privilege, Some(Raised::Hold));
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_misspelled_variable_is_noticed_and_a_foreign_one_is_not() {
 #[test]
 fn a_time_zone_is_an_iana_name() {
     let settings = read(&file("time_zone = \"Europe/Vienna\""));
-    assert_eq!(settings.server.time_zone.iana_name(), Some("Europe/Vienna"));
+    assert_eq!(settings.server.devices.fleet.time_zone.iana_name(), Some("Europe/Vienna"));
     let message = refused(&file("time_zone = \"Europe/Viena\""));
     assert!(message.ends_with("for example Europe/Vienna; is Europe/Vienna meant?"), "{message}");
 }
@@ -204,8 +204,11 @@ fn every_setting_is_documented_once_and_has_a_variable_of_its_own() {
 #[test]
 fn the_limit_of_taking_a_device_in_is_no_shorter_than_the_pause() {
     let settings = read(&Sources::default());
-    assert_eq!((settings.server.adopt_quiet.as_secs(), settings.server.adopt_limit.as_secs()), (30, 3_600));
-    assert_eq!(read(&file("adopt_limit_s = 30\n")).server.adopt_limit.as_secs(), 30);
+    assert_eq!(
+        (settings.server.devices.adopt_quiet.as_secs(), settings.server.devices.adopt_limit.as_secs()),
+        (30, 3_600)
+    );
+    assert_eq!(read(&file("adopt_limit_s = 30\n")).server.devices.adopt_limit.as_secs(), 30);
 
     let message = refused(&file("adopt_quiet_s = 90\nadopt_limit_s = 60\n"));
 

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
-use server::config::{Admission, Attendance};
+use listener::{Admission, Attendance};
 use sync::intake::{Cleared, Deletion, Enrolment, Raised};
 
 /// Seconds between polls that devices take.

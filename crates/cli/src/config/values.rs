@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use server::config::Admission;
+use listener::Admission;
 
 use super::setting::SETTINGS;
 use super::variables::{Named, Variables};

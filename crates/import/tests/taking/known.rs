@@ -1,8 +1,8 @@
 //! What Muster holds already, and what was deleted in it.
 
+use fleet::user::UserEdit;
 use import::{Options, Outcome, What};
 use roster::{Algorithm, Content, Format, Part, Slot, Template};
-use server::fleet::users::UserEdit;
 use wire::BioType;
 
 use crate::old::{Old, plain, print10};

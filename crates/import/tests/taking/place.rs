@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use databases::Database;
+use fleet::user::{self, UserEdit};
 use import::{Counts, ImportError, OldDatabase, Options, Outcome, Report, Source, What};
 use roster::{Content, ItemKey, Millis, Slot, UserFields};
-use server::fleet::users::{self, UserEdit};
 use store::{Keys, Store};
 use sync::Joining;
 use wire::Pin;
@@ -80,13 +80,13 @@ impl Place {
 
     pub async fn set(&self, of: &str, edit: UserEdit) {
         let mut tx = self.store.write().await.expect("a transaction");
-        users::set(&mut tx, &pin(of), &edit, NOW).await.expect("the user");
+        user::set(&mut tx, &pin(of), &edit, NOW).await.expect("the user");
         tx.commit().await.expect("it is written");
     }
 
     pub async fn delete(&self, of: &str) {
         let mut tx = self.store.write().await.expect("a transaction");
-        users::delete(&mut tx, &pin(of), None, NOW, Some(NOW.plus(1000))).await.expect("the user");
+        user::delete(&mut tx, &pin(of), None, NOW, Some(NOW.plus(1000))).await.expect("the user");
         tx.commit().await.expect("it is written");
     }
 

@@ -1,8 +1,8 @@
 //! What was asked for on the command line, as a command of the protocol.
 
 use anyhow::bail;
+use fleet::command::Ordered;
 use roster::Capability;
-use server::fleet::orders::Ordered;
 use store::{DeviceRow, Tx};
 use wire::{Base64, BioType, Command, Enroll, Entry, EntryKey, EntryTable, FingerKey, Pin, Select};
 
@@ -71,7 +71,7 @@ pub async fn wanted(
 /// The time zone of a device: its own, else the server's.
 fn zone(context: &Context, row: &DeviceRow) -> jiff::tz::TimeZone {
     let own = row.options.time_zone.as_deref().and_then(|name| jiff::tz::TimeZone::get(name).ok());
-    own.unwrap_or_else(|| context.settings.server.time_zone.clone())
+    own.unwrap_or_else(|| context.settings.server.devices.fleet.time_zone.clone())
 }
 
 /// One parameter with its value; that of `-` is the first line of standard input.

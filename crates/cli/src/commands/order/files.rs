@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use fleet::command::Ordered;
+use fleet::offered_file::{MOST_FILE_BYTES, Offer, TOKEN_DIGITS, address_name};
 use md5::{Digest as _, Md5};
-use server::fleet::files::{MOST_FILE_BYTES, Offer, TOKEN_DIGITS, address_name};
-use server::fleet::orders::Ordered;
 use wire::{Command, Import, ImportTable, PutFile, Upgrade, UpgradeMethod};
 
 use super::Wanted;

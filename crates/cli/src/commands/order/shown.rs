@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
+use fleet::command::Ordered;
 use roster::Millis;
 use serde::Serialize;
-use server::fleet::orders::Ordered;
 use store::{OrderRow, Tx};
 use sync::operator::State;
 use wire::{Form, ReturnCode, SerialNumber, names_secret};

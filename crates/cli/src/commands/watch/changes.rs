@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use fleet::view::sync_status::DeviceStatus;
 use roster::{Kind, Millis, Seq};
-use server::fleet::status::{self, DeviceStatus};
 use store::{CommandEvent, HeldFilter, Store, Tx};
 use sync::Verb;
 use wire::{ReturnCode, SerialNumber, Verdict};
@@ -180,7 +180,7 @@ fn difference(before: Option<&DeviceStatus>, after: &DeviceStatus) -> Vec<What> 
 }
 
 async fn standing(tx: &mut Tx, now: Millis) -> anyhow::Result<BTreeMap<String, DeviceStatus>> {
-    let all = status::fleet(tx, now).await?;
+    let all = fleet::view::sync_status::fleet(tx, now).await?;
     Ok(all.into_iter().map(|device| (device.serial_number.clone(), device)).collect())
 }
 

@@ -64,7 +64,7 @@ fn each_source_wins_over_the_next_one() {
     let mut sources = Sources::default();
     let listens = |sources: &Sources| {
         let settings = read(sources);
-        (settings.server.listen.port(), origin(&settings, "listen").1)
+        (settings.server.devices.listen.port(), origin(&settings, "listen").1)
     };
     sources.file = Some(source("muster.toml", "listen = \"0.0.0.0:1\""));
     assert_eq!(listens(&sources), (1, "muster.toml line 1".to_owned()));

@@ -1,0 +1,64 @@
+//! How many punches a device says to hold of a period (`VERIFY SUM`, §12.3), against how many are kept.
+
+use std::cmp::Ordering;
+
+use wire::{Command, Select};
+
+use crate::command::Ordered;
+
+/// What two counts of the same period say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sum {
+    /// Everything is here.
+    Equal,
+    /// The device has so many that are not here.
+    Missing(u64),
+    /// So many more are here: the device has forgotten some, or never had them.
+    Beyond(u64),
+}
+
+/// Compares what a device told with what is kept.
+pub fn compare(told: u64, kept: u64) -> Sum {
+    match told.cmp(&kept) {
+        Ordering::Equal => Sum::Equal,
+        Ordering::Greater => Sum::Missing(told - kept),
+        Ordering::Less => Sum::Beyond(kept - told),
+    }
+}
+
+/// What a device is to be asked for after it answered a `VERIFY SUM`: the punches of the period where the counts differ.
+///
+/// Also where more are kept than it told: of two that differ, one may lack what the other has. What is here already is
+/// recognised when it comes again.
+pub fn follow_up(command: &Command<'_>, told: u64, kept: u64) -> Option<Ordered> {
+    let Command::VerifySum { from, to } = command else { return None };
+    (compare(told, kept) != Sum::Equal)
+        .then(|| Ordered(Command::Query(Select::AttLog { from: from.clone(), to: to.clone() })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Obligation 186.
+    #[test]
+    fn a_period_is_asked_for_where_the_counts_differ() {
+        let time = |text: &str| text.parse().expect("a time");
+        let (from, to) = (time("2027-03-01 00:00:00"), time("2027-03-31 23:59:59"));
+        let sum = Command::VerifySum { from, to };
+        assert_eq!((compare(1204, 1204), follow_up(&sum, 1204, 1204)), (Sum::Equal, None));
+        for (told, kept, expected) in [(1204, 1200, Sum::Missing(4)), (0, 3, Sum::Beyond(3))] {
+            assert_eq!(compare(told, kept), expected);
+            let Some(Ordered(asked)) = follow_up(&sum, told, kept) else {
+                panic!("{told} and {kept} differ")
+            };
+            let mut text = Vec::new();
+            asked.write_text(&mut text);
+            assert_eq!(
+                String::from_utf8_lossy(&text),
+                "DATA QUERY ATTLOG StartTime=2027-03-01 00:00:00\tEndTime=2027-03-31 23:59:59"
+            );
+        }
+        assert_eq!(follow_up(&Command::Check, 1, 2), None);
+    }
+}

@@ -1,0 +1,43 @@
+//! The rules that hold for the whole fleet, whoever acts: an operator, a device or a job.
+
+use std::time::Duration;
+
+use jiff::tz::TimeZone;
+use roster::Millis;
+use store::DeviceRow;
+use sync::intake::Enrolment;
+
+/// What an operator set about the fleet.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// The time zone of devices that have none of their own.
+    pub time_zone: TimeZone,
+    /// What becomes of people who are enrolled or changed at a device, unless the device has its own setting.
+    pub enrolment: Enrolment,
+    /// How long a deleted person can be brought back.
+    pub undo: Duration,
+}
+
+impl Rules {
+    /// What becomes of people who are enrolled or changed at this device.
+    pub fn enrolment_at(&self, device: &DeviceRow) -> Enrolment {
+        device.options.enrolment.unwrap_or(self.enrolment)
+    }
+
+    /// Until when a deletion made now can be undone.
+    pub fn undo_until(&self, now: Millis) -> Millis {
+        now.plus(i64::try_from(self.undo.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// What the time zone of a device is called now: its IANA name, or the offset where it has no name.
+    pub fn zone_name(&self, device: &DeviceRow, now: Millis) -> String {
+        if let Some(own) = &device.options.time_zone {
+            return own.clone();
+        }
+        if let Some(name) = self.time_zone.iana_name() {
+            return name.to_owned();
+        }
+        let now = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        self.time_zone.to_offset(now).to_string()
+    }
+}

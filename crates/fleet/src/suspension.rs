@@ -1,0 +1,202 @@
+//! Suspending people, reinstating them, and their last days.
+//!
+//! A suspended person stays in the fleet with everything, and belongs to no area. So every terminal removes the person, and
+//! no upload brings the person back: the areas are the operator's alone. [`store::Suspension`] remembers the areas.
+//!
+//! Days begin and end in the time zone of the server ([`Rules::time_zone`]), whatever the zone of a terminal is: a person
+//! is on all terminals or on none.
+
+use std::collections::BTreeSet;
+
+use jiff::civil::Date;
+use roster::{Area, Content, ItemKey, Millis, Slot};
+use store::{Change, ItemWrite, Store, StoreError, Suspension, Tx, retry};
+use sync::{ClaimNews, Knows};
+use wire::Pin;
+
+use crate::Rules;
+use crate::clock::Clock;
+use crate::user::{bury, put};
+
+/// What became of an order to suspend or to reinstate people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Suspended {
+    /// Nothing was done: nobody has this PIN.
+    Nobody(Pin),
+    /// Nothing was done: this person has left already.
+    Left(Pin),
+    /// Nothing was done: this person is not suspended.
+    NotSuspended(Pin),
+    /// Each person, by PIN: whether anything changed, and the suspension, that which ended or the new one.
+    Done(Vec<(Pin, bool, Suspension)>),
+}
+
+/// The date in the time zone of the server.
+pub fn today(rules: &Rules, now: Millis) -> Date {
+    let now = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    now.to_zoned(rules.time_zone.clone()).date()
+}
+
+/// Removes people from every terminal and keeps everything of theirs: until the end of a day, or until they are reinstated.
+/// For people who are suspended already only the last day changes.
+///
+/// All of them or, where one cannot be suspended, none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn suspend(
+    tx: &mut Tx,
+    pins: &[Pin],
+    until: Option<Date>,
+    now: Millis,
+) -> Result<Suspended, StoreError> {
+    tx.lock_clock().await?;
+    let until = until.map(|day| day.to_string());
+    let suspended = tx.suspensions(pins).await?;
+    let pins: BTreeSet<&Pin> = pins.iter().collect();
+    let mut done = Vec::new();
+    for pin in &pins {
+        if tx.life_of(pin).await?.is_none() {
+            return Ok(Suspended::Nobody((*pin).clone()));
+        }
+        if suspended.get(pin).is_some_and(|suspension| suspension.left) {
+            return Ok(Suspended::Left((*pin).clone()));
+        }
+    }
+    for pin in pins {
+        let before = suspended.get(pin);
+        let (since, areas) = match before {
+            Some(suspension) => (suspension.since, suspension.areas.clone()),
+            None => (now, take_areas(tx, pin, now).await?),
+        };
+        let suspension = Suspension { since, areas, until: until.clone(), left: false };
+        let changed = before != Some(&suspension);
+        if changed {
+            tx.put_suspension(pin, &suspension).await?;
+        }
+        done.push((pin.clone(), changed, suspension));
+    }
+    Ok(Suspended::Done(done))
+}
+
+/// Brings suspended people, and people who have left, back to the terminals of their areas.
+///
+/// All of them or, where one is not suspended, none.
+///
+/// # Errors
+/// Those of the database.
+pub async fn reinstate(tx: &mut Tx, pins: &[Pin], now: Millis) -> Result<Suspended, StoreError> {
+    tx.lock_clock().await?;
+    let suspended = tx.suspensions(pins).await?;
+    for pin in pins {
+        if tx.life_of(pin).await?.is_none() {
+            return Ok(Suspended::Nobody(pin.clone()));
+        }
+        if !suspended.contains_key(pin) {
+            return Ok(Suspended::NotSuspended(pin.clone()));
+        }
+    }
+    let mut done = Vec::new();
+    for (pin, suspension) in suspended {
+        give_areas(tx, &pin, &suspension.areas, now).await?;
+        tx.end_suspension(&pin).await?;
+        done.push((pin, true, suspension));
+    }
+    Ok(Suspended::Done(done))
+}
+
+/// The last day of a person has passed: removes the person from every terminal and keeps everything of theirs.
+async fn leave(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<(), StoreError> {
+    let before = tx.suspensions(std::slice::from_ref(pin)).await?.remove(pin);
+    let areas = match before {
+        Some(suspension) => suspension.areas,
+        None => take_areas(tx, pin, now).await?,
+    };
+    let suspension = Suspension { since: now, areas, until: None, left: true };
+    tx.put_suspension(pin, &suspension).await?;
+    tx.set_last_day(pin, None).await
+}
+
+/// Takes a person out of all areas, as of now. Returns the areas.
+async fn take_areas(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<Vec<Area>, StoreError> {
+    let live = tx.live_keys(std::slice::from_ref(pin)).await?;
+    let areas: Vec<Area> = live.iter().filter_map(|key| key.slot.area()).collect();
+    let key = |area: &Area| ItemKey { pin: pin.clone(), slot: Slot::membership(*area) };
+    let writes: Vec<ItemWrite> = areas.iter().map(|area| bury(tx, key(area))).collect();
+    write(tx, &writes, now).await?;
+    end_claims(tx, pin, now).await?;
+    Ok(areas)
+}
+
+/// Ends the claims of devices that hold a person who has to go. While a claim waits nothing goes to its device, also no
+/// deletion, and some devices never answer. An operator can look at what was claimed.
+async fn end_claims(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<(), StoreError> {
+    for device in tx.devices_with_claim(pin).await? {
+        let Some(row) = tx.lock_device(device).await? else { continue };
+        let mut view = tx.view(&row).await?;
+        tx.load_persons(&mut view, std::slice::from_ref(pin)).await?;
+        // A device that holds somebody else keeps that person until an operator decides.
+        if view.knows(pin) == Knows::Present && !view.in_scope(pin) {
+            view.close_claim(pin, ClaimNews::Left, now);
+            let changes = view.take_changes();
+            tx.apply(&view, &changes, now).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn give_areas(tx: &mut Tx, pin: &Pin, areas: &[Area], now: Millis) -> Result<(), StoreError> {
+    let writes: Vec<ItemWrite> =
+        areas.iter().map(|area| put(tx, pin, Slot::membership(*area), Content::Membership)).collect();
+    write(tx, &writes, now).await
+}
+
+async fn write(tx: &mut Tx, writes: &[ItemWrite], now: Millis) -> Result<(), StoreError> {
+    if !writes.is_empty() {
+        tx.write_items(writes, &Change { by: None, at: now, undo_until: None }).await?;
+    }
+    Ok(())
+}
+
+/// Lets people leave whose last day has passed, and reinstates people whose suspension has ended.
+///
+/// # Errors
+/// Those of the database.
+pub async fn keep_dates(store: &Store, clock: &Clock, rules: &Rules) -> Result<(), StoreError> {
+    let now = clock.now();
+    let today = today(rules, now).to_string();
+    let mut tx = store.read().await?;
+    let (leaving, returning) = (tx.leaving_before(&today).await?, tx.suspended_until_before(&today).await?);
+    tx.rollback().await?;
+    for pin in leaving {
+        let left = retry(|| async {
+            let mut tx = store.write_fleet().await?;
+            // Another server may have been quicker, or an operator.
+            let due = tx.last_days(std::slice::from_ref(&pin)).await?.remove(&pin);
+            let due = due.is_some_and(|day| day < today);
+            if due {
+                leave(&mut tx, &pin, now).await?;
+            }
+            tx.commit().await.map(|()| due)
+        });
+        if left.await? {
+            tracing::info!(user.pin = %pin, "the last day of the user has passed: every terminal removes the user");
+        }
+    }
+    for pin in returning {
+        let back = retry(|| async {
+            let mut tx = store.write_fleet().await?;
+            let pins = std::slice::from_ref(&pin);
+            let suspension = tx.suspensions(pins).await?.remove(&pin);
+            let due = suspension.and_then(|suspension| suspension.until).is_some_and(|day| day < today);
+            if due {
+                reinstate(&mut tx, pins, now).await?;
+            }
+            tx.commit().await.map(|()| due)
+        });
+        if back.await? {
+            tracing::info!(user.pin = %pin, "the suspension of the user has ended: the terminals get the user back");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! What the fleet looks like: typed views that serialise. Words for people are made by whoever shows them.
+
+pub mod sync_status;

@@ -1,0 +1,159 @@
+//! Who a request is from, and whether that device is part of the fleet.
+
+use std::net::SocketAddr;
+
+use roster::Millis;
+use store::{DeviceRow, DeviceState, Stamp, StoreError, Waiting};
+use sync::Joining;
+use wire::{SerialNumber, StampKey, Target};
+
+use crate::config::Admission;
+use crate::context::Context;
+use crate::http::request::Request;
+use crate::http::response::DeviceError;
+use crate::state::last_seen::Seen;
+
+/// More unknown serial numbers than this are not recorded: somebody is making them up.
+const MOST_UNKNOWN: i64 = 10_000;
+
+/// The active device that sends this request. Its visit is noted.
+///
+/// # Errors
+/// [`DeviceError::NoSerialNumber`], or that it is not part of the fleet; an unknown one is recorded for approval, or
+/// taken in at once under open admission.
+pub async fn known(
+    context: &Context,
+    request: &Request,
+    target: &Target<'_>,
+) -> Result<DeviceRow, DeviceError> {
+    admitted(context, target, request.peer).await
+}
+
+/// As [`known`], before the body of the request is read.
+///
+/// # Errors
+/// As [`known`].
+pub async fn admitted(
+    context: &Context,
+    target: &Target<'_>,
+    peer: SocketAddr,
+) -> Result<DeviceRow, DeviceError> {
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
+    let device = match context.store.device_by_serial(&serial_number).await? {
+        Some(device) => device,
+        None => met(context, &serial_number, peer).await?,
+    };
+    welcome(context, device, peer)
+}
+
+/// As [`known`], with its mark of a table.
+///
+/// # Errors
+/// As [`known`].
+pub async fn uploading(
+    context: &Context,
+    request: &Request,
+    target: &Target<'_>,
+    key: StampKey,
+) -> Result<(DeviceRow, Stamp), DeviceError> {
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
+    let (device, stamp) = match context.store.device_and_stamp(&serial_number, key.table()).await? {
+        Some(found) => found,
+        None => (met(context, &serial_number, request.peer).await?, Stamp::default()),
+    };
+    Ok((welcome(context, device, request.peer)?, stamp))
+}
+
+/// As [`known`], with what may be there for the device to do.
+///
+/// # Errors
+/// As [`known`].
+pub async fn visiting(
+    context: &Context,
+    request: &Request,
+    target: &Target<'_>,
+) -> Result<(DeviceRow, Option<Waiting>), DeviceError> {
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
+    let (device, waiting) = match context.store.visit(&serial_number).await? {
+        Some((device, waiting)) => (device, Some(waiting)),
+        None => (met(context, &serial_number, request.peer).await?, None),
+    };
+    Ok((welcome(context, device, request.peer)?, waiting))
+}
+
+/// A device that was never seen before.
+async fn met(
+    context: &Context,
+    serial_number: &SerialNumber,
+    peer: SocketAddr,
+) -> Result<DeviceRow, DeviceError> {
+    match Box::pin(record(context, serial_number, peer, context.clock.now())).await {
+        // Another process has just recorded it.
+        Err(DeviceError::Store(error)) if error.is_duplicate() => {
+            context.store.device_by_serial(serial_number).await?.ok_or(DeviceError::Store(error))
+        }
+        recorded => recorded,
+    }
+}
+
+/// Notes a visit, and whether that device is part of the fleet.
+///
+/// # Errors
+/// That it is not.
+pub fn welcome(context: &Context, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
+    context.presence.note(device.id, Seen { at: context.clock.now(), address: peer.ip() });
+    match device.state {
+        DeviceState::Active | DeviceState::Stale => Ok(device),
+        DeviceState::New => Err(DeviceError::NotApproved),
+        DeviceState::Retired => Err(DeviceError::NotAdmitted),
+    }
+}
+
+async fn record(
+    context: &Context,
+    serial_number: &SerialNumber,
+    peer: SocketAddr,
+    now: Millis,
+) -> Result<DeviceRow, DeviceError> {
+    let Some(device) = store::retry(|| create(context, serial_number, now)).await? else {
+        return Err(DeviceError::TooManyUnknown);
+    };
+    if device.created_at != now {
+        return Ok(device);
+    }
+    if context.config.admission == Admission::Open {
+        tracing::info!(device.serial_number = %serial_number, %peer, "new device taken in (open admission)");
+    } else {
+        tracing::warn!(
+            device.serial_number = %serial_number, %peer,
+            "unknown device waits: muster device approve {serial_number}"
+        );
+    }
+    Ok(device)
+}
+
+/// Records a device, unless it is known or too many wait already; takes it in at once under open admission.
+async fn create(
+    context: &Context,
+    serial_number: &SerialNumber,
+    now: Millis,
+) -> Result<Option<DeviceRow>, StoreError> {
+    // To approve a device moves the clock. A whole factory may be switched on at once.
+    let mut tx = context.store.write_fleet().await?;
+    if let Some(device) = tx.device_by_serial(serial_number).await? {
+        tx.rollback().await?;
+        return Ok(Some(device));
+    }
+    if tx.count_devices(DeviceState::New).await? >= MOST_UNKNOWN {
+        tx.rollback().await?;
+        return Ok(None);
+    }
+    let mut device = tx.create_device(serial_number, now).await?;
+    if context.config.admission == Admission::Open {
+        tx.approve_device(device.id, Joining::Adopt, now).await?;
+        fleet::reread::ask_for_everything(&mut tx, device.id, now).await?;
+        device = tx.device(device.id).await?.unwrap_or(device);
+    }
+    tx.commit().await?;
+    Ok(Some(device))
+}

@@ -1,0 +1,177 @@
+//! Questions to devices: who is under a PIN now, where what a device said does not tell.
+//!
+//! A question is an ordered query. What the device uploads then goes through the intake like any other upload. A claim that
+//! is still open some time after the answer is concluded: nobody is under the PIN.
+
+use std::collections::BTreeSet;
+
+use roster::{ItemKey, Millis};
+use store::{DeviceRow, StoreError, Tx};
+use sync::intake::{Counts, Intake};
+use sync::{DeviceView, Subject};
+use wire::{Command, Form, Pin, Select};
+
+use crate::command::read_back;
+use crate::context::Context;
+use crate::joining;
+use crate::upload::decision::{Decision, Tally, in_order};
+use crate::upload::held_records;
+use fleet::command::{Ordered, is_refused};
+
+/// Who orders this.
+pub const BY: &str = "identity";
+
+/// In so many ways a question is put at most.
+const MOST_WAYS: usize = 3;
+
+/// So many claims of a device are concluded with one poll.
+const MOST_AT_ONCE: i64 = 50;
+
+/// Puts the questions that are due, and writes down which commands ask them. A device that answers no queries is asked for
+/// everything that it holds.
+///
+/// # Errors
+/// Those of the database.
+pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), StoreError> {
+    let mut everything = false;
+    // What cannot be asked in one way is asked in another.
+    for _ in 0..MOST_WAYS {
+        let due = view.questions_due();
+        if due.is_empty() {
+            break;
+        }
+        for (pin, subject) in due {
+            let order = if let Some(query) = query(view, &pin, subject) {
+                Some(query.queue(tx, view.device, BY, now).await?)
+            } else {
+                everything = true;
+                None
+            };
+            view.question_put(&pin, order, now);
+        }
+        let changes = view.take_changes();
+        tx.apply(view, &changes, now).await?;
+    }
+    if everything {
+        tx.begin_reread(view.device).await?;
+        fleet::reread::ask_for_everything(tx, view.device, now).await?;
+    }
+    Ok(())
+}
+
+/// Ends the reading of a device as a whole, where it has shown everybody. Whether it did.
+///
+/// # Errors
+/// Those of the database.
+pub async fn end_reread(context: &Context, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = context.clock.now();
+    let mut tx = context.store.read().await?;
+    let end = joining::end(context, &mut tx, device, now).await?;
+    tx.rollback().await?;
+    let Some(end) = end else { return Ok(false) };
+    store::retry(|| async {
+        let mut tx = context.store.write_fleet().await?;
+        let row = tx.lock_device(device.id).await?;
+        if row.is_none_or(|row| !row.rereads || row.asked_at != device.asked_at) {
+            return tx.rollback().await;
+        }
+        if end == joining::End::Complete {
+            tx.end_reread(device.id, now).await?;
+        } else {
+            // It did not show everybody in all that time: once more.
+            tx.begin_reread(device.id).await?;
+            fleet::reread::ask_for_everything(&mut tx, device.id, now).await?;
+        }
+        tx.commit().await
+    })
+    .await?;
+    conclude(context, device).await?;
+    Ok(true)
+}
+
+/// How a device is asked; `None` where it cannot be.
+fn query(view: &DeviceView, pin: &Pin, subject: Subject) -> Option<Ordered> {
+    if view.capability.refused(Form::Query) {
+        return None;
+    }
+    let query = match subject {
+        Subject::User => Ordered::query_user(pin.clone()),
+        Subject::Template(slot) => {
+            let key = ItemKey { pin: pin.clone(), slot };
+            Ordered(Command::Query(read_back::select(&key, view.capability.takes(&slot)?)?))
+        }
+    };
+    (!is_refused(query.form(), &view.capability)).then_some(query)
+}
+
+/// Whether an ordered command asks for a user.
+pub fn asks_for_user(ordered: &Ordered) -> bool {
+    matches!(ordered.command(), Command::Query(Select::User(_)))
+}
+
+/// What the count of users on a device says of those in doubt.
+async fn counts(tx: &mut Tx, row: &DeviceRow) -> Result<Counts, StoreError> {
+    let told = row.capability.counts().users.and_then(|users| usize::try_from(users).ok());
+    let Some(told) = told else { return Ok(Counts::SayNothing) };
+    let takes = |pins: &[Pin]| pins.iter().filter(|pin| row.capability.takes_pin(pin)).count();
+    let fewest = takes(&tx.users_expected(row.id).await?);
+    let most = takes(&tx.users_possible(row.id).await?);
+    Ok(match told {
+        _ if told <= fewest => Counts::NobodyIsThere,
+        _ if told == most => Counts::EverybodyIsThere,
+        _ => Counts::SayNothing,
+    })
+}
+
+/// Concludes the claims of a device whose time has come. Whether there were any.
+///
+/// # Errors
+/// Those of the database.
+pub async fn conclude(context: &Context, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = context.clock.now();
+    store::retry(|| async {
+        let mut tx = context.store.write_fleet().await?;
+        let Some((row, mut view, standing)) = tx.standing(&device.serial_number, now).await? else {
+            return tx.rollback().await;
+        };
+        let pins = tx.due_claims(row.id, now, MOST_AT_ONCE).await?;
+        if pins.is_empty() {
+            return tx.rollback().await;
+        }
+        tx.load_persons_at(&mut view, &pins, Some(&standing)).await?;
+        let mut known = tx.known(row.id, &pins, now, Some(&standing)).await?;
+        let policy = context.config.policy(&row, fleet::deletion_limit::deletions_left(&mut tx, now).await?);
+        let key = tx.hash_key().clone();
+        let counts = counts(&mut tx, &row).await?;
+        let mut intake = Intake::new(&mut view, &mut known, &key, &policy, now);
+        intake.counts = counts;
+        let mut held = Vec::new();
+        for pin in &pins {
+            let outcome = intake.conclude(pin);
+            held.extend(held_records::held_after_question(&row, pin, &outcome, intake.view));
+        }
+        let everything = intake.asks_for_roster;
+        let edits = in_order(intake.edits);
+        let changes = view.take_changes();
+        let decision = Decision {
+            view,
+            changes,
+            edits: edits.0,
+            own_edits: edits.1,
+            partial: Vec::new(),
+            held,
+            capability: None,
+            queries: BTreeSet::new(),
+            users: std::collections::BTreeMap::new(),
+            left: Vec::new(),
+            everything,
+            restored: false,
+            newcomers: false,
+            tally: Tally::default(),
+        };
+        decision.write(context, &mut tx, &row, now).await?;
+        tx.commit().await
+    })
+    .await?;
+    Ok(true)
+}

@@ -1,0 +1,150 @@
+//! The answer of a device to a command that was ordered.
+
+use std::fmt::Write as _;
+
+use roster::Evidence;
+use store::{DeviceRow, MOST_CONTENT_BYTES, OrderNews, OrderRow, StoreError, Tx};
+use sync::DeviceView;
+use sync::operator::{self, OperatorCommand, State};
+use wire::{Acknowledgement, Command, Form, Pin, ReturnCode, Verdict};
+
+use crate::claim_questions;
+use crate::command::read_back;
+use crate::config::{Attendance, Config};
+use fleet::command::{Ordered, is_refused};
+use fleet::punch_count::follow_up;
+
+/// What an answer asks for, beside being recorded.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// The device is empty now.
+    pub emptied: bool,
+    /// It answers no queries: what was to be asked comes with everything else.
+    pub everything: bool,
+    /// What the device told of itself (§12.4).
+    pub parameters: Vec<(String, String)>,
+    /// The same in another spelling, and who ordered it: to be queued when all else is written.
+    pub otherwise: Option<(Ordered, String)>,
+    /// It put a question about a PIN.
+    pub question: Option<Answered>,
+}
+
+/// The answer to a command that put a question.
+#[derive(Debug)]
+pub struct Answered {
+    /// What the question is about.
+    pub pin: Pin,
+    /// The command.
+    pub order: i64,
+    /// The device knows such commands.
+    pub understood: bool,
+    /// It says how many records it uploads, and there are some (field note 11.9).
+    pub is_there: bool,
+}
+
+/// Records the answer to an ordered command, and draws the conclusions.
+///
+/// # Errors
+/// Those of the database.
+pub async fn take(
+    tx: &mut Tx,
+    (row, view): (&DeviceRow, &mut DeviceView),
+    order: &OrderRow,
+    (acknowledgement, return_code): (&Acknowledgement, ReturnCode),
+    now: roster::Millis,
+    config: &Config,
+) -> Result<Asked, StoreError> {
+    let ordered = Ordered::load(tx, order).await?;
+    let form = ordered.as_ref().map(Ordered::form);
+    let verdict = form.map_or_else(|| return_code.verdict(), |form| return_code.verdict_of(form));
+    let Some(state) = operator::answered(&order.command, return_code.0, verdict, now, &config.limits) else {
+        tracing::debug!(
+            device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
+            "ordered command answered once more: ignored"
+        );
+        return Ok(Asked::default());
+    };
+    let (state, reply) = with_remarks(state, form, acknowledgement);
+    let content = content_of(acknowledgement);
+    let news = OrderNews { wire_id: None, reply: Some(&reply), content: content.as_deref() };
+    let command = OperatorCommand { state, ..order.command.clone() };
+    tx.put_order(row.id, &command, news, now).await?;
+    view.answered_order(order.command.number, verdict == Verdict::Done, now);
+    let meaning = form.map_or_else(|| return_code.describe().into(), |form| return_code.describe_of(form));
+    tracing::info!(
+        device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
+        %meaning, "ordered command answered"
+    );
+    let mut asked = Asked { emptied: order.command.empties && verdict == Verdict::Done, ..Asked::default() };
+    if form == Some(Form::Info) && verdict == Verdict::Done {
+        asked.parameters.clone_from(&acknowledgement.pairs);
+    }
+    let told = acknowledgement.number("AttlogSum").filter(|_| verdict == Verdict::Done);
+    if let (Some(Ordered(Command::VerifySum { from, to })), Some(told), Attendance::Keep) =
+        (&ordered, told, config.attendance)
+    {
+        let kept = tx.count_punches(row.id, from.as_str(), to.as_str()).await?;
+        let verify = Command::VerifySum { from: from.clone(), to: to.clone() };
+        asked.otherwise = follow_up(&verify, told, kept).map(|query| (query, order.ordered_by.clone()));
+    }
+    if order.ordered_by == claim_questions::BY
+        && let Some(pin) = tx.claim_that_asks(row.id, order.command.number).await?
+    {
+        let understood = matches!(state, State::Answered { done: true, .. })
+            || !matches!(verdict, Verdict::Unsupported | Verdict::Refused);
+        let is_there = return_code.0 > 0 && ordered.as_ref().is_some_and(claim_questions::asks_for_user);
+        asked.question = Some(Answered { pin, order: order.command.number, understood, is_there });
+    }
+    if let (Some(ordered), Some(form)) = (&ordered, form) {
+        let is_new = !view.capability.refused(form);
+        let evidence = Evidence { return_code, kind: None, at: now, before: row.next_command };
+        if verdict == Verdict::Done {
+            view.accept_form(form, evidence);
+        }
+        if is_unknown(ordered, verdict, return_code) {
+            view.refuse_form(form, evidence);
+            asked.everything = form == Form::Query && is_new && order.ordered_by != read_back::BY;
+            let other = ordered.alternative().filter(|other| !is_refused(other.form(), &view.capability));
+            asked.otherwise = other.map(|other| (other, order.ordered_by.clone()));
+        }
+    }
+    Ok(asked)
+}
+
+/// Whether the answer tells that this firmware does not know the form at all.
+fn is_unknown(ordered: &Ordered, verdict: Verdict, return_code: ReturnCode) -> bool {
+    match verdict {
+        // Of an option the value may be at fault, or the one option.
+        Verdict::Unsupported => ordered.form() != Form::SetOption,
+        // A word that a device does not know is a parameter that is missing.
+        _ => return_code.0 == -1 && ordered.alternative().is_some(),
+    }
+}
+
+/// The state and the words of the device, with what does not fit together.
+fn with_remarks(state: State, form: Option<Form>, acknowledgement: &Acknowledgement) -> (State, String) {
+    let mut reply = acknowledgement.verbatim();
+    let held = acknowledgement.content.as_ref().map_or(0, Vec::len);
+    let mut state = state;
+    if let State::Answered { return_code, done: true } = state
+        && form == Some(Form::GetFile)
+        && !acknowledgement.is_whole_file()
+    {
+        let _ = write!(reply, " (incomplete: {held} of {return_code} bytes came)");
+        state = State::Answered { return_code, done: false };
+    }
+    if held > MOST_CONTENT_BYTES {
+        let _ = write!(reply, " (not kept: more than {MOST_CONTENT_BYTES} bytes)");
+    }
+    (state, reply)
+}
+
+/// What came with the answer: a file, an output, or the parameters of the device, one a line.
+fn content_of(acknowledgement: &Acknowledgement) -> Option<Vec<u8>> {
+    let parameters = || {
+        let lines = acknowledgement.pairs.iter().map(|(key, value)| format!("{key}={value}\n"));
+        acknowledgement.is_info().then(|| lines.collect::<String>().into_bytes())
+    };
+    let content = acknowledgement.content.clone().or_else(parameters);
+    content.filter(|content| !content.is_empty() && content.len() <= MOST_CONTENT_BYTES)
+}

@@ -1,0 +1,184 @@
+//! `POST /iclock/devicecmd`: what became of commands (§13).
+
+use std::collections::BTreeSet;
+
+use store::{DeviceRow, StoreError};
+use sync::settle::{Answer as Settling, Settled, settle};
+use sync::split_line_id;
+use wire::{Acknowledgement, SerialNumber, Target};
+
+use crate::auth;
+use crate::capability;
+use crate::claim_questions;
+use crate::command::read_back;
+use crate::command::result;
+use crate::command::result::Answered;
+use crate::context::Context;
+use crate::http::request::Request;
+use crate::http::response::{Answer, DeviceError, ok};
+use crate::log_text::printable;
+
+/// Answers to commands: always `OK` once they are recorded, whatever they say.
+pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
+    let mut acknowledgements = wire::acknowledgements(&request.body);
+    if acknowledgements.len() > MOST_ANSWERS {
+        tracing::warn!(
+            device.serial_number = %serial_number, answers = acknowledgements.len(),
+            "more answers than there can be commands: the rest is ignored"
+        );
+        acknowledgements.truncate(MOST_ANSWERS);
+    }
+    // Who it is from is found out where it is recorded: answers come as often as commands go out.
+    let Some((device, parameters)) =
+        store::retry(|| record(context, &serial_number, &acknowledgements)).await?
+    else {
+        // Nothing was ever sent to it.
+        auth::known(context, request, target).await?;
+        return Ok(ok("OK"));
+    };
+    let device = auth::welcome(context, device, request.peer)?;
+    if !parameters.is_empty() {
+        capability::learn(context, &device, |capability| capability.merge_parameters(&parameters)).await?;
+    }
+    Ok(ok("OK"))
+}
+
+/// No device has so many commands under way.
+const MOST_ANSWERS: usize = 5_000;
+
+/// Records answers; returns the device, and what it told of itself where it was asked to. `None` for a device that is not
+/// part of the fleet: its answers do not count.
+async fn record(
+    context: &Context,
+    serial_number: &SerialNumber,
+    acknowledgements: &[Acknowledgement],
+) -> Result<Option<(DeviceRow, Vec<(String, String)>)>, StoreError> {
+    let now = context.clock.now();
+    let mut tx = context.store.write().await?;
+    let found = tx.standing(serial_number, now).await?;
+    let Some((row, mut view, standing)) = found.filter(|(row, ..)| row.state.is_member()) else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
+    let mut settling = Vec::new();
+    let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
+    let (mut emptied, mut asks) = (false, false);
+    let mut questions = Vec::new();
+    let names: BTreeSet<&str> = acknowledgements.iter().filter_map(named).collect();
+    let answered = tx.answered(row.id, &names.into_iter().collect::<Vec<_>>()).await?;
+    for acknowledgement in acknowledgements {
+        let Some(return_code) = acknowledgement.return_code else {
+            tracing::warn!(
+                device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
+                "acknowledgement without a return code: it does not count"
+            );
+            continue;
+        };
+        let Some((name, line)) = split_line_id(&acknowledgement.id) else {
+            unknown(&row, acknowledgement);
+            continue;
+        };
+        if let Some(found) = answered.found.get(name) {
+            settling.push(Settling {
+                number: found.number,
+                key: found.key.clone(),
+                verb: found.verb,
+                seq: found.seq,
+                line,
+                return_code,
+                given_up: found.given_up,
+            });
+        } else if let Some(order) = tx.find_order(row.id, name).await? {
+            let answer = (acknowledgement, return_code);
+            let taking = result::take(&mut tx, (&row, &mut view), &order, answer, now, &context.config);
+            let asked = taking.await?;
+            questions.extend(asked.question);
+            emptied |= asked.emptied;
+            asks |= asked.everything;
+            parameters.extend(asked.parameters);
+            otherwise.extend(asked.otherwise);
+        } else {
+            unknown(&row, acknowledgement);
+        }
+    }
+    let mut shared = context.recent.share(standing.feed);
+    tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
+    let mut rereads = false;
+    for Answered { pin, order, understood, is_there } in questions {
+        rereads |= !understood;
+        if view.persons.get(&pin).is_none_or(|person| person.claim.is_none()) {
+            tx.load_persons(&mut view, std::slice::from_ref(&pin)).await?;
+        }
+        view.question_answered(&pin, order, understood, is_there, now);
+    }
+    let mut taken = Vec::new();
+    for answer in &settling {
+        let settled = settle(&mut view, answer, now, &context.config.limits);
+        log(&row, answer, settled);
+        if settled == Settled::Done {
+            taken.push(answer);
+        }
+    }
+    let asked = read_back::choose(context, &row, &mut view, taken);
+    if emptied {
+        view.rebaseline();
+    }
+    let changes = view.take_changes();
+    let filled_again = view.scan.is_some() && row.scan.is_none();
+    if changes.rebaseline || !changes.unpark.is_empty() || filled_again {
+        tx.wake().await?;
+    }
+    tx.apply(&view, &changes, now).await?;
+    // What is ordered takes numbers of the device's row, which is written above.
+    for (ordered, by) in otherwise {
+        ordered.queue(&mut tx, row.id, &by, now).await?;
+    }
+    if let Some((answer, query)) = &asked {
+        read_back::ask(context, &mut tx, &mut view, (&answer.key, answer.seq), query).await?;
+    }
+    claim_questions::put(&mut tx, &mut view, now).await?;
+    if rereads {
+        tx.begin_reread(row.id).await?;
+    }
+    if asks || rereads {
+        // It answers no queries: what was to be asked comes with everything else.
+        fleet::reread::ask_for_everything(&mut tx, row.id, now).await?;
+    }
+    tx.commit().await?;
+    shared.committed();
+    Ok(Some((row, parameters)))
+}
+
+/// The name of the command that is answered, where the answer counts.
+fn named(acknowledgement: &Acknowledgement) -> Option<&str> {
+    acknowledgement.return_code?;
+    split_line_id(&acknowledgement.id).map(|(name, _)| name)
+}
+
+fn log(row: &DeviceRow, answer: &Settling, settled: Settled) {
+    let serial_number = &row.serial_number;
+    let (code, meaning) = (answer.return_code.0, answer.return_code.describe());
+    match settled {
+        Settled::Refused | Settled::Full => tracing::warn!(
+            device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning, outcome = ?settled,
+            "command not taken: muster sync status {serial_number}"
+        ),
+        Settled::Again => tracing::info!(
+            device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning,
+            "command failed, goes again"
+        ),
+        Settled::Done | Settled::Partly | Settled::Late => tracing::debug!(
+            device.serial_number = %serial_number, item = %answer.key, return_code = code, outcome = ?settled,
+            "command answered"
+        ),
+    }
+}
+
+fn unknown(row: &DeviceRow, acknowledgement: &Acknowledgement) {
+    tracing::debug!(
+        device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
+        return_code = acknowledgement.return_code.map(|code| code.0),
+        "acknowledgement of no command of ours: ignored"
+    );
+}

@@ -1,0 +1,89 @@
+//! `GET /health`: how the server is. The listener for people answers the same.
+
+use bytes::Bytes;
+use fleet::view::sync_status::ONLINE_MS;
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use serde::Serialize;
+
+use crate::context::Context;
+use crate::http::response::Answer;
+
+/// How the server is.
+#[derive(Clone, Debug, Serialize)]
+pub struct Health {
+    /// `ok`, or `database` when that does not answer.
+    pub status: &'static str,
+    /// Version of the program.
+    pub version: &'static str,
+    /// The kind of database.
+    pub database: String,
+    /// Devices of the fleet heard of within the last minutes.
+    pub devices_online: i64,
+    /// Devices of the fleet.
+    pub devices: i64,
+    /// Devices that wait for approval.
+    pub devices_waiting: i64,
+    /// Open connections of devices to this server.
+    pub connections: usize,
+    /// How many of them it serves at a time.
+    pub max_connections: usize,
+    /// How many came above that since the start, and were told to come again.
+    pub refused_connections: u64,
+    /// Requests of devices that are at work.
+    pub requests: usize,
+    /// How many of them are at a time.
+    pub max_requests: usize,
+    /// How many requests of devices got no turn since the start, and were told to come again.
+    pub refused_requests: u64,
+}
+
+impl Health {
+    /// Whether it can do its work.
+    pub fn ok(&self) -> bool {
+        self.status == "ok"
+    }
+
+    fn json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// As an answer of the device listener.
+    pub fn answer(&self, status: StatusCode) -> Answer {
+        let mut answer = Response::new(Full::new(Bytes::from(self.json())));
+        *answer.status_mut() = status;
+        let json = http::HeaderValue::from_static("application/json");
+        answer.headers_mut().insert(http::header::CONTENT_TYPE, json);
+        answer
+    }
+}
+
+/// Asks the database how the fleet is.
+pub async fn health(context: &Context) -> Health {
+    let counts = async {
+        let mut tx = context.store.read().await?;
+        tx.device_counts(context.clock.now().plus(-ONLINE_MS)).await
+    }
+    .await;
+    let (status, counts) = match counts {
+        Ok(counts) => ("ok", counts),
+        Err(error) => {
+            tracing::error!(%error, "the database does not answer");
+            ("database", (0, 0, 0))
+        }
+    };
+    Health {
+        status,
+        version: env!("CARGO_PKG_VERSION"),
+        database: format!("{:?}", context.store.engine()).to_lowercase(),
+        devices_online: counts.0,
+        devices: counts.1,
+        devices_waiting: counts.2,
+        connections: context.load.connections(),
+        max_connections: context.config.max_connections,
+        refused_connections: context.load.refused_connections(),
+        requests: context.load.requests(),
+        max_requests: context.config.max_requests,
+        refused_requests: context.load.refused_requests(),
+    }
+}

@@ -1,0 +1,11 @@
+//! One file a request of the protocol.
+
+pub mod access_control;
+pub mod devicecmd;
+pub mod file;
+pub mod handshake;
+pub mod health;
+pub mod options;
+pub mod poll;
+pub mod remote_attendance;
+pub mod upload;

@@ -1,0 +1,426 @@
+//! `GET /iclock/getrequest`: a device asks for work (§12).
+//!
+//! Most polls find none. Of a device that a poll found settled the next ones ask no database ([`super::settled`]).
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::SocketAddr;
+
+use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
+use store::{
+    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Shared,
+    Standing, StoreError, Tx, Waiting,
+};
+use sync::operator::{self, OperatorCommand, State};
+use sync::plan::{Send, Work, plan};
+use sync::{DeviceView, Limits, Verb, line_id, wire_id};
+use wire::{Command, CommandId, Endpoint, Pin, PollInfo, SerialNumber, Target};
+
+use crate::auth;
+use crate::capability;
+use crate::claim_questions;
+use crate::command::read_back;
+use crate::context::Context;
+use crate::http::request::Request;
+use crate::http::response::{Answer, DeviceError, ok};
+use crate::joining;
+use crate::photo::command::{Line, PhotoLine, Way};
+use crate::photo::scaling::Original;
+use crate::state::last_seen::Seen;
+use crate::user_count_check;
+use fleet::command::{Ordered, withheld};
+use fleet::offered_file;
+
+/// How many rows of the feed one poll reads at first: about what one reply holds.
+const FIRST_ROWS: i64 = 60;
+/// How many rows of the feed one poll reads at most in one go after that, and how many times: rows that are none of the device's
+/// business cost nothing to send, nor do people of the scan who are not for it.
+const FEED_ROWS: i64 = 500;
+const FEED_PAGES: usize = 10;
+/// How many people one poll scans at most.
+const SCAN_PEOPLE: i64 = 50;
+
+/// A poll, with or without INFO.
+pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let moment = context.store.moment();
+    let info = target.query.get("INFO");
+    if info.is_none()
+        && let Ok(serial_number) = target.query.serial_number()
+        && let Some(device) =
+            context.settled.expects_work(serial_number.as_str(), moment, context.clock.now())
+        && let Some(lines) = store::retry(|| batch(context, &serial_number)).await?
+    {
+        context.presence.note(device, Seen { at: context.clock.now(), address: request.peer.ip() });
+        return reply(context, lines).await;
+    }
+    let (device, mut waiting) = auth::visiting(context, request, target).await?;
+    if let Some(info) = info {
+        waiting = None;
+        let info = PollInfo::read(&info);
+        capability::info(context, &device, &info).await?;
+        if info.users.is_some() {
+            context.comparisons.counted(device.id, context.clock.now());
+        }
+    }
+    if waiting.is_none_or(|waiting| waiting.claim_due.is_some_and(|due| due <= context.clock.now())) {
+        claim_questions::conclude(context, &device).await?;
+        waiting = None;
+    }
+    if device.rereads && claim_questions::end_reread(context, &device).await? {
+        waiting = None;
+    }
+    if user_count_check::compare(context, &device).await? {
+        waiting = None;
+    }
+    if read_back::judge(context, &device).await? {
+        waiting = None;
+    }
+    if device.capability.speaks_access_control() || !has_work(context, &device, waiting, moment).await? {
+        return Ok(ok("OK"));
+    }
+    let lines = store::retry(|| batch(context, &device.serial_number)).await?;
+    reply(context, lines.unwrap_or_default()).await
+}
+
+async fn reply(context: &Context, lines: Vec<Line>) -> Result<Answer, DeviceError> {
+    let mut finished = Vec::with_capacity(lines.len());
+    for line in lines {
+        finished.extend(line.finish(context).await?);
+    }
+    Ok(ok(wire::poll_reply(finished)))
+}
+
+/// The answer to the poll of a device that is known to be settled, without the database and without waiting. Its visit is noted.
+pub fn from_memory(context: &Context, peer: SocketAddr, target: &Target<'_>, now: Millis) -> Option<Answer> {
+    if target.endpoint != Endpoint::GetRequest || target.query.get("INFO").is_some() {
+        return None;
+    }
+    let serial_number = target.query.serial_text()?;
+    let device = context.settled.nothing_for(&serial_number, context.store.moment(), now)?;
+    context.presence.note(device, Seen { at: now, address: peer.ip() });
+    Some(ok("OK"))
+}
+
+/// Whether a poll that began at `moment` has anything to decide: most have not, and then nothing is locked or written, and
+/// of a settled device that is kept. What waits is read where nobody did, or something may have come of the poll meanwhile.
+async fn has_work(
+    context: &Context,
+    device: &DeviceRow,
+    waiting: Option<Waiting>,
+    moment: Moment,
+) -> Result<bool, StoreError> {
+    let now = context.clock.now();
+    let waiting = match waiting {
+        Some(waiting) => waiting,
+        None => context.store.waiting(device.id).await?,
+    };
+    if waiting.due.is_some_and(|due| due <= now) {
+        return Ok(true);
+    }
+    if device.joining.is_none() {
+        if device.scan.is_some() || waiting.head > device.cursor {
+            return Ok(true);
+        }
+        if !waiting.open && device.emptied_at.is_none() && !device.rereads {
+            let read_back = DeviceView::read_back_due(device.read_back.as_ref());
+            let due =
+                [waiting.due, context.comparisons.next(device.id), read_back].into_iter().flatten().min();
+            context.settled.keep(&device.serial_number, device.id, moment, due, now);
+        }
+        return Ok(false);
+    }
+    let mut tx = context.store.read().await?;
+    let ends = joining::end(context, &mut tx, device, now).await?.is_some();
+    tx.rollback().await?;
+    Ok(ends)
+}
+
+/// What every photo is called in its URL: whose it is would be in logs of proxies.
+const PHOTO_NAME: &str = "photo.jpg";
+
+/// What is noted of an order that was meant for a moment that is over.
+const TOO_LATE: &str = "not sent: the device did not fetch it in time";
+
+/// Decides, records, and renders what goes out. What goes out is on record before it goes out. `None` for a device that is
+/// not part of the fleet.
+async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Line>>, StoreError> {
+    let now = context.clock.now();
+    let mut tx = context.store.write().await?;
+    let found = tx.standing(device, now).await?;
+    let Some((row, mut view, standing)) = found.filter(|(row, ..)| row.state.is_member()) else {
+        tx.rollback().await?;
+        return Ok(None);
+    };
+    if row.joining.is_some()
+        && let Some(end) = joining::end(context, &mut tx, &row, now).await?
+    {
+        joining::conclude(&mut tx, &row, end).await?;
+        view.joined();
+    }
+    let (limits, salt) = (context.config.limits, context.entropy.next());
+    let shared = context.recent.share(standing.feed);
+    let mut poll = Poll { context, tx, row, view, standing, shared, now, limits, salt };
+    let (orders, beside) = poll.orders(context.config.system_commands).await?;
+    // All of an answer together is not larger than what a device takes (reference 8.6).
+    poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
+    let sends = poll.synchronisation(beside).await?;
+    let changes = poll.view.take_changes();
+    poll.tx.apply(&poll.view, &changes, now).await?;
+    claim_questions::put(&mut poll.tx, &mut poll.view, now).await?;
+    let rendered = poll.render(&sends).await?;
+    poll.tx.commit().await?;
+    poll.shared.committed();
+    Ok(Some(orders.into_iter().map(Line::Ready).chain(rendered).collect()))
+}
+
+struct Poll<'a> {
+    context: &'a Context,
+    tx: Tx,
+    row: DeviceRow,
+    view: DeviceView,
+    standing: Standing,
+    shared: Shared<'a>,
+    now: Millis,
+    limits: Limits,
+    salt: u64,
+}
+
+impl Poll<'_> {
+    /// Commands that were ordered, and what they leave room for.
+    async fn orders(
+        &mut self,
+        system_commands: bool,
+    ) -> Result<(Vec<Vec<u8>>, operator::Beside), StoreError> {
+        let orders = self.sendable_orders(system_commands).await?;
+        let commands: Vec<_> = orders.iter().map(|order| order.command.clone()).collect();
+        let decided = operator::plan(&commands, self.view.open_count, self.now, &self.limits);
+        if decided.emptied {
+            self.view.rebaseline();
+        }
+        let mut lines = Vec::new();
+        for changed in &decided.changed {
+            let Some(order) = orders.iter().find(|order| order.command.number == changed.number) else {
+                continue;
+            };
+            let name = order.wire_id.clone().unwrap_or_else(|| wire_id(changed.number, self.salt));
+            let mut news = OrderNews { wire_id: Some(&name), ..OrderNews::default() };
+            match changed.state {
+                State::Unanswered => tracing::warn!(
+                    device.serial_number = %self.row.serial_number, command.id = %name, verb = %order.verb,
+                    "ordered command was never answered"
+                ),
+                State::Expired => {
+                    tracing::warn!(
+                        device.serial_number = %self.row.serial_number, verb = %order.verb,
+                        "ordered command was not fetched in time: it is not sent any more"
+                    );
+                    news = OrderNews { reply: Some(TOO_LATE), ..OrderNews::default() };
+                }
+                _ => {}
+            }
+            self.tx.put_order(self.row.id, changed, news, self.now).await?;
+            if decided.send.contains(&changed.number) {
+                lines.extend(self.order_line(order, &name).await?);
+            }
+        }
+        Ok((lines, decided.beside))
+    }
+
+    /// The orders that are not finished, without those that must not be sent: these are finished by that.
+    async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<OrderRow>, StoreError> {
+        let mut sendable = Vec::new();
+        if !self.standing.orders {
+            return Ok(sendable);
+        }
+        for order in self.tx.unfinished_orders(self.row.id).await? {
+            let Some(why) = withheld(&order, &self.view.capability, system_commands) else {
+                sendable.push(order);
+                continue;
+            };
+            tracing::warn!(
+                device.serial_number = %self.row.serial_number, verb = %order.verb, why, "ordered command not sent"
+            );
+            let command = OperatorCommand { state: State::Expired, ..order.command };
+            let news = OrderNews { reply: Some(&why), ..OrderNews::default() };
+            self.tx.put_order(self.row.id, &command, news, self.now).await?;
+        }
+        Ok(sendable)
+    }
+
+    async fn order_line(&mut self, order: &OrderRow, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(ordered) = Ordered::load(&mut self.tx, order).await? else { return Ok(None) };
+        let Ok(id) = line_id(name, 0).parse::<CommandId>() else { return Ok(None) };
+        let mut line = Vec::new();
+        ordered.command().write(&id, &mut line);
+        tracing::info!(
+            device.serial_number = %self.row.serial_number, command.id = %id, verb = %order.verb, "ordered command sent"
+        );
+        Ok(Some(line))
+    }
+
+    /// Commands that follow from what the fleet holds.
+    async fn synchronisation(&mut self, beside: operator::Beside) -> Result<Vec<Send>, StoreError> {
+        let mut sends = Vec::new();
+        for page in 0..FEED_PAGES {
+            let work = self.work(page == 0).await?;
+            let more = work.feed_more || work.scan_more;
+            let before = (self.view.cursor, self.view.scan.clone());
+            sends.extend(plan(&mut self.view, &work, beside, self.now, &self.limits, self.salt));
+            let moved = (self.view.cursor, &self.view.scan) != (before.0, &before.1);
+            if !sends.is_empty() || !more || !moved {
+                break;
+            }
+        }
+        Ok(sends)
+    }
+
+    /// Reads what the plan is made on; what is overdue and due only once.
+    async fn work(&mut self, first: bool) -> Result<Work, StoreError> {
+        let (device, now) = (self.row.id, self.now);
+        let most = i64::try_from(self.limits.open).unwrap_or(i64::MAX);
+        let mut work = Work::default();
+        if first && self.standing.overdue {
+            work.overdue = self.tx.overdue_commands(device, now, most).await?;
+        }
+        if first && self.standing.due {
+            work.due = self.tx.due_exceptions(device, now, most).await?;
+            let hour_ago = now.plus(-3_600_000);
+            work.restless =
+                self.tx.restless(device, &work.due, hour_ago, self.limits.writes_per_hour).await?;
+        }
+        if self.view.joining.is_none() {
+            let rows = if first { FIRST_ROWS } else { FEED_ROWS };
+            let page = self.tx.recent_page(&mut self.shared, self.view.cursor, rows).await?;
+            work.feed_page.clone_from(&page);
+            work.feed_more = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= rows;
+            if let Some(from) = self.view.scan.clone().filter(|_| !work.feed_more) {
+                (work.scan_page, work.scan_more) = self.tx.scan_page(&from, SCAN_PEOPLE).await?;
+            }
+        }
+        let keys = work.overdue.iter().chain(&work.due).chain(work.feed_page.iter().map(|(_, key)| key));
+        let pins: BTreeSet<Pin> =
+            keys.map(|key| key.pin.clone()).chain(work.scan_page.iter().cloned()).collect();
+        let pins: Vec<Pin> = pins.into_iter().filter(|pin| !self.view.persons.contains_key(pin)).collect();
+        self.tx.load_sendable(&mut self.view, &pins, &self.standing, &mut self.shared).await?;
+        Ok(work)
+    }
+
+    async fn render(&mut self, sends: &[Send]) -> Result<Vec<Line>, StoreError> {
+        let mut spelled = self.spelled(sends);
+        let unread: Vec<(ItemKey, Seq)> = sends
+            .iter()
+            .filter(|send| send.verb.brings() && !spelled.contains_key(&send.key))
+            .filter_map(|send| Some((send.key.clone(), self.view.item(&send.key)?.seq)))
+            .collect();
+        let keys: Vec<ItemKey> = unread.iter().map(|(key, _)| key.clone()).collect();
+        let contents = self.tx.contents(&keys).await?;
+        self.tx.unchanged(&unread).await?;
+        for version in unread {
+            let content = contents.get(&version.0);
+            if let Some(lines) = content.and_then(|content| self.spell(&version, content)) {
+                spelled.insert(version.0, lines);
+            }
+        }
+        let mut lines = Vec::new();
+        for send in sends {
+            if let (Verb::Update, Some(Content::Photo(photo))) = (send.verb, contents.get(&send.key)) {
+                lines.extend(self.photo(send, photo).await?);
+                continue;
+            }
+            let brought = || spelled.get(&send.key).cloned().unwrap_or_default();
+            let removed = || texts(&roster::delete(&send.key, &self.view.capability));
+            let commands = match send.verb {
+                Verb::Update | Verb::Insert => brought(),
+                Verb::Replace => removed().iter().chain(&*brought()).cloned().collect(),
+                Verb::Delete => removed(),
+            };
+            if commands.is_empty() {
+                tracing::error!(
+                    device.serial_number = %self.row.serial_number, item = %send.key,
+                    "stored content cannot be sent: it does not fit its own header"
+                );
+            }
+            for (number, command) in (0..).zip(&*commands) {
+                let Ok(id) = line_id(&send.wire_id, number).parse::<CommandId>() else { continue };
+                lines.push(Line::Ready(id.line_of(command)));
+            }
+            tracing::debug!(
+                device.serial_number = %self.row.serial_number, command.id = %send.wire_id, verb = ?send.verb,
+                item.kind = %send.key.slot, lines = commands.len(), "command sent"
+            );
+        }
+        if !sends.is_empty() {
+            tracing::info!(
+                device.serial_number = %self.row.serial_number, commands = sends.len(), lines = lines.len(),
+                "commands sent"
+            );
+        }
+        Ok(lines)
+    }
+
+    /// The updates that were spelled just so for another device.
+    fn spelled(&self, sends: &[Send]) -> HashMap<ItemKey, Lines> {
+        let known = |send: &Send| {
+            let rendering = Rendering::of(&send.key.slot, &self.view.capability)?;
+            let version = (send.key.clone(), self.view.item(&send.key)?.seq);
+            let lines = self.shared.lines(&version, &rendering)?;
+            Some((version.0, lines))
+        };
+        sends.iter().filter(|send| send.verb.brings()).filter_map(known).collect()
+    }
+
+    /// Spells an update, for this device and others like it. Photos are made to measure, each for its device.
+    fn spell(&mut self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
+        if matches!(version.0.slot.kind, Kind::UserPhoto | Kind::ComparisonPhoto) {
+            return None;
+        }
+        let rendering = Rendering::of(&version.0.slot, &self.view.capability)?;
+        let lines = texts(&rendering.update(&version.0, content));
+        self.shared.bring_lines(version, rendering, &lines);
+        Some(lines)
+    }
+
+    /// A photo, in the command or for the device to fetch. The line is finished when all of this is on record: to make a
+    /// photo smaller takes its time.
+    async fn photo(&mut self, send: &Send, photo: &Photo) -> Result<Option<Line>, StoreError> {
+        let (key, capability) = (&send.key, &self.view.capability);
+        let id = line_id(&send.wire_id, 0).parse::<CommandId>();
+        let seq = self.view.item(key).map(|item| item.seq);
+        let (Ok(id), Some(seq), Some(limit)) = (id, seq, capability.photo_limit(&key.slot)) else {
+            return Ok(None);
+        };
+        let version = PhotoVersion { key: key.clone(), seq, most_bytes: limit.bytes };
+        let by_url = self.row.options.photo_delivery == Some(PhotoDelivery::Url);
+        let way = if by_url && capability.fetches_photo(&key.slot) {
+            let token = offered_file::token(&self.context.entropy);
+            let expires_at = self.now.plus(offered_file::FETCH_MS);
+            let offer = OfferedPhoto { photo: version, device: self.row.id, expires_at };
+            self.tx.offer_photo(&token, &offer).await?;
+            Way::Url(offered_file::url(&token, PHOTO_NAME))
+        } else {
+            Way::Inline(Original { version, photo: photo.clone() })
+        };
+        tracing::debug!(
+            device.serial_number = %self.row.serial_number, command.id = %send.wire_id, item.kind = %key.slot,
+            by_url, "photo sent"
+        );
+        let post_back_template = self.view.asks_for_template(key);
+        let capability = capability.clone();
+        Ok(Some(Line::Photo(Box::new(PhotoLine {
+            id,
+            key: key.clone(),
+            way,
+            post_back_template,
+            capability,
+        }))))
+    }
+}
+
+/// Commands without their names.
+fn texts(commands: &[Command<'_>]) -> Lines {
+    let text = |command: &Command<'_>| {
+        let mut text = Vec::new();
+        command.write_text(&mut text);
+        text
+    };
+    commands.iter().map(text).collect()
+}

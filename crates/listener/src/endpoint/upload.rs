@@ -1,0 +1,243 @@
+//! `POST /iclock/cdata` and `/iclock/fdata`: what a device uploads (§11), by table.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use store::{DeviceRow, StoreError};
+use tokio::sync::OwnedSemaphorePermit;
+use wire::{Dialect, Packet, Pin, RecordKind, StampKey, Table, Target};
+
+use crate::auth;
+use crate::capability;
+use crate::clock_drift;
+use crate::context::Context;
+use crate::cpu_bound::at_length;
+use crate::endpoint::{access_control, devicecmd, options};
+use crate::http::body::BODIES_KIB;
+use crate::http::request::Request;
+use crate::http::response::{Answer, DeviceError, ok};
+use crate::http::unknown_request;
+use crate::joining::Shown;
+use crate::upload::package::{self, Member};
+use crate::upload::people;
+use crate::upload::quarantine::{self, UNKNOWN};
+use crate::upload::side_records::Beside;
+use crate::upload::stamps::{self, Mark};
+
+/// An upload of whatever table.
+pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
+    let Some(name) = target.query.table() else {
+        if request.body.trim_ascii_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"ID=")) {
+            return devicecmd::post(context, request, target).await;
+        }
+        if ["PostVerifyData", "PostRecordData"].iter().any(|kind| target.query.is("type", kind)) {
+            return verification(context, request, target).await;
+        }
+        return unknown(context, request, target).await;
+    };
+    let table = Table::read(&name);
+    if let Table::AccessControl(_) = table {
+        return access_control::upload(context, request, target).await;
+    }
+    if table == Table::Options {
+        let device = auth::known(context, request, target).await?;
+        return options::post(context, request, &device).await;
+    }
+    let (device, marked) = match StampKey::of_table(&name) {
+        Some(key) => {
+            let (device, stamp) = auth::uploading(context, request, target, key).await?;
+            (device, Some((key, stamp)))
+        }
+        None => (auth::known(context, request, target).await?, None),
+    };
+    if matches!(table, Table::People | Table::Attendance) {
+        capability::belongs_to(context, &device, Dialect::Attendance).await?;
+    }
+    let now = context.clock.now();
+    let mark = marked.and_then(|(key, known)| stamps::mark(&device, (key, &known), target, now));
+    let upload = Upload { context, device: &device, name: &name, mark };
+    let is_package = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
+    let records = match &table {
+        Table::Unknown(_) => {
+            unknown_request::log(request, "unknown table: kept aside, muster held list");
+            upload.aside(UNKNOWN, &request.body).await?
+        }
+        _ if is_package => upload.package(&table, request).await?,
+        _ => upload.parts(vec![(table.clone(), &request.body)]).await?,
+    };
+    note_answer(context, &device, target, records).await?;
+    clock_drift::measure(context, &device, &table, &request.body).await?;
+    // One picture a request, and errors, are answered without a number (§11.3, §11.16).
+    Ok(ok(match table {
+        Table::AttendancePhoto | Table::Records(RecordKind::Error) => "OK".to_owned(),
+        _ => format!("OK:{records}"),
+    }))
+}
+
+/// An upload of one device.
+struct Upload<'a> {
+    context: &'a Context,
+    device: &'a DeviceRow,
+    /// The table that it names.
+    name: &'a str,
+    mark: Option<Mark>,
+}
+
+impl Upload<'_> {
+    /// Takes in bodies, each of a table, in one transaction. Returns how many records they have: all of them are taken,
+    /// were known, or are held.
+    async fn parts(&self, parts: Vec<(Table, &[u8])>) -> Result<usize, DeviceError> {
+        let Self { context, device, name, .. } = *self;
+        let mut beside = Beside::default();
+        let (mut people, mut records) = (Vec::new(), 0);
+        for (table, body) in parts {
+            let (lines, sorted) =
+                at_length(body.len(), || (wire::count_lines(body), wire::sort(&table, body)));
+            if let Some(sorted) = sorted {
+                records += lines;
+                if wire::count_lines(&sorted.people) > 0 {
+                    if device.is_read() {
+                        beside.shows(Box::pin(self.shown(&sorted.people)).await?);
+                    }
+                    people.push(sorted.people);
+                }
+                beside.punches(&context.config, device, sorted.punches);
+                let of_table = match table {
+                    Table::Records(kind) => Some(kind),
+                    _ => None,
+                };
+                beside.others(of_table, sorted.others);
+            } else if table == Table::AttendancePhoto {
+                records += usize::from(lines > 0);
+                beside.photo(&context.config, device, body);
+            } else {
+                records += lines;
+                beside.keep_aside(device.id, name, UNKNOWN, body);
+            }
+        }
+        beside.mark(self.mark.clone(), records);
+        match people.as_slice() {
+            [] => beside.store(context, device).await?,
+            [people] => Box::pin(people::people(context, device, name, people, beside)).await?,
+            several => {
+                let people = several.join(&b'\n');
+                Box::pin(people::people(context, device, name, &people, beside)).await?;
+            }
+        }
+        Ok(records)
+    }
+
+    /// Notes that a device that is being taken in goes on showing its people, and returns those whom it shows for the first
+    /// time. A repetition writes nothing.
+    async fn shown(&self, people: &[u8]) -> Result<BTreeSet<Pin>, StoreError> {
+        let Self { context, device, name, .. } = *self;
+        let shown = at_length(people.len(), || Shown::read(name, people));
+        note_heard(context, device, &shown).await?;
+        if shown.users.is_empty() {
+            return Ok(shown.users);
+        }
+        let mut tx = context.store.read().await?;
+        let new = tx.not_shown(device.id, shown.users).await?;
+        tx.rollback().await?;
+        Ok(new)
+    }
+
+    /// Takes in the files of a package, each of the table it is named by or else of the one of the request; one that is
+    /// broken or too large is held as it is, and counts as one (§11.14).
+    async fn package(&self, table: &Table, request: &Request) -> Result<usize, DeviceError> {
+        let package = request.body.clone();
+        let most_bytes = self.context.config.max_body_bytes.saturating_mul(2);
+        let _room = self.room(package::room(package.len(), most_bytes))?;
+        let unpacking = tokio::task::spawn_blocking(move || package::unpack(&package, most_bytes));
+        let members = match unpacking.await.map_err(|_| DeviceError::Failed)? {
+            Ok(members) => members,
+            Err(error) => return self.aside(&format!("a package: {error}"), &request.body).await,
+        };
+        let of = |member: &Member| match Table::read(&member.name) {
+            Table::Unknown(_) => table.clone(),
+            named => named,
+        };
+        self.parts(members.iter().map(|member| (of(member), member.body.as_slice())).collect()).await
+    }
+
+    /// Room in memory for what is unpacked, beside all bodies that are read.
+    fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, DeviceError> {
+        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(BODIES_KIB / 2);
+        Arc::clone(&self.context.bodies).try_acquire_many_owned(kib).map_err(|_| DeviceError::Busy)
+    }
+
+    /// Keeps a body as it came: one that is not made of records counts as one.
+    async fn aside(&self, reason: &str, body: &[u8]) -> Result<usize, DeviceError> {
+        let mut beside = Beside::default();
+        beside.keep_aside(self.device.id, self.name, reason, body);
+        let records = if reason == UNKNOWN { wire::count_lines(body) } else { 1 };
+        beside.mark(self.mark.clone(), records);
+        beside.store(self.context, self.device).await?;
+        Ok(records)
+    }
+}
+
+/// Background verification: a device asks whether somebody may pass, in a form that nobody described. It is noted (§15).
+async fn verification(
+    context: &Context,
+    request: &Request,
+    target: &Target<'_>,
+) -> Result<Answer, DeviceError> {
+    let device = auth::known(context, request, target).await?;
+    let mut beside = Beside::default();
+    beside.verification(&device, &request.body);
+    beside.store(context, &device).await?;
+    Ok(ok("OK"))
+}
+
+/// Tells of an upload that says which query it answers, what that was (§12.1.3).
+async fn note_answer(
+    context: &Context,
+    device: &DeviceRow,
+    target: &Target<'_>,
+    records: usize,
+) -> Result<(), StoreError> {
+    let Packet { count, packets, index, command: Some(id) } = Packet::read(&target.query) else {
+        return Ok(());
+    };
+    let order = match sync::split_line_id(&id) {
+        Some((name, _)) => context.store.read().await?.find_order(device.id, name).await?,
+        None => None,
+    };
+    tracing::info!(
+        device.serial_number = %device.serial_number, command.id = id, verb = order.map(|order| order.verb),
+        records, of = count, packet = index, packets, "upload answers a query"
+    );
+    Ok(())
+}
+
+/// How exactly it is known when a device that is being taken in last uploaded something about people, ms.
+const HEARD_MS: i64 = 1_000;
+
+/// Notes that a device that is being taken in goes on showing its people: whichever process it polls has to know. Before
+/// they are taken in, which may take its time.
+async fn note_heard(context: &Context, device: &DeviceRow, shown: &Shown) -> Result<(), StoreError> {
+    let now = context.clock.now();
+    if !shown.about_people || device.heard_at.is_some_and(|at| at.plus(HEARD_MS) > now) {
+        return Ok(());
+    }
+    store::retry(|| async {
+        let mut tx = context.store.write().await?;
+        tx.note_heard(device.id, now).await?;
+        tx.commit().await
+    })
+    .await
+}
+
+/// A path or a form that nobody described: kept, acknowledged, and logged without its content.
+pub async fn unknown(
+    context: &Context,
+    request: &Request,
+    target: &Target<'_>,
+) -> Result<Answer, DeviceError> {
+    let device = auth::known(context, request, target).await?;
+    let table = target.query.get("type").map_or_else(|| request.path.clone(), std::borrow::Cow::into_owned);
+    unknown_request::log(request, "unknown upload kept aside: muster held list");
+    quarantine::keep_aside(context, &device, &table, &request.body).await?;
+    Ok(ok("OK"))
+}

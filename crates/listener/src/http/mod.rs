@@ -1,0 +1,10 @@
+//! HTTP as terminals speak it.
+
+pub mod body;
+pub mod connection;
+pub mod connections;
+pub mod date_header;
+pub mod limits;
+pub mod request;
+pub mod response;
+pub mod unknown_request;

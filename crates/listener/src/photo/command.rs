@@ -1,0 +1,76 @@
+//! Lines of a poll's answer, of which those with a photo are finished outside of any transaction.
+
+use roster::{Capability, Carried, ItemKey, Photo, PhotoSending};
+use store::StoreError;
+use wire::CommandId;
+
+use crate::context::Context;
+use crate::photo::scaling::Original;
+
+/// A line of the answer to a poll.
+pub enum Line {
+    /// As it goes out.
+    Ready(Vec<u8>),
+    /// A photo that may have to be made smaller first.
+    Photo(Box<PhotoLine>),
+}
+
+/// The command of a photo.
+pub struct PhotoLine {
+    /// Its name on the wire.
+    pub id: CommandId,
+    /// Which photo.
+    pub key: ItemKey,
+    /// How it reaches the device.
+    pub way: Way,
+    /// Whether the device shall upload the template that it makes of it.
+    pub post_back_template: bool,
+    /// What the device can take.
+    pub capability: Capability,
+}
+
+/// How a photo reaches a device.
+pub enum Way {
+    /// In the command.
+    Inline(Original),
+    /// The device fetches it there.
+    Url(String),
+}
+
+impl Line {
+    /// The line as it goes out; `None` where what is stored cannot be sent.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn finish(self, context: &Context) -> Result<Option<Vec<u8>>, StoreError> {
+        match self {
+            Self::Ready(line) => Ok(Some(line)),
+            Self::Photo(photo) => photo.finish(context).await,
+        }
+    }
+}
+
+impl PhotoLine {
+    async fn finish(self, context: &Context) -> Result<Option<Vec<u8>>, StoreError> {
+        let Self { id, key, way, post_back_template, capability } = self;
+        let (photo, url): (Photo, String);
+        let carried = match way {
+            Way::Inline(original) => {
+                photo = original.for_device(context).await?;
+                Carried::Inline(&photo.text)
+            }
+            Way::Url(address) => {
+                url = address;
+                Carried::Url(&url)
+            }
+        };
+        let sending = PhotoSending { carried, post_back_template };
+        let Some(command) = roster::update_photo(&key, sending, &capability) else {
+            tracing::error!(item = %key, "stored photo cannot be sent: it is no base64");
+            return Ok(None);
+        };
+        let mut line = Vec::new();
+        command.write(&id, &mut line);
+        Ok(Some(line))
+    }
+}

@@ -1,0 +1,6 @@
+//! What one process keeps in memory about devices. Losing it costs time, never data.
+
+pub mod count_checks;
+pub mod idle_devices;
+pub mod last_seen;
+pub mod read_backs;

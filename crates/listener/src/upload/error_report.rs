@@ -1,0 +1,68 @@
+//! A device reports that what a command brought was of no use to it (§11.16), after it has answered that it took it.
+
+use roster::Millis;
+use store::{DeviceRow, OrderNews, StoreError, Tx};
+use sync::operator::{OperatorCommand, State};
+use sync::settle::{Answer, Settled, ineffective};
+use sync::{Limits, split_line_id};
+use wire::{ErrorRecord, Origin, ReturnCode};
+
+use crate::log_text::printable;
+
+/// Draws the consequences of an error of a command: its item is left alone until there is newer content, and whoever ordered
+/// it is told. The row of the device is locked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn note(
+    limits: &Limits,
+    tx: &mut Tx,
+    row: &DeviceRow,
+    error: &ErrorRecord,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let Origin::Command(id) = &error.origin else { return Ok(()) };
+    let named = split_line_id(id).filter(|_| error.is_failure());
+    let Some((name, line)) = named else { return Ok(()) };
+    if let Some(found) = tx.find_command(row.id, name).await? {
+        let mut view = tx.view(row).await?;
+        tx.load_persons(&mut view, std::slice::from_ref(&found.key.pin)).await?;
+        let answer = Answer {
+            number: found.number,
+            key: found.key,
+            verb: found.verb,
+            seq: found.seq,
+            line,
+            given_up: false,
+            return_code: ReturnCode::INEFFECTIVE,
+        };
+        let settled = ineffective(&mut view, &answer, now, limits);
+        let changes = view.take_changes();
+        if changes.gives_work() {
+            tx.wake().await?;
+        }
+        tx.apply(&view, &changes, now).await?;
+        if settled != Settled::Late {
+            tracing::warn!(
+                device.serial_number = %row.serial_number, command.id = name, item = %answer.key,
+                meaning = error.describe(), outcome = ?settled,
+                "command without effect: muster sync status {}", row.serial_number
+            );
+        }
+    } else if let Some(order) = tx.find_order(row.id, name).await? {
+        let state = State::Answered { return_code: ReturnCode::INEFFECTIVE.0, done: false };
+        let command = OperatorCommand { state, ..order.command };
+        let news = OrderNews { reply: Some(error.describe()), ..OrderNews::default() };
+        tx.put_order(row.id, &command, news, now).await?;
+        tracing::warn!(
+            device.serial_number = %row.serial_number, command.id = name, verb = %order.verb,
+            meaning = error.describe(), "ordered command without effect"
+        );
+    } else {
+        tracing::debug!(
+            device.serial_number = %row.serial_number, command.id = %printable(id),
+            "an error of no command of ours"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,560 @@
+//! People: `OPERLOG`, `BIODATA` and the other tables that hold users, templates and photos.
+//!
+//! The whole body is one decision and one transaction. It is made without a lock first: most uploads repeat what the fleet
+//! holds, and then nothing is written and no number is taken. Under the lock it is made again, unless it is about newcomers
+//! alone, of whom there is still nothing: whoever uploads a thousand people keeps the others waiting for the writing only.
+//! What a few records come to, where one transaction at a time writes, is found out quicker than whether it need be written.
+
+mod users;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use roster::{Capability, Content, ContentHash, DefinitionName, ItemKey, Kind, Millis, Reading, Seq};
+use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
+use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
+use sync::{DeviceView, Reason};
+use wire::{Operation, OperationMeaning, Pin, SerialNumber};
+
+use crate::capability;
+use crate::context::Context;
+use crate::cpu_bound::at_length;
+use crate::http::response::DeviceError;
+use crate::upload::decision::{Decision, Early, Tally, in_order};
+use crate::upload::held_records::describe;
+use crate::upload::side_records::Beside;
+use fleet::definition::Places;
+
+/// Takes in the people of a body, and what came with them: all of it or, if it fails, nothing. When this returns,
+/// everything is durable.
+pub async fn people(
+    context: &Context,
+    device: &DeviceRow,
+    table: &str,
+    body: &[u8],
+    mut beside: Beside<'_>,
+) -> Result<(), DeviceError> {
+    let too_long = wire::count_lines(body) > MOST_LINES;
+    if too_long {
+        beside.keep_aside(device.id, table, "more lines than any device holds: kept as they came", body);
+    }
+    let read = || roster::read(Some(table), body, &device.capability);
+    let readings = if too_long { Vec::new() } else { at_length(body.len(), read) };
+    if readings.is_empty() {
+        return beside.store(context, device).await;
+    }
+    let upload = Upload { context, table, bytes: body.len(), readings, beside, now: context.clock.now() };
+    let mut early = None;
+    let at_once = context.store.writes_one_at_a_time() && upload.readings.len() <= FEW;
+    if !at_once && !upload.has_operations() && upload.beside.is_empty() {
+        let mut tx = context.store.read().await?;
+        if let Some((row, view, standing)) = tx.unlocked_standing(&device.serial_number, upload.now).await? {
+            let decision = Box::pin(upload.decide(&mut tx, &row, view, Some(&standing))).await?;
+            early = Some((row, standing.feed.head, decision));
+        }
+        tx.rollback().await?;
+        if early.as_ref().is_some_and(|(.., decision)| decision.is_empty()) {
+            return upload.beside.store(context, device).await;
+        }
+    }
+    let mut early = early.map(|(row, head, decision)| upload.prepared(row, head, decision));
+    store::retry(|| upload.write(device, early.take())).await?;
+    Ok(())
+}
+
+struct Upload<'a> {
+    context: &'a Context,
+    table: &'a str,
+    /// How long the body is.
+    bytes: usize,
+    readings: Vec<Reading<'a>>,
+    beside: Beside<'a>,
+    now: Millis,
+}
+
+impl Upload<'_> {
+    /// What was decided early, with what takes its time and needs no turn.
+    fn prepared(&self, row: DeviceRow, head: Seq, decision: Decision) -> Early {
+        let seal = decision.newcomers && self.bytes <= MOST_SEALED_BYTES;
+        let edits = if seal { decision.edits.as_slice() } else { &[] };
+        let sealed = at_length(self.bytes, || self.context.store.seal(edits));
+        Early { row, head, decision, sealed }
+    }
+
+    /// Decides, where `early` does not stand, and writes.
+    async fn write(&self, known: &DeviceRow, early: Option<Early>) -> Result<(), StoreError> {
+        let store = &self.context.store;
+        // The lock order: clock, items, device.
+        let long = self.readings.len() > LONG;
+        let mut tx = if long { store.write_fleet_alone().await? } else { store.write_fleet().await? };
+        let stands = match early {
+            Some(early) => Box::pin(self.still_stands(&mut tx, early)).await?,
+            None => None,
+        };
+        let decided = match stands {
+            Some(stands) => Some(stands),
+            None => Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?,
+        };
+        let Some((row, decision)) = decided else { return tx.rollback().await };
+        if decision.is_empty() && !self.has_operations() && self.beside.is_empty() {
+            // The mark of the upload, if anything.
+            return tx.commit().await;
+        }
+        let tally = decision.write(self.context, &mut tx, &row, self.now).await?;
+        tx.commit().await?;
+        let Tally { equal, edits, corrected, held, unreadable } = tally;
+        tracing::info!(
+            device.serial_number = %row.serial_number, table = self.table, equal, edits, corrected, held, unreadable,
+            "upload"
+        );
+        Ok(())
+    }
+
+    /// What was decided early, if it would be decided now: it is about people of whom nothing is or was there, nor is now, in
+    /// whatever spelling, by a device of which nothing else is known and that is where it was, without parts of templates.
+    /// What is owed to a device is of items that are there.
+    async fn still_stands(
+        &self,
+        tx: &mut Tx,
+        early: Early,
+    ) -> Result<Option<(DeviceRow, Decision)>, StoreError> {
+        let Early { row: before, head, decision, sealed } = early;
+        if !decision.newcomers {
+            return Ok(None);
+        }
+        let Some(Uploader { row, areas, parts }) = tx.uploader(&before.serial_number).await? else {
+            return Ok(None);
+        };
+        let same = DeviceRow { last_seen_at: None, address: None, ..before }
+            == DeviceRow { last_seen_at: None, address: None, ..row.clone() };
+        if !same || parts || areas != decision.view.areas {
+            return Ok(None);
+        }
+        let pins: Vec<Pin> = self.pins().into_iter().collect();
+        if !(tx.still_has_none(&pins, head).await? && tx.spelled_otherwise(&pins).await?.is_empty()) {
+            return Ok(None);
+        }
+        self.beside.write(&self.context.config, tx, &row, self.now).await?;
+        tx.bring_sealed(sealed);
+        Ok(Some((row, decision)))
+    }
+
+    /// Decides as everything is now; `None` where the device is gone. Writes what came beside people first.
+    async fn decide_locked(
+        &self,
+        tx: &mut Tx,
+        serial_number: &SerialNumber,
+    ) -> Result<Option<(DeviceRow, Decision)>, StoreError> {
+        let Some((mut row, mut view, standing)) = tx.standing(serial_number, self.now).await? else {
+            return Ok(None);
+        };
+        let mut standing = Some(&standing);
+        self.beside.write(&self.context.config, tx, &row, self.now).await?;
+        if !self.beside.is_empty() {
+            row = tx.device(row.id).await?.unwrap_or(row);
+            view = tx.view(&row).await?;
+            standing = None;
+        }
+        let decision = self.decide(tx, &row, view, standing).await?;
+        Ok(Some((row, decision)))
+    }
+
+    async fn decide(
+        &self,
+        tx: &mut Tx,
+        row: &DeviceRow,
+        mut view: DeviceView,
+        standing: Option<&Standing>,
+    ) -> Result<Decision, StoreError> {
+        let pins: Vec<Pin> = self.pins().into_iter().collect();
+        tx.load_persons_at(&mut view, &pins, standing).await?;
+        // Work codes share a list of places: one depends on the others.
+        let newcomers = !self.has_definitions()
+            && view.persons.values().all(|person| {
+                person.items.is_empty()
+                    && person.open.is_empty()
+                    && person.exceptions.is_empty()
+                    && person.claim.is_none()
+            });
+        let mut known = tx.known(row.id, &pins, self.now, standing).await?;
+        let photographed = self.photographed();
+        if !photographed.is_empty() {
+            tx.know_photo_forms(&mut known, &photographed).await?;
+        }
+        for (key, content) in tx.contents(&self.wants_earlier(&view)).await? {
+            if let Content::Template(template) = content {
+                known.entry(key.pin).or_default().templates.insert(key.slot, template);
+            }
+        }
+        let policy = self.policy(tx, row, &view).await?;
+        let new_operations = self.new_operations(tx, row).await?;
+        let deleted: Vec<Pin> = self.deleted().into_iter().collect();
+        let visitors = tx.given_remotely(row.id, &deleted).await?;
+        let key = tx.hash_key().clone();
+        let places = if self.has_definitions() { Places::load(tx).await? } else { Places::default() };
+        let mut deciding = Deciding {
+            row,
+            table: self.table,
+            intake: Intake::new(&mut view, &mut known, &key, &policy, self.now),
+            held: Vec::new(),
+            tally: Tally::default(),
+            capability: row.capability.clone(),
+            queries: BTreeSet::new(),
+            spoken_of: self.spoken_of(),
+            visitors,
+            places,
+            users: BTreeMap::new(),
+            left: Vec::new(),
+            restored: false,
+        };
+        deciding.intake.enrolled = self.enrolled(row, &new_operations);
+        at_length(self.bytes, || {
+            for number in self.users_first() {
+                if let Some(reading) = self.readings.get(number) {
+                    deciding.reading(reading, new_operations.contains(&number));
+                }
+            }
+        });
+        let Deciding { intake, held, tally, capability, queries, users, left, restored, .. } = deciding;
+        let everything = intake.asks_for_roster;
+        let (edits, partial) = (at_length(self.bytes, || in_order(intake.edits)), intake.partial);
+        if row.joining.is_none() && capability::takes_other_things(&row.capability, &capability) {
+            tracing::info!(
+                device.serial_number = %row.serial_number,
+                "device shows that it takes other things than was known: comparing everything"
+            );
+            view.rescan();
+        }
+        let changes = view.take_changes();
+        Ok(Decision {
+            view,
+            changes,
+            edits: edits.0,
+            own_edits: edits.1,
+            partial,
+            held,
+            capability: (capability != row.capability).then_some(capability),
+            queries,
+            users,
+            left,
+            everything,
+            restored,
+            newcomers,
+            tally,
+        })
+    }
+
+    /// Operations are always noted, so that there is no use in deciding without writing.
+    fn has_operations(&self) -> bool {
+        self.readings.iter().any(|reading| matches!(reading, Reading::Operation { .. }))
+    }
+
+    fn has_definitions(&self) -> bool {
+        self.readings.iter().any(|reading| matches!(reading, Reading::Definition { .. }))
+    }
+
+    fn pins(&self) -> BTreeSet<Pin> {
+        self.readings
+            .iter()
+            .filter_map(|reading| match reading {
+                Reading::User { pin, .. } => Some(pin.clone()),
+                Reading::Item { key, .. } => Some(key.pin.clone()),
+                Reading::Definition { name, .. } => name.owner().ok(),
+                Reading::Operation { operation, .. } => match operation.meaning() {
+                    OperationMeaning::UserDeleted(pin)
+                    | OperationMeaning::Enrolled(pin)
+                    | OperationMeaning::PartDeleted { pin, .. } => Some(pin),
+                    _ => None,
+                },
+                Reading::Unreadable { .. } => None,
+            })
+            .collect()
+    }
+
+    /// People who were enrolled at the device as new ones, by the operations of the body that were not reported before.
+    fn enrolled(&self, row: &DeviceRow, new_operations: &BTreeSet<usize>) -> BTreeSet<Pin> {
+        let new_user = |number: &usize| match self.readings.get(*number) {
+            Some(Reading::Operation { operation, .. }) if !is_history(row, operation) => operation.new_user(),
+            _ => None,
+        };
+        new_operations.iter().filter_map(new_user).collect()
+    }
+
+    /// People of whom this body brings photos.
+    fn photographed(&self) -> Vec<Pin> {
+        let pin = |reading: &Reading<'_>| match reading {
+            Reading::Item { key, content: Content::Photo(_), .. } => Some(key.pin.clone()),
+            _ => None,
+        };
+        self.readings.iter().filter_map(pin).collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// People of whom this body brings records: they need not be asked for. A picture alone says nothing of the rest.
+    fn spoken_of(&self) -> BTreeSet<Pin> {
+        let is_picture = |kind| matches!(kind, Kind::UserPhoto | Kind::ComparisonPhoto);
+        let pin = |reading: &Reading<'_>| match reading {
+            Reading::User { pin, .. } => Some(pin.clone()),
+            Reading::Item { key, .. } if is_picture(key.slot.kind) => None,
+            Reading::Item { key, .. } => Some(key.pin.clone()),
+            Reading::Definition { .. } | Reading::Operation { .. } | Reading::Unreadable { .. } => None,
+        };
+        self.readings.iter().filter_map(pin).collect()
+    }
+
+    /// The order in which the records are taken: a user before its templates, whatever their order in the body, unless
+    /// the body tells of the deletion of that user too.
+    fn users_first(&self) -> Vec<usize> {
+        let deleted = self.deleted();
+        let first = |number: &usize| matches!(self.readings.get(*number), Some(Reading::User { pin, .. }) if !deleted.contains(pin));
+        let (users, others): (Vec<usize>, Vec<usize>) = (0..self.readings.len()).partition(first);
+        users.into_iter().chain(others).collect()
+    }
+
+    /// Of whose deletion the body tells.
+    fn deleted(&self) -> BTreeSet<Pin> {
+        self.readings
+            .iter()
+            .filter_map(|reading| match reading {
+                Reading::Operation { operation, .. } => match operation.meaning() {
+                    OperationMeaning::UserDeleted(pin) => Some(pin),
+                    _ => None,
+                },
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Templates whose current content the intake has to see, since they come in pieces.
+    fn wants_earlier(&self, view: &DeviceView) -> Vec<ItemKey> {
+        let wants = |reading: &Reading<'_>| match reading {
+            Reading::Item { key, content: Content::Template(template), .. } => {
+                view.wants_earlier_parts(key, template).then(|| key.clone())
+            }
+            _ => None,
+        };
+        self.readings.iter().filter_map(wants).collect()
+    }
+
+    /// Which operations of the body were not reported before: a device that uploads its whole log again must not
+    /// delete anybody by it. They are noted by this.
+    async fn new_operations(&self, tx: &mut Tx, row: &DeviceRow) -> Result<BTreeSet<usize>, StoreError> {
+        let mut new = BTreeSet::new();
+        let operations = self.readings.iter().enumerate().filter_map(|(number, reading)| match reading {
+            Reading::Operation { operation, .. } => Some((number, operation)),
+            _ => None,
+        });
+        for (number, operation) in operations {
+            if tx.log_operation(row.id, operation, self.now).await? {
+                new.insert(number);
+            }
+        }
+        Ok(new)
+    }
+
+    async fn policy(&self, tx: &mut Tx, row: &DeviceRow, view: &DeviceView) -> Result<Policy, StoreError> {
+        let config = &self.context.config;
+        // An answer that shows somebody else proves a deletion that was reported before.
+        let in_doubt = |person: &sync::Person| {
+            person.claim.as_ref().is_some_and(|claim| claim.state.reason == Reason::Deleted)
+        };
+        let may_delete = !self.deleted().is_empty() || view.persons.values().any(in_doubt);
+        let left = if may_delete && config.deletion == Deletion::Propagate {
+            fleet::deletion_limit::deletions_left(tx, self.now).await?
+        } else {
+            0
+        };
+        Ok(config.policy(row, left))
+    }
+}
+
+const DAY_MS: i64 = 24 * 3_600_000;
+
+/// More than any device sends of one user: what is longer would be too much for the others.
+const MOST_USER_BYTES: usize = 2_048;
+
+/// So many records of one upload are held one by one; what else cannot be read is held in one piece.
+const MOST_HELD: usize = 100;
+
+/// So few records are decided on where they are written, if anything is.
+const FEW: usize = 8;
+
+/// So many records take so long that nobody else's commit is to wait for them.
+const LONG: usize = 1_000;
+
+/// Of larger bodies nothing is sealed beforehand: all of a roster would take as much memory as its upload.
+const MOST_SEALED_BYTES: usize = 1 << 20;
+
+/// More lines than any device holds: such a body is kept as it is.
+const MOST_LINES: usize = 250_000;
+
+struct Deciding<'a> {
+    row: &'a DeviceRow,
+    table: &'a str,
+    intake: Intake<'a>,
+    held: Vec<HeldRecord>,
+    tally: Tally,
+    capability: Capability,
+    queries: BTreeSet<Pin>,
+    spoken_of: BTreeSet<Pin>,
+    /// Who was given to the device for one punch.
+    visitors: BTreeSet<Pin>,
+    places: Places,
+    /// The user records so far, as they came.
+    users: BTreeMap<Pin, ClaimedUser>,
+    /// Templates and photos that are only kept.
+    left: Vec<(Pin, ContentHash)>,
+    restored: bool,
+}
+
+impl Deciding<'_> {
+    fn reading(&mut self, reading: &Reading<'_>, new: bool) {
+        match reading {
+            Reading::User { line, pin, raw, .. } if raw.len() > MOST_USER_BYTES => {
+                let reason = format!("a user record of {} bytes, where devices send some hundred", raw.len());
+                self.unreadable(Some(pin.clone()), *line, "USER", reason, raw);
+            }
+            Reading::User { line, pin, patch, raw } => {
+                self.learn_from(pin, patch);
+                let record = ClaimedUser { table: self.table.to_owned(), raw: raw.to_vec() };
+                self.users.insert(pin.clone(), record);
+                let outcome = self.intake.user(pin, patch);
+                self.count(&outcome, pin, *line, "USER", raw);
+                self.keep_unreadable_name(pin, patch, *line, raw);
+            }
+            Reading::Item { line, key, content, raw } if content.wire_bytes() > wire::MAX_COMMAND_BYTES => {
+                let reason = "larger than any device can be sent".to_owned();
+                self.unreadable(Some(key.pin.clone()), *line, &key.slot.to_string(), reason, raw);
+            }
+            Reading::Item { line, key, content, raw } => {
+                if let Kind::Template(bio_type) = key.slot.kind {
+                    let algorithm = key.slot.algorithm;
+                    if algorithm.major > 0 {
+                        self.capability.learn_version(bio_type, algorithm.major, algorithm.minor);
+                    }
+                }
+                let outcome = self.intake.item(key, content.clone());
+                if matches!(outcome, Outcome::Held(Held::Left(..))) {
+                    let hash = roster::hash(self.intake.hash_key, &key.slot, content);
+                    self.left.push((key.pin.clone(), hash));
+                }
+                self.count(&outcome, &key.pin, *line, &key.slot.to_string(), raw);
+            }
+            Reading::Definition { line, name, text, raw } => self.definition(*line, name, text, raw),
+            Reading::Operation { line, operation } => match operation.meaning() {
+                _ if !new => {}
+                OperationMeaning::UserDeleted(_)
+                | OperationMeaning::Restored
+                | OperationMeaning::PartDeleted { .. }
+                    if is_history(self.row, operation) => {}
+                OperationMeaning::UserDeleted(pin) => {
+                    let visited = self.visitors.contains(&pin);
+                    let outcome =
+                        if visited { self.intake.forgotten(&pin) } else { self.intake.deletion(&pin) };
+                    let raw = format!("OPLOG {} {pin} {}", operation.code, operation.time);
+                    self.count(&outcome, &pin, *line, "OPLOG", raw.as_bytes());
+                }
+                OperationMeaning::Wiped => {
+                    tracing::warn!(
+                        device.serial_number = %self.row.serial_number, code = operation.code,
+                        "device was emptied: it is filled again"
+                    );
+                    self.intake.wiped();
+                }
+                OperationMeaning::Restored => {
+                    tracing::warn!(
+                        device.serial_number = %self.row.serial_number, code = operation.code,
+                        "device was restored: what it says is compared before any of it counts"
+                    );
+                    self.restored = true;
+                    self.intake.view.restored();
+                }
+                OperationMeaning::Enrolled(pin) => {
+                    let told = self.spoken_of.contains(&pin);
+                    if !told && self.intake.asks_for(&pin, is_history(self.row, operation)) {
+                        self.queries.insert(pin);
+                    }
+                }
+                OperationMeaning::PartDeleted { pin, part } if self.will_show_cleared(&pin, part) => {
+                    if !self.spoken_of.contains(&pin) {
+                        self.queries.insert(pin);
+                    }
+                }
+                OperationMeaning::PartDeleted { pin, part } => {
+                    let outcome = self.intake.part_deleted(&pin);
+                    let raw = format!("OPLOG {} {pin} {part:?} {}", operation.code, operation.time);
+                    self.count(&outcome, &pin, *line, "OPLOG", raw.as_bytes());
+                }
+                OperationMeaning::PoweredOn | OperationMeaning::Other => {}
+            },
+            Reading::Unreadable { line, tag, reason, raw } => {
+                self.unreadable(None, *line, tag, reason.clone(), raw);
+            }
+        }
+    }
+
+    fn definition(&mut self, line: usize, name: &DefinitionName, text: &str, raw: &[u8]) {
+        let tag = name.kind.table().form().to_string();
+        let (Ok(key), Ok(definition)) = (fleet::definition::key(name), self.places.work_code(name, text))
+        else {
+            let reason = "its name is not one that devices take".to_owned();
+            return self.unreadable(None, line, &tag, reason, raw);
+        };
+        let outcome = self.intake.definition(&key, definition);
+        self.count(&outcome, &key.pin, line, &tag, raw);
+    }
+
+    fn count(&mut self, outcome: &Outcome, pin: &Pin, line: usize, tag: &str, raw: &[u8]) {
+        match outcome {
+            Outcome::Equal | Outcome::Partly => self.tally.equal += 1,
+            Outcome::Edit => self.tally.edits += 1,
+            Outcome::Corrected => self.tally.corrected += 1,
+            Outcome::Held(Held::Cleared(_, fields)) => self.hold_cleared(pin, fields, line),
+            Outcome::Held(held) => {
+                self.tally.held += 1;
+                let (kind, reason) = describe(held);
+                self.hold(kind, Some(pin.clone()), line, tag, reason, raw);
+            }
+        }
+    }
+
+    /// Holds what cannot be read, one by one or, where it is too much for that, together.
+    fn unreadable(&mut self, pin: Option<Pin>, line: usize, tag: &str, reason: String, raw: &[u8]) {
+        self.tally.unreadable += 1;
+        match self.held.last_mut().filter(|_| self.tally.unreadable > MOST_HELD) {
+            Some(rest) if self.tally.unreadable > MOST_HELD + 1 && rest.kind == HeldKind::Unreadable => {
+                rest.raw.push(b'\n');
+                rest.raw.extend_from_slice(raw);
+                "and others of the same upload that cannot be read".clone_into(&mut rest.reason);
+            }
+            _ => self.hold(HeldKind::Unreadable, pin, line, tag, reason, raw),
+        }
+    }
+
+    fn hold(&mut self, kind: HeldKind, pin: Option<Pin>, line: usize, tag: &str, reason: String, raw: &[u8]) {
+        self.held.push(HeldRecord {
+            device: self.row.id,
+            kind,
+            table: Some(self.table.to_owned()),
+            life: self.life_of(pin.as_ref()),
+            pin,
+            tag: tag.to_owned(),
+            line: i64::try_from(line).ok(),
+            reason,
+            raw: raw.to_vec(),
+        });
+    }
+
+    /// The life of a PIN that the fleet has.
+    fn life_of(&self, pin: Option<&Pin>) -> Option<Seq> {
+        let person = self.intake.view.persons.get(pin?)?;
+        Some(person.life().unwrap_or(Seq(0)))
+    }
+}
+
+/// Whether an operation was done before the device came into the fleet. Its clock is local and may be wrong, so a day either
+/// way does not count.
+fn is_history(row: &DeviceRow, operation: &Operation) -> bool {
+    let done = operation.time.trim().parse::<jiff::civil::DateTime>().ok();
+    let done = done.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok());
+    let approved = row.approved_at.map_or(0, |at| at.0);
+    done.is_some_and(|time| time.timestamp().as_millisecond() + DAY_MS < approved)
+}

@@ -1,0 +1,336 @@
+//! What an upload brings beside people: punches, their pictures, other records, and what cannot be read.
+//!
+//! All of an upload is one transaction (§2.11 of the reference): it is collected first, and written with the people of the
+//! same body, or alone where there are none.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use roster::Millis;
+use store::{
+    DeviceRow, HeldKind, HeldRecord, KeptKind, MOST_PICTURE_BYTES, NewAttendancePhoto, NewPunch, StoreError,
+    Tx,
+};
+use wire::{AttendancePhoto, DeviceRecord, Origin, Pin, RecordKind};
+
+use crate::config::{Attendance, Config};
+use crate::context::Context;
+use crate::http::response::DeviceError;
+use crate::log_text::printable;
+use crate::upload::error_report;
+use crate::upload::stamps::Mark;
+
+/// What came beside people in one upload.
+#[derive(Default)]
+pub struct Beside<'a> {
+    punches: Vec<Cow<'a, [u8]>>,
+    photos: Vec<NewAttendancePhoto>,
+    others: Vec<(Option<RecordKind>, Cow<'a, [u8]>)>,
+    verifications: Vec<&'a [u8]>,
+    held: Held,
+    mark: Option<(Mark, usize)>,
+    /// Whose records a device showed that is being taken in.
+    shown: BTreeSet<Pin>,
+}
+
+/// What is held for an operator.
+#[derive(Default)]
+struct Held {
+    records: Vec<HeldRecord>,
+    unreadable: usize,
+}
+
+/// So many records of one upload are held one by one; what else cannot be read is held in one piece.
+const MOST_HELD: usize = 100;
+
+/// A longer line is none of a punch, and a longer record none of those that are known: it is held.
+const MOST_PUNCH_BYTES: usize = 16 << 10;
+const MOST_RECORD_BYTES: usize = 2 << 20;
+
+/// How many punches are read before they are written.
+const PUNCHES: usize = 1_024;
+
+impl<'a> Beside<'a> {
+    /// Adds attendance records, to be kept or discarded as the operator said.
+    pub fn punches(&mut self, config: &Config, device: &DeviceRow, lines: Cow<'a, [u8]>) {
+        let records = wire::count_lines(&lines);
+        if records == 0 {
+            return;
+        }
+        match config.attendance {
+            Attendance::Keep => self.punches.push(lines),
+            Attendance::Discard => discarded(device, "ATTLOG", records),
+        }
+    }
+
+    /// Adds the picture of a punch, likewise (§11.3).
+    pub fn photo(&mut self, config: &Config, device: &DeviceRow, body: &[u8]) {
+        const TABLE: &str = "ATTPHOTO";
+        if wire::count_lines(body) == 0 {
+            return;
+        }
+        if config.attendance == Attendance::Discard {
+            return discarded(device, TABLE, 1);
+        }
+        let photo = match AttendancePhoto::read(body) {
+            Ok(photo) if photo.picture.len() <= MOST_PICTURE_BYTES => photo,
+            Ok(_) => {
+                let reason = "a picture of more than 2 MiB".to_owned();
+                return self.held.unreadable(device.id, TABLE, TABLE, None, reason, body);
+            }
+            Err(error) => {
+                return self.held.unreadable(device.id, TABLE, TABLE, None, error.to_string(), body);
+            }
+        };
+        let doubtful = !photo.fits || !photo.is_jpeg();
+        if doubtful {
+            tracing::warn!(
+                device.serial_number = %device.serial_number, announced = photo.announced_bytes,
+                bytes = photo.picture.len(), "a picture of a punch is not of the announced size, or no JPEG: kept as it is"
+            );
+        }
+        self.photos.push(NewAttendancePhoto {
+            pin: photo.name.pin.unwrap_or_default(),
+            time: photo.name.time,
+            photo_type: photo.name.photo_type,
+            file_name: photo.file_name,
+            doubtful,
+            picture: photo.picture.into_owned(),
+        });
+    }
+
+    /// Adds other records; `table` for lines without a tag.
+    pub fn others(&mut self, table: Option<RecordKind>, lines: Cow<'a, [u8]>) {
+        if wire::count_lines(&lines) > 0 {
+            self.others.push((table, lines));
+        }
+    }
+
+    /// Adds what a device asked in a background verification, whose content nobody described (§15).
+    pub fn verification(&mut self, device: &DeviceRow, body: &'a [u8]) {
+        if body.len() > MOST_RECORD_BYTES {
+            self.keep_aside(device.id, "PostVerifyData", "larger than 2 MiB: kept as it came", body);
+        } else if !body.is_empty() {
+            self.verifications.push(body);
+        }
+    }
+
+    /// Adds a body that is not read, to be kept as it came.
+    pub fn keep_aside(&mut self, device: i64, table: &str, reason: &str, body: &[u8]) {
+        if wire::count_lines(body) > 0 {
+            self.held.records.push(HeldRecord {
+                life: None,
+                device,
+                kind: HeldKind::UnreadTable,
+                table: Some(printable(table)),
+                pin: None,
+                tag: String::new(),
+                line: None,
+                reason: reason.to_owned(),
+                raw: body.to_vec(),
+            });
+        }
+    }
+
+    /// Adds the mark of the upload, and how many records came with it.
+    pub fn mark(&mut self, mark: Option<Mark>, records: usize) {
+        self.mark = mark.map(|mark| (mark, records));
+    }
+
+    /// Adds whose records a device showed that is being taken in.
+    pub fn shows(&mut self, users: BTreeSet<Pin>) {
+        self.shown.extend(users);
+    }
+
+    /// Whether the upload brought nothing beside people.
+    pub fn is_empty(&self) -> bool {
+        self.punches.is_empty()
+            && self.photos.is_empty()
+            && self.others.is_empty()
+            && self.verifications.is_empty()
+            && self.held.records.is_empty()
+    }
+
+    /// Writes everything in a transaction of its own.
+    ///
+    /// # Errors
+    /// Those of the database: then nothing was written.
+    pub async fn store(&self, context: &Context, device: &DeviceRow) -> Result<(), DeviceError> {
+        if self.is_empty() && self.mark.is_none() && self.shown.is_empty() {
+            return Ok(());
+        }
+        let now = context.clock.now();
+        store::retry(|| async {
+            let mut tx = context.store.write().await?;
+            let Some(row) = tx.lock_device(device.id).await? else { return tx.rollback().await };
+            self.write(&context.config, &mut tx, &row, now).await?;
+            tx.commit().await
+        })
+        .await?;
+        Ok(())
+    }
+
+    /// Writes everything. The row of the device is locked; what is known of it may be out of date afterwards.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn write(
+        &self,
+        config: &Config,
+        tx: &mut Tx,
+        row: &DeviceRow,
+        now: Millis,
+    ) -> Result<(), StoreError> {
+        if let Some((mark, records)) = &self.mark {
+            mark.write(tx, row.id, *records, now).await?;
+        }
+        if row.is_read() {
+            tx.note_shown(row.id, &self.shown).await?;
+        }
+        let mut held = Held::default();
+        for lines in &self.punches {
+            write_punches(config, tx, row, lines, &mut held, now).await?;
+        }
+        for photo in &self.photos {
+            tx.keep_attendance_photo(row.id, photo, now).await?;
+        }
+        for (table, lines) in &self.others {
+            write_others(config, tx, row, (*table, lines), &mut held, now).await?;
+        }
+        for body in &self.verifications {
+            tx.keep_record(row.id, KeptKind::Verification, None, body, now).await?;
+        }
+        for record in self.held.records.iter().chain(&held.records).flat_map(HeldRecord::pieces) {
+            let kept = tx.hold(&record, now).await?;
+            if kept.is_new {
+                tracing::warn!(
+                    device.serial_number = %row.serial_number, held = kept.id, kind = %record.kind,
+                    table = record.table, record = %record.tag, line = record.line, bytes = record.raw.len(),
+                    reason = %record.reason, "held: muster held show {}", kept.id
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads punches and keeps them, some at a time; one that cannot be read is held (§9.1 of the reference).
+async fn write_punches(
+    config: &Config,
+    tx: &mut Tx,
+    row: &DeviceRow,
+    lines: &[u8],
+    held: &mut Held,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let (time_zone, reads_cards) = (config.fleet.zone_name(row, now), row.capability.reads_cards());
+    let (mut new, mut records) = (0, 0);
+    let mut punches = Vec::new();
+    for line in wire::punches(lines, reads_cards) {
+        records += 1;
+        match line.record {
+            Ok(punch) if line.raw.len() <= MOST_PUNCH_BYTES => punches.push(NewPunch {
+                punch,
+                raw: line.raw.to_vec(),
+                time_zone: time_zone.clone(),
+                reads_cards,
+            }),
+            Ok(_) => {
+                let reason = "a line of more than 16 KiB".to_owned();
+                held.unreadable(row.id, "ATTLOG", "ATTLOG", Some(line.number), reason, line.raw);
+            }
+            Err(error) => {
+                let reason = error.source.to_string();
+                held.unreadable(row.id, "ATTLOG", "ATTLOG", Some(line.number), reason, line.raw);
+            }
+        }
+        if punches.len() >= PUNCHES {
+            new += tx.keep_punches(row.id, &punches, now).await?;
+            punches.clear();
+        }
+    }
+    new += tx.keep_punches(row.id, &punches, now).await?;
+    tracing::info!(device.serial_number = %row.serial_number, records, new, unreadable = held.unreadable, "attendance");
+    Ok(())
+}
+
+/// Reads other records and keeps them; what an error says of a command has its consequences.
+async fn write_others(
+    config: &Config,
+    tx: &mut Tx,
+    row: &DeviceRow,
+    (table, lines): (Option<RecordKind>, &[u8]),
+    held: &mut Held,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let name = table.map_or("OPERLOG", RecordKind::tag);
+    for line in wire::device_records(table, lines) {
+        let (kind, record) = match (line.kind, line.record) {
+            (Some(kind), Ok(record)) if line.raw.len() <= MOST_RECORD_BYTES => (kind, record),
+            (kind, record) => {
+                let reason = record
+                    .err()
+                    .map_or("a line of more than 2 MiB".to_owned(), |error| error.source.to_string());
+                let tag = kind.map_or("", RecordKind::tag);
+                held.unreadable(row.id, name, tag, Some(line.number), reason, line.raw);
+                continue;
+            }
+        };
+        let pin = match &record {
+            DeviceRecord::IdCard(card) => card.pin.clone(),
+            _ => None,
+        };
+        let is_new = tx.keep_record(row.id, kind.into(), pin.as_ref(), line.raw, now).await?;
+        if let DeviceRecord::Error(error) = &record
+            && is_new
+        {
+            tracing::warn!(
+                device.serial_number = %row.serial_number, code = error.code, meaning = error.describe(),
+                of_command = error.origin != Origin::Device, "the device reports an error"
+            );
+            error_report::note(&config.limits, tx, row, error, now).await?;
+        }
+    }
+    Ok(())
+}
+
+fn discarded(device: &DeviceRow, table: &str, records: usize) {
+    tracing::info!(
+        device.serial_number = %device.serial_number, table, records,
+        "attendance discarded, as attendance = \"discard\" says"
+    );
+}
+
+impl Held {
+    /// Holds what cannot be read, one by one or, where it is too much for that, together.
+    fn unreadable(
+        &mut self,
+        device: i64,
+        table: &str,
+        tag: &str,
+        line: Option<usize>,
+        reason: String,
+        raw: &[u8],
+    ) {
+        self.unreadable += 1;
+        if self.unreadable > MOST_HELD + 1
+            && let Some(rest) = self.records.last_mut()
+        {
+            rest.raw.push(b'\n');
+            rest.raw.extend_from_slice(raw);
+            "and others of the same upload that cannot be read".clone_into(&mut rest.reason);
+            return;
+        }
+        self.records.push(HeldRecord {
+            life: None,
+            device,
+            kind: HeldKind::Unreadable,
+            table: Some(table.to_owned()),
+            pin: None,
+            tag: tag.to_owned(),
+            line: line.and_then(|line| i64::try_from(line).ok()),
+            reason,
+            raw: raw.to_vec(),
+        });
+    }
+}

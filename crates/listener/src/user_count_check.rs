@@ -1,0 +1,160 @@
+//! What a device says to hold against what it should hold: how a device is found that was emptied or exchanged without a
+//! word, or on which there are people of whom the fleet does not know.
+//!
+//! Counts come with the INFO of a poll (§9) after something changed on the device. A shortage is believed when nothing is
+//! under way or owed to the device, no command was answered since it counted, and it had time to upload what happened
+//! there: a user who was deleted at the device is missing too until the upload tells so. A device that held people and
+//! then nobody is filled again whatever it says meanwhile: the news that go out would hide that the rest is gone.
+//!
+//! A surplus is believed under the same conditions. The device is asked for all its people, at most once a day, and the
+//! surplus is shown until the numbers agree.
+
+use roster::Millis;
+use store::{DeviceRow, StoreError};
+use wire::Pin;
+
+use crate::context::Context;
+use crate::state::count_checks::{Outcome, UPLOADED_MS};
+
+/// A device is not filled again more often than this, whatever it says, ms.
+const REFILL_PAUSE_MS: i64 = 3_600_000;
+
+/// A device that holds more people than it should is not asked for all of them more often than this, ms.
+const ASK_PAUSE_MS: i64 = 24 * 3_600_000;
+
+/// Looks at the counts of a device where that is due: fills it again where users are missing, and asks for all of them where
+/// there are too many. Whether it looked.
+///
+/// # Errors
+/// Those of the database.
+pub async fn compare(context: &Context, device: &DeviceRow) -> Result<bool, StoreError> {
+    let now = context.clock.now();
+    let pauses = device.refilled_at.is_some_and(|at| at.plus(REFILL_PAUSE_MS) > now);
+    if device.emptied_at.is_some_and(|at| at.plus(UPLOADED_MS) <= now) && device.joining.is_none() && !pauses
+    {
+        tracing::warn!(
+            device.serial_number = %device.serial_number,
+            "the device held people, and then nobody: it is filled again"
+        );
+        refill(context, device, now).await?;
+        return Ok(true);
+    }
+    let Some(comparison) = context.comparisons.due(device.id, now) else { return Ok(false) };
+    let outcome = if pauses {
+        Outcome::Later
+    } else {
+        // Another process may have been told later.
+        look(context, device, comparison.counted.max(device.counts_at), now).await?
+    };
+    context.comparisons.looked(device.id, outcome, now);
+    Ok(true)
+}
+
+async fn look(
+    context: &Context,
+    device: &DeviceRow,
+    counted: Option<Millis>,
+    now: Millis,
+) -> Result<Outcome, StoreError> {
+    let (Some(counted), Some(users)) = (counted, device.capability.counts().users) else {
+        return Ok(Outcome::Enough);
+    };
+    let mut tx = context.store.read().await?;
+    let view = tx.view(device).await?;
+    if device.joining.is_some() || device.scan.is_some() || tx.head().await? > device.cursor {
+        return Ok(Outcome::Later);
+    }
+    if view.open_count + view.due_count > 0 {
+        return Ok(Outcome::Later);
+    }
+    // A device that uploads at its own times may have lost users who were deleted there: only an empty one was emptied.
+    let at_once = device.options.realtime.unwrap_or(context.config.upload.realtime);
+    let believed = (at_once || users == 0) && !tx.closed_since(device.id, counted).await?;
+    // A surplus that was seen is over as soon as the numbers agree, however old that of the device is.
+    if !believed && device.surplus_expected.is_none() {
+        return Ok(Outcome::Enough);
+    }
+    let takes = |pins: &[Pin]| {
+        let taken = pins.iter().filter(|pin| device.capability.takes_pin(pin)).count();
+        u64::try_from(taken).unwrap_or(u64::MAX)
+    };
+    let expected = takes(&tx.users_expected(device.id).await?);
+    let possible = takes(&tx.users_possible(device.id).await?);
+    tx.rollback().await?;
+    if users > possible {
+        if believed {
+            surplus(context, device, users, possible, now).await?;
+        }
+        return Ok(Outcome::Surplus);
+    }
+    if device.surplus_expected.is_some() {
+        end_surplus(context, device).await?;
+    }
+    if believed && users < expected {
+        tracing::warn!(
+            device.serial_number = %device.serial_number, users, expected,
+            "the device holds fewer users than it should: it is filled again"
+        );
+        refill(context, device, now).await?;
+    }
+    Ok(Outcome::Enough)
+}
+
+/// Notes that a device holds more people than it should, and asks it for all of them unless it was asked lately.
+async fn surplus(
+    context: &Context,
+    device: &DeviceRow,
+    users: u64,
+    expected: u64,
+    now: Millis,
+) -> Result<(), StoreError> {
+    let asks = device.surplus_asked_at.is_none_or(|at| at.plus(ASK_PAUSE_MS) <= now);
+    if !asks && device.surplus_expected == Some(expected) {
+        return Ok(());
+    }
+    if asks {
+        tracing::warn!(
+            device.serial_number = %device.serial_number, users, expected,
+            "the device holds more users than it should: it is asked for all of them"
+        );
+    }
+    store::retry(|| async {
+        let mut tx = context.store.write_fleet().await?;
+        let row = tx.lock_device(device.id).await?;
+        if row.is_none_or(|row| row.surplus_asked_at != device.surplus_asked_at || row.joining.is_some()) {
+            // Another process was quicker.
+            return tx.rollback().await;
+        }
+        tx.note_surplus(device.id, Some(expected), asks.then_some(now)).await?;
+        if asks {
+            fleet::reread::ask_for_everything(&mut tx, device.id, now).await?;
+        }
+        tx.commit().await
+    })
+    .await
+}
+
+async fn end_surplus(context: &Context, device: &DeviceRow) -> Result<(), StoreError> {
+    tracing::info!(device.serial_number = %device.serial_number, "the device holds no more users than it should");
+    store::retry(|| async {
+        let mut tx = context.store.write().await?;
+        tx.note_surplus(device.id, None, None).await?;
+        tx.commit().await
+    })
+    .await
+}
+
+async fn refill(context: &Context, device: &DeviceRow, now: Millis) -> Result<(), StoreError> {
+    store::retry(|| async {
+        let mut tx = context.store.write_fleet().await?;
+        let row = tx.lock_device(device.id).await?;
+        if row.is_none_or(|row| row.refilled_at != device.refilled_at) {
+            // Another process was quicker.
+            return tx.rollback().await;
+        }
+        fleet::device::refill(&mut tx, device, now).await?;
+        tx.note_refilled(device.id, now).await?;
+        tx.commit().await
+    })
+    .await
+}
