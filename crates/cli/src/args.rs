@@ -21,7 +21,7 @@ pub use self::command::{
     Action, Cleared, DeviceOrder, Enroll, Enrolled, Method, Period, PutFile, Query, ReplacedTable, Upgrade,
 };
 pub use self::conformance::Conformance;
-pub use self::definition::{
+pub use self::definition::{definition_command, 
     Definitions, MessageCommand, SetCombination, SetDefinition, SetGroup, SetHoliday, SetTimeZone,
     SetWorkCode,
 };

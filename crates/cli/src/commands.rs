@@ -7,8 +7,6 @@ mod confirm;
 mod conformance;
 mod definition;
 mod device;
-mod device_clock;
-mod device_reread;
 mod device_set;
 mod held;
 mod import;
@@ -25,21 +23,23 @@ mod user_state;
 mod user_suspend;
 mod watch;
 
-use store::Store;
+use fleet::{Actor, Fleet};
 
 use crate::args::{Cli, Command, Global, Serve};
 use crate::config::{LogFilter, Settings, Sources};
-use crate::output::Output;
-use crate::when::When;
-use crate::{database, logging};
+use crate::render::output::Output;
+use crate::render::when::When;
+use crate::{database, logging, system};
 
 /// What every command that looks at the database has.
 #[derive(Debug)]
 pub struct Context {
     /// What the program is set to.
     pub settings: Settings,
-    /// The database.
-    pub store: Store,
+    /// The fleet.
+    pub fleet: Fleet,
+    /// Who gives the command.
+    pub actor: Actor,
     /// Where results go.
     pub out: Output,
     /// The present.
@@ -76,8 +76,8 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
         Command::Migrate => return migrate::run(&settings, out).await,
         _ => {}
     }
-    let store = database::open_beside(&settings).await?;
-    let context = Context { settings, store, out, when: When::here() };
+    let fleet = database::open_beside(&settings).await?;
+    let context = Context { settings, fleet, actor: system::operator(), out, when: When::here() };
     let outcome = match cli.command {
         Command::Device(command) => device::run(&context, command).await,
         Command::Order(order) => order::run(&context, order).await,
@@ -102,7 +102,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
         | Command::Config(_)
         | Command::Migrate => Ok(()),
     };
-    context.store.close().await;
+    context.fleet.close().await;
     outcome
 }
 

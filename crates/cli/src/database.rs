@@ -7,7 +7,7 @@ mod lock;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use store::{Engine, Keys, Store, StoreError};
+use fleet::{Engine, Fleet, Rules, StoreError};
 
 pub use self::lock::Lock;
 use crate::config::{Settings, mask};
@@ -20,7 +20,7 @@ const FEW: u32 = 4;
 ///
 /// # Errors
 /// Another server has the file; the key is missing or another one; the database cannot be made or opened.
-pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Store, Option<Lock>)> {
+pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Fleet, Option<Lock>)> {
     key_file::private_folder(&settings.server.data_dir)?;
     let url = url_of(settings, settings.database_pool);
     let (lock, has_content) = match engine_of(settings)? {
@@ -33,7 +33,7 @@ pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Store, Option
             (Some(lock), has_content(&database))
         }
         Engine::Mysql => {
-            let is_new = Store::is_new(&url).await.map_err(|error| explained(settings, error))?;
+            let is_new = Fleet::is_new(&url).await.map_err(|error| explained(settings, error))?;
             (None, !is_new)
         }
     };
@@ -48,8 +48,8 @@ pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Store, Option
             (secret, true)
         }
     };
-    match Store::open(&url, Keys::from_secret(&secret)).await {
-        Ok(store) => Ok((store, lock)),
+    match Fleet::open(&url, &secret, rules(settings), system::clock()).await {
+        Ok(fleet) => Ok((fleet, lock)),
         Err(error) => {
             if made && matches!(error, StoreError::WrongKey) {
                 // Another server was quicker: its key is the one, and ours was never used.
@@ -64,7 +64,7 @@ pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Store, Option
 ///
 /// # Errors
 /// There is none yet; the key is missing or another one; the schema is not this program's.
-pub async fn open_beside(settings: &Settings) -> anyhow::Result<Store> {
+pub async fn open_beside(settings: &Settings) -> anyhow::Result<Fleet> {
     if engine_of(settings)? == Engine::Sqlite {
         let database = file_of(&settings.database);
         if !has_content(&database) {
@@ -76,9 +76,13 @@ pub async fn open_beside(settings: &Settings) -> anyhow::Result<Store> {
         }
     }
     let Some(secret) = secret(settings)? else { return Err(missing_key(settings)) };
-    Store::open_existing(&url_of(settings, FEW), Keys::from_secret(&secret))
+    Fleet::open_existing(&url_of(settings, FEW), &secret, rules(settings), system::clock())
         .await
         .map_err(|error| explained(settings, error))
+}
+
+fn rules(settings: &Settings) -> Rules {
+    settings.server.devices.fleet.clone()
 }
 
 /// Whether a server serves this database now; `None` where that cannot be told, since it may be on any machine.

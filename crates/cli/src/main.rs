@@ -9,11 +9,9 @@ mod key_file;
 mod logging;
 mod lookup;
 mod open_files;
-mod output;
 mod private_file;
+mod render;
 mod system;
-mod table;
-mod when;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,7 @@
 //! The one place of the program that reads the machine's clock and its random numbers.
 
 use anyhow::Context as _;
+use fleet::Actor;
 use fleet::clock::{Clock, Entropy};
 use roster::Millis;
 
@@ -20,6 +21,12 @@ pub fn clock() -> Clock {
 pub fn entropy() -> Entropy {
     // Without random numbers nothing that was started can go on safely.
     Entropy::new(|| getrandom::u64().expect("the operating system gives random numbers"))
+}
+
+/// Who gives commands: the account of the operating system that runs the program.
+pub fn operator() -> Actor {
+    let named = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    Actor::Operator(named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned()))
 }
 
 /// 32 random bytes for a new key.

@@ -3,10 +3,134 @@
 use std::collections::BTreeSet;
 
 use roster::{Area, Millis};
-use store::{DeviceRow, DeviceState, SessionEnd, StoreError, Tx};
-use sync::Joining;
+use store::{DeviceRow, SessionEnd, StoreError, Tx};
+pub use store::{DeviceState, PhotoDelivery};
+pub use sync::Joining;
+use wire::{SerialNumber, StampKey};
 
-use crate::reread::ask_for_everything;
+use crate::fleet::retry;
+use crate::reread::{self, ask_for_everything};
+use crate::{Actor, Fleet, FleetError, lookup};
+
+/// Why a device cannot be admitted, put out or changed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DeviceRefusal {
+    /// It is in the fleet already.
+    #[error("{0} is in the fleet already")]
+    IsMember(SerialNumber),
+    /// It is not in the fleet.
+    #[error("{0} is not in the fleet")]
+    IsNoMember(SerialNumber),
+}
+
+impl Fleet {
+    /// Takes a device into the fleet, and has it upload everything that it holds.
+    ///
+    /// # Errors
+    /// No such device has called; it is in the fleet already; those of the database.
+    pub async fn approve_device(
+        &self,
+        actor: &Actor,
+        serial_number: &SerialNumber,
+        joining: Joining,
+    ) -> Result<(), FleetError> {
+        retry(|| async {
+            let mut tx = self.write().await?;
+            let row = lookup::device(&mut tx, serial_number).await?;
+            if row.state == DeviceState::Active && row.joining.is_none() {
+                return Err(DeviceRefusal::IsMember(serial_number.clone()).into());
+            }
+            approve(&mut tx, &row, joining, self.now()).await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+        tracing::info!(%actor, device.serial_number = %serial_number, ?joining, "device approved");
+        Ok(())
+    }
+
+    /// Does not let a device in that waits for approval.
+    ///
+    /// # Errors
+    /// No such device has called; it is in the fleet; those of the database.
+    pub async fn reject_device(&self, actor: &Actor, serial_number: &SerialNumber) -> Result<(), FleetError> {
+        retry(|| async {
+            let mut tx = self.write().await?;
+            let row = lookup::device(&mut tx, serial_number).await?;
+            if row.state.is_member() {
+                return Err(DeviceRefusal::IsMember(serial_number.clone()).into());
+            }
+            retire(&mut tx, &row, self.now()).await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+        tracing::info!(%actor, device.serial_number = %serial_number, "device rejected");
+        Ok(())
+    }
+
+    /// Puts a device out of the fleet. What it holds stays on it.
+    ///
+    /// # Errors
+    /// No such device has called; those of the database.
+    pub async fn retire_device(&self, actor: &Actor, serial_number: &SerialNumber) -> Result<(), FleetError> {
+        retry(|| async {
+            let mut tx = self.write().await?;
+            let row = lookup::device(&mut tx, serial_number).await?;
+            retire(&mut tx, &row, self.now()).await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+        tracing::info!(%actor, device.serial_number = %serial_number, "device retired");
+        Ok(())
+    }
+
+    /// Compares a device with the fleet and sends it everything again.
+    ///
+    /// # Errors
+    /// No such device has called; it is not in the fleet; those of the database.
+    pub async fn refill_device(&self, actor: &Actor, serial_number: &SerialNumber) -> Result<(), FleetError> {
+        retry(|| async {
+            let mut tx = self.write().await?;
+            let row = member(&mut tx, serial_number).await?;
+            refill(&mut tx, &row, self.now()).await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+        tracing::info!(%actor, device.serial_number = %serial_number, "device is sent everything again");
+        Ok(())
+    }
+
+    /// Has a device upload whole tables again; those that hold people where `tables` is empty. Returns which.
+    ///
+    /// # Errors
+    /// No such device has called; it is not in the fleet; those of the database.
+    pub async fn reread_device(
+        &self,
+        actor: &Actor,
+        serial_number: &SerialNumber,
+        tables: &[StampKey],
+    ) -> Result<Vec<StampKey>, FleetError> {
+        let tables = if tables.is_empty() { reread::PEOPLE.as_slice() } else { tables };
+        retry(|| async {
+            let mut tx = self.write().await?;
+            let row = member(&mut tx, serial_number).await?;
+            tx.lock_device(row.id).await?;
+            reread::ask_for(&mut tx, row.id, tables, actor.kind(), self.now()).await?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+        tracing::info!(%actor, device.serial_number = %serial_number, "device is asked for whole tables again");
+        Ok(tables.to_vec())
+    }
+}
+
+/// A device of the fleet.
+async fn member(tx: &mut Tx, serial_number: &SerialNumber) -> Result<DeviceRow, FleetError> {
+    let row = lookup::device(tx, serial_number).await?;
+    if !row.state.is_member() {
+        return Err(DeviceRefusal::IsNoMember(serial_number.clone()).into());
+    }
+    Ok(row)
+}
 
 /// Whoever changes what is owed to a device has the device for itself, and the clock before it: the order of all locks.
 async fn lock(tx: &mut Tx, device: &DeviceRow) -> Result<(), StoreError> {

@@ -3,20 +3,32 @@
 //! Operators, devices and jobs change the fleet through this crate. An operation runs in the transaction that it is given, so
 //! that several of them can succeed or fail together.
 
+mod actor;
+pub mod area;
 pub mod clock;
 pub mod command;
 pub mod definition;
 pub mod deletion_limit;
 pub mod device;
+pub mod device_settings;
 pub mod emptied_field;
+mod error;
+mod fleet;
 pub mod held;
+pub mod lookup;
 pub mod offered_file;
 pub mod punch_count;
 pub mod reread;
 mod rules;
 pub mod suspension;
+pub mod time;
 pub mod time_zone;
 pub mod user;
 pub mod view;
 
+pub use actor::Actor;
+pub use error::{FleetError, NotFound};
+pub use fleet::Fleet;
 pub use rules::Rules;
+/// What the database says when it cannot be opened, read or written.
+pub use store::{Engine, StoreError};

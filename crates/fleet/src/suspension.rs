@@ -10,13 +10,39 @@ use std::collections::BTreeSet;
 
 use jiff::civil::Date;
 use roster::{Area, Content, ItemKey, Millis, Slot};
+use serde::Serialize;
 use store::{Change, ItemWrite, Store, StoreError, Suspension, Tx, retry};
 use sync::{ClaimNews, Knows};
 use wire::Pin;
 
-use crate::Rules;
 use crate::clock::Clock;
 use crate::user::{bury, put};
+use crate::{Rules, time};
+
+/// A suspension, as it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SuspensionView {
+    /// Since when.
+    #[serde(serialize_with = "time::serialize")]
+    pub since: Millis,
+    /// The last day, as `2027-03-12`; `None`: until an operator reinstates the person.
+    pub until: Option<String>,
+    /// The last day of the person has passed.
+    pub left: bool,
+    /// The areas that the person returns to.
+    pub areas: Vec<i64>,
+}
+
+impl From<Suspension> for SuspensionView {
+    fn from(suspension: Suspension) -> Self {
+        Self {
+            since: suspension.since,
+            until: suspension.until,
+            left: suspension.left,
+            areas: suspension.areas.into_iter().map(|area| area.0).collect(),
+        }
+    }
+}
 
 /// What became of an order to suspend or to reinstate people.
 #[derive(Clone, Debug, PartialEq, Eq)]

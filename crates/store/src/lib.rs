@@ -100,7 +100,7 @@ pub use photo_delivery::{PhotoDelivery, UnknownDelivery};
 pub use photo_form::PhotoVersion;
 pub use recent::{Lines, Page, Recent, Shared, Stand};
 pub use retention::Finished;
-pub use retry::retry;
+pub use retry::{Attempts, retry};
 pub use rewrite::Rewritten;
 pub use seen::Seen;
 pub use status::{CommandEvent, ItemEvent, ItemSummary, SyncCounts};

@@ -10,19 +10,27 @@ const ATTEMPTS: u32 = 8;
 /// The pause before the second run; it doubles with each.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
-/// How often one transaction was run.
-pub(crate) struct Attempts {
+/// How often a transaction may still run, and how long it pauses before the next run.
+#[derive(Debug)]
+pub struct Attempts {
     left: u32,
     pause: Duration,
 }
 
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Attempts {
-    pub(crate) const fn new() -> Self {
+    /// A transaction that has not run yet.
+    pub const fn new() -> Self {
         Self { left: ATTEMPTS, pause: FIRST_PAUSE }
     }
 
-    /// After a run that failed: whether there is to be another one. Waits a little before it.
-    pub(crate) async fn again(&mut self, error: &StoreError) -> bool {
+    /// Call it after a run that failed. Waits a little and returns true if the transaction should run again.
+    pub async fn again(&mut self, error: &StoreError) -> bool {
         self.left -= 1;
         if self.left == 0 || !error.retryable() {
             return false;

@@ -199,7 +199,7 @@ impl House {
 
     async fn in_sync(&self) -> bool {
         self.status().await.iter().all(|device| {
-            device.state != "active"
+            device.state != fleet::device::DeviceState::Active
                 || (device.joining.is_none()
                     && !device.filling
                     && device.unread + device.open + device.due + device.asked == 0)
@@ -209,7 +209,7 @@ impl House {
     /// How every device stands.
     pub async fn status(&self) -> Vec<fleet::view::sync_status::DeviceStatus> {
         let mut tx = self.store.read().await.expect("a transaction");
-        fleet::view::sync_status::fleet(&mut tx, self.now()).await.expect("the status")
+        fleet::view::sync_status::all(&mut tx, self.now()).await.expect("the status")
     }
 
     /// A device as the server knows it.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use databases::{Database, Kind};
-use fleet::view::sync_status::{DeviceStatus, fleet};
+use fleet::view::sync_status::{DeviceStatus, all};
 use roster::Millis;
 use simulator::{Device, Session};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
@@ -272,7 +272,7 @@ async fn are_served(store: &Store, sessions: &[&mut Session]) -> bool {
 
 async fn status(store: &Store) -> Vec<DeviceStatus> {
     let mut tx = store.read().await.expect("a transaction");
-    fleet(&mut tx, Millis(0)).await.expect("the status")
+    all(&mut tx, Millis(0)).await.expect("the status")
 }
 
 fn secret_of(digits: &str) -> Option<[u8; 32]> {

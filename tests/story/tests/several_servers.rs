@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use databases::MariaDb;
-use fleet::view::sync_status::fleet;
+use fleet::view::sync_status::all;
 use roster::Millis;
 use simulator::{Device, Model, Population, Random, Session, difference};
 use store::Store;
@@ -60,7 +60,7 @@ async fn at_rest(store: &Store) -> Vec<fleet::view::sync_status::DeviceStatus> {
     let rest = async {
         loop {
             let mut tx = store.read().await.expect("a transaction");
-            let status = fleet(&mut tx, Millis(0)).await.expect("the status");
+            let status = all(&mut tx, Millis(0)).await.expect("the status");
             tx.rollback().await.expect("nothing was written");
             let served = |device: &fleet::view::sync_status::DeviceStatus| {
                 device.joining.is_none()

@@ -435,6 +435,18 @@ fn day(text: &str) -> Result<String, String> {
     Ok(date.strftime("%m%d").to_string())
 }
 
+/// The word by which a kind is called on the command line.
+pub const fn definition_command(kind: DefinitionKind) -> &'static str {
+    match kind {
+        DefinitionKind::TimeZone => "timezone",
+        DefinitionKind::Holiday => "holiday",
+        DefinitionKind::Group => "group",
+        DefinitionKind::Combination => "unlock-combination",
+        DefinitionKind::Message => "message",
+        DefinitionKind::WorkCode => "workcode",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

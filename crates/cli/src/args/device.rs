@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use roster::Area;
-use store::PhotoDelivery;
+use fleet::device::PhotoDelivery;
 use sync::intake::Enrolment;
 use wire::{SerialNumber, StampKey};
 

@@ -13,8 +13,8 @@ use wire::{More, Screening, SerialNumber};
 
 use super::Context;
 use crate::args::{AttendanceCommand, Punches};
-use crate::table::Table;
-use crate::when::rfc3339;
+use crate::render::table::Table;
+use fleet::time::rfc3339;
 use crate::{lookup, private_file};
 
 /// How many punches are read at a time.
@@ -94,7 +94,7 @@ impl Shown {
 }
 
 async fn filter(context: &Context, of: Punches) -> anyhow::Result<(PunchFilter, Devices)> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let device = match &of.device {
         Some(serial_number) => Some(lookup::device(&mut tx, serial_number).await?.id),
         None => None,
@@ -105,7 +105,7 @@ async fn filter(context: &Context, of: Punches) -> anyhow::Result<(PunchFilter, 
 
 async fn list(context: &Context, of: Punches, limit: i64) -> anyhow::Result<()> {
     let (filter, devices) = filter(context, of).await?;
-    let rows = context.store.read().await?.last_punches(&filter, limit).await?;
+    let rows = context.fleet.store().read().await?.last_punches(&filter, limit).await?;
     let shown: Vec<Shown> = rows.into_iter().map(|row| Shown::of(row, &devices)).collect();
     context.out.print(&shown, |shown| {
         if shown.is_empty() {
@@ -149,7 +149,7 @@ async fn export(context: &Context, of: Punches, output: Option<&Path>) -> anyhow
     let (mut last, mut punches) = (None, 0);
     loop {
         // A transaction a page: one that lasts would keep the database from tidying up.
-        let page = context.store.read().await?.punches(&filter, last.as_ref(), PAGE).await?;
+        let page = context.fleet.store().read().await?.punches(&filter, last.as_ref(), PAGE).await?;
         let Some(end) = page.last().cloned() else { break };
         for row in page {
             let shown = Shown::of(row, &devices);
@@ -224,7 +224,7 @@ struct ShownPhoto {
 
 async fn photos(context: &Context, of: Punches) -> anyhow::Result<()> {
     let (filter, devices) = filter(context, of).await?;
-    let rows = context.store.read().await?.attendance_photos(&filter, MOST_PHOTOS).await?;
+    let rows = context.fleet.store().read().await?.attendance_photos(&filter, MOST_PHOTOS).await?;
     let shown: Vec<ShownPhoto> = rows
         .into_iter()
         .map(|row| ShownPhoto {
@@ -267,7 +267,7 @@ struct Written {
 }
 
 async fn photo(context: &Context, id: i64, output: Option<PathBuf>) -> anyhow::Result<()> {
-    let Some((_, name, picture)) = context.store.read().await?.attendance_photo(id).await? else {
+    let Some((_, name, picture)) = context.fleet.store().read().await?.attendance_photo(id).await? else {
         bail!("there is no picture {id}; `muster attendance photos` shows them");
     };
     let path = output.unwrap_or_else(|| PathBuf::from(name));

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::config::Settings;
-use crate::output::Output;
-use crate::table::Table;
+use crate::render::output::Output;
+use crate::render::table::Table;
 
 #[derive(Serialize)]
 struct Shown {

@@ -5,7 +5,7 @@ use conformance::{Admission, Settings};
 
 use crate::args::Conformance;
 use crate::failure::Told;
-use crate::output::Output;
+use crate::render::output::Output;
 use crate::system;
 
 /// Tries a server and prints what came of it.

@@ -15,11 +15,12 @@ use sync::Want;
 use wire::{EntryError, FieldError, Pin, SerialNumber};
 
 use super::Context;
-use crate::args::{Definitions, MessageCommand, SetDefinition};
+use crate::args::{definition_command, Definitions, MessageCommand, SetDefinition};
 use crate::failure::usage;
 use crate::lookup;
-use crate::table::{Table, pairs};
-use crate::when::{When, rfc3339};
+use crate::render::table::{Table, pairs};
+use crate::render::when::When;
+use fleet::time::rfc3339;
 
 /// Carries out a command about definitions of one kind.
 ///
@@ -49,18 +50,6 @@ pub async fn message(context: &Context, command: MessageCommand) -> anyhow::Resu
     }
 }
 
-/// The word by which a kind is called on the command line.
-const fn command(kind: DefinitionKind) -> &'static str {
-    match kind {
-        DefinitionKind::TimeZone => "timezone",
-        DefinitionKind::Holiday => "holiday",
-        DefinitionKind::Group => "group",
-        DefinitionKind::Combination => "unlock-combination",
-        DefinitionKind::Message => "message",
-        DefinitionKind::WorkCode => "workcode",
-    }
-}
-
 #[derive(Serialize)]
 struct Done {
     kind: &'static str,
@@ -78,7 +67,7 @@ impl Done {
         words: &str,
     ) -> anyhow::Result<()> {
         let done = Self {
-            kind: command(name.kind),
+            kind: definition_command(name.kind),
             name: name.name.clone(),
             outcome,
             words: format!("{name} {words}"),
@@ -88,13 +77,13 @@ impl Done {
 }
 
 async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let before = definition::find(&mut tx, name).await?;
     lookup::areas(&mut tx, set.areas().unwrap_or_default()).await?;
     tx.rollback().await?;
     let given = set.fields(before.is_none());
     if before.is_some() && given.is_empty() && set.areas().is_none() {
-        return Err(usage(format!("nothing to change: see `muster {} set --help`", command(name.kind))));
+        return Err(usage(format!("nothing to change: see `muster {} set --help`", definition_command(name.kind))));
     }
     let mut fields: BTreeMap<&str, String> = BTreeMap::new();
     if let Some(before) = &before {
@@ -104,8 +93,7 @@ async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S
     let fields: Vec<(&str, String)> = fields.into_iter().collect();
     let definition = Definition::new(name, &fields).map_err(|error| said_wrong::<S>(name, &error))?;
     let (owned, areas, now) = (name.clone(), set.areas().map(<[Area]>::to_vec), context.when.now());
-    let outcome = context
-        .store
+    let outcome = context.fleet.store()
         .retrying(move |tx| {
             let (name, definition, areas) = (owned.clone(), definition.clone(), areas.clone());
             Box::pin(async move { definition::set(tx, &name, &definition, areas.as_deref(), now).await })
@@ -119,7 +107,7 @@ async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S
         Outcome::Unchanged => Done::print(context, name, "unchanged", "was so already"),
         Outcome::Lacks(lacks) => {
             let names: Vec<String> = lacks.iter().map(ToString::to_string).collect();
-            let kind = lacks.first().map_or("timezone", |name| command(name.kind));
+            let kind = lacks.first().map_or("timezone", |name| definition_command(name.kind));
             bail!("{name} refers to {}, not defined yet: `muster {kind} set` first", names.join(" and "))
         }
     }
@@ -142,8 +130,7 @@ fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &EntryError) -> an
 
 async fn delete(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
     let (owned, now) = (name.clone(), context.when.now());
-    let deleted = context
-        .store
+    let deleted = context.fleet.store()
         .retrying(move |tx| {
             let name = owned.clone();
             Box::pin(async move { definition::delete(tx, &name, now).await })
@@ -151,7 +138,7 @@ async fn delete(context: &Context, name: &DefinitionName) -> anyhow::Result<()> 
         .await?;
     match deleted {
         Deleted::Done => Done::print(context, name, "deleted", "is deleted from all devices"),
-        Deleted::Unknown => Err(unknown(&mut context.store.read().await?, name).await?),
+        Deleted::Unknown => Err(unknown(&mut context.fleet.store().read().await?, name).await?),
         Deleted::InUse(users) => bail!("{name} is used by {}: change that first", users.join(", ")),
     }
 }
@@ -162,7 +149,7 @@ async fn unknown(tx: &mut Tx, name: &DefinitionName) -> anyhow::Result<anyhow::E
     let near = lookup::nearest(&name.name, all.iter().map(|defined| defined.name.name.as_str()));
     Ok(match near.filter(|_| name.kind == DefinitionKind::WorkCode) {
         Some(near) => anyhow::anyhow!("there is no {name}; is {near} meant?"),
-        None => anyhow::anyhow!("there is no {name}; `muster {} list` shows all", command(name.kind)),
+        None => anyhow::anyhow!("there is no {name}; `muster {} list` shows all", definition_command(name.kind)),
     })
 }
 
@@ -185,7 +172,7 @@ struct Shown {
 impl Shown {
     fn of(defined: &Defined, serial_numbers: &BTreeMap<i64, SerialNumber>) -> Self {
         Self {
-            kind: command(defined.name.kind),
+            kind: definition_command(defined.name.kind),
             name: defined.name.name.clone(),
             says: says::says(&defined.definition),
             fields: defined.definition.fields().iter().cloned().collect(),
@@ -202,13 +189,13 @@ impl Shown {
 }
 
 async fn list(context: &Context, kind: DefinitionKind) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let serial_numbers = lookup::serial_numbers(&mut tx).await?;
     let all: Vec<Shown> =
         tx.definitions(kind).await?.iter().map(|defined| Shown::of(defined, &serial_numbers)).collect();
     context.out.print(&all, |all| {
         if all.is_empty() {
-            return format!("no {} is defined yet: see `muster {} set --help`", kind.word(), command(kind));
+            return format!("no {} is defined yet: see `muster {} set --help`", kind.word(), definition_command(kind));
         }
         let mut table = Table::new([kind.word(), "what it says", "areas", "changed", "by"]);
         for one in all {
@@ -238,7 +225,7 @@ struct OnDevice {
 }
 
 async fn show(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let Some(defined) = definition::find(&mut tx, name).await? else {
         return Err(unknown(&mut tx, name).await?);
     };
@@ -318,7 +305,7 @@ struct Assigned {
 async fn assign(context: &Context, number: u16, pins: Vec<Pin>) -> anyhow::Result<()> {
     let name = DefinitionName::read(DefinitionKind::Message, &number.to_string())
         .map_err(|error| usage(format!("message {number}: {error}")))?;
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let Some(message) = definition::find(&mut tx, &name).await? else {
         return Err(unknown(&mut tx, &name).await?);
     };
@@ -331,8 +318,7 @@ async fn assign(context: &Context, number: u16, pins: Vec<Pin>) -> anyhow::Resul
     }
     tx.rollback().await?;
     let now = context.when.now();
-    let users = context
-        .store
+    let users = context.fleet.store()
         .retrying(move |tx| {
             let pins = pins.clone();
             Box::pin(async move { definition::assign(tx, number, &pins, now).await })

@@ -12,8 +12,9 @@ use super::Context;
 use crate::args::{Decision, HeldCommand, HeldKindArg};
 use crate::failure::usage;
 use crate::lookup;
-use crate::table::{Table, pairs};
-use crate::when::{When, rfc3339};
+use crate::render::table::{Table, pairs};
+use crate::render::when::When;
+use fleet::time::rfc3339;
 
 /// How many are listed at most.
 const MOST: i64 = 1000;
@@ -83,7 +84,7 @@ async fn list(
     device: Option<SerialNumber>,
     all: bool,
 ) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let device = match device {
         Some(serial_number) => Some(lookup::device(&mut tx, &serial_number).await?.id),
         None => None,
@@ -139,7 +140,7 @@ fn kind_of(kind: HeldKindArg) -> HeldKind {
 }
 
 async fn show(context: &Context, id: i64, with_record: bool) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let Some((row, record)) = tx.show_held(id).await? else {
         bail!("nothing is held under {id}; `muster held list --all` shows all");
     };
@@ -289,7 +290,7 @@ async fn decide(context: &Context, id: i64, decision: Decision) -> anyhow::Resul
 }
 
 async fn attempt(context: &Context, id: i64, resolution: Resolution) -> Result<HeldRow, ResolveError> {
-    let mut tx = context.store.write().await?;
+    let mut tx = context.fleet.store().write().await?;
     let row =
         resolve(&mut tx, id, resolution, &context.settings.server.devices.fleet, context.when.now()).await?;
     tx.commit().await?;

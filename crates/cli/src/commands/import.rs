@@ -55,10 +55,10 @@ async fn take(
     let mut old = OldDatabase::open(source).await?;
     let bar = bar(context, old.people());
     let report =
-        import::people(&mut old, &context.store, options, |done| bar.set_position(count(done))).await;
+        import::people(&mut old, context.fleet.store(), options, |done| bar.set_position(count(done))).await;
     bar.finish_and_clear();
     let mut report = report?;
-    report.devices = import::devices(&old, &context.store, admit, options).await?;
+    report.devices = import::devices(&old, context.fleet.store(), admit, options).await?;
     Ok(report)
 }
 

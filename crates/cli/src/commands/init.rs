@@ -13,7 +13,7 @@ use self::questions::Dialog;
 use crate::args::{Global, Init};
 use crate::config::{DOTENV, FILE, Origin, Settings, Sources, written};
 use crate::failure::usage;
-use crate::output::Output;
+use crate::render::output::Output;
 use crate::private_file;
 
 #[derive(Serialize)]

@@ -1,11 +1,11 @@
 //! `muster migrate`
 
 use serde::Serialize;
-use store::StoreError;
+use fleet::StoreError;
 
 use crate::config::Settings;
 use crate::database;
-use crate::output::Output;
+use crate::render::output::Output;
 
 #[derive(Serialize)]
 struct Migrated {
@@ -19,8 +19,8 @@ struct Migrated {
 /// A server has it; see [`database::open_to_serve`].
 pub async fn run(settings: &Settings, out: Output) -> anyhow::Result<()> {
     let changed = match database::open_beside(settings).await {
-        Ok(store) => {
-            store.close().await;
+        Ok(fleet) => {
+            fleet.close().await;
             false
         }
         Err(error) => match error.downcast_ref::<StoreError>() {
@@ -29,14 +29,14 @@ pub async fn run(settings: &Settings, out: Output) -> anyhow::Result<()> {
             Some(_) => return Err(error),
         },
     };
-    let store = if changed {
-        let (store, _lock) = database::open_to_serve(settings).await?;
-        store
+    let fleet = if changed {
+        let (fleet, _lock) = database::open_to_serve(settings).await?;
+        fleet
     } else {
         database::open_beside(settings).await?
     };
-    let migrated = Migrated { schema: store.schema_version().await?, changed };
-    store.close().await;
+    let migrated = Migrated { schema: fleet.schema_version().await?, changed };
+    fleet.close().await;
     out.print(&migrated, |Migrated { schema, changed }| {
         let what = if *changed { "is now at" } else { "was already at" };
         format!("the database {what} schema {schema}")

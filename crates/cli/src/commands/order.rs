@@ -52,7 +52,7 @@ async fn place(context: &Context, order: &DeviceOrder) -> anyhow::Result<()> {
     let Some(serial_number) = &order.serial_number else {
         return Err(usage("for which device? The serial number comes first: muster command SN …"));
     };
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let row = lookup::device(&mut tx, serial_number).await?;
     can_be_ordered(&row)?;
     let wanted = build::wanted(context, &mut tx, &row, &order.action).await?;
@@ -65,8 +65,7 @@ async fn place(context: &Context, order: &DeviceOrder) -> anyhow::Result<()> {
     let (device, now) = (row.id, crate::system::now());
     let (ordered, file) = (Arc::new(wanted.ordered), wanted.file);
     let queued = Arc::clone(&ordered);
-    let id = context
-        .store
+    let id = context.fleet.store()
         .retrying(move |tx| {
             let (ordered, file) = (Arc::clone(&queued), file.clone());
             Box::pin(async move {

@@ -10,8 +10,9 @@ use wire::{DeviceRecord, Origin, SerialNumber};
 use super::Context;
 use crate::args::{RecordCommand, RecordKindArg};
 use crate::lookup;
-use crate::table::{Table, pairs};
-use crate::when::{When, rfc3339};
+use crate::render::table::{Table, pairs};
+use crate::render::when::When;
+use fleet::time::rfc3339;
 
 /// How many are listed at most.
 const MOST: i64 = 1000;
@@ -106,7 +107,7 @@ async fn list(
     kind: Option<RecordKindArg>,
     device: Option<SerialNumber>,
 ) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let device = match device {
         Some(serial_number) => Some(lookup::device(&mut tx, &serial_number).await?.id),
         None => None,
@@ -141,7 +142,7 @@ async fn list(
 }
 
 async fn show(context: &Context, id: i64, with_record: bool) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let Some((row, raw)) = tx.record(id).await? else {
         bail!("there is no record {id}; `muster record list` shows all");
     };

@@ -9,8 +9,8 @@ use server::StartError;
 
 use crate::config::{Settings, mask};
 use crate::failure::Told;
-use crate::output::Output;
-use crate::table::pairs;
+use crate::render::output::Output;
+use crate::render::table::pairs;
 use crate::{database, open_files, system};
 
 /// What is told at the start. The first line of the text is for scripts: the port may have been chosen by the system.
@@ -33,7 +33,7 @@ struct Started {
 pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
     // From now on a signal is heard, however early it comes.
     let mut signals = Signals::new()?;
-    let (store, lock) = database::open_to_serve(&settings).await?;
+    let (fleet, lock) = database::open_to_serve(&settings).await?;
     if settings.server.devices.admission == Admission::Open {
         tracing::warn!("admission is open: every device that can reach this server is let in");
     }
@@ -49,10 +49,10 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
         );
         config.devices.max_connections = room.get();
     }
-    let running = match server::start(config, store.clone(), system::clock(), system::entropy()).await {
+    let running = match server::start(config, fleet.store().clone(), system::clock(), system::entropy()).await {
         Ok(running) => running,
         Err(error) => {
-            store.close().await;
+            fleet.close().await;
             return Err(explained(error));
         }
     };

@@ -14,8 +14,8 @@ use simulator::{Fleet, FleetReport, Population, Progress};
 
 use crate::args::Simulate;
 use crate::failure::Told;
-use crate::output::Output;
-use crate::table::Table;
+use crate::render::output::Output;
+use crate::render::table::Table;
 
 /// How long a simulated device waits after it was refused or could not connect.
 const ERROR_DELAY: Duration = Duration::from_secs(2);

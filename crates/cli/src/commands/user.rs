@@ -13,8 +13,9 @@ use super::user_state::ShownSuspension;
 use super::{Context, user_edit, user_suspend};
 use crate::args::{ListUsers, UserCommand};
 use crate::lookup;
-use crate::table::{Table, pairs};
-use crate::when::{When, rfc3339};
+use crate::render::table::{Table, pairs};
+use crate::render::when::When;
+use fleet::time::rfc3339;
 
 /// How many people are read at a time.
 const PAGE: i64 = 500;
@@ -63,7 +64,7 @@ struct List {
 }
 
 async fn list(context: &Context, wanted: &ListUsers) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let mut list = List { users: Vec::new(), more: false };
     let search = wanted.search.as_deref().map(str::to_lowercase);
     let mut after = String::new();
@@ -245,7 +246,7 @@ struct OnDevice {
 }
 
 async fn show(context: &Context, pin: &Pin) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let pins = std::slice::from_ref(pin);
     let Some(fields) = tx.users(pins).await?.remove(pin) else {
         return Err(lookup::no_user(&mut tx, pin, context.when.now()).await);
@@ -441,7 +442,7 @@ struct ShownDeletion {
 }
 
 async fn deleted(context: &Context) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let serial_numbers = lookup::serial_numbers(&mut tx).await?;
     let deletions: Vec<ShownDeletion> = tx
         .deletions(context.when.now())

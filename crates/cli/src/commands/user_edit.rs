@@ -69,7 +69,7 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
         areas: set.areas,
         leaves,
     };
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let exists = tx.users(std::slice::from_ref(&set.pin)).await?.contains_key(&set.pin);
     let suspension = tx.suspensions(std::slice::from_ref(&set.pin)).await?.remove(&set.pin);
     lookup::areas(&mut tx, edit.areas.as_deref().unwrap_or_default()).await?;
@@ -82,8 +82,7 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
     }
     let only_leaves = edit == UserEdit { leaves, ..UserEdit::default() };
     let (pin, now) = (set.pin.clone(), context.when.now());
-    let changed = context
-        .store
+    let changed = context.fleet.store()
         .retrying(move |tx| {
             let (pin, edit) = (pin.clone(), edit.clone());
             Box::pin(async move {
@@ -141,7 +140,7 @@ fn password_from_stdin() -> anyhow::Result<String> {
 /// There is no such person, or the operator thought better of it.
 pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     let pin = &delete.pin;
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let user = tx.users(std::slice::from_ref(pin)).await?.remove(pin);
     // Who is deleted already can still be erased.
     let name = match user {
@@ -158,8 +157,7 @@ pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()
     }
     let (owned, now) = (pin.clone(), context.when.now());
     let until = context.settings.server.devices.fleet.undo_until(now);
-    let items = context
-        .store
+    let items = context.fleet.store()
         .retrying(move |tx| {
             let pin = owned.clone();
             Box::pin(async move { user::delete(tx, &pin, None, now, Some(until)).await })
@@ -177,8 +175,7 @@ async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     let pin = &delete.pin;
     let (owned, now) = (pin.clone(), context.when.now());
     let punches = if delete.erasing.punches { Punches::Erase } else { Punches::Keep };
-    let (items, Erased { rows, kept_punches }) = context
-        .store
+    let (items, Erased { rows, kept_punches }) = context.fleet.store()
         .retrying(move |tx| {
             let pin = owned.clone();
             Box::pin(async move { user::erase(tx, &pin, punches, now).await })
@@ -194,7 +191,7 @@ async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     // The erasure is committed. What fails from here on leaves bytes in a file, and no content in the database.
     let no_rewrite = delete.erasing.no_rewrite;
     let overwritten =
-        if no_rewrite { context.store.empty_log().await } else { context.store.rewrite().await };
+        if no_rewrite { context.fleet.store().empty_log().await } else { context.fleet.store().rewrite().await };
     let (files_rewritten, sentence) = match overwritten {
         Ok(Rewritten::NotHere) => (
             None,
@@ -232,7 +229,7 @@ fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
         bail!("there is no terminal to ask on: say --yes to delete user {pin}");
     }
     let what = if erase { "Erase for good" } else { "Delete" };
-    let name = crate::output::printable(name);
+    let name = crate::render::output::printable(name);
     eprint!("{what} user {pin} {name:?} on all devices? [y/N] ");
     std::io::stderr().flush().context("cannot ask")?;
     let mut answer = String::new();
@@ -246,15 +243,14 @@ fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
 /// There is nothing to undo.
 pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
     let (owned, now) = (pin.clone(), context.when.now());
-    let items = context
-        .store
+    let items = context.fleet.store()
         .retrying(move |tx| {
             let pin = owned.clone();
             Box::pin(async move { user::undo(tx, &pin, now).await })
         })
         .await?;
     if items == 0 {
-        let mut tx = context.store.read().await?;
+        let mut tx = context.fleet.store().read().await?;
         if tx.users(std::slice::from_ref(pin)).await?.contains_key(pin) {
             bail!("user {pin} is not deleted");
         }
@@ -266,7 +262,7 @@ pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
             ),
         }
     }
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let suspension = tx.suspensions(std::slice::from_ref(pin)).await?.remove(pin);
     tx.rollback().await?;
     let words = match suspension.map(ShownSuspension::from) {

@@ -4,7 +4,8 @@ use roster::Millis;
 use serde::Serialize;
 use store::Suspension;
 
-use crate::when::{When, rfc3339};
+use crate::render::when::When;
+use fleet::time::rfc3339;
 
 /// A suspension, as it is shown.
 #[derive(Clone, Debug, Serialize)]

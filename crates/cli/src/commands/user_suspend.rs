@@ -12,7 +12,7 @@ use super::user_state::ShownSuspension;
 use crate::args::SuspendUsers;
 use crate::failure::usage;
 use crate::lookup;
-use crate::when::When;
+use crate::render::when::When;
 
 /// What was done about one person.
 #[derive(Serialize)]
@@ -44,8 +44,7 @@ pub async fn suspend(context: &Context, wanted: &SuspendUsers) -> Result<()> {
         not_over(context, day)?;
     }
     let (pins, until, now) = (wanted.pins.clone(), wanted.until, context.when.now());
-    let outcome = context
-        .store
+    let outcome = context.fleet.store()
         .retrying(move |tx| {
             let pins = pins.clone();
             Box::pin(async move { suspension::suspend(tx, &pins, until, now).await })
@@ -72,8 +71,7 @@ pub async fn suspend(context: &Context, wanted: &SuspendUsers) -> Result<()> {
 /// One of them does not exist or is not suspended. Nobody is reinstated then.
 pub async fn reinstate(context: &Context, pins: &[Pin]) -> Result<()> {
     let (owned, now) = (pins.to_vec(), context.when.now());
-    let outcome = context
-        .store
+    let outcome = context.fleet.store()
         .retrying(move |tx| {
             let pins = owned.clone();
             Box::pin(async move { suspension::reinstate(tx, &pins, now).await })
@@ -101,7 +99,7 @@ async fn carried_out(context: &Context, outcome: Suspended, what: &str) -> Resul
         Suspended::Left(pin) => bail!("nobody was {what}: user {pin} has left already"),
         Suspended::NotSuspended(pin) => bail!("nobody was {what}: user {pin} is not suspended"),
         Suspended::Nobody(pin) => {
-            let mut tx = context.store.read().await?;
+            let mut tx = context.fleet.store().read().await?;
             let error = lookup::no_user(&mut tx, &pin, context.when.now()).await;
             bail!("nobody was {what}: {error}")
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use self::changes::Watcher;
 use super::Context;
-use crate::when::When;
+use crate::render::when::When;
 
 /// How often the database is looked at.
 const EVERY: Duration = Duration::from_secs(1);
@@ -17,7 +17,7 @@ const EVERY: Duration = Duration::from_secs(1);
 /// # Errors
 /// The database fails, or nobody reads any more.
 pub async fn run(context: &Context) -> anyhow::Result<()> {
-    let mut watcher = Watcher::start(&context.store, context.when.now()).await?;
+    let mut watcher = Watcher::start(&context.fleet.store(), context.when.now()).await?;
     // On standard error: for people, and for scripts that wait until it begins.
     eprintln!("watching; Ctrl-C ends it");
     if crate::database::is_served(&context.settings)? == Some(false) {
@@ -30,7 +30,7 @@ pub async fn run(context: &Context) -> anyhow::Result<()> {
             _ = ticks.tick() => {}
         }
         let when = When::here();
-        for event in watcher.look(&context.store, when.now(), context.out.is_json()).await? {
+        for event in watcher.look(&context.fleet.store(), when.now(), context.out.is_json()).await? {
             context.out.print_line(&event, |event| event.words(&when))?;
         }
     }

@@ -1,3 +1,4 @@
 //! What the fleet looks like: typed views that serialise. Words for people are made by whoever shows them.
 
+pub mod device;
 pub mod sync_status;

@@ -1,19 +1,25 @@
-//! Is a device in sync, and if not, why: in words.
+//! How far devices are in sync, and what is not confirmed yet.
 
 use roster::{ItemKey, Kind, Millis, Seq};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use store::{DeviceRow, DeviceState, Drift, StoreError, SyncCounts, Tx};
 use sync::read_back::NOT_KEPT;
-use sync::{Exception, Parked, Wait};
-use wire::ReturnCode;
+use sync::{Exception, Joining, Parked, Wait, Want};
+use wire::{Pin, SerialNumber};
+
+use crate::suspension::SuspensionView;
+use crate::{Fleet, FleetError, NotFound, lookup, time};
 
 /// A device that was not heard of for this long is offline, ms: three polls at the slowest pace.
 pub const ONLINE_MS: i64 = 180_000;
 
 /// How many items are named one by one.
-const MOST_NAMED: i64 = 200;
+const MAX_NAMED: i64 = 200;
 
-/// How one device stands.
+/// How many unread changes are looked at one by one.
+const MAX_UNREAD: i64 = 500;
+
+/// How far one device is in sync.
 #[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that holds or not")]
 pub struct DeviceStatus {
@@ -23,14 +29,17 @@ pub struct DeviceStatus {
     pub name: String,
     /// The model it says to be.
     pub model: Option<String>,
-    /// `new`, `active`, `stale` or `retired`.
-    pub state: &'static str,
-    /// `adopt` or `replace` while it is being taken in.
-    pub joining: Option<&'static str>,
+    /// Whether it is part of the fleet.
+    #[serde(serialize_with = "state")]
+    pub state: DeviceState,
+    /// How it is being taken in, while it is.
+    #[serde(serialize_with = "joining")]
+    pub joining: Option<Joining>,
     /// Heard of lately.
     pub online: bool,
-    /// When it was last heard of, ms since 1970.
-    pub last_seen_at: Option<i64>,
+    /// When it was last heard of.
+    #[serde(serialize_with = "time::serialize_option")]
+    pub last_seen_at: Option<Millis>,
     /// Where from.
     pub address: Option<String>,
     /// It holds what it should, as far as the server knows.
@@ -39,7 +48,7 @@ pub struct DeviceStatus {
     pub users_shown: Option<u64>,
     /// While it is being taken in: how many people it says to hold, if it told that since its approval.
     #[serde(skip)]
-    users_counted: Option<u64>,
+    pub users_counted: Option<u64>,
     /// It had shown all its people when it was taken in.
     pub roster_complete: bool,
     /// It says to hold more people than it should: how many it should hold.
@@ -64,24 +73,121 @@ pub struct DeviceStatus {
     pub users_reported: Option<u64>,
     /// Seconds that its clock was ahead of the time of its zone, below 0 behind, when that was last seen.
     pub clock_ahead_s: Option<i64>,
-    /// The same in one sentence.
-    pub summary: String,
 }
 
-/// One item that is owed to a device, and why.
-#[derive(Clone, Debug, Serialize)]
+/// One item that a device has not confirmed yet, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owed {
-    /// Which, in words.
-    pub item: String,
-    /// Why, in words.
-    pub why: String,
+    /// What has to happen.
+    pub what: OwedWork,
+    /// What it waits for.
+    pub why: OwedReason,
 }
 
-/// How the whole fleet stands.
+/// What a device has not confirmed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwedWork {
+    /// An item is sent to it, or taken from it.
+    Item(ItemKey),
+    /// An item is taken from it.
+    Deletion(ItemKey),
+    /// Somebody who is suspended or has left is taken from it.
+    Removal(Pin, SuspensionView),
+}
+
+/// What an item waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwedReason {
+    /// It was sent so often, and not answered yet.
+    Sent(u32),
+    /// The device refused its content, or what it waits for, or both.
+    Excepted {
+        /// The device refused this content; newer content is tried again.
+        refused: Option<Refused>,
+        /// What it waits for.
+        wait: Option<OwedWait>,
+    },
+    /// The device has not told yet what it holds.
+    Joining,
+    /// It goes out with the next polls.
+    NextPolls,
+    /// It goes out when the device is back.
+    Offline,
+}
+
+/// How a device refused a content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// It answered this return code.
+    Code(i32),
+    /// It says that it took it, and does not keep it.
+    NotKept,
+}
+
+/// What an item waits for that is owed out of order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OwedWait {
+    /// It goes out with the next poll.
+    NextPoll,
+    /// It failed, and is tried again at this time.
+    Retry {
+        /// How often it failed.
+        attempts: u32,
+        /// When it is tried again.
+        at: Millis,
+    },
+    /// The device has no room for it: in words, where the device tells its room itself.
+    Full(Option<String>),
+    /// The device has to have its user first.
+    User,
+    /// An operator has to decide.
+    Decision,
+}
+
+/// One device with everything that it has not confirmed yet.
+#[derive(Clone, Debug)]
+pub struct DeviceSync {
+    /// How far it is.
+    pub status: DeviceStatus,
+    /// What it can take.
+    pub capability: roster::Capability,
+    /// What is under way, owed or refused; the first few hundred.
+    pub owed: Vec<Owed>,
+}
+
+impl Fleet {
+    /// How far each device that ever called is in sync.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn devices(&self) -> Result<Vec<DeviceStatus>, FleetError> {
+        let mut tx = self.read().await?;
+        Ok(all(&mut tx, self.now()).await?)
+    }
+
+    /// How far one device is in sync, and what it has not confirmed yet.
+    ///
+    /// # Errors
+    /// No such device has called; those of the database.
+    pub async fn device_sync(&self, serial_number: &SerialNumber) -> Result<DeviceSync, FleetError> {
+        let now = self.now();
+        let mut tx = self.read().await?;
+        let row = lookup::device(&mut tx, serial_number).await?;
+        let status = of(&mut tx, &row, now).await?;
+        let mut owed = Vec::new();
+        if row.state.is_member() {
+            owed = self::owed(&mut tx, &row, now).await?;
+            owed.extend(unread(&mut tx, &row, status.online).await?);
+        }
+        Ok(DeviceSync { status, capability: row.capability, owed })
+    }
+}
+
+/// How far each device that ever called is in sync.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn fleet(tx: &mut Tx, now: Millis) -> Result<Vec<DeviceStatus>, StoreError> {
+pub async fn all(tx: &mut Tx, now: Millis) -> Result<Vec<DeviceStatus>, StoreError> {
     let head = tx.head().await?;
     let counts = tx.sync_counts().await?;
     let clocks = tx.clocks().await?;
@@ -97,50 +203,98 @@ pub async fn fleet(tx: &mut Tx, now: Millis) -> Result<Vec<DeviceStatus>, StoreE
     Ok(all)
 }
 
-/// What is owed to one device, item by item; the first few hundred.
+/// How far one device is in sync.
+pub(crate) async fn of(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<DeviceStatus, FleetError> {
+    let all = all(tx, now).await?;
+    let own = all.into_iter().find(|status| status.serial_number == row.serial_number.as_str());
+    own.ok_or_else(|| {
+        let wanted = row.serial_number.clone();
+        NotFound::Device { wanted, nearest: None, is_first: false }.into()
+    })
+}
+
+/// What a device has not confirmed yet, item by item; the first few hundred. Changes that it was not told yet are not among
+/// them.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn owed(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<Vec<Owed>, StoreError> {
     let mut owed = Vec::new();
-    for (key, command) in tx.open_commands_of(row.id, MOST_NAMED).await? {
-        let sent = match command.sends {
-            1 => "sent, not answered yet".to_owned(),
-            times => format!("sent {times} times, never answered"),
-        };
-        owed.push(Owed { item: key.to_string(), why: sent });
+    for (key, command) in tx.open_commands_of(row.id, MAX_NAMED).await? {
+        owed.push(Owed { what: OwedWork::Item(key), why: OwedReason::Sent(command.sends) });
     }
-    for (key, exception) in tx.exceptions_of(row.id, MOST_NAMED).await? {
-        owed.push(Owed { item: key.to_string(), why: why(row, &key, &exception, now) });
+    for (key, exception) in tx.exceptions_of(row.id, MAX_NAMED).await? {
+        let why = OwedReason::of(row, key.slot.kind, &exception, now);
+        owed.push(Owed { what: OwedWork::Item(key), why });
     }
     Ok(owed)
 }
 
-fn why(row: &DeviceRow, key: &ItemKey, exception: &Exception, now: Millis) -> String {
-    let refused = exception.refused.map(|refusal| {
-        if refusal.return_code == NOT_KEPT {
-            return "the device says that it took it, and does not keep it; newer content is tried again"
-                .to_owned();
-        }
-        let meaning = ReturnCode(refusal.return_code).describe();
-        format!("the device refused it ({}: {meaning}); newer content is tried again", refusal.return_code)
-    });
-    let wait = match exception.wait {
-        Wait::No => None,
-        Wait::Due(at) if at <= now => Some("goes out with the next poll".to_owned()),
-        Wait::Due(at) => Some(format!(
-            "failed {} times, tried again in {} s",
-            exception.attempts,
-            (at.0.saturating_sub(now.0) + 999) / 1000
-        )),
-        Wait::Parked(Parked::Full) => Some(
-            full(row, key.slot.kind)
-                .unwrap_or_else(|| format!("the device has no room for another {}", key.slot)),
-        ),
-        Wait::Parked(Parked::NoUser) => Some("waits until the device has its user".to_owned()),
-        Wait::Parked(Parked::Held) => Some("waits for your decision: muster held list".to_owned()),
+impl OwedReason {
+    fn of(row: &DeviceRow, kind: Kind, exception: &Exception, now: Millis) -> Self {
+        let refused = exception.refused.map(|refusal| match refusal.return_code {
+            NOT_KEPT => Refused::NotKept,
+            code => Refused::Code(code),
+        });
+        let wait = match exception.wait {
+            Wait::No => None,
+            Wait::Due(at) if at <= now => Some(OwedWait::NextPoll),
+            Wait::Due(at) => Some(OwedWait::Retry { attempts: exception.attempts, at }),
+            Wait::Parked(Parked::Full) => Some(OwedWait::Full(full(row, kind))),
+            Wait::Parked(Parked::NoUser) => Some(OwedWait::User),
+            Wait::Parked(Parked::Held) => Some(OwedWait::Decision),
+        };
+        Self::Excepted { refused, wait }
+    }
+}
+
+/// Changes that the device has not been told yet and that are its business.
+async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool) -> Result<Vec<Owed>, StoreError> {
+    let page = tx.feed_page(row.cursor, MAX_UNREAD).await?;
+    let mut pins: Vec<Pin> = page.iter().map(|(_, key)| key.pin.clone()).collect();
+    pins.sort();
+    pins.dedup();
+    let mut view = tx.view(row).await?;
+    tx.load_persons(&mut view, &pins).await?;
+    let suspended = tx.suspensions(&pins).await?;
+    let why = match (row.joining.is_some(), online) {
+        (true, _) => OwedReason::Joining,
+        (false, true) => OwedReason::NextPolls,
+        (false, false) => OwedReason::Offline,
     };
-    [refused, wait].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let removed = |key: &ItemKey| {
+        let left = key.slot.area().is_some_and(|area| view.areas.contains(&area));
+        suspended.get(&key.pin).filter(|_| left && !view.in_scope(&key.pin))
+    };
+    let is_owed = |key: &ItemKey| {
+        let person = view.persons.get(&key.pin);
+        let told = person.is_some_and(|person| {
+            person.open.contains_key(&key.slot) || person.exceptions.contains_key(&key.slot)
+        });
+        let wanted = match view.want(key) {
+            Want::Present => true,
+            // Only who was there can be deleted.
+            Want::Absent => key.slot.is_root() || person.is_some_and(is_live),
+            // Whoever is suspended has left all areas.
+            Want::Anything => removed(key).is_some(),
+            Want::ByUser => false,
+        };
+        wanted && !told
+    };
+    let work = |key: &ItemKey| match (view.want(key), removed(key)) {
+        (Want::Absent, _) => OwedWork::Deletion(key.clone()),
+        (_, Some(suspension)) => OwedWork::Removal(key.pin.clone(), SuspensionView::from(suspension.clone())),
+        (_, None) => OwedWork::Item(key.clone()),
+    };
+    let changes = page.iter().filter(|(_, key)| is_owed(key));
+    let mut owed: Vec<Owed> = changes.map(|(_, key)| Owed { what: work(key), why: why.clone() }).collect();
+    // Somebody who leaves several areas is deleted once.
+    owed.dedup_by(|one, other| one.what == other.what);
+    Ok(owed)
+}
+
+fn is_live(person: &sync::Person) -> bool {
+    person.items.get(&roster::Slot::USER).is_some_and(|user| user.live)
 }
 
 /// `full: 3,000 of 3,000 fingerprints by its own word`, where that is why nothing of a kind is sent; a device that
@@ -161,25 +315,24 @@ impl DeviceStatus {
         now: Millis,
     ) -> Self {
         let online = row.last_seen_at.is_some_and(|at| at.plus(ONLINE_MS) >= now);
-        let active = matches!(row.state, DeviceState::Active | DeviceState::Stale);
         let filling = row.scan.is_some();
         let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0;
         let reported = row.capability.counts().users;
         let surplus = row.surplus_expected.filter(|expected| reported > Some(*expected));
-        let in_sync =
-            active && row.joining.is_none() && !filling && row.cursor >= head && settled && surplus.is_none();
-        let mut status = Self {
+        let in_sync = row.state.is_member()
+            && row.joining.is_none()
+            && !filling
+            && row.cursor >= head
+            && settled
+            && surplus.is_none();
+        Self {
             serial_number: row.serial_number.to_string(),
             name: row.name.clone(),
             model: row.capability.model().map(ToOwned::to_owned),
-            state: row.state.as_str(),
-            joining: row.joining.map(|joining| match joining {
-                sync::Joining::Adopt => "adopt",
-                sync::Joining::Replace => "replace",
-                sync::Joining::Restored => "restored",
-            }),
+            state: row.state,
+            joining: row.joining,
             online,
-            last_seen_at: row.last_seen_at.map(|at| at.0),
+            last_seen_at: row.last_seen_at,
             address: row.address.clone(),
             in_sync,
             users_shown: row.joining.and(row.asked_at).map(|_| shown),
@@ -203,55 +356,20 @@ impl DeviceStatus {
                 .collect(),
             users_reported: reported,
             clock_ahead_s: drift.map(|drift| drift.ahead_s),
-            summary: String::new(),
-        };
-        status.summary = status.sentence();
-        status
+        }
     }
+}
 
-    fn sentence(&self) -> String {
-        match self.state {
-            "new" => return format!("waits for approval: muster device approve {}", self.serial_number),
-            "retired" => return "not part of the fleet".to_owned(),
-            _ => {}
-        }
-        let mut parts = Vec::new();
-        if self.joining.is_some() {
-            parts.push(self.reading());
-        } else if self.filling {
-            parts.push("is being filled".to_owned());
-        }
-        let mut count = |number: i64, what: &str| {
-            if number > 0 {
-                parts.push(format!("{number} {what}"));
-            }
-        };
-        count(self.unread, "changes to look at");
-        count(self.open, "commands under way");
-        count(self.due, "items owed");
-        count(self.parked, "items wait for room or a decision");
-        count(self.asked, "questions to the terminal are open");
-        parts.extend(self.full.iter().cloned());
-        if let (Some(expected), Some(reported)) = (self.surplus_expected, self.users_reported) {
-            parts.push(format!("holds {reported} people, should hold {expected}: asked which"));
-        }
-        if parts.is_empty() {
-            parts.push("in sync".to_owned());
-        }
-        if self.refused > 0 {
-            parts.push(format!("{} items refused by the device", self.refused));
-        }
-        if !self.online {
-            parts.push("offline".to_owned());
-        }
-        parts.join(", ")
-    }
-    /// What a device that is being taken in is waited for.
-    fn reading(&self) -> String {
-        match (self.users_shown, self.users_counted) {
-            (None, _) => "approved: waiting for the terminal to connect again".to_owned(),
-            (Some(shown), Some(held)) => format!("reading the terminal's people: {shown} of {held} shown"),
-            (Some(shown), None) => format!("reading the terminal's people: {shown} shown"),
-        }
-    }
+fn state<S: Serializer>(state: &DeviceState, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(state.as_str())
+}
+
+#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
+fn joining<S: Serializer>(joining: &Option<Joining>, serializer: S) -> Result<S::Ok, S::Error> {
+    let word = joining.map(|joining| match joining {
+        Joining::Adopt => "adopt",
+        Joining::Replace => "replace",
+        Joining::Restored => "restored",
+    });
+    word.serialize(serializer)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use import::{Case, DeviceOutcome, OldDevice, Outcome, Report};
 
 use crate::args::ImportZkServer;
-use crate::table::Table;
+use crate::render::table::Table;
 
 /// How many cases of one kind are shown; `--json` tells all.
 const SHOWN: usize = 20;

@@ -78,7 +78,7 @@ pub async fn until_answered(
 ) -> anyhow::Result<()> {
     let mut told = "";
     loop {
-        let mut tx = context.store.read().await?;
+        let mut tx = context.fleet.store().read().await?;
         let Some(order) = tx.order_row(row.id, id).await? else { bail!("the command is gone") };
         let (stage, is_over) = stage(&order, crate::system::now());
         if is_over {
@@ -137,7 +137,7 @@ async fn answered(
 async fn arrival(context: &Context, enroll: &Enroll, before: &Before) -> anyhow::Result<Option<String>> {
     let until = crate::system::now().plus(UPLOAD_MS);
     loop {
-        let mut tx = context.store.read().await?;
+        let mut tx = context.fleet.store().read().await?;
         let arrived = before.arrived(&mut tx, enroll).await?;
         tx.rollback().await?;
         if arrived.is_some() || crate::system::now() >= until {

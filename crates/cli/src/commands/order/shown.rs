@@ -13,8 +13,9 @@ use wire::{Form, ReturnCode, SerialNumber, names_secret};
 
 use crate::commands::Context;
 use crate::failure::usage;
-use crate::table::{Table, pairs};
-use crate::when::{When, rfc3339};
+use crate::render::table::{Table, pairs};
+use crate::render::when::When;
+use fleet::time::rfc3339;
 use crate::{lookup, private_file};
 
 /// The most of an output that is printed; `--content` writes all of it.
@@ -188,7 +189,7 @@ fn readable(content: &[u8], is_parameters: bool) -> String {
 /// # Errors
 /// There is no such device.
 pub async fn list(context: &Context, of: Option<&SerialNumber>, limit: i64) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let device = match of {
         Some(serial_number) => Some(lookup::device(&mut tx, serial_number).await?.id),
         None => None,
@@ -225,7 +226,7 @@ pub async fn list(context: &Context, of: Option<&SerialNumber>, limit: i64) -> a
 /// # Errors
 /// There is no such command, or nothing came.
 pub async fn show(context: &Context, of: &SerialNumber, id: i64, into: Option<&Path>) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let order = find(&mut tx, of, id).await?;
     let Some(path) = into else {
         let shown = Shown::of(&mut tx, &order, of, &context.when).await?;
@@ -269,16 +270,15 @@ struct Cancelled {
 /// # Errors
 /// There is no such command, or it is too late.
 pub async fn cancel(context: &Context, of: &SerialNumber, id: i64) -> anyhow::Result<()> {
-    let mut tx = context.store.read().await?;
+    let mut tx = context.fleet.store().read().await?;
     let order = find(&mut tx, of, id).await?;
     tx.rollback().await?;
     let (device, now) = (order.device, context.when.now());
-    let cancelled = context
-        .store
+    let cancelled = context.fleet.store()
         .retrying(move |tx| Box::pin(async move { tx.cancel_order(device, id, now).await }))
         .await?;
     if !cancelled {
-        let mut tx = context.store.read().await?;
+        let mut tx = context.fleet.store().read().await?;
         let order = find(&mut tx, of, id).await?;
         let (state, words) = outcome(&order, Ordered::form_of(&order), &context.when);
         return Err(usage(format!("command {id} of {of} cannot be taken back: it is {state} ({words})")));

@@ -10,7 +10,7 @@ use wire::{ReturnCode, SerialNumber, Verdict};
 
 use super::event::{Event, Outcome, What};
 use crate::lookup;
-use crate::when::rfc3339;
+use fleet::time::rfc3339;
 
 /// How far back commands are looked for: what was committed late counts too, ms.
 const OVERLAP_MS: i64 = 10_000;

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::when::When;
+use crate::render::when::When;
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -82,11 +82,6 @@ impl When {
     }
 }
 
-/// As JSON tells it: RFC 3339 in UTC.
-pub fn rfc3339(at: Millis) -> String {
-    Timestamp::from_millisecond(at.0).map_or_else(|_| at.0.to_string(), |at| at.to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -125,6 +120,5 @@ mod tests {
         assert_eq!(when().local(Millis(1_805_000_000_000)), "2027-03-14 06:53:20");
         assert_eq!(when().date(Millis(1_805_000_000_000)), "2027-03-14");
         assert_eq!(when().time_of_day(Millis(1_805_000_000_000)), "06:53:20");
-        assert_eq!(rfc3339(Millis(1_805_000_000_000)), "2027-03-14T04:53:20Z");
     }
 }

@@ -1,0 +1,10 @@
+//! What the program prints: tables, times, and the words for what `fleet` returns.
+
+pub mod clock;
+pub mod not_found;
+pub mod output;
+pub mod reread;
+pub mod suspension;
+pub mod sync_status;
+pub mod table;
+pub mod when;

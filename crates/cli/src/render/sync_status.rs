@@ -1,0 +1,177 @@
+//! Words for how far a device is in sync.
+
+use fleet::device::DeviceState;
+use fleet::view::sync_status::{DeviceStatus, Owed, OwedReason, OwedWait, OwedWork, Refused};
+use roster::Millis;
+use serde::Serialize;
+use wire::ReturnCode;
+
+use crate::render::suspension;
+use crate::render::when::When;
+
+/// A status with its summary, as JSON shows it.
+#[derive(Serialize)]
+pub struct Summed {
+    /// How far the device is.
+    #[serde(flatten)]
+    pub status: DeviceStatus,
+    /// The same in one sentence.
+    pub summary: String,
+}
+
+impl From<DeviceStatus> for Summed {
+    fn from(status: DeviceStatus) -> Self {
+        Self { summary: summary(&status), status }
+    }
+}
+
+/// What is owed, as JSON and tables show it.
+#[derive(Serialize)]
+pub struct OwedWords {
+    /// Which item.
+    pub item: String,
+    /// What it waits for.
+    pub why: String,
+}
+
+impl OwedWords {
+    /// In words.
+    pub fn of(owed: &Owed, when: &When) -> Self {
+        let item = match &owed.what {
+            OwedWork::Item(key) => key.to_string(),
+            OwedWork::Deletion(key) => format!("deletion of {key}"),
+            OwedWork::Removal(pin, suspended) => {
+                format!("deletion of user {pin}, {}", suspension::words(suspended, when))
+            }
+        };
+        Self { item, why: why(owed, when.now()) }
+    }
+}
+
+fn why(owed: &Owed, now: Millis) -> String {
+    match &owed.why {
+        OwedReason::Sent(1) => "sent, not answered yet".to_owned(),
+        OwedReason::Sent(times) => format!("sent {times} times, never answered"),
+        OwedReason::Joining => "goes out when the device has told what it holds".to_owned(),
+        OwedReason::NextPolls => "goes out with the next polls".to_owned(),
+        OwedReason::Offline => "goes out when the device is back".to_owned(),
+        OwedReason::Excepted { refused, wait: waits } => {
+            let refused = refused.map(refusal);
+            let waits = waits.as_ref().map(|waits| wait(waits, &owed.what, now));
+            [refused, waits].into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
+    }
+}
+
+fn refusal(refused: Refused) -> String {
+    match refused {
+        Refused::NotKept => {
+            "the device says that it took it, and does not keep it; newer content is tried again".to_owned()
+        }
+        Refused::Code(code) => {
+            let meaning = ReturnCode(code).describe();
+            format!("the device refused it ({code}: {meaning}); newer content is tried again")
+        }
+    }
+}
+
+fn wait(wait: &OwedWait, what: &OwedWork, now: Millis) -> String {
+    match wait {
+        OwedWait::NextPoll => "goes out with the next poll".to_owned(),
+        OwedWait::Retry { attempts, at } => {
+            format!("failed {attempts} times, tried again in {} s", (at.0.saturating_sub(now.0) + 999) / 1000)
+        }
+        OwedWait::Full(Some(full)) => full.clone(),
+        OwedWait::Full(None) => match what {
+            OwedWork::Item(key) | OwedWork::Deletion(key) => {
+                format!("the device has no room for another {}", key.slot)
+            }
+            OwedWork::Removal(..) => "the device has no room".to_owned(),
+        },
+        OwedWait::User => "waits until the device has its user".to_owned(),
+        OwedWait::Decision => "waits for your decision: muster held list".to_owned(),
+    }
+}
+
+/// `online`, `offline`, or the state of a device that is not part of the fleet.
+pub fn state(status: &DeviceStatus) -> String {
+    match (status.state, status.online) {
+        (DeviceState::Active, true) => "online".to_owned(),
+        (DeviceState::Active, false) => "offline".to_owned(),
+        (other, _) => other.to_string(),
+    }
+}
+
+/// How far a device is in sync, in one sentence.
+pub fn summary(status: &DeviceStatus) -> String {
+    match status.state {
+        DeviceState::New => return format!("waits for approval: muster device approve {}", status.serial_number),
+        DeviceState::Retired => return "not part of the fleet".to_owned(),
+        DeviceState::Active | DeviceState::Stale => {}
+    }
+    let mut parts = Vec::new();
+    if status.joining.is_some() {
+        parts.push(reading(status));
+    } else if status.filling {
+        parts.push("is being filled".to_owned());
+    }
+    let counts = [
+        (status.unread, "changes to look at"),
+        (status.open, "commands under way"),
+        (status.due, "items owed"),
+        (status.parked, "items wait for room or a decision"),
+        (status.asked, "questions to the terminal are open"),
+    ];
+    parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts.extend(status.full.iter().cloned());
+    if let (Some(expected), Some(reported)) = (status.surplus_expected, status.users_reported) {
+        parts.push(format!("holds {reported} people, should hold {expected}: asked which"));
+    }
+    if parts.is_empty() {
+        parts.push("in sync".to_owned());
+    }
+    if status.refused > 0 {
+        parts.push(format!("{} items refused by the device", status.refused));
+    }
+    if !status.online {
+        parts.push("offline".to_owned());
+    }
+    parts.join(", ")
+}
+
+/// What a device that is being taken in is waited for.
+fn reading(status: &DeviceStatus) -> String {
+    match (status.users_shown, status.users_counted) {
+        (None, _) => "approved: waiting for the terminal to connect again".to_owned(),
+        (Some(shown), Some(held)) => format!("reading the terminal's people: {shown} of {held} shown"),
+        (Some(shown), None) => format!("reading the terminal's people: {shown} shown"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use roster::ItemKey;
+
+    use super::*;
+
+    #[test]
+    fn what_is_owed_says_what_it_waits_for() {
+        let key = ItemKey { pin: "7".parse().expect("a PIN"), slot: roster::Slot::USER };
+        let owed = |why| Owed { what: OwedWork::Item(key.clone()), why };
+        let excepted = |refused, wait| owed(OwedReason::Excepted { refused, wait });
+        for (owed, words) in [
+            (owed(OwedReason::Sent(3)), "sent 3 times, never answered"),
+            (excepted(None, Some(OwedWait::Full(None))), "the device has no room for another user"),
+            (
+                excepted(Some(Refused::NotKept), None),
+                "the device says that it took it, and does not keep it; newer content is tried again",
+            ),
+            (
+                excepted(None, Some(OwedWait::Retry { attempts: 2, at: Millis(1_500) })),
+                "failed 2 times, tried again in 2 s",
+            ),
+        ] {
+            assert_eq!(why(&owed, Millis(0)), words);
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! Why something cannot be shown or done.
+
+use std::fmt;
+
+use roster::{Area, DefinitionName};
+use store::StoreError;
+use wire::{Pin, SerialNumber};
+
+use crate::area::AreaRefusal;
+use crate::device::DeviceRefusal;
+
+/// Why something cannot be shown or done. Where it is returned, nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum FleetError {
+    /// The database did not answer, or did not take it.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the caller names does not exist.
+    #[error(transparent)]
+    NotFound(#[from] NotFound),
+    /// A rule about devices forbids it.
+    #[error(transparent)]
+    Device(#[from] DeviceRefusal),
+    /// A rule about areas forbids it.
+    #[error(transparent)]
+    Area(#[from] AreaRefusal),
+}
+
+/// Something that does not exist, and what the caller may have meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NotFound {
+    /// No device with this serial number has called.
+    Device {
+        /// As it was named.
+        wanted: SerialNumber,
+        /// The serial number that is most like it.
+        nearest: Option<SerialNumber>,
+        /// No device has called at all.
+        is_first: bool,
+    },
+    /// Nobody has this PIN.
+    User {
+        /// As it was named.
+        wanted: Pin,
+        /// The PIN that is most like it.
+        nearest: Option<Pin>,
+        /// The person was deleted, and can be brought back.
+        can_be_undone: bool,
+    },
+    /// There is no such area.
+    Area {
+        /// As it was named.
+        wanted: Area,
+        /// All that there are.
+        known: Vec<(Area, String)>,
+    },
+    /// There is no such definition.
+    Definition {
+        /// As it was named.
+        wanted: DefinitionName,
+        /// The name that is most like it.
+        nearest: Option<String>,
+    },
+    /// Nothing is held under this number.
+    Held(i64),
+    /// There is no record of a device with this number.
+    Record(i64),
+    /// No command has this number at this device.
+    Command {
+        /// Which device.
+        device: SerialNumber,
+        /// As it was named.
+        wanted: i64,
+    },
+}
+
+impl fmt::Display for NotFound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nearest = match self {
+            Self::Device { wanted, nearest, .. } => {
+                write!(f, "no device {wanted} has called")?;
+                nearest.as_ref().map(ToString::to_string)
+            }
+            Self::User { wanted, can_be_undone: true, .. } => return write!(f, "user {wanted} is deleted"),
+            Self::User { wanted, nearest, .. } => {
+                write!(f, "there is no user {wanted}")?;
+                nearest.as_ref().map(ToString::to_string)
+            }
+            Self::Area { wanted, known } => {
+                let known: Vec<String> =
+                    known.iter().map(|(area, name)| format!("{} {name}", area.0)).collect();
+                return write!(f, "there is no area {}; there are: {}", wanted.0, known.join(", "));
+            }
+            Self::Definition { wanted, nearest } => {
+                write!(f, "there is no {wanted}")?;
+                nearest.clone()
+            }
+            Self::Held(id) => return write!(f, "nothing is held under {id}"),
+            Self::Record(id) => return write!(f, "there is no record {id}"),
+            Self::Command { device, wanted } => return write!(f, "{device} has no command {wanted}"),
+        };
+        match nearest {
+            Some(nearest) => write!(f, "; is {nearest} meant?"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for NotFound {}

@@ -1,0 +1,89 @@
+//! Finding what a caller names, or what the caller may have meant.
+
+use std::collections::BTreeMap;
+
+use roster::{Area, Millis};
+use store::{DeviceRow, StoreError, Tx};
+use wire::{Pin, SerialNumber};
+
+use crate::{FleetError, NotFound};
+
+/// The most people that are compared with a PIN that nobody has.
+const MAX_COMPARED: i64 = 20_000;
+
+/// How many letters a text may be off and still be what was meant.
+fn is_near(distance: usize, text: &str) -> bool {
+    distance <= 1 + text.len() / 4
+}
+
+/// The text that is nearest to `wanted`, if any is near.
+pub fn nearest<'t>(wanted: &str, texts: impl IntoIterator<Item = &'t str>) -> Option<&'t str> {
+    let lower = wanted.to_lowercase();
+    texts
+        .into_iter()
+        .map(|text| (strsim::damerau_levenshtein(&text.to_lowercase(), &lower), text))
+        .min()
+        .filter(|(distance, _)| is_near(*distance, wanted))
+        .map(|(_, text)| text)
+}
+
+/// The device with this serial number.
+pub(crate) async fn device(tx: &mut Tx, wanted: &SerialNumber) -> Result<DeviceRow, FleetError> {
+    if let Some(row) = tx.device_by_serial(wanted).await? {
+        return Ok(row);
+    }
+    let devices = tx.devices().await?;
+    let near = nearest(wanted.as_str(), devices.iter().map(|row| row.serial_number.as_str()));
+    let near = devices.iter().map(|row| &row.serial_number).find(|other| Some(other.as_str()) == near);
+    Err(NotFound::Device { wanted: wanted.clone(), nearest: near.cloned(), is_first: devices.is_empty() }
+        .into())
+}
+
+/// The serial numbers of all devices.
+pub(crate) async fn serial_numbers(tx: &mut Tx) -> Result<BTreeMap<i64, SerialNumber>, StoreError> {
+    Ok(tx.devices().await?.into_iter().map(|row| (row.id, row.serial_number)).collect())
+}
+
+/// Makes sure that all of these areas exist.
+pub(crate) async fn areas(tx: &mut Tx, wanted: &[Area]) -> Result<(), FleetError> {
+    let known = tx.areas().await?;
+    match wanted.iter().find(|area| !known.iter().any(|(known, _)| known == *area)) {
+        Some(wanted) => Err(NotFound::Area { wanted: *wanted, known }.into()),
+        None => Ok(()),
+    }
+}
+
+/// The error for a PIN that nobody has.
+pub(crate) async fn no_user(tx: &mut Tx, wanted: &Pin, now: Millis) -> FleetError {
+    let found = async {
+        let can_be_undone = tx.deletions(now).await?.iter().any(|deletion| deletion.pin == *wanted);
+        Ok::<_, StoreError>((can_be_undone, tx.user_pins("", MAX_COMPARED).await?))
+    };
+    let (can_be_undone, pins) = match found.await {
+        Ok(found) => found,
+        Err(error) => return error.into(),
+    };
+    // `7` and `007` are different people: the likeliest mistake.
+    let bare = |text: &str| text.trim_start_matches('0').to_lowercase();
+    let near = pins
+        .iter()
+        .find(|other| bare(other.as_str()) == bare(wanted.as_str()))
+        .map(Pin::as_str)
+        .or_else(|| nearest(wanted.as_str(), pins.iter().map(Pin::as_str)));
+    let nearest = pins.iter().find(|pin| Some(pin.as_str()) == near).cloned();
+    NotFound::User { wanted: wanted.clone(), nearest, can_be_undone }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_text_is_found_if_it_is_near() {
+        let known = ["CKJF210560012", "CKJF210560099", "SIM0001"];
+        assert_eq!(nearest("CKJF210560013", known), Some("CKJF210560012"));
+        assert_eq!(nearest("sim0001", known), Some("SIM0001"));
+        assert_eq!(nearest("BYXA1", known), None);
+        assert_eq!(nearest("SIM", []), None);
+    }
+}
