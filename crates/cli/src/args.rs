@@ -21,9 +21,9 @@ pub use self::command::{
     Action, Cleared, DeviceOrder, Enroll, Enrolled, Method, Period, PutFile, Query, ReplacedTable, Upgrade,
 };
 pub use self::conformance::Conformance;
-pub use self::definition::{definition_command, 
+pub use self::definition::{
     Definitions, MessageCommand, SetCombination, SetDefinition, SetGroup, SetHoliday, SetTimeZone,
-    SetWorkCode,
+    SetWorkCode, definition_command,
 };
 pub use self::device::{Approval, DeviceCommand, DeviceSet, OptionName, OwnEnrolment};
 pub use self::import::{Admit, ImportCommand, ImportZkServer};

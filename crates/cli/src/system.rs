@@ -25,7 +25,8 @@ pub fn entropy() -> Entropy {
 
 /// Who gives commands: the account of the operating system that runs the program.
 pub fn operator() -> Actor {
-    let named = ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
+    let named =
+        ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());
     Actor::Operator(named.into_iter().find(|name| !name.is_empty()).unwrap_or_else(|| "unknown".to_owned()))
 }
 

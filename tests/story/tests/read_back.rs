@@ -1,5 +1,6 @@
 //! Devices that say to have taken what they do not keep.
 
+use fleet::view::sync_status::{OwedReason, Refused};
 use std::time::Duration;
 
 use simulator::quirks::{Form, Refusal};
@@ -106,7 +107,8 @@ async fn what_a_device_never_keeps_is_not_sent_for_ever_and_shows() {
     let mut tx = house.store.read().await.expect("a transaction");
     let owed = fleet::view::sync_status::owed(&mut tx, &row, house.now()).await.expect("what is owed");
     assert!(
-        owed.iter().any(|owed| owed.why.contains("says that it took it, and does not keep it")),
+        owed.iter()
+            .any(|owed| { owed.why == OwedReason::Excepted { refused: Some(Refused::NotKept), wait: None } }),
         "{owed:?}"
     );
     drop(tx);

@@ -1,8 +1,8 @@
 //! `muster device`
 
 use clap::{Args, Subcommand, ValueEnum};
-use roster::Area;
 use fleet::device::PhotoDelivery;
+use roster::Area;
 use sync::intake::Enrolment;
 use wire::{SerialNumber, StampKey};
 

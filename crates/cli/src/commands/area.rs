@@ -1,7 +1,7 @@
 //! `muster area`
 
-use fleet::area::{AreaRefusal, AreaView};
 use fleet::FleetError;
+use fleet::area::{AreaRefusal, AreaView};
 use roster::Area;
 use serde::Serialize;
 

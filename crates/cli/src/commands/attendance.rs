@@ -14,8 +14,8 @@ use wire::{More, Screening, SerialNumber};
 use super::Context;
 use crate::args::{AttendanceCommand, Punches};
 use crate::render::table::Table;
-use fleet::time::rfc3339;
 use crate::{lookup, private_file};
+use fleet::time::rfc3339;
 
 /// How many punches are read at a time.
 const PAGE: i64 = 1_000;

@@ -15,7 +15,7 @@ use sync::Want;
 use wire::{EntryError, FieldError, Pin, SerialNumber};
 
 use super::Context;
-use crate::args::{definition_command, Definitions, MessageCommand, SetDefinition};
+use crate::args::{Definitions, MessageCommand, SetDefinition, definition_command};
 use crate::failure::usage;
 use crate::lookup;
 use crate::render::table::{Table, pairs};
@@ -83,7 +83,10 @@ async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S
     tx.rollback().await?;
     let given = set.fields(before.is_none());
     if before.is_some() && given.is_empty() && set.areas().is_none() {
-        return Err(usage(format!("nothing to change: see `muster {} set --help`", definition_command(name.kind))));
+        return Err(usage(format!(
+            "nothing to change: see `muster {} set --help`",
+            definition_command(name.kind)
+        )));
     }
     let mut fields: BTreeMap<&str, String> = BTreeMap::new();
     if let Some(before) = &before {
@@ -93,7 +96,9 @@ async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S
     let fields: Vec<(&str, String)> = fields.into_iter().collect();
     let definition = Definition::new(name, &fields).map_err(|error| said_wrong::<S>(name, &error))?;
     let (owned, areas, now) = (name.clone(), set.areas().map(<[Area]>::to_vec), context.when.now());
-    let outcome = context.fleet.store()
+    let outcome = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let (name, definition, areas) = (owned.clone(), definition.clone(), areas.clone());
             Box::pin(async move { definition::set(tx, &name, &definition, areas.as_deref(), now).await })
@@ -130,7 +135,9 @@ fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &EntryError) -> an
 
 async fn delete(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
     let (owned, now) = (name.clone(), context.when.now());
-    let deleted = context.fleet.store()
+    let deleted = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let name = owned.clone();
             Box::pin(async move { definition::delete(tx, &name, now).await })
@@ -149,7 +156,9 @@ async fn unknown(tx: &mut Tx, name: &DefinitionName) -> anyhow::Result<anyhow::E
     let near = lookup::nearest(&name.name, all.iter().map(|defined| defined.name.name.as_str()));
     Ok(match near.filter(|_| name.kind == DefinitionKind::WorkCode) {
         Some(near) => anyhow::anyhow!("there is no {name}; is {near} meant?"),
-        None => anyhow::anyhow!("there is no {name}; `muster {} list` shows all", definition_command(name.kind)),
+        None => {
+            anyhow::anyhow!("there is no {name}; `muster {} list` shows all", definition_command(name.kind))
+        }
     })
 }
 
@@ -195,7 +204,11 @@ async fn list(context: &Context, kind: DefinitionKind) -> anyhow::Result<()> {
         tx.definitions(kind).await?.iter().map(|defined| Shown::of(defined, &serial_numbers)).collect();
     context.out.print(&all, |all| {
         if all.is_empty() {
-            return format!("no {} is defined yet: see `muster {} set --help`", kind.word(), definition_command(kind));
+            return format!(
+                "no {} is defined yet: see `muster {} set --help`",
+                kind.word(),
+                definition_command(kind)
+            );
         }
         let mut table = Table::new([kind.word(), "what it says", "areas", "changed", "by"]);
         for one in all {
@@ -318,7 +331,9 @@ async fn assign(context: &Context, number: u16, pins: Vec<Pin>) -> anyhow::Resul
     }
     tx.rollback().await?;
     let now = context.when.now();
-    let users = context.fleet.store()
+    let users = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let pins = pins.clone();
             Box::pin(async move { definition::assign(tx, number, &pins, now).await })

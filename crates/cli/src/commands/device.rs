@@ -201,7 +201,7 @@ fn session(session: &SessionView, when: &When) -> String {
 /// What became of a command about one device.
 #[derive(Serialize)]
 struct Done<'d> {
-    serial_number: &'d SerialNumber,
+    serial_number: &'d str,
     outcome: &'static str,
 }
 
@@ -211,7 +211,7 @@ fn print(
     outcome: &'static str,
     words: impl FnOnce() -> String,
 ) -> anyhow::Result<()> {
-    context.out.print(&Done { serial_number, outcome }, |_| words())
+    context.out.print(&Done { serial_number: serial_number.as_str(), outcome }, |_| words())
 }
 
 async fn approve(context: &Context, serial_number: &SerialNumber, approval: Approval) -> anyhow::Result<()> {
@@ -265,11 +265,7 @@ struct Asked {
     tables: Vec<&'static str>,
 }
 
-async fn reread(
-    context: &Context,
-    serial_number: &SerialNumber,
-    tables: &[StampKey],
-) -> anyhow::Result<()> {
+async fn reread(context: &Context, serial_number: &SerialNumber, tables: &[StampKey]) -> anyhow::Result<()> {
     let tables =
         context.fleet.reread_device(&context.actor, serial_number, tables).await.map_err(no_member)?;
     let tables = tables.into_iter().map(StampKey::table).collect();

@@ -13,8 +13,8 @@ use self::questions::Dialog;
 use crate::args::{Global, Init};
 use crate::config::{DOTENV, FILE, Origin, Settings, Sources, written};
 use crate::failure::usage;
-use crate::render::output::Output;
 use crate::private_file;
+use crate::render::output::Output;
 
 #[derive(Serialize)]
 struct Written {

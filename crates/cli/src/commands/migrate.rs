@@ -1,7 +1,7 @@
 //! `muster migrate`
 
-use serde::Serialize;
 use fleet::StoreError;
+use serde::Serialize;
 
 use crate::config::Settings;
 use crate::database;

@@ -65,7 +65,9 @@ async fn place(context: &Context, order: &DeviceOrder) -> anyhow::Result<()> {
     let (device, now) = (row.id, crate::system::now());
     let (ordered, file) = (Arc::new(wanted.ordered), wanted.file);
     let queued = Arc::clone(&ordered);
-    let id = context.fleet.store()
+    let id = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let (ordered, file) = (Arc::clone(&queued), file.clone());
             Box::pin(async move {

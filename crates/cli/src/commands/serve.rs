@@ -49,7 +49,8 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
         );
         config.devices.max_connections = room.get();
     }
-    let running = match server::start(config, fleet.store().clone(), system::clock(), system::entropy()).await {
+    let running = match server::start(config, fleet.store().clone(), system::clock(), system::entropy()).await
+    {
         Ok(running) => running,
         Err(error) => {
             fleet.close().await;

@@ -82,7 +82,9 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
     }
     let only_leaves = edit == UserEdit { leaves, ..UserEdit::default() };
     let (pin, now) = (set.pin.clone(), context.when.now());
-    let changed = context.fleet.store()
+    let changed = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let (pin, edit) = (pin.clone(), edit.clone());
             Box::pin(async move {
@@ -157,7 +159,9 @@ pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()
     }
     let (owned, now) = (pin.clone(), context.when.now());
     let until = context.settings.server.devices.fleet.undo_until(now);
-    let items = context.fleet.store()
+    let items = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let pin = owned.clone();
             Box::pin(async move { user::delete(tx, &pin, None, now, Some(until)).await })
@@ -175,7 +179,9 @@ async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     let pin = &delete.pin;
     let (owned, now) = (pin.clone(), context.when.now());
     let punches = if delete.erasing.punches { Punches::Erase } else { Punches::Keep };
-    let (items, Erased { rows, kept_punches }) = context.fleet.store()
+    let (items, Erased { rows, kept_punches }) = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let pin = owned.clone();
             Box::pin(async move { user::erase(tx, &pin, punches, now).await })
@@ -190,8 +196,11 @@ async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     }
     // The erasure is committed. What fails from here on leaves bytes in a file, and no content in the database.
     let no_rewrite = delete.erasing.no_rewrite;
-    let overwritten =
-        if no_rewrite { context.fleet.store().empty_log().await } else { context.fleet.store().rewrite().await };
+    let overwritten = if no_rewrite {
+        context.fleet.store().empty_log().await
+    } else {
+        context.fleet.store().rewrite().await
+    };
     let (files_rewritten, sentence) = match overwritten {
         Ok(Rewritten::NotHere) => (
             None,
@@ -243,7 +252,9 @@ fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
 /// There is nothing to undo.
 pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
     let (owned, now) = (pin.clone(), context.when.now());
-    let items = context.fleet.store()
+    let items = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let pin = owned.clone();
             Box::pin(async move { user::undo(tx, &pin, now).await })

@@ -44,7 +44,9 @@ pub async fn suspend(context: &Context, wanted: &SuspendUsers) -> Result<()> {
         not_over(context, day)?;
     }
     let (pins, until, now) = (wanted.pins.clone(), wanted.until, context.when.now());
-    let outcome = context.fleet.store()
+    let outcome = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let pins = pins.clone();
             Box::pin(async move { suspension::suspend(tx, &pins, until, now).await })
@@ -71,7 +73,9 @@ pub async fn suspend(context: &Context, wanted: &SuspendUsers) -> Result<()> {
 /// One of them does not exist or is not suspended. Nobody is reinstated then.
 pub async fn reinstate(context: &Context, pins: &[Pin]) -> Result<()> {
     let (owned, now) = (pins.to_vec(), context.when.now());
-    let outcome = context.fleet.store()
+    let outcome = context
+        .fleet
+        .store()
         .retrying(move |tx| {
             let pins = owned.clone();
             Box::pin(async move { suspension::reinstate(tx, &pins, now).await })

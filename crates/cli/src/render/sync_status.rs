@@ -105,7 +105,9 @@ pub fn state(status: &DeviceStatus) -> String {
 /// How far a device is in sync, in one sentence.
 pub fn summary(status: &DeviceStatus) -> String {
     match status.state {
-        DeviceState::New => return format!("waits for approval: muster device approve {}", status.serial_number),
+        DeviceState::New => {
+            return format!("waits for approval: muster device approve {}", status.serial_number);
+        }
         DeviceState::Retired => return "not part of the fleet".to_owned(),
         DeviceState::Active | DeviceState::Stale => {}
     }
@@ -122,7 +124,8 @@ pub fn summary(status: &DeviceStatus) -> String {
         (status.parked, "items wait for room or a decision"),
         (status.asked, "questions to the terminal are open"),
     ];
-    parts.extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
+    parts
+        .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     parts.extend(status.full.iter().cloned());
     if let (Some(expected), Some(reported)) = (status.surplus_expected, status.users_reported) {
         parts.push(format!("holds {reported} people, should hold {expected}: asked which"));

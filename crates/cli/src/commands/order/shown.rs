@@ -15,8 +15,8 @@ use crate::commands::Context;
 use crate::failure::usage;
 use crate::render::table::{Table, pairs};
 use crate::render::when::When;
-use fleet::time::rfc3339;
 use crate::{lookup, private_file};
+use fleet::time::rfc3339;
 
 /// The most of an output that is printed; `--content` writes all of it.
 const MOST_SHOWN_BYTES: usize = 8_000;
@@ -274,7 +274,9 @@ pub async fn cancel(context: &Context, of: &SerialNumber, id: i64) -> anyhow::Re
     let order = find(&mut tx, of, id).await?;
     tx.rollback().await?;
     let (device, now) = (order.device, context.when.now());
-    let cancelled = context.fleet.store()
+    let cancelled = context
+        .fleet
+        .store()
         .retrying(move |tx| Box::pin(async move { tx.cancel_order(device, id, now).await }))
         .await?;
     if !cancelled {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use fleet::device::DeviceState;
 use fleet::view::sync_status::DeviceStatus;
 use roster::{Kind, Millis, Seq};
 use store::{CommandEvent, HeldFilter, Store, Tx};
@@ -162,11 +163,15 @@ impl Watcher {
 fn difference(before: Option<&DeviceStatus>, after: &DeviceStatus) -> Vec<What> {
     let mut found = Vec::new();
     let Some(before) = before else {
-        found.push(if after.state == "new" { What::FirstCall } else { What::State { state: after.state } });
+        found.push(if after.state == DeviceState::New {
+            What::FirstCall
+        } else {
+            What::State { state: after.state.as_str() }
+        });
         return found;
     };
     if before.state != after.state {
-        found.push(What::State { state: after.state });
+        found.push(What::State { state: after.state.as_str() });
     }
     match (before.online, after.online) {
         (false, true) => found.push(What::Online),
@@ -180,7 +185,7 @@ fn difference(before: Option<&DeviceStatus>, after: &DeviceStatus) -> Vec<What> 
 }
 
 async fn standing(tx: &mut Tx, now: Millis) -> anyhow::Result<BTreeMap<String, DeviceStatus>> {
-    let all = fleet::view::sync_status::fleet(tx, now).await?;
+    let all = fleet::view::sync_status::all(tx, now).await?;
     Ok(all.into_iter().map(|device| (device.serial_number.clone(), device)).collect())
 }
 
