@@ -18,7 +18,7 @@ use wire::SerialNumber;
 
 pub use self::attendance::{AttendanceCommand, Punches, RecordCommand, RecordKindArg};
 pub use self::command::{
-    Action, Cleared, DeviceOrder, Enroll, Enrolled, Method, Period, PutFile, Query, ReplacedTable, Upgrade,
+    Action, Cleared, CommandArgs, Enroll, Enrolled, Method, Period, PutFile, Query, ReplacedTable, Upgrade,
 };
 pub use self::conformance::Conformance;
 pub use self::definition::{
@@ -136,7 +136,7 @@ Examples:
   muster command show CKJF210560012 42",
         name = "command"
     )]
-    Order(DeviceOrder),
+    Command(CommandArgs),
     /// Areas: groups of devices and people
     ///
     /// A person is on the devices that share an area with them. Everyone and everything is in area 1 unless told otherwise.

@@ -2,6 +2,7 @@
 
 mod area;
 mod attendance;
+mod command;
 mod config;
 mod confirm;
 mod conformance;
@@ -12,7 +13,6 @@ mod held;
 mod import;
 mod init;
 mod migrate;
-mod order;
 mod record;
 mod serve;
 mod simulate;
@@ -80,7 +80,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     let context = Context { settings, fleet, actor: system::operator(), out, when: When::here() };
     let outcome = match cli.command {
         Command::Device(command) => device::run(&context, command).await,
-        Command::Order(order) => order::run(&context, order).await,
+        Command::Command(command) => command::run(&context, command).await,
         Command::User(command) => user::run(&context, command).await,
         Command::Area(command) => area::run(&context, command).await,
         Command::Timezone(command) => definition::run(&context, command).await,

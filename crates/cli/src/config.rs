@@ -68,6 +68,7 @@ impl Settings {
             values.get("adopt_quiet_s", |text| value::number::<u64>(text, 0..=3600, "seconds"))?;
         let seconds = |name, range| values.get(name, |text| value::number(text, range, "seconds"));
         let fleet = Rules {
+            system_commands: values.get("system_commands", value::truth)?,
             time_zone: values.get("time_zone", value::time_zone)?,
             enrolment: values.get("enrolment", value::enrolment)?,
             undo: Duration::from_hours(
@@ -97,7 +98,6 @@ impl Settings {
             })?),
             read_back_percent: values
                 .get("read_back_percent", |text| value::number(text, 0..=100, "of 100 templates"))?,
-            system_commands: values.get("system_commands", value::truth)?,
             limits: sync::Limits {
                 answer_ms: 1000
                     * values.get("answer_timeout_s", |text| {

@@ -1,9 +1,15 @@
 //! Commands that are ordered, as they are stored and as they go out.
 
+mod queue;
+mod risk;
+
 use roster::{Capability, Millis};
 use store::{Order, OrderRow, StoreError, Tx};
 use sync::operator::State;
 use wire::{Command, EntryTable, Form, Import, PutFile, Select};
+
+pub use queue::{CommandRefusal, CommandTarget, Queued};
+pub use risk::Risk;
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;

@@ -7,6 +7,7 @@ use store::StoreError;
 use wire::{Pin, SerialNumber};
 
 use crate::area::AreaRefusal;
+use crate::command::CommandRefusal;
 use crate::device::DeviceRefusal;
 
 /// Why something cannot be shown or done. Where it is returned, nothing was changed.
@@ -21,6 +22,9 @@ pub enum FleetError {
     /// A rule about devices forbids it.
     #[error(transparent)]
     Device(#[from] DeviceRefusal),
+    /// A rule about commands forbids it.
+    #[error(transparent)]
+    Command(#[from] CommandRefusal),
     /// A rule about areas forbids it.
     #[error(transparent)]
     Area(#[from] AreaRefusal),
@@ -77,6 +81,9 @@ pub enum NotFound {
 impl fmt::Display for NotFound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nearest = match self {
+            Self::Device { wanted, is_first: true, .. } => {
+                return write!(f, "no device {wanted}: none has called yet");
+            }
             Self::Device { wanted, nearest, .. } => {
                 write!(f, "no device {wanted} has called")?;
                 nearest.as_ref().map(ToString::to_string)

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use roster::{Area, Millis};
-use store::{DeviceRow, StoreError, Tx};
+use store::{DeviceRow, OrderRow, StoreError, Tx};
 use wire::{Pin, SerialNumber};
 
 use crate::{FleetError, NotFound};
@@ -37,6 +37,17 @@ pub(crate) async fn device(tx: &mut Tx, wanted: &SerialNumber) -> Result<DeviceR
     let near = devices.iter().map(|row| &row.serial_number).find(|other| Some(other.as_str()) == near);
     Err(NotFound::Device { wanted: wanted.clone(), nearest: near.cloned(), is_first: devices.is_empty() }
         .into())
+}
+
+/// A command of the device with this serial number.
+pub(crate) async fn command(
+    tx: &mut Tx,
+    serial_number: &SerialNumber,
+    id: i64,
+) -> Result<OrderRow, FleetError> {
+    let row = device(tx, serial_number).await?;
+    let found = tx.order_row(row.id, id).await?;
+    found.ok_or_else(|| NotFound::Command { device: serial_number.clone(), wanted: id }.into())
 }
 
 /// The serial numbers of all devices.

@@ -16,6 +16,8 @@ pub struct Rules {
     pub enrolment: Enrolment,
     /// How long a deleted person can be brought back.
     pub undo: Duration,
+    /// Whether operators may reach into the system of a device: its files, its shell, its firmware.
+    pub system_commands: bool,
 }
 
 impl Rules {

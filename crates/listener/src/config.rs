@@ -35,8 +35,6 @@ pub struct Config {
     pub adopt_limit: Duration,
     /// Percentage of accepted templates that Muster reads back to check that the device stored them; 0 disables it.
     pub read_back_percent: u8,
-    /// Whether operators may reach into the system of a device: its files, its shell, its firmware.
-    pub system_commands: bool,
     /// How much is sent at a time, and how long answers may take.
     pub limits: Limits,
     /// The largest request body, bytes.

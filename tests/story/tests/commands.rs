@@ -20,7 +20,7 @@ use wire::{
 async fn house() -> House {
     House::with(|config| {
         config.devices.admission = Admission::Open;
-        config.devices.system_commands = true;
+        config.devices.fleet.system_commands = true;
     })
     .await
 }

@@ -7,7 +7,7 @@ use wire::{EntryTable, Pin, SerialNumber};
 
 /// Commands to one device.
 #[derive(Args, Clone, Debug)]
-pub struct DeviceOrder {
+pub struct CommandArgs {
     /// The device: its serial number
     #[arg(value_name = "SN")]
     pub serial_number: Option<SerialNumber>,

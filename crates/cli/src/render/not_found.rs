@@ -18,11 +18,9 @@ pub fn explained(error: FleetError) -> anyhow::Error {
 
 fn hint(what: &NotFound) -> Option<String> {
     Some(match what {
-        NotFound::Device { is_first: true, .. } => {
-            ": none has called yet. Set the address of this server at the \
+        NotFound::Device { is_first: true, .. } => ". Set the address of this server at the \
              terminal, it shows up in `muster device list` within half a minute"
-                .to_owned()
-        }
+            .to_owned(),
         NotFound::Device { nearest: None, .. } => "; `muster device list` shows those that have".to_owned(),
         NotFound::User { wanted, can_be_undone: true, .. } => {
             format!("; `muster user undo {wanted}` brings them back")

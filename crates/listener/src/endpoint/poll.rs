@@ -159,7 +159,7 @@ async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Li
     let (limits, salt) = (context.config.limits, context.entropy.next());
     let shared = context.recent.share(standing.feed);
     let mut poll = Poll { context, tx, row, view, standing, shared, now, limits, salt };
-    let (orders, beside) = poll.orders(context.config.system_commands).await?;
+    let (orders, beside) = poll.orders(context.config.fleet.system_commands).await?;
     // All of an answer together is not larger than what a device takes (reference 8.6).
     poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
     let sends = poll.synchronisation(beside).await?;

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use fleet::command::Ordered;
@@ -77,7 +76,7 @@ fn offer(
     let mut offer = Offer { token, name: address_name(&name), as_base64, until: crate::system::now() };
     let ordered = Ordered(command(&content, offer.url()));
     offer.until = offer.until.plus(ordered.expires_ms().unwrap_or(0));
-    Ok(Wanted { ordered, file: Some((offer, Arc::new(content))) })
+    Ok(Wanted { command: ordered, file: Some((offer, content)) })
 }
 
 /// A file of this machine, up to what is offered to devices.

@@ -1,27 +1,19 @@
 //! What was asked for on the command line, as a command of the protocol.
 
 use anyhow::bail;
-use fleet::command::Ordered;
+use fleet::command::{CommandTarget, Ordered};
 use roster::Capability;
-use store::{DeviceRow, Tx};
 use wire::{Base64, BioType, Command, Enroll, Entry, EntryKey, EntryTable, FingerKey, Pin, Select};
 
 use super::{Wanted, files};
 use crate::args::{self, Action, Cleared, Enrolled, Query};
-use crate::commands::Context;
 use crate::failure::usage;
-use crate::lookup;
 
 /// The command for an action on one device.
 ///
 /// # Errors
-/// A value that is none of its key, a person that does not exist, a file that cannot be read.
-pub async fn wanted(
-    context: &Context,
-    tx: &mut Tx,
-    row: &DeviceRow,
-    action: &Action,
-) -> anyhow::Result<Wanted> {
+/// A value that is none of its key, a file that cannot be read.
+pub fn wanted(target: &CommandTarget, action: &Action) -> anyhow::Result<Wanted> {
     let command = match action {
         Action::Check => Command::Check,
         Action::Log => Command::Log,
@@ -38,21 +30,13 @@ pub async fn wanted(
             Cleared::Users => Command::ClearUsers,
         },
         Action::SetOption { key, value } => option(key, value)?,
-        Action::Query(query) => Command::Query(select(context, row, query)?),
-        Action::Enroll(enroll) => {
-            if !tx.users(std::slice::from_ref(&enroll.pin)).await?.contains_key(&enroll.pin) {
-                return Err(lookup::no_user(tx, &enroll.pin, context.when.now()).await.context(format!(
-                    "who enrols has to be there first: `muster user set {} --name …` makes somebody",
-                    enroll.pin
-                )));
-            }
-            Command::Enroll(enrolment(&row.capability, enroll))
-        }
+        Action::Query(query) => Command::Query(select(target, query)?),
+        Action::Enroll(enroll) => Command::Enroll(enrolment(&target.capability, enroll)),
         Action::VerifySum { period } => {
-            let (from, to) = period.at(&zone(context, row))?;
+            let (from, to) = period.at(&target.time_zone)?;
             Command::VerifySum { from, to }
         }
-        Action::Put { table, pairs } => Command::Put(entry(row, *table, pairs)?),
+        Action::Put { table, pairs } => Command::Put(entry(target, *table, pairs)?),
         Action::Remove { table, key } => {
             let removed = EntryKey::new(*table, key);
             Command::Remove(removed.map_err(|error| usage(format!("{}: {error}", table.form())))?)
@@ -65,13 +49,7 @@ pub async fn wanted(
             bail!("that is no command to a device")
         }
     };
-    Ok(Wanted { ordered: Ordered(command), file: None })
-}
-
-/// The time zone of a device: its own, else the server's.
-fn zone(context: &Context, row: &DeviceRow) -> jiff::tz::TimeZone {
-    let own = row.options.time_zone.as_deref().and_then(|name| jiff::tz::TimeZone::get(name).ok());
-    own.unwrap_or_else(|| context.settings.server.devices.fleet.time_zone.clone())
+    Ok(Wanted { command: Ordered(command), file: None })
 }
 
 /// One parameter with its value; that of `-` is the first line of standard input.
@@ -93,14 +71,14 @@ fn first_line() -> anyhow::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn select(context: &Context, row: &DeviceRow, query: &Query) -> anyhow::Result<Select> {
-    let version = row.capability.push_version();
+fn select(target: &CommandTarget, query: &Query) -> anyhow::Result<Select> {
+    let version = target.capability.push_version();
     Ok(match query {
         Query::User { pin } => Select::User(pin.clone()),
         Query::Users => Select::AllUsers,
         Query::Fingerprints { pin, finger: None } => Select::Fingerprints(pin.clone()),
         Query::Fingerprints { pin, finger: Some(finger) } => {
-            finger_of(&row.capability, pin, *finger, version)
+            finger_of(&target.capability, pin, *finger, version)
         }
         Query::Templates { bio_type, pin: Some(pin), number: Some(number) } => {
             Select::BioDataNumber { bio_type: BioType(*bio_type), pin: pin.clone(), number: *number }
@@ -109,11 +87,11 @@ fn select(context: &Context, row: &DeviceRow, query: &Query) -> anyhow::Result<S
             Select::BioData { bio_type: BioType(*bio_type), pin: pin.clone() }
         }
         Query::Attendance { period } => {
-            let (from, to) = period.at(&zone(context, row))?;
+            let (from, to) = period.at(&target.time_zone)?;
             Select::AttLog { from, to }
         }
         Query::Photos { period } => {
-            let (from, to) = period.at(&zone(context, row))?;
+            let (from, to) = period.at(&target.time_zone)?;
             Select::AttPhoto { from, to }
         }
     })
@@ -146,7 +124,11 @@ fn enrolment(capability: &Capability, enroll: &args::Enroll) -> Enroll {
 }
 
 /// A record of a table; what begins with `@` is a file whose content is meant.
-fn entry(row: &DeviceRow, table: EntryTable, pairs: &[(String, String)]) -> anyhow::Result<Entry<'static>> {
+fn entry(
+    target: &CommandTarget,
+    table: EntryTable,
+    pairs: &[(String, String)],
+) -> anyhow::Result<Entry<'static>> {
     let mut read = Vec::with_capacity(pairs.len());
     for (key, value) in pairs {
         let value = match value.strip_prefix('@') {
@@ -155,8 +137,8 @@ fn entry(row: &DeviceRow, table: EntryTable, pairs: &[(String, String)]) -> anyh
         };
         read.push((key.clone(), value));
     }
-    let made = Entry::new(table, &read, row.capability.push_version());
-    made.map(|entry| entry.in_charset(row.capability.charset())).map_err(|error| {
+    let made = Entry::new(table, &read, target.capability.push_version());
+    made.map(|entry| entry.in_charset(target.capability.charset())).map_err(|error| {
         let keys: Vec<&str> = table.keys().collect();
         usage(format!("{}: {error}. Its keys: {}", table.form(), keys.join(", ")))
     })

@@ -1,0 +1,213 @@
+//! Commands that were queued for devices, and what became of them.
+
+use std::collections::BTreeMap;
+
+use roster::{Kind, Millis, Slot};
+use serde::Serialize;
+use store::{OrderRow, StoreError, Tx};
+use sync::operator::State;
+use wire::{BioType, Enroll, Form, Pin, SerialNumber};
+
+use crate::command::Ordered;
+use crate::{Fleet, FleetError, lookup, time};
+
+/// A command that was queued for a device.
+#[derive(Clone, Debug, Serialize)]
+pub struct CommandView {
+    /// Its number at the device.
+    pub id: i64,
+    /// Its device.
+    pub serial_number: String,
+    /// The words of the command with its table.
+    pub command: String,
+    /// What may be shown of what follows.
+    pub arguments: String,
+    /// How far it is.
+    pub state: CommandState,
+    /// What the device answered.
+    pub return_code: Option<i32>,
+    /// Who queued it.
+    pub ordered_by: String,
+    /// When it was queued.
+    #[serde(serialize_with = "time::serialize")]
+    pub ordered_at: Millis,
+    /// When it was last sent.
+    #[serde(serialize_with = "time::serialize_option")]
+    pub sent_at: Option<Millis>,
+    /// When it was answered or given up.
+    #[serde(serialize_with = "time::serialize_option")]
+    pub closed_at: Option<Millis>,
+    /// It is not sent any more after this.
+    #[serde(serialize_with = "time::serialize_option")]
+    pub expires_at: Option<Millis>,
+    /// What the device answered, in its words, or why it was not sent.
+    pub reply: Option<String>,
+    /// Something came with the answer: [`Fleet::command_content`].
+    pub has_content: bool,
+    /// The form of the command; `None` for one that this version does not know.
+    #[serde(skip)]
+    pub form: Option<Form>,
+    /// How often it was sent.
+    #[serde(skip)]
+    pub sends: u32,
+}
+
+/// How far a command is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandState {
+    /// It waits for the next poll of the device.
+    Queued,
+    /// It was sent and is not answered yet.
+    Sent,
+    /// The device did it.
+    Done,
+    /// The device answered that it did not do it.
+    Failed,
+    /// It was taken back before it was sent, or not sent in time.
+    Cancelled,
+    /// It was sent and never answered.
+    Unanswered,
+}
+
+impl CommandState {
+    /// The name in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Queued => "queued",
+            Self::Sent => "sent",
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Unanswered => "unanswered",
+        }
+    }
+}
+
+impl CommandView {
+    fn of(row: OrderRow, serial_number: &SerialNumber) -> Self {
+        let form = Ordered::form_of(&row);
+        let (state, return_code, sends) = match row.command.state {
+            State::Queued => (CommandState::Queued, None, 0),
+            State::Sent { sends, .. } => (CommandState::Sent, None, sends),
+            State::Answered { return_code, done: true } => (CommandState::Done, Some(return_code), 1),
+            State::Answered { return_code, done: false } => (CommandState::Failed, Some(return_code), 1),
+            State::Unanswered | State::Expired if row.cancelled => (CommandState::Cancelled, None, 0),
+            State::Unanswered | State::Expired => (CommandState::Unanswered, None, 1),
+        };
+        Self {
+            id: row.command.number,
+            serial_number: serial_number.to_string(),
+            command: row.verb,
+            arguments: row.arguments,
+            state,
+            return_code,
+            ordered_by: row.ordered_by,
+            ordered_at: row.ordered_at,
+            sent_at: row.sent_at,
+            closed_at: row.closed_at,
+            expires_at: row.command.expires_at,
+            reply: row.reply,
+            has_content: row.has_content,
+            form,
+            sends,
+        }
+    }
+
+    /// The device did not fetch it in time: it is not sent any more.
+    pub fn is_too_late(&self, now: Millis) -> bool {
+        self.state == CommandState::Queued && self.expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+/// What somebody had before an enrolment.
+#[derive(Clone, Debug)]
+pub struct EnrolmentBaseline {
+    enroll: Enroll,
+    versions: BTreeMap<Slot, i64>,
+}
+
+impl Fleet {
+    /// The last commands of one device, or of all; the newest first.
+    ///
+    /// # Errors
+    /// No such device has called; those of the database.
+    pub async fn commands(
+        &self,
+        of: Option<&SerialNumber>,
+        limit: i64,
+    ) -> Result<Vec<CommandView>, FleetError> {
+        let mut tx = self.read().await?;
+        let device = match of {
+            Some(serial_number) => Some(lookup::device(&mut tx, serial_number).await?.id),
+            None => None,
+        };
+        let names = lookup::serial_numbers(&mut tx).await?;
+        let rows = tx.orders(device, limit).await?;
+        let views = rows.into_iter().filter_map(|row| {
+            let serial_number = names.get(&row.device)?;
+            Some(CommandView::of(row, serial_number))
+        });
+        Ok(views.collect())
+    }
+
+    /// One command.
+    ///
+    /// # Errors
+    /// There is no such device or command; those of the database.
+    pub async fn command(&self, of: &SerialNumber, id: i64) -> Result<CommandView, FleetError> {
+        let mut tx = self.read().await?;
+        let row = lookup::command(&mut tx, of, id).await?;
+        Ok(CommandView::of(row, of))
+    }
+
+    /// What came with the answer to a command, as it came: it may hold templates and passwords.
+    ///
+    /// # Errors
+    /// There is no such device or command; those of the database.
+    pub async fn command_content(&self, of: &SerialNumber, id: i64) -> Result<Option<Vec<u8>>, FleetError> {
+        let mut tx = self.read().await?;
+        let row = lookup::command(&mut tx, of, id).await?;
+        Ok(tx.order_content(row.device, id).await?)
+    }
+
+    /// What the person who is to enrol has now: later [`Fleet::enrolled_since`] tells what is new.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn enrolment_baseline(&self, enroll: &Enroll) -> Result<EnrolmentBaseline, FleetError> {
+        let mut tx = self.read().await?;
+        Ok(EnrolmentBaseline { enroll: enroll.clone(), versions: versions(&mut tx, enroll.pin()).await? })
+    }
+
+    /// What is newer now of what could have been enrolled.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn enrolled_since(&self, before: &EnrolmentBaseline) -> Result<Option<Slot>, FleetError> {
+        let mut tx = self.read().await?;
+        let now = versions(&mut tx, before.enroll.pin()).await?;
+        let is_newer = |slot: &Slot, seq: i64| before.versions.get(slot).is_none_or(|before| *before < seq);
+        let newer = now.into_iter().find(|(slot, seq)| is_of(slot, &before.enroll) && is_newer(slot, *seq));
+        Ok(newer.map(|(slot, _)| slot))
+    }
+}
+
+async fn versions(tx: &mut Tx, pin: &Pin) -> Result<BTreeMap<Slot, i64>, StoreError> {
+    let items = tx.items_of(std::slice::from_ref(pin)).await?;
+    let live = items.into_values().flatten().filter(|item| item.live);
+    Ok(live.map(|item| (item.slot, item.seq.0)).collect())
+}
+
+/// Whether an item can be what is enrolled: a card is a field of the user.
+fn is_of(slot: &Slot, enroll: &Enroll) -> bool {
+    match (enroll, slot.kind) {
+        (Enroll::Fingerprint { finger, .. }, Kind::Template(BioType::FINGERPRINT)) => {
+            slot.number == i64::from(*finger)
+        }
+        (Enroll::Card { .. }, Kind::User) => true,
+        (Enroll::BioData { bio_type, .. }, Kind::Template(of)) => of == *bio_type,
+        (Enroll::BioData { bio_type, .. }, Kind::ComparisonPhoto) => *bio_type == BioType::VISIBLE_FACE,
+        _ => false,
+    }
+}
