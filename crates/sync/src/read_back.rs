@@ -1,6 +1,6 @@
 //! Reading back: whether a device keeps what it says to have taken.
 //!
-//! A return code of 0 means that a command was accepted, not that it had an effect (§11.4 of the reference, field note 7.5). Of
+//! A return code of 0 means that a command was accepted, not that it had an effect (reference 11.4, field note 7.5). Of
 //! the templates that a device took one at a time is asked for. Its upload goes through the intake like any other, but for one
 //! thing: that the device shows the content from before says that it did not keep the new one, and is no edit. A template that
 //! is not uploaded within a minute after the answer is not there: it is due again, and read back again. After three times

@@ -323,7 +323,7 @@ impl Changes {
 /// How much is sent and kept at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Open commands of one device (W of the design).
+    /// Open commands of one device at a time (docs/sync.md, invariant 4).
     pub open: usize,
     /// Lines of one reply (§12; at most 200).
     pub lines: usize,
@@ -331,9 +331,9 @@ pub struct Limits {
     pub bytes: usize,
     /// An item above this size is heavy: one such in a reply.
     pub heavy_bytes: usize,
-    /// Due exceptions of one device, above which tail and scan pause (E of the design). Neither those that are parked
-    /// count, which are the exact record of what a device lacks, nor those that failed: a device that refuses much must
-    /// still hear of deletions.
+    /// Due exceptions of one device, above which tail and scan pause (docs/decisions/0006-parked-exceptions.md). Parked
+    /// ones do not count: they are the exact record of what a device lacks. Failed ones do not count either: a device
+    /// that refuses much must still hear of deletions.
     pub due: usize,
     /// How often an hour one item is written to one device in answer to its uploads and failures.
     pub writes_per_hour: u32,

@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use story::program::{Program, built};
 
-/// What Muster is known not to meet: data packages are kept whole and not unpacked, and a photo does not ask for the template that a device
-/// makes of it. Whoever mends one of them takes it from here.
+/// The obligations that Muster does not meet.
 const NOT_MET: [u64; 0] = [];
 
 /// What does not show from outside: logs, what is stored, what operators do, and what takes longer than a trial.

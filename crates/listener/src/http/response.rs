@@ -10,7 +10,7 @@ use store::StoreError;
 /// this.
 const COME_AGAIN_S: &str = "10";
 
-/// What goes back to a device: plain text with its length, small and literal (§9 of the design).
+/// The answer to a device: plain text with its length, and few headers in a fixed spelling (field note 2.5).
 pub type Answer = Response<Full<Bytes>>;
 
 /// A request that got what it asked for.

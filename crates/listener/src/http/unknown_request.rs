@@ -49,7 +49,7 @@ const HEADERS: [&str; 13] = [
 /// How many parameters and headers are told.
 const MOST: usize = 32;
 
-/// Logs request line, headers and the shape of the body of a request that nobody described (§2.11 of the reference).
+/// Logs request line, headers and the shape of the body of a request that nobody described (reference 2.11).
 pub fn log(request: &Request, what: &str) {
     tracing::warn!(
         peer = %request.peer, request_line = request_line(request), headers = headers(&request.headers),

@@ -1,6 +1,6 @@
 //! What an upload brings beside people: punches, their pictures, other records, and what cannot be read.
 //!
-//! All of an upload is one transaction (§2.11 of the reference): it is collected first, and written with the people of the
+//! All of an upload is one transaction (reference 2.11): it is collected first, and written with the people of the
 //! same body, or alone where there are none.
 
 use std::borrow::Cow;
@@ -214,7 +214,7 @@ impl<'a> Beside<'a> {
     }
 }
 
-/// Reads punches and keeps them, some at a time; one that cannot be read is held (§9.1 of the reference).
+/// Reads punches and keeps them, some at a time; one that cannot be read is held (reference 9.1).
 async fn write_punches(
     config: &Config,
     tx: &mut Tx,
