@@ -166,7 +166,6 @@ pub async fn conclude(context: &Context, device: &DeviceRow) -> Result<bool, Sto
             left: Vec::new(),
             everything,
             restored: false,
-            newcomers: false,
             tally: Tally::default(),
         };
         decision.write(context, &mut tx, &row, now).await?;

@@ -1,15 +1,14 @@
 //! `body`: the sealed contents of live templates, photos and definitions; and contents of every kind by their keys.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
+use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Content, ContentHash, ItemKey, Kind, Seq};
+use roster::{Content, ItemKey, Kind, Seq};
 use sqlx::{query, query_as};
 
 use crate::item::ItemRow;
 use crate::key::{KeyColumns, key_of, pins_of, place};
 use crate::sql::{batches_of_bytes, lists, places, rows, statement};
-use crate::{ItemWrite, Keys, Store, StoreError, Tx};
+use crate::{Keys, StoreError, Tx};
 
 /// How many bodies are sealed before they are written.
 const SEALED_AT_ONCE: usize = 100;
@@ -24,42 +23,7 @@ const fn has_body(content: &Content) -> bool {
     matches!(content, Content::Template(_) | Content::Photo(_) | Content::Definition(_))
 }
 
-/// Bodies that were sealed before the turn to write them came: while that lasts others wait.
-#[derive(Default)]
-pub struct Sealed(HashMap<ItemKey, (ContentHash, Vec<u8>)>);
-
-impl fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Sealed").field("bodies", &self.0.len()).finish()
-    }
-}
-
-impl Store {
-    /// Seals the templates, photos and definitions of changes that are to be written.
-    pub fn seal(&self, writes: &[ItemWrite]) -> Sealed {
-        let seal = |write: &ItemWrite| {
-            let content = write.content.as_ref().filter(|content| has_body(content))?;
-            let sealed = self.keys().seal(&place(&write.key), &content.to_bytes());
-            Some((write.key.clone(), (write.hash, sealed)))
-        };
-        Sealed(writes.iter().filter_map(seal).collect())
-    }
-}
-
 impl Tx {
-    /// Brings bodies that were sealed beforehand. Whatever else is written is sealed then.
-    pub fn bring_sealed(&mut self, sealed: Sealed) {
-        self.sealed = sealed;
-    }
-
-    /// The sealed body of a content.
-    fn seal(&mut self, row: &ItemRow, content: &Content) -> Vec<u8> {
-        match self.sealed.0.remove(&row.key) {
-            Some((hash, sealed)) if hash == row.hash => sealed,
-            _ => self.keys.seal(&place(&row.key), &content.to_bytes()),
-        }
-    }
-
     /// Writes the templates, photos and definitions among contents.
     pub(crate) async fn put_bodies(&mut self, contents: &[(&ItemRow, &Content)]) -> Result<(), StoreError> {
         let bodies: Vec<&(&ItemRow, &Content)> =
@@ -67,8 +31,10 @@ impl Tx {
         let upsert = self.engine.upsert("body", "item_id", &["sealed"]);
         // Sealed a few at a time: all of a roster would take as much memory as its upload, and a core for long.
         for few in bodies.chunks(SEALED_AT_ONCE) {
-            let sealed: Vec<(i64, Vec<u8>)> =
-                few.iter().map(|(row, content)| (row.id, self.seal(row, content))).collect();
+            let sealed: Vec<(i64, Vec<u8>)> = few
+                .iter()
+                .map(|(row, content)| (row.id, self.keys.seal(&place(&row.key), &content.to_bytes())))
+                .collect();
             for batch in batches_of_bytes(&sealed, |(_, sealed)| sealed.len()) {
                 let sql =
                     format!("INSERT INTO body (item_id, sealed) VALUES {}{upsert}", rows(batch.len(), 2));

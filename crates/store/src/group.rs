@@ -20,7 +20,6 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use crate::connection::{Connection, Db};
 use crate::engine::Purpose;
 use crate::in_place::InPlace;
-use crate::written::{Change, Written};
 use crate::{Engine, Pulse, StoreError, feed_clock, open};
 
 /// How many share a commit at most: the first of them waits for all.
@@ -59,8 +58,6 @@ struct Tally {
 struct Place {
     /// A transaction that was left for the next one: then somebody waits.
     left: Option<Group>,
-    /// What was changed last, while there is no transaction.
-    written: Written,
     /// The connection while there is no transaction. It is kept: a pool asks each that it is given back whether it is well.
     connection: Option<Connection>,
 }
@@ -73,8 +70,6 @@ struct Group {
     clock: Option<Pulse>,
     /// One of them moved it: its row is behind until the commit.
     moved: bool,
-    /// What was changed last, by them and before.
-    written: Written,
     /// Those who are done, and are told when it is committed. Who hears nothing was not.
     done: Vec<oneshot::Sender<Result<(), String>>>,
 }
@@ -147,10 +142,7 @@ impl Turns {
             None => self.writers.connect(self.engine).await?,
         };
         match connection.begin(self.engine).await.map_err(StoreError::from) {
-            Ok(()) => {
-                let written = std::mem::take(&mut turn.written);
-                Ok(Group { connection, clock: None, moved: false, written, done: Vec::new() })
-            }
+            Ok(()) => Ok(Group { connection, clock: None, moved: false, done: Vec::new() }),
             Err(error) => {
                 if let (StoreError::Lost(_), Writers::Pool(pool)) = (&error, &self.writers) {
                     open::try_all(pool);
@@ -197,10 +189,9 @@ impl Turns {
 impl Group {
     /// Commits, and tells those who are done.
     async fn commit(self, turn: &mut Place, tally: &Tally) -> Result<(), sqlx::Error> {
-        let Self { connection, clock, moved, written, done } = self;
+        let Self { connection, clock, moved, done } = self;
         let committed = write(connection, clock.filter(|_| moved)).await.map(|connection| {
             turn.connection = Some(connection);
-            turn.written = written;
         });
         tally.commits.fetch_add(1, Ordering::Relaxed);
         for member in done {
@@ -229,24 +220,11 @@ impl Member {
         self.group.clock
     }
 
-    /// What this process changed last.
-    pub(crate) const fn written(&self) -> &Written {
-        &self.group.written
-    }
-
     /// Returns when what the member wrote is durable. `clock` is where it leaves the clock, as far as it knows, and whether
     /// it has `moved` it.
-    pub(crate) async fn commit(
-        mut self,
-        clock: Option<Pulse>,
-        moved: bool,
-        changes: Vec<Change>,
-    ) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self, clock: Option<Pulse>, moved: bool) -> Result<(), StoreError> {
         self.group.clock = clock;
         self.group.moved |= moved;
-        for change in changes {
-            self.group.written.add(change);
-        }
         if !self.somebody_joins() {
             return self.group.commit(&mut self.turn, &self.turns.tally).await.map_err(StoreError::of_commit);
         }
@@ -264,7 +242,6 @@ impl Member {
         if self.group.done.is_empty() {
             raw_sql("ROLLBACK").execute(self.group.connection.db()).await?;
             self.turn.connection = Some(self.group.connection);
-            self.turn.written = self.group.written;
         } else if !self.wrote && self.somebody_joins() {
             self.leave();
         } else if !self.wrote {
@@ -366,7 +343,7 @@ mod tests {
             async move {
                 let mut member = turns.next(false).await?;
                 put(&mut member, number).await;
-                member.commit(None, false, Vec::new()).await
+                member.commit(None, false).await
             }
         }
     }
@@ -392,7 +369,7 @@ mod tests {
         all_wait().await;
         assert_eq!(numbers.kept().await, BTreeSet::new());
 
-        first.commit(None, false, Vec::new()).await.expect("committed");
+        first.commit(None, false).await.expect("committed");
         assert_eq!(numbers.kept().await, (0..=20).collect(), "nobody is told before all are there");
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
@@ -409,7 +386,7 @@ mod tests {
         let first = numbers.next().await;
         let mut others: JoinSet<_> = (1..=80).map(|number| numbers.writer(number)).collect();
         all_wait().await;
-        first.commit(None, false, Vec::new()).await.expect("committed");
+        first.commit(None, false).await.expect("committed");
         assert!(numbers.kept().await.len() < 80);
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
@@ -427,7 +404,7 @@ mod tests {
         let last = tokio::spawn(numbers.writer(2));
         all_wait().await;
 
-        first.commit(None, false, Vec::new()).await.expect("committed");
+        first.commit(None, false).await.expect("committed");
         back.await.expect("no panic").expect("went back");
         last.await.expect("no panic").expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2]));
@@ -438,7 +415,7 @@ mod tests {
         put(&mut first, 3).await;
         let back = tokio::spawn(numbers.reader());
         all_wait().await;
-        first.commit(None, false, Vec::new()).await.expect("committed");
+        first.commit(None, false).await.expect("committed");
         back.await.expect("no panic").expect("went back");
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2, 3]));
     }
@@ -459,7 +436,7 @@ mod tests {
         });
         all_wait().await;
 
-        let told = first.commit(None, false, Vec::new()).await;
+        let told = first.commit(None, false).await;
         assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
         assert!(told.is_err_and(|error| error.retryable()));
         other.await.expect("no panic");
@@ -493,7 +470,7 @@ mod tests {
         let second = tokio::spawn(numbers.writer(1_000));
         all_wait().await;
 
-        let told = first.commit(None, false, Vec::new()).await;
+        let told = first.commit(None, false).await;
         assert!(matches!(&told, Err(StoreError::Together(_))), "{told:?}");
         assert!(second.await.expect("no panic").is_err());
         assert_eq!(numbers.kept().await, BTreeSet::new());
@@ -509,13 +486,13 @@ mod tests {
         let turns = Arc::clone(&numbers.turns);
         let long = tokio::spawn(async move { turns.next(true).await });
         all_wait().await;
-        first.commit(None, false, Vec::new()).await.expect("committed before the long one is");
+        first.commit(None, false).await.expect("committed before the long one is");
         let mut long = long.await.expect("no panic").expect("the turn");
         put(&mut long, 1).await;
 
         let last = tokio::spawn(numbers.writer(2));
         all_wait().await;
-        long.commit(None, false, Vec::new()).await.expect("committed");
+        long.commit(None, false).await.expect("committed");
         last.await.expect("no panic").expect("committed");
         assert_eq!((numbers.kept().await, numbers.turns.tally()), (BTreeSet::from([0, 1, 2]), (3, 3)));
     }
@@ -530,7 +507,7 @@ mod tests {
             let turns = Arc::clone(&numbers.turns);
             let mut waiting = Box::pin(async move { turns.next(false).await.map(drop) });
             std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
-            let first = tokio::spawn(first.commit(None, false, Vec::new()));
+            let first = tokio::spawn(first.commit(None, false));
             for _ in 0..moment {
                 tokio::task::yield_now().await;
             }

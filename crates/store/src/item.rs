@@ -10,7 +10,6 @@ use wire::Pin;
 
 use crate::key::{KeyColumns, hash_of, key_of, narrow, pin_of, pins_of};
 use crate::sql::{batches, lists, places, rows, statement};
-use crate::written::Change as Changed;
 use crate::{StoreError, Tx};
 
 /// A change of the fleet.
@@ -199,7 +198,6 @@ impl Tx {
             .map(|(number, (write, seq))| (&write.key, (*seq, write, by(number))))
             .collect();
         let pins = pins_of(newest.keys().copied());
-        self.changes.push(Changed { after: Seq(last.0 - count), upto: last, pins: pins.clone() });
         let mut before: BTreeMap<ItemKey, ItemRow> = self.item_rows(&pins).await?;
         before.retain(|key, _| newest.contains_key(key));
 
@@ -390,24 +388,6 @@ impl Tx {
         let more = found.len() > limit;
         let pins = found.iter().take(limit).map(|(pin,)| pin_of("item", pin)).collect::<Result<_, _>>()?;
         Ok((pins, more))
-    }
-
-    /// Whether still nothing is or was there of these PINs, of whom nothing was there when the feed stood at
-    /// `since` and of whom this transaction has written nothing. It has the clock.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn still_has_none(&mut self, pins: &[Pin], since: Seq) -> Result<bool, StoreError> {
-        let head = self.locked_clock().await?.head;
-        match self.written_since(since, head, pins) {
-            Some(true) => Ok(false),
-            // Nothing need be read of them before it is written either.
-            Some(false) => {
-                self.items.extend(pins.iter().map(|pin| (pin.clone(), Vec::new())));
-                Ok(true)
-            }
-            None => Ok(self.item_rows(pins).await?.is_empty()),
-        }
     }
 
     /// The keys of everything live of these PINs, in their order.

@@ -16,8 +16,7 @@ use crate::item::ItemRow;
 use crate::point::Point;
 use crate::retry::Attempts;
 use crate::watch::Watch;
-use crate::written::Change;
-use crate::{Engine, Keys, Moment, Sealed, StoreError, feed_clock, migrate, open};
+use crate::{Engine, Keys, Moment, StoreError, feed_clock, migrate, open};
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
@@ -53,14 +52,10 @@ pub struct Tx {
     pub(crate) clock: Option<Pulse>,
     /// This has moved the clock: its row is behind until the commit.
     pub(crate) moved: bool,
-    /// Whose items this changed.
-    pub(crate) changes: Vec<Change>,
     /// Nobody else can write items until this ends, or this does not see it.
     pub(crate) items_stand: bool,
     /// Rows of items that were read while [`Self::items_stand`], by PIN: all of a PIN or none.
     pub(crate) items: HashMap<Pin, Vec<ItemRow>>,
-    /// Bodies that were sealed before this began.
-    pub(crate) sealed: Sealed,
 }
 
 /// What a transaction is for the database.
@@ -247,10 +242,6 @@ impl Store {
         self.turns.as_ref().map_or((0, 0), |turns| turns.tally())
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
-        &self.keys
-    }
-
     /// The file of an SQLite database.
     pub(crate) fn file(&self) -> Option<PathBuf> {
         self.turns.as_ref()?.file().map(Path::to_path_buf)
@@ -269,10 +260,8 @@ impl Store {
             watch: Arc::clone(&self.watch),
             clock: None,
             moved: false,
-            changes: Vec::new(),
             items_stand,
             items: HashMap::new(),
-            sealed: Sealed::default(),
         }
     }
 
@@ -340,7 +329,7 @@ impl Tx {
                 }
                 tx.commit().await.map_err(StoreError::of_commit)
             }
-            Inner::Shared(member) => member.commit(self.clock, self.moved, self.changes).await,
+            Inner::Shared(member) => member.commit(self.clock, self.moved).await,
         };
         match (moved, &committed) {
             (Some(pulse), Ok(())) => self.watch.saw(pulse),
@@ -365,15 +354,6 @@ impl Tx {
     /// The key of content hashes.
     pub fn hash_key(&self) -> &HashKey {
         self.keys.hash_key()
-    }
-
-    /// Whether anything of these PINs changed after `since`, where the feed stands at `head`, as far as this process knows
-    /// without asking the database; `None` where it does not. For a transaction that has written nothing yet.
-    pub(crate) fn written_since(&self, since: Seq, head: Seq, pins: &[Pin]) -> Option<bool> {
-        match &self.inner {
-            Inner::Own(_) => None,
-            Inner::Shared(member) => member.written().answer(since, head, pins),
-        }
     }
 
     pub(crate) fn db(&mut self) -> Db<'_> {

@@ -47,37 +47,7 @@ pub struct Standing {
     parts: bool,
 }
 
-/// What of an uploading device only changes while the clock is held, and its row.
-#[derive(Clone, Debug)]
-pub struct Uploader {
-    /// Its row, locked.
-    pub row: DeviceRow,
-    /// Its areas.
-    pub areas: BTreeSet<Area>,
-    /// There are parts of templates whose others have not come yet.
-    pub parts: bool,
-}
-
 impl Tx {
-    /// Locks a device and tells what of it changes under the clock alone, which this transaction has: quicker than
-    /// [`Tx::standing`], which tells what its polls change too. One statement will do, though it may wait for the row: nobody
-    /// else changes its areas and parts meanwhile.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn uploader(&mut self, serial: &SerialNumber) -> Result<Option<Uploader>, StoreError> {
-        let sql = format!(
-            "SELECT {COLUMNS}, EXISTS (SELECT 1 FROM part_set p WHERE p.device_id = d.device_id) AS parts, a.area_id \
-             FROM device d LEFT JOIN (SELECT device_id AS in_area, area_id FROM device_area) a \
-             ON a.in_area = d.device_id WHERE d.serial_number = ?{}",
-            self.engine.for_update()
-        );
-        let rows = query(statement(sql)).bind(serial.as_str()).fetch_all(self.db()).await?;
-        let Some(first) = rows.first() else { return Ok(None) };
-        let parts = first.try_get::<i64, _>("parts")? != 0;
-        Ok(Some(Uploader { row: DeviceRow::read(first)?, areas: areas_of(&rows)?, parts }))
-    }
-
     /// Locks a device, as [`Tx::lock_device`], and tells all that there is of it at `now`: its row, its view without persons, and
     /// what else there is.
     ///

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use roster::{Capability, ContentHash, ItemKey, Millis, Seq, Template};
-use store::{Change, ClaimedUser, DeviceRow, HeldKind, HeldRecord, ItemWrite, Sealed, StoreError, Tx};
+use roster::{Capability, ContentHash, ItemKey, Millis, Template};
+use store::{Change, ClaimedUser, DeviceRow, HeldKind, HeldRecord, ItemWrite, StoreError, Tx};
 use sync::intake::Edit;
 use sync::{Changes, DeviceView};
 use wire::{Form, Pin};
@@ -38,22 +38,8 @@ pub struct Decision {
     pub everything: bool,
     /// It was restored: it has to show all its people again.
     pub restored: bool,
-    /// It is about people alone, and nothing is or was there of any of them.
-    pub newcomers: bool,
     /// For the log.
     pub tally: Tally,
-}
-
-/// What was decided without a lock, and of what.
-pub struct Early {
-    /// The device as it was.
-    pub row: DeviceRow,
-    /// Where the feed stood.
-    pub head: Seq,
-    /// What it came to.
-    pub decision: Decision,
-    /// The bodies of its edits.
-    pub sealed: Sealed,
 }
 
 /// How many records came to what, for the log.

@@ -1,16 +1,15 @@
 //! People: `OPERLOG`, `BIODATA` and the other tables that hold users, templates and photos.
 //!
-//! The whole body is one decision and one transaction. It is made without a lock first: most uploads repeat what the fleet
-//! holds, and then nothing is written and no number is taken. Under the lock it is made again, unless it is about newcomers
-//! alone, of whom there is still nothing: whoever uploads a thousand people keeps the others waiting for the writing only.
-//! What a few records come to, where one transaction at a time writes, is found out quicker than whether it need be written.
+//! The whole body is one decision and one transaction. Most uploads repeat what the fleet holds: the decision is made without
+//! a lock first, and where it changes nothing, nothing is written and no number is taken. Otherwise it is made again under the
+//! lock. With a single writer (SQLite), uploads of up to [`FEW`] records skip the first pass: deciding under the lock is faster.
 
 mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Capability, Content, ContentHash, DefinitionName, ItemKey, Kind, Millis, Reading, Seq};
-use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx, Uploader};
+use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx};
 use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
 use sync::{DeviceView, Reason};
 use wire::{Operation, OperationMeaning, Pin, SerialNumber};
@@ -19,7 +18,7 @@ use crate::capability;
 use crate::context::Context;
 use crate::cpu_bound::at_length;
 use crate::http::response::DeviceError;
-use crate::upload::decision::{Decision, Early, Tally, in_order};
+use crate::upload::decision::{Decision, Tally, in_order};
 use crate::upload::held_records::describe;
 use crate::upload::side_records::Beside;
 use fleet::definition::Places;
@@ -43,21 +42,15 @@ pub async fn people(
         return beside.store(context, device).await;
     }
     let upload = Upload { context, table, bytes: body.len(), readings, beside, now: context.clock.now() };
-    let mut early = None;
     let at_once = context.store.writes_one_at_a_time() && upload.readings.len() <= FEW;
-    if !at_once && !upload.has_operations() && upload.beside.is_empty() {
-        let mut tx = context.store.read().await?;
-        if let Some((row, view, standing)) = tx.unlocked_standing(&device.serial_number, upload.now).await? {
-            let decision = Box::pin(upload.decide(&mut tx, &row, view, Some(&standing))).await?;
-            early = Some((row, standing.feed.head, decision));
-        }
-        tx.rollback().await?;
-        if early.as_ref().is_some_and(|(.., decision)| decision.is_empty()) {
-            return upload.beside.store(context, device).await;
-        }
+    if !at_once
+        && !upload.has_operations()
+        && upload.beside.is_empty()
+        && upload.changes_nothing(device).await?
+    {
+        return upload.beside.store(context, device).await;
     }
-    let mut early = early.map(|(row, head, decision)| upload.prepared(row, head, decision));
-    store::retry(|| upload.write(device, early.take())).await?;
+    store::retry(|| upload.write(device)).await?;
     Ok(())
 }
 
@@ -72,28 +65,27 @@ struct Upload<'a> {
 }
 
 impl Upload<'_> {
-    /// What was decided early, with what takes its time and needs no turn.
-    fn prepared(&self, row: DeviceRow, head: Seq, decision: Decision) -> Early {
-        let seal = decision.newcomers && self.bytes <= MOST_SEALED_BYTES;
-        let edits = if seal { decision.edits.as_slice() } else { &[] };
-        let sealed = at_length(self.bytes, || self.context.store.seal(edits));
-        Early { row, head, decision, sealed }
+    /// Decides without a lock whether the upload repeats what the fleet holds: most uploads do.
+    async fn changes_nothing(&self, device: &DeviceRow) -> Result<bool, StoreError> {
+        let mut tx = self.context.store.read().await?;
+        let found = tx.unlocked_standing(&device.serial_number, self.now).await?;
+        let changes_nothing = match found {
+            Some((row, view, standing)) => {
+                Box::pin(self.decide(&mut tx, &row, view, Some(&standing))).await?.is_empty()
+            }
+            None => false,
+        };
+        tx.rollback().await?;
+        Ok(changes_nothing)
     }
 
-    /// Decides, where `early` does not stand, and writes.
-    async fn write(&self, known: &DeviceRow, early: Option<Early>) -> Result<(), StoreError> {
+    /// Decides under the lock, and writes.
+    async fn write(&self, known: &DeviceRow) -> Result<(), StoreError> {
         let store = &self.context.store;
         // The lock order: clock, items, device.
         let long = self.readings.len() > LONG;
         let mut tx = if long { store.write_fleet_alone().await? } else { store.write_fleet().await? };
-        let stands = match early {
-            Some(early) => Box::pin(self.still_stands(&mut tx, early)).await?,
-            None => None,
-        };
-        let decided = match stands {
-            Some(stands) => Some(stands),
-            None => Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?,
-        };
+        let decided = Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?;
         let Some((row, decision)) = decided else { return tx.rollback().await };
         if decision.is_empty() && !self.has_operations() && self.beside.is_empty() {
             // The mark of the upload, if anything.
@@ -107,35 +99,6 @@ impl Upload<'_> {
             "upload"
         );
         Ok(())
-    }
-
-    /// What was decided early, if it would be decided now: it is about people of whom nothing is or was there, nor is now, in
-    /// whatever spelling, by a device of which nothing else is known and that is where it was, without parts of templates.
-    /// What is owed to a device is of items that are there.
-    async fn still_stands(
-        &self,
-        tx: &mut Tx,
-        early: Early,
-    ) -> Result<Option<(DeviceRow, Decision)>, StoreError> {
-        let Early { row: before, head, decision, sealed } = early;
-        if !decision.newcomers {
-            return Ok(None);
-        }
-        let Some(Uploader { row, areas, parts }) = tx.uploader(&before.serial_number).await? else {
-            return Ok(None);
-        };
-        let same = DeviceRow { last_seen_at: None, address: None, ..before }
-            == DeviceRow { last_seen_at: None, address: None, ..row.clone() };
-        if !same || parts || areas != decision.view.areas {
-            return Ok(None);
-        }
-        let pins: Vec<Pin> = self.pins().into_iter().collect();
-        if !(tx.still_has_none(&pins, head).await? && tx.spelled_otherwise(&pins).await?.is_empty()) {
-            return Ok(None);
-        }
-        self.beside.write(&self.context.config, tx, &row, self.now).await?;
-        tx.bring_sealed(sealed);
-        Ok(Some((row, decision)))
     }
 
     /// Decides as everything is now; `None` where the device is gone. Writes what came beside people first.
@@ -167,14 +130,6 @@ impl Upload<'_> {
     ) -> Result<Decision, StoreError> {
         let pins: Vec<Pin> = self.pins().into_iter().collect();
         tx.load_persons_at(&mut view, &pins, standing).await?;
-        // Work codes share a list of places: one depends on the others.
-        let newcomers = !self.has_definitions()
-            && view.persons.values().all(|person| {
-                person.items.is_empty()
-                    && person.open.is_empty()
-                    && person.exceptions.is_empty()
-                    && person.claim.is_none()
-            });
         let mut known = tx.known(row.id, &pins, self.now, standing).await?;
         let photographed = self.photographed();
         if !photographed.is_empty() {
@@ -238,7 +193,6 @@ impl Upload<'_> {
             left,
             everything,
             restored,
-            newcomers,
             tally,
         })
     }
