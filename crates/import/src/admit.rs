@@ -40,7 +40,7 @@ async fn one(
 ) -> Result<DeviceOutcome, StoreError> {
     let found = store.read().await?.device_by_serial(serial_number).await?;
     match (found.map(|device| device.state), admit) {
-        (Some(DeviceState::Active | DeviceState::Stale), _) => Ok(DeviceOutcome::Known),
+        (Some(DeviceState::Active), _) => Ok(DeviceOutcome::Known),
         (Some(DeviceState::Retired), _) => Ok(DeviceOutcome::Retired),
         (Some(DeviceState::New), None) => Ok(DeviceOutcome::Waits),
         (None, None) => Ok(DeviceOutcome::Unknown),

@@ -103,7 +103,7 @@ async fn met(
 pub fn welcome(context: &Context, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
     context.presence.note(device.id, Seen { at: context.clock.now(), address: peer.ip() });
     match device.state {
-        DeviceState::Active | DeviceState::Stale => Ok(device),
+        DeviceState::Active => Ok(device),
         DeviceState::New => Err(DeviceError::NotApproved),
         DeviceState::Retired => Err(DeviceError::NotAdmitted),
     }

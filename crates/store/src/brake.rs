@@ -76,8 +76,8 @@ impl Tx {
     /// Those of the database.
     pub async fn device_counts(&mut self, since: Millis) -> Result<(i64, i64, i64), StoreError> {
         Ok(query_as(
-            "SELECT (SELECT COUNT(*) FROM device WHERE state IN ('active', 'stale') AND last_seen_at >= ?), \
-             (SELECT COUNT(*) FROM device WHERE state IN ('active', 'stale')), \
+            "SELECT (SELECT COUNT(*) FROM device WHERE state = 'active' AND last_seen_at >= ?), \
+             (SELECT COUNT(*) FROM device WHERE state = 'active'), \
              (SELECT COUNT(*) FROM device WHERE state = 'new')",
         )
         .bind(since.0)

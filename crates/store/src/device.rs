@@ -25,8 +25,6 @@ pub enum DeviceState {
     New,
     /// Part of the fleet.
     Active,
-    /// Away for so long that its uploads are no edits until it was compared with the fleet.
-    Stale,
     /// Not part of the fleet any more.
     Retired,
 }
@@ -34,7 +32,7 @@ pub enum DeviceState {
 impl DeviceState {
     /// Whether it is part of the fleet.
     pub const fn is_member(self) -> bool {
-        matches!(self, Self::Active | Self::Stale)
+        matches!(self, Self::Active)
     }
 
     /// The name it is stored and shown by.
@@ -42,7 +40,6 @@ impl DeviceState {
         match self {
             Self::New => "new",
             Self::Active => "active",
-            Self::Stale => "stale",
             Self::Retired => "retired",
         }
     }
@@ -56,14 +53,14 @@ impl fmt::Display for DeviceState {
 
 /// A text that names no state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("want new, active, stale or retired")]
+#[error("want new, active or retired")]
 pub struct UnknownState;
 
 impl FromStr for DeviceState {
     type Err = UnknownState;
 
     fn from_str(text: &str) -> Result<Self, UnknownState> {
-        [Self::New, Self::Active, Self::Stale, Self::Retired]
+        [Self::New, Self::Active, Self::Retired]
             .into_iter()
             .find(|state| state.as_str() == text)
             .ok_or(UnknownState)
@@ -542,21 +539,6 @@ impl Tx {
     ) -> Result<(), StoreError> {
         query(update).bind(at.0).bind(device).execute(self.db()).await?;
         Ok(())
-    }
-
-    /// Makes active devices stale that were not heard of since a time, but for those still joining. Returns how many.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn make_stale(&mut self, unheard_since: Millis) -> Result<u64, StoreError> {
-        let done = query(
-            "UPDATE device SET state = 'stale' WHERE state = 'active' AND joining IS NULL \
-             AND last_seen_at IS NOT NULL AND last_seen_at < ?",
-        )
-        .bind(unheard_since.0)
-        .execute(self.db())
-        .await?;
-        Ok(done.rows_affected())
     }
 
     /// Notes that a device was compared with the current incarnation of the feed.

@@ -8,12 +8,8 @@ use crate::{StoreError, Tx};
 /// Why a session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// Nothing was heard for too long.
-    Silent,
     /// The device began anew with a handshake.
     Restart,
-    /// The server stopped.
-    Shutdown,
     /// The device was retired.
     Retired,
 }
@@ -22,9 +18,7 @@ impl SessionEnd {
     /// The name it is stored and shown by.
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Silent => "silent",
             Self::Restart => "restart",
-            Self::Shutdown => "shutdown",
             Self::Retired => "retired",
         }
     }

@@ -15,8 +15,6 @@ use crate::{Pulse, StoreError, Tx};
 pub struct FeedClock {
     /// The newest number.
     pub head: Seq,
-    /// Below this number tombstones may be gone.
-    pub floor: Seq,
     /// Rises with every restore from a backup.
     pub incarnation: i64,
 }
@@ -98,25 +96,10 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn feed_clock(&mut self) -> Result<FeedClock, StoreError> {
-        let (head, floor, incarnation) =
-            query_as("SELECT seq, floor_seq, incarnation FROM feed_clock WHERE id = 1")
-                .fetch_one(self.db())
-                .await?;
+        let (head, incarnation) =
+            query_as("SELECT seq, incarnation FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
         let head = self.clock.map_or(Seq(head), |clock| clock.head);
-        Ok(FeedClock { head, floor: Seq(floor), incarnation })
-    }
-
-    /// Says that tombstones below `floor` may be gone; never goes back.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn raise_floor(&mut self, floor: Seq) -> Result<(), StoreError> {
-        query("UPDATE feed_clock SET floor_seq = ? WHERE id = 1 AND floor_seq < ?")
-            .bind(floor.0)
-            .bind(floor.0)
-            .execute(self.db())
-            .await?;
-        Ok(())
+        Ok(FeedClock { head, incarnation })
     }
 
     /// Begins a new incarnation, after a restore from a backup: numbers may run again. Returns it.

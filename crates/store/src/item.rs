@@ -398,28 +398,6 @@ impl Tx {
         Ok(self.item_rows(pins).await?.into_iter().filter(|(_, row)| row.live).map(|(key, _)| key).collect())
     }
 
-    /// Forgets at most `limit` deleted items below a number, and raises the floor of the feed to it. Returns how many went.
-    ///
-    /// What can still be undone or is still on its way to a device stays. A device that has not read up to the floor can
-    /// only be compared with the whole fleet: its uploads may be of anything.
-    ///
-    /// # Errors
-    /// Those of the database.
-    pub async fn sweep_tombstones(&mut self, below: Seq, limit: i64) -> Result<u64, StoreError> {
-        self.raise_floor(below).await?;
-        let forgotten = "SELECT i.item_id FROM item i WHERE i.live = 0 AND i.seq < ? \
-             AND NOT EXISTS (SELECT 1 FROM undo_body u WHERE u.item_id = i.item_id) \
-             AND (i.pin, i.kind, i.slot, i.algorithm) NOT IN \
-             (SELECT pin, kind, slot, algorithm FROM sync_exception \
-              UNION SELECT pin, kind, slot, algorithm FROM sync_command WHERE open = 1) LIMIT ?";
-        let ids: Vec<(i64,)> = query_as(forgotten).bind(below.0).bind(limit).fetch_all(self.db()).await?;
-        let ids: Vec<i64> = ids.into_iter().map(|(id,)| id).collect();
-        self.items.clear();
-        self.run_by_id("DELETE FROM item_old WHERE item_id IN", &ids).await?;
-        self.run_by_id("DELETE FROM item WHERE item_id IN", &ids).await?;
-        Ok(u64::try_from(ids.len()).unwrap_or(u64::MAX))
-    }
-
     /// Runs a statement that ends before its list of item ids.
     pub(crate) async fn run_by_id(&mut self, start: &'static str, ids: &[i64]) -> Result<(), StoreError> {
         for list in lists(ids) {

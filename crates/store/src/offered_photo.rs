@@ -66,7 +66,7 @@ impl Tx {
         let row: Option<Row> = query_as(
             "SELECT o.device_id, o.seq, o.most_bytes, o.expires_at, i.pin, i.kind, i.slot, i.algorithm \
              FROM offered_photo o JOIN item i ON i.item_id = o.item_id AND i.seq = o.seq AND i.live = 1 \
-             JOIN device d ON d.device_id = o.device_id AND d.state IN ('active', 'stale') \
+             JOIN device d ON d.device_id = o.device_id AND d.state = 'active' \
              WHERE o.token = ? AND (? IS NULL OR o.device_id = ?) AND o.expires_at > ? AND o.fetched_at IS NULL",
         )
         .bind(token.to_owned())

@@ -220,12 +220,12 @@ impl Tx {
             let sql = format!(
                 "SELECT i.item_id FROM item i WHERE i.item_id IN ({}) AND i.live = 0 \
                  AND NOT EXISTS (SELECT 1 FROM undo_body u WHERE u.item_id = i.item_id) \
-                 AND NOT EXISTS (SELECT 1 FROM device d WHERE d.state IN ('active', 'stale') \
+                 AND NOT EXISTS (SELECT 1 FROM device d WHERE d.state = 'active' \
                  AND (d.cursor_seq < i.seq OR d.joining IS NOT NULL OR d.scan_pin IS NOT NULL)) \
                  AND NOT EXISTS (SELECT 1 FROM device d JOIN sync_command c ON c.device_id = d.device_id \
-                 WHERE d.state IN ('active', 'stale') AND c.pin = i.pin AND c.open = 1) \
+                 WHERE d.state = 'active' AND c.pin = i.pin AND c.open = 1) \
                  AND NOT EXISTS (SELECT 1 FROM device d JOIN sync_exception e ON e.device_id = d.device_id \
-                 WHERE d.state IN ('active', 'stale') AND e.pin = i.pin)",
+                 WHERE d.state = 'active' AND e.pin = i.pin)",
                 places(list.len())
             );
             let mut select = query_scalar(statement(sql));

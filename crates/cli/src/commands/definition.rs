@@ -10,7 +10,7 @@ use clap::Args;
 use fleet::definition::{self, Deleted, Outcome};
 use roster::{Area, Definition, DefinitionKind, DefinitionName, Millis};
 use serde::Serialize;
-use store::{Defined, DeviceState, Tx};
+use store::{Defined, Tx};
 use sync::Want;
 use wire::{EntryError, FieldError, Pin, SerialNumber};
 
@@ -259,7 +259,7 @@ async fn on_devices(tx: &mut Tx, defined: &Defined) -> anyhow::Result<Vec<OnDevi
     let key = definition::key(&defined.name)?;
     let mut found = Vec::new();
     for row in tx.devices().await? {
-        if !matches!(row.state, DeviceState::Active | DeviceState::Stale) {
+        if !row.state.is_member() {
             continue;
         }
         let mut view = tx.view(&row).await?;

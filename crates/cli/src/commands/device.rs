@@ -6,6 +6,7 @@ use anyhow::bail;
 use fleet::FleetError;
 use fleet::device::{DeviceRefusal, Joining, PhotoDelivery};
 use fleet::view::device::{DeviceView, Holds, OptionsView, SessionView};
+use fleet::view::sync_status::DeviceStatus;
 use roster::Capability;
 use serde::Serialize;
 use sync::intake::Enrolment;
@@ -133,7 +134,7 @@ impl Shown {
         if !device.sessions.is_empty() {
             text.push_str("\nlast connections:\n");
             for connection in &device.sessions {
-                let _ = writeln!(text, "  {}", session(connection, when));
+                let _ = writeln!(text, "  {}", session(connection, status, when));
             }
         }
         let _ = writeln!(text, "\nwhat is owed to it: muster sync status {}", status.serial_number);
@@ -188,10 +189,11 @@ fn options(options: &OptionsView) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn session(session: &SessionView, when: &When) -> String {
+fn session(session: &SessionView, status: &DeviceStatus, when: &When) -> String {
     let from = session.address.as_deref().map(|address| format!(" from {address}")).unwrap_or_default();
     let until = match (session.closed_at, session.ended.as_deref()) {
-        (None, _) => "now".to_owned(),
+        (None, _) if status.online => "now".to_owned(),
+        (None, _) => status.last_seen_at.map_or_else(|| "now".to_owned(), |at| when.local(at)),
         (Some(at), Some(ended)) => format!("{} ({ended})", when.local(at)),
         (Some(at), None) => when.local(at),
     };

@@ -2,7 +2,6 @@
 
 use std::fmt::Write as _;
 
-use fleet::device::DeviceState;
 use serde::Serialize;
 use wire::SerialNumber;
 
@@ -80,7 +79,7 @@ impl One {
             let _ = writeln!(text, "  {sentence}");
         }
         if self.owed.is_empty() {
-            if matches!(status.state, DeviceState::Active | DeviceState::Stale) {
+            if status.state.is_member() {
                 text.push_str("\nnothing is owed to it\n");
             }
             return text;

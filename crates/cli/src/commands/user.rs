@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use roster::{Kind, Millis, UserFields};
 use serde::Serialize;
-use store::{DeviceState, ItemSummary, Tx};
+use store::{ItemSummary, Tx};
 use sync::{DeviceView, Want};
 use wire::{Pin, SerialNumber};
 
@@ -263,7 +263,7 @@ async fn show(context: &Context, pin: &Pin) -> anyhow::Result<()> {
 async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> anyhow::Result<Vec<OnDevice>> {
     let mut found = Vec::new();
     for row in tx.devices().await? {
-        if !matches!(row.state, DeviceState::Active | DeviceState::Stale) {
+        if !row.state.is_member() {
             continue;
         }
         let mut view = tx.view(&row).await?;

@@ -109,7 +109,7 @@ pub fn summary(status: &DeviceStatus) -> String {
             return format!("waits for approval: muster device approve {}", status.serial_number);
         }
         DeviceState::Retired => return "not part of the fleet".to_owned(),
-        DeviceState::Active | DeviceState::Stale => {}
+        DeviceState::Active => {}
     }
     let mut parts = Vec::new();
     if status.joining.is_some() {

@@ -334,9 +334,6 @@ const FEW: usize = 8;
 /// So many records take so long that nobody else's commit is to wait for them.
 const LONG: usize = 1_000;
 
-/// Of larger bodies nothing is sealed beforehand: all of a roster would take as much memory as its upload.
-const MOST_SEALED_BYTES: usize = 1 << 20;
-
 /// More lines than any device holds: such a body is kept as it is.
 const MOST_LINES: usize = 250_000;
 

@@ -141,27 +141,6 @@ async fn when_devices_were_heard_of_is_written_for_many_at_once() {
 }
 
 #[tokio::test]
-async fn a_device_that_was_away_for_long_becomes_stale() {
-    let fleet = Fleet::new().await;
-    let (away, here, unheard) =
-        (fleet.device("SN1").await.id, fleet.device("SN2").await.id, fleet.device("SN3").await.id);
-    let mut tx = fleet.write().await;
-    tx.write_seen(&[
-        Seen { device: away, at: at(5), address: None },
-        Seen { device: here, at: at(100), address: None },
-    ])
-    .await
-    .expect("written");
-
-    assert_eq!(tx.make_stale(at(50)).await.expect("written"), 1);
-
-    let state = async |tx: &mut store::Tx, id| tx.device(id).await.expect("read").expect("there").state;
-    assert_eq!(state(&mut tx, away).await, DeviceState::Stale);
-    assert_eq!(state(&mut tx, here).await, DeviceState::Active);
-    assert_eq!(state(&mut tx, unheard).await, DeviceState::Active);
-}
-
-#[tokio::test]
 async fn names_and_states_can_be_changed() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
@@ -212,7 +191,7 @@ async fn a_session_ends_when_the_next_one_begins_or_when_it_is_ended() {
 
     tx.open_session(device, at(0), Some("10.0.0.7")).await.expect("opened");
     tx.open_session(device, at(10), None).await.expect("opened");
-    tx.close_session(device, at(20), SessionEnd::Silent).await.expect("closed");
+    tx.close_session(device, at(20), SessionEnd::Retired).await.expect("closed");
     tx.open_session(device, at(30), None).await.expect("opened");
 
     let sessions = tx.sessions(device, 10).await.expect("sessions");
@@ -221,7 +200,7 @@ async fn a_session_ends_when_the_next_one_begins_or_when_it_is_ended() {
         ended,
         [
             (at(30), None, None),
-            (at(10), Some(at(20)), Some("silent")),
+            (at(10), Some(at(20)), Some("retired")),
             (at(0), Some(at(10)), Some("restart")),
         ]
     );
@@ -248,7 +227,7 @@ async fn what_an_operator_changes_is_felt_by_every_process() {
     let before = fleet.store.pulse().await.expect("a pulse");
 
     let mut tx = fleet.write().await;
-    tx.set_device_state(device, DeviceState::Stale).await.expect("written");
+    tx.set_device_state(device, DeviceState::Retired).await.expect("written");
     tx.commit().await.expect("committed");
     fleet.put(&[user("1", "A")]).await;
 

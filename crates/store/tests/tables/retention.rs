@@ -43,7 +43,7 @@ async fn sessions_that_ended_go_and_those_that_last_stay() {
     let mut tx = fleet.write().await;
     tx.open_session(device, at(0), None).await.expect("opened");
     tx.open_session(device, at(10), None).await.expect("opened");
-    tx.close_session(device, at(20), SessionEnd::Silent).await.expect("closed");
+    tx.close_session(device, at(20), SessionEnd::Retired).await.expect("closed");
     tx.open_session(device, at(30), None).await.expect("opened");
 
     assert_eq!(forget(&mut tx, Finished::Sessions, at(15)).await, 1);

@@ -236,7 +236,6 @@ async fn devices_are_counted_by_state_and_by_when_they_were_heard_of() {
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
     tx.create_device(&serial("SN3"), at(0)).await.expect("made");
-    tx.set_device_state(two, DeviceState::Stale).await.expect("stale");
     tx.write_seen(&[
         Seen { device: one, at: at(9), address: None },
         Seen { device: two, at: at(1), address: None },

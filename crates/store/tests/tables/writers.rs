@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use databases::Kind;
-use roster::{Area, Content, Seq};
+use roster::Seq;
 use store::{Change, Store, StoreError};
 use sync::Joining;
 use tokio::task::JoinSet;
 
-use crate::fleet::{Fleet, at, finger, finger_key, keys, pin, serial, user, user_key};
+use crate::fleet::{Fleet, at, finger, keys, serial, user, user_key};
 
 /// Writes users as several tasks of several processes would, and returns every number that was given.
 async fn write_users(fleet: &Fleet, stores: &[Store], each: usize) -> Vec<Seq> {
@@ -145,50 +145,6 @@ async fn those_who_share_a_commit_know_where_those_before_left_the_clock() {
     assert_eq!((after.head, after.wakes), (number(3), before.wakes + 2));
     let device = fleet.read().await.device_by_serial(&serial("SN1")).await.expect("read").expect("there");
     assert_eq!(device.cursor, number(2), "it joined after the first");
-}
-
-/// What this process wrote it knows; what another one wrote it asks for.
-#[tokio::test]
-async fn who_had_nothing_when_it_was_decided_is_looked_for_where_another_process_wrote() {
-    let fleet = Fleet::new().await;
-    let other = Store::open_existing(fleet.url(), keys(1)).await.expect("a second process");
-    let start = fleet.put(&[user("1", "Ada")]).await;
-    let write = fleet.writing(&user_key("2"), Some(&user("2", "Bob").1));
-    let change = Change { by: None, at: at(0), undo_until: None };
-    let mut tx = other.write_fleet().await.expect("a transaction");
-    tx.write_items(&[write], &change).await.expect("written");
-    tx.commit().await.expect("committed");
-    fleet.put(&[user("3", "Cem")]).await;
-
-    for (whose, since, still) in [
-        ("1", Seq(0), false),
-        ("2", start, false),
-        ("3", start, false),
-        ("4", start, true),
-        ("3", Seq(start.0 + 1), false),
-        ("4", Seq(start.0 + 1), true),
-    ] {
-        let mut tx = fleet.store.write_fleet().await.expect("a transaction");
-        let answer = tx.still_has_none(&[pin(whose)], since).await.expect("answered");
-        assert_eq!(answer, still, "{whose} since {since:?}");
-        tx.rollback().await.expect("rolled back");
-    }
-}
-
-#[tokio::test]
-async fn an_uploader_is_what_is_known_of_the_device_that_the_clock_does_not_guard() {
-    let fleet = Fleet::new().await;
-    let device = fleet.device("SN1").await;
-    let mut tx = fleet.store.write_fleet().await.expect("a transaction");
-    assert!(tx.uploader(&serial("SN9")).await.expect("read").is_none());
-
-    let uploader = tx.uploader(&serial("SN1")).await.expect("read").expect("it is known");
-    assert_eq!(uploader.row, device);
-    assert_eq!((uploader.areas, uploader.parts), (BTreeSet::from([Area::EVERYONE]), false));
-
-    let Content::Template(part) = finger("1", 0, "QUFB").1 else { panic!("a template") };
-    tx.put_part_set(device.id, &finger_key("1", 0), Some(&part), at(0)).await.expect("kept");
-    assert!(tx.uploader(&serial("SN1")).await.expect("read").expect("it is known").parts);
 }
 
 #[tokio::test]

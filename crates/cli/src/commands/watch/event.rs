@@ -28,7 +28,7 @@ pub enum What {
     FirstCall,
     /// A device stands otherwise than before.
     State {
-        /// `new`, `active`, `stale` or `retired`.
+        /// `new`, `active` or `retired`.
         state: &'static str,
     },
     /// A device is heard again.
