@@ -8,6 +8,7 @@ use wire::{Pin, SerialNumber};
 
 use crate::area::AreaRefusal;
 use crate::device::DeviceRefusal;
+use crate::held::ResolveError;
 
 /// Why something cannot be shown or done. Where it is returned, nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +25,9 @@ pub enum FleetError {
     /// A rule about areas forbids it.
     #[error(transparent)]
     Area(#[from] AreaRefusal),
+    /// Something held cannot be decided in this way.
+    #[error(transparent)]
+    Held(ResolveError),
 }
 
 /// Something that does not exist, and what the caller may have meant.
