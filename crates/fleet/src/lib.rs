@@ -26,6 +26,7 @@ mod text;
 pub mod time;
 pub mod time_zone;
 pub mod user;
+pub mod user_erasure;
 pub mod view;
 
 pub use actor::Actor;

@@ -3,3 +3,4 @@
 pub mod device;
 pub mod held;
 pub mod sync_status;
+pub mod user;
