@@ -19,7 +19,6 @@ mod simulate;
 mod sync;
 mod user;
 mod user_edit;
-mod user_state;
 mod user_suspend;
 mod watch;
 

@@ -9,6 +9,8 @@ use wire::{Pin, SerialNumber};
 use crate::area::AreaRefusal;
 use crate::command::CommandRefusal;
 use crate::device::DeviceRefusal;
+use crate::held::ResolveError;
+use crate::user::UserRefusal;
 
 /// Why something cannot be shown or done. Where it is returned, nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +30,12 @@ pub enum FleetError {
     /// A rule about areas forbids it.
     #[error(transparent)]
     Area(#[from] AreaRefusal),
+    /// A rule about people forbids it.
+    #[error(transparent)]
+    User(#[from] UserRefusal),
+    /// Something held cannot be decided in this way.
+    #[error(transparent)]
+    Held(ResolveError),
 }
 
 /// Something that does not exist, and what the caller may have meant.

@@ -1,12 +1,14 @@
 //! What waits for an operator, and what becomes of it.
 
 use roster::{ItemKey, Millis, Slot, Uploader};
-use store::{Change, DeviceRow, HeldFilter, HeldKind, HeldRow, ItemWrite, StoreError, Tx};
+pub use store::HeldKind;
+use store::{Change, DeviceRow, HeldFilter, HeldRow, ItemWrite, StoreError, Tx};
 
-use crate::Rules;
 use crate::definition::Places;
 use crate::emptied_field;
+use crate::fleet::retry;
 use crate::user::{self, UserEdit};
+use crate::{Actor, Fleet, FleetError, NotFound, Rules};
 
 /// What an operator decides.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,31 +45,25 @@ pub enum ResolveError {
     #[error("this was decided already")]
     Resolved,
     /// Nothing of the person goes to the device until this is decided.
-    #[error(
-        "this has to be decided: --same joins both, --device takes the device's person, --fleet the fleet's"
-    )]
+    #[error("this has to be decided: it cannot be dismissed")]
     Undecided,
     /// The PIN has another person than when this was held.
     #[error("PIN {0} is not the person's any more about whom this was held: nothing was done")]
     Outdated(wire::Pin),
     /// There is no person of the fleet whom the device's could be.
-    #[error("the fleet has nobody under PIN {0}: --device takes the device's person")]
+    #[error("the fleet has nobody under PIN {0}")]
     Nobody(wire::Pin),
     /// The device does not tell which one was deleted.
-    #[error(
-        "the terminal does not tell which one was deleted: --fleet sends them to it again, --dismiss leaves them"
-    )]
+    #[error("the terminal does not tell which one was deleted")]
     NotKnownWhich,
     /// The field has another value than when it was emptied.
-    #[error(
-        "the {0} is another one by now: nothing was done. --dismiss it, or empty it with `muster user set`"
-    )]
+    #[error("the {0} is another one by now: nothing was done")]
     Replaced(roster::Field),
     /// There are no two people.
-    #[error("this is about one person: --device or --fleet")]
+    #[error("this is about one person")]
     OnePerson,
     /// This kind is only to be looked at.
-    #[error("there are no two sides to this: --dismiss it once you have seen it")]
+    #[error("there are no two sides to this")]
     OnlyDismiss,
     /// The device is not there any more.
     #[error("the device it came from is gone")]
@@ -78,6 +74,33 @@ pub enum ResolveError {
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl Fleet {
+    /// Carries out what an operator decided about something held.
+    ///
+    /// # Errors
+    /// Nothing is held under this number; [`ResolveError`] as [`FleetError::Held`]; those of the database.
+    pub async fn resolve_held(
+        &self,
+        actor: &Actor,
+        id: i64,
+        resolution: Resolution,
+    ) -> Result<(), FleetError> {
+        retry(|| async {
+            let mut tx = self.write().await?;
+            let resolved = resolve(&mut tx, id, resolution, self.rules(), self.now()).await;
+            resolved.map_err(|error| match error {
+                ResolveError::Unknown => NotFound::Held(id).into(),
+                ResolveError::Store(error) => FleetError::Store(error),
+                refusal => FleetError::Held(refusal),
+            })?;
+            Ok(tx.commit().await?)
+        })
+        .await?;
+        tracing::info!(%actor, held.id = id, resolution = resolution.as_str(), "held record decided");
+        Ok(())
+    }
 }
 
 /// Carries out what an operator decided about something held.

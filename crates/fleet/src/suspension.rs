@@ -11,13 +11,14 @@ use std::collections::BTreeSet;
 use jiff::civil::Date;
 use roster::{Area, Content, ItemKey, Millis, Slot};
 use serde::Serialize;
-use store::{Change, ItemWrite, Store, StoreError, Suspension, Tx, retry};
+use store::{Change, ItemWrite, Store, StoreError, Suspension, Tx};
 use sync::{ClaimNews, Knows};
 use wire::Pin;
 
 use crate::clock::Clock;
-use crate::user::{bury, put};
-use crate::{Rules, time};
+use crate::fleet::retry;
+use crate::user::{UserRefusal, bury, put};
+use crate::{Actor, Fleet, FleetError, Rules, lookup, time};
 
 /// A suspension, as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -55,6 +56,121 @@ pub enum Suspended {
     NotSuspended(Pin),
     /// Each person, by PIN: whether anything changed, and the suspension, that which ended or the new one.
     Done(Vec<(Pin, bool, Suspension)>),
+}
+
+/// What became of one person when people were suspended or reinstated.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct SuspensionChange {
+    /// The PIN of the person.
+    pub pin: String,
+    /// What became of the person.
+    pub outcome: SuspensionOutcome,
+    /// The suspension, or the one that ended.
+    pub suspension: SuspensionView,
+}
+
+/// What became of one person when people were suspended or reinstated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SuspensionOutcome {
+    /// The person is suspended from now on.
+    Suspended,
+    /// The person was suspended already, and the suspension has another last day.
+    Changed,
+    /// The person was suspended already, until the same day.
+    Unchanged,
+    /// The suspension has ended.
+    Reinstated,
+}
+
+impl Fleet {
+    /// Removes people from every terminal and keeps everything of theirs: until the end of a day, or until they are
+    /// reinstated. For people who are suspended already only the last day changes.
+    ///
+    /// All of them or, where one cannot be suspended, none.
+    ///
+    /// # Errors
+    /// One of them does not exist; [`UserRefusal::DayIsOver`], [`UserRefusal::HasLeft`]; those of the database.
+    pub async fn suspend_users(
+        &self,
+        actor: &Actor,
+        pins: &[Pin],
+        until: Option<Date>,
+    ) -> Result<Vec<SuspensionChange>, FleetError> {
+        if let Some(day) = until {
+            self.check_last_day(day)?;
+        }
+        let now = self.now();
+        let done = retry(|| async {
+            let mut tx = self.write().await?;
+            let outcome = suspend(&mut tx, pins, until, now).await?;
+            let done = done(&mut tx, outcome, now).await?;
+            tx.commit().await?;
+            Ok(done)
+        })
+        .await?;
+        let changes = done.into_iter().map(|(pin, changed, suspension)| {
+            let outcome = match changed {
+                false => SuspensionOutcome::Unchanged,
+                true if suspension.since == now => SuspensionOutcome::Suspended,
+                true => SuspensionOutcome::Changed,
+            };
+            tracing::info!(%actor, user.pin = %pin, ?outcome, "user suspended");
+            SuspensionChange { pin: pin.to_string(), outcome, suspension: suspension.into() }
+        });
+        Ok(changes.collect())
+    }
+
+    /// Brings suspended people, and people who have left, back to the terminals of their areas.
+    ///
+    /// All of them or, where one is not suspended, none.
+    ///
+    /// # Errors
+    /// One of them does not exist; [`UserRefusal::IsNotSuspended`]; those of the database.
+    pub async fn reinstate_users(
+        &self,
+        actor: &Actor,
+        pins: &[Pin],
+    ) -> Result<Vec<SuspensionChange>, FleetError> {
+        let done = retry(|| async {
+            let now = self.now();
+            let mut tx = self.write().await?;
+            let outcome = reinstate(&mut tx, pins, now).await?;
+            let done = done(&mut tx, outcome, now).await?;
+            tx.commit().await?;
+            Ok(done)
+        })
+        .await?;
+        let changes = done.into_iter().map(|(pin, _, suspension)| {
+            tracing::info!(%actor, user.pin = %pin, "user reinstated");
+            SuspensionChange {
+                pin: pin.to_string(),
+                outcome: SuspensionOutcome::Reinstated,
+                suspension: suspension.into(),
+            }
+        });
+        Ok(changes.collect())
+    }
+
+    /// Refuses a last day that is before today, in the time zone of the server.
+    pub(crate) fn check_last_day(&self, day: Date) -> Result<(), UserRefusal> {
+        let today = today(self.rules(), self.now());
+        if day < today { Err(UserRefusal::DayIsOver { day, today }) } else { Ok(()) }
+    }
+}
+
+/// What was done to each person, or why nothing was done.
+async fn done(
+    tx: &mut Tx,
+    outcome: Suspended,
+    now: Millis,
+) -> Result<Vec<(Pin, bool, Suspension)>, FleetError> {
+    match outcome {
+        Suspended::Done(done) => Ok(done),
+        Suspended::Nobody(pin) => Err(lookup::no_user(tx, &pin, now).await),
+        Suspended::Left(pin) => Err(UserRefusal::HasLeft(pin).into()),
+        Suspended::NotSuspended(pin) => Err(UserRefusal::IsNotSuspended(pin).into()),
+    }
 }
 
 /// The date in the time zone of the server.
@@ -195,7 +311,7 @@ pub async fn keep_dates(store: &Store, clock: &Clock, rules: &Rules) -> Result<(
     let (leaving, returning) = (tx.leaving_before(&today).await?, tx.suspended_until_before(&today).await?);
     tx.rollback().await?;
     for pin in leaving {
-        let left = retry(|| async {
+        let left = store::retry(|| async {
             let mut tx = store.write_fleet().await?;
             // Another server may have been quicker, or an operator.
             let due = tx.last_days(std::slice::from_ref(&pin)).await?.remove(&pin);
@@ -210,7 +326,7 @@ pub async fn keep_dates(store: &Store, clock: &Clock, rules: &Rules) -> Result<(
         }
     }
     for pin in returning {
-        let back = retry(|| async {
+        let back = store::retry(|| async {
             let mut tx = store.write_fleet().await?;
             let pins = std::slice::from_ref(&pin);
             let suspension = tx.suspensions(pins).await?.remove(&pin);

@@ -5,8 +5,138 @@ use std::fmt;
 
 use jiff::civil::Date;
 use roster::{Area, Content, ItemKey, Kind, Millis, Slot, UserFields};
+use serde::{Serialize, Serializer};
 use store::{Change, Erased, ItemWrite, Punches, StoreError, Suspension, Tx};
 use wire::Pin;
+
+use crate::fleet::retry;
+use crate::suspension::SuspensionView;
+use crate::{Actor, Fleet, FleetError, lookup};
+
+/// Why an operator cannot change, suspend or bring back a user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UserRefusal {
+    /// The PIN differs from that of another user in the case of letters alone.
+    #[error(
+        "there is a user {other}: devices may take {wanted} and {other} for one, since they differ in the case of letters \
+         alone"
+    )]
+    SpelledOtherwise {
+        /// The PIN, as it was named.
+        wanted: Pin,
+        /// The PIN of the other user.
+        other: Pin,
+    },
+    /// The edit names nothing to change, and the user exists.
+    #[error("nothing to change of user {0}")]
+    NothingToChange(Pin),
+    /// The last day is before today, in the time zone of the server.
+    #[error("{day} is over, today is {today}: nothing was done")]
+    DayIsOver {
+        /// The last day.
+        day: Date,
+        /// Today.
+        today: Date,
+    },
+    /// The last day of the user has passed, and nobody has reinstated the user.
+    #[error("user {0} has left")]
+    HasLeft(Pin),
+    /// The user is not suspended and has not left.
+    #[error("user {0} is not suspended")]
+    IsNotSuspended(Pin),
+    /// The user is in the fleet.
+    #[error("user {0} is not deleted")]
+    IsNotDeleted(Pin),
+    /// Nobody with this PIN was deleted, or the time for an undo is over.
+    #[error(
+        "there is no deletion of {wanted} to undo{}",
+        nearest.as_ref().map(|near| format!("; is {near} meant?")).unwrap_or_default()
+    )]
+    NoDeletion {
+        /// The PIN, as it was named.
+        wanted: Pin,
+        /// The PIN of a deleted user that is most like it.
+        nearest: Option<Pin>,
+    },
+}
+
+/// What a user may do at devices.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// An ordinary user.
+    User,
+    /// May enrol people.
+    Registrar,
+    /// May administer the device.
+    Admin,
+    /// May do everything at the device.
+    Super,
+    /// Another privilege, by its number.
+    Other(i32),
+}
+
+impl Role {
+    /// The role that has this privilege.
+    pub const fn of(privilege: i32) -> Self {
+        match privilege {
+            0 => Self::User,
+            2 => Self::Registrar,
+            6 => Self::Admin,
+            14 => Self::Super,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::User => f.write_str("user"),
+            Self::Registrar => f.write_str("registrar"),
+            Self::Admin => f.write_str("admin"),
+            Self::Super => f.write_str("super"),
+            Self::Other(privilege) => write!(f, "role {privilege}"),
+        }
+    }
+}
+
+impl Serialize for Role {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// What became of a user that an operator set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SetOutcome {
+    /// The user is new.
+    Made,
+    /// The user was changed.
+    Changed {
+        /// The user is suspended or has left, and devices get the change with the user.
+        is_suspended: bool,
+    },
+    /// The user was so already.
+    Unchanged,
+}
+
+/// A user that was deleted and can be brought back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DeletedUser {
+    /// How many items were deleted, memberships included.
+    pub items: usize,
+    /// Until when the deletion can be undone.
+    pub until: Millis,
+}
+
+/// A deleted user that was brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoredUser {
+    /// How many items came back, memberships included.
+    pub items: usize,
+    /// The suspension, where the user was suspended or had left before the deletion.
+    pub suspension: Option<SuspensionView>,
+}
 
 /// What an operator changes of a user: `None` leaves what is there.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -56,6 +186,121 @@ impl fmt::Debug for UserEdit {
             .field("leaves", &self.leaves)
             .finish()
     }
+}
+
+impl Fleet {
+    /// Makes or changes a user.
+    ///
+    /// The areas of somebody who is suspended are those to which the user will return.
+    ///
+    /// # Errors
+    /// There is no such area; [`UserRefusal`]; those of the database.
+    pub async fn set_user(
+        &self,
+        actor: &Actor,
+        pin: &Pin,
+        edit: &UserEdit,
+    ) -> Result<SetOutcome, FleetError> {
+        if let Some(Some(day)) = edit.leaves {
+            self.check_last_day(day)?;
+        }
+        let outcome = retry(|| async {
+            let mut tx = self.write().await?;
+            // Before anything is read that is decided on.
+            tx.lock_clock().await?;
+            let pins = std::slice::from_ref(pin);
+            lookup::areas(&mut tx, edit.areas.as_deref().unwrap_or_default()).await?;
+            let exists = tx.users(pins).await?.contains_key(pin);
+            if exists && *edit == UserEdit::default() {
+                return Err(UserRefusal::NothingToChange(pin.clone()).into());
+            }
+            let suspension = tx.suspensions(pins).await?.remove(pin);
+            if edit.leaves.is_some() && suspension.as_ref().is_some_and(|suspension| suspension.left) {
+                return Err(UserRefusal::HasLeft(pin.clone()).into());
+            }
+            if let Some(other) = tx.spelled_otherwise(pins).await?.remove(pin) {
+                return Err(UserRefusal::SpelledOtherwise { wanted: pin.clone(), other }.into());
+            }
+            let changed = set(&mut tx, pin, edit, self.now()).await?;
+            tx.commit().await?;
+            Ok(match (exists, changed) {
+                (false, _) => SetOutcome::Made,
+                (true, true) => SetOutcome::Changed { is_suspended: suspension.is_some() },
+                (true, false) => SetOutcome::Unchanged,
+            })
+        })
+        .await?;
+        tracing::info!(%actor, user.pin = %pin, ?outcome, "user set");
+        Ok(outcome)
+    }
+
+    /// The name of a user.
+    ///
+    /// # Errors
+    /// There is no such user; those of the database.
+    pub async fn user_name(&self, pin: &Pin) -> Result<String, FleetError> {
+        let mut tx = self.read().await?;
+        self.name(&mut tx, pin).await
+    }
+
+    async fn name(&self, tx: &mut Tx, pin: &Pin) -> Result<String, FleetError> {
+        match tx.users(std::slice::from_ref(pin)).await?.remove(pin) {
+            Some(fields) => Ok(fields.name),
+            None => Err(lookup::no_user(tx, pin, self.now()).await),
+        }
+    }
+
+    /// Deletes a user everywhere. The deletion can be undone for a while.
+    ///
+    /// # Errors
+    /// There is no such user; those of the database.
+    pub async fn delete_user(&self, actor: &Actor, pin: &Pin) -> Result<DeletedUser, FleetError> {
+        let deleted = retry(|| async {
+            let mut tx = self.write().await?;
+            tx.lock_clock().await?;
+            self.name(&mut tx, pin).await?;
+            let now = self.now();
+            let until = self.rules().undo_until(now);
+            let items = delete(&mut tx, pin, None, now, Some(until)).await?;
+            tx.commit().await?;
+            Ok(DeletedUser { items, until })
+        })
+        .await?;
+        tracing::info!(%actor, user.pin = %pin, items = deleted.items, "user deleted");
+        Ok(deleted)
+    }
+
+    /// Brings a deleted user back with every template.
+    ///
+    /// # Errors
+    /// [`UserRefusal::IsNotDeleted`], [`UserRefusal::NoDeletion`]; those of the database.
+    pub async fn undo_deletion(&self, actor: &Actor, pin: &Pin) -> Result<RestoredUser, FleetError> {
+        let restored = retry(|| async {
+            let now = self.now();
+            let mut tx = self.write().await?;
+            let items = undo(&mut tx, pin, now).await?;
+            if items == 0 {
+                return Err(nothing_to_undo(&mut tx, pin, now).await?.into());
+            }
+            let suspension = tx.suspensions(std::slice::from_ref(pin)).await?.remove(pin);
+            tx.commit().await?;
+            Ok(RestoredUser { items, suspension: suspension.map(SuspensionView::from) })
+        })
+        .await?;
+        tracing::info!(%actor, user.pin = %pin, items = restored.items, "deletion of the user undone");
+        Ok(restored)
+    }
+}
+
+/// Why a user cannot be brought back.
+async fn nothing_to_undo(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<UserRefusal, StoreError> {
+    if tx.users(std::slice::from_ref(pin)).await?.contains_key(pin) {
+        return Ok(UserRefusal::IsNotDeleted(pin.clone()));
+    }
+    let deletions = tx.deletions(now).await?;
+    let near = lookup::nearest(pin.as_str(), deletions.iter().map(|deletion| deletion.pin.as_str()));
+    let near = deletions.iter().map(|deletion| &deletion.pin).find(|other| Some(other.as_str()) == near);
+    Ok(UserRefusal::NoDeletion { wanted: pin.clone(), nearest: near.cloned() })
 }
 
 /// Makes or changes a user. Returns whether anything changed.

@@ -1,26 +1,20 @@
 //! `muster held`
 
-use anyhow::{Context as _, bail};
-use fleet::held::{Resolution, ResolveError, resolve};
-use roster::Millis;
-use serde::Serialize;
 use std::fmt::Write as _;
-use store::{HeldFilter, HeldKind, HeldRow};
+
+use anyhow::{Context as _, bail};
+use fleet::held::{HeldKind, Resolution, ResolveError};
+use fleet::view::held::{HeldQuery, HeldView};
+use fleet::{FleetError, NotFound};
+use serde::Serialize;
 use wire::SerialNumber;
 
 use super::Context;
 use crate::args::{Decision, HeldCommand, HeldKindArg};
 use crate::failure::usage;
-use crate::lookup;
+use crate::render::not_found::explained;
 use crate::render::table::{Table, pairs};
 use crate::render::when::When;
-use fleet::time::rfc3339;
-
-/// How many are listed at most.
-const MOST: i64 = 1000;
-
-/// How often a decision is tried again that meets other transactions.
-const ATTEMPTS: usize = 5;
 
 /// Carries out a command about what is held.
 ///
@@ -34,86 +28,27 @@ pub async fn run(context: &Context, command: HeldCommand) -> anyhow::Result<()> 
     }
 }
 
-/// Something held, without its record.
-#[derive(Serialize)]
-struct Shown {
-    id: i64,
-    kind: &'static str,
-    device: String,
-    pin: Option<String>,
-    table: Option<String>,
-    record: String,
-    line: Option<i64>,
-    reason: String,
-    first_at: String,
-    last_at: String,
-    times_seen: i64,
-    resolution: Option<String>,
-    resolved_at: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    raw: Option<String>,
-    #[serde(skip)]
-    last: Millis,
-}
-
-impl Shown {
-    fn of(row: HeldRow, device: String) -> Self {
-        Self {
-            id: row.id,
-            kind: row.kind.as_str(),
-            device,
-            pin: row.pin.map(|pin| pin.to_string()),
-            table: row.table,
-            record: row.tag,
-            line: row.line,
-            reason: row.reason,
-            first_at: rfc3339(row.first_at),
-            last_at: rfc3339(row.last_at),
-            times_seen: row.times_seen,
-            resolution: row.resolution,
-            resolved_at: row.resolved_at.map(rfc3339),
-            raw: None,
-            last: row.last_at,
-        }
-    }
-}
-
 async fn list(
     context: &Context,
     kind: Option<HeldKindArg>,
     device: Option<SerialNumber>,
     all: bool,
 ) -> anyhow::Result<()> {
-    let mut tx = context.fleet.store().read().await?;
-    let device = match device {
-        Some(serial_number) => Some(lookup::device(&mut tx, &serial_number).await?.id),
-        None => None,
-    };
-    let filter = HeldFilter { kind: kind.map(kind_of), device, pin: None, resolved_too: all };
-    let serial_numbers = lookup::serial_numbers(&mut tx).await?;
-    let name = |device| serial_numbers.get(&device).map(ToString::to_string).unwrap_or_default();
-    let shown: Vec<Shown> = tx
-        .held(&filter, MOST)
-        .await?
-        .into_iter()
-        .map(|row| {
-            let device = name(row.device);
-            Shown::of(row, device)
-        })
-        .collect();
-    context.out.print(&shown, |shown| {
-        if shown.is_empty() {
+    let query = HeldQuery { kind: kind.map(kind_of), device, with_decided: all };
+    let held = context.fleet.held(&query).await.map_err(explained)?;
+    context.out.print(&held, |held| {
+        if held.is_empty() {
             return "nothing waits for you".to_owned();
         }
         let mut table =
             Table::new(["held", "kind", "device", "pin", "last", "times", "why", ""]).right([0, 5]);
-        for held in shown {
+        for held in held {
             table.row([
                 held.id.to_string(),
-                held.kind.to_owned(),
+                held.kind.to_string(),
                 held.device.clone(),
-                held.pin.clone().unwrap_or_default(),
-                context.when.relative(held.last),
+                held.pin.as_ref().map(ToString::to_string).unwrap_or_default(),
+                context.when.relative(held.last_at),
                 held.times_seen.to_string(),
                 held.reason.clone(),
                 held.resolution.as_ref().map(|decided| format!("decided: {decided}")).unwrap_or_default(),
@@ -139,52 +74,60 @@ fn kind_of(kind: HeldKindArg) -> HeldKind {
     }
 }
 
+/// A held record, as JSON shows it.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    held: HeldView,
+    /// The record as the device sent it, where that is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw: Option<String>,
+}
+
 async fn show(context: &Context, id: i64, with_record: bool) -> anyhow::Result<()> {
-    let mut tx = context.fleet.store().read().await?;
-    let Some((row, record)) = tx.show_held(id).await? else {
-        bail!("nothing is held under {id}; `muster held list --all` shows all");
+    let record = match context.fleet.held_content(id).await {
+        Err(FleetError::NotFound(missing @ NotFound::Held(_))) => {
+            bail!("{missing}; `muster held list --all` shows all")
+        }
+        other => other?,
     };
-    let serial_numbers = lookup::serial_numbers(&mut tx).await?;
-    let device = serial_numbers.get(&row.device).map(ToString::to_string).unwrap_or_default();
-    let (kind, open) = (row.kind, row.resolved_at.is_none());
-    let mut shown = Shown::of(row, device);
     if with_record {
         tracing::warn!(
             "what follows is what the device sent: it may hold names, cards, passwords and templates"
         );
-        shown.raw = Some(String::from_utf8_lossy(&record).into_owned());
     }
-    context.out.print(&shown, |shown| {
-        let mut text = shown.words(&context.when);
-        let _ = writeln!(text, "\nwhat it means: {}", meaning(kind));
-        if open {
-            let _ = writeln!(text, "decide: {}", decisions(kind, shown.id));
+    let raw = with_record.then(|| String::from_utf8_lossy(&record.raw).into_owned());
+    let shown = Shown { held: record.held, raw };
+    context.out.print(&shown, |shown| shown.words(&context.when))
+}
+
+impl Shown {
+    fn words(&self, when: &When) -> String {
+        let held = &self.held;
+        let mut text = pairs([
+            ("held", Some(held.id.to_string())),
+            ("kind", Some(held.kind.to_string())),
+            ("device", Some(held.device.clone())),
+            ("pin", held.pin.as_ref().map(ToString::to_string)),
+            ("table", held.table.clone()),
+            ("record", Some(held.record.clone()).filter(|record| !record.is_empty())),
+            ("line", held.line.map(|line| line.to_string())),
+            ("why", Some(held.reason.clone())),
+            ("last", Some(when.both(held.last_at))),
+            ("times seen", Some(held.times_seen.to_string())),
+            ("decided", held.resolution.clone()),
+        ]);
+        let _ = writeln!(text, "\nwhat it means: {}", meaning(held.kind));
+        if held.resolved_at.is_none() {
+            let _ = writeln!(text, "decide: {}", decisions(held.kind, held.id));
         }
-        match &shown.raw {
+        match &self.raw {
             Some(raw) => {
                 let _ = writeln!(text, "\nthe record as the device sent it:\n{raw}");
             }
             None => text.push_str("--raw prints the record; it may hold personal data\n"),
         }
         text
-    })
-}
-
-impl Shown {
-    fn words(&self, when: &When) -> String {
-        pairs([
-            ("held", Some(self.id.to_string())),
-            ("kind", Some(self.kind.to_owned())),
-            ("device", Some(self.device.clone())),
-            ("pin", self.pin.clone()),
-            ("table", self.table.clone()),
-            ("record", Some(self.record.clone()).filter(|record| !record.is_empty())),
-            ("line", self.line.map(|line| line.to_string())),
-            ("why", Some(self.reason.clone())),
-            ("last", Some(when.both(self.last))),
-            ("times seen", Some(self.times_seen.to_string())),
-            ("decided", self.resolution.clone()),
-        ])
     }
 }
 
@@ -267,19 +210,10 @@ async fn decide(context: &Context, id: i64, decision: Decision) -> anyhow::Resul
         Decision { fleet: true, .. } => Resolution::Fleet,
         Decision { .. } => Resolution::Dismiss,
     };
-    let mut attempts = 0;
-    loop {
-        match attempt(context, id, resolution).await {
-            Err(ResolveError::Store(error)) if error.retryable() && attempts < ATTEMPTS => attempts += 1,
-            Err(ResolveError::Unknown) => {
-                bail!("nothing is held under {id}; `muster held list` shows what is")
-            }
-            Err(error @ ResolveError::OnlyDismiss) => return Err(usage(error.to_string())),
-            other => {
-                other.with_context(|| format!("held {id} stays as it is"))?;
-                break;
-            }
-        }
+    match context.fleet.resolve_held(&context.actor, id, resolution).await {
+        Err(FleetError::Held(refusal)) => return Err(refused(id, &refusal)),
+        Err(error @ FleetError::NotFound(_)) => return Err(explained(error)),
+        other => other.with_context(|| stays(id))?,
     }
     context.out.print(&Done { id, resolution: resolution.as_str() }, |done| match resolution {
         Resolution::Dismiss => format!("held {} is dismissed", done.id),
@@ -289,10 +223,31 @@ async fn decide(context: &Context, id: i64, decision: Decision) -> anyhow::Resul
     })
 }
 
-async fn attempt(context: &Context, id: i64, resolution: Resolution) -> Result<HeldRow, ResolveError> {
-    let mut tx = context.fleet.store().write().await?;
-    let row =
-        resolve(&mut tx, id, resolution, &context.settings.server.devices.fleet, context.when.now()).await?;
-    tx.commit().await?;
-    Ok(row)
+fn stays(id: i64) -> String {
+    format!("held {id} stays as it is")
+}
+
+/// Why something cannot be decided in this way, with the option that helps.
+fn refused(id: i64, refusal: &ResolveError) -> anyhow::Error {
+    let why = match refusal {
+        ResolveError::OnlyDismiss => return usage(format!("{refusal}: --dismiss it once you have seen it")),
+        ResolveError::Undecided => {
+            "this has to be decided: --same joins both, --device takes the device's person, \
+                                    --fleet the fleet's"
+                .to_owned()
+        }
+        ResolveError::Nobody(_) => format!("{refusal}: --device takes the device's person"),
+        ResolveError::NotKnownWhich => {
+            format!("{refusal}: --fleet sends them to it again, --dismiss leaves them")
+        }
+        ResolveError::Replaced(_) => format!("{refusal}. --dismiss it, or empty it with `muster user set`"),
+        ResolveError::OnePerson => format!("{refusal}: --device or --fleet"),
+        ResolveError::Unknown
+        | ResolveError::Resolved
+        | ResolveError::Outdated(_)
+        | ResolveError::NoDevice
+        | ResolveError::Unreadable
+        | ResolveError::Store(_) => refusal.to_string(),
+    };
+    anyhow::Error::msg(why).context(stays(id))
 }

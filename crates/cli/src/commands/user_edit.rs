@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::{Context as _, bail};
-use fleet::user::{self, UserEdit};
+use fleet::FleetError;
+use fleet::user::{SetOutcome, UserEdit, UserRefusal};
+use fleet::user_erasure::{ErasedFile, ErasureScope, Punches};
 use jiff::civil::Date;
 use serde::Serialize;
-use store::{Erased, Punches, Rewritten};
 use wire::Pin;
 
-use super::user_state::ShownSuspension;
-use super::{Context, user_suspend};
+use super::Context;
 use crate::args::{DeleteUser, SetUser};
 use crate::failure::usage;
-use crate::lookup;
+use crate::render::not_found::explained;
+use crate::render::{output, suspension};
 
 #[derive(Serialize)]
 struct Done {
@@ -52,9 +53,6 @@ impl Done {
 pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
     let password = if set.password_stdin { Some(password_from_stdin()?) } else { set.password };
     let leaves = set.leaves.map(|day| day.parse::<Date>().ok());
-    if let Some(Some(day)) = leaves {
-        user_suspend::not_over(context, day)?;
-    }
     let edit = UserEdit {
         name: set.name,
         privilege: set.privilege,
@@ -69,56 +67,37 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
         areas: set.areas,
         leaves,
     };
-    let mut tx = context.fleet.store().read().await?;
-    let exists = tx.users(std::slice::from_ref(&set.pin)).await?.contains_key(&set.pin);
-    let suspension = tx.suspensions(std::slice::from_ref(&set.pin)).await?.remove(&set.pin);
-    lookup::areas(&mut tx, edit.areas.as_deref().unwrap_or_default()).await?;
-    tx.rollback().await?;
-    if exists && edit == UserEdit::default() {
-        return Err(usage("nothing to change: see `muster user set --help`"));
-    }
-    if leaves.is_some() && suspension.as_ref().is_some_and(|suspension| suspension.left) {
-        bail!("user {0} has left: `muster user reinstate {0}` brings them back first", set.pin);
-    }
     let only_leaves = edit == UserEdit { leaves, ..UserEdit::default() };
-    let (pin, now) = (set.pin.clone(), context.when.now());
-    let changed = context
-        .fleet
-        .store()
-        .retrying(move |tx| {
-            let (pin, edit) = (pin.clone(), edit.clone());
-            Box::pin(async move {
-                // Before anything is read that is decided on.
-                tx.reserve(0).await?;
-                match tx.spelled_otherwise(std::slice::from_ref(&pin)).await?.remove(&pin) {
-                    Some(other) => Ok(Err(other)),
-                    None => user::set(tx, &pin, &edit, now).await.map(Ok),
-                }
-            })
-        })
-        .await?;
-    let changed = changed.map_err(|other| {
-        anyhow::anyhow!(
-            "there is a user {other}: devices may take {} and {other} for one, since they differ in the case of letters \
-             alone",
-            set.pin
-        )
-    })?;
-    let (outcome, words) = match (exists, changed) {
-        (false, _) => ("made", "is made, and goes to the devices"),
-        (true, true) if suspension.is_some() => {
+    let outcome = context.fleet.set_user(&context.actor, &set.pin, &edit).await.map_err(not_set)?;
+    let (word, words) = match outcome {
+        SetOutcome::Made => ("made", "is made, and goes to the devices"),
+        SetOutcome::Changed { is_suspended: true } => {
             ("changed", "is changed, and stays suspended: the devices get the change with the person")
         }
-        (true, true) if only_leaves => ("changed", "is changed"),
-        (true, true) => ("changed", "is changed, and the change goes to the devices"),
-        (true, false) => ("unchanged", "was so already"),
+        SetOutcome::Changed { .. } if only_leaves => ("changed", "is changed"),
+        SetOutcome::Changed { .. } => ("changed", "is changed, and the change goes to the devices"),
+        SetOutcome::Unchanged => ("unchanged", "was so already"),
     };
-    let last_day = match leaves.flatten().filter(|_| outcome != "unchanged") {
+    let last_day = match leaves.flatten().filter(|_| outcome != SetOutcome::Unchanged) {
         Some(day) => format!("; {day} is the last day: when it has ended, every terminal removes them"),
         None => String::new(),
     };
     let words = format!("user {} {words}{last_day}", set.pin);
-    Done { pin: set.pin.to_string(), outcome, items: None, erasure: None, words }.print(context)
+    Done { pin: set.pin.to_string(), outcome: word, items: None, erasure: None, words }.print(context)
+}
+
+/// Why a person was not set.
+fn not_set(error: FleetError) -> anyhow::Error {
+    match error {
+        FleetError::User(UserRefusal::NothingToChange(_)) => {
+            usage("nothing to change: see `muster user set --help`")
+        }
+        FleetError::User(refusal @ UserRefusal::DayIsOver { .. }) => usage(refusal.to_string()),
+        FleetError::User(UserRefusal::HasLeft(pin)) => {
+            anyhow::anyhow!("user {pin} has left: `muster user reinstate {pin}` brings them back first")
+        }
+        other => explained(other),
+    }
 }
 
 /// The first line of standard input. On a terminal it is asked for.
@@ -142,93 +121,74 @@ fn password_from_stdin() -> anyhow::Result<String> {
 /// There is no such person, or the operator thought better of it.
 pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     let pin = &delete.pin;
-    let mut tx = context.fleet.store().read().await?;
-    let user = tx.users(std::slice::from_ref(pin)).await?.remove(pin);
+    let fleet = &context.fleet;
     // Who is deleted already can still be erased.
-    let name = match user {
-        Some(fields) => fields.name,
-        None if delete.erase && tx.knows_pin(pin).await? => String::new(),
-        None => return Err(lookup::no_user(&mut tx, pin, context.when.now()).await),
-    };
-    tx.rollback().await?;
+    let name = if delete.erase { fleet.erasable_name(pin).await } else { fleet.user_name(pin).await };
+    let name = name.map_err(explained)?;
     if !delete.yes && !confirmed(pin, &name, delete.erase)? {
         bail!("nothing was deleted");
     }
     if delete.erase {
         return erase(context, delete).await;
     }
-    let (owned, now) = (pin.clone(), context.when.now());
-    let until = context.settings.server.devices.fleet.undo_until(now);
-    let items = context
-        .fleet
-        .store()
-        .retrying(move |tx| {
-            let pin = owned.clone();
-            Box::pin(async move { user::delete(tx, &pin, None, now, Some(until)).await })
-        })
-        .await?;
+    let deleted = fleet.delete_user(&context.actor, pin).await.map_err(explained)?;
     let words = format!(
         "user {pin} is deleted everywhere; until {} `muster user undo {pin}` brings them back",
-        context.when.local(until)
+        context.when.local(deleted.until)
     );
-    Done { pin: pin.to_string(), outcome: "deleted", items: Some(items), erasure: None, words }.print(context)
+    Done { pin: pin.to_string(), outcome: "deleted", items: Some(deleted.items), erasure: None, words }
+        .print(context)
 }
 
 /// Deletes a person and erases everything about them in this database.
 async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     let pin = &delete.pin;
-    let (owned, now) = (pin.clone(), context.when.now());
-    let punches = if delete.erasing.punches { Punches::Erase } else { Punches::Keep };
-    let (items, Erased { rows, kept_punches }) = context
-        .fleet
-        .store()
-        .retrying(move |tx| {
-            let pin = owned.clone();
-            Box::pin(async move { user::erase(tx, &pin, punches, now).await })
-        })
-        .await?;
+    let scope = ErasureScope {
+        punches: if delete.erasing.punches { Punches::Erase } else { Punches::Keep },
+        rewrites_file: !delete.erasing.no_rewrite,
+    };
+    let erased = context.fleet.erase_user(&context.actor, pin, scope).await.map_err(explained)?;
     let mut words = format!(
         "user {pin} is erased here and deleted on every terminal, also on those that are off, as soon as they are back\n\
          kept: the PIN, so that no terminal brings the person back"
     );
+    let kept_punches = erased.kept_punches;
     if kept_punches > 0 {
         let _ = write!(words, "; {kept_punches} punches (--punches erases them too)");
     }
-    // The erasure is committed. What fails from here on leaves bytes in a file, and no content in the database.
-    let no_rewrite = delete.erasing.no_rewrite;
-    let overwritten = if no_rewrite {
-        context.fleet.store().empty_log().await
-    } else {
-        context.fleet.store().rewrite().await
-    };
-    let (files_rewritten, sentence) = match overwritten {
-        Ok(Rewritten::NotHere) => (
+    let (files_rewritten, sentence) = file_words(&erased.file);
+    let _ = write!(words, "\n{sentence}");
+    words += "\nbackups keep what they have";
+    let erasure = Some(Erasure { erased: erased.rows, kept_punches, files_rewritten });
+    Done { pin: pin.to_string(), outcome: "erased", items: Some(erased.items), erasure, words }.print(context)
+}
+
+/// Whether the file of the database was written anew, where there is one, and what that means.
+fn file_words(file: &ErasedFile) -> (Option<bool>, String) {
+    match file {
+        ErasedFile::NotHere => (
             None,
             "the database server removes old versions of rows by itself, later: see docs/security.md"
                 .to_owned(),
         ),
-        Ok(Rewritten::Done) if no_rewrite => (
+        ErasedFile::LogEmptied => (
             Some(false),
             "rows that earlier versions of Muster replaced may still stand in the file of the database"
-                .into(),
+                .to_owned(),
         ),
-        Ok(Rewritten::Done) => (
+        ErasedFile::Rewritten => (
             Some(true),
             "the file of the database was written anew: no byte of the person is left in it".to_owned(),
         ),
-        Ok(Rewritten::LogInUse) => (
+        ErasedFile::LogInUse => (
             Some(false),
             "the log of the database is in use and still holds old rows: run the command again".to_owned(),
         ),
-        Err(error) => (
+        ErasedFile::Failed(error) => (
             Some(false),
             format!("the file of the database was not written anew: {error}. Run the command again"),
         ),
-    };
-    let _ = write!(words, "\n{sentence}");
-    words += "\nbackups keep what they have";
-    let erasure = Some(Erasure { erased: rows, kept_punches, files_rewritten });
-    Done { pin: pin.to_string(), outcome: "erased", items: Some(items), erasure, words }.print(context)
+    }
 }
 
 /// Asks on a terminal; a script has to say `--yes`.
@@ -238,7 +198,7 @@ fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
         bail!("there is no terminal to ask on: say --yes to delete user {pin}");
     }
     let what = if erase { "Erase for good" } else { "Delete" };
-    let name = crate::render::output::printable(name);
+    let name = output::printable(name);
     eprint!("{what} user {pin} {name:?} on all devices? [y/N] ");
     std::io::stderr().flush().context("cannot ask")?;
     let mut answer = String::new();
@@ -251,38 +211,19 @@ fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
 /// # Errors
 /// There is nothing to undo.
 pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
-    let (owned, now) = (pin.clone(), context.when.now());
-    let items = context
-        .fleet
-        .store()
-        .retrying(move |tx| {
-            let pin = owned.clone();
-            Box::pin(async move { user::undo(tx, &pin, now).await })
-        })
-        .await?;
-    if items == 0 {
-        let mut tx = context.fleet.store().read().await?;
-        if tx.users(std::slice::from_ref(pin)).await?.contains_key(pin) {
-            bail!("user {pin} is not deleted");
+    let restored = match context.fleet.undo_deletion(&context.actor, pin).await {
+        Err(FleetError::User(refusal @ UserRefusal::NoDeletion { nearest: None, .. })) => {
+            bail!("{refusal}; `muster user deleted` lists those that there are")
         }
-        let deletions = tx.deletions(now).await?;
-        match lookup::nearest(pin.as_str(), deletions.iter().map(|deletion| deletion.pin.as_str())) {
-            Some(near) => bail!("there is no deletion of {pin} to undo; is {near} meant?"),
-            None => bail!(
-                "there is no deletion of {pin} to undo; `muster user deleted` lists those that there are"
-            ),
-        }
-    }
-    let mut tx = context.fleet.store().read().await?;
-    let suspension = tx.suspensions(std::slice::from_ref(pin)).await?.remove(pin);
-    tx.rollback().await?;
-    let words = match suspension.map(ShownSuspension::from) {
-        Some(suspension) => format!(
+        other => other?,
+    };
+    let words = match &restored.suspension {
+        Some(suspended) => format!(
             "user {pin} is in the fleet again, and stays off every terminal: {}",
-            suspension.words(&context.when)
+            suspension::words(suspended, &context.when)
         ),
         None => format!("user {pin} is back, and goes to the devices again"),
     };
-    Done { pin: pin.to_string(), outcome: "restored", items: Some(items), erasure: None, words }
+    Done { pin: pin.to_string(), outcome: "restored", items: Some(restored.items), erasure: None, words }
         .print(context)
 }

@@ -2,4 +2,6 @@
 
 pub mod command;
 pub mod device;
+pub mod held;
 pub mod sync_status;
+pub mod user;
