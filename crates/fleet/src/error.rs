@@ -63,6 +63,8 @@ pub enum NotFound {
     },
     /// Nothing is held under this number.
     Held(i64),
+    /// There is no picture of a punch with this number.
+    AttendancePhoto(i64),
     /// There is no record of a device with this number.
     Record(i64),
     /// No command has this number at this device.
@@ -96,6 +98,7 @@ impl fmt::Display for NotFound {
                 nearest.clone()
             }
             Self::Held(id) => return write!(f, "nothing is held under {id}"),
+            Self::AttendancePhoto(id) => return write!(f, "there is no picture {id}"),
             Self::Record(id) => return write!(f, "there is no record {id}"),
             Self::Command { device, wanted } => return write!(f, "{device} has no command {wanted}"),
         };

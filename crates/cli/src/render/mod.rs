@@ -1,6 +1,7 @@
 //! What the program prints: tables, times, and the words for what `fleet` returns.
 
 pub mod clock;
+pub mod csv;
 pub mod not_found;
 pub mod output;
 pub mod reread;

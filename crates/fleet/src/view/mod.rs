@@ -1,4 +1,5 @@
 //! What the fleet looks like: typed views that serialise. Words for people are made by whoever shows them.
 
 pub mod device;
+pub mod punch;
 pub mod sync_status;
