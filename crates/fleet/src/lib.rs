@@ -5,6 +5,7 @@
 
 mod actor;
 pub mod area;
+mod changed_by;
 pub mod clock;
 pub mod command;
 pub mod definition;
@@ -21,12 +22,14 @@ pub mod punch_count;
 pub mod reread;
 mod rules;
 pub mod suspension;
+mod text;
 pub mod time;
 pub mod time_zone;
 pub mod user;
 pub mod view;
 
 pub use actor::Actor;
+pub use changed_by::ChangedBy;
 pub use error::{FleetError, NotFound};
 pub use fleet::Fleet;
 pub use rules::Rules;
