@@ -7,6 +7,7 @@ use store::StoreError;
 use wire::{Pin, SerialNumber};
 
 use crate::area::AreaRefusal;
+use crate::definition::DefinitionRefusal;
 use crate::device::DeviceRefusal;
 
 /// Why something cannot be shown or done. Where it is returned, nothing was changed.
@@ -24,6 +25,9 @@ pub enum FleetError {
     /// A rule about areas forbids it.
     #[error(transparent)]
     Area(#[from] AreaRefusal),
+    /// A rule about definitions forbids it.
+    #[error(transparent)]
+    Definition(#[from] DefinitionRefusal),
 }
 
 /// Something that does not exist, and what the caller may have meant.

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod csv;
+pub mod definition;
 pub mod event;
 pub mod not_found;
 pub mod output;

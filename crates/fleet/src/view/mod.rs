@@ -1,5 +1,6 @@
 //! What the fleet looks like: typed views that serialise. Words for people are made by whoever shows them.
 
+pub mod definition;
 pub mod device;
 pub mod device_record;
 pub mod punch;
