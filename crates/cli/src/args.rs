@@ -136,7 +136,7 @@ Examples:
   muster command show CKJF210560012 42",
         name = "command"
     )]
-    Command(CommandArgs),
+    Queue(CommandArgs),
     /// Areas: groups of devices and people
     ///
     /// A person is on the devices that share an area with them. Everyone and everything is in area 1 unless told otherwise.

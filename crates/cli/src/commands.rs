@@ -79,7 +79,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     let context = Context { settings, fleet, actor: system::operator(), out, when: When::here() };
     let outcome = match cli.command {
         Command::Device(command) => device::run(&context, command).await,
-        Command::Command(command) => command::run(&context, command).await,
+        Command::Queue(command) => command::run(&context, command).await,
         Command::User(command) => user::run(&context, command).await,
         Command::Area(command) => area::run(&context, command).await,
         Command::Timezone(command) => definition::run(&context, command).await,

@@ -7,7 +7,6 @@ mod database;
 mod failure;
 mod key_file;
 mod logging;
-mod lookup;
 mod open_files;
 mod private_file;
 mod render;

@@ -1,16 +1,140 @@
 //! What is defined for the whole fleet, as operators see and change it: time zones, holidays, groups, unlock combinations,
 //! messages and work codes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use roster::{
-    Area, Content, Definition, DefinitionKind, DefinitionName, ItemKey, Kind, MOST_DEFINITIONS, Millis, Slot,
+    Area, CLOSED, Content, DAYS, Definition, DefinitionKind, DefinitionName, DefinitionNameError, ItemKey,
+    Kind, MOST_DEFINITIONS, Millis, Slot,
 };
+use serde::Serialize;
 use store::{Change, Defined, ItemWrite, StoreError, Tx};
 use wire::{EntryError, Pin};
 
-/// What came of defining something.
+use crate::fleet::retry;
+use crate::{Actor, Fleet, FleetError, lookup};
+
+/// The audience of a personal message, in its field `TAG` (§12.1.1.9).
+const PERSONAL: &str = "254";
+
+/// Why something cannot be defined, deleted or assigned.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DefinitionRefusal {
+    /// It refers to what is not defined.
+    #[error("{name} refers to {}, not defined yet", joined(missing, " and "))]
+    Undefined {
+        /// What was to be defined.
+        name: DefinitionName,
+        /// What it refers to and is not defined.
+        missing: Vec<DefinitionName>,
+    },
+    /// Others refer to it.
+    #[error("{name} is used by {}", joined(by, ", "))]
+    InUse {
+        /// What was to be deleted.
+        name: DefinitionName,
+        /// Who refers to it.
+        by: Vec<Reference>,
+    },
+    /// It is defined already, and nothing was given that could change.
+    #[error("nothing is given that would change {0}")]
+    NothingGiven(DefinitionName),
+    /// A value that is none of its field, or a field that must be given and was not.
+    #[error("{name}: {error}")]
+    Invalid {
+        /// What was to be defined.
+        name: DefinitionName,
+        /// Which field, and what it wants.
+        error: EntryError,
+    },
+    /// No message can have this number.
+    #[error("message {number}: {error}")]
+    NoMessage {
+        /// As it was named.
+        number: u16,
+        /// Which numbers there are.
+        error: DefinitionNameError,
+    },
+    /// A message that is not personal cannot be assigned.
+    #[error("{0} is for everyone")]
+    NotPersonal(DefinitionName),
+}
+
+/// Something that refers to a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// Another definition.
+    Definition(DefinitionName),
+    /// So many users.
+    Users(i64),
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Definition(name) => name.fmt(f),
+            Self::Users(1) => f.write_str("one user"),
+            Self::Users(users) => write!(f, "{users} users"),
+        }
+    }
+}
+
+fn joined<T: fmt::Display>(all: &[T], separator: &str) -> String {
+    all.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
+}
+
+/// What becomes of a definition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DefinitionEdit {
+    /// Fields of its table with their new values; the others stay as they are.
+    pub fields: Vec<(&'static str, String)>,
+    /// The areas that it belongs to, all of them; `None` leaves them, and puts what is new into the area of everyone.
+    pub areas: Option<Vec<Area>>,
+}
+
+impl DefinitionEdit {
+    /// The definition as it will be.
+    fn applied(
+        &self,
+        name: &DefinitionName,
+        before: Option<&Definition>,
+    ) -> Result<Definition, DefinitionRefusal> {
+        if before.is_some() && *self == Self::default() {
+            return Err(DefinitionRefusal::NothingGiven(name.clone()));
+        }
+        let mut fields: BTreeMap<&str, String> = match before {
+            Some(before) => {
+                before.fields().iter().map(|(key, value)| (key.as_str(), value.clone())).collect()
+            }
+            None => defaults(name.kind),
+        };
+        fields.extend(self.fields.iter().map(|(key, value)| (*key, value.clone())));
+        let fields: Vec<(&str, String)> = fields.into_iter().collect();
+        Definition::new(name, &fields)
+            .map_err(|error| DefinitionRefusal::Invalid { name: name.clone(), error })
+    }
+}
+
+/// The fields of a new definition that nobody has to give.
+fn defaults(kind: DefinitionKind) -> BTreeMap<&'static str, String> {
+    match kind {
+        DefinitionKind::TimeZone => DAYS
+            .into_iter()
+            .flat_map(|(start, end)| [(start, CLOSED.0.to_owned()), (end, CLOSED.1.to_owned())])
+            .collect(),
+        // Its place in the lists of devices is not for people to choose: `set` finds a free one.
+        DefinitionKind::WorkCode => BTreeMap::from([("PIN", "1".to_owned())]),
+        DefinitionKind::Holiday
+        | DefinitionKind::Group
+        | DefinitionKind::Combination
+        | DefinitionKind::Message => BTreeMap::new(),
+    }
+}
+
+/// What came of defining something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// It was not defined before.
     Made,
@@ -18,8 +142,6 @@ pub enum Outcome {
     Changed,
     /// It said so already.
     Unchanged,
-    /// Nothing was done: it refers to these, which are not defined.
-    Lacks(Vec<DefinitionName>),
 }
 
 /// What came of a deletion.
@@ -29,8 +151,92 @@ pub enum Deleted {
     Done,
     /// There was none.
     Unknown,
-    /// Nothing was done: these refer to it, each in words.
-    InUse(Vec<String>),
+    /// Nothing was done: these refer to it.
+    InUse(Vec<Reference>),
+}
+
+impl Fleet {
+    /// Defines something, or changes what is defined.
+    ///
+    /// # Errors
+    /// There is no such area; [`DefinitionRefusal`]; those of the database.
+    pub async fn set_definition(
+        &self,
+        actor: &Actor,
+        name: &DefinitionName,
+        edit: &DefinitionEdit,
+    ) -> Result<Outcome, FleetError> {
+        let areas = edit.areas.as_deref();
+        let outcome = retry(|| async {
+            let mut tx = self.write().await?;
+            // Before anything is read, so that nobody changes the definition meanwhile.
+            tx.lock_clock().await?;
+            lookup::areas(&mut tx, areas.unwrap_or_default()).await?;
+            let before = find(&mut tx, name).await?;
+            let definition = edit.applied(name, before.as_ref().map(|defined| &defined.definition))?;
+            let outcome = set(&mut tx, name, &definition, areas, self.now()).await??;
+            tx.commit().await?;
+            Ok(outcome)
+        })
+        .await?;
+        if outcome != Outcome::Unchanged {
+            tracing::info!(%actor, definition = %name, ?outcome, "definition set");
+        }
+        Ok(outcome)
+    }
+
+    /// Deletes a definition everywhere. With a message go the notes of who has it.
+    ///
+    /// # Errors
+    /// There is no such definition, or something refers to it; those of the database.
+    pub async fn delete_definition(&self, actor: &Actor, name: &DefinitionName) -> Result<(), FleetError> {
+        retry(|| async {
+            let mut tx = self.write().await?;
+            match delete(&mut tx, name, self.now()).await? {
+                Deleted::Done => Ok(tx.commit().await?),
+                Deleted::Unknown => Err(lookup::no_definition(&mut tx, name).await),
+                Deleted::InUse(by) => Err(DefinitionRefusal::InUse { name: name.clone(), by }.into()),
+            }
+        })
+        .await?;
+        tracing::info!(%actor, definition = %name, "definition deleted");
+        Ok(())
+    }
+
+    /// Gives a personal message to users. Returns how many did not have it before.
+    ///
+    /// # Errors
+    /// There is no such message or user, or the message is not personal; those of the database.
+    pub async fn assign_message(
+        &self,
+        actor: &Actor,
+        number: u16,
+        pins: &[Pin],
+    ) -> Result<usize, FleetError> {
+        let name = DefinitionName::read(DefinitionKind::Message, &number.to_string())
+            .map_err(|error| DefinitionRefusal::NoMessage { number, error })?;
+        let users = retry(|| async {
+            let mut tx = self.write().await?;
+            // Before anything is read, so that nobody deletes the message or a user meanwhile.
+            tx.lock_clock().await?;
+            let message = lookup::definition(&mut tx, &name).await?;
+            if message.definition.value("TAG") != PERSONAL {
+                return Err(DefinitionRefusal::NotPersonal(name.clone()).into());
+            }
+            let known = tx.users(pins).await?;
+            if let Some(nobody) = pins.iter().find(|pin| !known.contains_key(pin)) {
+                return Err(lookup::no_user(&mut tx, nobody, self.now()).await);
+            }
+            let users = assign(&mut tx, number, pins, self.now()).await?;
+            tx.commit().await?;
+            Ok(users)
+        })
+        .await?;
+        if users > 0 {
+            tracing::info!(%actor, definition = %name, users, "message assigned");
+        }
+        Ok(users)
+    }
 }
 
 /// Key of a definition.
@@ -45,6 +251,8 @@ pub fn key(name: &DefinitionName) -> Result<ItemKey, StoreError> {
 /// Defines something, or changes what is defined. `areas`: all that it belongs to; `None` leaves them, and puts what is
 /// new into the area of everyone. A work code keeps its place in the lists of devices, or gets a free one.
 ///
+/// The inner error is why nothing was done: it refers to what is not defined.
+///
 /// # Errors
 /// Those of the database.
 pub async fn set(
@@ -53,11 +261,11 @@ pub async fn set(
     definition: &Definition,
     areas: Option<&[Area]>,
     now: Millis,
-) -> Result<Outcome, StoreError> {
+) -> Result<Result<Outcome, DefinitionRefusal>, StoreError> {
     tx.reserve(0).await?;
-    let lacks = undefined(tx, definition).await?;
-    if !lacks.is_empty() {
-        return Ok(Outcome::Lacks(lacks));
+    let missing = undefined(tx, definition).await?;
+    if !missing.is_empty() {
+        return Ok(Err(DefinitionRefusal::Undefined { name: name.clone(), missing }));
     }
     let placed = match definition.kind() {
         DefinitionKind::WorkCode => Places::load(tx).await?.work_code(name, definition.value("NAME")).ok(),
@@ -87,10 +295,10 @@ pub async fn set(
         writes.push(put(tx, key, content));
     }
     if writes.is_empty() {
-        return Ok(Outcome::Unchanged);
+        return Ok(Ok(Outcome::Unchanged));
     }
     tx.write_items(&writes, &Change { by: None, at: now, undo_until: None }).await?;
-    Ok(if existed { Outcome::Changed } else { Outcome::Made })
+    Ok(Ok(if existed { Outcome::Changed } else { Outcome::Made }))
 }
 
 /// Deletes a definition everywhere, unless something refers to it. With a message go the notes of who has it.
@@ -148,7 +356,7 @@ pub async fn assign(tx: &mut Tx, message: u16, pins: &[Pin], now: Millis) -> Res
 /// Places of work codes in the lists of devices: each has one of its own, and keeps it.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
-    of: std::collections::BTreeMap<DefinitionName, u32>,
+    of: BTreeMap<DefinitionName, u32>,
     taken: BTreeSet<u32>,
 }
 
@@ -209,8 +417,8 @@ async fn undefined(tx: &mut Tx, definition: &Definition) -> Result<Vec<Definitio
     Ok(names.filter(|name| !defined.contains(&name.name)).collect())
 }
 
-/// Who refers to a definition, in words.
-async fn referring(tx: &mut Tx, name: &DefinitionName) -> Result<Vec<String>, StoreError> {
+/// Who refers to a definition.
+async fn referring(tx: &mut Tx, name: &DefinitionName) -> Result<Vec<Reference>, StoreError> {
     let Ok(number) = name.name.parse::<u32>() else { return Ok(Vec::new()) };
     let (kinds, users): (&[DefinitionKind], i64) = match name.kind {
         DefinitionKind::TimeZone => {
@@ -230,10 +438,10 @@ async fn referring(tx: &mut Tx, name: &DefinitionName) -> Result<Vec<String>, St
     for kind in kinds {
         let all = tx.definitions(*kind).await?;
         let those = all.into_iter().filter(|defined| defined.definition.refers_to().contains(&number));
-        found.extend(those.map(|defined| defined.name.to_string()));
+        found.extend(those.map(|defined| Reference::Definition(defined.name)));
     }
     if users > 0 {
-        found.push(if users == 1 { "one user".to_owned() } else { format!("{users} users") });
+        found.push(Reference::Users(users));
     }
     Ok(found)
 }
@@ -267,4 +475,33 @@ fn put(tx: &Tx, key: ItemKey, content: Content) -> ItemWrite {
 fn bury(tx: &Tx, key: ItemKey) -> ItemWrite {
     let hash = roster::hash(tx.hash_key(), &key.slot, &Content::Membership);
     ItemWrite { key, content: None, hash, contested: false, made_of: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(kind: DefinitionKind, text: &str) -> DefinitionName {
+        DefinitionName::read(kind, text).expect("a name")
+    }
+
+    #[test]
+    fn a_new_time_zone_is_closed_on_the_days_that_are_not_given() {
+        let zone = name(DefinitionKind::TimeZone, "2");
+        let edit = |key, value: &str| DefinitionEdit { fields: vec![(key, value.to_owned())], areas: None };
+        let new = edit("MonStart", "0800").applied(&zone, None);
+        let new = new.and_then(|new| edit("MonEnd", "1800").applied(&zone, Some(&new))).expect("a zone");
+        assert_eq!((new.value("MonStart"), new.value("MonEnd")), ("0800", "1800"));
+        assert_eq!((new.value("SunStart"), new.value("SunEnd")), CLOSED);
+    }
+
+    #[test]
+    fn an_edit_without_anything_is_refused_for_what_is_defined() {
+        let zone = name(DefinitionKind::TimeZone, "2");
+        let new = DefinitionEdit::default().applied(&zone, None).expect("a zone");
+        assert_eq!(
+            DefinitionEdit::default().applied(&zone, Some(&new)),
+            Err(DefinitionRefusal::NothingGiven(zone))
+        );
+    }
 }

@@ -8,6 +8,7 @@ use wire::{Pin, SerialNumber};
 
 use crate::area::AreaRefusal;
 use crate::command::CommandRefusal;
+use crate::definition::DefinitionRefusal;
 use crate::device::DeviceRefusal;
 use crate::held::ResolveError;
 use crate::user::UserRefusal;
@@ -36,6 +37,9 @@ pub enum FleetError {
     /// Something held cannot be decided in this way.
     #[error(transparent)]
     Held(ResolveError),
+    /// A rule about definitions forbids it.
+    #[error(transparent)]
+    Definition(#[from] DefinitionRefusal),
 }
 
 /// Something that does not exist, and what the caller may have meant.
@@ -75,6 +79,8 @@ pub enum NotFound {
     },
     /// Nothing is held under this number.
     Held(i64),
+    /// There is no picture of a punch with this number.
+    AttendancePhoto(i64),
     /// There is no record of a device with this number.
     Record(i64),
     /// No command has this number at this device.
@@ -111,6 +117,7 @@ impl fmt::Display for NotFound {
                 nearest.clone()
             }
             Self::Held(id) => return write!(f, "nothing is held under {id}"),
+            Self::AttendancePhoto(id) => return write!(f, "there is no picture {id}"),
             Self::Record(id) => return write!(f, "there is no record {id}"),
             Self::Command { device, wanted } => return write!(f, "{device} has no command {wanted}"),
         };

@@ -14,6 +14,7 @@ pub mod device;
 pub mod device_settings;
 pub mod emptied_field;
 mod error;
+pub mod event;
 mod fleet;
 pub mod held;
 pub mod lookup;

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use roster::{Area, Millis};
-use store::{DeviceRow, OrderRow, StoreError, Tx};
+use roster::{Area, DefinitionKind, DefinitionName, Millis};
+use store::{Defined, DeviceRow, OrderRow, StoreError, Tx};
 use wire::{Pin, SerialNumber};
 
-use crate::{FleetError, NotFound};
+use crate::{FleetError, NotFound, definition};
 
 /// The most people that are compared with a PIN that nobody has.
 const MAX_COMPARED: i64 = 20_000;
@@ -62,6 +62,28 @@ pub(crate) async fn areas(tx: &mut Tx, wanted: &[Area]) -> Result<(), FleetError
         Some(wanted) => Err(NotFound::Area { wanted: *wanted, known }.into()),
         None => Ok(()),
     }
+}
+
+/// The definition of this name.
+pub(crate) async fn definition(tx: &mut Tx, wanted: &DefinitionName) -> Result<Defined, FleetError> {
+    match definition::find(tx, wanted).await? {
+        Some(defined) => Ok(defined),
+        None => Err(no_definition(tx, wanted).await),
+    }
+}
+
+/// The error for a definition that there is not. Codes can be mistyped; one number is as good as another.
+pub(crate) async fn no_definition(tx: &mut Tx, wanted: &DefinitionName) -> FleetError {
+    let mut nearest = None;
+    if wanted.kind == DefinitionKind::WorkCode {
+        let all = match tx.definitions(wanted.kind).await {
+            Ok(all) => all,
+            Err(error) => return error.into(),
+        };
+        let names = all.iter().map(|defined| defined.name.name.as_str());
+        nearest = self::nearest(&wanted.name, names).map(ToOwned::to_owned);
+    }
+    NotFound::Definition { wanted: wanted.clone(), nearest }.into()
 }
 
 /// The error for a PIN that nobody has.

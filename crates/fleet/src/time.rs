@@ -21,7 +21,6 @@ pub fn serialize<S: Serializer>(at: &Millis, serializer: S) -> Result<S::Ok, S::
 ///
 /// # Errors
 /// Those of the serialiser.
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
 pub fn serialize_option<S: Serializer>(at: &Option<Millis>, serializer: S) -> Result<S::Ok, S::Error> {
     match at {
         Some(at) => serialize(at, serializer),

@@ -36,6 +36,7 @@ impl House {
             time_zone: TimeZone::get("Europe/Berlin").expect("a time zone"),
             enrolment: Enrolment::Hold,
             undo: Duration::from_hours(2),
+            system_commands: false,
         };
         let clock = Clock::new(move || Millis(told.load(Ordering::SeqCst)));
         let fleet = Fleet::open(database.url(), &[42; 32], rules, clock).await.expect("it opens");

@@ -10,6 +10,7 @@ mod item;
 mod user;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use roster::{Content, ContentHash, Field, HashKey, ItemKey, Millis, Seq, Slot, Template, UserFields};
 use wire::Pin;
@@ -72,6 +73,12 @@ impl Enrolment {
     /// Reads the word.
     pub fn of(text: &str) -> Option<Self> {
         [Self::Accept, Self::Hold, Self::Refuse].into_iter().find(|policy| policy.as_str() == text)
+    }
+}
+
+impl fmt::Display for Enrolment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

@@ -1,6 +1,7 @@
 //! The view of one device that every decision is made on, and the changes a decision leaves in it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use roster::{Area, Capability, ContentHash, Evidence, ItemKey, Kind, Millis, Seq, Slot};
 use wire::{BioType, Pin};
@@ -206,6 +207,16 @@ pub enum Joining {
     Replace,
     /// It was restored from a backup or a stick: what it holds is of the past, and is compared before it is put right.
     Restored,
+}
+
+impl fmt::Display for Joining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Adopt => "adopt",
+            Self::Replace => "replace",
+            Self::Restored => "restored",
+        })
+    }
 }
 
 /// What is known of one device, with the persons that the decision at hand touches.

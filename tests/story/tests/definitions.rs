@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use fleet::definition::{self, Deleted, Outcome};
+use fleet::definition::{self, DefinitionRefusal, Deleted, Outcome, Reference};
 use fleet::user::UserEdit;
 use roster::{Area, Definition, DefinitionKind, DefinitionName};
 use simulator::{Device, Model, Session};
@@ -19,6 +19,15 @@ async fn define(
     fields: &[(&str, &str)],
     areas: Option<&[Area]>,
 ) -> Outcome {
+    try_define(house, name, fields, areas).await.expect("what it refers to is defined")
+}
+
+async fn try_define(
+    house: &House,
+    name: &DefinitionName,
+    fields: &[(&str, &str)],
+    areas: Option<&[Area]>,
+) -> Result<Outcome, DefinitionRefusal> {
     let fields: Vec<(&str, String)> = fields.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
     let (definition, now) = (Definition::new(name, &fields).expect("a definition"), house.now());
     house.operate(async |tx| definition::set(tx, name, &definition, areas, now).await).await
@@ -122,8 +131,8 @@ async fn a_time_zone_that_is_used_stays_and_one_that_is_not_any_more_opens_nothi
     assert_eq!(zone_of(&a, "2").as_deref(), Some("0800-1800"));
 
     let (zone, group) = (name(DefinitionKind::TimeZone, "2"), name(DefinitionKind::Group, "2"));
-    assert_eq!(delete(&house, &zone).await, Deleted::InUse(vec!["group 2".into()]));
-    assert_eq!(delete(&house, &group).await, Deleted::InUse(vec!["one user".into()]));
+    assert_eq!(delete(&house, &zone).await, Deleted::InUse(vec![Reference::Definition(group.clone())]));
+    assert_eq!(delete(&house, &group).await, Deleted::InUse(vec![Reference::Users(1)]));
     let now = house.now();
     house.operate(async |tx| fleet::user::delete(tx, &pin("7"), None, now, None).await).await;
     assert_eq!(delete(&house, &group).await, Deleted::Done);
@@ -136,8 +145,8 @@ async fn a_time_zone_that_is_used_stays_and_one_that_is_not_any_more_opens_nothi
         let group = session.definitions().get("AccGroup", "2").expect("there is no deletion of groups");
         assert!(group.ends_with(";0;0;0") || group.ends_with("=0;0;0"), "{group}");
     }
-    let refused = define(&house, &group, &[("TZ", "2;0;0")], None).await;
-    assert_eq!(refused, Outcome::Lacks(vec![zone]));
+    let refused = try_define(&house, &group, &[("TZ", "2;0;0")], None).await;
+    assert_eq!(refused, Err(DefinitionRefusal::Undefined { name: group, missing: vec![zone] }));
 }
 
 /// Obligation 160.

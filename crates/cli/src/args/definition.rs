@@ -57,8 +57,8 @@ pub trait SetDefinition {
     /// The areas that were given.
     fn areas(&self) -> Option<&[Area]>;
 
-    /// The fields that were given. `is_new`: it is not defined yet.
-    fn fields(&self, is_new: bool) -> Vec<(&'static str, String)>;
+    /// The fields that were given.
+    fn fields(&self) -> Vec<(&'static str, String)>;
 }
 
 /// A time zone.
@@ -124,12 +124,9 @@ impl SetDefinition for SetTimeZone {
         self.of.areas.as_deref()
     }
 
-    fn fields(&self, is_new: bool) -> Vec<(&'static str, String)> {
+    fn fields(&self) -> Vec<(&'static str, String)> {
         let days = [&self.sun, &self.mon, &self.tue, &self.wed, &self.thu, &self.fri, &self.sat];
-        let closed = is_new.then(|| (CLOSED.0.to_owned(), CLOSED.1.to_owned()));
-        let hours = days
-            .into_iter()
-            .map(|day| day.clone().or_else(|| self.every_day.clone()).or_else(|| closed.clone()));
+        let hours = days.into_iter().map(|day| day.clone().or_else(|| self.every_day.clone()));
         let given = DAYS.iter().zip(hours).filter_map(|(keys, hours)| Some((keys, hours?)));
         given.flat_map(|((start, end), (from, to))| [(*start, from), (*end, to)]).collect()
     }
@@ -178,7 +175,7 @@ impl SetDefinition for SetHoliday {
         self.of.areas.as_deref()
     }
 
-    fn fields(&self, _: bool) -> Vec<(&'static str, String)> {
+    fn fields(&self) -> Vec<(&'static str, String)> {
         given([
             ("HolidayName", self.name.clone()),
             ("StartDate", self.from.clone()),
@@ -233,7 +230,7 @@ impl SetDefinition for SetGroup {
         self.of.areas.as_deref()
     }
 
-    fn fields(&self, _: bool) -> Vec<(&'static str, String)> {
+    fn fields(&self) -> Vec<(&'static str, String)> {
         given([
             ("TZ", self.time_zones.as_ref().map(|Numbers(zones)| zones.join(";"))),
             ("Verify", self.verify.map(|mode| mode.to_string())),
@@ -271,7 +268,7 @@ impl SetDefinition for SetCombination {
         self.of.areas.as_deref()
     }
 
-    fn fields(&self, _: bool) -> Vec<(&'static str, String)> {
+    fn fields(&self) -> Vec<(&'static str, String)> {
         let Some(Numbers(groups)) = &self.groups else { return Vec::new() };
         ["Group1", "Group2", "Group3", "Group4", "Group5"].into_iter().zip(groups.iter().cloned()).collect()
     }
@@ -330,7 +327,7 @@ impl SetDefinition for SetMessage {
         self.of.areas.as_deref()
     }
 
-    fn fields(&self, _: bool) -> Vec<(&'static str, String)> {
+    fn fields(&self) -> Vec<(&'static str, String)> {
         let to = self.to.map(|to| match to {
             Audience::Everyone => "253",
             Audience::Personal => "254",
@@ -374,9 +371,8 @@ impl SetDefinition for SetWorkCode {
         self.of.areas.as_deref()
     }
 
-    fn fields(&self, is_new: bool) -> Vec<(&'static str, String)> {
-        // Its place in the lists of devices is not for people to choose.
-        given([("NAME", self.name.clone()), ("PIN", is_new.then(|| "1".to_owned()))])
+    fn fields(&self) -> Vec<(&'static str, String)> {
+        given([("NAME", self.name.clone())])
     }
 }
 

@@ -1,26 +1,23 @@
 //! `muster timezone`, `holiday`, `group`, `unlock-combination`, `message` and `workcode`.
 
-mod says;
-
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use anyhow::bail;
+use anyhow::anyhow;
 use clap::Args;
-use fleet::definition::{self, Deleted, Outcome};
-use roster::{Area, Definition, DefinitionKind, DefinitionName, Millis};
+use fleet::FleetError;
+use fleet::definition::{DefinitionEdit, DefinitionRefusal, Outcome};
+use fleet::view::definition::{DefinitionAtDevice, DefinitionState, DefinitionSync, DefinitionView};
+use roster::{Area, DefinitionKind, DefinitionName};
 use serde::Serialize;
-use store::{Defined, Tx};
-use sync::Want;
-use wire::{EntryError, FieldError, Pin, SerialNumber};
+use wire::{EntryError, FieldError, Pin};
 
 use super::Context;
 use crate::args::{Definitions, MessageCommand, SetDefinition, definition_command};
 use crate::failure::usage;
-use crate::lookup;
+use crate::render::definition;
+use crate::render::not_found::explained;
 use crate::render::table::{Table, pairs};
 use crate::render::when::When;
-use fleet::time::rfc3339;
 
 /// Carries out a command about definitions of one kind.
 ///
@@ -46,7 +43,7 @@ pub async fn run<S: SetDefinition + Args>(context: &Context, command: Definition
 pub async fn message(context: &Context, command: MessageCommand) -> anyhow::Result<()> {
     match command {
         MessageCommand::Defined(command) => run(context, command).await,
-        MessageCommand::Assign { number, pins } => assign(context, number, pins).await,
+        MessageCommand::Assign { number, pins } => assign(context, number, &pins).await,
     }
 }
 
@@ -77,44 +74,30 @@ impl Done {
 }
 
 async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S) -> anyhow::Result<()> {
-    let mut tx = context.fleet.store().read().await?;
-    let before = definition::find(&mut tx, name).await?;
-    lookup::areas(&mut tx, set.areas().unwrap_or_default()).await?;
-    tx.rollback().await?;
-    let given = set.fields(before.is_none());
-    if before.is_some() && given.is_empty() && set.areas().is_none() {
-        return Err(usage(format!(
-            "nothing to change: see `muster {} set --help`",
-            definition_command(name.kind)
-        )));
-    }
-    let mut fields: BTreeMap<&str, String> = BTreeMap::new();
-    if let Some(before) = &before {
-        fields.extend(before.definition.fields().iter().map(|(key, value)| (key.as_str(), value.clone())));
-    }
-    fields.extend(given);
-    let fields: Vec<(&str, String)> = fields.into_iter().collect();
-    let definition = Definition::new(name, &fields).map_err(|error| said_wrong::<S>(name, &error))?;
-    let (owned, areas, now) = (name.clone(), set.areas().map(<[Area]>::to_vec), context.when.now());
-    let outcome = context
-        .fleet
-        .store()
-        .retrying(move |tx| {
-            let (name, definition, areas) = (owned.clone(), definition.clone(), areas.clone());
-            Box::pin(async move { definition::set(tx, &name, &definition, areas.as_deref(), now).await })
-        })
-        .await?;
-    match outcome {
+    let edit = DefinitionEdit { fields: set.fields(), areas: set.areas().map(<[Area]>::to_vec) };
+    let outcome = context.fleet.set_definition(&context.actor, name, &edit).await;
+    match outcome.map_err(refused::<S>)? {
         Outcome::Made => Done::print(context, name, "made", "is made, and goes to the devices"),
         Outcome::Changed => {
             Done::print(context, name, "changed", "is changed, and the change goes to the devices")
         }
         Outcome::Unchanged => Done::print(context, name, "unchanged", "was so already"),
-        Outcome::Lacks(lacks) => {
-            let names: Vec<String> = lacks.iter().map(ToString::to_string).collect();
-            let kind = lacks.first().map_or("timezone", |name| definition_command(name.kind));
-            bail!("{name} refers to {}, not defined yet: `muster {kind} set` first", names.join(" and "))
+    }
+}
+
+/// A refusal with the command or the option that helps.
+fn refused<S: SetDefinition>(error: FleetError) -> anyhow::Error {
+    let FleetError::Definition(refusal) = error else { return explained(error) };
+    match &refusal {
+        DefinitionRefusal::Undefined { missing, .. } => {
+            let kind = missing.first().map_or("timezone", |name| definition_command(name.kind));
+            anyhow!("{refusal}: `muster {kind} set` first")
         }
+        DefinitionRefusal::NothingGiven(name) => {
+            usage(format!("nothing to change: see `muster {} set --help`", definition_command(name.kind)))
+        }
+        DefinitionRefusal::Invalid { name, error } => said_wrong::<S>(name, error),
+        _ => refusal.into(),
     }
 }
 
@@ -134,74 +117,38 @@ fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &EntryError) -> an
 }
 
 async fn delete(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
-    let (owned, now) = (name.clone(), context.when.now());
-    let deleted = context
-        .fleet
-        .store()
-        .retrying(move |tx| {
-            let name = owned.clone();
-            Box::pin(async move { definition::delete(tx, &name, now).await })
-        })
-        .await?;
-    match deleted {
-        Deleted::Done => Done::print(context, name, "deleted", "is deleted from all devices"),
-        Deleted::Unknown => Err(unknown(&mut context.fleet.store().read().await?, name).await?),
-        Deleted::InUse(users) => bail!("{name} is used by {}: change that first", users.join(", ")),
-    }
-}
-
-/// The error for a name that nothing has.
-async fn unknown(tx: &mut Tx, name: &DefinitionName) -> anyhow::Result<anyhow::Error> {
-    let all = tx.definitions(name.kind).await?;
-    let near = lookup::nearest(&name.name, all.iter().map(|defined| defined.name.name.as_str()));
-    Ok(match near.filter(|_| name.kind == DefinitionKind::WorkCode) {
-        Some(near) => anyhow::anyhow!("there is no {name}; is {near} meant?"),
-        None => {
-            anyhow::anyhow!("there is no {name}; `muster {} list` shows all", definition_command(name.kind))
+    context.fleet.delete_definition(&context.actor, name).await.map_err(|error| match error {
+        FleetError::Definition(refusal @ DefinitionRefusal::InUse { .. }) => {
+            anyhow!("{refusal}: change that first")
         }
-    })
+        other => explained(other),
+    })?;
+    Done::print(context, name, "deleted", "is deleted from all devices")
 }
 
-/// A definition in a list.
+/// A definition, as JSON shows it.
 #[derive(Serialize)]
 struct Shown {
+    /// The command of its kind.
     kind: &'static str,
-    name: String,
-    /// The same in words.
+    /// What it says, in words.
     says: String,
-    /// As devices get it.
-    fields: BTreeMap<String, String>,
-    areas: Vec<i64>,
-    changed_at: String,
-    changed_by: String,
-    #[serde(skip)]
-    changed: Millis,
+    #[serde(flatten)]
+    definition: DefinitionView,
 }
 
-impl Shown {
-    fn of(defined: &Defined, serial_numbers: &BTreeMap<i64, SerialNumber>) -> Self {
+impl From<DefinitionView> for Shown {
+    fn from(definition: DefinitionView) -> Self {
         Self {
-            kind: definition_command(defined.name.kind),
-            name: defined.name.name.clone(),
-            says: says::says(&defined.definition),
-            fields: defined.definition.fields().iter().cloned().collect(),
-            areas: defined.areas.iter().map(|area| area.0).collect(),
-            changed_at: rfc3339(defined.changed_at),
-            changed_by: lookup::who(defined.changed_by, serial_numbers),
-            changed: defined.changed_at,
+            kind: definition_command(definition.kind),
+            says: definition::summary(&definition.definition),
+            definition,
         }
-    }
-
-    fn areas(&self) -> String {
-        self.areas.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     }
 }
 
 async fn list(context: &Context, kind: DefinitionKind) -> anyhow::Result<()> {
-    let mut tx = context.fleet.store().read().await?;
-    let serial_numbers = lookup::serial_numbers(&mut tx).await?;
-    let all: Vec<Shown> =
-        tx.definitions(kind).await?.iter().map(|defined| Shown::of(defined, &serial_numbers)).collect();
+    let all: Vec<Shown> = context.fleet.definitions(kind).await?.into_iter().map(Shown::from).collect();
     context.out.print(&all, |all| {
         if all.is_empty() {
             return format!(
@@ -211,100 +158,74 @@ async fn list(context: &Context, kind: DefinitionKind) -> anyhow::Result<()> {
             );
         }
         let mut table = Table::new([kind.word(), "what it says", "areas", "changed", "by"]);
-        for one in all {
-            let changed = context.when.relative(one.changed);
-            table.row([one.name.clone(), one.says.clone(), one.areas(), changed, one.changed_by.clone()]);
+        for Shown { says, definition, .. } in all {
+            table.row([
+                definition.name.clone(),
+                says.clone(),
+                areas(definition),
+                context.when.relative(definition.changed_at),
+                definition.changed_by.to_string(),
+            ]);
         }
         table.to_string()
     })
 }
 
-/// One definition, and how far it is.
-#[derive(Serialize)]
-struct One {
-    #[serde(flatten)]
-    shown: Shown,
-    /// Of a personal message: who has it.
-    assigned: Vec<String>,
-    devices: Vec<OnDevice>,
+fn areas(definition: &DefinitionView) -> String {
+    definition.areas.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
+/// One definition and how far it is, as JSON shows it.
 #[derive(Serialize)]
-struct OnDevice {
-    serial_number: String,
-    name: String,
-    /// `holds`, `owed`, `refused`, `not-for-it` or `joining`.
-    stands: &'static str,
+struct One {
+    /// The command of its kind.
+    kind: &'static str,
+    /// What it says, in words.
+    says: String,
+    #[serde(flatten)]
+    sync: DefinitionSync,
 }
 
 async fn show(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
-    let mut tx = context.fleet.store().read().await?;
-    let Some(defined) = definition::find(&mut tx, name).await? else {
-        return Err(unknown(&mut tx, name).await?);
-    };
-    let assigned = match (name.kind, name.name.parse()) {
-        (DefinitionKind::Message, Ok(number)) => tx.users_of_message(number).await?,
-        _ => Vec::new(),
-    };
-    let serial_numbers = lookup::serial_numbers(&mut tx).await?;
+    let sync = context.fleet.definition(name).await.map_err(explained)?;
     let one = One {
-        shown: Shown::of(&defined, &serial_numbers),
-        assigned: assigned.iter().map(ToString::to_string).collect(),
-        devices: on_devices(&mut tx, &defined).await?,
+        kind: definition_command(name.kind),
+        says: definition::summary(&sync.definition.definition),
+        sync,
     };
     context.out.print(&one, |one| one.words(&context.when))
 }
 
-async fn on_devices(tx: &mut Tx, defined: &Defined) -> anyhow::Result<Vec<OnDevice>> {
-    let key = definition::key(&defined.name)?;
-    let mut found = Vec::new();
-    for row in tx.devices().await? {
-        if !row.state.is_member() {
-            continue;
-        }
-        let mut view = tx.view(&row).await?;
-        tx.load_persons(&mut view, std::slice::from_ref(&key.pin)).await?;
-        let exception = view.persons.get(&key.pin).and_then(|owner| owner.exceptions.get(&key.slot));
-        let refused = exception
-            .and_then(|exception| exception.refused)
-            .is_some_and(|refusal| refusal.seq == defined.seq);
-        let stands = match view.want(&key) {
-            _ if row.joining.is_some() => "joining",
-            Want::Present if refused => "refused",
-            Want::Present if view.settled(&key) => "holds",
-            Want::Present => "owed",
-            Want::Anything | Want::Absent | Want::ByUser => "not-for-it",
-        };
-        found.push(OnDevice { serial_number: row.serial_number.to_string(), name: row.name.clone(), stands });
-    }
-    Ok(found)
-}
-
 impl One {
     fn words(&self, when: &When) -> String {
-        let assigned = (!self.assigned.is_empty()).then(|| self.assigned.join(", "));
+        let DefinitionSync { definition, assigned, devices } = &self.sync;
+        let assigned: Vec<String> = assigned.iter().map(ToString::to_string).collect();
+        let changed = format!("{} by {}", when.both(definition.changed_at), definition.changed_by);
         let mut text = pairs([
-            (self.shown.kind, Some(self.shown.name.clone())),
-            ("says", Some(self.shown.says.clone())),
-            ("for", assigned),
-            ("areas", Some(self.shown.areas())),
-            ("changed", Some(format!("{} by {}", when.both(self.shown.changed), self.shown.changed_by))),
+            (self.kind, Some(definition.name.clone())),
+            ("says", Some(self.says.clone())),
+            ("for", Some(assigned.join(", ")).filter(|assigned| !assigned.is_empty())),
+            ("areas", Some(areas(definition))),
+            ("changed", Some(changed)),
         ]);
-        let mut devices = Table::new(["device", "name", "has it"]);
-        for device in &self.devices {
-            let stands = match device.stands {
-                "holds" => "yes",
-                "owed" => "not yet: it goes out with the next polls",
-                "refused" => "no: the device refused it",
-                "joining" => "approved: its people are still being read",
-                _ => "no: it is in none of its areas, or does not know such a thing",
-            };
-            devices.row([device.serial_number.clone(), device.name.clone(), stands.to_owned()]);
-        }
         if !devices.is_empty() {
-            let _ = write!(text, "\n{devices}");
+            let mut table = Table::new(["device", "name", "has it"]);
+            for DefinitionAtDevice { serial_number, name, state } in devices {
+                table.row([serial_number.clone(), name.clone(), has_it(*state).to_owned()]);
+            }
+            let _ = write!(text, "\n{table}");
         }
         text
+    }
+}
+
+const fn has_it(state: DefinitionState) -> &'static str {
+    match state {
+        DefinitionState::Holds => "yes",
+        DefinitionState::Owed => "not yet: it goes out with the next polls",
+        DefinitionState::Refused => "no: the device refused it",
+        DefinitionState::Joining => "approved: its people are still being read",
+        DefinitionState::NotForIt => "no: it is in none of its areas, or does not know such a thing",
     }
 }
 
@@ -315,33 +236,18 @@ struct Assigned {
     users: usize,
 }
 
-async fn assign(context: &Context, number: u16, pins: Vec<Pin>) -> anyhow::Result<()> {
-    let name = DefinitionName::read(DefinitionKind::Message, &number.to_string())
-        .map_err(|error| usage(format!("message {number}: {error}")))?;
-    let mut tx = context.fleet.store().read().await?;
-    let Some(message) = definition::find(&mut tx, &name).await? else {
-        return Err(unknown(&mut tx, &name).await?);
-    };
-    if message.definition.value("TAG") != "254" {
-        bail!("{name} is for everyone: `muster message set {number} --to personal` first");
-    }
-    let users = tx.users(&pins).await?;
-    if let Some(nobody) = pins.iter().find(|pin| !users.contains_key(pin)) {
-        return Err(lookup::no_user(&mut tx, nobody, context.when.now()).await);
-    }
-    tx.rollback().await?;
-    let now = context.when.now();
-    let users = context
-        .fleet
-        .store()
-        .retrying(move |tx| {
-            let pins = pins.clone();
-            Box::pin(async move { definition::assign(tx, number, &pins, now).await })
-        })
-        .await?;
+async fn assign(context: &Context, number: u16, pins: &[Pin]) -> anyhow::Result<()> {
+    let assigned = context.fleet.assign_message(&context.actor, number, pins).await;
+    let users = assigned.map_err(|error| match error {
+        FleetError::Definition(refusal @ DefinitionRefusal::NotPersonal(_)) => {
+            anyhow!("{refusal}: `muster message set {number} --to personal` first")
+        }
+        FleetError::Definition(refusal @ DefinitionRefusal::NoMessage { .. }) => usage(refusal.to_string()),
+        other => explained(other),
+    })?;
     context.out.print(&Assigned { message: number, users }, |assigned| match assigned.users {
-        0 => format!("{name} was theirs already"),
-        1 => format!("{name} is given to one user"),
-        users => format!("{name} is given to {users} users"),
+        0 => format!("message {number} was theirs already"),
+        1 => format!("message {number} is given to one user"),
+        users => format!("message {number} is given to {users} users"),
     })
 }

@@ -1,21 +1,16 @@
 //! `muster record`
 
-use anyhow::bail;
-use roster::Millis;
-use serde::Serialize;
 use std::fmt::Write as _;
-use store::{KeptKind, KeptRow};
-use wire::{DeviceRecord, Origin, SerialNumber};
+
+use fleet::view::device_record::{DeviceRecordView, KeptKind, RecordSummary};
+use serde::Serialize;
+use wire::{Origin, SerialNumber};
 
 use super::Context;
 use crate::args::{RecordCommand, RecordKindArg};
-use crate::lookup;
+use crate::render::not_found::explained;
 use crate::render::table::{Table, pairs};
 use crate::render::when::When;
-use fleet::time::rfc3339;
-
-/// How many are listed at most.
-const MOST: i64 = 1000;
 
 /// Carries out a command about what devices send beside people and punches.
 ///
@@ -23,61 +18,47 @@ const MOST: i64 = 1000;
 /// There is no such device or record.
 pub async fn run(context: &Context, command: RecordCommand) -> anyhow::Result<()> {
     match command {
-        RecordCommand::List { kind, device } => list(context, kind, device).await,
+        RecordCommand::List { kind, device } => list(context, kind, device.as_ref()).await,
         RecordCommand::Show { id, raw } => show(context, id, raw).await,
     }
 }
 
+/// A record, as JSON shows it.
 #[derive(Serialize)]
 struct Shown {
-    id: i64,
-    kind: &'static str,
-    device: String,
-    pin: Option<String>,
+    #[serde(flatten)]
+    record: DeviceRecordView,
+    /// What it is about, in a few words.
     about: String,
-    first_at: String,
-    last_at: String,
-    times_seen: i64,
+    /// As the device sent it, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
-    #[serde(skip)]
-    last: Millis,
+}
+
+impl From<DeviceRecordView> for Shown {
+    fn from(record: DeviceRecordView) -> Self {
+        Self { about: about(&record.summary), record, raw: None }
+    }
 }
 
 impl Shown {
-    fn of(row: KeptRow, device: String, raw: &[u8]) -> Self {
-        Self {
-            id: row.id,
-            kind: row.kind.as_str(),
-            device,
-            pin: row.pin.map(|pin| pin.to_string()),
-            about: about(row.kind, raw),
-            first_at: rfc3339(row.first_at),
-            last_at: rfc3339(row.last_at),
-            times_seen: row.times_seen,
-            raw: None,
-            last: row.last_at,
-        }
-    }
-
     fn words(&self, when: &When) -> String {
+        let record = &self.record;
         pairs([
-            ("record", Some(self.id.to_string())),
-            ("kind", Some(self.kind.to_owned())),
-            ("device", Some(self.device.clone())),
-            ("pin", self.pin.clone()),
+            ("record", Some(record.id.to_string())),
+            ("kind", Some(record.kind.to_string())),
+            ("device", Some(record.device.clone())),
+            ("pin", record.pin.as_ref().map(ToString::to_string)),
             ("about", Some(self.about.clone()).filter(|about| !about.is_empty())),
-            ("last", Some(when.both(self.last))),
-            ("times seen", Some(self.times_seen.to_string())),
+            ("last", Some(when.both(record.last_at))),
+            ("times seen", Some(record.times_seen.to_string())),
         ])
     }
 }
 
-/// What a record is about, in a few words; of an identity card nothing that stands on it.
-fn about(kind: KeptKind, raw: &[u8]) -> String {
-    let record = kind.record().and_then(|kind| DeviceRecord::of_line(kind, raw).ok());
-    match record {
-        Some(DeviceRecord::Error(error)) => {
+fn about(summary: &RecordSummary) -> String {
+    match summary {
+        RecordSummary::Error(error) => {
             let origin = match &error.origin {
                 Origin::Device => String::new(),
                 Origin::Command(id) => format!(", command {id}"),
@@ -86,14 +67,12 @@ fn about(kind: KeptKind, raw: &[u8]) -> String {
                 if error.message.is_empty() { String::new() } else { format!(": {}", error.message) };
             format!("{} {}{message}{origin}", error.code, error.describe())
         }
-        Some(DeviceRecord::Message(message)) => {
-            format!("{} {}", message.number, String::from_utf8_lossy(message.text))
-        }
-        Some(DeviceRecord::IdCard(_)) | None => format!("{} bytes", raw.len()),
+        RecordSummary::Message { number, text } => format!("{number} {text}"),
+        RecordSummary::Other { bytes } => format!("{bytes} bytes"),
     }
 }
 
-fn kind_of(kind: RecordKindArg) -> KeptKind {
+const fn kind_of(kind: RecordKindArg) -> KeptKind {
     match kind {
         RecordKindArg::IdCard => KeptKind::IdCard,
         RecordKindArg::Error => KeptKind::Error,
@@ -105,36 +84,25 @@ fn kind_of(kind: RecordKindArg) -> KeptKind {
 async fn list(
     context: &Context,
     kind: Option<RecordKindArg>,
-    device: Option<SerialNumber>,
+    device: Option<&SerialNumber>,
 ) -> anyhow::Result<()> {
-    let mut tx = context.fleet.store().read().await?;
-    let device = match device {
-        Some(serial_number) => Some(lookup::device(&mut tx, &serial_number).await?.id),
-        None => None,
-    };
-    let devices = lookup::serial_numbers(&mut tx).await?;
-    let mut shown = Vec::new();
-    for row in tx.records(kind.map(kind_of), device, MOST).await? {
-        // One after the other: a record may be long, and of most of it nothing is shown.
-        let Some((row, raw)) = tx.record(row.id).await? else { continue };
-        let device = devices.get(&row.device).map(ToString::to_string).unwrap_or_default();
-        shown.push(Shown::of(row, device, &raw));
-    }
+    let records = context.fleet.device_records(kind.map(kind_of), device).await.map_err(explained)?;
+    let shown: Vec<Shown> = records.into_iter().map(Shown::from).collect();
     context.out.print(&shown, |shown| {
         if shown.is_empty() {
             return "no device sent anything of the kind".to_owned();
         }
         let mut table =
             Table::new(["record", "kind", "device", "pin", "last", "times", "about"]).right([0, 5]);
-        for record in shown {
+        for Shown { record, about, .. } in shown {
             table.row([
                 record.id.to_string(),
-                record.kind.to_owned(),
+                record.kind.to_string(),
                 record.device.clone(),
-                record.pin.clone().unwrap_or_default(),
-                context.when.relative(record.last),
+                record.pin.as_ref().map(ToString::to_string).unwrap_or_default(),
+                context.when.relative(record.last_at),
                 record.times_seen.to_string(),
-                record.about.clone(),
+                about.clone(),
             ]);
         }
         table.to_string()
@@ -142,14 +110,9 @@ async fn list(
 }
 
 async fn show(context: &Context, id: i64, with_record: bool) -> anyhow::Result<()> {
-    let mut tx = context.fleet.store().read().await?;
-    let Some((row, raw)) = tx.record(id).await? else {
-        bail!("there is no record {id}; `muster record list` shows all");
-    };
-    let devices = lookup::serial_numbers(&mut tx).await?;
-    let device = devices.get(&row.device).map(ToString::to_string).unwrap_or_default();
-    let mut shown = Shown::of(row, device, &raw);
+    let mut shown = Shown::from(context.fleet.device_record(id).await.map_err(explained)?);
     if with_record {
+        let raw = context.fleet.raw_device_record(id).await.map_err(explained)?;
         tracing::warn!(
             "what follows is what the device sent: it may hold all that stands on an identity card"
         );

@@ -32,7 +32,7 @@ impl CommandWords {
         let content = content.map(|content| readable(content, command.form == Some(Form::Info)));
         let outcome = outcome(&command, when);
         let command = CommandView { arguments: command.arguments.replace('\t', " "), ..command };
-        Self { outcome, content, command }
+        Self { command, outcome, content }
     }
 
     /// All of it.

@@ -2,6 +2,9 @@
 
 pub mod clock;
 pub mod command;
+pub mod csv;
+pub mod definition;
+pub mod event;
 pub mod not_found;
 pub mod output;
 pub mod reread;

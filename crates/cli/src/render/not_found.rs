@@ -32,6 +32,7 @@ fn hint(what: &NotFound) -> Option<String> {
             format!("; `muster {} list` shows all", definition_command(wanted.kind))
         }
         NotFound::Held(_) => "; `muster held list` shows what is".to_owned(),
+        NotFound::AttendancePhoto(_) => "; `muster attendance photos` shows them".to_owned(),
         NotFound::Record(_) => "; `muster record list` shows all".to_owned(),
         NotFound::Command { device, .. } => format!("; `muster command list {device}` shows all"),
         NotFound::Device { .. }

@@ -1,15 +1,15 @@
 //! Everything about one device.
 
 use roster::{Area, Capability, Millis};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use store::{DeviceClock, DeviceOptions, DeviceRow, PhotoDelivery, Reread, Session, Stamp, Tx};
 use sync::intake::Enrolment;
 use wire::SerialNumber;
 
-use crate::time;
 use crate::time_zone::offset_minutes;
 use crate::view::sync_status::{self, DeviceStatus};
 use crate::{Fleet, FleetError, Rules, lookup, reread};
+use crate::{text, time};
 
 /// How many sessions of a device are shown.
 const MAX_SESSIONS: i64 = 5;
@@ -35,7 +35,7 @@ pub struct DeviceView {
     /// What is set for this device alone.
     pub options: OptionsView,
     /// What becomes of people who are enrolled or changed at it: its own setting or the server's.
-    #[serde(serialize_with = "enrolment")]
+    #[serde(serialize_with = "text::serialize")]
     pub enrolment: Enrolment,
     /// What it last said to hold, and what it should hold.
     pub holds: Holds,
@@ -79,10 +79,10 @@ pub struct OptionsView {
     /// Seconds that it waits after a failed connection.
     pub error_delay_s: Option<u16>,
     /// How photos reach it.
-    #[serde(serialize_with = "photo_delivery_option")]
+    #[serde(serialize_with = "text::serialize_option")]
     pub photo_delivery: Option<PhotoDelivery>,
     /// Whether people may be enrolled and changed at it.
-    #[serde(serialize_with = "enrolment_option")]
+    #[serde(serialize_with = "text::serialize_option")]
     pub enrolment: Option<Enrolment>,
 }
 
@@ -284,21 +284,4 @@ impl From<DeviceOptions> for OptionsView {
             enrolment: options.enrolment,
         }
     }
-}
-
-fn enrolment<S: Serializer>(enrolment: &Enrolment, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(enrolment.as_str())
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-fn enrolment_option<S: Serializer>(enrolment: &Option<Enrolment>, serializer: S) -> Result<S::Ok, S::Error> {
-    enrolment.map(Enrolment::as_str).serialize(serializer)
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-fn photo_delivery_option<S: Serializer>(
-    delivery: &Option<PhotoDelivery>,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    delivery.map(PhotoDelivery::as_str).serialize(serializer)
 }

@@ -1,14 +1,14 @@
 //! How far devices are in sync, and what is not confirmed yet.
 
 use roster::{ItemKey, Kind, Millis, Seq};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use store::{DeviceRow, DeviceState, Drift, StoreError, SyncCounts, Tx};
 use sync::read_back::NOT_KEPT;
 use sync::{Exception, Joining, Parked, Wait, Want};
 use wire::{Pin, SerialNumber};
 
 use crate::suspension::SuspensionView;
-use crate::{Fleet, FleetError, NotFound, lookup, time};
+use crate::{Fleet, FleetError, NotFound, lookup, text, time};
 
 /// A device that was not heard of for this long is offline, ms: three polls at the slowest pace.
 pub const ONLINE_MS: i64 = 180_000;
@@ -30,10 +30,10 @@ pub struct DeviceStatus {
     /// The model it says to be.
     pub model: Option<String>,
     /// Whether it is part of the fleet.
-    #[serde(serialize_with = "state")]
+    #[serde(serialize_with = "text::serialize")]
     pub state: DeviceState,
     /// How it is being taken in, while it is.
-    #[serde(serialize_with = "joining")]
+    #[serde(serialize_with = "text::serialize_option")]
     pub joining: Option<Joining>,
     /// Heard of lately.
     pub online: bool,
@@ -358,18 +358,4 @@ impl DeviceStatus {
             clock_ahead_s: drift.map(|drift| drift.ahead_s),
         }
     }
-}
-
-fn state<S: Serializer>(state: &DeviceState, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(state.as_str())
-}
-
-#[expect(clippy::ref_option, reason = "serde hands over a reference to the field")]
-fn joining<S: Serializer>(joining: &Option<Joining>, serializer: S) -> Result<S::Ok, S::Error> {
-    let word = joining.map(|joining| match joining {
-        Joining::Adopt => "adopt",
-        Joining::Replace => "replace",
-        Joining::Restored => "restored",
-    });
-    word.serialize(serializer)
 }

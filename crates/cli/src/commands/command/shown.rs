@@ -54,12 +54,12 @@ pub async fn with_content(
     command: CommandView,
 ) -> anyhow::Result<CommandWords> {
     let is_text = matches!(command.form, Some(Form::Info | Form::Shell));
-    let content = if command.has_content && is_text {
+    let answer = if command.has_content && is_text {
         Some(context.fleet.command_content(of, command.id).await?.unwrap_or_default())
     } else {
         None
     };
-    Ok(CommandWords::of(command, content.as_deref(), &context.when))
+    Ok(CommandWords::of(command, answer.as_deref(), &context.when))
 }
 
 /// Shows one command, or writes what came with its answer.

@@ -1,9 +1,9 @@
-//! What a definition says, in one line for people.
+//! Words for what a definition says.
 
 use roster::{DAYS, Definition, DefinitionKind};
 
-/// In one line.
-pub fn says(definition: &Definition) -> String {
+/// What it says, in one line.
+pub fn summary(definition: &Definition) -> String {
     match definition.kind() {
         DefinitionKind::TimeZone => week(definition),
         DefinitionKind::Holiday => {
@@ -88,7 +88,7 @@ mod tests {
         let name = DefinitionName::read(kind, "7").expect("a number");
         let fields: Vec<(&str, String)> =
             fields.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
-        says(&Definition::new(&name, &fields).expect("a definition"))
+        summary(&Definition::new(&name, &fields).expect("a definition"))
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! What is defined for the whole fleet, and on which devices it is.
+
+use std::collections::BTreeMap;
+
+use roster::{Definition, DefinitionKind, DefinitionName, Millis};
+use serde::{Serialize, Serializer};
+use store::{Defined, StoreError, Tx};
+use sync::Want;
+use wire::{Pin, SerialNumber};
+
+use crate::definition::key;
+use crate::{ChangedBy, Fleet, FleetError, lookup, text, time};
+
+/// A definition. JSON has no kind: whoever shows it has a name for that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DefinitionView {
+    /// What it is.
+    #[serde(skip)]
+    pub kind: DefinitionKind,
+    /// Its number, or the code of a work code.
+    pub name: String,
+    /// What it says, field by field as devices get it.
+    #[serde(rename = "fields", serialize_with = "fields")]
+    pub definition: Definition,
+    /// The areas that it belongs to.
+    pub areas: Vec<i64>,
+    /// When it last changed.
+    #[serde(serialize_with = "time::serialize")]
+    pub changed_at: Millis,
+    /// Who changed it then.
+    pub changed_by: ChangedBy,
+}
+
+/// A definition, and how far it is on the devices of the fleet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DefinitionSync {
+    /// The definition.
+    #[serde(flatten)]
+    pub definition: DefinitionView,
+    /// Of a personal message: who has it.
+    #[serde(serialize_with = "text::serialize_all")]
+    pub assigned: Vec<Pin>,
+    /// How far it is on each device of the fleet.
+    pub devices: Vec<DefinitionAtDevice>,
+}
+
+/// How far a definition is on one device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DefinitionAtDevice {
+    /// Serial number of the device.
+    pub serial_number: String,
+    /// What people call it.
+    pub name: String,
+    /// How far it is.
+    #[serde(rename = "stands")]
+    pub state: DefinitionState,
+}
+
+/// How far a definition is on one device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefinitionState {
+    /// The device has confirmed it.
+    Holds,
+    /// It goes out with the next polls.
+    Owed,
+    /// The device refused it.
+    Refused,
+    /// The device is in none of its areas, or does not know such a thing.
+    NotForIt,
+    /// The device is being taken in: its people are still being read.
+    Joining,
+}
+
+impl Fleet {
+    /// All definitions of a kind.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn definitions(&self, kind: DefinitionKind) -> Result<Vec<DefinitionView>, FleetError> {
+        let mut tx = self.read().await?;
+        let serial_numbers = lookup::serial_numbers(&mut tx).await?;
+        let all = tx.definitions(kind).await?;
+        Ok(all.into_iter().map(|defined| DefinitionView::of(defined, &serial_numbers)).collect())
+    }
+
+    /// One definition, and how far it is on the devices of the fleet.
+    ///
+    /// # Errors
+    /// There is no such definition; those of the database.
+    pub async fn definition(&self, name: &DefinitionName) -> Result<DefinitionSync, FleetError> {
+        let mut tx = self.read().await?;
+        let defined = lookup::definition(&mut tx, name).await?;
+        let assigned = match (name.kind, name.name.parse()) {
+            (DefinitionKind::Message, Ok(number)) => tx.users_of_message(number).await?,
+            _ => Vec::new(),
+        };
+        let serial_numbers = lookup::serial_numbers(&mut tx).await?;
+        let devices = at_devices(&mut tx, &defined).await?;
+        Ok(DefinitionSync { definition: DefinitionView::of(defined, &serial_numbers), assigned, devices })
+    }
+}
+
+impl DefinitionView {
+    fn of(defined: Defined, serial_numbers: &BTreeMap<i64, SerialNumber>) -> Self {
+        Self {
+            kind: defined.name.kind,
+            name: defined.name.name,
+            definition: defined.definition,
+            areas: defined.areas.into_iter().map(|area| area.0).collect(),
+            changed_at: defined.changed_at,
+            changed_by: ChangedBy::of(defined.changed_by, serial_numbers),
+        }
+    }
+}
+
+async fn at_devices(tx: &mut Tx, defined: &Defined) -> Result<Vec<DefinitionAtDevice>, StoreError> {
+    let key = key(&defined.name)?;
+    let mut found = Vec::new();
+    for row in tx.devices().await? {
+        if !row.state.is_member() {
+            continue;
+        }
+        let mut view = tx.view(&row).await?;
+        tx.load_persons(&mut view, std::slice::from_ref(&key.pin)).await?;
+        let exception = view.persons.get(&key.pin).and_then(|owner| owner.exceptions.get(&key.slot));
+        let refused = exception
+            .and_then(|exception| exception.refused)
+            .is_some_and(|refusal| refusal.seq == defined.seq);
+        let state = match view.want(&key) {
+            _ if row.joining.is_some() => DefinitionState::Joining,
+            Want::Present if refused => DefinitionState::Refused,
+            Want::Present if view.settled(&key) => DefinitionState::Holds,
+            Want::Present => DefinitionState::Owed,
+            Want::Anything | Want::Absent | Want::ByUser => DefinitionState::NotForIt,
+        };
+        found.push(DefinitionAtDevice {
+            serial_number: row.serial_number.to_string(),
+            name: row.name,
+            state,
+        });
+    }
+    Ok(found)
+}
+
+fn fields<S: Serializer>(definition: &Definition, serializer: S) -> Result<S::Ok, S::Error> {
+    let fields: BTreeMap<&str, &str> =
+        definition.fields().iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    fields.serialize(serializer)
+}

@@ -1,0 +1,149 @@
+//! What devices send beside people and punches.
+
+use std::collections::BTreeMap;
+
+use roster::Millis;
+use serde::Serialize;
+pub use store::KeptKind;
+use store::KeptRow;
+use wire::{DeviceRecord, ErrorRecord, Pin, SerialNumber};
+
+use crate::{Fleet, FleetError, NotFound, lookup, text, time};
+
+/// How many records are listed at most.
+const MAX_LISTED: i64 = 1_000;
+
+/// A record of a device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct DeviceRecordView {
+    /// Its number.
+    pub id: i64,
+    /// What it is.
+    #[serde(serialize_with = "text::serialize")]
+    pub kind: KeptKind,
+    /// Serial number of the device; empty for a device that is gone.
+    pub device: String,
+    /// Whom it is about.
+    #[serde(serialize_with = "text::serialize_option")]
+    pub pin: Option<Pin>,
+    /// What may be shown of its content.
+    #[serde(skip)]
+    pub summary: RecordSummary,
+    /// When it first came.
+    #[serde(serialize_with = "time::serialize")]
+    pub first_at: Millis,
+    /// When it last came.
+    #[serde(serialize_with = "time::serialize")]
+    pub last_at: Millis,
+    /// How often it came.
+    pub times_seen: i64,
+}
+
+/// What may be shown of the content of a record: nothing that an identity card says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordSummary {
+    /// An error that the device reported.
+    Error(ErrorRecord),
+    /// A message that the device shows.
+    Message {
+        /// Its number.
+        number: i64,
+        /// What it says.
+        text: String,
+    },
+    /// Anything else.
+    Other {
+        /// How long it is.
+        bytes: usize,
+    },
+}
+
+impl Fleet {
+    /// What devices sent beside people and punches, the newest first; the first thousand. `None` = any.
+    ///
+    /// # Errors
+    /// No such device has called; those of the database.
+    pub async fn device_records(
+        &self,
+        kind: Option<KeptKind>,
+        device: Option<&SerialNumber>,
+    ) -> Result<Vec<DeviceRecordView>, FleetError> {
+        let mut tx = self.read().await?;
+        let device = match device {
+            Some(serial_number) => Some(lookup::device(&mut tx, serial_number).await?.id),
+            None => None,
+        };
+        let serial_numbers = lookup::serial_numbers(&mut tx).await?;
+        let mut records = Vec::new();
+        for row in tx.records(kind, device, MAX_LISTED).await? {
+            // One after the other: a record may be long, and little of it is shown.
+            let Some((row, raw)) = tx.record(row.id).await? else { continue };
+            records.push(DeviceRecordView::of(row, &raw, &serial_numbers));
+        }
+        Ok(records)
+    }
+
+    /// One record of a device.
+    ///
+    /// # Errors
+    /// There is no such record; those of the database.
+    pub async fn device_record(&self, id: i64) -> Result<DeviceRecordView, FleetError> {
+        let mut tx = self.read().await?;
+        let (row, raw) = tx.record(id).await?.ok_or(NotFound::Record(id))?;
+        let serial_numbers = lookup::serial_numbers(&mut tx).await?;
+        Ok(DeviceRecordView::of(row, &raw, &serial_numbers))
+    }
+
+    /// One record as the device sent it. It may hold all that stands on an identity card.
+    ///
+    /// # Errors
+    /// There is no such record; those of the database.
+    pub async fn raw_device_record(&self, id: i64) -> Result<Vec<u8>, FleetError> {
+        let (_, raw) = self.read().await?.record(id).await?.ok_or(NotFound::Record(id))?;
+        Ok(raw)
+    }
+}
+
+impl DeviceRecordView {
+    fn of(row: KeptRow, raw: &[u8], serial_numbers: &BTreeMap<i64, SerialNumber>) -> Self {
+        Self {
+            id: row.id,
+            kind: row.kind,
+            device: serial_numbers.get(&row.device).map(ToString::to_string).unwrap_or_default(),
+            pin: row.pin,
+            summary: RecordSummary::of(row.kind, raw),
+            first_at: row.first_at,
+            last_at: row.last_at,
+            times_seen: row.times_seen,
+        }
+    }
+}
+
+impl RecordSummary {
+    fn of(kind: KeptKind, raw: &[u8]) -> Self {
+        match kind.record().and_then(|kind| DeviceRecord::of_line(kind, raw).ok()) {
+            Some(DeviceRecord::Error(error)) => Self::Error(error),
+            Some(DeviceRecord::Message(message)) => {
+                let text = String::from_utf8_lossy(message.text).into_owned();
+                Self::Message { number: message.number, text }
+            }
+            Some(DeviceRecord::IdCard(_)) | None => Self::Other { bytes: raw.len() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_summary_of_an_identity_card_is_its_length() {
+        let raw = b"IDCARD PIN=7\tSNNum=990101198001011234\tName=Ilse";
+        assert_eq!(RecordSummary::of(KeptKind::IdCard, raw), RecordSummary::Other { bytes: raw.len() });
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_is_shown_by_its_length() {
+        assert_eq!(RecordSummary::of(KeptKind::Error, b"ERRORLOG"), RecordSummary::Other { bytes: 8 });
+    }
+}
