@@ -44,6 +44,10 @@ pub struct Config {
     pub adopt_limit: Duration,
     /// Of so many of 100 templates that devices say to have taken it is looked whether they hold them; 0 for none.
     pub read_back_percent: u8,
+    /// Within so many days the people of each device are read once; 0 for never.
+    pub reread_days: u16,
+    /// For so many templates a device is asked, as a spot check, after its people were read.
+    pub reread_templates: u32,
     /// How long what is finished is kept.
     pub retention: Retention,
     /// Whether operators may reach into the system of a device: its files, its shell, its firmware.

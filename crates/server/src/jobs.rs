@@ -1,6 +1,6 @@
 //! What happens by itself, beside requests: each process looks for changes that others made and writes behind what it heard of
-//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed, and keeps
-//! the dates on which people come back or leave.
+//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed, keeps
+//! the dates on which people come back or leave, and has the people of devices read whose turn it is.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use crate::app::App;
 use crate::device::LOOK;
 use crate::fleet::suspension;
-use crate::{housekeeping, zones};
+use crate::{housekeeping, routine_check, zones};
 
 /// How late `last_seen_at` may be.
 const WRITE_SEEN: Duration = Duration::from_secs(1);
@@ -75,7 +75,15 @@ pub async fn run(app: App, stop: CancellationToken) {
             }
         }
     };
-    tokio::join!(looking, writing_behind, following_zones, keeping_dates, sweeping);
+    let checking = async {
+        let mut tick = tokio::time::interval(routine_check::LOOK);
+        while next(&mut tick, &stop).await {
+            if let Err(error) = routine_check::begin_due(&app).await {
+                tracing::error!(%error, "cannot begin the routine check of devices: it is tried again");
+            }
+        }
+    };
+    tokio::join!(looking, writing_behind, following_zones, keeping_dates, checking, sweeping);
     housekeeping::give_back(&app).await;
 }
 

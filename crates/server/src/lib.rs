@@ -10,6 +10,7 @@ mod housekeeping;
 mod jobs;
 mod photos;
 mod presence;
+mod routine_check;
 mod running;
 pub mod zones;
 

@@ -15,7 +15,7 @@ use crate::app::App;
 use crate::clock::{Clock, Entropy};
 use crate::config::Config;
 use crate::presence::Presence;
-use crate::{admin, device, fleet, jobs};
+use crate::{admin, device, fleet, jobs, routine_check};
 
 /// How long connections of people may take to end once the server is told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -119,6 +119,15 @@ impl Running {
     /// Those of the database.
     pub async fn keep_dates(&self) -> Result<(), StoreError> {
         fleet::suspension::keep_dates(&self.app).await
+    }
+
+    /// Begins to read the people of devices whose turn it is, as it does once a minute. How many had their turn.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn check_people(&self) -> Result<i64, StoreError> {
+        jobs::write_seen(&self.app).await?;
+        routine_check::begin_due(&self.app).await
     }
 
     /// How many polls of devices asked no database since the start.

@@ -27,6 +27,7 @@ mod photo_line;
 mod poll;
 mod questions;
 mod read_back;
+mod reading;
 mod remote;
 mod settled;
 mod stamps;

@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
 use store::{
-    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Shared,
-    Standing, StoreError, Tx, Waiting,
+    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Rereading,
+    Shared, Standing, StoreError, Tx, Waiting,
 };
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
@@ -17,7 +17,7 @@ use wire::{Command, CommandId, Endpoint, Pin, PollInfo, SerialNumber, Target};
 
 use super::answer::{Answer, DeviceError, ok};
 use super::photo_line::{Line, PhotoLine, Way};
-use super::{Request, admit, counts, joining, options, questions, read_back};
+use super::{Request, admit, counts, joining, options, questions, read_back, reading};
 use crate::app::App;
 use crate::fleet::files;
 use crate::fleet::orders::{Ordered, withheld};
@@ -58,13 +58,18 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         questions::conclude(app, &device).await?;
         waiting = None;
     }
-    if device.rereads && questions::end_reread(app, &device).await? {
+    let was_read = match device.rereads {
+        None => false,
+        Some(Rereading::Everything) => questions::end_reread(app, &device).await?,
+        Some(Rereading::People) => reading::end(app, &device).await?,
+    };
+    if was_read {
         waiting = None;
     }
     if counts::compare(app, &device).await? {
         waiting = None;
     }
-    if read_back::judge(app, &device).await? {
+    if read_back::judge(app, &device).await? || reading::spot_check(app, &device).await? {
         waiting = None;
     }
     if device.capability.speaks_access_control() || !has_work(app, &device, waiting, moment).await? {
@@ -113,7 +118,7 @@ async fn has_work(
         if device.scan.is_some() || waiting.head > device.cursor {
             return Ok(true);
         }
-        if !waiting.open && device.emptied_at.is_none() && !device.rereads {
+        if !waiting.open && device.emptied_at.is_none() && device.rereads.is_none() {
             let read_back = DeviceView::read_back_due(device.read_back.as_ref());
             let due = [waiting.due, app.comparisons.next(device.id), read_back].into_iter().flatten().min();
             app.settled.keep(&device.serial_number, device.id, moment, due, now);
@@ -145,7 +150,7 @@ async fn batch(app: &App, device: &SerialNumber) -> Result<Option<Vec<Line>>, St
     if row.joining.is_some()
         && let Some(end) = joining::end(app, &mut tx, &row, now).await?
     {
-        joining::conclude(&mut tx, &row, end).await?;
+        joining::conclude(&mut tx, &row, end, now).await?;
         view.joined();
     }
     let (limits, salt) = (app.config.limits, app.entropy.next());

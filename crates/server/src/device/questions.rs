@@ -6,13 +6,13 @@
 use std::collections::BTreeSet;
 
 use roster::{ItemKey, Millis};
-use store::{DeviceRow, StoreError, Tx};
+use store::{DeviceRow, Rereading, StoreError, Tx};
 use sync::intake::{Counts, Intake};
 use sync::{DeviceView, Subject};
 use wire::{Command, Form, Pin, Select};
 
 use super::decision::{Decision, Tally, in_order};
-use super::{joining, read_back};
+use super::{joining, read_back, reading};
 use crate::app::App;
 use crate::fleet;
 use crate::fleet::orders::{Ordered, is_refused};
@@ -70,12 +70,20 @@ pub async fn end_reread(app: &App, device: &DeviceRow) -> Result<bool, StoreErro
     let Some(end) = end else { return Ok(false) };
     store::retry(|| async {
         let mut tx = app.store.write_fleet().await?;
-        let row = tx.lock_device(device.id).await?;
-        if row.is_none_or(|row| !row.rereads || row.asked_at != device.asked_at) {
+        let Some((row, mut view, standing)) = tx.standing(&device.serial_number, now).await? else {
+            return tx.rollback().await;
+        };
+        if row.rereads != Some(Rereading::Everything) || row.asked_at != device.asked_at {
             return tx.rollback().await;
         }
         if end == joining::End::Complete {
+            if row.unexplained_deletions > 0 {
+                reading::compare(app, &mut tx, (&row, &mut view, &standing), now).await?;
+            }
             tx.end_reread(device.id, now).await?;
+        } else if !tx.claims_await_reading(row.id).await? {
+            // Nothing waits for it but to know who is missing, and that is not to be had.
+            tx.end_reading(row.id, None, 0).await?;
         } else {
             // It did not show everybody in all that time: once more.
             tx.begin_reread(device.id).await?;
@@ -149,7 +157,7 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
             let outcome = intake.conclude(pin);
             held.extend(super::kept::held_after_question(&row, pin, &outcome, intake.view));
         }
-        let everything = intake.asks_for_roster;
+        let unexplained_deletions = intake.unexplained_deletions;
         let edits = in_order(intake.edits);
         let changes = view.take_changes();
         let decision = Decision {
@@ -163,7 +171,7 @@ pub async fn conclude(app: &App, device: &DeviceRow) -> Result<bool, StoreError>
             queries: BTreeSet::new(),
             users: std::collections::BTreeMap::new(),
             left: Vec::new(),
-            everything,
+            unexplained_deletions,
             restored: false,
             newcomers: false,
             tally: Tally::default(),
