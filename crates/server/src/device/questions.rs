@@ -81,13 +81,13 @@ pub async fn end_reread(app: &App, device: &DeviceRow) -> Result<bool, StoreErro
                 reading::compare(app, &mut tx, (&row, &mut view, &standing), now).await?;
             }
             tx.end_reread(device.id, now).await?;
-        } else if !tx.claims_await_reading(row.id).await? {
-            // Nothing waits for it but to know who is missing, and that is not to be had.
-            tx.end_reading(row.id, None, 0).await?;
         } else {
-            // It did not show everybody in all that time: once more.
-            tx.begin_reread(device.id).await?;
-            fleet::ask_for_everything(&mut tx, device.id, now).await?;
+            // It did not show everybody in all that time. Who is missing is not to be had; for questions it is read once more.
+            tx.end_reading(row.id, None, 0).await?;
+            if tx.claims_await_reading(row.id).await? {
+                tx.begin_reread(row.id).await?;
+                fleet::ask_for_everything(&mut tx, row.id, now).await?;
+            }
         }
         tx.commit().await
     })
