@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use store::{DeviceOptions, DeviceRow, DeviceState, PhotoDelivery, Session, StoreError, Tx};
 use sync::Joining;
 use sync::intake::Enrolment;
-use wire::SerialNumber;
+use wire::{Form, SerialNumber};
 
 use super::Context;
 use super::device_clock::{ShownClock, ahead};
@@ -106,6 +106,10 @@ struct Shown {
     capability: Vec<String>,
     /// What it last said to hold, and what it should hold.
     holds: Holds,
+    /// When it last showed all its people.
+    people_read_at: Option<String>,
+    /// When the routine check last had its turn with it, or a reading of its people began.
+    people_checked_at: Option<String>,
     clock: ShownClock,
     /// It showed a key in its handshake, and has to show the same again.
     has_comm_key: bool,
@@ -201,6 +205,8 @@ impl Shown {
                 palms: counts.palms,
                 users_wanted: tx.users_in_scope(row.id).await?,
             },
+            people_read_at: row.people_read_at.map(rfc3339),
+            people_checked_at: row.people_checked_at.map(rfc3339),
             sessions: sessions.iter().map(|session| ShownSession::of(session, when)).collect(),
         })
     }
@@ -228,6 +234,7 @@ impl Shown {
             ("approved", row.approved_at.map(|at| when.both(at))),
             ("areas", Some(areas.join(", "))),
             ("holds", Some(self.holds.words(row.counts_at.map(|at| when.relative(at))))),
+            ("people read", Some(read_words(row, when))),
             ("clock", Some(self.clock_words.clone())),
             ("comm key", self.has_comm_key.then(|| "shown, and compared with every handshake".to_owned())),
             ("enrolment", Some(self.enrolment_words())),
@@ -251,6 +258,28 @@ impl Shown {
         }
         let _ = writeln!(text, "\nwhat is owed to it: muster sync status {}", self.status.serial_number);
         text
+    }
+}
+
+/// When the people of a device were last read completely, and what hinders that.
+fn read_words(row: &DeviceRow, when: &When) -> String {
+    let read = row.people_read_at.map_or_else(|| "never completely".to_owned(), |at| when.both(at));
+    let checked = || row.people_checked_at.map(|at| when.relative(at)).unwrap_or_default();
+    if row.rereads.is_some() {
+        format!("{read}; being read now")
+    } else if row.capability.refused(Form::Query) {
+        format!(
+            "{read}; the routine check leaves it out, since it answers no queries: muster device reread {}",
+            row.serial_number
+        )
+    } else if row.hides_people() {
+        format!(
+            "{read}; it did not show all of them to the routine check {}: muster device reread {}",
+            checked(),
+            row.serial_number
+        )
+    } else {
+        read
     }
 }
 
