@@ -98,6 +98,9 @@ impl Settings {
             })?),
             read_back_percent: values
                 .get("read_back_percent", |text| value::number(text, 0..=100, "of 100 templates"))?,
+            reread_days: values.get("reread_days", |text| value::number(text, 0..=365, "days"))?,
+            reread_templates: values
+                .get("reread_templates", |text| value::number(text, 0..=100, "templates"))?,
             limits: sync::Limits {
                 answer_ms: 1000
                     * values.get("answer_timeout_s", |text| {

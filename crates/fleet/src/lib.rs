@@ -21,6 +21,7 @@ pub mod lookup;
 pub mod offered_file;
 pub mod punch_count;
 pub mod reread;
+pub mod routine_check;
 mod rules;
 pub mod suspension;
 mod text;

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Algorithm, Capability, DefinitionKind, Format, Kind, Millis, Slot};
-use store::{DeviceRow, StoreError};
+use store::{DeviceRow, Rereading, StoreError};
 use sync::ScanFrom;
 use wire::{BioType, Dialect, Form, Handshake, PollInfo};
 
@@ -28,13 +28,19 @@ pub async fn learn(
     let mut after = device.capability.clone();
     merge(&mut after);
     let told = told_by(&merge);
-    let counts_first =
-        device.joining.is_some() && device.users_counted().is_none() && told.contains(&Kind::User);
+    let counts_first = told.contains(&Kind::User) && awaits_count(device);
     if after == device.capability && !counts_first && !miscounted(device, &told, context.clock.now()) {
         return Ok(());
     }
     store::retry(|| write(context, device.id, &merge)).await?;
     Ok(())
+}
+
+/// Whether a device that is taken in or read has not told yet how many people it holds: the same number is news too.
+fn awaits_count(device: &DeviceRow) -> bool {
+    let joins = device.joining.is_some() && device.users_counted().is_none();
+    let is_read = device.rereads == Some(Rereading::People);
+    joins || is_read && device.counts_at < device.asked_at
 }
 
 /// The kinds of which a device told how many it holds.

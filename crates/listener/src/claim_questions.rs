@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use roster::{ItemKey, Millis};
-use store::{DeviceRow, StoreError, Tx};
+use store::{DeviceRow, Rereading, StoreError, Tx};
 use sync::intake::{Counts, Intake};
 use sync::{DeviceView, Subject};
 use wire::{Command, Form, Pin, Select};
@@ -14,6 +14,7 @@ use wire::{Command, Form, Pin, Select};
 use crate::command::read_back;
 use crate::context::Context;
 use crate::joining;
+use crate::people_reading;
 use crate::upload::decision::{Decision, Tally, in_order};
 use crate::upload::held_records;
 use fleet::command::{Ordered, is_refused};
@@ -71,16 +72,24 @@ pub async fn end_reread(context: &Context, device: &DeviceRow) -> Result<bool, S
     let Some(end) = end else { return Ok(false) };
     store::retry(|| async {
         let mut tx = context.store.write_fleet().await?;
-        let row = tx.lock_device(device.id).await?;
-        if row.is_none_or(|row| !row.rereads || row.asked_at != device.asked_at) {
+        let Some((row, mut view, standing)) = tx.standing(&device.serial_number, now).await? else {
+            return tx.rollback().await;
+        };
+        if row.rereads != Some(Rereading::Everything) || row.asked_at != device.asked_at {
             return tx.rollback().await;
         }
         if end == joining::End::Complete {
+            if row.unexplained_deletions > 0 {
+                people_reading::compare(context, &mut tx, (&row, &mut view, &standing), now).await?;
+            }
             tx.end_reread(device.id, now).await?;
         } else {
-            // It did not show everybody in all that time: once more.
-            tx.begin_reread(device.id).await?;
-            fleet::reread::ask_for_everything(&mut tx, device.id, now).await?;
+            // It did not show everybody in all that time. Who is missing is not to be had; for questions it is read once more.
+            tx.end_reading(row.id, None, 0).await?;
+            if tx.claims_await_reading(row.id).await? {
+                tx.begin_reread(row.id).await?;
+                fleet::reread::ask_for_everything(&mut tx, row.id, now).await?;
+            }
         }
         tx.commit().await
     })
@@ -150,7 +159,7 @@ pub async fn conclude(context: &Context, device: &DeviceRow) -> Result<bool, Sto
             let outcome = intake.conclude(pin);
             held.extend(held_records::held_after_question(&row, pin, &outcome, intake.view));
         }
-        let everything = intake.asks_for_roster;
+        let unexplained_deletions = intake.unexplained_deletions;
         let edits = in_order(intake.edits);
         let changes = view.take_changes();
         let decision = Decision {
@@ -164,7 +173,7 @@ pub async fn conclude(context: &Context, device: &DeviceRow) -> Result<bool, Sto
             queries: BTreeSet::new(),
             users: std::collections::BTreeMap::new(),
             left: Vec::new(),
-            everything,
+            unexplained_deletions,
             restored: false,
             tally: Tally::default(),
         };

@@ -35,6 +35,10 @@ pub struct Config {
     pub adopt_limit: Duration,
     /// Percentage of accepted templates that Muster reads back to check that the device stored them; 0 disables it.
     pub read_back_percent: u8,
+    /// Muster reads the people of each device once within this many days; 0 disables it.
+    pub reread_days: u16,
+    /// How many templates a device is asked for, as a spot check, after its people were read.
+    pub reread_templates: u32,
     /// How much is sent at a time, and how long answers may take.
     pub limits: Limits,
     /// The largest request body, bytes.

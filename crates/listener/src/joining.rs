@@ -25,7 +25,7 @@ use crate::context::Context;
 const OPEN_QUIET: Duration = Duration::from_secs(5);
 
 /// How many times longer the pause has to be where the evidence is weaker.
-const WEAK: i64 = 4;
+pub(super) const WEAK: i64 = 4;
 
 /// The tags of records about people. An operation tells of people too, and is no part of a roster.
 const ABOUT_PEOPLE: [&str; 7] = ["USER", "FP", "FACE", "FVEIN", "BIODATA", "USERPIC", "BIOPHOTO"];
@@ -77,7 +77,7 @@ pub async fn end(
 ///
 /// # Errors
 /// Those of the database.
-pub async fn conclude(tx: &mut Tx, device: &DeviceRow, end: End) -> Result<(), StoreError> {
+pub async fn conclude(tx: &mut Tx, device: &DeviceRow, end: End, now: Millis) -> Result<(), StoreError> {
     match end {
         End::Complete => tracing::info!(
             device.serial_number = %device.serial_number, "the device has shown all its people: filling it"
@@ -93,7 +93,7 @@ pub async fn conclude(tx: &mut Tx, device: &DeviceRow, end: End) -> Result<(), S
             );
         }
     }
-    tx.end_roster(device.id, end == End::Complete).await
+    tx.end_roster(device.id, end == End::Complete, now).await
 }
 
 /// Whether the device holds unified templates, as far as it is known, and their table has not come since its approval.
@@ -119,7 +119,8 @@ fn shared_kinds(capability: &Capability) -> impl Iterator<Item = Kind> {
         .filter(|kind| matches!(kind, Kind::Template(bio_type) if capability.shares_templates(*bio_type)))
 }
 
-fn quiet_ms(config: &Config) -> i64 {
+/// How long a device must not have uploaded anything about people, ms.
+pub(super) fn quiet_ms(config: &Config) -> i64 {
     ms(match config.admission {
         Admission::Approve => config.adopt_quiet,
         Admission::Open => config.adopt_quiet.min(OPEN_QUIET),

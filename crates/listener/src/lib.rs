@@ -21,6 +21,7 @@ mod http;
 mod joining;
 mod listener;
 mod log_text;
+mod people_reading;
 mod photo;
 mod router;
 mod state;

@@ -6,11 +6,11 @@
 //! there: a user who was deleted at the device is missing too until the upload tells so. A device that held people and
 //! then nobody is filled again whatever it says meanwhile: the news that go out would hide that the rest is gone.
 //!
-//! A surplus is believed under the same conditions. The device is asked for all its people, at most once a day, and the
-//! surplus is shown until the numbers agree.
+//! A surplus is believed under the same conditions. The device is asked for all its people, at most once a day and not on a day
+//! on which the routine check read it, and the surplus is shown until the numbers agree.
 
 use roster::Millis;
-use store::{DeviceRow, StoreError};
+use store::{DeviceRow, Rereading, StoreError};
 use wire::Pin;
 
 use crate::context::Context;
@@ -61,7 +61,10 @@ async fn look(
     };
     let mut tx = context.store.read().await?;
     let view = tx.view(device).await?;
-    if device.joining.is_some() || device.scan.is_some() || tx.head().await? > device.cursor {
+    // A reading that finds who is missing tells more than a count.
+    let finds_missing = device.rereads == Some(Rereading::People) || device.unexplained_deletions > 0;
+    if device.joining.is_some() || finds_missing || device.scan.is_some() || tx.head().await? > device.cursor
+    {
         return Ok(Outcome::Later);
     }
     if view.open_count + view.due_count > 0 {
@@ -108,7 +111,7 @@ async fn surplus(
     expected: u64,
     now: Millis,
 ) -> Result<(), StoreError> {
-    let asks = device.surplus_asked_at.is_none_or(|at| at.plus(ASK_PAUSE_MS) <= now);
+    let asks = device.people_asked_at().is_none_or(|at| at.plus(ASK_PAUSE_MS) <= now);
     if !asks && device.surplus_expected == Some(expected) {
         return Ok(());
     }

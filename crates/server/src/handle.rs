@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use fleet::clock::{Clock, Entropy};
-use fleet::{Rules, suspension};
+use fleet::{Rules, routine_check, suspension};
 use listener::Listener;
 use store::{Store, StoreError};
 use tokio::net::TcpListener;
@@ -31,6 +31,7 @@ pub struct ServerHandle {
     store: Store,
     clock: Clock,
     rules: Rules,
+    reread_days: u16,
     stop: CancellationToken,
     tasks: TaskTracker,
 }
@@ -66,7 +67,7 @@ pub async fn start(
     let (listen, admin_listen) =
         (address(&devices, config.devices.listen), address(&people, config.admin_listen));
     let Config { retention, devices: config, .. } = config;
-    let rules = config.fleet.clone();
+    let (rules, reread_days) = (config.fleet.clone(), config.reread_days);
     let name = format!("{listen} {:016x}", entropy.next()).into();
     let listener = Listener::new(config, store.clone(), clock.clone(), entropy);
     let (stop, tasks) = (CancellationToken::new(), TaskTracker::new());
@@ -76,6 +77,7 @@ pub async fn start(
         store: store.clone(),
         clock: clock.clone(),
         rules: rules.clone(),
+        reread_days,
         sweeper: Sweeper { store: store.clone(), clock: clock.clone(), retention, name },
     };
     tasks.spawn(jobs::run(jobs, stop.clone()));
@@ -96,7 +98,7 @@ pub async fn start(
         }
     });
     tasks.close();
-    Ok(ServerHandle { listen, admin_listen, listener, store, clock, rules, stop, tasks })
+    Ok(ServerHandle { listen, admin_listen, listener, store, clock, rules, reread_days, stop, tasks })
 }
 
 async fn bind(address: SocketAddr, what: &'static str) -> Result<TcpListener, StartError> {
@@ -118,6 +120,15 @@ impl ServerHandle {
     /// Those of the database.
     pub async fn keep_dates(&self) -> Result<(), StoreError> {
         suspension::keep_dates(&self.store, &self.clock, &self.rules).await
+    }
+
+    /// Begins to read the people of devices whose turn it is, as it does once a minute. How many had their turn.
+    ///
+    /// # Errors
+    /// Those of the database.
+    pub async fn check_people(&self) -> Result<i64, StoreError> {
+        self.listener.flush_last_seen().await?;
+        routine_check::begin_due(&self.store, &self.clock, self.reread_days).await
     }
 
     /// How many polls of devices asked no database since the start.

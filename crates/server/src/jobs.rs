@@ -1,11 +1,11 @@
 //! What happens by itself, beside requests: each process looks for changes that others made and writes behind what it heard of
-//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed, and keeps
-//! the dates on which people come back or leave.
+//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed, keeps
+//! the dates on which people come back or leave, and has the people of devices read whose turn it is.
 
 use std::time::Duration;
 
 use fleet::clock::Clock;
-use fleet::{Rules, suspension, time_zone};
+use fleet::{Rules, routine_check, suspension, time_zone};
 use listener::{CHANGE_CHECK_INTERVAL, Listener};
 use store::Store;
 use tokio::time::{Interval, MissedTickBehavior};
@@ -36,13 +36,15 @@ pub struct Jobs {
     pub clock: Clock,
     /// The rules of the fleet.
     pub rules: Rules,
+    /// Muster reads the people of each device once within this many days; 0 disables it.
+    pub reread_days: u16,
     /// What removes finished records.
     pub sweeper: Sweeper,
 }
 
 /// Runs until `stop`. What was begun is finished: a transaction is never dropped in the middle of a query.
 pub async fn run(jobs: Jobs, stop: CancellationToken) {
-    let Jobs { listener, store, clock, rules, sweeper } = jobs;
+    let Jobs { listener, store, clock, rules, reread_days, sweeper } = jobs;
     let writing_behind = async {
         let mut tick = tokio::time::interval(WRITE_SEEN);
         let mut failing = false;
@@ -88,7 +90,15 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
             }
         }
     };
-    tokio::join!(looking, writing_behind, following_zones, keeping_dates, sweeping);
+    let checking = async {
+        let mut tick = tokio::time::interval(routine_check::LOOK);
+        while next(&mut tick, &stop).await {
+            if let Err(error) = routine_check::begin_due(&store, &clock, reread_days).await {
+                tracing::error!(%error, "cannot begin the routine check of devices: it is tried again");
+            }
+        }
+    };
+    tokio::join!(looking, writing_behind, following_zones, keeping_dates, checking, sweeping);
     sweeper.give_back().await;
 }
 

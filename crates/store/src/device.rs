@@ -16,7 +16,7 @@ use wire::{Dialect, SerialNumber};
 use crate::device_load::{kinds_of, kinds_text, loads_of, loads_text, read_back_of, read_back_text};
 use crate::key::{narrow, pin_of};
 use crate::sql::statement;
-use crate::{PhotoDelivery, StoreError, Tx};
+use crate::{PhotoDelivery, Rereading, StoreError, Tx};
 
 /// Where a device stands with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -129,8 +129,16 @@ pub struct DeviceRow {
     pub heard_at: Option<Millis>,
     /// The first fill removes what the device holds under a PIN before it brings the fleet's person.
     pub scan_replaces: bool,
-    /// All that it holds is read, for questions that it does not answer one by one.
-    pub rereads: bool,
+    /// What of it is read as a whole.
+    pub rereads: Option<Rereading>,
+    /// When the routine check last had its turn with it, or a reading of its people began.
+    pub people_checked_at: Option<Millis>,
+    /// When it last showed all its people.
+    pub people_read_at: Option<Millis>,
+    /// Deletions that it reported of people who are still on it, since it was last read.
+    pub unexplained_deletions: u32,
+    /// Templates that it is still to be asked for as a spot check.
+    pub spot_checks: u32,
     /// It had shown all its people when its joining ended; false also while it joins.
     pub roster_complete: bool,
     /// It holds more people than it should: how many it should hold.
@@ -158,7 +166,7 @@ pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining
                        next_command, incarnation, full_kinds, loads, read_back, counts_at, roster_asked_at, heard_at, \
                        roster_complete, surplus_expected, surplus_asked_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
                        trans_interval_min, trans_flag_format, delay_s, error_delay_s, photo_delivery, enrolment, address, created_at, \
-                       approved_at, last_seen_at";
+                       approved_at, last_seen_at, people_checked_at, people_read_at, unexplained_deletions, spot_checks";
 
 impl DeviceRow {
     pub(crate) fn read(row: &AnyRow) -> Result<Self, StoreError> {
@@ -167,6 +175,7 @@ impl DeviceRow {
         let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let serial_number = text("serial_number")?;
         let wrong = |column| StoreError::Inconsistent { table: "device", column, key: serial_number.clone() };
+        let number = |column| narrow("device", column, &serial_number, row.try_get::<i64, _>(column)?);
         let scan = match row.try_get::<Option<String>, _>("scan_pin")? {
             None => None,
             Some(pin) if pin.is_empty() => Some(ScanFrom::Start),
@@ -185,14 +194,17 @@ impl DeviceRow {
             incarnation: row.try_get("incarnation")?,
             full: kinds_of(&text("full_kinds")?).ok_or_else(|| wrong("full_kinds"))?,
             loads: loads_of(&words("loads")?.unwrap_or_default()).ok_or_else(|| wrong("loads"))?,
-            read_back: match words("read_back")? {
-                Some(text) => Some(read_back_of(&text).ok_or_else(|| wrong("read_back"))?),
-                None => None,
-            },
+            read_back: words("read_back")?
+                .map(|text| read_back_of(&text).ok_or_else(|| wrong("read_back")))
+                .transpose()?,
             counts_at: time("counts_at")?,
             asked_at: time("roster_asked_at")?,
             heard_at: time("heard_at")?,
-            rereads: row.try_get::<i64, _>("rereads")? != 0,
+            rereads: Rereading::of(row.try_get("rereads")?),
+            people_checked_at: time("people_checked_at")?,
+            people_read_at: time("people_read_at")?,
+            unexplained_deletions: number("unexplained_deletions")?,
+            spot_checks: number("spot_checks")?,
             scan_replaces: row.try_get::<i64, _>("scan_replaces")? != 0,
             roster_complete: row.try_get::<i64, _>("roster_complete")? != 0,
             surplus_expected: match row.try_get::<Option<i64>, _>("surplus_expected")? {
@@ -388,7 +400,7 @@ impl Tx {
             query(forget).bind(at.0).bind(device).execute(self.db()).await?;
         }
         query(
-            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', scan_replaces = 0, rereads = 0, \
+            "UPDATE device SET state = 'active', joining = ?, approved_at = ?, cursor_seq = ?, scan_pin = '', scan_replaces = 0, rereads = 0, people_checked_at = NULL, people_read_at = NULL, unexplained_deletions = 0, spot_checks = 0, \
              full_kinds = '', loads = NULL, read_back = NULL, roster_asked_at = NULL, heard_at = NULL, emptied_at = NULL, \
              roster_complete = 0, surplus_expected = NULL, surplus_asked_at = NULL, \
              incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?",

@@ -21,7 +21,7 @@ impl DeviceRow {
 impl DeviceRow {
     /// Whether it is read as a whole: who it shows counts.
     pub const fn is_read(&self) -> bool {
-        self.joining.is_some() || self.rereads
+        self.joining.is_some() || self.rereads.is_some()
     }
 }
 
@@ -31,7 +31,7 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn note_asked(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
-        let update = "UPDATE device SET roster_asked_at = ? WHERE device_id = ? AND (joining IS NOT NULL OR rereads = 1) AND roster_asked_at IS NULL";
+        let update = "UPDATE device SET roster_asked_at = ? WHERE device_id = ? AND (joining IS NOT NULL OR rereads > 0) AND roster_asked_at IS NULL";
         self.note(device, update, at).await
     }
 
@@ -43,7 +43,7 @@ impl Tx {
     pub async fn note_heard(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE device SET heard_at = ?, roster_asked_at = COALESCE(roster_asked_at, ?) \
-             WHERE device_id = ? AND (joining IS NOT NULL OR rereads = 1)",
+             WHERE device_id = ? AND (joining IS NOT NULL OR rereads > 0)",
         )
         .bind(at.0)
         .bind(at.0)
@@ -144,7 +144,13 @@ impl Tx {
     /// # Errors
     /// Those of the database.
     pub async fn end_reread(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
-        query("UPDATE device SET rereads = 0 WHERE device_id = ?").bind(device).execute(self.db()).await?;
+        query(
+            "UPDATE device SET rereads = 0, unexplained_deletions = 0, people_read_at = ? WHERE device_id = ?",
+        )
+        .bind(at.0)
+        .bind(device)
+        .execute(self.db())
+        .await?;
         query(
             "UPDATE claim SET asked = 'answered', asked_at = 0, due_at = ? WHERE device_id = ? AND asked = 'refused'",
         )
@@ -174,9 +180,10 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn end_roster(&mut self, device: i64, complete: bool) -> Result<(), StoreError> {
-        query("UPDATE device SET roster_complete = ? WHERE device_id = ?")
+    pub async fn end_roster(&mut self, device: i64, complete: bool, at: Millis) -> Result<(), StoreError> {
+        query("UPDATE device SET roster_complete = ?, people_read_at = COALESCE(?, people_read_at) WHERE device_id = ?")
             .bind(i64::from(complete))
+            .bind(complete.then_some(at.0))
             .bind(device)
             .execute(self.db())
             .await?;

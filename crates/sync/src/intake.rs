@@ -237,8 +237,8 @@ pub struct Intake<'a> {
     pub counts: Counts,
     /// Whom somebody enrolled at the device as new people, as its log tells with this upload.
     pub enrolled: BTreeSet<Pin>,
-    /// The device reported a deletion of somebody who is there: it has to be asked for everything to see who is missing.
-    pub asks_for_roster: bool,
+    /// Deletions that the device reported of people who are there: its people have to be read to see who is missing.
+    pub unexplained_deletions: u32,
 }
 
 impl<'a> Intake<'a> {
@@ -263,7 +263,7 @@ impl<'a> Intake<'a> {
             verdicts: BTreeMap::new(),
             counts: Counts::SayNothing,
             enrolled: BTreeSet::new(),
-            asks_for_roster: false,
+            unexplained_deletions: 0,
         }
     }
 

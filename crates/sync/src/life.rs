@@ -52,6 +52,16 @@ impl DeviceView {
             && self.settled(&key)
     }
 
+    /// Whether the device should hold this user and acknowledged the user, and is not asked about the user: where a reading of all
+    /// its people does not show the user, the user is missing there.
+    pub fn should_show(&self, pin: &Pin) -> bool {
+        self.joining.is_none()
+            && self.claim(pin).is_none()
+            && self.in_scope(pin)
+            && self.knows(pin) == Knows::Present
+            && self.settled(&user_key(pin))
+    }
+
     /// Whom this device holds under `pin`, as far as the server can tell.
     pub fn knows(&self, pin: &Pin) -> Knows {
         let Some(person) = self.person(pin) else { return Knows::Nobody };

@@ -9,7 +9,8 @@
 //! A change that a whole fleet takes within seconds must not be followed by as many questions: who is not asked at once is
 //! asked later ([`Stage::Later`]).
 
-use roster::{ItemKey, Kind, Millis, Seq};
+use roster::{ItemKey, Kind, Millis, Seq, Slot};
+use wire::Pin;
 
 use crate::scope::Want;
 use crate::settle::Answer;
@@ -112,6 +113,15 @@ impl DeviceView {
             self.touch_device();
         }
         Some((key, seq, query?))
+    }
+
+    /// The templates of a person that the device should hold, and is not known not to, with their versions: for a spot check.
+    pub fn templates_held(&self, pin: &Pin) -> Vec<(ItemKey, Seq)> {
+        let is_template = |slot: &Slot| matches!(slot.kind, Kind::Template(_));
+        let slots = self.live_slots(pin).into_iter().filter(is_template);
+        let keys = slots.map(|slot| ItemKey { pin: pin.clone(), slot });
+        let held = keys.filter_map(|key| Some((self.item(&key)?.seq, key)));
+        held.filter(|(seq, key)| self.is_held_as(key, *seq)).map(|(seq, key)| (key, seq)).collect()
     }
 
     /// Whether the device should hold this version of an item, and is not known not to.

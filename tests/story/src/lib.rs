@@ -100,6 +100,9 @@ impl House {
             adopt_quiet: Duration::from_secs(30),
             adopt_limit: Duration::from_hours(1),
             read_back_percent: 1,
+            // A story says itself when a routine check begins.
+            reread_days: 0,
+            reread_templates: 3,
             limits: sync::Limits::default(),
             max_body_bytes: 32 << 20,
             max_connections: 20_000,
@@ -240,6 +243,13 @@ impl House {
     pub async fn keep_dates(&self) {
         self.running.as_ref().expect("the server runs").keep_dates().await.expect("the dates");
         self.look().await;
+    }
+
+    /// The server looks whose people are to be read, as it does by itself once a minute. How many terminals had their turn.
+    pub async fn check_people(&self) -> i64 {
+        let begun = self.running.as_ref().expect("the server runs").check_people().await.expect("the check");
+        self.look().await;
+        begun
     }
 
     /// How many polls the server answered without asking the database.

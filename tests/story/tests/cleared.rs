@@ -80,7 +80,7 @@ async fn held_alone(house: &House, field: &str) -> HeldRow {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_that_was_deleted_at_a_terminal_waits_for_a_decision() {
     let house = with_policy(Cleared::Hold).await;
-    let mut sessions = shown_by_the_gate(&house).await;
+    let mut sessions = Box::pin(shown_by_the_gate(&house)).await;
     for (resolution, left) in [(Resolution::Fleet, 109), (Resolution::Device, 0)] {
         sessions[1].delete_card("9");
         calm(&house, &mut sessions).await;
@@ -99,7 +99,7 @@ async fn a_card_that_was_deleted_at_a_terminal_waits_for_a_decision() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_name_and_a_password_are_held_each_by_itself() {
     let house = with_policy(Cleared::Hold).await;
-    let mut sessions = shown_by_the_gate(&house).await;
+    let mut sessions = Box::pin(shown_by_the_gate(&house)).await;
     sessions[1].delete_password("9");
     calm(&house, &mut sessions).await;
     let password = held_alone(&house, "password").await;
@@ -122,7 +122,7 @@ async fn a_name_and_a_password_are_held_each_by_itself() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_does_not_empty_a_card_that_was_given_since() {
     let house = with_policy(Cleared::Hold).await;
-    let mut sessions = shown_by_the_gate(&house).await;
+    let mut sessions = Box::pin(shown_by_the_gate(&house)).await;
     sessions[1].delete_card("9");
     calm(&house, &mut sessions).await;
     let record = held_alone(&house, "card").await;
@@ -137,7 +137,7 @@ async fn a_decision_does_not_empty_a_card_that_was_given_since() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_that_was_deleted_at_a_terminal_is_deleted_everywhere_where_that_is_set() {
     let house = with_policy(Cleared::Accept).await;
-    let mut sessions = shown_by_the_gate(&house).await;
+    let mut sessions = Box::pin(shown_by_the_gate(&house)).await;
     sessions[1].delete_card("9");
     calm(&house, &mut sessions).await;
 
@@ -158,7 +158,7 @@ async fn a_card_that_was_deleted_at_a_terminal_is_deleted_everywhere_where_that_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_of_somebody_with_a_privilege_waits_for_a_decision_in_any_case() {
     let house = with_policy(Cleared::Accept).await;
-    let mut sessions = shown_by_the_gate(&house).await;
+    let mut sessions = Box::pin(shown_by_the_gate(&house)).await;
     house.set("9", UserEdit { privilege: Some(14), ..UserEdit::default() }).await;
     calm(&house, &mut sessions).await;
     sessions[1].delete_card("9");
@@ -175,7 +175,7 @@ async fn a_card_of_somebody_with_a_privilege_waits_for_a_decision_in_any_case() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_card_that_was_deleted_at_a_terminal_comes_back_where_that_is_set() {
     let house = with_policy(Cleared::Ignore).await;
-    let mut sessions = shown_by_the_gate(&house).await;
+    let mut sessions = Box::pin(shown_by_the_gate(&house)).await;
     sessions[1].delete_card("9");
     calm(&house, &mut sessions).await;
 

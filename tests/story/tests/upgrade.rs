@@ -8,6 +8,10 @@ use story::program::Program;
 /// Takes away what the steps of the migration after version 11 brought, the last one first: what is left is what the program of
 /// version 11 would have written.
 const BACK_TO_VERSION_11: &str = "
+    ALTER TABLE device DROP COLUMN spot_checks;
+    ALTER TABLE device DROP COLUMN unexplained_deletions;
+    ALTER TABLE device DROP COLUMN people_read_at;
+    ALTER TABLE device DROP COLUMN people_checked_at;
     ALTER TABLE device DROP COLUMN enrolment;
     DROP TABLE leaving;
     DROP TABLE suspension;

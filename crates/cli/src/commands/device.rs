@@ -10,7 +10,7 @@ use fleet::view::sync_status::DeviceStatus;
 use roster::Capability;
 use serde::Serialize;
 use sync::intake::Enrolment;
-use wire::{SerialNumber, StampKey};
+use wire::{Form, SerialNumber, StampKey};
 
 use super::Context;
 use crate::args::{Approval, DeviceCommand};
@@ -116,6 +116,7 @@ impl Shown {
             ("approved", device.approved_at.map(|at| when.both(at))),
             ("areas", Some(areas.join(", "))),
             ("holds", Some(holds(&device.holds, when))),
+            ("people read", Some(people_read(device, when))),
             ("clock", Some(clock::words(&device.clock, when))),
             ("comm key", device.has_comm_key.then(|| "shown, and compared with every handshake".to_owned())),
             ("enrolment", Some(enrolment(device))),
@@ -158,6 +159,26 @@ fn enrolment(device: &DeviceView) -> String {
     };
     let whose = if device.options.enrolment.is_some() { "set for it" } else { "as the server has it" };
     format!("{}: {what} ({whose})", device.enrolment.as_str())
+}
+
+/// When the people of a device were last read completely, and what hinders that.
+fn people_read(device: &DeviceView, when: &When) -> String {
+    let read = device.people_read_at.map_or_else(|| "never completely".to_owned(), |at| when.both(at));
+    let serial_number = &device.status.serial_number;
+    if device.is_being_read {
+        format!("{read}; being read now")
+    } else if device.capability.refused(Form::Query) {
+        format!(
+            "{read}; the routine check leaves it out, since it answers no queries: muster device reread {serial_number}"
+        )
+    } else if device.hides_people {
+        let checked = device.people_checked_at.map(|at| when.relative(at)).unwrap_or_default();
+        format!(
+            "{read}; it did not show all of them to the routine check {checked}: muster device reread {serial_number}"
+        )
+    } else {
+        read
+    }
 }
 
 fn holds(holds: &Holds, when: &When) -> String {

@@ -71,6 +71,8 @@ pub const SETTINGS: &[Setting] = &[
         "1",
         "of how many of 100 templates that devices say to have taken it is looked whether they hold them",
     ),
+    fixed("reread_days", "7", "within so many days the people of each device are read once; 0 = never"),
+    fixed("reread_templates", "3", "for so many templates a device is asked after its people were read"),
     derived("time_zone", "the machine", "IANA name: the clock of the devices"),
     fixed("realtime", "true", "devices upload changes at once"),
     fixed("trans_times", "", "otherwise at these times of day, at most ten: 00:00;14:05"),

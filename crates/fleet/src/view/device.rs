@@ -39,6 +39,18 @@ pub struct DeviceView {
     pub enrolment: Enrolment,
     /// What it last said to hold, and what it should hold.
     pub holds: Holds,
+    /// When it last showed all its people.
+    #[serde(serialize_with = "time::serialize_option")]
+    pub people_read_at: Option<Millis>,
+    /// When the routine check last had its turn with it, or a reading of its people began.
+    #[serde(serialize_with = "time::serialize_option")]
+    pub people_checked_at: Option<Millis>,
+    /// Its people are being read.
+    #[serde(skip)]
+    pub is_being_read: bool,
+    /// It did not show all its people when it was last asked for them.
+    #[serde(skip)]
+    pub hides_people: bool,
     /// What is known of its time.
     pub clock: ClockView,
     /// It showed a key in its handshake, and has to show the same again.
@@ -202,6 +214,10 @@ impl DeviceView {
             clock: ClockView::of(&tx.clock(row.id).await?, &row, rules, now),
             has_comm_key: tx.has_comm_key(row.id).await?,
             rereads: stamps.iter().filter_map(|(table, stamp)| RereadView::of(table, stamp, now)).collect(),
+            people_read_at: row.people_read_at,
+            people_checked_at: row.people_checked_at,
+            is_being_read: row.rereads.is_some(),
+            hides_people: row.hides_people(),
             holds: Holds::of(&row, tx.users_in_scope(row.id).await?),
             sessions: sessions.into_iter().map(SessionView::from).collect(),
             options: OptionsView::from(row.options),

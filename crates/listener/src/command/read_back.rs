@@ -41,7 +41,7 @@ pub fn choose<'a>(
 }
 
 /// In which form the device takes a template, and how it is asked for it; `None` where it cannot be.
-fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, Ordered)> {
+pub fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, Ordered)> {
     let form = view.capability.takes(&key.slot)?;
     let query = Ordered(Command::Query(select(key, form)?));
     (!is_refused(query.form(), &view.capability)).then_some((form, query))

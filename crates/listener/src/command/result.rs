@@ -13,6 +13,7 @@ use crate::command::read_back;
 use crate::config::{Attendance, Config};
 use fleet::command::{Ordered, is_refused};
 use fleet::punch_count::follow_up;
+use fleet::routine_check;
 
 /// What an answer asks for, beside being recorded.
 #[derive(Debug, Default)]
@@ -101,7 +102,8 @@ pub async fn take(
         if verdict == Verdict::Done {
             view.accept_form(form, evidence);
         }
-        if is_unknown(ordered, verdict, return_code) {
+        // That a firmware does not know the query of all people says nothing of the query of one.
+        if order.ordered_by != routine_check::BY && is_unknown(ordered, verdict, return_code) {
             view.refuse_form(form, evidence);
             asked.everything = form == Form::Query && is_new && order.ordered_by != read_back::BY;
             let other = ordered.alternative().filter(|other| !is_refused(other.form(), &view.capability));

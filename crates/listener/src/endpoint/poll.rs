@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 
 use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
 use store::{
-    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Shared,
-    Standing, StoreError, Tx, Waiting,
+    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Rereading,
+    Shared, Standing, StoreError, Tx, Waiting,
 };
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
@@ -23,6 +23,7 @@ use crate::context::Context;
 use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 use crate::joining;
+use crate::people_reading;
 use crate::photo::command::{Line, PhotoLine, Way};
 use crate::photo::scaling::Original;
 use crate::state::last_seen::Seen;
@@ -65,13 +66,18 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         claim_questions::conclude(context, &device).await?;
         waiting = None;
     }
-    if device.rereads && claim_questions::end_reread(context, &device).await? {
+    let was_read = match device.rereads {
+        None => false,
+        Some(Rereading::Everything) => claim_questions::end_reread(context, &device).await?,
+        Some(Rereading::People) => people_reading::end(context, &device).await?,
+    };
+    if was_read {
         waiting = None;
     }
     if user_count_check::compare(context, &device).await? {
         waiting = None;
     }
-    if read_back::judge(context, &device).await? {
+    if read_back::judge(context, &device).await? || people_reading::spot_check(context, &device).await? {
         waiting = None;
     }
     if device.capability.speaks_access_control() || !has_work(context, &device, waiting, moment).await? {
@@ -120,7 +126,7 @@ async fn has_work(
         if device.scan.is_some() || waiting.head > device.cursor {
             return Ok(true);
         }
-        if !waiting.open && device.emptied_at.is_none() && !device.rereads {
+        if !waiting.open && device.emptied_at.is_none() && device.rereads.is_none() {
             let read_back = DeviceView::read_back_due(device.read_back.as_ref());
             let due =
                 [waiting.due, context.comparisons.next(device.id), read_back].into_iter().flatten().min();
@@ -153,7 +159,7 @@ async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Li
     if row.joining.is_some()
         && let Some(end) = joining::end(context, &mut tx, &row, now).await?
     {
-        joining::conclude(&mut tx, &row, end).await?;
+        joining::conclude(&mut tx, &row, end, now).await?;
         view.joined();
     }
     let (limits, salt) = (context.config.limits, context.entropy.next());

@@ -10,6 +10,7 @@ use wire::{Form, Pin};
 
 use crate::claim_questions;
 use crate::context::Context;
+use crate::people_reading;
 use fleet::command::Ordered;
 
 /// What an upload comes to.
@@ -34,8 +35,8 @@ pub struct Decision {
     pub users: BTreeMap<Pin, ClaimedUser>,
     /// Templates and photos that are only kept: shown again they are known.
     pub left: Vec<(Pin, ContentHash)>,
-    /// The device is to upload all that it holds.
-    pub everything: bool,
+    /// Deletions that the device reported of people who are there: its people are to be read.
+    pub unexplained_deletions: u32,
     /// It was restored: it has to show all its people again.
     pub restored: bool,
     /// For the log.
@@ -129,8 +130,11 @@ impl Decision {
         }
         // After the device's row is written: an order takes its number from there.
         let refuses = row.capability.refused(Form::Query);
-        if self.everything || self.restored || (refuses && !self.queries.is_empty()) {
+        if self.restored || (refuses && !self.queries.is_empty()) {
             fleet::reread::ask_for_everything(tx, device, now).await?;
+        }
+        if self.unexplained_deletions > 0 {
+            people_reading::after_deletions(tx, row, self.unexplained_deletions, now).await?;
         }
         for pin in self.queries.iter().filter(|_| !refuses) {
             Ordered::query_user(pin.clone()).queue(tx, device, "server", now).await?;
@@ -148,7 +152,7 @@ impl Decision {
             && self.capability.is_none()
             && self.queries.is_empty()
             && changes.claims.is_empty()
-            && !self.everything
+            && self.unexplained_deletions == 0
             && !(changes.device || changes.capability || changes.rebaseline)
             && changes.unpark.is_empty()
             && changes.exceptions.is_empty()

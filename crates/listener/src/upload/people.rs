@@ -170,7 +170,7 @@ impl Upload<'_> {
             }
         });
         let Deciding { intake, held, tally, capability, queries, users, left, restored, .. } = deciding;
-        let everything = intake.asks_for_roster;
+        let unexplained_deletions = intake.unexplained_deletions;
         let (edits, partial) = (at_length(self.bytes, || in_order(intake.edits)), intake.partial);
         if row.joining.is_none() && capability::takes_other_things(&row.capability, &capability) {
             tracing::info!(
@@ -191,7 +191,7 @@ impl Upload<'_> {
             queries,
             users,
             left,
-            everything,
+            unexplained_deletions,
             restored,
             tally,
         })

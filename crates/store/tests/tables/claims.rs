@@ -492,6 +492,6 @@ async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_
     tx.approve_device(one, Joining::Adopt, at(10)).await.expect("approved");
     tx.note_shown(one, &shown).await.expect("noted");
     tx.begin_reread(one).await.expect("nothing to do");
-    assert!(!row(&mut tx, one).await.rereads);
+    assert_eq!(row(&mut tx, one).await.rereads, None);
     assert_eq!(tx.users_shown(one).await.expect("counted"), 2);
 }

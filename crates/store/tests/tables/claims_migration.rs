@@ -214,7 +214,7 @@ async fn assert_claims(store: &Store, db: &AnyPool) {
     assert!(lives.len() == 8 && lives.iter().all(|row| row.life.is_none()), "not noted");
     for device in [1, 2] {
         let row = tx.device(device).await.expect("read").expect("there");
-        assert!(!row.scan_replaces && !row.rereads);
+        assert!(!row.scan_replaces && row.rereads.is_none());
     }
 }
 

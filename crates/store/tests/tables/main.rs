@@ -11,6 +11,7 @@ mod fleet;
 mod items;
 mod opening;
 mod operators;
+mod people_read;
 mod photos;
 mod retention;
 mod schema;

@@ -474,7 +474,7 @@ impl Intake<'_> {
         }
         if same {
             // Somebody else was deleted there: the operation names a number of the device's own.
-            self.asks_for_roster = true;
+            self.unexplained_deletions += 1;
             let news = if claim.items.is_empty() { ClaimNews::Dropped } else { ClaimNews::Left };
             self.view.close_claim(&key.pin, news, self.now);
             return self.user(&key.pin, patch);

@@ -66,6 +66,14 @@ impl Intake<'_> {
         }
     }
 
+    /// A user was deleted at the device under a number of the device's own, and all its people but this one were shown. The
+    /// device is asked who is under the PIN, as after a deletion that it reported by the PIN.
+    pub fn missing_after_deletion(&mut self, pin: &Pin) {
+        if self.view.should_show(pin) {
+            self.ask_after_deletion(pin);
+        }
+    }
+
     /// A finger, a face, a card or a password of a user was deleted at the device (operation codes 10 to 12, 106, 107, 123
     /// and 126). The record does not tell for sure which one: the fleet keeps all of them, and an operator is told, unless
     /// deletions at devices are undone anyway.

@@ -75,7 +75,7 @@ impl World {
                 kept.push((held, upload));
             }
         }
-        let (edits, asks) = (intake.edits, intake.asks_for_roster);
+        let (edits, asks) = (intake.edits, intake.unexplained_deletions > 0);
         for edit in &edits {
             let Some(Content::User(fields)) = &edit.content else { continue };
             let names = self.deleted.get(&edit.key.pin).into_iter().flatten();
