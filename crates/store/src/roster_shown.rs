@@ -145,6 +145,12 @@ impl Tx {
     /// Those of the database.
     pub async fn end_reread(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query("UPDATE device SET rereads = 0 WHERE device_id = ?").bind(device).execute(self.db()).await?;
+        self.answer_refused(device, at).await?;
+        self.forget_shown(device).await
+    }
+
+    /// A device showed all that it holds: that answers the questions that it refused.
+    async fn answer_refused(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE claim SET asked = 'answered', asked_at = 0, due_at = ? WHERE device_id = ? AND asked = 'refused'",
         )
@@ -152,7 +158,7 @@ impl Tx {
         .bind(device)
         .execute(self.db())
         .await?;
-        self.forget_shown(device).await
+        Ok(())
     }
 
     /// A device that was restored has to show all its people again: what it showed and counted before is of another time.
@@ -170,11 +176,13 @@ impl Tx {
         self.forget_shown(device).await
     }
 
-    /// Notes whether a device that is taken in has shown all its people, and forgets whom it showed.
+    /// Notes whether a device that is taken in has shown all its people, and forgets whom it showed. That also answers the
+    /// questions that the device refused meanwhile.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn end_roster(&mut self, device: i64, complete: bool) -> Result<(), StoreError> {
+    pub async fn end_roster(&mut self, device: i64, complete: bool, at: Millis) -> Result<(), StoreError> {
+        self.answer_refused(device, at).await?;
         query("UPDATE device SET roster_complete = ? WHERE device_id = ?")
             .bind(i64::from(complete))
             .bind(device)

@@ -72,7 +72,7 @@ pub async fn end(app: &App, tx: &mut Tx, device: &DeviceRow, now: Millis) -> Res
 ///
 /// # Errors
 /// Those of the database.
-pub async fn conclude(tx: &mut Tx, device: &DeviceRow, end: End) -> Result<(), StoreError> {
+pub async fn conclude(tx: &mut Tx, device: &DeviceRow, end: End, now: Millis) -> Result<(), StoreError> {
     match end {
         End::Complete => tracing::info!(
             device.serial_number = %device.serial_number, "the device has shown all its people: filling it"
@@ -88,7 +88,7 @@ pub async fn conclude(tx: &mut Tx, device: &DeviceRow, end: End) -> Result<(), S
             );
         }
     }
-    tx.end_roster(device.id, end == End::Complete).await
+    tx.end_roster(device.id, end == End::Complete, now).await
 }
 
 /// Whether the device holds unified templates, as far as it is known, and their table has not come since its approval.

@@ -145,7 +145,7 @@ async fn batch(app: &App, device: &SerialNumber) -> Result<Option<Vec<Line>>, St
     if row.joining.is_some()
         && let Some(end) = joining::end(app, &mut tx, &row, now).await?
     {
-        joining::conclude(&mut tx, &row, end).await?;
+        joining::conclude(&mut tx, &row, end, now).await?;
         view.joined();
     }
     let (limits, salt) = (app.config.limits, app.entropy.next());

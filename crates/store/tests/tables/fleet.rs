@@ -45,7 +45,7 @@ impl Fleet {
         let mut tx = self.write().await;
         let row = tx.create_device(&self::serial(serial), at(0)).await.expect("a device");
         tx.approve_device(row.id, Joining::Adopt, at(0)).await.expect("approved");
-        tx.end_roster(row.id, true).await.expect("it showed all its people");
+        tx.end_roster(row.id, true, at(0)).await.expect("it showed all its people");
         let mut row = tx.device(row.id).await.expect("read").expect("there");
         let mut view = tx.view(&row).await.expect("a view");
         view.joining = None;

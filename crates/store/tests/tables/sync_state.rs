@@ -119,7 +119,7 @@ async fn the_verb_of_a_command_is_kept() {
     let mut tx = fleet.write().await;
     assert_eq!(sent(&mut tx, device, 0).await, (Verb::Insert, 1));
     // Nobody knows who is on it.
-    tx.end_roster(other, false).await.expect("it did not show all its people");
+    tx.end_roster(other, false, at(0)).await.expect("it did not show all its people");
     assert_eq!(sent(&mut tx, other, 0).await, (Verb::Replace, 3));
     tx.commit().await.expect("committed");
 

@@ -183,7 +183,7 @@ async fn people_read_by_sql_of_a_replacement_as_of_an_update_and_of_deletions_as
     fleet.put(&[member("7"), member("8")]).await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
-    tx.end_roster(device, false).await.expect("it did not show all its people");
+    tx.end_roster(device, false, at(0)).await.expect("it did not show all its people");
     tx.commit().await.expect("committed");
     fleet.put(&[user("7", "Ada")]).await;
     let mut tx = fleet.write().await;
