@@ -57,7 +57,32 @@ pub enum Ordered {
 #[derive(Clone, Debug)]
 pub enum Acknowledgement {
     Item { number: i64, line: u16, verb: Verb, key: ItemKey, seq: Seq, code: i32 },
-    Ordered { number: i64 },
+    Ordered { number: i64, understood: bool },
+}
+
+/// Which questions a terminal answers. Each answers less than the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answers {
+    /// Queries for users and for templates.
+    #[default]
+    Everything,
+    /// Queries for users alone.
+    Users,
+    /// No queries. `CHECK` has it upload everything.
+    Check,
+    /// Not even `CHECK`: it uploads everything after a new connection.
+    Nothing,
+}
+
+impl Answers {
+    pub fn understands(self, what: &Ordered) -> bool {
+        self <= match what {
+            Ordered::Query(_, Subject::Template(_)) => Self::Everything,
+            Ordered::Query(_, Subject::User) => Self::Users,
+            Ordered::Check => Self::Check,
+            Ordered::Reboot | Ordered::ClearData => Self::Nothing,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +153,7 @@ pub struct Terminal {
     pub refuses: bool,
     /// It reports deletions that the server ordered as if a person had made them.
     pub reports_own_deletions: bool,
+    pub answers: Answers,
 }
 
 impl Terminal {
@@ -162,7 +188,9 @@ impl Terminal {
                     }
                 }
                 Command::Ordered { number, what } => {
+                    let understood = self.answers.understands(&what);
                     match what {
+                        _ if !understood => {}
                         Ordered::Check => self.upload_everything(),
                         Ordered::Reboot => {
                             self.inbox.clear();
@@ -171,7 +199,7 @@ impl Terminal {
                         Ordered::ClearData => self.clear(),
                         Ordered::Query(pin, subject) => self.answer(&pin, subject),
                     }
-                    self.acknowledgements.push(Acknowledgement::Ordered { number });
+                    self.acknowledgements.push(Acknowledgement::Ordered { number, understood });
                 }
             }
         }
