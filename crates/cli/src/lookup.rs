@@ -4,8 +4,12 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use roster::Area;
+use server::fleet::status;
 use store::{DeviceRow, Tx};
 use wire::{Pin, SerialNumber};
+
+/// How many failed removals of one person are named.
+pub const MOST_REMOVALS: i64 = 100;
 
 /// How many letters a text may be off and still be told as what may be meant.
 fn is_near(distance: usize, text: &str) -> bool {
@@ -85,8 +89,21 @@ pub async fn no_user(tx: &mut Tx, pin: &Pin, now: roster::Millis) -> anyhow::Err
         Ok(deletions) => deletions.iter().any(|deletion| deletion.pin == *pin),
         Err(error) => return error.into(),
     };
+    let removals = match tx.failed_removals(None, Some(pin), MOST_REMOVALS).await {
+        Ok(removals) => removals,
+        Err(error) => return error.into(),
+    };
+    let not_removed: String = removals
+        .iter()
+        .map(|removal| format!("\n{}: {}", removal.serial_number, status::removal_in_words(removal)))
+        .collect();
     if deleted {
-        return anyhow::anyhow!("user {pin} is deleted; `muster user undo {pin}` brings them back");
+        return anyhow::anyhow!(
+            "user {pin} is deleted; `muster user undo {pin}` brings them back{not_removed}"
+        );
+    }
+    if !not_removed.is_empty() {
+        return anyhow::anyhow!("user {pin} is deleted; not all terminals have confirmed it{not_removed}");
     }
     // `7` and `007` are different people: the likeliest mistake.
     let pins = tx.user_pins("", 20_000).await.unwrap_or_default();

@@ -44,6 +44,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(14, "who began a life", "0014_created_by.sql"),
     step!(15, "suspension", "0015_suspension.sql"),
     step!(16, "enrolment of one device", "0016_enrolment.sql"),
+    step!(17, "failed removals", "0017_failed_removals.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

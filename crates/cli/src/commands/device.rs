@@ -102,6 +102,8 @@ struct Shown {
     options: ShownOptions,
     /// What becomes of people who are enrolled or changed at it: its own setting or the server's.
     enrolment: &'static str,
+    /// Removals that it failed often, a sentence each.
+    failed_removals: Vec<String>,
     /// What it can take, a sentence each.
     capability: Vec<String>,
     /// What it last said to hold, and what it should hold.
@@ -192,6 +194,7 @@ impl Shown {
             clock,
             has_comm_key: tx.has_comm_key(row.id).await?,
             rereads: stamps.iter().filter_map(|(table, stamp)| ShownReread::of(table, stamp, when)).collect(),
+            failed_removals: status::failed_removals(tx, row).await?,
             capability: known(&row.capability, when),
             holds: Holds {
                 told_at: row.counts_at.map(rfc3339),
@@ -233,6 +236,12 @@ impl Shown {
             ("enrolment", Some(self.enrolment_words())),
             ("set for it", Some(self.options.words()).filter(|words| !words.is_empty())),
         ]);
+        if !self.failed_removals.is_empty() {
+            text.push_str("\nremovals that the device has not confirmed:\n");
+            for removal in &self.failed_removals {
+                let _ = writeln!(text, "  {removal}");
+            }
+        }
         text.push_str("\nwhat it is and can take:\n");
         for sentence in &self.capability {
             let _ = writeln!(text, "  {sentence}");

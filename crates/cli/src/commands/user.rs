@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use roster::{Kind, Millis, UserFields};
 use serde::Serialize;
+use server::fleet::status;
 use store::{DeviceState, ItemSummary, Tx};
 use sync::{DeviceView, Want};
 use wire::{Pin, SerialNumber};
@@ -12,7 +13,7 @@ use wire::{Pin, SerialNumber};
 use super::user_state::ShownSuspension;
 use super::{Context, user_edit, user_suspend};
 use crate::args::{ListUsers, UserCommand};
-use crate::lookup;
+use crate::lookup::{self, MOST_REMOVALS};
 use crate::table::{Table, pairs};
 use crate::when::{When, rfc3339};
 
@@ -238,6 +239,8 @@ struct OnDevice {
     in_scope: bool,
     /// The person is not for it, and it has confirmed that it does not hold the person, or never got the person.
     removed: bool,
+    /// Removals of the person that it failed often, a sentence each.
+    failed_removals: Vec<String>,
     #[serde(skip)]
     last_seen: Option<Millis>,
     /// It is being taken in: what it holds is not known yet.
@@ -275,6 +278,7 @@ async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> anyhow::Re
             not_for_it: Vec::new(),
             in_scope: view.in_scope(pin),
             removed: is_removed(&view, pin),
+            failed_removals: failed_removals(tx, Some(row.id), pin).await?,
             last_seen: row.last_seen_at,
             joining: row.joining.is_some(),
         };
@@ -295,6 +299,12 @@ async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> anyhow::Re
         found.push(device);
     }
     Ok(found)
+}
+
+/// Removals of a person that a device failed often, or any device.
+async fn failed_removals(tx: &mut Tx, device: Option<i64>, pin: &Pin) -> anyhow::Result<Vec<String>> {
+    let removals = tx.failed_removals(device, Some(pin), MOST_REMOVALS).await?;
+    Ok(removals.iter().map(status::removal_in_words).collect())
 }
 
 /// Whether a device has confirmed that it does not hold a person who is not for it.
@@ -401,12 +411,17 @@ impl OnDevice {
             "approved: its people are still being read".to_owned()
         } else if self.removed {
             format!("nothing: {standing}")
-        } else {
+        } else if self.failed_removals.is_empty() {
             format!("pending: the removal is not confirmed; the device was last seen {seen}")
+        } else {
+            self.failed_removals.join("; ")
         }
     }
 
     fn words(&self) -> String {
+        if !self.in_scope && !self.failed_removals.is_empty() {
+            return self.failed_removals.join("; ");
+        }
         if !self.in_scope {
             return "nothing: the person is in none of its areas, or it cannot take the PIN".to_owned();
         }
@@ -422,6 +437,7 @@ impl OnDevice {
         if !self.not_for_it.is_empty() {
             parts.push(format!("not for it: {}", self.not_for_it.join(", ")));
         }
+        parts.extend(self.failed_removals.iter().cloned());
         parts.join("; ")
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::StatusCode;
 use http_body_util::Full;
 use serde::Serialize;
+use store::StoreError;
 
 use crate::app::App;
 use crate::device::Answer;
@@ -28,6 +29,8 @@ pub struct Health {
     pub devices: i64,
     /// Devices that wait for approval.
     pub devices_waiting: i64,
+    /// Removals that devices failed often: what is to be removed may still be on them.
+    pub removals_failed: i64,
     /// Open connections of devices to this server.
     pub connections: usize,
     /// How many of them it serves at a time.
@@ -66,14 +69,15 @@ impl Health {
 pub async fn health(app: &App) -> Health {
     let counts = async {
         let mut tx = app.store.read().await?;
-        tx.device_counts(app.clock.now().plus(-ONLINE_MS)).await
+        let devices = tx.device_counts(app.clock.now().plus(-ONLINE_MS)).await?;
+        Ok::<_, StoreError>((devices, tx.count_failed_removals().await?))
     }
     .await;
-    let (status, counts) = match counts {
+    let (status, (counts, removals_failed)) = match counts {
         Ok(counts) => ("ok", counts),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            ("database", (0, 0, 0))
+            ("database", ((0, 0, 0), 0))
         }
     };
     Health {
@@ -83,6 +87,7 @@ pub async fn health(app: &App) -> Health {
         devices_online: counts.0,
         devices: counts.1,
         devices_waiting: counts.2,
+        removals_failed,
         connections: app.load.connections(),
         max_connections: app.config.most_connections,
         refused_connections: app.load.refused_connections(),

@@ -31,6 +31,7 @@ pub async fn get(app: &App, request: &Request, target: &Target<'_>) -> Result<An
         if device.is_read() && device.asked_at.is_none() {
             tx.note_asked(device.id, now).await?;
         }
+        tx.retry_removals(device.id, now).await?;
         let stamps = stamps::tell(&mut tx, device.id).await?;
         tx.commit().await?;
         Ok(stamps)

@@ -2,7 +2,7 @@
 
 use roster::{ItemKey, Kind, Millis, Seq};
 use serde::Serialize;
-use store::{DeviceRow, DeviceState, Drift, StoreError, SyncCounts, Tx};
+use store::{DeviceRow, DeviceState, Drift, FailedRemoval, StoreError, SyncCounts, Tx};
 use sync::read_back::NOT_KEPT;
 use sync::{Exception, Parked, Wait};
 use wire::ReturnCode;
@@ -52,6 +52,8 @@ pub struct DeviceStatus {
     pub open: i64,
     /// Items owed out of order.
     pub due: i64,
+    /// Removals that failed often: what is to be removed may still be on the device. Each is tried daily.
+    pub removals_failed: i64,
     /// Items that wait for something else.
     pub parked: i64,
     /// PINs of which the terminal is asked whom it holds.
@@ -110,10 +112,40 @@ pub async fn owed(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<Vec<Owed>
         };
         owed.push(Owed { item: key.to_string(), why: sent });
     }
+    for removal in tx.failed_removals(Some(row.id), None, MOST_NAMED).await? {
+        owed.push(Owed { item: removed(&removal.key), why: failed(&removal) });
+    }
     for (key, exception) in tx.exceptions_of(row.id, MOST_NAMED).await? {
         owed.push(Owed { item: key.to_string(), why: why(row, &key, &exception, now) });
     }
     Ok(owed)
+}
+
+/// Removals that one device failed often, a sentence each; the first few hundred.
+///
+/// # Errors
+/// Those of the database.
+pub async fn failed_removals(tx: &mut Tx, row: &DeviceRow) -> Result<Vec<String>, StoreError> {
+    let removals = tx.failed_removals(Some(row.id), None, MOST_NAMED).await?;
+    Ok(removals.iter().map(removal_in_words).collect())
+}
+
+/// `removal of user 13 failed 10 times: return code -3 (...); Muster retries daily`
+pub fn removal_in_words(removal: &FailedRemoval) -> String {
+    format!("{} {}", removed(&removal.key), failed(removal))
+}
+
+fn removed(key: &ItemKey) -> String {
+    match key.slot.kind {
+        Kind::User => format!("removal of user {}", key.pin),
+        _ => format!("removal of {key}"),
+    }
+}
+
+fn failed(removal: &FailedRemoval) -> String {
+    let FailedRemoval { attempts, return_code, .. } = removal;
+    let meaning = ReturnCode(*return_code).describe();
+    format!("failed {attempts} times: return code {return_code} ({meaning}); Muster retries daily")
 }
 
 fn why(row: &DeviceRow, key: &ItemKey, exception: &Exception, now: Millis) -> String {
@@ -163,7 +195,7 @@ impl DeviceStatus {
         let online = row.last_seen_at.is_some_and(|at| at.plus(ONLINE_MS) >= now);
         let active = matches!(row.state, DeviceState::Active | DeviceState::Stale);
         let filling = row.scan.is_some();
-        let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0;
+        let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0 && counts.unconfirmed == 0;
         let reported = row.capability.counts().users;
         let surplus = row.surplus_expected.filter(|expected| reported > Some(*expected));
         let in_sync =
@@ -190,6 +222,7 @@ impl DeviceStatus {
             unread,
             open: counts.open,
             due: counts.due,
+            removals_failed: counts.unconfirmed,
             parked: counts.parked,
             asked: counts.asked,
             refused: counts.refused,
@@ -229,6 +262,7 @@ impl DeviceStatus {
         count(self.unread, "changes to look at");
         count(self.open, "commands under way");
         count(self.due, "items owed");
+        count(self.removals_failed, "removals not confirmed, retried daily");
         count(self.parked, "items wait for room or a decision");
         count(self.asked, "questions to the terminal are open");
         parts.extend(self.full.iter().cloned());

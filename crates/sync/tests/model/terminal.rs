@@ -154,6 +154,8 @@ pub struct Terminal {
     /// It reports deletions that the server ordered as if a person had made them.
     pub reports_own_deletions: bool,
     pub answers: Answers,
+    /// It answers deletions so, and deletes nothing.
+    pub refuses_deletions: Option<i32>,
 }
 
 impl Terminal {
@@ -173,6 +175,9 @@ impl Terminal {
                         let code = match code {
                             -1005 => code,
                             _ if line + 1 == lines => code,
+                            _ if removes_user && self.refuses_deletions.is_some() => {
+                                self.refuses_deletions.unwrap_or(code)
+                            }
                             _ if removes_user => 0,
                             _ => -1004,
                         };
@@ -210,8 +215,10 @@ impl Terminal {
         if key.slot == DefinitionKind::TimeZone.slot() && !self.knows_zones {
             return -1004;
         }
-        if verb == Verb::Replace {
-            self.remove(&key.pin);
+        match (verb, self.refuses_deletions) {
+            (Verb::Delete, Some(code)) => return code,
+            (Verb::Replace, None) => self.remove(&key.pin),
+            _ => {}
         }
         match (if verb.brings() { Verb::Update } else { verb }, content) {
             (Verb::Update, Some(Content::Definition(definition))) => {
