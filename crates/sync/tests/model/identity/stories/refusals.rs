@@ -134,3 +134,57 @@ fn a_roster_answers_what_a_joining_terminal_refuses() {
     assert!(!world.is_live(&key) && is_kept(&world, "STRANGER"));
     assert_equal(&world);
 }
+
+/// Everything but `CHECK` reaches device 0 for three minutes: it is not read as a whole meanwhile.
+fn three_minutes_without_check(world: &mut World) {
+    for _ in 0..180 {
+        world.now = world.now.plus(1_000);
+        world.poll(0, false);
+        let is_check = |command: &Command| {
+            matches!(command, Command::Ordered { what: crate::terminal::Ordered::Check, .. })
+        };
+        world.devices[0].terminal.inbox.retain(|command| !is_check(command));
+        run(world, 0);
+        world.deliver_uploads(0);
+        world.deliver_acknowledgements(0);
+    }
+}
+
+/// Rule *shown again*: the count of users tells nothing of a template once the user record was shown after it.
+#[test]
+fn a_count_proves_no_template_that_came_before_a_user_record() {
+    let mut world = fleet_with_ada_that_answers(Answers::Users);
+    let key = finger(&seven(), 6, 10);
+    world.devices[0].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
+    world.deliver_uploads(0);
+    three_minutes_without_check(&mut world);
+
+    assert_eq!(claim_of(&world, 0), Some((Reason::Unproved, Stage::Waiting)));
+    assert!(!world.is_live(&key));
+}
+
+/// A command of the user was under way when the template came: the count tells nothing of whoever it overwrote.
+#[test]
+fn a_count_proves_no_template_that_came_under_a_command_of_the_user() {
+    let mut world = fleet_with_ada_that_answers(Answers::Nothing);
+    operator_sets(&mut world, "7", "Ada King");
+    world.poll(0, false);
+    let key = finger(&seven(), 6, 10);
+    world.devices[0].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
+    world.deliver_uploads(0);
+    three_minutes_without_check(&mut world);
+
+    assert!(!world.is_live(&key));
+}
+
+/// The other side: a template that comes by itself to somebody whom the terminal holds is taken by the count.
+#[test]
+fn a_count_proves_a_template_of_somebody_who_is_there() {
+    let mut world = fleet_with_ada_that_answers(Answers::Nothing);
+    let key = enrol_finger(&mut world, 0, "ADAFINGR");
+    world.deliver_uploads(0);
+    three_minutes_without_check(&mut world);
+
+    assert!(world.is_live(&key));
+    assert_eq!(claim_of(&world, 0), None);
+}
