@@ -12,6 +12,7 @@ use crate::definition::DefinitionRefusal;
 use crate::device::DeviceRefusal;
 use crate::held::ResolveError;
 use crate::user::UserRefusal;
+use crate::view::failed_removal::FailedRemovalView;
 
 /// Why something cannot be shown or done. Where it is returned, nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -62,6 +63,8 @@ pub enum NotFound {
         nearest: Option<Pin>,
         /// The person was deleted, and can be brought back.
         can_be_undone: bool,
+        /// Removals of the person that devices failed often.
+        failed_removals: Vec<FailedRemovalView>,
     },
     /// There is no such area.
     Area {
@@ -103,6 +106,9 @@ impl fmt::Display for NotFound {
                 nearest.as_ref().map(ToString::to_string)
             }
             Self::User { wanted, can_be_undone: true, .. } => return write!(f, "user {wanted} is deleted"),
+            Self::User { wanted, failed_removals, .. } if !failed_removals.is_empty() => {
+                return write!(f, "user {wanted} is deleted; not all terminals have confirmed it");
+            }
             Self::User { wanted, nearest, .. } => {
                 write!(f, "there is no user {wanted}")?;
                 nearest.as_ref().map(ToString::to_string)

@@ -6,6 +6,7 @@ use roster::{Area, DefinitionKind, DefinitionName, Millis};
 use store::{Defined, DeviceRow, OrderRow, StoreError, Tx};
 use wire::{Pin, SerialNumber};
 
+use crate::view::failed_removal;
 use crate::{FleetError, NotFound, definition};
 
 /// The most people that are compared with a PIN that nobody has.
@@ -89,10 +90,11 @@ pub(crate) async fn no_definition(tx: &mut Tx, wanted: &DefinitionName) -> Fleet
 /// The error for a PIN that nobody has.
 pub(crate) async fn no_user(tx: &mut Tx, wanted: &Pin, now: Millis) -> FleetError {
     let found = async {
+        let failed_removals = failed_removal::of(tx, None, Some(wanted)).await?;
         let can_be_undone = tx.deletions(now).await?.iter().any(|deletion| deletion.pin == *wanted);
-        Ok::<_, StoreError>((can_be_undone, tx.user_pins("", MAX_COMPARED).await?))
+        Ok::<_, StoreError>((can_be_undone, failed_removals, tx.user_pins("", MAX_COMPARED).await?))
     };
-    let (can_be_undone, pins) = match found.await {
+    let (can_be_undone, failed_removals, pins) = match found.await {
         Ok(found) => found,
         Err(error) => return error.into(),
     };
@@ -104,7 +106,7 @@ pub(crate) async fn no_user(tx: &mut Tx, wanted: &Pin, now: Millis) -> FleetErro
         .map(Pin::as_str)
         .or_else(|| nearest(wanted.as_str(), pins.iter().map(Pin::as_str)));
     let nearest = pins.iter().find(|pin| Some(pin.as_str()) == near).cloned();
-    NotFound::User { wanted: wanted.clone(), nearest, can_be_undone }.into()
+    NotFound::User { wanted: wanted.clone(), nearest, can_be_undone, failed_removals }.into()
 }
 
 #[cfg(test)]

@@ -99,6 +99,8 @@ pub struct Quirks {
     pub refuse_tables: Vec<(&'static str, i32)>,
     /// Data that is acknowledged and not kept (field note 7.5).
     pub ignore: Vec<Form>,
+    /// `DATA DELETE` of whatever it is answers this code, and nothing is deleted.
+    pub refuse_deletions: Option<i32>,
 }
 
 impl Default for Quirks {
@@ -145,6 +147,7 @@ impl Default for Quirks {
             refuse: Vec::new(),
             refuse_tables: Vec::new(),
             ignore: Vec::new(),
+            refuse_deletions: None,
         }
     }
 }

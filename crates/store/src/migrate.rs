@@ -45,6 +45,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     step!(15, "suspension", "0015_suspension.sql"),
     step!(16, "enrolment of one device", "0016_enrolment.sql"),
     step!(17, "when people were last read", "0017_people_read.sql"),
+    step!(18, "failed removals", "0018_failed_removals.sql"),
 ];
 
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \

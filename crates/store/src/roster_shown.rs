@@ -151,6 +151,12 @@ impl Tx {
         .bind(device)
         .execute(self.db())
         .await?;
+        self.answer_refused(device, at).await?;
+        self.forget_shown(device).await
+    }
+
+    /// A device showed all that it holds: that answers the questions that it refused.
+    async fn answer_refused(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE claim SET asked = 'answered', asked_at = 0, due_at = ? WHERE device_id = ? AND asked = 'refused'",
         )
@@ -158,7 +164,7 @@ impl Tx {
         .bind(device)
         .execute(self.db())
         .await?;
-        self.forget_shown(device).await
+        Ok(())
     }
 
     /// A device that was restored has to show all its people again: what it showed and counted before is of another time.
@@ -176,11 +182,13 @@ impl Tx {
         self.forget_shown(device).await
     }
 
-    /// Notes whether a device that is taken in has shown all its people, and forgets whom it showed.
+    /// Notes whether a device that is taken in has shown all its people, and forgets whom it showed. That also answers the
+    /// questions that the device refused meanwhile.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn end_roster(&mut self, device: i64, complete: bool, at: Millis) -> Result<(), StoreError> {
+        self.answer_refused(device, at).await?;
         query("UPDATE device SET roster_complete = ?, people_read_at = COALESCE(?, people_read_at) WHERE device_id = ?")
             .bind(i64::from(complete))
             .bind(complete.then_some(at.0))

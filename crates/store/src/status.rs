@@ -16,8 +16,10 @@ use crate::{StoreError, Tx};
 pub struct SyncCounts {
     /// Commands sent and not answered.
     pub open: i64,
-    /// Items owed out of order.
+    /// Items owed out of order, but for removals that failed often.
     pub due: i64,
+    /// Removals that failed often: what is to be removed may still be on the device.
+    pub unconfirmed: i64,
     /// Items that wait for something else.
     pub parked: i64,
     /// Contents that the device refused.
@@ -93,15 +95,16 @@ impl Tx {
         for (device, open) in open {
             counts.entry(device).or_default().open = open;
         }
-        let exceptions: Vec<(i64, i64, i64, i64)> = query_as(
-            "SELECT device_id, COUNT(due_at), COUNT(parked), COUNT(refused_seq) FROM sync_exception \
-             GROUP BY device_id",
+        let exceptions: Vec<(i64, i64, i64, i64, i64)> = query_as(
+            "SELECT device_id, COUNT(CASE WHEN removal_code IS NULL THEN due_at END), COUNT(removal_code), COUNT(parked), \
+             COUNT(refused_seq) FROM sync_exception GROUP BY device_id",
         )
         .fetch_all(self.db())
         .await?;
-        for (device, due, parked, refused) in exceptions {
+        for (device, due, unconfirmed, parked, refused) in exceptions {
             let entry = counts.entry(device).or_default();
-            (entry.due, entry.parked, entry.refused) = (due, parked, refused);
+            (entry.due, entry.unconfirmed) = (due, unconfirmed);
+            (entry.parked, entry.refused) = (parked, refused);
         }
         let asked: Vec<(i64, i64)> =
             query_as("SELECT device_id, COUNT(*) FROM claim WHERE stage = 'waiting' GROUP BY device_id")
@@ -113,7 +116,8 @@ impl Tx {
         Ok(counts)
     }
 
-    /// What is owed to one device out of order, or was refused by it, in the order of the keys.
+    /// What is owed to one device out of order, or was refused by it, in the order of the keys; without removals that failed
+    /// often ([`Self::failed_removals`]).
     ///
     /// # Errors
     /// Those of the database.
@@ -124,7 +128,7 @@ impl Tx {
     ) -> Result<Vec<(ItemKey, Exception)>, StoreError> {
         let pins: Vec<(String,)> = query_as(
             "SELECT DISTINCT pin FROM sync_exception WHERE device_id = ? AND (due_at IS NOT NULL \
-                 OR parked IS NOT NULL OR refused_seq IS NOT NULL) ORDER BY pin LIMIT ?",
+                 OR parked IS NOT NULL OR refused_seq IS NOT NULL) AND removal_code IS NULL ORDER BY pin LIMIT ?",
         )
         .bind(device)
         .bind(limit)
@@ -134,7 +138,8 @@ impl Tx {
             pins.iter().map(|(pin,)| pin_of("sync_exception", pin)).collect::<Result<_, _>>()?;
         let mut found = self.exceptions(device, &pins).await?;
         // Others only mark whom the device knows.
-        found.retain(|(_, exception)| exception.wait != Wait::No || exception.refused.is_some());
+        let is_owed = |exception: &Exception| exception.wait != Wait::No || exception.refused.is_some();
+        found.retain(|(_, exception)| is_owed(exception) && exception.unconfirmed.is_none());
         Ok(found)
     }
 

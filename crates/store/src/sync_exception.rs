@@ -33,12 +33,12 @@ pub(crate) fn parked_of(code: i64, key: &ItemKey) -> Result<Parked, StoreError> 
 }
 
 /// An exception, as columns after those of the key: `due_at`, `parked`, `wipe`, `refused_seq`, `return_code`, `attempts`,
-/// `known_life`.
+/// `known_life`, `removal_code`.
 pub(crate) type ExceptionColumns =
-    (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64, Option<i64>);
+    (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>);
 
 pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<Exception, StoreError> {
-    let (due_at, parked, wipe, refused_seq, return_code, attempts, known) = columns;
+    let (due_at, parked, wipe, refused_seq, return_code, attempts, known, removal_code) = columns;
     let wait = match (due_at, parked) {
         (Some(at), _) => Wait::Due(Millis(at)),
         (None, Some(code)) => Wait::Parked(parked_of(code, key)?),
@@ -56,6 +56,9 @@ pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<E
         known: known.map(Seq),
         refused,
         attempts: narrow("sync_exception", "attempts", key, attempts)?,
+        unconfirmed: removal_code
+            .map(|code| narrow("sync_exception", "removal_code", key, code))
+            .transpose()?,
     })
 }
 
@@ -93,12 +96,13 @@ impl Tx {
             Option<i64>,
             i64,
             Option<i64>,
+            Option<i64>,
         );
         let mut found = Vec::new();
         for list in lists(pins) {
             let sql = format!(
-                "SELECT pin, kind, slot, algorithm, due_at, parked, wipe, refused_seq, return_code, attempts, known_life \
-                 FROM sync_exception WHERE device_id = ? AND pin IN ({})",
+                "SELECT pin, kind, slot, algorithm, due_at, parked, wipe, refused_seq, return_code, attempts, known_life, \
+                 removal_code FROM sync_exception WHERE device_id = ? AND pin IN ({})",
                 places(list.len())
             );
             let mut select = query_as(statement(sql)).bind(device);
@@ -106,9 +110,12 @@ impl Tx {
                 select = select.bind(pin.as_str());
             }
             let rows: Vec<Columns> = select.fetch_all(self.db()).await?;
-            for (pin, kind, slot, algorithm, due_at, parked, wipe, seq, code, attempts, known) in rows {
+            for (pin, kind, slot, algorithm, due_at, parked, wipe, seq, code, attempts, known, removal) in
+                rows
+            {
                 let key = key_of("sync_exception", (pin, kind, slot, algorithm))?;
-                let exception = exception_of(&key, (due_at, parked, wipe, seq, code, attempts, known))?;
+                let exception =
+                    exception_of(&key, (due_at, parked, wipe, seq, code, attempts, known, removal))?;
                 found.push((key, exception));
             }
         }
@@ -129,13 +136,22 @@ impl Tx {
         let upsert = self.engine.upsert(
             "sync_exception",
             "device_id, pin, kind, slot, algorithm",
-            &["due_at", "parked", "wipe", "refused_seq", "return_code", "attempts", "known_life"],
+            &[
+                "due_at",
+                "parked",
+                "wipe",
+                "refused_seq",
+                "return_code",
+                "attempts",
+                "known_life",
+                "removal_code",
+            ],
         );
         for batch in few_batches(&kept) {
             let sql = format!(
                 "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, parked, wipe, \
-                 refused_seq, return_code, attempts, known_life) VALUES {}{upsert}",
-                rows(batch.len(), 12)
+                 refused_seq, return_code, attempts, known_life, removal_code) VALUES {}{upsert}",
+                rows(batch.len(), 13)
             );
             let mut insert = query(statement(sql));
             for (key, exception) in batch {
@@ -157,7 +173,8 @@ impl Tx {
                     .bind(exception.refused.map(|refused| refused.seq.0))
                     .bind(exception.refused.map(|refused| i64::from(refused.return_code)))
                     .bind(i64::from(exception.attempts))
-                    .bind(exception.known.map(|life| life.0));
+                    .bind(exception.known.map(|life| life.0))
+                    .bind(exception.unconfirmed.map(i64::from));
             }
             insert.execute(self.db()).await?;
         }
@@ -192,8 +209,8 @@ impl Tx {
         .execute(self.db())
         .await?;
         query(
-            "UPDATE sync_exception SET refused_seq = NULL, return_code = NULL, attempts = 0, known_life = NULL \
-             WHERE device_id = ?",
+            "UPDATE sync_exception SET refused_seq = NULL, return_code = NULL, attempts = 0, known_life = NULL, \
+             removal_code = NULL WHERE device_id = ?",
         )
         .bind(device)
         .execute(self.db())

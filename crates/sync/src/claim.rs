@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use roster::{Content, ItemKey, Millis, Seq, Slot, UserPatch};
+use roster::{Content, ItemKey, Kind, Millis, Seq, Slot, UserPatch};
 use wire::Pin;
 
 use crate::life::Knows;
@@ -186,15 +186,19 @@ impl Claim {
             && matches!(subject, Some(Subject::Template(_)))
     }
 
-    /// What is kept besides the user record is proved to be of the same person: by a template, or by a second record of a
-    /// device that cannot be asked for templates.
-    pub(crate) fn proves_templates(&self) -> bool {
+    /// Whether a second user record proves that this is of the same person. It proves photos, which no device can be asked for;
+    /// a template that came before the first record may be of somebody who was deleted since.
+    pub(crate) fn proves(&self, slot: &Slot) -> bool {
         match self.state.reason {
             Reason::Renamed => true,
-            Reason::Unproved => self.user.is_some(),
+            Reason::Unproved => self.user.is_some() && !is_template(slot),
             _ => false,
         }
     }
+}
+
+const fn is_template(slot: &Slot) -> bool {
+    matches!(slot.kind, Kind::Template(_))
 }
 
 impl Question {
@@ -230,12 +234,16 @@ impl DeviceView {
             question.times += 1;
             question.asked = order.map_or(Asked::Refused(now), |order| Asked::Asked(order, now));
         });
-        self.go_on_without_templates(pin);
+        self.go_on_without_photos(pin);
     }
 
-    /// A device that cannot be asked for templates shows its user record once more: what came before it is of that user.
-    fn go_on_without_templates(&mut self, pin: &Pin) {
-        let awaits = self.claim(pin).is_some_and(Claim::awaits_templates);
+    /// No device can be asked for photos: it shows its user record once more. Templates come with everything that the device
+    /// holds.
+    fn go_on_without_photos(&mut self, pin: &Pin) {
+        let photos_alone = |claim: &Claim| {
+            claim.awaits_templates() && !claim.items.is_empty() && !claim.items.keys().any(is_template)
+        };
+        let awaits = self.claim(pin).is_some_and(photos_alone);
         self.with_question(pin, |question| {
             if awaits && matches!(question.asked, Asked::Refused(_)) {
                 *question = Question::new(Subject::User);
@@ -259,7 +267,7 @@ impl DeviceView {
                 question.asked = if understood { Asked::Answered(now) } else { Asked::Refused(now) };
             }
         });
-        self.go_on_without_templates(pin);
+        self.go_on_without_photos(pin);
     }
 
     pub(crate) fn with_question(&mut self, pin: &Pin, change: impl FnOnce(&mut Question)) {

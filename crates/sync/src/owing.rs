@@ -136,7 +136,14 @@ impl DeviceView {
     /// Nothing is owed any more; a refusal stays on record.
     pub(crate) fn owe_nothing(&mut self, key: &ItemKey) {
         if let Some(before) = self.exception(key) {
-            self.put_exception(key, Exception { wait: Wait::No, attempts: 0, ..before });
+            self.put_exception(key, Exception { wait: Wait::No, attempts: 0, unconfirmed: None, ..before });
+        }
+    }
+
+    /// The device confirmed that the item is not on it, or holds what the fleet holds.
+    pub(crate) fn confirmed(&mut self, key: &ItemKey) {
+        if let Some(before) = self.exception(key).filter(|before| before.unconfirmed.is_some()) {
+            self.put_exception(key, Exception { unconfirmed: None, ..before });
         }
     }
 

@@ -117,7 +117,7 @@ impl Planner<'_> {
                 // the same name the answers of two goes, each broken off somewhere, could add up to one that never was.
                 self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
-                self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts, command.verb)), attempts);
+                self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
                 continue;
             }
             if !self.has_room(key, command.verb) {
@@ -432,7 +432,7 @@ impl Planner<'_> {
         if removing {
             // The answer makes everything of the person due; this is for its repetition.
             let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
-            self.view.owe(key, self.now.plus(self.limits.retry_pause(1, Verb::Delete)), attempts);
+            self.view.owe(key, self.now.plus(self.limits.retry_pause(1)), attempts);
             return Some(true);
         }
         let with_this_reply = self.sends.iter().any(|send| send.key == *user);
@@ -511,9 +511,11 @@ impl Planner<'_> {
         let refused = before.and_then(|e| e.refused).filter(|_| verb.brings());
         let removes_user = key.slot == Slot::USER && matches!(verb, Verb::Delete | Verb::Replace);
         let known = before.and_then(|e| e.known);
+        let removes = removes_user || verb == Verb::Delete;
+        let unconfirmed = before.and_then(|e| e.unconfirmed).filter(|_| removes);
         self.view.put_exception(
             key,
-            Exception { wait: Wait::No, wipe: removes_user, known, refused, attempts: 0 },
+            Exception { wait: Wait::No, wipe: removes_user, known, refused, attempts: 0, unconfirmed },
         );
         let wire_id = wire_id(number, self.salt);
         let (lines, _) = self.size(key, verb);

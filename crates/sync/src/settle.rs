@@ -66,19 +66,23 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
     } else {
         view.give_up(key, Some(answer.return_code.0));
     }
+    if verdict == Verdict::Done {
+        view.confirmed(key);
+    }
     let mut closing = Closing { view, key, command: &command, now, limits };
     let brings = command.verb.brings();
     let settled = match verdict {
-        // A replacement of which a line failed that removes is repeated as a whole.
-        _ if verdict != Verdict::Done && removes(&command, answer) && brings => closing.retry(),
+        // What removes something is tried until it is carried out. A replacement is repeated as a whole.
+        _ if verdict != Verdict::Done && removes(&command, answer) => {
+            closing.retry_removal(answer.return_code)
+        }
         Verdict::Done if brings => closing.updated(answer.return_code),
         Verdict::Done => closing.deleted(),
-        Verdict::UserMissing if brings => closing.user_missing(),
-        Verdict::Full if brings => closing.full(),
-        Verdict::Refused if brings => closing.refused(answer.return_code),
+        Verdict::UserMissing => closing.user_missing(),
+        Verdict::Full => closing.full(),
+        Verdict::Refused => closing.refused(answer.return_code),
         Verdict::Unsupported => closing.unsupported(answer),
-        Verdict::Refused | Verdict::Full if key.slot != Slot::USER => closing.refused(answer.return_code),
-        _ => closing.retry(),
+        Verdict::RetryLater | Verdict::Pending => closing.retry(),
     };
     view.go_on_wiping(key, now);
     settled
@@ -115,8 +119,10 @@ fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
         Verdict::Unsupported | Verdict::Refused if removes && !last && !answer.is_users_own(command) => {
             Verdict::Done
         }
-        // A device that refuses again and again to delete a user does not have it: no code is given for that.
-        Verdict::Refused if removes && is_user && command.attempts >= 3 => Verdict::Done,
+        // A device that does not know a table of definitions holds none of them.
+        Verdict::Unsupported if removes && matches!(answer.key.slot.kind, Kind::Definition(_)) => {
+            Verdict::Done
+        }
         _ if removes => verdict,
         // A photo is refused for its size or orientation with the code for "no room".
         Verdict::Full if matches!(answer.key.slot.kind, Kind::ComparisonPhoto | Kind::UserPhoto) => {
@@ -259,11 +265,7 @@ impl Closing<'_> {
             self.view.wipe(&user);
         }
         self.view.owe_person(&self.key.pin, self.now);
-        let at = if attempts == 1 {
-            self.now
-        } else {
-            self.now.plus(self.limits.retry_pause(attempts, self.command.verb))
-        };
+        let at = if attempts == 1 { self.now } else { self.now.plus(self.limits.retry_pause(attempts)) };
         self.view.owe(self.key, at, attempts);
         self.view.again_or_due(&user, self.now);
         Settled::Again
@@ -315,8 +317,8 @@ impl Closing<'_> {
 
     /// The device does not know this form of command: take the other form, or do without.
     fn unsupported(&mut self, answer: &Answer) -> Settled {
-        if self.command.verb == Verb::Delete || self.key.slot == Slot::USER {
-            return self.refused_or_retry(answer.return_code);
+        if self.key.slot == Slot::USER {
+            return self.refused(answer.return_code);
         }
         // With no form left the answer to another item of its kind came first; and one of many that were under way when the
         // first of them was refused was of that form too. It is not this content that is refused: with another firmware it
@@ -342,24 +344,23 @@ impl Closing<'_> {
         Evidence { return_code, kind: Some(self.key.slot.kind), at: self.now, before: self.view.next_command }
     }
 
-    fn refused_or_retry(&mut self, return_code: ReturnCode) -> Settled {
-        if self.command.verb == Verb::Delete && self.key.slot == Slot::USER {
-            return self.retry();
-        }
-        self.refused(return_code)
-    }
-
     fn retry(&mut self) -> Settled {
         let attempts = self.command.attempts + 1;
+        self.view.owe(self.key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
+        Settled::Again
+    }
+
+    /// The device did not remove what it was told to. After many failures in a row that is noted: the item may still be there.
+    fn retry_removal(&mut self, return_code: ReturnCode) -> Settled {
         if self.command.verb == Verb::Delete && self.key.slot == Slot::USER {
             self.view.wipe(self.key);
         }
-        self.view.owe(
-            self.key,
-            self.now.plus(self.limits.retry_pause(attempts, self.command.verb)),
-            attempts,
-        );
-        Settled::Again
+        let settled = self.retry();
+        let owed = self.view.exception(self.key).filter(|owed| self.limits.has_given_up(owed.attempts));
+        if let Some(before) = owed {
+            self.view.put_exception(self.key, Exception { unconfirmed: Some(return_code.0), ..before });
+        }
+        settled
     }
 
     /// The item changed while the command was under way.

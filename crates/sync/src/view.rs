@@ -151,6 +151,9 @@ pub struct Exception {
     pub refused: Option<Refusal>,
     /// Failures in a row, for the growing delay.
     pub attempts: u32,
+    /// What takes the item off the device failed [`Limits::most_attempts`] times in a row: the return code of the last
+    /// failure. The mark stays until the device confirms the removal, also while a command for it is open.
+    pub unconfirmed: Option<i32>,
 }
 
 impl Exception {
@@ -165,10 +168,12 @@ impl Exception {
     }
 
     /// Nothing owed, nothing refused.
-    pub const NONE: Self = Self { wait: Wait::No, wipe: false, known: None, refused: None, attempts: 0 };
+    pub const NONE: Self =
+        Self { wait: Wait::No, wipe: false, known: None, refused: None, attempts: 0, unconfirmed: None };
 
     const fn is_empty(&self) -> bool {
-        matches!(self.wait, Wait::No) && !self.wipe && self.known.is_none() && self.refused.is_none()
+        let noted = self.known.is_some() || self.refused.is_some() || self.unconfirmed.is_some();
+        matches!(self.wait, Wait::No) && !self.wipe && !noted
     }
 }
 
@@ -354,7 +359,8 @@ pub struct Limits {
     pub longest_pause_ms: i64,
     /// The first pause after a passing failure, ms; doubled with every failure.
     pub retry_ms: i64,
-    /// What failed so often is tried once a day from then on, and shown.
+    /// What failed so often is tried once a day from then on, and shown. The pauses before add up to an hour and a half with
+    /// ten: no terminal is busy for that long.
     pub most_attempts: u32,
 }
 
@@ -380,15 +386,15 @@ impl Limits {
         grown(self.answer_ms, sends.saturating_sub(1), self.longest_pause_ms)
     }
 
-    /// The pause after so many failures in a row of a command that does this. What takes something off a device is tried
-    /// again within the hour, however often it failed.
-    pub(crate) fn retry_pause(&self, attempts: u32, verb: Verb) -> i64 {
+    /// The pause after so many failures in a row.
+    pub(crate) fn retry_pause(&self, attempts: u32) -> i64 {
         const DAY_MS: i64 = 86_400_000;
-        let removes = matches!(verb, Verb::Delete | Verb::Replace);
-        if attempts >= self.most_attempts && !removes {
-            return DAY_MS;
-        }
-        self.growing_pause(attempts)
+        if self.has_given_up(attempts) { DAY_MS } else { self.growing_pause(attempts) }
+    }
+
+    /// What failed so often in a row is tried once a day.
+    pub(crate) const fn has_given_up(&self, attempts: u32) -> bool {
+        attempts >= self.most_attempts
     }
 
     /// The pause after so many failures in a row.

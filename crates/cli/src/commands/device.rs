@@ -122,6 +122,12 @@ impl Shown {
             ("enrolment", Some(enrolment(device))),
             ("set for it", Some(options(&device.options)).filter(|words| !words.is_empty())),
         ]);
+        if !device.failed_removals.is_empty() {
+            text.push_str("\nremovals that the device has not confirmed:\n");
+            for removal in &device.failed_removals {
+                let _ = writeln!(text, "  {removal}");
+            }
+        }
         text.push_str("\nwhat it is and can take:\n");
         for sentence in &self.capability {
             let _ = writeln!(text, "  {sentence}");

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use fleet::suspension::SuspensionView;
+use fleet::view::failed_removal::FailedRemovalView;
 use fleet::view::user::{UserOnDevice, UserPage, UserQuery, UserSummary, UserView};
 use wire::Pin;
 
@@ -139,6 +140,8 @@ fn words_of_suspended(device: &UserOnDevice, suspended: &SuspensionView, when: &
         "approved: its people are still being read".to_owned()
     } else if device.removed {
         format!("nothing: {}", suspension::words(suspended, when))
+    } else if !device.failed_removals.is_empty() {
+        removals(&device.failed_removals)
     } else {
         let seen = device.last_seen_at.map_or_else(|| "never".to_owned(), |at| when.relative(at));
         format!("pending: the removal is not confirmed; the device was last seen {seen}")
@@ -146,6 +149,9 @@ fn words_of_suspended(device: &UserOnDevice, suspended: &SuspensionView, when: &
 }
 
 fn words_on_device(device: &UserOnDevice) -> String {
+    if !device.in_scope && !device.failed_removals.is_empty() {
+        return removals(&device.failed_removals);
+    }
     if !device.in_scope {
         return "nothing: the person is in none of its areas, or it cannot take the PIN".to_owned();
     }
@@ -161,7 +167,12 @@ fn words_on_device(device: &UserOnDevice) -> String {
     if !device.not_for_it.is_empty() {
         parts.push(format!("not for it: {}", listed(&device.not_for_it)));
     }
+    parts.extend(device.failed_removals.iter().map(ToString::to_string));
     parts.join("; ")
+}
+
+fn removals(failed: &[FailedRemovalView]) -> String {
+    failed.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
 }
 
 fn listed<T: ToString>(things: &[T]) -> String {

@@ -1,5 +1,7 @@
 //! Words for what a command names and does not exist.
 
+use std::fmt::Write as _;
+
 use fleet::{FleetError, NotFound};
 use roster::DefinitionKind;
 
@@ -8,12 +10,21 @@ use crate::args::definition_command;
 /// The error in words, with the command that helps.
 pub fn explained(error: FleetError) -> anyhow::Error {
     match &error {
-        FleetError::NotFound(what) => match hint(what) {
-            Some(hint) => anyhow::anyhow!("{what}{hint}"),
-            None => error.into(),
-        },
+        FleetError::NotFound(what) => {
+            anyhow::anyhow!("{what}{}{}", hint(what).unwrap_or_default(), not_removed(what))
+        }
         _ => error.into(),
     }
+}
+
+/// The terminals that may still hold somebody who was deleted, a line each.
+fn not_removed(what: &NotFound) -> String {
+    let NotFound::User { failed_removals, .. } = what else { return String::new() };
+    let mut text = String::new();
+    for removal in failed_removals {
+        let _ = write!(text, "\n{}: {removal}", removal.serial_number);
+    }
+    text
 }
 
 fn hint(what: &NotFound) -> Option<String> {
@@ -25,6 +36,7 @@ fn hint(what: &NotFound) -> Option<String> {
         NotFound::User { wanted, can_be_undone: true, .. } => {
             format!("; `muster user undo {wanted}` brings them back")
         }
+        NotFound::User { failed_removals, .. } if !failed_removals.is_empty() => return None,
         NotFound::User { nearest: None, .. } => "; `muster user list` shows all".to_owned(),
         NotFound::Definition { wanted, nearest }
             if nearest.is_none() || wanted.kind != DefinitionKind::WorkCode =>

@@ -40,6 +40,7 @@ impl OwedWords {
         let item = match &owed.what {
             OwedWork::Item(key) => key.to_string(),
             OwedWork::Deletion(key) => format!("deletion of {key}"),
+            OwedWork::FailedRemoval(removal) => removal.to_string(),
             OwedWork::Removal(pin, suspended) => {
                 format!("deletion of user {pin}, {}", suspension::words(suspended, when))
             }
@@ -53,6 +54,7 @@ fn why(owed: &Owed, now: Millis) -> String {
         OwedReason::Sent(1) => "sent, not answered yet".to_owned(),
         OwedReason::Sent(times) => format!("sent {times} times, never answered"),
         OwedReason::Joining => "goes out when the device has told what it holds".to_owned(),
+        OwedReason::DailyRetry => "the device may still hold it".to_owned(),
         OwedReason::NextPolls => "goes out with the next polls".to_owned(),
         OwedReason::Offline => "goes out when the device is back".to_owned(),
         OwedReason::Excepted { refused, wait: waits } => {
@@ -86,7 +88,7 @@ fn wait(wait: &OwedWait, what: &OwedWork, now: Millis) -> String {
             OwedWork::Item(key) | OwedWork::Deletion(key) => {
                 format!("the device has no room for another {}", key.slot)
             }
-            OwedWork::Removal(..) => "the device has no room".to_owned(),
+            OwedWork::Removal(..) | OwedWork::FailedRemoval(_) => "the device has no room".to_owned(),
         },
         OwedWait::User => "waits until the device has its user".to_owned(),
         OwedWait::Decision => "waits for your decision: muster held list".to_owned(),
@@ -121,6 +123,7 @@ pub fn summary(status: &DeviceStatus) -> String {
         (status.unread, "changes to look at"),
         (status.open, "commands under way"),
         (status.due, "items owed"),
+        (status.removals_failed, "removals not confirmed, retried daily"),
         (status.parked, "items wait for room or a decision"),
         (status.asked, "questions to the terminal are open"),
     ];

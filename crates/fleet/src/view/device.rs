@@ -7,6 +7,7 @@ use sync::intake::Enrolment;
 use wire::SerialNumber;
 
 use crate::time_zone::offset_minutes;
+use crate::view::failed_removal::{self, FailedRemovalView};
 use crate::view::sync_status::{self, DeviceStatus};
 use crate::{Fleet, FleetError, Rules, lookup, reread};
 use crate::{text, time};
@@ -37,6 +38,9 @@ pub struct DeviceView {
     /// What becomes of people who are enrolled or changed at it: its own setting or the server's.
     #[serde(serialize_with = "text::serialize")]
     pub enrolment: Enrolment,
+    /// Removals that it failed often.
+    #[serde(serialize_with = "text::serialize_all")]
+    pub failed_removals: Vec<FailedRemovalView>,
     /// What it last said to hold, and what it should hold.
     pub holds: Holds,
     /// When it last showed all its people.
@@ -214,6 +218,7 @@ impl DeviceView {
             clock: ClockView::of(&tx.clock(row.id).await?, &row, rules, now),
             has_comm_key: tx.has_comm_key(row.id).await?,
             rereads: stamps.iter().filter_map(|(table, stamp)| RereadView::of(table, stamp, now)).collect(),
+            failed_removals: failed_removal::of(tx, Some(row.id), None).await?,
             people_read_at: row.people_read_at,
             people_checked_at: row.people_checked_at,
             is_being_read: row.rereads.is_some(),

@@ -4,6 +4,7 @@ pub mod command;
 pub mod definition;
 pub mod device;
 pub mod device_record;
+pub mod failed_removal;
 pub mod held;
 pub mod punch;
 pub mod sync_status;

@@ -8,6 +8,7 @@ use sync::{Exception, Joining, Parked, Wait, Want};
 use wire::{Pin, SerialNumber};
 
 use crate::suspension::SuspensionView;
+use crate::view::failed_removal::{self, FailedRemovalView};
 use crate::{Fleet, FleetError, NotFound, lookup, text, time};
 
 /// A device that was not heard of for this long is offline, ms: three polls at the slowest pace.
@@ -61,6 +62,8 @@ pub struct DeviceStatus {
     pub open: i64,
     /// Items owed out of order.
     pub due: i64,
+    /// Removals that failed often: what is to be removed may still be on the device. Muster retries each daily.
+    pub removals_failed: i64,
     /// Items that wait for something else.
     pub parked: i64,
     /// PINs of which the terminal is asked whom it holds.
@@ -91,6 +94,8 @@ pub enum OwedWork {
     Item(ItemKey),
     /// An item is taken from it.
     Deletion(ItemKey),
+    /// Something is taken from it, and it failed that often.
+    FailedRemoval(FailedRemovalView),
     /// Somebody who is suspended or has left is taken from it.
     Removal(Pin, SuspensionView),
 }
@@ -109,6 +114,8 @@ pub enum OwedReason {
     },
     /// The device has not told yet what it holds.
     Joining,
+    /// It failed often, and is tried daily.
+    DailyRetry,
     /// It goes out with the next polls.
     NextPolls,
     /// It goes out when the device is back.
@@ -223,6 +230,9 @@ pub async fn owed(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<Vec<Owed>
     for (key, command) in tx.open_commands_of(row.id, MAX_NAMED).await? {
         owed.push(Owed { what: OwedWork::Item(key), why: OwedReason::Sent(command.sends) });
     }
+    for removal in failed_removal::of(tx, Some(row.id), None).await? {
+        owed.push(Owed { what: OwedWork::FailedRemoval(removal), why: OwedReason::DailyRetry });
+    }
     for (key, exception) in tx.exceptions_of(row.id, MAX_NAMED).await? {
         let why = OwedReason::of(row, key.slot.kind, &exception, now);
         owed.push(Owed { what: OwedWork::Item(key), why });
@@ -316,7 +326,7 @@ impl DeviceStatus {
     ) -> Self {
         let online = row.last_seen_at.is_some_and(|at| at.plus(ONLINE_MS) >= now);
         let filling = row.scan.is_some();
-        let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0;
+        let settled = counts.open == 0 && counts.due == 0 && counts.parked == 0 && counts.unconfirmed == 0;
         let reported = row.capability.counts().users;
         let surplus = row.surplus_expected.filter(|expected| reported > Some(*expected));
         let in_sync = row.state.is_member()
@@ -343,6 +353,7 @@ impl DeviceStatus {
             unread,
             open: counts.open,
             due: counts.due,
+            removals_failed: counts.unconfirmed,
             parked: counts.parked,
             asked: counts.asked,
             refused: counts.refused,

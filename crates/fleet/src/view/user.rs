@@ -10,6 +10,7 @@ use wire::{Pin, SerialNumber};
 
 use crate::suspension::SuspensionView;
 use crate::user::Role;
+use crate::view::failed_removal::{self, FailedRemovalView};
 use crate::{ChangedBy, Fleet, FleetError, lookup, text, time};
 
 /// How many people are read at a time.
@@ -136,6 +137,9 @@ pub struct UserOnDevice {
     /// The person is not for the device, and the device has confirmed that it does not hold the person, or never got the
     /// person.
     pub removed: bool,
+    /// Removals of the person that the device failed often.
+    #[serde(serialize_with = "text::serialize_all")]
+    pub failed_removals: Vec<FailedRemovalView>,
     /// When the device was last heard of.
     #[serde(skip)]
     pub last_seen_at: Option<Millis>,
@@ -260,6 +264,7 @@ async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> Result<Vec
             not_for_it: Vec::new(),
             in_scope: view.in_scope(pin),
             removed: is_removed(&view, pin),
+            failed_removals: failed_removal::of(tx, Some(row.id), Some(pin)).await?,
             last_seen_at: row.last_seen_at,
             joining: row.joining.is_some(),
         };

@@ -36,6 +36,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         if device.is_read() && device.asked_at.is_none() {
             tx.note_asked(device.id, now).await?;
         }
+        tx.retry_removals(device.id, now).await?;
         let stamps = stamps::tell(&mut tx, device.id).await?;
         tx.commit().await?;
         Ok(stamps)

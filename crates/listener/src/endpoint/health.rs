@@ -5,6 +5,7 @@ use fleet::view::sync_status::ONLINE_MS;
 use http::{Response, StatusCode};
 use http_body_util::Full;
 use serde::Serialize;
+use store::StoreError;
 
 use crate::context::Context;
 use crate::http::response::Answer;
@@ -24,6 +25,8 @@ pub struct Health {
     pub devices: i64,
     /// Devices that wait for approval.
     pub devices_waiting: i64,
+    /// Removals that devices failed often: what is to be removed may still be on them.
+    pub removals_failed: i64,
     /// Open connections of devices to this server.
     pub connections: usize,
     /// How many of them it serves at a time.
@@ -62,14 +65,15 @@ impl Health {
 pub async fn health(context: &Context) -> Health {
     let counts = async {
         let mut tx = context.store.read().await?;
-        tx.device_counts(context.clock.now().plus(-ONLINE_MS)).await
+        let devices = tx.device_counts(context.clock.now().plus(-ONLINE_MS)).await?;
+        Ok::<_, StoreError>((devices, tx.count_failed_removals().await?))
     }
     .await;
-    let (status, counts) = match counts {
+    let (status, (counts, removals_failed)) = match counts {
         Ok(counts) => ("ok", counts),
         Err(error) => {
             tracing::error!(%error, "the database does not answer");
-            ("database", (0, 0, 0))
+            ("database", ((0, 0, 0), 0))
         }
     };
     Health {
@@ -79,6 +83,7 @@ pub async fn health(context: &Context) -> Health {
         devices_online: counts.0,
         devices: counts.1,
         devices_waiting: counts.2,
+        removals_failed,
         connections: context.load.connections(),
         max_connections: context.config.max_connections,
         refused_connections: context.load.refused_connections(),

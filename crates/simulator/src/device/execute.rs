@@ -117,6 +117,9 @@ impl Device {
     }
 
     fn delete(&mut self, table: &str, keys: Keys<'_>) -> Outcome {
+        if let Some(code) = self.quirks.refuse_deletions {
+            return Err(code);
+        }
         if let Some(outcome) = self.undefine(table, keys) {
             return outcome;
         }

@@ -95,7 +95,7 @@ pub const HABITS: &[Habit] = &[
 pub enum UnknownQuirk {
     /// The name is none.
     #[error(
-        "there is no quirk {0:?}: want one of cut-names=BYTES, roster-records=N, broken-roster=N, query=WAY, refuse=TABLE:CODE, ignore=TABLE, {names}",
+        "there is no quirk {0:?}: want one of cut-names=BYTES, roster-records=N, broken-roster=N, query=WAY, refuse=TABLE:CODE, refuse-deletions=CODE, ignore=TABLE, {names}",
         names = names()
     )]
     Name(String),
@@ -120,7 +120,8 @@ impl Quirks {
     /// `no-cut-names` leaves them whole; `roster-records=20` and `broken-roster=35` bound the upload of everything, and with
     /// `no-` before them they do not; `query=marked` answers queries in another way than the model, `no-query` as the
     /// model; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
-    /// without keeping it, of `BIODATA` those of a type.
+    /// without keeping it, of `BIODATA` those of a type; `refuse-deletions=-3` refuses every deletion, and `no-` before it
+    /// none.
     ///
     /// # Errors
     /// When there is no quirk of this name, or what follows the name does not fit.
@@ -154,12 +155,18 @@ impl Quirks {
                 name: "refuse",
                 want: "a table and a return code below 0, such as USERPIC:-1001 or BIODATA/8:-12",
             })?),
+            Some(("refuse-deletions", code)) => {
+                let code = code.parse().ok().filter(|code| *code < 0);
+                let wrong = UnknownQuirk::Value { name: "refuse-deletions", want: "a return code below 0" };
+                self.refuse_deletions = Some(code.ok_or(wrong)?);
+            }
             Some(("ignore", value)) => self.ignore.push(Form::read(value).ok_or(UnknownQuirk::Value {
                 name: "ignore",
                 want: "a table, such as USERPIC or BIODATA/8",
             })?),
             Some(_) => return Err(unknown()),
             None if text == "no-cut-names" => self.cut_names_at = None,
+            None if text == "no-refuse-deletions" => self.refuse_deletions = None,
             None if text == "no-query" => self.queries = None,
             None if text == "no-roster-records" => self.roster_records = None,
             None if text == "no-broken-roster" => self.broken_roster = None,
@@ -221,6 +228,7 @@ mod tests {
             "query=marked",
             "refuse=BIODATA/8:-12",
             "ignore=USERPIC",
+            "refuse-deletions=-3",
         ] {
             quirks.set(text).unwrap();
         }
@@ -232,14 +240,17 @@ mod tests {
             queries: Some(Queries::Marked),
             refuse: vec![refusal],
             ignore: vec![Form::UserPhoto],
+            refuse_deletions: Some(-3),
             ..Quirks::default()
         };
         assert_eq!(quirks, wanted);
-        for text in ["no-cut-names", "no-roster-records", "no-broken-roster", "no-query"] {
+        for text in
+            ["no-cut-names", "no-roster-records", "no-broken-roster", "no-query", "no-refuse-deletions"]
+        {
             quirks.set(text).unwrap();
         }
         assert_eq!((quirks.cut_names_at, quirks.roster_records, quirks.broken_roster), (None, None, None));
-        assert_eq!(quirks.queries, None);
+        assert_eq!((quirks.queries, quirks.refuse_deletions), (None, None));
         for wrong in [
             "",
             "laziness",
@@ -251,6 +262,7 @@ mod tests {
             "broken-roster=",
             "hex-cards=1",
             "refuse=USERPIC:0",
+            "refuse-deletions=0",
             "ignore=BIODATA",
         ] {
             assert!(Quirks::default().set(wrong).is_err(), "{wrong}");

@@ -494,4 +494,12 @@ async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_
     tx.begin_reread(one).await.expect("nothing to do");
     assert_eq!(row(&mut tx, one).await.rereads, None);
     assert_eq!(tx.users_shown(one).await.expect("counted"), 2);
+    assert_eq!(question(&mut tx, two, "1").await, refused);
+    tx.end_roster(two, true, at(11)).await.expect("ended");
+    assert_eq!(
+        question(&mut tx, two, "1").await,
+        asked(Asked::Answered(Millis(0))),
+        "it has shown everything"
+    );
+    assert_eq!(tx.due_claims(two, at(11), 10).await.expect("read"), [pin("1")]);
 }

@@ -480,8 +480,14 @@ async fn what_waited_for_an_operator_is_due_after_an_erasure() {
     let mut tx = fleet.write().await;
     let row = tx.device(device).await.expect("read").expect("there");
     let view = tx.view(&row).await.expect("a view");
-    let parked =
-        Exception { wait: Wait::Parked(Parked::Held), wipe: false, known: None, refused: None, attempts: 0 };
+    let parked = Exception {
+        wait: Wait::Parked(Parked::Held),
+        wipe: false,
+        known: None,
+        refused: None,
+        attempts: 0,
+        unconfirmed: None,
+    };
     let changes = sync::Changes { exceptions: vec![(user_key("7"), Some(parked))], ..Default::default() };
     tx.apply(&view, &changes, at(0)).await.expect("applied");
     tx.commit().await.expect("committed");

@@ -62,6 +62,55 @@ async fn what_is_under_way_and_owed_is_counted_for_all_devices_at_once() {
 }
 
 #[tokio::test]
+async fn removals_that_failed_often_are_counted_listed_and_tried_after_a_new_connection() {
+    const HOUR: i64 = 60;
+    let (fleet, device) = with_an_open_command().await;
+    let other = fleet.device("SN2").await.id;
+    let mut tx = fleet.write().await;
+    let row = tx.device(device).await.expect("read").expect("there");
+    let view = tx.view(&row).await.expect("a view");
+    let failed = |due, attempts, code| {
+        Some(Exception { wait: Wait::Due(due), attempts, unconfirmed: code, ..Exception::NONE })
+    };
+    let open = Some(Exception { unconfirmed: Some(-3), ..Exception::NONE });
+    let exceptions = vec![
+        (user_key("7"), open),
+        (user_key("8"), failed(at(24 * HOUR), 12, Some(-1))),
+        (finger_key("9", 0), failed(at(20 * HOUR), 10, Some(-3))),
+        (user_key("9"), failed(at(20 * HOUR), 4, None)),
+    ];
+    let changes = Changes { exceptions, ..Changes::default() };
+    tx.apply(&view, &changes, at(0)).await.expect("applied");
+
+    let counts = tx.sync_counts().await.expect("counts");
+    assert_eq!(counts[&device], SyncCounts { open: 1, due: 1, unconfirmed: 3, ..SyncCounts::default() });
+    assert_eq!(tx.count_failed_removals().await.expect("counted"), 3);
+    let listed = tx.failed_removals(Some(device), None, 10).await.expect("listed");
+    let told: Vec<_> =
+        listed.iter().map(|it| (it.key.clone(), it.attempts, it.return_code, it.due_at)).collect();
+    let expected = [
+        (user_key("7"), 0, -3, None),
+        (user_key("8"), 12, -1, Some(at(24 * HOUR))),
+        (finger_key("9", 0), 10, -3, Some(at(20 * HOUR))),
+    ];
+    assert_eq!(told, expected);
+    assert_eq!(tx.failed_removals(None, Some(&pin("8")), 10).await.expect("listed"), listed[1..2]);
+    assert_eq!(tx.failed_removals(Some(other), None, 10).await.expect("listed"), []);
+    let others = tx.exceptions_of(device, 10).await.expect("listed");
+    assert_eq!(others.iter().map(|(key, _)| key).collect::<Vec<_>>(), [&user_key("9")]);
+
+    // Within an hour after a failure a new connection is no reason to try again, and never for what failed less often.
+    tx.retry_removals(device, at(0)).await.expect("tried again");
+    let due = tx.due_exceptions(device, at(0), 10).await.expect("due");
+    assert_eq!(due, [finger_key("9", 0)]);
+    tx.retry_removals(other, at(2 * HOUR)).await.expect("nothing to do");
+    assert_eq!(tx.due_exceptions(device, at(2 * HOUR), 10).await.expect("due"), due);
+    tx.retry_removals(device, at(2 * HOUR)).await.expect("tried again");
+    let due = tx.due_exceptions(device, at(2 * HOUR), 10).await.expect("due");
+    assert_eq!(due, [finger_key("9", 0), user_key("8")]);
+}
+
+#[tokio::test]
 async fn exceptions_and_open_commands_of_one_device_are_listed() {
     let (fleet, device) = with_an_open_command().await;
     let mut tx = fleet.write().await;

@@ -217,12 +217,23 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
                 known: Some(Seq(12)),
                 refused: None,
                 attempts: 4,
+                unconfirmed: Some(-3),
             },
         ),
-        (finger_key("1", 0), Exception { wait: Wait::No, wipe: false, known: None, refused, attempts: 0 }),
+        (
+            finger_key("1", 0),
+            Exception { wait: Wait::No, wipe: false, known: None, refused, attempts: 0, unconfirmed: None },
+        ),
         (
             finger_key("1", 1),
-            Exception { wait: Wait::Parked(Parked::Full), wipe: false, known: None, refused, attempts: 1 },
+            Exception {
+                wait: Wait::Parked(Parked::Full),
+                wipe: false,
+                known: None,
+                refused,
+                attempts: 1,
+                unconfirmed: None,
+            },
         ),
         (
             finger_key("1", 2),
@@ -232,6 +243,7 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
                 known: None,
                 refused: None,
                 attempts: 0,
+                unconfirmed: None,
             },
         ),
         (
@@ -242,11 +254,19 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
                 known: None,
                 refused: None,
                 attempts: 0,
+                unconfirmed: None,
             },
         ),
         (
             user_key("2"),
-            Exception { wait: Wait::No, wipe: false, known: Some(Seq(0)), refused: None, attempts: 0 },
+            Exception {
+                wait: Wait::No,
+                wipe: false,
+                known: Some(Seq(0)),
+                refused: None,
+                attempts: 0,
+                unconfirmed: None,
+            },
         ),
     ];
 
@@ -306,7 +326,9 @@ async fn a_device_in_doubt_owes_what_was_open_or_parked_and_forgets_refusals() {
     let row = tx.device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
     let refused = Some(Refusal { seq: Seq(4), return_code: -1002 });
-    let exception = |wait, refused| Some(Exception { wait, wipe: false, known: None, refused, attempts: 3 });
+    let exception = |wait, refused| {
+        Some(Exception { wait, wipe: false, known: None, refused, attempts: 3, unconfirmed: None })
+    };
     let exceptions = vec![
         (finger_key("7", 0), exception(Wait::No, refused)),
         (finger_key("7", 1), exception(Wait::Parked(Parked::Full), refused)),
@@ -343,7 +365,14 @@ async fn what_had_no_room_is_due_when_there_is_room_again() {
     let row = tx.device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
     let parked = |parked| {
-        Some(Exception { wait: Wait::Parked(parked), wipe: false, known: None, refused: None, attempts: 0 })
+        Some(Exception {
+            wait: Wait::Parked(parked),
+            wipe: false,
+            known: None,
+            refused: None,
+            attempts: 0,
+            unconfirmed: None,
+        })
     };
     view.full = BTreeSet::from([Kind::Template(BioType::FINGERPRINT)]);
     let exceptions =
@@ -367,8 +396,14 @@ async fn of_what_had_no_room_as_much_is_due_as_there_is_room_for() {
     let mut tx = fleet.write().await;
     let row = tx.device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
-    let parked =
-        Exception { wait: Wait::Parked(Parked::Full), wipe: false, known: None, refused: None, attempts: 0 };
+    let parked = Exception {
+        wait: Wait::Parked(Parked::Full),
+        wipe: false,
+        known: None,
+        refused: None,
+        attempts: 0,
+        unconfirmed: None,
+    };
     let keys = [finger_key("5", 2), finger_key("7", 1), finger_key("7", 3), finger_key("8", 0)];
     let mut exceptions: Vec<_> = keys.iter().map(|key| (key.clone(), Some(parked))).collect();
     exceptions.push((user_key("9"), Some(parked)));

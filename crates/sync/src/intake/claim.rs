@@ -213,8 +213,7 @@ impl Intake<'_> {
             return outcome;
         }
         let taken = matches!(verdict, Verdict::Edit | Verdict::Fill | Verdict::New);
-        let proves_templates = claim.proves_templates() || !taken;
-        let unproved = self.release_items(key, claim, verdict, proves_templates);
+        let unproved = self.release_items(key, claim, verdict, !taken);
         if !unproved.items.is_empty() && claim.state.since == ClaimState::WRITTEN {
             // A command of the user was under way: it may have put the record over whoever the templates are of.
             self.leave_claim(key);
@@ -234,20 +233,14 @@ impl Intake<'_> {
 
     /// Templates and photos of a claim are taken: those that are proved. Where none is left the claim is closed; what is left
     /// is in the claim that is returned.
-    fn release_items(
-        &mut self,
-        key: &ItemKey,
-        claim: &Claim,
-        verdict: Verdict,
-        proves_templates: bool,
-    ) -> Claim {
+    fn release_items(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict, proves_all: bool) -> Claim {
         self.verdicts.insert(key.pin.clone(), verdict);
         let mut news = ClaimNews::Taken;
         let mut unproved = claim.clone();
         for (slot, content) in &claim.items {
             let item = ItemKey { pin: key.pin.clone(), slot: *slot };
             let hash = roster::hash(self.hash_key, slot, content);
-            if !proves_templates && !self.is_known(&item, hash) {
+            if !proves_all && !claim.proves(slot) && !self.is_known(&item, hash) {
                 continue;
             }
             unproved.items.remove(slot);
@@ -297,16 +290,25 @@ impl Intake<'_> {
         let verdict = if knows { Verdict::Edit } else { Verdict::Fill };
         let outcome = self.carry_out_item(key, verdict, content, hash);
         claim.items.remove(&key.slot);
-        let done = claim.items.is_empty();
+        // While a device shows everything it may show more of the person: that joins the claim too.
+        let goes_on = matches!(claim.state.question.map(|question| question.asked), Some(Asked::Refused(_)));
+        let done = claim.items.is_empty() && !goes_on;
         self.view.put_claim(&key.pin, Some(claim));
         if done {
-            self.view.close_claim(&key.pin, ClaimNews::Taken, self.now);
-            self.view.recognise(&key.pin);
-            if !knows {
-                self.view.correct(&user_key(&key.pin), self.now);
-            }
+            self.templates_are_proved(&user_key(&key.pin));
         }
         outcome
+    }
+
+    /// The device showed again all that came before its user record.
+    fn templates_are_proved(&mut self, key: &ItemKey) -> Outcome {
+        let knows = self.view.knows(&key.pin) == Knows::Present;
+        self.view.close_claim(&key.pin, ClaimNews::Taken, self.now);
+        self.view.recognise(&key.pin);
+        if !knows {
+            self.view.correct(key, self.now);
+        }
+        Outcome::Equal
     }
 
     /// What was kept is not on the device any more, or goes from it: an operator may look at it.
@@ -381,6 +383,7 @@ impl Intake<'_> {
             return self.conclude_by_counts(&key, &claim);
         }
         match claim.state.reason {
+            _ if claim.awaits_templates() && claim.items.is_empty() => self.templates_are_proved(&key),
             _ if claim.awaits_templates() => self.templates_are_not_there(&key, claim, question),
             Reason::Deleted if !question.shown => self.deletion_is_proved(&key, &claim),
             Reason::Renamed | Reason::WentBack => {
@@ -407,8 +410,9 @@ impl Intake<'_> {
     fn conclude_by_counts(&mut self, key: &ItemKey, claim: &Claim) -> Outcome {
         let is_present = self.view.knows(&key.pin) == Knows::Present && !claim.state.is_doubted();
         match (claim.state.reason, self.counts) {
+            _ if claim.awaits_templates() && claim.items.is_empty() => self.templates_are_proved(key),
             (Reason::Deleted, Counts::NobodyIsThere) => self.deletion_is_proved(key, claim),
-            (Reason::Unproved, Counts::EverybodyIsThere) if is_present => {
+            (Reason::Unproved, Counts::EverybodyIsThere) if is_present && claim.user.is_none() => {
                 self.release_items(key, claim, Verdict::Edit, true);
                 Outcome::Edit
             }

@@ -15,7 +15,8 @@ use sync::intake::{Deletion, Enrolment};
 use sync::{Joining, Knows, Want};
 use wire::Pin;
 
-use crate::terminal::{Ordered, Upload, User};
+use crate::random::Random;
+use crate::terminal::{Answers, Ordered, Upload, User};
 use crate::world::{AREAS, Device, World, finger, pin};
 use judge::Judge;
 
@@ -84,11 +85,30 @@ impl Episode {
             device.row.areas = areas;
             device.become_roomy();
         }
+        episode.draw_answers(seed);
         if !ordinary {
             let policies = [Enrolment::Accept, Enrolment::Accept, Enrolment::Hold, Enrolment::Refuse];
             episode.world.devices[1].enrolment = episode.world.random.pick(&policies);
         }
         episode
+    }
+
+    /// Which questions each terminal answers. Everything else of an episode is the same for all of them.
+    fn draw_answers(&mut self, seed: u64) {
+        let mut random = Random(seed ^ 0x5e_ed0f_a75e);
+        let answers = [
+            Answers::Everything,
+            Answers::Everything,
+            Answers::Everything,
+            Answers::Users,
+            Answers::Check,
+            Answers::Nothing,
+        ];
+        for number in 0..4 {
+            let answers = random.pick(&answers);
+            self.world.devices[number].terminal.answers = answers;
+            self.world.tell(|| format!("== {number} answers {answers:?}"));
+        }
     }
 
     fn some_areas(&mut self) -> BTreeSet<Area> {
@@ -309,13 +329,17 @@ impl Episode {
             self.roster_since[device] = None;
             let mut view = self.world.view(device);
             view.roster_complete = true;
-            if view.joining.is_some() {
+            let joined = view.joining.is_some();
+            if joined {
                 view.joined();
                 self.judge.joined(&self.world, device);
             }
             self.world.devices[device].row.roster_complete = true;
             self.world.tell(|| format!("== {device} has shown everything"));
             self.world.apply(device, view);
+            if joined {
+                self.world.was_read(device);
+            }
         } else if since.plus(60_000) < self.world.now {
             self.ask_for_everything(device);
         }
@@ -359,9 +383,18 @@ impl Episode {
         if std::mem::replace(&mut self.told[device], users) > 0 && users == 0 {
             self.found_emptied(device);
         }
+        self.connects_again(device);
         self.look_at_roster(device);
         self.world.poll(device, lost);
         self.judge.look(&mut self.world);
+    }
+
+    /// A terminal that does not know `CHECK` connects anew now and then.
+    fn connects_again(&mut self, device: usize) {
+        let may = self.world.devices[device].may_connect_again();
+        if may && (self.world.busy == 0.0 || self.world.random.chance(0.2)) {
+            self.world.connect_again(device);
+        }
     }
 
     fn found_emptied(&mut self, device: usize) {

@@ -10,6 +10,7 @@
 mod identity;
 mod judge;
 mod random;
+mod removals;
 mod rules;
 mod terminal;
 mod world;

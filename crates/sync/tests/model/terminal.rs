@@ -57,7 +57,32 @@ pub enum Ordered {
 #[derive(Clone, Debug)]
 pub enum Acknowledgement {
     Item { number: i64, line: u16, verb: Verb, key: ItemKey, seq: Seq, code: i32 },
-    Ordered { number: i64 },
+    Ordered { number: i64, understood: bool },
+}
+
+/// Which questions a terminal answers. Each answers less than the one before.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Answers {
+    /// Queries for users and for templates.
+    #[default]
+    Everything,
+    /// Queries for users alone.
+    Users,
+    /// No queries. `CHECK` has it upload everything.
+    Check,
+    /// Not even `CHECK`: it uploads everything after a new connection.
+    Nothing,
+}
+
+impl Answers {
+    pub fn understands(self, what: &Ordered) -> bool {
+        self <= match what {
+            Ordered::Query(_, Subject::Template(_)) => Self::Everything,
+            Ordered::Query(_, Subject::User) => Self::Users,
+            Ordered::Check => Self::Check,
+            Ordered::Reboot | Ordered::ClearData => Self::Nothing,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -128,6 +153,9 @@ pub struct Terminal {
     pub refuses: bool,
     /// It reports deletions that the server ordered as if a person had made them.
     pub reports_own_deletions: bool,
+    pub answers: Answers,
+    /// It answers deletions so, and deletes nothing.
+    pub refuses_deletions: Option<i32>,
 }
 
 impl Terminal {
@@ -147,6 +175,9 @@ impl Terminal {
                         let code = match code {
                             -1005 => code,
                             _ if line + 1 == lines => code,
+                            _ if removes_user && self.refuses_deletions.is_some() => {
+                                self.refuses_deletions.unwrap_or(code)
+                            }
                             _ if removes_user => 0,
                             _ => -1004,
                         };
@@ -162,7 +193,9 @@ impl Terminal {
                     }
                 }
                 Command::Ordered { number, what } => {
+                    let understood = self.answers.understands(&what);
                     match what {
+                        _ if !understood => {}
                         Ordered::Check => self.upload_everything(),
                         Ordered::Reboot => {
                             self.inbox.clear();
@@ -171,7 +204,7 @@ impl Terminal {
                         Ordered::ClearData => self.clear(),
                         Ordered::Query(pin, subject) => self.answer(&pin, subject),
                     }
-                    self.acknowledgements.push(Acknowledgement::Ordered { number });
+                    self.acknowledgements.push(Acknowledgement::Ordered { number, understood });
                 }
             }
         }
@@ -182,8 +215,10 @@ impl Terminal {
         if key.slot == DefinitionKind::TimeZone.slot() && !self.knows_zones {
             return -1004;
         }
-        if verb == Verb::Replace {
-            self.remove(&key.pin);
+        match (verb, self.refuses_deletions) {
+            (Verb::Delete, Some(code)) => return code,
+            (Verb::Replace, None) => self.remove(&key.pin),
+            _ => {}
         }
         match (if verb.brings() { Verb::Update } else { verb }, content) {
             (Verb::Update, Some(Content::Definition(definition))) => {

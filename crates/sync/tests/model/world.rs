@@ -1,6 +1,7 @@
 //! The server of the random model: a store in memory around the real functions of `sync`.
 
 mod poll;
+mod questions;
 mod upload;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,8 @@ use sync::{ClaimNews, DeviceView, Exception, ItemState, Limits, OpenCommand, Per
 use wire::{BioType, Pin, ReturnCode};
 
 use crate::random::Random;
-use crate::terminal::{Acknowledgement, Ordered, Terminal, Upload, User};
+use crate::terminal::{Acknowledgement, Answers, Ordered, Terminal, Upload, User};
+use questions::Reread;
 
 /// An item as the store keeps it.
 #[derive(Debug)]
@@ -50,6 +52,12 @@ pub struct Device {
     pub shown: BTreeSet<(Pin, Option<Slot>)>,
     pub delete_sent: BTreeMap<Pin, Millis>,
     pub ordered: Vec<(OperatorCommand, Ordered)>,
+    /// Which questions it answers, as far as it was asked.
+    pub known_answers: Answers,
+    /// Everything is to come with its next connection.
+    pub awaits_everything: bool,
+    /// It is read as a whole.
+    pub reread: Option<Reread>,
     pub terminal: Terminal,
     pub major: u16,
 }
@@ -367,10 +375,7 @@ impl World {
         mut view: DeviceView,
         numbers: &[(ItemKey, Seq)],
     ) -> BTreeMap<Pin, ClaimNews> {
-        for (pin, subject) in view.questions_due() {
-            let order = self.order(device, Ordered::Query(pin.clone(), subject));
-            view.question_put(&pin, Some(order), self.now);
-        }
+        self.put_questions(device, &mut view);
         let mut changes = view.take_changes();
         for (key, seq) in numbers {
             changes.numbered(key, *seq);
@@ -448,21 +453,8 @@ impl World {
                     });
                     self.apply(device, view);
                 }
-                Acknowledgement::Ordered { number } => {
-                    let slot = self.devices[device].ordered.iter_mut().find(|(c, _)| c.number == number);
-                    let (command, _) = slot.expect("it was ordered");
-                    command.state = State::Answered { return_code: 0, done: true };
-                    let empties = command.empties;
-                    if let Ordered::Query(pin, _) = slot_of(&self.devices[device], number) {
-                        let mut view = self.view(device);
-                        view.question_answered(&pin, number, true, false, self.now);
-                        self.apply(device, view);
-                    }
-                    if empties {
-                        let mut view = self.view(device);
-                        view.rebaseline();
-                        self.apply(device, view);
-                    }
+                Acknowledgement::Ordered { number, understood } => {
+                    self.take_answer(device, number, understood);
                 }
             }
         }
@@ -479,6 +471,7 @@ impl World {
             expires_at: None,
             state: State::Queued,
         };
+        self.devices[device].awaits_everything |= what == Ordered::Check;
         self.devices[device].ordered.push((command, what));
         number
     }
@@ -544,6 +537,9 @@ impl Device {
             shown: BTreeSet::new(),
             delete_sent: BTreeMap::new(),
             ordered: Vec::new(),
+            known_answers: Answers::Everything,
+            awaits_everything: false,
+            reread: None,
             terminal: Terminal {
                 name_bytes: if number == 3 { 24 } else { 100 },
                 most_users: if small { 3 } else { 100 },
@@ -583,9 +579,4 @@ impl Device {
             }
         }
     }
-}
-
-fn slot_of(device: &Device, number: i64) -> Ordered {
-    let found = device.ordered.iter().find(|(command, _)| command.number == number);
-    found.expect("it was ordered").1.clone()
 }

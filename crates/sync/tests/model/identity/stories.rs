@@ -5,6 +5,7 @@ mod deletions;
 mod enrolments;
 mod lives;
 mod records;
+mod refusals;
 mod templates;
 
 use std::collections::BTreeSet;

@@ -19,6 +19,7 @@ impl World {
     /// other servers write meanwhile. What is sent is checked at the end: where its item changed, all of it is undone.
     pub fn poll_while(&mut self, device: usize, lost: bool, meanwhile: impl FnOnce(&mut Self)) {
         self.conclude_claims(device);
+        self.end_reread(device);
         let before = self.devices[device].ordered.clone();
         let salt = self.random.next();
         let ordered: Vec<_> =

@@ -38,6 +38,7 @@ impl World {
         for upload in users_first(body) {
             self.delivered.extend(upload.values().into_iter().map(|value| (value, self.now)));
             self.devices[device].shown.extend(upload.shows());
+            self.devices[device].hear(&upload, self.now);
             if let Upload::User(pin, user) = &upload {
                 self.devices[device].records.insert(pin.clone(), user.clone());
             }
@@ -112,10 +113,12 @@ impl World {
         };
         let due: Vec<Pin> = self.devices[device].claims.iter().filter_map(due).collect();
         for pin in due {
+            let counts = self.counts(device);
             let mut view = self.view(device);
             let mut known = self.known_for(device);
             let policy = Policy { enrolment: self.devices[device].enrolment, ..self.policy };
             let mut intake = Intake::new(&mut view, &mut known, &self.hash_key, &policy, self.now);
+            intake.counts = counts;
             let outcome = intake.conclude(&pin);
             if self.told {
                 eprintln!("{:6} {device} concludes {pin}: {outcome:?}", self.now.0 / 1000);

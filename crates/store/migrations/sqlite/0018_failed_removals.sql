@@ -1,0 +1,4 @@
+-- Removals that a device fails again and again: what is to be removed may still be on it.
+
+ALTER TABLE sync_exception ADD COLUMN removal_code INTEGER; -- what the device answered last; NULL: no removal fails
+CREATE INDEX sync_exception_removal ON sync_exception (device_id, removal_code) WHERE removal_code IS NOT NULL;
