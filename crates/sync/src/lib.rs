@@ -11,6 +11,7 @@
 mod claim;
 pub mod intake;
 mod life;
+mod limits;
 mod made;
 pub mod operator;
 mod owing;
@@ -24,11 +25,12 @@ mod wire_id;
 
 pub use claim::{Asked, Claim, ClaimNews, ClaimState, Question, Reason, Stage, Subject};
 pub use life::Knows;
+pub use limits::Limits;
 pub use made::PhotoSent;
 pub use room::Load;
 pub use scope::Want;
 pub use view::{
-    Changes, DeviceView, Exception, ItemState, Joining, Limits, OpenCommand, Parked, Person, Refusal,
-    ScanFrom, Verb, Wait,
+    Changes, DeviceView, Exception, ItemState, Joining, OpenCommand, Parked, Person, Refusal, ScanFrom, Verb,
+    Wait,
 };
 pub use wire_id::{line_id, split_line_id, wire_id};

@@ -7,7 +7,7 @@
 use roster::Millis;
 use wire::Verdict;
 
-use crate::view::Limits;
+use crate::limits::Limits;
 
 /// Where a command stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,10 +10,11 @@ use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
 
 use crate::life::Knows;
+use crate::limits::Limits;
 use crate::operator::Beside;
 use crate::owing::root_of;
 use crate::scope::Want;
-use crate::view::{DeviceView, Exception, ItemState, Limits, OpenCommand, Parked, ScanFrom, Verb, Wait};
+use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, ScanFrom, Verb, Wait};
 use crate::wire_id::wire_id;
 
 /// What the driver read for a poll, beside the view. Every person named here is in the view.

@@ -3,9 +3,10 @@
 use roster::{Evidence, ItemKey, Kind, Millis, Seq, Slot};
 use wire::{Form, ReturnCode, Verdict};
 
+use crate::limits::Limits;
 use crate::owing::root_of;
 use crate::scope::Want;
-use crate::view::{DeviceView, Exception, Limits, OpenCommand, Parked, Person, Refusal, Verb, Wait};
+use crate::view::{DeviceView, Exception, OpenCommand, Parked, Person, Refusal, Verb, Wait};
 
 /// The answer to one line of a command of this device, found by device *and* id.
 #[derive(Clone, Debug, PartialEq, Eq)]
