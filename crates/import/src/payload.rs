@@ -47,9 +47,9 @@ pub(crate) fn whole(text: &str, size: Option<usize>, of: Of) -> Result<Payload<'
             }
         };
     }
-    let Some(padding) = missing(text) else { return Err("is not whole base64".to_owned()) };
+    let Some(padding) = missing(text) else { return Err("is not valid base64".to_owned()) };
     let padded = format!("{text}{padding}");
-    let Ok(payload) = Base64::read(padded.as_bytes()) else { return Err("is not whole base64".to_owned()) };
+    let Ok(payload) = Base64::read(padded.as_bytes()) else { return Err("is not valid base64".to_owned()) };
     if of == Of::Template {
         match roster::inspect(&padded) {
             Err(error) => return Err(format!("lost more than its padding: it {error}")),

@@ -195,7 +195,7 @@ fn all_parts(slot: &Slot, template: &Template) -> Result<(), String> {
 
 /// Writes the line in which a device uploads this.
 fn write(pin: &Pin, row: &TemplateRow, text: &str, body: &mut Vec<u8>) -> Result<(), String> {
-    let template = Base64::read(text.as_bytes()).map_err(|_| "is not whole base64".to_owned())?;
+    let template = Base64::read(text.as_bytes()).map_err(|_| "is not valid base64".to_owned())?;
     let (pin, number, index, valid) = (pin.clone(), row.number, row.index, row.valid);
     let record = match row.form {
         Form::Fingerprint => {
@@ -264,7 +264,7 @@ pub(crate) fn photos(pin: &Pin, rows: Vec<PhotoRow>, key: &HashKey) -> (Vec<Cand
 
 fn photo(pin: &Pin, row: &PhotoRow) -> Result<(Slot, Content, bool), String> {
     let payload = payload::whole(&row.text, row.size, Of::Photo)?;
-    let content = Base64::read(payload.text.as_bytes()).map_err(|_| "is not whole base64".to_owned())?;
+    let content = Base64::read(payload.text.as_bytes()).map_err(|_| "is not valid base64".to_owned())?;
     let (pin, file_name) = (pin.clone(), row.file_name.as_deref().map(str::to_owned));
     let record = match row.comparison {
         None => Record::UserPhoto(UserPhoto { pin, file_name, content }),

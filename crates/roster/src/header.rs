@@ -22,8 +22,8 @@ pub struct Described {
 /// What is wrong with a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// The text is not whole base64.
-    #[error("is not whole base64")]
+    /// The text is not valid base64.
+    #[error("is not valid base64")]
     Base64,
     /// Truncated, or joined with another line.
     #[error("has {held} bytes where its header announces {announced}")]

@@ -137,7 +137,7 @@ fn a_template_with_a_damaged_part_is_not_read_at_all() {
     assert_eq!(lines.len(), 5);
     for damaged in 0..lines.len() {
         let mut kept: Vec<Vec<u8>> = lines.iter().map(|line| line.to_vec()).collect();
-        kept[damaged].truncate(400); // whole base64 or not: too short for its header
+        kept[damaged].truncate(400); // valid base64 or not: too short for its header
         let broken = kept.join(&b'\n');
         let readings = read(Some("BIODATA"), &broken, &Capability::default());
         assert_eq!(readings.len(), 5, "part {damaged}");

@@ -179,7 +179,7 @@ impl Payload {
         Self(BASE64_STANDARD.encode(bytes).into())
     }
 
-    /// Takes a text over if it is whole base64, padding included; `None` if not.
+    /// Takes a text over if it is valid base64, padding included; `None` if not.
     pub fn of_text(text: &str) -> Option<Self> {
         BASE64_STANDARD.decode(text).ok().map(|_| Self(text.into()))
     }

@@ -1,14 +1,14 @@
 //! Bytes and typed messages of the Attendance PUSH protocol, version 2.4.1, for servers and for simulated devices.
 //!
-//! Section numbers (`§11.9`) are those of the vendor's document of March 2020. This crate reads no socket, no clock
-//! and no random numbers. Everything that a device sends is bytes: nothing panics on any of them, errors name the
-//! field and never hold its value, and `Debug` output holds no template, photo, password, card or key.
+//! Section numbers (`§11.9`) refer to the vendor's document of March 2020. This crate reads no socket, no clock
+//! and no random numbers. It takes all input of a device as bytes, and no input makes it panic. Errors name the
+//! field and never hold its value. `Debug` output holds no template, photo, password, card or key.
 //!
-//! - a request: [`Target`], [`Query`], [`Handshake`]
-//! - what a device uploads: [`Table`], [`sort`], [`records`], [`punches`], [`AttendancePhoto`], [`device_records`],
+//! - requests: [`Target`], [`Query`], [`Handshake`]
+//! - uploads of a device: [`Table`], [`sort`], [`records`], [`punches`], [`AttendancePhoto`], [`device_records`],
 //!   [`read_parameters`], [`PollInfo`]
-//! - what it is told: [`OptionBlock`], [`Command`]
-//! - what it answers: [`acknowledgements`], [`ReturnCode`]
+//! - answers and commands of the server: [`OptionBlock`], [`Command`]
+//! - acknowledgements of a device: [`acknowledgements`], [`ReturnCode`]
 
 mod acknowledgement;
 mod attendance;

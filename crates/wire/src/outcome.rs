@@ -1,15 +1,16 @@
-//! What a return code says as the answer to one command: some commands have codes of their own (reference 11.4).
+//! Outcomes of a command: return codes that depend on the command (reference 11.4), and the readable form of an
+//! answer.
 
 use std::borrow::Cow;
 
 use crate::{Acknowledgement, Form, ReturnCode, Verdict, parameters::names_secret};
 
 impl ReturnCode {
-    /// What the code asks of us, as the answer to a command of this form.
+    /// The verdict on this code in the answer to a command of this form.
     ///
-    /// Positive codes are success but for the dialogs of `ENROLL_*`, where each is a way in which one ended. `SHELL`
-    /// answers with the exit status of its command: 0 alone is success. Whatever is outside of exit statuses is a
-    /// device that does not know `SHELL`.
+    /// Positive codes are success, except for the dialogs of `ENROLL_*`, where each code is one way in which the
+    /// dialog ended. `SHELL` answers with an exit status, of which only 0 is success. A code outside of the range
+    /// of exit statuses comes from a device that does not know `SHELL`.
     pub const fn verdict_of(self, form: Form) -> Verdict {
         match (form, self.0) {
             (Form::EnrollFingerprint | Form::EnrollBioData(_), 7) => Verdict::RetryLater,
@@ -19,28 +20,28 @@ impl ReturnCode {
         }
     }
 
-    /// The code in words for people, as the answer to a command of this form.
+    /// Describes the code in words, as the answer to a command of this form.
     pub fn describe_of(self, form: Form) -> Cow<'static, str> {
         let words = match (form, self.0) {
             (Form::EnrollFingerprint | Form::EnrollCard | Form::EnrollBioData(_), 0) => "enrolled",
             (Form::EnrollFingerprint | Form::EnrollBioData(_), 2) => {
-                "this person has that one already; --overwrite replaces it"
+                "the person has this template already; --overwrite replaces it"
             }
             (Form::EnrollFingerprint | Form::EnrollBioData(_), 4) => {
-                "it did not work: poor quality, or the presses were not the same"
+                "enrolment failed: poor quality, or the attempts did not match"
             }
             (Form::EnrollFingerprint | Form::EnrollBioData(_), 5) => {
-                "the device knows it already, as that of another person"
+                "the device already has it under another person"
             }
             (Form::EnrollFingerprint | Form::EnrollBioData(_), 6) => {
-                "cancelled at the device, or the model refuses to be asked"
+                "cancelled at the device, or the model refuses remote enrolment"
             }
             (Form::EnrollFingerprint | Form::EnrollBioData(_), 7) => {
                 "the device is busy and cannot enrol now"
             }
-            (Form::EnrollCard, 4) => "no card was read in all the attempts",
+            (Form::EnrollCard, 4) => "no card was read in any attempt",
             (Form::EnrollCard, 5) => "nobody held a card to the device in time",
-            (Form::EnrollCard, 6) => "left at the device with Esc",
+            (Form::EnrollCard, 6) => "cancelled at the device with Esc",
             (Form::EnrollCard, -3) => "the card could not be accessed",
             (Form::EnrollFingerprint | Form::EnrollBioData(_), -1003) => {
                 "nobody enrolled in time, or the model does not understand the request"
@@ -58,8 +59,8 @@ impl ReturnCode {
 }
 
 impl Acknowledgement {
-    /// The answer as the device gave it, for the record: without content, without parameters of `INFO`, and without
-    /// values that may be secrets.
+    /// The answer as the device gave it, for the log of commands: without content, without the parameters of
+    /// `INFO`, and without values that may be secrets.
     pub fn verbatim(&self) -> String {
         let mut parts = vec![format!("ID={}", self.id)];
         parts.extend(self.return_code.map(|return_code| format!("Return={return_code}")));
@@ -74,25 +75,25 @@ impl Acknowledgement {
         }
         parts.extend(self.content.as_ref().map(|content| format!("Content=({} bytes)", content.len())));
         let mut text = parts.join("&");
-        text.truncate(text.floor_char_boundary(MOST_VERBATIM_BYTES));
+        text.truncate(text.floor_char_boundary(MAX_VERBATIM_BYTES));
         text
     }
 
-    /// A number under a key other than `Return`, in any case: `AttlogSum` (§12.3).
+    /// The number under another key than `Return`, in any case: `AttlogSum` (§12.3).
     pub fn number(&self, key: &str) -> Option<u64> {
         let pair = self.pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
         pair.and_then(|(_, value)| value.parse().ok())
     }
 
-    /// Whether the file in the answer to `GetFile` is all there: its length is the return code (§12.5).
+    /// Whether the answer to `GetFile` holds the whole file: the return code is its length (§12.5).
     pub fn is_whole_file(&self) -> bool {
         let held = self.content.as_ref().map_or(0, Vec::len);
         self.return_code.is_some_and(|code| usize::try_from(code.0).is_ok_and(|announced| announced == held))
     }
 }
 
-/// As much of an answer is kept for the record.
-const MOST_VERBATIM_BYTES: usize = 1_000;
+/// Longest answer that is kept, bytes.
+const MAX_VERBATIM_BYTES: usize = 1_000;
 
 #[cfg(test)]
 mod tests {
@@ -101,7 +102,7 @@ mod tests {
 
     /// Obligation 178.
     #[test]
-    fn a_dialog_has_codes_of_its_own() {
+    fn enrolment_dialogs_have_their_own_codes() {
         let verdicts = |form: Form, codes: &[i32]| {
             codes.iter().map(|code| ReturnCode(*code).verdict_of(form)).collect::<Vec<_>>()
         };
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_else_has_the_common_codes() {
+    fn other_commands_have_the_common_codes() {
         for form in [Form::Check, Form::Info, Form::ClearData, Form::Upgrade, Form::VerifySum, Form::Query] {
             for code in [0, 3, -1, -10, -1001, -1002, -1005, -5000] {
                 let code = ReturnCode(code);
@@ -154,7 +155,7 @@ mod tests {
 
     /// Obligation 184.
     #[test]
-    fn an_answer_is_kept_as_it_came_but_for_secrets() {
+    fn an_answer_is_kept_without_secrets() {
         let verbatim = |body: &[u8]| acknowledgements(body).first().map(Acknowledgement::verbatim);
         let sum = "ID=7f34&Return=0&CMD=VERIFY SUM&StartTime=2027-03-01 00:00:00&AttlogSum=1204";
         assert_eq!(verbatim(sum.as_bytes()).as_deref(), Some(sum));
@@ -169,12 +170,12 @@ mod tests {
         let file = verbatim(b"ID=1\nFILENAME=a.cfg\nCMD=GetFile\nReturn=6\nContent=secret").unwrap();
         assert_eq!(file, "ID=1&Return=6&CMD=GetFile&FILENAME=a.cfg&Content=(6 bytes)");
         let long = [b"ID=1&Return=0&X=".as_slice(), "ä".repeat(3_000).as_bytes()].concat();
-        assert!(verbatim(&long).is_some_and(|text| text.len() <= MOST_VERBATIM_BYTES));
+        assert!(verbatim(&long).is_some_and(|text| text.len() <= MAX_VERBATIM_BYTES));
     }
 
     /// Obligation 171.
     #[test]
-    fn a_file_is_whole_if_it_is_as_long_as_is_said() {
+    fn a_file_is_whole_if_it_has_the_announced_length() {
         let whole = |body: &[u8]| acknowledgements(body).first().map(Acknowledgement::is_whole_file);
         assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=13\nContent=DeviceID=1\nOK\n"), Some(false));
         assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=13\nContent=DeviceID=1\nOK"), Some(true));

@@ -4,20 +4,20 @@ use std::fmt;
 
 use crate::{FieldError, Fields, Pin, fields::FieldWriter, fields::trimmed};
 
-/// A user as a device uploads it, and as it is sent to devices.
+/// A user as devices upload it and as Muster sends it to devices.
 ///
 /// Wire form (§11.5): `USER PIN=5<tab>Name=Ada<tab>Pri=0<tab>Passwd=<tab>Card=<tab>Grp=1<tab>TZ=0000000100000000`
-/// `<tab>Verify=-1<tab>ViceCard=<tab>StartDatetime=0<tab>EndDatetime=0`; older devices end after `TZ`. In all but the
-/// numbers an absent field (`None`) is told from an empty one.
+/// `<tab>Verify=-1<tab>ViceCard=<tab>StartDatetime=0<tab>EndDatetime=0`; older devices end after `TZ`. An absent
+/// text (`None`) differs from an empty one; numbers make no such difference.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Key of the user.
     pub pin: Pin,
     /// `Name`: bytes in the device's charset ([`crate::Charset`]), possibly cut within a character.
     pub name: Option<Vec<u8>>,
-    /// `Pri`: 0 user, 2 registrar, 6 administrator, 10 a role of the operator's, 14 super administrator.
+    /// `Pri`: 0 user, 2 registrar, 6 administrator, 10 custom role, 14 super administrator.
     pub privilege: Option<i32>,
-    /// `Passwd`: in clear.
+    /// `Passwd`, in clear text.
     pub password: Option<String>,
     /// `Card`: the main card.
     pub card: Option<Card>,
@@ -25,20 +25,20 @@ pub struct User {
     pub group: Option<i32>,
     /// `TZ`: 16 digits, four groups of four.
     pub time_zones: Option<String>,
-    /// `Verify`: personal verification mode (appendix 7); -1 is that of the group. Absent and empty are `None`.
+    /// `Verify`: personal verification mode (appendix 7); -1 means that of the group. Absent and empty are `None`.
     pub verify: Option<i32>,
     /// `ViceCard`: the second card.
     pub vice_card: Option<Card>,
-    /// `StartDatetime` as written; `0` is usual for none.
+    /// `StartDatetime` as sent; `0` usually means none.
     pub start: Option<String>,
-    /// `EndDatetime` as written; `0` is usual for none.
+    /// `EndDatetime` as sent; `0` usually means none.
     pub end: Option<String>,
-    /// `Expires`: 1 validity enforced, 0 not.
+    /// `Expires`: 1 the validity period applies, 0 it does not.
     pub expires: Option<i32>,
 }
 
 impl User {
-    /// A user of whom nothing but the PIN is said.
+    /// A user with a PIN and no other field.
     pub const fn new(pin: Pin) -> Self {
         Self {
             pin,
@@ -59,7 +59,7 @@ impl User {
     /// Reads the fields of one `USER` record.
     ///
     /// # Errors
-    /// No PIN; a number that is none; a text other than the name that is not UTF-8.
+    /// The PIN is missing, a number is invalid, or a text other than the name is not UTF-8.
     pub fn read(fields: &Fields<'_>) -> Result<Self, FieldError> {
         let text = |field| Ok(fields.text(field)?.map(str::to_owned));
         let card = |field| Ok(fields.text(field)?.map(Card::read));
@@ -79,7 +79,7 @@ impl User {
         })
     }
 
-    /// Writes the fields that are there, in the order of §12.1.1.1.
+    /// Writes the present fields, in the order of §12.1.1.1.
     pub(crate) fn write(&self, out: &mut FieldWriter<'_>) {
         out.value("PIN", &self.pin);
         if let Some(name) = &self.name {
@@ -117,7 +117,7 @@ fn card(out: &mut FieldWriter<'_>, key: &str, value: Option<&Card>) {
 }
 
 impl fmt::Debug for User {
-    /// Everything but the password and the cards, which only show whether they are there.
+    /// Shows only whether the password and the cards are set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().map(String::from_utf8_lossy);
         let password = self.password.as_deref().map(|text| if text.is_empty() { "(none)" } else { "(set)" });
@@ -138,22 +138,22 @@ impl fmt::Debug for User {
     }
 }
 
-/// A card as a device spells it (§11.5, field note 5.9).
+/// A card number in a device's spelling (§11.5, field note 5.9).
 ///
 /// Two spellings of one card have the same [`Card::number`].
 #[derive(Clone, PartialEq, Eq)]
 pub enum Card {
-    /// No card: nothing, or a number that is 0.
+    /// No card: an empty text, or a number that is 0.
     None,
     /// Decimal digits: `123456789`.
     Decimal(u64),
-    /// Hexadecimal digits of 4 or 5 bytes in brackets, lowest byte first: `[15CD5B07]`. Written as 5 bytes.
+    /// Hexadecimal digits of 4 or 5 bytes in brackets, lowest byte first: `[15CD5B07]`. Muster writes 5 bytes.
     Hex(u64),
-    /// Anything else, kept as it is.
+    /// Any other text, unchanged.
     Text(String),
 }
 
-/// The two spellings of a card that has a number. Old devices ignore a decimal one.
+/// The two spellings of a card number. Old devices ignore the decimal one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CardForm {
     /// `123456789`
@@ -163,7 +163,7 @@ pub enum CardForm {
 }
 
 impl Card {
-    /// Reads a card in either spelling. The number is that of four bytes: a card of five is kept as text.
+    /// Reads a card in either spelling. A number has four bytes; a card of five is kept as text.
     pub fn read(text: &str) -> Self {
         let text = trimmed(text);
         if text.is_empty() {
@@ -181,7 +181,7 @@ impl Card {
         }
     }
 
-    /// The card's number; `None` for no card and for one that is only text.
+    /// The card's number; `None` for no card and for a text.
     pub const fn number(&self) -> Option<u64> {
         match self {
             Self::Decimal(number) | Self::Hex(number) => Some(*number),
@@ -189,7 +189,8 @@ impl Card {
         }
     }
 
-    /// The same card in another spelling. What has no number, or one of more than four bytes, has only one.
+    /// The same card in another spelling. A card without a number, or with one of more than four bytes, stays as
+    /// it is.
     #[must_use]
     pub fn to_form(&self, form: CardForm) -> Self {
         match (self.number(), form) {
@@ -201,13 +202,13 @@ impl Card {
 }
 
 impl fmt::Display for Card {
-    /// The wire text; nothing for no card.
+    /// The text on the wire; empty for no card.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::None => Ok(()),
             Self::Decimal(number) => write!(f, "{number}"),
             Self::Hex(number) => match u32::try_from(*number) {
-                // The bytes lowest first are the swapped number's highest first.
+                // The bytes of the swapped number, highest first, are those of the number, lowest first.
                 Ok(number) => write!(f, "[{:08X}00]", number.swap_bytes()),
                 Err(_) => write!(f, "{number}"),
             },
@@ -217,7 +218,7 @@ impl fmt::Display for Card {
 }
 
 impl fmt::Debug for Card {
-    /// The spelling, not the card.
+    /// Shows the spelling, not the number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::None => "(none)",
@@ -228,14 +229,14 @@ impl fmt::Debug for Card {
     }
 }
 
-/// The number of 4 bytes lowest first, or of 5 whose last is 0.
+/// The number of 4 bytes, lowest first, or of 5 bytes of which the last is 0.
 fn hex(digits: &str) -> Option<u64> {
     let four = match digits.len() {
         8 => digits,
         10 => digits.strip_suffix("00")?,
         _ => return None,
     };
-    // `from_str_radix` would take a sign.
+    // `from_str_radix` would accept a sign.
     if !four.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
     }
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_number_of_four_bytes_keeps_its_text() {
+    fn a_card_without_a_four_byte_number_keeps_its_text() {
         for text in
             ["[15CD5B0701]", "[15CD5B]", "[+5CD5B07]", "[]", "AB-17", "99999999999999999999", "[é15CD5B]"]
         {
@@ -314,7 +315,7 @@ mod tests {
 
     /// Obligations 29, 30.
     #[test]
-    fn a_name_is_whatever_bytes_the_device_sent_but_a_password_is_text() {
+    fn a_name_is_bytes_but_a_password_is_text() {
         let name = User::read(&Fields::parse(b"PIN=5\tName=\xd6\xd0\xce")).map(|user| user.name);
         assert_eq!(name, Ok(Some(b"\xd6\xd0\xce".to_vec())));
         let password = User::read(&Fields::parse(b"PIN=5\tPasswd=\xff")).map(|_| ());

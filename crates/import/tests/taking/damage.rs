@@ -129,7 +129,7 @@ fn a_face_of_twelve_parts_is_taken_whole_or_not_at_all() {
             told(&report, "8", Outcome::Refused),
             ["face 0: is not complete: 11 of 12 parts are there (0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11)"]
         );
-        assert_eq!(told(&report, "9", Outcome::Refused), ["face 0: part 3 is not whole base64"]);
+        assert_eq!(told(&report, "9", Outcome::Refused), ["face 0: part 3 is not valid base64"]);
         assert_eq!(place.items("9").await.len(), 2, "the user stays without it");
     });
 }
