@@ -1,9 +1,8 @@
-//! Outcomes of a command: return codes that depend on the command (reference 11.4), and the readable form of an
-//! answer.
+//! Verdicts on return codes of commands that have codes of their own (reference 11.4).
 
 use std::borrow::Cow;
 
-use crate::{Acknowledgement, Form, ReturnCode, Verdict, parameters::names_secret};
+use crate::{Form, ReturnCode, Verdict};
 
 impl ReturnCode {
     /// The verdict on this code in the answer to a command of this form.
@@ -58,47 +57,9 @@ impl ReturnCode {
     }
 }
 
-impl Acknowledgement {
-    /// The answer as the device gave it, for the log of commands: without content, without the parameters of
-    /// `INFO`, and without values that may be secrets.
-    pub fn verbatim(&self) -> String {
-        let mut parts = vec![format!("ID={}", self.id)];
-        parts.extend(self.return_code.map(|return_code| format!("Return={return_code}")));
-        parts.extend(self.command.as_ref().map(|command| format!("CMD={command}")));
-        if self.is_info() {
-            parts.push(format!("({} parameters)", self.pairs.len()));
-        } else {
-            parts.extend(self.pairs.iter().map(|(key, value)| {
-                let value = if names_secret(key) { "***" } else { value };
-                format!("{key}={value}")
-            }));
-        }
-        parts.extend(self.content.as_ref().map(|content| format!("Content=({} bytes)", content.len())));
-        let mut text = parts.join("&");
-        text.truncate(text.floor_char_boundary(MAX_VERBATIM_BYTES));
-        text
-    }
-
-    /// The number under another key than `Return`, in any case: `AttlogSum` (§12.3).
-    pub fn number(&self, key: &str) -> Option<u64> {
-        let pair = self.pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
-        pair.and_then(|(_, value)| value.parse().ok())
-    }
-
-    /// Whether the answer to `GetFile` holds the whole file: the return code is its length (§12.5).
-    pub fn is_whole_file(&self) -> bool {
-        let held = self.content.as_ref().map_or(0, Vec::len);
-        self.return_code.is_some_and(|code| usize::try_from(code.0).is_ok_and(|announced| announced == held))
-    }
-}
-
-/// Longest answer that is kept, bytes.
-const MAX_VERBATIM_BYTES: usize = 1_000;
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acknowledgements;
 
     /// Obligation 178.
     #[test]
@@ -150,44 +111,6 @@ mod tests {
                 assert_eq!(code.verdict_of(form), code.verdict());
                 assert_eq!(code.describe_of(form), code.describe());
             }
-        }
-    }
-
-    /// Obligation 184.
-    #[test]
-    fn an_answer_is_kept_without_secrets() {
-        let verbatim = |body: &[u8]| acknowledgements(body).first().map(Acknowledgement::verbatim);
-        let sum = "ID=7f34&Return=0&CMD=VERIFY SUM&StartTime=2027-03-01 00:00:00&AttlogSum=1204";
-        assert_eq!(verbatim(sum.as_bytes()).as_deref(), Some(sum));
-        assert_eq!(
-            verbatim(b"ID=1&Return=0&CMD=SET OPTION&CommKey=482913").as_deref(),
-            Some("ID=1&Return=0&CMD=SET OPTION&CommKey=***")
-        );
-        assert_eq!(
-            verbatim(b"ID=1&Return=0&CMD=INFO\nCommKey=482913\nUserCount=51").as_deref(),
-            Some("ID=1&Return=0&CMD=INFO&(2 parameters)")
-        );
-        let file = verbatim(b"ID=1\nFILENAME=a.cfg\nCMD=GetFile\nReturn=6\nContent=secret").unwrap();
-        assert_eq!(file, "ID=1&Return=6&CMD=GetFile&FILENAME=a.cfg&Content=(6 bytes)");
-        let long = [b"ID=1&Return=0&X=".as_slice(), "ä".repeat(3_000).as_bytes()].concat();
-        assert!(verbatim(&long).is_some_and(|text| text.len() <= MAX_VERBATIM_BYTES));
-    }
-
-    /// Obligation 171.
-    #[test]
-    fn a_file_is_whole_if_it_has_the_announced_length() {
-        let whole = |body: &[u8]| acknowledgements(body).first().map(Acknowledgement::is_whole_file);
-        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=13\nContent=DeviceID=1\nOK\n"), Some(false));
-        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=13\nContent=DeviceID=1\nOK"), Some(true));
-        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=0\n"), Some(true));
-        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=-1\nContent="), Some(false));
-    }
-
-    #[test]
-    fn a_sum_is_a_number_under_its_key_in_any_case() {
-        for (pair, sum) in [("AttlogSum=1204", Some(1204)), ("AttLogSum=0", Some(0)), ("Sum=1", None)] {
-            let answers = acknowledgements(format!("ID=1&Return=0&CMD=VERIFY SUM&{pair}").as_bytes());
-            assert_eq!(answers.first().and_then(|answer| answer.number("AttlogSum")), sum, "{pair}");
         }
     }
 }
