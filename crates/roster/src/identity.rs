@@ -1,26 +1,27 @@
-//! Whose record it is: whether a device means the fleet's person by a PIN, and whether it means somebody who had the PIN
-//! before.
+//! Identity of users: whether a device's record under a PIN is about the fleet's person, or about a former holder
+//! of the PIN.
 
 use std::collections::BTreeSet;
 
 use crate::hash::mark;
-use crate::{Capability, ContentHash, HashKey, Merge, UserFields, UserPatch, canonical, kept};
+use crate::{Capability, ContentHash, HashKey, Merge, UserFields, UserPatch, canonical, device_form};
 
-/// Whether a user record is of the fleet's person.
+/// Whether a user record is about the fleet's person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
-    /// Its name, or without names its card, is the person's.
+    /// The name is the person's, or without names the card.
     Same,
-    /// It has another name.
+    /// The name is another person's.
     Other,
-    /// Nothing in it tells. A PIN alone is no evidence.
+    /// The record gives no evidence. A PIN alone is none.
     Unclear,
 }
 
-/// Compares what a device says of a PIN with the person that the fleet has there: the user as it is, and as it was before in
-/// this life.
+/// Compares a device's record under a PIN with the fleet's person: with the current user and with the earlier
+/// versions of this life.
 ///
-/// Names decide where both have one: cards are handed on. They are compared without case, and as the device keeps them.
+/// Names decide if both sides have one, because cards are handed on. The comparison ignores case and takes into
+/// account how the device keeps names.
 pub fn likeness<'a>(
     versions: impl IntoIterator<Item = &'a UserFields>,
     patch: &UserPatch,
@@ -33,8 +34,8 @@ pub fn likeness<'a>(
         let folded = name.canonical().to_lowercase();
         let same = named().any(|user| {
             let ours = canonical::name(&user.name);
-            kept::name_is(name, &ours, capability)
-                || kept::is_cut(&ours, name, capability)
+            device_form::name_is(name, &ours, capability)
+                || device_form::is_cut(&ours, name, capability)
                 || ours.to_lowercase() == folded
         });
         return if same { Likeness::Same } else { Likeness::Other };
@@ -44,19 +45,19 @@ pub fn likeness<'a>(
     if same_card { Likeness::Same } else { Likeness::Unclear }
 }
 
-/// Whether nothing that tells people apart differs between a record and the user: neither the name nor the card. A name that
-/// was completed or shortened tells nobody else.
+/// Whether the record agrees with the user in everything that identifies a person: the name and the card. A name
+/// that was completed or shortened identifies the same person.
 ///
-/// For a device that is known to hold the person: an unnamed user without a card may be edited there too.
+/// It is for a device that is known to hold the person. Such a device may also edit a user without name and card.
 pub fn tells_nobody_else(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
     let name = patch.name.as_ref().is_none_or(|name| {
-        kept::name_is(name, &current.name, capability) || continues(&name.canonical(), &current.name)
+        device_form::name_is(name, &current.name, capability) || continues(&name.canonical(), &current.name)
     });
     let card = patch.card.as_deref().is_none_or(|card| card == current.card.as_deref().unwrap_or_default());
     name && card
 }
 
-/// Whether one of two names begins with the other: somebody completed or shortened it.
+/// Whether one of two names begins with the other: a person completed or shortened it.
 fn continues(name: &str, ours: &str) -> bool {
     const LEAST_LETTERS: usize = 3;
     let (name, ours) = (name.to_lowercase(), canonical::name(ours).to_lowercase());
@@ -64,17 +65,17 @@ fn continues(name: &str, ours: &str) -> bool {
     shorter >= LEAST_LETTERS && (name.starts_with(&ours) || ours.starts_with(&name))
 }
 
-/// Whether a record names anybody: it has a name that can be read, or a card.
+/// Whether a record identifies anybody: it has a readable name, or a card.
 pub fn names_somebody(patch: &UserPatch) -> bool {
     let said = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     patch.name.as_ref().is_some_and(|name| !name.canonical().is_empty()) || said(&patch.card)
 }
 
-/// A name this long may be cut by devices: its beginning is marked too.
+/// A name of at least this many bytes may be cut by devices, so its beginning gets a mark too.
 const CUT_BYTES: usize = 20;
 
-/// By what a user is known again after its life under a PIN has ended: keyed hashes of the name, of its beginning where
-/// devices cut it, of the cards, and of the whole record.
+/// The marks by which Muster recognises a user after its life under a PIN has ended. They are keyed hashes of the
+/// name, of the beginning at which devices cut it, of the cards, and of the whole record.
 pub fn marks(key: &HashKey, user: &UserFields) -> BTreeSet<ContentHash> {
     let cards = [user.card.as_deref(), user.vice_card.as_deref()];
     let mut marks = marks_of(key, &user.name, &cards);
@@ -82,13 +83,13 @@ pub fn marks(key: &HashKey, user: &UserFields) -> BTreeSet<ContentHash> {
     marks
 }
 
-/// The mark of a whole user record, but for privilege and password.
+/// The mark of a whole user record except privilege and password.
 pub fn mark_of_whole(key: &HashKey, user: &UserFields) -> ContentHash {
     let user = UserFields { privilege: 0, password: String::new(), ..user.clone() };
     crate::hash(key, &crate::Slot::USER, &crate::Content::User(user))
 }
 
-/// The marks of what a device says of a user.
+/// The marks of a device's user record.
 pub fn marks_of_record(key: &HashKey, patch: &UserPatch) -> BTreeSet<ContentHash> {
     let name = patch.name.as_ref().map(crate::NameAsKept::canonical).unwrap_or_default();
     marks_of(key, &name, &[patch.card.as_deref(), patch.vice_card.as_deref()])
@@ -109,7 +110,7 @@ fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<Conte
 }
 
 impl Merge {
-    /// Takes back the edit of one field. Whether there was one.
+    /// Drops the edit of one field. Returns whether there was one.
     pub fn withdraw(&mut self, field: crate::Field, current: &UserFields) -> bool {
         let was = self.edited.remove(&field);
         if was {
@@ -119,7 +120,7 @@ impl Merge {
         was
     }
 
-    /// Takes back the edits of fields with which somebody gets in, and of the privilege. Whether there were any.
+    /// Drops the edits of credentials and of the privilege. Returns whether there were any.
     pub fn withhold_credentials(&mut self, current: &UserFields) -> bool {
         use crate::Field;
         let credentials = [Field::Privilege, Field::Password, Field::Card, Field::ViceCard];
@@ -157,15 +158,15 @@ mod tests {
     fn names_decide_where_both_have_one() {
         let ada = user("Ada Lovelace", "17");
         assert_eq!(compared(&ada, &record("ada lovelace ", "")), Likeness::Same);
-        assert_eq!(compared(&ada, &record("Grace", "17")), Likeness::Other, "the card was handed on");
+        assert_eq!(compared(&ada, &record("Grace", "17")), Likeness::Other, "a card may be handed on");
         assert_eq!(compared(&ada, &record("", "17")), Likeness::Same);
         assert_eq!(compared(&ada, &record("", "18")), Likeness::Unclear);
         assert_eq!(compared(&user("", ""), &record("Grace", "")), Likeness::Unclear);
-        assert_eq!(compared(&user("", ""), &record("", "")), Likeness::Unclear, "a PIN alone says nothing");
+        assert_eq!(compared(&user("", ""), &record("", "")), Likeness::Unclear, "a PIN alone is no evidence");
     }
 
     #[test]
-    fn a_name_from_before_is_the_persons_too() {
+    fn an_earlier_name_is_the_persons_too() {
         let (now, before) = (user("Ada King", ""), user("Ada Byron", ""));
         assert_eq!(
             likeness([&now, &before], &record("Ada Byron", ""), &Capability::default()),
@@ -181,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn somebody_is_known_again_by_name_card_or_a_name_that_was_cut() {
+    fn a_person_is_recognised_by_name_card_or_a_cut_name() {
         let key = HashKey::new([7; 32]);
         let former = marks(&key, &user("Alexandrina Victoria of Kent", "17"));
         let matches = |patch: &UserPatch| !marks_of_record(&key, patch).is_disjoint(&former);
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_are_taken_back_and_the_rest_stays() {
+    fn edits_of_credentials_are_dropped_and_others_stay() {
         let current = user("Ada", "17");
         let uploader =
             crate::Uploader { capability: &Capability::default(), settled: true, trust_privilege: false };

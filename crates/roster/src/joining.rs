@@ -3,7 +3,7 @@
 use crate::{Field, Merge, UserFields};
 
 impl Merge {
-    /// Keeps of the edits those that give a value where `current` has none; the fleet's values stay where it has any.
+    /// Keeps only the edits of fields without a value in `current`. The fleet's values stay.
     pub fn fill_in(&mut self, current: &UserFields) {
         let fleet = std::mem::replace(&mut self.fields, current.clone());
         self.edited.retain(|field| {
@@ -34,12 +34,12 @@ impl UserFields {
         }
     }
 
-    /// Whether the user has a value in the field that is no default.
+    /// Whether the user has a value in the field that is not its default.
     pub fn has(&self, field: Field) -> bool {
         !self.is_unset(field)
     }
 
-    /// A user with this field alone.
+    /// A user with the value of this field only.
     #[must_use]
     pub fn only(&self, field: Field) -> Self {
         let mut alone = Self::default();
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_joining_device_fills_gaps_and_overwrites_nothing() {
+    fn a_joining_device_fills_empty_fields_and_overwrites_none() {
         let current = UserFields { name: "Ada".into(), group: 3, ..UserFields::default() };
         let theirs =
             UserFields { name: "Ada".into(), card: Some("77".into()), group: 9, ..UserFields::default() };

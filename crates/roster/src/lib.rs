@@ -1,21 +1,21 @@
-//! What Muster keeps: people, their items, the contents of those, and what a device can take.
+//! The roster: users, their items, the contents of items, and the capabilities of devices.
 //!
-//! Between the records of `wire` and what is stored: [`read`] turns the lines of an upload into users, templates
-//! and photos; [`merge`] decides field by field what an uploaded user changes; [`hash`] tells whether two contents
-//! are the same in spite of what devices change on the way; [`Capability`] knows what a device can take, and
-//! [`update`] and [`delete`] spell an item for it. Pure: no IO, no clock, no randomness.
+//! This crate lies between the records of `wire` and the stored data. [`read`] turns the lines of an upload into
+//! users, templates and photos. [`merge`] decides field by field what an uploaded user changes. [`hash`] is equal
+//! for contents that differ only in what devices change. [`Capability`] describes what a device accepts, and
+//! [`update`] and [`delete`] turn an item into commands for it. The crate is pure: no IO, no clock, no randomness.
 
 mod body;
 mod canonical;
 mod capability;
 mod content;
 mod definition;
+mod device_form;
 mod hash;
 mod header;
 mod identity;
 mod item;
 mod joining;
-mod kept;
 mod merge;
 mod reading;
 mod render;

@@ -85,7 +85,7 @@ fn lost_padding_is_put_back_where_it_is_proved_and_the_rest_is_named() {
             refused[0],
             "fingerprint 2: lost its padding, and nothing proves that nothing else is lost"
         );
-        assert_eq!(refused[1], "fingerprint 3: has 75 bytes where its header announces 124");
+        assert_eq!(refused[1], "fingerprint 3: has 75 bytes, but its header announces 124");
         assert!(refused[2].starts_with("fingerprint 4: lost more than its padding"), "{refused:?}");
     });
 }
@@ -177,7 +177,7 @@ fn a_version_that_was_lost_is_that_of_the_header_and_a_wrong_one_is_refused() {
         assert!(place.items("8").await.contains_key("fingerprint 0 (13.0)"));
         assert!(place.items("10").await.contains_key("fingerprint 0 (ISO 13.0)"));
         let refused = told(&report, "9", Outcome::Refused);
-        assert_eq!(refused, ["visible-light face 0: is labelled version 39.0 where its header says 58.0"]);
+        assert_eq!(refused, ["visible-light face 0: is labelled version 39.0, but its header says 58.0"]);
     });
 }
 
