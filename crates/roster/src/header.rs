@@ -42,7 +42,7 @@ pub enum HeaderError {
         slot: u8,
     },
     /// The line and the header name different versions.
-    #[error("is labelled version {}.{} but its header says {}.{}", slot.0, slot.1, header.0, header.1)]
+    #[error("is labelled version {}.{}, but its header says {}.{}", slot.0, slot.1, header.0, header.1)]
     Version {
         /// Major and minor version of the header.
         header: (u16, u16),
