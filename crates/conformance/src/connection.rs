@@ -260,7 +260,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_answer_ends_where_it_says_and_the_rest_is_surplus() {
+    async fn an_answer_ends_at_its_announced_length_and_the_rest_is_surplus() {
         let mut line = answering("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nOK:1OK").await;
         let answer = line.answer().await.unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (200, "OK:1"));
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_without_a_length_goes_to_the_end_of_the_connection() {
+    async fn a_body_without_a_length_ends_with_the_connection() {
         let answer = answering("HTTP/1.0 200 OK\r\n\r\nOK").await.answer().await.unwrap();
         assert_eq!((answer.text().as_str(), answer.closed), ("OK", true));
     }

@@ -108,7 +108,7 @@ mod tests {
         whole(text, size, of).map(|payload| (payload.text.into_owned(), payload.repaired))
     }
 
-    /// A fingerprint 10.0 of so many bytes.
+    /// A fingerprint 10.0 of this many bytes.
     fn print(bytes: u32) -> String {
         let mut all = b"ICRS21".to_vec();
         all.extend(bytes.to_be_bytes());

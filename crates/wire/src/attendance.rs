@@ -268,7 +268,7 @@ mod tests {
 
     /// Obligation 113.
     #[test]
-    fn an_identity_card_is_told_from_a_mask() {
+    fn an_identity_card_differs_from_a_mask() {
         let front = "7\t2027-03-12 08:01:15\t0\t15\t0\t0\t0";
         let more = |tail: &str, reads_cards| {
             Punch::read(format!("{front}{tail}").as_bytes(), reads_cards).expect("a punch").more

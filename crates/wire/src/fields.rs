@@ -62,7 +62,7 @@ pub struct RecordError {
     pub line: usize,
     /// The record's tag as the vendor spells it; `unknown` for none of [`crate::Record`].
     pub record: &'static str,
-    /// What is wrong with it.
+    /// The fault.
     pub source: FieldError,
 }
 

@@ -18,7 +18,7 @@ pub enum Verdict {
     Done,
     /// The device does not have the user: send the user, then repeat the command.
     UserMissing,
-    /// The device is busy, timed out, or is out of memory for now: repeat the command later.
+    /// The device is busy, timed out, or has no memory left for now: repeat the command later.
     RetryLater,
     /// The device is full: send nothing of this kind until the device holds less.
     Full,

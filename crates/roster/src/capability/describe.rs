@@ -22,7 +22,7 @@ pub(super) fn name_of(bio_type: BioType) -> String {
 }
 
 impl Capability {
-    /// Describes what is known of the device, one sentence each; `date` formats days.
+    /// Describes the known properties of the device, one sentence each; `date` formats days.
     pub fn describe(&self, date: &dyn Fn(Millis) -> String) -> Vec<String> {
         let mut sentences = Vec::new();
         let told = |words: &str, parameter| self.text_of(parameter).map(|text| format!("{words} {text}"));

@@ -15,7 +15,7 @@ use crate::{Field, NameAsKept, UserFields, UserPatch, canonical, device_form};
 /// than this.
 const CHARACTER: usize = 3;
 
-/// What the uploads showed since this firmware was filled.
+/// The findings from uploads since the device was filled under its current firmware.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Keeping {
     fields: BTreeMap<Field, Witnesses>,

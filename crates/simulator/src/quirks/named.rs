@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quirk_with_a_value_takes_one_that_fits() {
+    fn a_quirk_accepts_only_a_valid_value() {
         let mut quirks = Quirks::default();
         for text in [
             "cut-names=24",

@@ -9,7 +9,7 @@ pub struct PutFile {
     pub url: String,
     /// Path on the device. For a `.tgz` it is the directory to unpack into; `None` means `/mnt/mtdblock`.
     pub path: Option<String>,
-    /// What the device does with the lines of the file.
+    /// How the device imports the lines of the file.
     pub import: Import,
 }
 

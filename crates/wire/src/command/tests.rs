@@ -48,7 +48,7 @@ fn assert_line(command: &Command<'_>, text: &str) {
 
 /// Obligations 26, 79, 150.
 #[test]
-fn a_user_goes_out_with_all_keys() {
+fn a_user_is_sent_with_all_keys() {
     assert_line(
         &Command::Update(Update::User(user())),
         "DATA UPDATE USERINFO PIN=1007→Name=Ilse Brandt→Pri=0→Passwd=→Card=4402017→Grp=1→TZ=0000000000000000→Verify=-1→ViceCard=",
@@ -79,7 +79,7 @@ fn an_absent_value_is_written_empty_or_as_the_default() {
 
 /// Obligations 26, 150, 151.
 #[test]
-fn templates_go_out_in_the_order_of_their_tables() {
+fn templates_are_sent_in_the_order_of_their_tables() {
     let (pin, template) = (pin("1007"), payload());
     assert_line(
         &Command::Update(Update::Fingerprint(Fingerprint {
@@ -139,7 +139,7 @@ fn comparison_photo() -> ComparisonPhoto<'static> {
 
 /// Obligations 26, 151.
 #[test]
-fn photos_go_out_inline() {
+fn photos_are_sent_inline() {
     assert_line(
         &Command::Update(Update::UserPhoto(UserPhoto {
             pin: pin("1007"),
@@ -162,7 +162,7 @@ fn photos_go_out_inline() {
 
 /// Obligation 156.
 #[test]
-fn photos_go_out_by_url() {
+fn photos_are_sent_by_url() {
     let url = || "file/0123456789abcdef0123456789abcdef/photo.jpg".to_owned();
     assert_line(
         &Command::Update(Update::UserPhotoUrl { pin: pin("1007"), url: url() }),

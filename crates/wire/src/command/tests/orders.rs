@@ -184,7 +184,7 @@ fn a_message_with_a_command_in_it_stays_in_one_line() {
 }
 
 #[test]
-fn a_record_goes_out_in_the_charset_of_the_device() {
+fn a_record_is_sent_in_the_charset_of_the_device() {
     let text = "MSG=午餐→UID=1→MIN=5→StartTime=2027-03-12 12:30:00";
     let Ok(Command::Put(sms)) = entry(EntryTable::Sms, text, "2.4.1") else { panic!("a message") };
     let mut out = Vec::new();
@@ -223,7 +223,7 @@ fn a_deletion_names_one_record() {
 
 /// Obligation 161.
 #[test]
-fn a_period_goes_out_by_the_clock_of_the_device() {
+fn a_period_is_sent_in_the_time_of_the_device() {
     let (from, to) = (time("2027-03-01 00:00:00"), time("2027-03-31 23:59:59"));
     let period = "StartTime=2027-03-01 00:00:00→EndTime=2027-03-31 23:59:59";
     let log = Command::Query(Select::AttLog { from: from.clone(), to: to.clone() });
