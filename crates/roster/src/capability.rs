@@ -1,5 +1,7 @@
 //! Capabilities of a device: what it accepts, and how it keeps users.
 
+mod capacity;
+mod command_forms;
 mod describe;
 mod evidence;
 mod facts;
@@ -7,9 +9,7 @@ mod hybrid;
 mod keeping;
 mod parameters;
 mod photos;
-mod room;
-mod takes;
-mod text;
+mod stored_text;
 
 use std::{collections::BTreeMap, fmt};
 

@@ -1,10 +1,6 @@
-//! Identity of users: whether a device's record under a PIN is about the fleet's person, or about a former holder
-//! of the PIN.
+//! Identity of users: whether a device's record under a PIN is about the fleet's person.
 
-use std::collections::BTreeSet;
-
-use crate::hash::mark;
-use crate::{Capability, ContentHash, HashKey, Merge, UserFields, UserPatch, canonical, device_form};
+use crate::{Capability, UserFields, UserPatch, canonical, device_form};
 
 /// Whether a user record is about the fleet's person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,70 +67,6 @@ pub fn names_somebody(patch: &UserPatch) -> bool {
     patch.name.as_ref().is_some_and(|name| !name.canonical().is_empty()) || said(&patch.card)
 }
 
-/// A name of at least this many bytes may be cut by devices, so its beginning gets a mark too.
-const CUT_BYTES: usize = 20;
-
-/// The marks by which Muster recognises a user after its life under a PIN has ended. They are keyed hashes of the
-/// name, of the beginning at which devices cut it, of the cards, and of the whole record.
-pub fn marks(key: &HashKey, user: &UserFields) -> BTreeSet<ContentHash> {
-    let cards = [user.card.as_deref(), user.vice_card.as_deref()];
-    let mut marks = marks_of(key, &user.name, &cards);
-    marks.insert(mark_of_whole(key, user));
-    marks
-}
-
-/// The mark of a whole user record except privilege and password.
-pub fn mark_of_whole(key: &HashKey, user: &UserFields) -> ContentHash {
-    let user = UserFields { privilege: 0, password: String::new(), ..user.clone() };
-    crate::hash(key, &crate::Slot::USER, &crate::Content::User(user))
-}
-
-/// The marks of a device's user record.
-pub fn marks_of_record(key: &HashKey, patch: &UserPatch) -> BTreeSet<ContentHash> {
-    let name = patch.name.as_ref().map(crate::NameAsKept::canonical).unwrap_or_default();
-    marks_of(key, &name, &[patch.card.as_deref(), patch.vice_card.as_deref()])
-}
-
-fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<ContentHash> {
-    let name = canonical::name(name).to_lowercase();
-    let mut marks = BTreeSet::new();
-    if !name.is_empty() {
-        marks.insert(mark(key, "name", &name));
-        let end = (0..=CUT_BYTES.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
-        if let Some(start) = end.filter(|_| name.len() >= CUT_BYTES).and_then(|end| name.get(..end)) {
-            marks.insert(mark(key, "name begins", start));
-        }
-    }
-    marks.extend(cards.iter().flatten().filter(|card| !card.is_empty()).map(|card| mark(key, "card", card)));
-    marks
-}
-
-impl Merge {
-    /// Drops the edit of one field. Returns whether there was one.
-    pub fn withdraw(&mut self, field: crate::Field, current: &UserFields) -> bool {
-        let was = self.edited.remove(&field);
-        if was {
-            self.fields.take(field, current);
-            self.stale.insert(field);
-        }
-        was
-    }
-
-    /// Drops the edits of credentials and of the privilege. Returns whether there were any.
-    pub fn withhold_credentials(&mut self, current: &UserFields) -> bool {
-        use crate::Field;
-        let credentials = [Field::Privilege, Field::Password, Field::Card, Field::ViceCard];
-        let mut withheld = false;
-        for field in credentials {
-            if self.edited.remove(&field) {
-                self.fields.take(field, current);
-                withheld = true;
-            }
-        }
-        withheld
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -179,29 +111,5 @@ mod tests {
         let cut = user("Alexandrina Victoria of ", "");
         assert_eq!(compared(&cut, &record("Alexandrina Victoria of Kent", "")), Likeness::Same);
         assert_eq!(compared(&cut, &record("Alexandrina Viktoria of Kent", "")), Likeness::Other);
-    }
-
-    #[test]
-    fn a_person_is_recognised_by_name_card_or_a_cut_name() {
-        let key = HashKey::new([7; 32]);
-        let former = marks(&key, &user("Alexandrina Victoria of Kent", "17"));
-        let matches = |patch: &UserPatch| !marks_of_record(&key, patch).is_disjoint(&former);
-        assert!(matches(&record("ALEXANDRINA VICTORIA OF KENT", "")));
-        assert!(matches(&record("Alexandrina Victoria of ", "")));
-        assert!(matches(&record("", "17")));
-        assert!(!matches(&record("Alexandra", "")) && !matches(&record("", "")));
-        // A name is no card.
-        assert!(!matches(&record("17", "")));
-    }
-
-    #[test]
-    fn edits_of_credentials_are_dropped_and_others_stay() {
-        let current = user("Ada", "17");
-        let uploader =
-            crate::Uploader { capability: &Capability::default(), settled: true, trust_privilege: false };
-        let mut merge = crate::merge(&current, &[], &record("Ada King", "18"), &uploader);
-        assert!(merge.withhold_credentials(&current));
-        assert_eq!((merge.fields.name.as_str(), merge.fields.card.as_deref()), ("Ada King", Some("17")));
-        assert!(!merge.withhold_credentials(&current));
     }
 }

@@ -11,12 +11,14 @@ mod capability;
 mod content;
 mod definition;
 mod device_form;
+mod field;
 mod hash;
 mod header;
 mod identity;
+mod identity_marks;
 mod item;
-mod joining;
 mod merge;
+mod merge_limits;
 mod reading;
 mod render;
 mod user_patch;
@@ -27,15 +29,15 @@ pub use content::{Content, FACE_PARTS, Part, Photo, Template, UserFields};
 pub use definition::{
     CLOSED, DAYS, Definition, DefinitionKind, DefinitionName, DefinitionNameError, MOST_DEFINITIONS,
 };
+pub use field::Field;
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};
-pub use identity::{
-    Likeness, likeness, mark_of_whole, marks, marks_of_record, names_somebody, tells_nobody_else,
-};
+pub use identity::{Likeness, likeness, names_somebody, tells_nobody_else};
+pub use identity_marks::{mark_of_whole, marks, marks_of_record};
 pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
 pub use merge::{Merge, Uploader, first, merge, same_person};
 pub use reading::{Reading, read};
 pub use render::{
     Carried, PhotoSending, Rendering, delete, delete_lines, update, update_lines, update_photo,
 };
-pub use user_patch::{Field, NameAsKept, UserPatch};
+pub use user_patch::{NameAsKept, UserPatch};

@@ -4,72 +4,10 @@ use std::fmt;
 
 use wire::{Card, CardForm, Charset, User};
 
-use crate::{Capability, UserFields, canonical, content::Hidden};
+use crate::{Capability, Field, UserFields, canonical, content::Hidden};
 
 /// The default group.
 const DEFAULT_GROUP: i32 = 1;
-
-/// A field of a user in merges: one value, or several that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// `Name`
-    Name,
-    /// `Pri`
-    Privilege,
-    /// `Passwd`
-    Password,
-    /// `Card`
-    Card,
-    /// `ViceCard`
-    ViceCard,
-    /// `Grp`
-    Group,
-    /// `TZ`
-    TimeZones,
-    /// `Verify`
-    Verify,
-    /// `StartDatetime`, `EndDatetime` and `Expires` together
-    Validity,
-}
-
-impl Field {
-    /// All fields.
-    pub const ALL: [Self; 9] = [
-        Self::Name,
-        Self::Privilege,
-        Self::Password,
-        Self::Card,
-        Self::ViceCard,
-        Self::Group,
-        Self::TimeZones,
-        Self::Verify,
-        Self::Validity,
-    ];
-
-    /// The fields that a person may empty at a device. A device shows whether it keeps them.
-    pub const CLEARABLE: [Self; 3] = [Self::Name, Self::Password, Self::Card];
-
-    /// The field's name in output and in stored data.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Privilege => "privilege",
-            Self::Password => "password",
-            Self::Card => "card",
-            Self::ViceCard => "vice card",
-            Self::Group => "group",
-            Self::TimeZones => "time zones",
-            Self::Verify => "verification mode",
-            Self::Validity => "validity",
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// The fields of a user in an upload. `None` means not reported; an empty text means reported as none.
 ///

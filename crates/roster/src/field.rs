@@ -1,20 +1,68 @@
-//! What a device that joins the fleet may add to a user that the fleet holds already.
+//! Fields of a user, and access to them by name.
 
-use crate::{Field, Merge, UserFields};
+use std::fmt;
 
-impl Merge {
-    /// Keeps only the edits of fields without a value in `current`. The fleet's values stay.
-    pub fn fill_in(&mut self, current: &UserFields) {
-        let fleet = std::mem::replace(&mut self.fields, current.clone());
-        self.edited.retain(|field| {
-            let unset = current.is_unset(*field);
-            if unset {
-                self.fields.take(*field, &fleet);
-            } else {
-                self.stale.insert(*field);
-            }
-            unset
-        });
+use crate::UserFields;
+
+/// A field of a user in merges: one value, or several that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Field {
+    /// `Name`
+    Name,
+    /// `Pri`
+    Privilege,
+    /// `Passwd`
+    Password,
+    /// `Card`
+    Card,
+    /// `ViceCard`
+    ViceCard,
+    /// `Grp`
+    Group,
+    /// `TZ`
+    TimeZones,
+    /// `Verify`
+    Verify,
+    /// `StartDatetime`, `EndDatetime` and `Expires` together
+    Validity,
+}
+
+impl Field {
+    /// All fields.
+    pub const ALL: [Self; 9] = [
+        Self::Name,
+        Self::Privilege,
+        Self::Password,
+        Self::Card,
+        Self::ViceCard,
+        Self::Group,
+        Self::TimeZones,
+        Self::Verify,
+        Self::Validity,
+    ];
+
+    /// The fields that a person may empty at a device. A device shows whether it keeps them.
+    pub const CLEARABLE: [Self; 3] = [Self::Name, Self::Password, Self::Card];
+
+    /// The field's name in output and in stored data.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Name => "name",
+            Self::Privilege => "privilege",
+            Self::Password => "password",
+            Self::Card => "card",
+            Self::ViceCard => "vice card",
+            Self::Group => "group",
+            Self::TimeZones => "time zones",
+            Self::Verify => "verification mode",
+            Self::Validity => "validity",
+        }
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 
@@ -64,24 +112,5 @@ impl UserFields {
                 self.expires = from.expires;
             }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_joining_device_fills_empty_fields_and_overwrites_none() {
-        let current = UserFields { name: "Ada".into(), group: 3, ..UserFields::default() };
-        let theirs =
-            UserFields { name: "Ada".into(), card: Some("77".into()), group: 9, ..UserFields::default() };
-        let mut merge = Merge { fields: theirs, ..Merge::default() };
-        merge.edited.extend([Field::Card, Field::Group]);
-
-        merge.fill_in(&current);
-
-        assert_eq!(merge.fields, UserFields { card: Some("77".into()), ..current });
-        assert_eq!((merge.edited, merge.stale), ([Field::Card].into(), [Field::Group].into()));
     }
 }
