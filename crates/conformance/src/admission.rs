@@ -1,20 +1,20 @@
-//! How the devices of a trial become part of the server's fleet.
+//! Admission of the trial's devices to the server's fleet.
 
 use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
 
-/// What lets a device in.
+/// How a device gets admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// The server lets it in by itself, or somebody has let it in before.
+    /// The server admits it by itself, or an operator has approved it before.
     Beforehand,
-    /// A command of the shell that approves one device; `{sn}` in it stands for the serial number.
+    /// A shell command that approves one device; `{sn}` in it stands for the serial number.
     Command(String),
 }
 
-/// A device that could not be let in.
+/// The error of a device that was not admitted.
 #[derive(Debug, thiserror::Error)]
 pub enum AdmissionError {
     /// The command could not be started.
@@ -25,24 +25,24 @@ pub enum AdmissionError {
     Failed {
         /// The device.
         serial_number: String,
-        /// How it ended.
+        /// The exit status.
         status: std::process::ExitStatus,
-        /// What it wrote on standard error.
+        /// The output on standard error.
         said: String,
     },
-    /// It took too long.
+    /// The command took too long.
     #[error("the command that approves {0} does not end")]
     Timeout(String),
 }
 
 impl Admission {
-    /// Lets a device in.
+    /// Admits a device.
     ///
     /// # Errors
-    /// Those of the command.
+    /// The command failed.
     pub(crate) async fn admit(&self, serial_number: &str) -> Result<(), AdmissionError> {
         let Self::Command(command) = self else { return Ok(()) };
-        // Serial numbers are letters and digits: nothing in them means anything to a shell.
+        // Serial numbers are letters and digits, so a shell gives none of them a special meaning.
         let command = command.replace("{sn}", serial_number);
         let running = Command::new("sh")
             .args(["-c", &command])
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_command_gets_the_serial_number_and_its_failure_is_told() {
+    async fn the_command_gets_the_serial_number_and_its_failure_is_reported() {
         let admission = Admission::Command("test {sn} = A1 || { echo who is {sn} >&2; exit 3; }".to_owned());
         assert!(admission.admit("A1").await.is_ok());
         let error = admission.admit("A2").await.unwrap_err().to_string();

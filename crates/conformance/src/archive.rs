@@ -1,6 +1,7 @@
-//! A gzip-compressed tar archive of one file, written without a library: a data package (§11.14) is all that needs one.
+//! A gzip-compressed tar archive of one file, for data packages (§11.14). It is written without a library because
+//! nothing else needs one.
 
-/// The archive with one regular file in it, stored rather than compressed.
+/// The archive with one regular file, stored without compression.
 pub(crate) fn tgz(name: &str, content: &[u8]) -> Vec<u8> {
     gzip(&tar(name, content))
 }
@@ -38,7 +39,7 @@ fn tar(name: &str, content: &[u8]) -> Vec<u8> {
     header
 }
 
-/// RFC 1952, with blocks that are stored as they are.
+/// RFC 1952, with stored blocks.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     const LARGEST: usize = 0xffff;
     let mut out = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];

@@ -1,19 +1,19 @@
-//! Commands as they come in the answer to a poll, read without the reader of the server's own crates.
+//! Commands in the answer to a poll, read without the server's own crates.
 
-use crate::line::find;
+use crate::connection::find;
 
 /// One line of the answer to a poll.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Command {
     /// The line as it came, without its line end.
     pub raw: Vec<u8>,
-    /// Between `C:` and the next colon; empty where the line does not begin so.
+    /// The text between `C:` and the next colon; empty if the line has another form.
     pub id: String,
     /// `DATA UPDATE`, `DATA DELETE`, `DATA QUERY`, or the first word of anything else.
     pub verb: String,
     /// The table of a data command.
     pub table: String,
-    /// Keys with their values, in their order and spelling.
+    /// Keys and values, in their order and spelling.
     pub fields: Vec<(String, Vec<u8>)>,
 }
 
@@ -41,7 +41,7 @@ impl Command {
         command
     }
 
-    /// Every line of the answer to a poll; none where it is `OK`.
+    /// The command lines in the answer to a poll; empty for `OK`.
     pub(crate) fn of_reply(body: &[u8]) -> Vec<Self> {
         if body.starts_with(b"OK") {
             return Vec::new();
@@ -50,23 +50,23 @@ impl Command {
         lines.map(Self::read).collect()
     }
 
-    /// A value, its key in any case.
+    /// The value of a key in any case.
     pub(crate) fn bytes(&self, key: &str) -> Option<&[u8]> {
         let found = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
         found.map(|(_, value)| value.as_slice())
     }
 
-    /// A value as text; empty where there is none.
+    /// A value as text; empty if the key is absent.
     pub(crate) fn text(&self, key: &str) -> String {
         self.bytes(key).map(|value| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
     }
 
-    /// Whether it writes or deletes something of this table about this PIN.
+    /// Whether the command writes or deletes in this table for this PIN.
     pub(crate) fn is(&self, verb: &str, table: &str, pin: &str) -> bool {
         self.verb == verb && self.table == table && self.is_about(pin)
     }
 
-    /// Whether it is about this PIN.
+    /// Whether the command is about this PIN.
     pub(crate) fn is_about(&self, pin: &str) -> bool {
         self.bytes("PIN") == Some(pin.as_bytes())
     }
@@ -76,7 +76,7 @@ impl Command {
         ["TMP", "Content"].into_iter().find_map(|key| self.bytes(key))
     }
 
-    /// Whether these bytes stand in it.
+    /// Whether the command contains these bytes.
     pub(crate) fn holds(&self, bytes: &[u8]) -> bool {
         find(&self.raw, bytes).is_some()
     }
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn other_commands_and_lines_without_a_name_are_lines_all_the_same() {
+    fn other_commands_and_lines_without_an_id_are_read_too() {
         let all =
             Command::of_reply(b"C:1:CHECK\n\nC:2:SET OPTION Delay=5\nDATA UPDATE USERINFO PIN=7\tName=A B\n");
         let verbs: Vec<_> = all.iter().map(|command| (command.id.as_str(), command.verb.as_str())).collect();

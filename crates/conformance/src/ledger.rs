@@ -1,4 +1,4 @@
-//! What was found, obligation by obligation.
+//! The findings of a trial by obligation.
 
 use std::collections::BTreeMap;
 
@@ -7,23 +7,23 @@ use tokio::time::Instant;
 
 use crate::exchange::{Exchange, Verdict};
 
-/// Something that was not as it should be.
+/// An expectation that was not met.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// What should have been.
+    /// The expectation.
     pub wanted: String,
-    /// What was sent.
+    /// The request.
     pub sent: String,
-    /// What came.
+    /// The answer.
     pub came: String,
 }
 
-/// One thing that was tried.
+/// One attempt of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was tried, in words.
+    /// The attempt in words.
     pub case: String,
-    /// How it failed, if it did.
+    /// The failure, if there was one.
     pub failure: Option<Failure>,
 }
 
@@ -31,35 +31,35 @@ pub struct Finding {
 #[derive(Debug, Default)]
 pub(crate) struct Ledger {
     findings: BTreeMap<u16, Vec<Finding>>,
-    unseen: BTreeMap<u16, String>,
+    unobservable: BTreeMap<u16, String>,
     delivers: bool,
-    /// What is noted later was not tried any more.
+    /// Attempts that are noted after this time were not made.
     end: Option<Instant>,
     out_of_time: bool,
 }
 
 impl Ledger {
-    /// A ledger of a trial that ends at a time.
+    /// A ledger of a trial that ends at this time.
     pub(crate) fn until(end: Instant) -> Self {
         Self { end: Some(end), ..Self::default() }
     }
 
-    /// What is noted from here on is about what was tried in time.
+    /// From here on, notes are about attempts that were made in time.
     pub(crate) const fn look_back(&mut self) {
         self.end = None;
     }
 
-    /// Whether something was not tried any more.
+    /// Whether some attempts were not made for lack of time.
     pub(crate) const fn out_of_time(&self) -> bool {
         self.out_of_time
     }
 
-    /// Notes whether an exchange was as these obligations want it.
+    /// Notes whether an exchange meets these obligations.
     pub(crate) fn judge(&mut self, obligations: &[u16], case: &str, exchange: &Exchange, verdict: Verdict) {
         self.note(obligations, case, &exchange.sent, &exchange.came_in_words(), verdict);
     }
 
-    /// Notes whether something was as these obligations want it, whatever was sent and came.
+    /// Notes whether a result meets these obligations.
     pub(crate) fn note(
         &mut self,
         obligations: &[u16],
@@ -70,7 +70,7 @@ impl Ledger {
     ) {
         if self.end.is_some_and(|end| Instant::now() >= end) {
             self.out_of_time = true;
-            return self.unseen(obligations, "the time of the trial was up");
+            return self.unobservable(obligations, "the time of the trial was up");
         }
         let failure =
             verdict.err().map(|wanted| Failure { wanted, sent: sent.to_owned(), came: answer.to_owned() });
@@ -80,12 +80,13 @@ impl Ledger {
         }
     }
 
-    /// The server was seen to send a device what was enrolled at another.
+    /// Notes that the server sent a device something that was enrolled at another.
     pub(crate) const fn saw_delivery(&mut self) {
         self.delivers = true;
     }
 
-    /// As [`Ledger::note`], of something that has to stay away: at a server that sends nothing at all that says nothing.
+    /// As [`Ledger::note`], for something that must not be sent. It counts only if the server sends anything at
+    /// all.
     pub(crate) fn note_silence(
         &mut self,
         obligations: &[u16],
@@ -95,13 +96,13 @@ impl Ledger {
         verdict: Verdict,
     ) {
         if verdict.is_ok() && !self.delivers {
-            self.unseen(obligations, "the server sends no device anything");
+            self.unobservable(obligations, "the server sends nothing to any device");
         } else {
             self.note(obligations, case, sent, answer, verdict);
         }
     }
 
-    /// Where only a refusal shows: accepting it says nothing of what became of it.
+    /// As [`Ledger::judge`], if only a refusal is visible: acceptance does not show what the server did.
     pub(crate) fn accepted(
         &mut self,
         obligations: &[u16],
@@ -112,14 +113,14 @@ impl Ledger {
         if verdict.is_err() {
             self.judge(obligations, case, exchange, verdict);
         } else {
-            self.unseen(obligations, "accepted; what became of it does not show");
+            self.unobservable(obligations, "accepted; the effect is not visible");
         }
     }
 
-    /// Notes why something does not show at this server.
-    pub(crate) fn unseen(&mut self, obligations: &[u16], why: &str) {
+    /// Notes why these obligations are not observable at this server.
+    pub(crate) fn unobservable(&mut self, obligations: &[u16], why: &str) {
         for number in obligations {
-            self.unseen.insert(*number, why.to_owned());
+            self.unobservable.insert(*number, why.to_owned());
         }
     }
 
@@ -127,8 +128,8 @@ impl Ledger {
         self.findings.get(&obligation).map(Vec::as_slice).unwrap_or_default()
     }
 
-    pub(crate) fn why_unseen(&self, obligation: u16) -> Option<&str> {
-        self.unseen.get(&obligation).map(String::as_str)
+    pub(crate) fn why_unobservable(&self, obligation: u16) -> Option<&str> {
+        self.unobservable.get(&obligation).map(String::as_str)
     }
 }
 
@@ -137,19 +138,19 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_not_tried_in_time_is_no_failure_and_no_success() {
+    async fn an_attempt_that_was_not_made_in_time_is_neither_failure_nor_success() {
         let mut ledger = Ledger::until(Instant::now());
         ledger.note(&[1], "a case", "x", "y", Ok(()));
         ledger.note(&[2], "a case", "x", "y", Err("z".to_owned()));
         assert!(ledger.out_of_time() && ledger.findings(1).is_empty() && ledger.findings(2).is_empty());
-        assert_eq!(ledger.why_unseen(2), Some("the time of the trial was up"));
+        assert_eq!(ledger.why_unobservable(2), Some("the time of the trial was up"));
         ledger.look_back();
         ledger.note(&[2], "every answer", "x", "y", Err("z".to_owned()));
         assert_eq!(ledger.findings(2).len(), 1);
     }
 
     #[test]
-    fn silence_says_nothing_of_a_server_that_never_speaks() {
+    fn silence_does_not_count_if_the_server_never_sends_anything() {
         let mut ledger = Ledger::default();
         ledger.note_silence(&[191], "a case", "x", "y", Ok(()));
         assert!(ledger.findings(191).is_empty());

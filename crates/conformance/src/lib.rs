@@ -1,12 +1,12 @@
-//! Any server of the Attendance PUSH protocol, tried from outside: devices are played at it over HTTP, and each of the
-//! [obligations](Obligation) that shows from there is judged by what came back.
+//! Conformance tests for any server of the Attendance PUSH protocol. They play devices against the server over
+//! HTTP, and judge each [obligation](Obligation) that is visible from outside by the server's answers.
 //!
-//! - [`run`] plays three devices that the server admits, one that joins them and one that it does not know; what they
-//!   send is written byte by byte, what comes back is read as it came.
-//! - A [`Report`] has a verdict for every obligation of the list, part by part: met, not met with what was sent and what came, or not
-//!   observable and why.
+//! - [`run`] plays three devices that the server admits, one that joins them, and one that is unknown. It writes
+//!   requests byte by byte and reads answers as they come.
+//! - A [`Report`] has a verdict for every obligation: met; not met, with request and answer; or not observable,
+//!   with the reason.
 //!
-//! Nothing here knows the rules of the server in this workspace, only the list of obligations and the protocol.
+//! This crate does not know the rules of this workspace's server, only the list of obligations and the protocol.
 
 #![cfg_attr(
     not(test),
@@ -17,20 +17,20 @@ mod admission;
 mod archive;
 mod checks;
 mod command;
+mod connection;
 mod exchange;
 mod ledger;
-mod line;
 mod obligation;
 mod player;
 mod record;
 mod report;
-mod scene;
-mod unseen;
+mod trial;
+mod unobservable;
 
 pub use admission::{Admission, AdmissionError};
+pub use connection::{Answer, Fault};
 pub use exchange::{Exchange, Verdict};
 pub use ledger::{Failure, Finding};
-pub use line::{Answer, Fault};
 pub use obligation::{Level, Obligation, obligations};
 pub use report::{Judgement, Outcome, Part, Report};
-pub use scene::{RunError, Settings, run};
+pub use trial::{RunError, Settings, run};

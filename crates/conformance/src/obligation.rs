@@ -1,31 +1,31 @@
-//! What a server owes: the list that the project keeps of it.
+//! The obligations of a server, from the project's list.
 
 use serde::{Deserialize, Serialize};
 
-/// The list as it stands in the handbook.
+/// The list in the handbook.
 const LIST: &str = include_str!("../../../docs/protocol/obligations.toml");
 
-/// How much depends on an obligation.
+/// The level of an obligation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Level {
     /// Without it devices fail or data is lost.
     #[serde(rename = "MUST")]
     Must,
-    /// With it devices fail or data is lost.
+    /// If it happens, devices fail or data is lost.
     #[serde(rename = "MUST NOT")]
     MustNot,
-    /// Better with it.
+    /// Recommended.
     #[serde(rename = "SHOULD")]
     Should,
 }
 
 impl Level {
-    /// Whether a server that does otherwise fails.
+    /// Whether a server that breaks the obligation fails.
     pub const fn is_must(self) -> bool {
         matches!(self, Self::Must | Self::MustNot)
     }
 
-    /// As the list spells it.
+    /// The level in the spelling of the list.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Must => "MUST",
@@ -35,27 +35,27 @@ impl Level {
     }
 }
 
-/// One thing that a server owes to its devices.
+/// One obligation of a server to its devices.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Obligation {
-    /// By which it is cited.
+    /// The number by which it is cited.
     pub number: u16,
-    /// How much depends on it.
+    /// The level.
     pub level: Level,
-    /// What the server does, or does not do.
+    /// The required or forbidden behaviour of the server.
     pub text: String,
     /// The part of the protocol.
     pub part: String,
-    /// Sections of the vendor's document; none where that is silent.
+    /// Sections of the vendor's document; empty if the document says nothing.
     #[serde(default)]
     pub section: Vec<String>,
-    /// What devices do instead, where that and the document disagree.
+    /// The behaviour of devices, if it contradicts the document.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_wins: Option<String>,
 }
 
 impl Obligation {
-    /// Its sections as people cite them: `§5, appendix 1`; empty where there is none.
+    /// The sections in the form of a citation: `§5, appendix 1`; empty if there are none.
     pub fn sections(&self) -> String {
         let cited = self.section.iter().map(|section| {
             if section.starts_with("appendix") { section.clone() } else { format!("§{section}") }
@@ -69,10 +69,10 @@ struct List {
     obligation: Vec<Obligation>,
 }
 
-/// Every obligation, in the order of the list.
+/// All obligations, in the order of the list.
 ///
 /// # Errors
-/// The list is not as it should be; a test of this crate reads it.
+/// The list is malformed. A test of this crate reads it.
 pub fn obligations() -> Result<Vec<Obligation>, toml::de::Error> {
     toml::from_str(LIST).map(|list: List| list.obligation)
 }

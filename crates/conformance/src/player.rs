@@ -1,4 +1,4 @@
-//! One played device: what it sends, what it was told, and how it answers commands.
+//! A played device: its requests, the commands that it received, and its acknowledgements.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,33 +7,41 @@ use simulator::http::ServerAddress;
 use tokio::time::Instant;
 
 use crate::command::Command;
+use crate::connection::{Answer, CLOSE_TIMEOUT, Connection, Fault, OPEN};
 use crate::exchange::Exchange;
-use crate::line::{Answer, CLOSING, Fault, Line, OPEN};
 
-/// More polls than any trial needs until a server has nothing to say.
-const MOST_POLLS: usize = 80;
+/// Most polls until a server must have no work left.
+const MAX_POLLS: usize = 80;
 
-/// A device and its line to the server.
+/// A played device and its connection to the server.
 #[derive(Clone, Debug)]
 pub(crate) struct Player {
     pub serial: String,
     pub server: ServerAddress,
-    /// When the run ends, whatever is left to try.
+    /// The end of the trial.
     pub end: Instant,
-    /// The server did not close a connection that it should have: that is not waited for every time.
+    /// Whether the server has left a connection open that it should have closed. Then later requests wait less for
+    /// it.
     leaves_open: bool,
-    /// Everything it sent and got.
-    pub tape: Vec<Arc<Exchange>>,
-    /// Everything it was told, poll by poll.
+    /// All exchanges.
+    pub exchanges: Vec<Arc<Exchange>>,
+    /// All received commands, poll by poll.
     pub told: Vec<Vec<Command>>,
 }
 
 impl Player {
     pub(crate) fn new(serial: impl Into<String>, server: ServerAddress, end: Instant) -> Self {
-        Self { serial: serial.into(), server, end, leaves_open: false, tape: Vec::new(), told: Vec::new() }
+        Self {
+            serial: serial.into(),
+            server,
+            end,
+            leaves_open: false,
+            exchanges: Vec::new(),
+            told: Vec::new(),
+        }
     }
 
-    /// A request as captured devices write it; `headers` are added to it as they are.
+    /// A request in the form of captured devices, with additional `headers`.
     pub(crate) fn request(&self, method: &str, target: &str, headers: &str, body: Option<&[u8]>) -> Vec<u8> {
         let length = body.map(|body| format!("Content-Length: {}\r\n", body.len())).unwrap_or_default();
         let head = format!(
@@ -48,18 +56,18 @@ impl Player {
         format!("/iclock/{page}?SN={}{query}", self.serial)
     }
 
-    /// Sends bytes on a connection of their own, and takes all that comes until the server closes it.
+    /// Sends bytes on a new connection, and reads until the server closes it.
     pub(crate) async fn raw(&mut self, bytes: &[u8]) -> Arc<Exchange> {
-        let patience = if self.leaves_open { OPEN } else { CLOSING };
+        let patience = if self.leaves_open { OPEN } else { CLOSE_TIMEOUT };
         let came = alone(&self.server, self.end, bytes, patience).await;
         self.leaves_open |= came.as_ref().is_ok_and(|answer| !answer.closed);
         self.record(bytes, came)
     }
 
-    /// Notes an exchange that was made by hand.
+    /// Records an exchange of a request that was written by hand.
     pub(crate) fn record(&mut self, sent: &[u8], came: Result<Answer, Fault>) -> Arc<Exchange> {
         let exchange = Arc::new(Exchange::new(sent, came));
-        self.tape.push(Arc::clone(&exchange));
+        self.exchanges.push(Arc::clone(&exchange));
         exchange
     }
 
@@ -80,13 +88,13 @@ impl Player {
         self.post(&target, body).await
     }
 
-    /// Introduces itself.
+    /// Sends an initialization request.
     pub(crate) async fn introduce(&mut self, query: &str) -> Arc<Exchange> {
         let target = self.target("cdata", &format!("&options=all{query}"));
         self.get(&target).await
     }
 
-    /// Polls once; the commands are not acknowledged yet.
+    /// Polls once, without acknowledging the commands.
     pub(crate) async fn poll(&mut self, query: &str) -> (Arc<Exchange>, Vec<Command>) {
         let target = self.target("getrequest", query);
         let exchange = self.get(&target).await;
@@ -94,7 +102,7 @@ impl Player {
         (exchange, commands)
     }
 
-    /// Notes the commands in an answer to a poll.
+    /// Records the commands in the answer to a poll.
     pub(crate) fn hear(&mut self, exchange: &Exchange) -> Vec<Command> {
         let commands = match &exchange.came {
             Ok(answer) if answer.status == 200 => Command::of_reply(&answer.body),
@@ -106,7 +114,7 @@ impl Player {
         commands
     }
 
-    /// Answers commands with a return code, several in one request.
+    /// Acknowledges commands with a return code, several in one request.
     pub(crate) async fn acknowledge(&mut self, commands: &[Command], return_code: i32) -> Arc<Exchange> {
         let line = |command: &Command| {
             let verb = command.verb.split(' ').next().unwrap_or_default();
@@ -117,10 +125,10 @@ impl Player {
         self.post(&target, body).await
     }
 
-    /// Polls and obeys until there is nothing to do; what it was told meanwhile.
+    /// Polls and acknowledges until no command comes; returns the commands.
     pub(crate) async fn obey(&mut self) -> Vec<Command> {
         let mut told = Vec::new();
-        for _ in 0..MOST_POLLS {
+        for _ in 0..MAX_POLLS {
             let (_, commands) = self.poll("").await;
             if commands.is_empty() {
                 break;
@@ -131,23 +139,23 @@ impl Player {
         told
     }
 
-    /// Every command it was ever told.
+    /// All commands that it received.
     pub(crate) fn commands(&self) -> impl Iterator<Item = &Command> {
         self.told.iter().flatten()
     }
 }
 
-/// Most devices want the connection closed.
+/// The header with which most devices ask to close the connection.
 pub(crate) const CLOSE: &str = "Connection: close\r\n";
 
-/// One request on a connection of its own.
+/// Sends one request on a new connection.
 pub(crate) async fn alone(
     server: &ServerAddress,
     end: Instant,
     bytes: &[u8],
     patience: Duration,
 ) -> Result<Answer, Fault> {
-    let mut line = Line::to(server, end).await?;
+    let mut line = Connection::to(server, end).await?;
     line.write(bytes).await?;
     let mut answer = line.answer().await?;
     if !answer.closed {

@@ -1,4 +1,4 @@
-//! Records as devices upload them, about people that were made up.
+//! Upload records about invented people.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -47,7 +47,7 @@ pub(crate) fn unified(random: &mut Random, kind: BioType, version: (u16, u16)) -
     BASE64_STANDARD.encode(templates::unified(random, kind, version.0, version.1, 640))
 }
 
-/// The base64 text of something like a small JPEG file.
+/// The base64 text of bytes that resemble a small JPEG file.
 pub(crate) fn photo(random: &mut Random) -> String {
     BASE64_STANDARD.encode(templates::photo(random, 1_499))
 }

@@ -1,4 +1,4 @@
-//! What came of a trial.
+//! The report of a trial.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -8,29 +8,29 @@ use serde::Serialize;
 use crate::ledger::{Finding, Ledger};
 use crate::obligation::Obligation;
 
-/// Whether an obligation is met.
+/// The verdict on an obligation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// In everything that was tried.
+    /// Every attempt met it.
     Met,
-    /// Not in at least one thing that was tried.
+    /// At least one attempt did not meet it.
     NotMet,
-    /// It does not show from outside, or not at this server.
+    /// It is not visible from outside, or not at this server.
     NotObservable,
 }
 
-/// What is known of one obligation.
+/// The result for one obligation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Judgement {
     /// The obligation.
     #[serde(flatten)]
     pub obligation: Obligation,
-    /// Whether it is met.
+    /// The verdict.
     pub outcome: Outcome,
-    /// What was tried.
+    /// The attempts.
     pub findings: Vec<Finding>,
-    /// Why nothing could be tried, if so.
+    /// Why there was no attempt, if so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
 }
@@ -40,26 +40,26 @@ pub struct Judgement {
 pub struct Part {
     /// Its name.
     pub name: String,
-    /// How many obligations are met.
+    /// Number of obligations that are met.
     pub met: usize,
-    /// How many are not.
+    /// Number of obligations that are not met.
     pub not_met: usize,
-    /// How many do not show.
+    /// Number of obligations that are not observable.
     pub not_observable: usize,
-    /// Each of them.
+    /// The obligations of this part.
     pub obligations: Vec<Judgement>,
 }
 
-/// What came of a trial.
+/// The result of a trial.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Every part of the protocol, in the order of the list.
     pub parts: Vec<Part>,
-    /// The devices that were played.
+    /// Serial numbers of the played devices.
     pub serial_numbers: Vec<String>,
-    /// Whether everything was tried before the time was up.
+    /// Whether every attempt was made before the time was up.
     pub complete: bool,
-    /// How long it took, ms.
+    /// Duration, ms.
     pub duration_ms: u64,
 }
 
@@ -89,21 +89,22 @@ impl Report {
         Self { parts, serial_numbers, complete: !ledger.out_of_time(), duration_ms }
     }
 
-    /// Every judgement, in the order of the list.
+    /// All judgements, in the order of the list.
     pub fn judgements(&self) -> impl Iterator<Item = &Judgement> {
         self.parts.iter().flat_map(|part| &part.obligations)
     }
 
-    /// Whether everything was tried, and nothing is missing that must not be.
+    /// Whether every attempt was made, and every mandatory obligation is met.
     pub fn passes(&self) -> bool {
         self.complete
             && !self.judgements().any(|one| one.outcome == Outcome::NotMet && one.obligation.level.is_must())
     }
 
-    /// For people: a line a part, and what is not met with what was sent and what came; with `all` every obligation.
+    /// The report as text: one line per part, and each broken obligation with request and answer; with `all` every
+    /// obligation.
     pub fn in_words(&self, all: bool) -> String {
         let mut out = String::new();
-        // A String takes whatever is written to it.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(out, "{:44} {:>5} {:>8} {:>15}", "", "met", "not met", "not observable");
         let mut sum = [0; 3];
         for part in &self.parts {
@@ -132,7 +133,7 @@ impl Report {
         if !self.complete {
             let _ = writeln!(
                 out,
-                "\nThe time was up before everything was tried: the server is slow, or far away."
+                "\nThe time was up before everything was tried: the server is slow or far away."
             );
         }
         let outcome = if self.passes() { "passed" } else { "FAILED" };
@@ -154,7 +155,7 @@ impl Judgement {
             _ => Outcome::Met,
         };
         let why = (outcome == Outcome::NotObservable)
-            .then(|| ledger.why_unseen(obligation.number).unwrap_or("not tried").to_owned());
+            .then(|| ledger.why_unobservable(obligation.number).unwrap_or("not tried").to_owned());
         Self { obligation: obligation.clone(), outcome, findings, why }
     }
 
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_should_be_does_not_fail_a_server() {
+    fn a_recommendation_does_not_fail_a_server() {
         let mut ledger = Ledger::default();
         ledger.note(&[8], "a case", "x", "y", Err("z".to_owned()));
         assert!(report(&ledger).passes());

@@ -1,10 +1,10 @@
-//! Servers that do less than they should: a trial tells.
+//! Trials of servers that do less than they should.
 
 use conformance::{Admission, Outcome, RunError, Settings, run};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// A server that says the same to everything.
+/// A server that gives the same answer to every request.
 async fn saying(answer: &'static str) -> Settings {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -18,7 +18,7 @@ async fn saying(answer: &'static str) -> Settings {
                         return;
                     }
                 }
-                // Whoever sends more finds the connection closed.
+                // A client that sends more finds the connection closed.
                 let _ = stream.write_all(answer.as_bytes()).await;
             });
         }
@@ -50,7 +50,7 @@ async fn a_server_that_says_ok_to_everything_fails() {
     for number in [4, 6, 7, 77, 94, 96, 121, 169] {
         assert!(met.contains(&number), "{number} is not met");
     }
-    // Where no command came nothing is said of commands.
+    // Without commands, the report says nothing about commands.
     for number in [29, 34, 78, 79, 80, 84, 89, 95, 101, 107, 125, 129, 157, 181, 187, 188, 191, 192, 193] {
         assert!(!met.contains(&number), "{number} is met without a command");
     }
@@ -59,14 +59,14 @@ async fn a_server_that_says_ok_to_everything_fails() {
 }
 
 #[tokio::test]
-async fn a_server_that_lets_nobody_in_cannot_be_tried() {
+async fn a_server_that_admits_no_device_cannot_be_tried() {
     let refusal = "HTTP/1.1 401 Unauthorized\r\nContent-Length: 5\r\n\r\nERROR";
     let error = run(saying(refusal).await).await.unwrap_err();
     assert!(matches!(&error, RunError::NotAdmitted { answer, .. } if answer == "401 \"ERROR\""), "{error}");
 }
 
 #[tokio::test]
-async fn nobody_at_home_is_told_as_that() {
+async fn a_missing_server_is_reported() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let settings = saying("").await;
     let server = listener.local_addr().unwrap().to_string().parse().unwrap();

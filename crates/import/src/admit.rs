@@ -1,4 +1,4 @@
-//! The devices of the old server.
+//! Import of the old server's devices.
 
 use store::{DeviceState, Store, StoreError, Tx};
 use sync::Joining;
@@ -9,12 +9,14 @@ use crate::error::ImportError;
 use crate::report::{DeviceOutcome, OldDevice};
 use crate::run::Options;
 
-/// Looks at the devices of the old server, and lets those in that Muster does not know or that wait, if they are to be.
+/// Reports the devices of the old server. With the option, admits those that Muster does not know or that wait for
+/// approval.
 ///
-/// They join as if they had called and been approved: asked for everything at their first handshake.
+/// An admitted device joins as if it had connected and been approved: it is asked for everything at its first
+/// handshake.
 ///
 /// # Errors
-/// Those of Muster's database.
+/// Muster's database failed.
 pub async fn devices(
     old: &OldDatabase,
     store: &Store,
@@ -66,7 +68,7 @@ async fn let_in(
     let device = match tx.device_by_serial(serial_number).await? {
         None => tx.create_device(serial_number, options.now).await?,
         Some(device) if device.state == DeviceState::New => device,
-        // Somebody decided meanwhile.
+        // An operator decided in the meantime.
         Some(_) => return Ok(DeviceOutcome::Known),
     };
     fleet::device::approve(tx, &device, joining, options.now).await?;

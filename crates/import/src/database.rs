@@ -1,4 +1,4 @@
-//! Reading an old database: which tables it has, whose rows are in them, and the rows of some people.
+//! Reading of an old database: its tables, an index of rows by PIN, and the rows of some PINs.
 
 mod connection;
 mod sqlite;
@@ -15,7 +15,7 @@ use crate::source::Source;
 use crate::table::{Column, DEVICE_COLUMNS, DEVICES, LEFT_OUT, Table};
 use crate::template::Versions;
 
-/// How many rows are asked for at once.
+/// Rows per query.
 const ROWS: usize = 500;
 
 /// The columns of each table of a database.
@@ -26,8 +26,8 @@ pub struct OldDatabase {
     connection: Connection,
     source_name: String,
     generation: u8,
-    tables: BTreeMap<Table, There>,
-    /// The rows of each PIN, table by table: their ids.
+    tables: BTreeMap<Table, FoundTable>,
+    /// The row ids of each PIN, by table.
     index: BTreeMap<String, BTreeMap<Table, Vec<i64>>>,
     devices: Vec<(String, Option<String>)>,
     versions: Versions,
@@ -35,19 +35,19 @@ pub struct OldDatabase {
     absent: Vec<&'static str>,
 }
 
-/// A table that is there.
-struct There {
+/// A table that the database has.
+struct FoundTable {
     name: &'static str,
-    /// What selects its columns, in the order of [`Table::columns`].
+    /// The selected columns, in the order of [`Table::columns`].
     selected: Vec<Option<&'static str>>,
 }
 
 impl OldDatabase {
-    /// Opens a database and looks at what it has. Nothing in it is changed; an SQLite file that is being written is read
-    /// as it was at one moment.
+    /// Opens a database and examines its tables. It changes nothing. An SQLite file that is being written is read
+    /// in a consistent snapshot.
     ///
     /// # Errors
-    /// It cannot be opened or read, or it is none of the old server's.
+    /// The database cannot be opened or read, or it is not a database of the old server.
     pub async fn open(source: &Source) -> Result<Self, ImportError> {
         let source_name = source.to_string();
         let mut connection = match source {
@@ -91,22 +91,23 @@ impl OldDatabase {
         Ok(old)
     }
 
-    /// Where it is, without a password.
+    /// Its location without the password.
     pub fn source_name(&self) -> &str {
         &self.source_name
     }
 
-    /// 1 for the schema of MySQL, 2 for the one with a row for each device.
+    /// 1 for the schema of MySQL, 2 for the one with a row for each device and user.
     pub const fn generation(&self) -> u8 {
         self.generation
     }
 
-    /// How many PINs it has.
+    /// Number of PINs.
     pub fn people(&self) -> usize {
         self.index.len()
     }
 
-    /// The serial numbers of its devices, and when it last heard of each as it wrote it.
+    /// The serial numbers of its devices. With each comes the time when the old server last heard of it, in the
+    /// old server's format.
     pub fn devices(&self) -> &[(String, Option<String>)] {
         &self.devices
     }
@@ -123,7 +124,7 @@ impl OldDatabase {
         &self.versions
     }
 
-    /// Every PIN, valid or not, with how many rows it has in each table.
+    /// Every PIN, valid or not, with its number of rows in each table.
     pub(crate) fn pins(&self) -> Vec<(String, BTreeMap<Table, usize>)> {
         let counted = |rows: &BTreeMap<Table, Vec<i64>>| {
             rows.iter().map(|(table, ids)| (*table, ids.len())).collect::<BTreeMap<_, _>>()
@@ -157,8 +158,8 @@ impl OldDatabase {
         Ok(people)
     }
 
-    /// A table with its columns, if it is there.
-    fn there(&self, table: Table, found: &Tables) -> Result<Option<There>, ImportError> {
+    /// The columns of a table, if the database has the table.
+    fn there(&self, table: Table, found: &Tables) -> Result<Option<FoundTable>, ImportError> {
         let names = table.there();
         let Some((name, columns)) = names.iter().find_map(|name| Some((*name, found.get(*name)?))) else {
             return match names.first().filter(|_| table.required()) {
@@ -170,10 +171,10 @@ impl OldDatabase {
                 }),
             };
         };
-        Ok(Some(There { name, selected: self.selected(name, table.columns(), columns)? }))
+        Ok(Some(FoundTable { name, selected: self.selected(name, table.columns(), columns)? }))
     }
 
-    /// The names that columns have in a table; `None` for those that it lacks.
+    /// The actual names of a table's columns; `None` for absent ones.
     fn selected(
         &self,
         table: &str,
@@ -199,7 +200,8 @@ impl OldDatabase {
         wanted.iter().map(name_of).collect()
     }
 
-    /// Whose every row is. Rows are read by their ids afterwards: the collations of MySQL make `a1` equal to `A1`.
+    /// Reads the PIN of every row. Rows are read by their ids afterwards, because the collations of MySQL make
+    /// `a1` equal to `A1`.
     async fn read_index(&mut self) -> Result<(), ImportError> {
         for (table, there) in &self.tables {
             let index = &mut self.index;
@@ -235,7 +237,7 @@ impl OldDatabase {
         read.await.map_err(|error| failed(&self.source_name, DEVICES, &error))
     }
 
-    /// Counts what is not taken.
+    /// Counts the rows of tables that are not imported.
     async fn read_left_out(&mut self, found: &Tables) -> Result<(), ImportError> {
         for &(table, reason) in LEFT_OUT.iter().filter(|(table, _)| found.contains_key(*table)) {
             let rows = self.connection.count(table).await;
@@ -261,7 +263,7 @@ fn has(tables: &Tables, table: &str, column: &str) -> bool {
 }
 
 fn listed<'n>(names: impl IntoIterator<Item = &'n String>, none: &str) -> String {
-    /// Enough to recognise what it is.
+    /// Most names in a message; enough to recognise a database.
     const SHOWN: usize = 12;
     let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
     match names.get(..SHOWN) {
@@ -273,13 +275,13 @@ fn listed<'n>(names: impl IntoIterator<Item = &'n String>, none: &str) -> String
     }
 }
 
-/// `SQLITE_NOTADB`, or `SQLITE_CORRUPT` at the very first look.
+/// `SQLITE_NOTADB`, or `SQLITE_CORRUPT` at the first access.
 fn not_a_database(error: &sqlx::Error) -> bool {
     let sqlx::Error::Database(error) = error else { return false };
     error.code().is_some_and(|code| matches!(code.as_ref(), "26" | "11"))
 }
 
-/// A statement made of names that this crate knows.
+/// A statement whose names all come from this crate.
 fn statement(text: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(text)
 }

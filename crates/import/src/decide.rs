@@ -1,25 +1,25 @@
-//! What of a person is written: compared with what Muster holds.
+//! Decisions: what the import writes for a person, compared with Muster's data.
 
 use roster::{Area, Content, HashKey, ItemKey, Kind, Slot, UserFields};
 use store::{ItemSummary, ItemWrite};
 use wire::Pin;
 
 use crate::person::Person;
-use crate::report::{Outcome, Tally, What};
+use crate::report::{CountedKind, Outcome, Tally};
 use crate::same::{differing, listed, same_person};
 
-/// What is to be done about a person.
+/// The decision about a person.
 #[derive(Debug, Default)]
 pub(crate) struct Decision {
-    /// Muster's person of this PIN is somebody else and goes first.
+    /// Whether Muster's user of this PIN is another person and must be deleted first.
     pub delete_first: bool,
-    /// In their order: whoever reads the feed finds the user in its scope.
+    /// The writes in feed order: a reader of the feed must find the membership before the user.
     pub writes: Vec<ItemWrite>,
     pub tally: Tally,
 }
 
-/// Decides about a person. `held` is everything that Muster ever held of the PIN, `user` its user if that lives, and
-/// `spelled_otherwise` another user whose PIN differs in the case of its letters alone: devices may take both for one.
+/// Decides about a person. `held` are all items that Muster ever held under the PIN, and `user` is its current
+/// user. `spelled_otherwise` is another user whose PIN differs only in case: devices may confuse the two.
 pub(crate) fn decide(
     person: &Person,
     held: &[ItemSummary],
@@ -41,17 +41,17 @@ pub(crate) fn decide(
     } else if overwrite {
         None
     } else if deleted {
-        let reason = "was deleted in Muster: nothing of the person is brought back";
+        let reason = "was deleted in Muster: the person stays deleted";
         Some((Outcome::Deleted, reason.to_owned()))
     } else if somebody_else {
-        let reason = "Muster knows another person by this PIN (other name or card): nothing was taken";
+        let reason = "Muster has another person under this PIN (other name or card): nothing was taken";
         Some((Outcome::Kept, reason.to_owned()))
     } else {
         None
     };
     if let Some((outcome, reason)) = refusal {
         for (slot, item) in &person.items {
-            let counts = decision.tally.count(What::of(slot.kind));
+            let counts = decision.tally.count(CountedKind::of(slot.kind));
             if find(slot).is_some_and(|held| held.live && held.hash == item.hash) {
                 counts.already_there += 1;
             } else {
@@ -65,7 +65,8 @@ pub(crate) fn decide(
         decision.tally.name(pin, "user", Outcome::Replaced, "was deleted in Muster: brought back");
     }
     if somebody_else {
-        let reason = "Muster knew another person by this PIN: deleted with everything, and this one taken";
+        let reason =
+            "Muster had another person under this PIN: deleted with everything, and the imported one taken";
         decision.tally.name(pin, "user", Outcome::Replaced, reason);
         decision.delete_first = true;
     }
@@ -75,7 +76,7 @@ pub(crate) fn decide(
         decision.put(person, Slot::membership(Area::EVERYONE), Content::Membership, key);
     }
     for (slot, item) in &person.items {
-        let what = What::of(slot.kind);
+        let what = CountedKind::of(slot.kind);
         let held = find(slot).filter(|_| !somebody_else);
         let take = match held {
             None => true,
@@ -84,7 +85,7 @@ pub(crate) fn decide(
                 continue;
             }
             Some(held) => {
-                // A user who comes back was told above.
+                // A user who is brought back was reported above.
                 if *slot != Slot::USER || !deleted {
                     decision.tell_difference(person, slot, held.live, user, overwrite);
                 }
@@ -102,7 +103,8 @@ pub(crate) fn decide(
     decision
 }
 
-/// Whether Muster's person has a template of this one: then both are the same, whatever they are called.
+/// Whether Muster's person has one of this person's templates. Then both are the same person, whatever their
+/// names.
 fn shares(person: &Person, held: &[ItemSummary]) -> bool {
     held.iter()
         .filter(|item| item.live && matches!(item.slot.kind, Kind::Template(_)))
@@ -116,7 +118,7 @@ impl Decision {
         self.writes.push(ItemWrite { key, content: Some(content), hash, contested: false, made_of: None });
     }
 
-    /// Names an item of which Muster holds something else.
+    /// Reports an item of which Muster has another version.
     fn tell_difference(
         &mut self,
         person: &Person,
@@ -171,23 +173,23 @@ mod tests {
     }
 
     #[test]
-    fn whom_muster_does_not_know_is_taken_as_a_member_of_area_1() {
+    fn an_unknown_person_is_taken_as_a_member_of_area_1() {
         let decision = decide(&person("Ada"), &[], None, None, false, &KEY);
         assert_eq!(slots(&decision), ["membership of area 1", "user"]);
-        assert_eq!(decision.tally.counts[&What::User].taken, 1);
+        assert_eq!(decision.tally.counts[&CountedKind::User].taken, 1);
     }
 
     #[test]
-    fn what_is_equal_is_not_written_and_areas_of_a_known_person_stay() {
+    fn equal_items_are_not_written_and_areas_of_a_known_person_stay() {
         let ada = person("Ada");
         let held = [summary(Slot::USER, ada.items[&Slot::USER].hash, true)];
         let decision = decide(&ada, &held, Some(&ada.user), None, true, &KEY);
         assert!(decision.writes.is_empty());
-        assert_eq!(decision.tally.counts[&What::User].already_there, 1);
+        assert_eq!(decision.tally.counts[&CountedKind::User].already_there, 1);
     }
 
     #[test]
-    fn another_person_stays_unless_told_otherwise_and_then_goes_entirely() {
+    fn another_person_stays_or_with_overwrite_is_deleted_entirely() {
         let (ada, grace) = (person("Ada"), person("Grace"));
         let held = [
             summary(Slot::USER, grace.items[&Slot::USER].hash, true),
@@ -201,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn who_was_deleted_stays_so_unless_told_otherwise() {
+    fn a_deleted_person_stays_deleted_without_overwrite() {
         let ada = person("Ada");
         let held = [
             summary(Slot::USER, ContentHash([0; 16]), false),

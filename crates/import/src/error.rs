@@ -1,66 +1,66 @@
-//! Why an old database cannot be taken in.
+//! Errors of an import.
 
 use store::StoreError;
 
-/// A failure that ends an import. Never holds a password, and nothing of what the database holds.
+/// A failure that ends an import. It holds no password and no data of the database.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ImportError {
-    /// There is no such file.
+    /// The file does not exist.
     #[error("there is no file {0}")]
     NoFile(String),
-    /// The file is something else.
+    /// The file is not an SQLite database.
     #[error(
-        "{0} is no SQLite database: name the file of the old server's database, usually zkpush.db; one that was \
+        "{0} is not an SQLite database: name the file of the old server's database, usually zkpush.db; one that was \
          copied while it was being written may be damaged, copy it again with the old server stopped"
     )]
     NoDatabase(String),
-    /// It cannot be opened or copied.
+    /// The database cannot be opened or copied.
     #[error("cannot open {source_name}: {reason}")]
     Open {
-        /// Which, without a password.
+        /// The database, without a password.
         source_name: String,
-        /// Why, in words.
+        /// The reason in words.
         reason: String,
     },
-    /// It is Muster's.
+    /// The database belongs to Muster.
     #[error("{0} is a database of Muster itself, not of another server")]
     OwnDatabase(String),
-    /// A table is missing without which it is none of the old server's.
+    /// A required table of the old server is missing.
     #[error(
-        "{source_name} has no table {table}, so it is no database of the older server: it has {found}. Is another file \
-         or another database meant?"
+        "{source_name} has no table {table}, so it is not a database of the old server: it has {found}. Check the \
+         name of the file or database."
     )]
     NoTable {
-        /// Which database.
+        /// The database.
         source_name: String,
-        /// What is missing.
+        /// The missing table.
         table: &'static str,
-        /// The tables that are there.
+        /// The tables of the database.
         found: String,
     },
-    /// A column is missing without which a table cannot be read.
+    /// A required column is missing.
     #[error(
-        "the table {table} in {source_name} has no column {column}, so it is no table of the older server: it has {found}"
+        "the table {table} in {source_name} has no column {column}, so it is not a table of the old server: it has {found}"
     )]
     NoColumn {
-        /// Which database.
+        /// The database.
         source_name: String,
-        /// Which table.
+        /// The table.
         table: String,
-        /// What is missing.
+        /// The missing column.
         column: &'static str,
-        /// The columns that are there.
+        /// The columns of the table.
         found: String,
     },
     /// A query failed.
     #[error("cannot read the table {table} in {source_name}: {reason}")]
     Read {
-        /// Which database.
+        /// The database.
         source_name: String,
-        /// Which table.
+        /// The table.
         table: String,
-        /// Why, in words.
+        /// The reason in words.
         reason: String,
     },
     /// Muster's own database failed.
@@ -68,11 +68,11 @@ pub enum ImportError {
     Store(#[from] StoreError),
 }
 
-/// What a driver says, but for errors whose text holds the value that did not fit.
+/// The driver's message, except for errors whose text holds the rejected value.
 pub(crate) fn in_words(error: &sqlx::Error) -> String {
     match error {
         sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => {
-            "a value is not what its column says".to_owned()
+            "a value does not have the type of its column".to_owned()
         }
         sqlx::Error::Database(error) => error.message().to_owned(),
         other => other.to_string(),

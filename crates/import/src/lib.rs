@@ -1,15 +1,15 @@
-//! Takes the people of another server's database into Muster's.
+//! Import of the people of another server's database into Muster.
 //!
-//! The other server is the Node.js one that many companies ran before, in both of its generations: the first kept its
-//! people in MySQL or MariaDB, the second in SQLite with a row for each device and person.
+//! The other server is a Node.js server that many companies used before, in both of its generations. The first
+//! generation kept its people in MySQL or MariaDB, the second in SQLite with a row for each device and person.
 //!
-//! - [`Source`] is where its database is, [`OldDatabase`] reads it: tables and columns by the names of either
-//!   generation, whichever of them are there. Nothing is ever written there.
-//! - `payload`, `template` and `person` make of its rows what Muster keeps: payloads that lost their padding are
-//!   repaired where that can be proved, every record goes the way of an upload through [`roster::read`], and what several
-//!   devices say of a person becomes one. Pure.
-//! - `decide` compares a person with what Muster holds, and says what is to be written. Pure.
-//! - [`people`] and [`devices`] carry it out, and tell everything in a [`Report`].
+//! - [`Source`] is the location of its database. [`OldDatabase`] reads it, with the tables and columns of either
+//!   generation, as far as they exist. The import never writes to it.
+//! - `payload`, `template` and `person` turn its rows into Muster's items. They restore lost padding if the length
+//!   can be proved, read every record like an upload through [`roster::read`], and merge the rows of several
+//!   devices into one person. They are pure.
+//! - `decide` compares a person with Muster's data and decides what to write. It is pure.
+//! - [`people`] and [`devices`] execute the import and return a [`Report`].
 
 mod admit;
 mod database;
@@ -28,6 +28,6 @@ mod template;
 pub use admit::devices;
 pub use database::OldDatabase;
 pub use error::ImportError;
-pub use report::{Case, Counts, DeviceOutcome, LeftOut, OldDevice, Outcome, Report, What};
+pub use report::{Case, CountedKind, Counts, DeviceOutcome, LeftOut, OldDevice, Outcome, Report};
 pub use run::{Options, people};
 pub use source::Source;

@@ -1,4 +1,4 @@
-//! What several devices of the old server say of a PIN, as one person.
+//! Assembly of a person from the rows of several devices of the old server.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,29 +6,29 @@ use std::sync::Arc;
 use roster::{Content, ContentHash, HashKey, Kind, Slot, UserFields};
 use wire::Pin;
 
-use crate::report::{Outcome, Tally, What};
+use crate::report::{CountedKind, Outcome, Tally};
 use crate::rows::{Origin, Rows, UserRow};
 use crate::same::{differing, listed, same_person};
 use crate::template::{self, Candidate, Damaged, Place, Versions};
 
-/// A person to be taken in.
+/// A person to import.
 #[derive(Clone, Debug)]
 pub(crate) struct Person {
     pub pin: Pin,
     pub user: UserFields,
-    /// Everything of the person, the user included.
+    /// All items of the person, including the user.
     pub items: BTreeMap<Slot, Item>,
 }
 
-/// Something of a person.
+/// An item of a person.
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub content: Content,
     pub hash: ContentHash,
 }
 
-/// The person of a PIN, and what is to be told of its records. Records that cannot be used are counted as refused; the
-/// others are counted as found only.
+/// Assembles the person of a PIN, and what to report about its records. Records that cannot be used are counted as
+/// refused; the others are counted only as found.
 pub(crate) fn assemble(pin: &Pin, rows: Rows, versions: &Versions, key: &HashKey) -> (Option<Person>, Tally) {
     let mut tally = Tally::default();
     let Rows { mut users, templates, photos, unusable } = rows;
@@ -59,8 +59,8 @@ pub(crate) fn assemble(pin: &Pin, rows: Rows, versions: &Versions, key: &HashKey
     (Some(Person { pin: pin.clone(), user: newest.fields.clone(), items }), tally)
 }
 
-/// Templates and photos of a PIN that no user has: perhaps of somebody who was deleted, and the next one to get the PIN
-/// must not get them too.
+/// Refuses templates and photos of a PIN without a user. They may belong to a deleted person, and the next user
+/// with the PIN must not get them.
 fn nobody(pin: &Pin, candidates: &[Candidate], damaged: &[Damaged], tally: &mut Tally) {
     let places: BTreeSet<Place> = candidates
         .iter()
@@ -68,13 +68,13 @@ fn nobody(pin: &Pin, candidates: &[Candidate], damaged: &[Damaged], tally: &mut 
         .chain(damaged.iter().map(|damaged| damaged.place))
         .collect();
     for place in &places {
-        let reason = "the old database has no user of this PIN: whose it is cannot be told";
-        tally.refuse(pin.as_str(), What::of(place.kind), place.to_string(), reason);
+        let reason = "the old database has no user of this PIN, so the owner is unknown";
+        tally.refuse(pin.as_str(), CountedKind::of(place.kind), place.to_string(), reason);
     }
 }
 
-/// The devices that mean another person by this PIN than the newest record does. Who has the same template is the same,
-/// whatever they are called.
+/// The devices that have another person under this PIN than the newest record. Devices with a common template have
+/// the same person, whatever the names.
 fn strangers(newest: &UserRow, others: &[UserRow], candidates: &[Candidate]) -> BTreeSet<Option<Arc<str>>> {
     let of = |device: &Option<Arc<str>>| -> BTreeSet<ContentHash> {
         let own = candidates.iter().filter(|candidate| candidate.origin.device == *device);
@@ -84,7 +84,7 @@ fn strangers(newest: &UserRow, others: &[UserRow], candidates: &[Candidate]) -> 
     let mut seen = BTreeSet::from([newest.origin.device.clone()]);
     others
         .iter()
-        // The newest of each device, as they come.
+        // The newest row of each device, because rows are sorted by age.
         .filter(|other| seen.insert(other.origin.device.clone()))
         .filter(|other| !same_person(&newest.fields, &other.fields))
         .filter(|other| of(&other.origin.device).is_disjoint(&ours))
@@ -92,7 +92,7 @@ fn strangers(newest: &UserRow, others: &[UserRow], candidates: &[Candidate]) -> 
         .collect()
 }
 
-/// Leaves out everything that devices have of another person.
+/// Leaves out all data of devices that have another person.
 fn leave_out(
     pin: &Pin,
     newest: &UserRow,
@@ -105,28 +105,28 @@ fn leave_out(
         let is_theirs = |origin: &Origin| origin.device == *stranger;
         let mut records = 0;
         for candidate in candidates.extract_if(.., |candidate| is_theirs(&candidate.origin)) {
-            let counts = tally.count(What::of(candidate.slot.kind));
+            let counts = tally.count(CountedKind::of(candidate.slot.kind));
             counts.found += 1;
             counts.refused += 1;
             records += 1;
         }
         for damaged in damaged.extract_if(.., |damaged| is_theirs(&damaged.origin)) {
-            let counts = tally.count(What::of(damaged.place.kind));
+            let counts = tally.count(CountedKind::of(damaged.place.kind));
             counts.found += 1;
             counts.refused += 1;
             records += 1;
         }
         let reason = format!(
-            "device {} means another person by this PIN (other name or card) than device {}, whose record is newer: \
+            "device {} has another person under this PIN (other name or card) than device {}, whose record is newer: \
              its user and {records} templates and photos are left out",
             stranger.as_deref().unwrap_or_default(),
             newest.origin.device_name(),
         );
-        tally.refuse(pin.as_str(), What::User, "user", reason);
+        tally.refuse(pin.as_str(), CountedKind::User, "user", reason);
     }
 }
 
-/// Counts the user, and tells in what devices differ.
+/// Counts the user, and reports the fields in which devices differ.
 fn tell_user(
     pin: &Pin,
     newest: &UserRow,
@@ -134,7 +134,7 @@ fn tell_user(
     strangers: &BTreeSet<Option<Arc<str>>>,
     tally: &mut Tally,
 ) {
-    tally.count(What::User).found += 1;
+    tally.count(CountedKind::User).found += 1;
     if newest.name_damaged {
         let reason = "characters of the name were lost in the old database: taken without a name. It comes back from a \
                       device that is adopted, or by `muster user set`";
@@ -150,20 +150,20 @@ fn tell_user(
         }
     }
     if !fields.is_empty() {
-        tally.count(What::User).merged += 1;
+        tally.count(CountedKind::User).merged += 1;
         let fields: Vec<_> = fields.into_iter().collect();
         let devices: Vec<&str> = devices.into_iter().collect();
         let reason = format!(
-            "the record of device {} is the newest; {} differs from those of {}",
+            "the record of device {} is the newest; {} differ in {}",
             newest.origin.device_name(),
-            listed(&fields),
-            devices.join(", ")
+            devices.join(", "),
+            listed(&fields)
         );
         tally.name(pin.as_str(), "user", Outcome::Merged, reason);
     }
 }
 
-/// Of each item the newest, whole as one device has it.
+/// Takes the newest copy of each item, complete from one device.
 fn merge(pin: &Pin, candidates: Vec<Candidate>, items: &mut BTreeMap<Slot, Item>, tally: &mut Tally) {
     let mut slots: BTreeMap<Slot, Vec<Candidate>> = BTreeMap::new();
     for candidate in candidates {
@@ -174,21 +174,21 @@ fn merge(pin: &Pin, candidates: Vec<Candidate>, items: &mut BTreeMap<Slot, Item>
         let Some(newest) = candidates.next() else { continue };
         let (same, others): (Vec<_>, Vec<_>) = candidates.partition(|other| other.hash == newest.hash);
         let others: BTreeSet<&str> = others.iter().map(|other| other.origin.device_name()).collect();
-        // Nothing had to be repaired where another device has the same with its padding.
+        // The item counts as repaired only if no device has the same payload with its padding.
         let repaired = newest.repaired && same.iter().all(|same| same.repaired);
-        let counts = tally.count(What::of(slot.kind));
+        let counts = tally.count(CountedKind::of(slot.kind));
         counts.found += 1;
         counts.repaired += usize::from(repaired);
         counts.merged += usize::from(!others.is_empty());
         let record = slot.to_string();
         if repaired {
-            let reason = "its lost padding was put back: the length is proved";
+            let reason = "its lost padding was restored; its length is proved";
             tally.name(pin.as_str(), &record, Outcome::Repaired, reason);
         }
         if !others.is_empty() {
             let others: Vec<&str> = others.into_iter().collect();
             let reason = format!(
-                "that of device {} is the newest; it differs from those of {}",
+                "the copy of device {} is the newest; it differs from the copies of {}",
                 newest.origin.device_name(),
                 others.join(", ")
             );
@@ -202,7 +202,7 @@ fn merge(pin: &Pin, candidates: Vec<Candidate>, items: &mut BTreeMap<Slot, Item>
     }
 }
 
-/// Refuses what is damaged on every device that has it; where another copy is whole that is only told.
+/// Refuses items that are damaged on every device. If another copy is complete, the damage is only reported.
 fn tell_damaged(pin: &Pin, damaged: Vec<Damaged>, items: &BTreeMap<Slot, Item>, tally: &mut Tally) {
     let whole: BTreeSet<Place> = items.keys().map(Place::of).collect();
     let mut places: BTreeMap<Place, Vec<Damaged>> = BTreeMap::new();
@@ -214,14 +214,14 @@ fn tell_damaged(pin: &Pin, damaged: Vec<Damaged>, items: &BTreeMap<Slot, Item>, 
         let (record, reason) = (place.to_string(), &newest.reason);
         if whole.contains(&place) {
             let device = newest.origin.device_name();
-            let reason = format!("a copy of {device} cannot be used: {reason}; another one is whole");
+            let reason = format!("a copy of {device} cannot be used: {reason}; another one is complete");
             tally.name(pin.as_str(), record, Outcome::Noted, reason);
         } else {
             let reason = match copies.len() {
                 1 => reason.clone(),
-                copies => format!("{reason} (and none of its {copies} copies is whole)"),
+                copies => format!("{reason} (and none of its {copies} copies is complete)"),
             };
-            tally.refuse(pin.as_str(), What::of(place.kind), record, reason);
+            tally.refuse(pin.as_str(), CountedKind::of(place.kind), record, reason);
         }
     }
 }

@@ -1,4 +1,5 @@
-//! What an import tells: counts, and every case that somebody may want to look at. Never what a field holds.
+//! The report of an import: counts, and all cases that an operator may want to see. It never holds the value of a
+//! field.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -7,11 +8,11 @@ use roster::Kind;
 use serde::Serialize;
 use wire::BioType;
 
-/// What a record is, as it is counted.
+/// The kind of a record in the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum What {
-    /// People: names, cards, passwords and so on.
+pub enum CountedKind {
+    /// Users: names, cards, passwords and so on.
     User,
     /// Fingerprints of every version.
     Fingerprint,
@@ -23,14 +24,14 @@ pub enum What {
     Palm,
     /// Templates of another type.
     OtherTemplate,
-    /// Pictures that devices show.
+    /// User photos.
     UserPhoto,
-    /// Pictures that devices make faces of.
+    /// Comparison photos.
     ComparisonPhoto,
 }
 
-impl What {
-    /// What an item is counted as.
+impl CountedKind {
+    /// The kind under which an item is counted.
     pub(crate) fn of(kind: Kind) -> Self {
         match kind {
             Kind::User | Kind::Membership | Kind::PersonalMessage | Kind::Definition(_) => Self::User,
@@ -45,7 +46,7 @@ impl What {
     }
 }
 
-impl fmt::Display for What {
+impl fmt::Display for CountedKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::User => "people",
@@ -60,142 +61,142 @@ impl fmt::Display for What {
     }
 }
 
-/// How many records of one kind there are in the old database, and what became of them.
+/// Number of records of one kind in the old database, and what the import did with them.
 ///
 /// `taken`, `already_there`, `kept` and `refused` add up to `found`; `merged` and `repaired` are among those.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Records of the old database: what several devices hold of one thing is one.
+    /// Records in the old database. Copies on several devices count as one.
     pub found: usize,
-    /// Muster did not hold it, or it replaces what Muster held.
+    /// Records that Muster did not have, or that replaced Muster's.
     pub taken: usize,
-    /// Muster holds just that.
+    /// Records that Muster already has.
     pub already_there: usize,
-    /// Muster holds something else, or it was deleted there: that stays.
+    /// Records of which Muster has another version, or which were deleted in Muster. Muster's state stays.
     pub kept: usize,
-    /// Not usable.
+    /// Records that cannot be used.
     pub refused: usize,
-    /// Devices of the old server held different ones: the newest counts.
+    /// Records with different copies on several devices; the newest copy counts.
     pub merged: usize,
-    /// Its lost padding could be put back.
+    /// Records whose lost padding was restored.
     pub repaired: usize,
 }
 
-/// Why a record is named.
+/// The reason for a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// Not taken, since it cannot be used.
+    /// Not taken because it cannot be used.
     Refused,
-    /// Not taken, since Muster holds something else.
+    /// Not taken because Muster has another version.
     Kept,
-    /// Not taken, since it was deleted in Muster.
+    /// Not taken because it was deleted in Muster.
     Deleted,
-    /// It replaces what Muster held, or brings back what was deleted there.
+    /// It replaced Muster's version, or was brought back after a deletion in Muster.
     Replaced,
-    /// Devices of the old server held different ones.
+    /// Several devices had different copies.
     Merged,
-    /// Its lost padding was put back.
+    /// Its lost padding was restored.
     Repaired,
-    /// There is something to know of it.
+    /// It was taken, with a remark.
     Noted,
 }
 
-/// A record that is named.
+/// A record that the report names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Case {
-    /// The PIN as the old database has it.
+    /// The PIN as in the old database.
     pub pin: String,
-    /// What it is about.
+    /// The record.
     pub record: String,
-    /// What became of it.
+    /// CountedKind the import did.
     pub outcome: Outcome,
-    /// Why, in words.
+    /// The reason in words.
     pub reason: String,
 }
 
-/// A table that is not taken.
+/// A table that is not imported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// Its name.
     pub table: String,
-    /// How many rows it has.
+    /// Number of rows.
     pub rows: i64,
-    /// Why.
+    /// The reason.
     pub reason: &'static str,
 }
 
-/// What became of a device of the old server.
+/// CountedKind the import did with a device of the old server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceOutcome {
-    /// Muster does not know it, and nobody asked to let it in.
+    /// Muster does not know the device, and admission was not requested.
     Unknown,
-    /// It is let in when it calls.
+    /// The device is admitted when it connects.
     Admitted,
-    /// Muster knows it: it stays as it is.
+    /// Muster knows the device; nothing changes.
     Known,
-    /// It waits for approval, and nobody asked to let it in.
+    /// The device waits for approval, and admission was not requested.
     Waits,
-    /// It was taken out of the fleet in Muster: it stays out.
+    /// The device was retired in Muster and stays retired.
     Retired,
-    /// Its serial number is none.
+    /// The serial number is invalid.
     Refused,
 }
 
 /// A device of the old server.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct OldDevice {
-    /// Its serial number as the old database has it.
+    /// The serial number as in the old database.
     pub serial_number: String,
-    /// When the old server last heard of it, as it wrote it.
+    /// When the old server last heard of the device, in the old server's format.
     pub last_seen: Option<String>,
-    /// What became of it.
+    /// CountedKind the import did.
     pub outcome: DeviceOutcome,
 }
 
-/// Everything that an import tells.
+/// The report of an import.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Where the old database is, without a password.
+    /// The location of the old database, without a password.
     pub source: String,
-    /// 1 for the schema of MySQL, 2 for the one with a row for each device.
+    /// 1 for the schema of MySQL, 2 for the one with a row for each device and user.
     pub generation: u8,
-    /// Nothing was written.
+    /// Whether nothing was written.
     pub dry_run: bool,
-    /// Kind by kind.
-    pub counts: BTreeMap<What, Counts>,
-    /// Everything that is named, in the order of the PINs.
+    /// The counts by kind.
+    pub counts: BTreeMap<CountedKind, Counts>,
+    /// All cases, ordered by PIN.
     pub cases: Vec<Case>,
     /// The devices of the old server.
     pub devices: Vec<OldDevice>,
-    /// What is not taken.
+    /// The tables that are not imported.
     pub left_out: Vec<LeftOut>,
-    /// Tables that this database does not have.
+    /// Expected tables that this database lacks.
     pub absent: Vec<&'static str>,
 }
 
 impl Report {
     /// The counts of a kind.
-    pub fn of(&self, what: What) -> Counts {
+    pub fn of(&self, what: CountedKind) -> Counts {
         self.counts.get(&what).copied().unwrap_or_default()
     }
 
-    /// Whether there was anything to take, and none of it could be used.
+    /// Whether the database has records, and none of them could be used.
     pub fn nothing_usable(&self) -> bool {
         let found: usize = self.counts.values().map(|counts| counts.found).sum();
         let refused: usize = self.counts.values().map(|counts| counts.refused).sum();
         found > 0 && found == refused
     }
 
-    /// Adds what became of some people.
+    /// Adds the results of some people.
     pub(crate) fn add(&mut self, tally: Tally) {
         add_counts(&mut self.counts, tally.counts);
         self.cases.extend(tally.cases);
     }
 }
 
-fn add_counts(all: &mut BTreeMap<What, Counts>, more: BTreeMap<What, Counts>) {
+fn add_counts(all: &mut BTreeMap<CountedKind, Counts>, more: BTreeMap<CountedKind, Counts>) {
     for (what, more) in more {
         let counts = all.entry(what).or_default();
         counts.found += more.found;
@@ -208,10 +209,10 @@ fn add_counts(all: &mut BTreeMap<What, Counts>, more: BTreeMap<What, Counts>) {
     }
 }
 
-/// What became of some people.
+/// The results of some people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Tally {
-    pub counts: BTreeMap<What, Counts>,
+    pub counts: BTreeMap<CountedKind, Counts>,
     pub cases: Vec<Case>,
 }
 
@@ -221,19 +222,25 @@ impl Tally {
         self.cases.extend(other.cases);
     }
 
-    pub fn count(&mut self, what: What) -> &mut Counts {
+    pub fn count(&mut self, what: CountedKind) -> &mut Counts {
         self.counts.entry(what).or_default()
     }
 
-    /// Counts a record as refused and says why.
-    pub fn refuse(&mut self, pin: &str, what: What, record: impl Into<String>, reason: impl Into<String>) {
+    /// Counts a record as refused, with the reason.
+    pub fn refuse(
+        &mut self,
+        pin: &str,
+        what: CountedKind,
+        record: impl Into<String>,
+        reason: impl Into<String>,
+    ) {
         let counts = self.count(what);
         counts.found += 1;
         counts.refused += 1;
         self.name(pin, record, Outcome::Refused, reason);
     }
 
-    /// Names a record.
+    /// Adds a case.
     pub fn name(
         &mut self,
         pin: &str,

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use roster::{Kind, UserFields};
 use wire::{BioFormat, BioType};
 
-use crate::report::What;
+use crate::report::CountedKind;
 use crate::table::{Column, Table};
 
-/// A value as the driver gives it: all are read as text.
+/// A value from the driver. All values are read as text.
 pub(crate) enum Value {
     Null,
     Text(Arc<str>),
-    /// Bytes that are no UTF-8.
+    /// Bytes that are not UTF-8.
     Unreadable,
 }
 
-/// Texts that are held once, however many rows have them: devices of one fleet hold the same templates.
+/// A pool of texts, which stores equal texts once: the devices of one fleet hold the same templates.
 #[derive(Default)]
 pub(crate) struct Texts(HashSet<Arc<str>>);
 
@@ -34,7 +34,7 @@ impl Texts {
     }
 }
 
-/// One row, by the names of its columns.
+/// One row with its column names.
 pub(crate) struct Row<'c> {
     pub id: i64,
     pub columns: &'c [Column],
@@ -43,7 +43,7 @@ pub(crate) struct Row<'c> {
 
 /// A row that cannot be used.
 pub(crate) struct Unusable {
-    pub what: What,
+    pub what: CountedKind,
     pub record: String,
     pub reason: String,
 }
@@ -54,25 +54,25 @@ impl Row<'_> {
         self.values.get(place)
     }
 
-    /// The text of a column; `None` for NULL and for a column that is not there.
+    /// The text of a column; `None` for NULL and for an absent column.
     pub fn text(&self, name: &str) -> Result<Option<Arc<str>>, String> {
         match self.value(name) {
             Some(Value::Text(text)) => Ok(Some(Arc::clone(text))),
             None | Some(Value::Null) => Ok(None),
-            Some(Value::Unreadable) => Err(format!("its {name} is no text")),
+            Some(Value::Unreadable) => Err(format!("its {name} is not text")),
         }
     }
 
-    /// A number; `None` for NULL, nothing, and a column that is not there. A 0 is a number like any other.
+    /// The number in a column; `None` for NULL, an empty text, and an absent column.
     fn number<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, String> {
         let Some(text) = self.text(name)? else { return Ok(None) };
         let text = text.trim();
         if text.is_empty() {
             return Ok(None);
         }
-        // SQLite keeps what the old server's language calls a number with a point where the column does not care.
+        // In a column without a type, SQLite stores JavaScript's whole numbers with a decimal point.
         let text = text.strip_suffix(".0").unwrap_or(text);
-        text.parse().map(Some).map_err(|_| format!("its {name} is no number that can be"))
+        text.parse().map(Some).map_err(|_| format!("its {name} is not a valid number"))
     }
 
     fn origin(&self) -> Origin {
@@ -85,18 +85,18 @@ impl Row<'_> {
     }
 }
 
-/// Where a row comes from and how new it is.
+/// The origin and the age of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Origin {
-    /// The device whose row it is; none in the first generation.
+    /// The device of the row; `None` in the first generation.
     pub device: Option<Arc<str>>,
-    /// ms, as the old server's clock told it.
+    /// Time of the last update by the old server's clock, ms.
     pub updated: i64,
     pub id: i64,
 }
 
 impl Origin {
-    /// Later is newer.
+    /// The sort key for age: larger is newer.
     pub const fn age(&self) -> (i64, i64) {
         (self.updated, self.id)
     }
@@ -106,9 +106,10 @@ impl Origin {
     }
 }
 
-/// A time as MySQL, SQLite or JavaScript write it, ms; times without a zone are taken to be of one zone.
+/// Reads a time in the form of MySQL, SQLite or JavaScript, ms. Times without a zone are assumed to share one
+/// zone.
 fn moment(text: &str) -> Option<i64> {
-    /// Seconds are below this until the year 5138, milliseconds above since 1973.
+    /// Times in seconds are below this until the year 5138; times in milliseconds have been above since 1973.
     const SECONDS: i64 = 100_000_000_000;
     let text = text.trim();
     if let Ok(number) = text.parse::<i64>() {
@@ -124,13 +125,13 @@ fn moment(text: &str) -> Option<i64> {
 /// A user.
 pub(crate) struct UserRow {
     pub origin: Origin,
-    /// In the one canonical spelling.
+    /// In canonical spelling.
     pub fields: UserFields,
-    /// Characters of the name were lost before.
+    /// Whether characters of the name were lost before.
     pub name_damaged: bool,
 }
 
-/// In which form a device uploaded a template.
+/// The form in which a device uploaded a template.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Form {
     Fingerprint,
@@ -139,7 +140,7 @@ pub(crate) enum Form {
     BioData(BioFormat, (u16, u16)),
 }
 
-/// A template, or a part of one.
+/// A template, or one part of it.
 pub(crate) struct TemplateRow {
     pub origin: Origin,
     pub form: Form,
@@ -172,7 +173,7 @@ pub(crate) struct Rows {
 }
 
 impl Rows {
-    /// Takes a row of a table.
+    /// Adds a row of a table.
     pub fn take(&mut self, table: Table, row: &Row<'_>) {
         let read = match table {
             Table::Users => user(row).map(|user| self.users.push(user)),
@@ -183,23 +184,23 @@ impl Rows {
         };
         if let Err(reason) = read {
             let (what, record) = match table {
-                Table::Users => (What::User, "user"),
-                Table::Fingerprints => (What::Fingerprint, "fingerprint"),
-                Table::Faces => (What::Face, "face part"),
-                Table::FingerVeins => (What::FingerVein, "finger vein"),
+                Table::Users => (CountedKind::User, "user"),
+                Table::Fingerprints => (CountedKind::Fingerprint, "fingerprint"),
+                Table::Faces => (CountedKind::Face, "face part"),
+                Table::FingerVeins => (CountedKind::FingerVein, "finger vein"),
                 Table::BioData => (bio_data_kind(row), "template"),
-                Table::UserPhotos => (What::UserPhoto, "user photo"),
-                Table::ComparisonPhotos => (What::ComparisonPhoto, "comparison photo"),
+                Table::UserPhotos => (CountedKind::UserPhoto, "user photo"),
+                Table::ComparisonPhotos => (CountedKind::ComparisonPhoto, "comparison photo"),
             };
             self.unusable.push(Unusable { what, record: record.to_owned(), reason });
         }
     }
 }
 
-/// What a unified template is counted as, as far as its row tells.
-fn bio_data_kind(row: &Row<'_>) -> What {
+/// The kind under which a unified template is counted, as far as its row shows it.
+fn bio_data_kind(row: &Row<'_>) -> CountedKind {
     let bio_type = row.number("type").ok().flatten().map(|number| Kind::Template(BioType(number)));
-    bio_type.map_or(What::OtherTemplate, What::of)
+    bio_type.map_or(CountedKind::OtherTemplate, CountedKind::of)
 }
 
 fn user(row: &Row<'_>) -> Result<UserRow, String> {
@@ -220,8 +221,9 @@ fn user(row: &Row<'_>) -> Result<UserRow, String> {
     Ok(UserRow { origin: row.origin(), fields: fields.canonical(), name_damaged })
 }
 
-/// A name as intake would have it: without a last character that was cut, and none at all where characters within it
-/// were lost because they were read in a foreign character set. Whether that was so.
+/// A name in the form that an upload would give it, and whether characters were lost. A last character that was
+/// cut is left out. If characters within the name were lost, because they were read in a wrong character set, the
+/// name is empty.
 fn readable_name(name: &str) -> (String, bool) {
     let name = name.trim_end_matches(char::REPLACEMENT_CHARACTER);
     if name.contains(char::REPLACEMENT_CHARACTER) { (String::new(), true) } else { (name.to_owned(), false) }
@@ -260,7 +262,7 @@ fn template(table: Table, row: &Row<'_>) -> Result<TemplateRow, String> {
     })
 }
 
-/// A number, or the word that some devices write.
+/// A number, or the word that some devices write instead.
 fn format(row: &Row<'_>) -> Result<BioFormat, String> {
     let word = row.text("format")?.unwrap_or_default();
     let words = [("ZK", BioFormat::Zk), ("ISO", BioFormat::Iso), ("ANSI", BioFormat::Ansi)];
@@ -289,7 +291,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_of_every_spelling_are_in_one_order() {
+    fn times_in_every_form_sort_chronologically() {
         let times = [
             "2024-03-12 06:00:00",
             "2024-03-12T06:00:01.500Z",
@@ -304,14 +306,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_keeps_what_can_be_read_of_it() {
+    fn a_name_keeps_its_readable_part() {
         assert_eq!(readable_name("Zoë"), ("Zoë".to_owned(), false));
         assert_eq!(readable_name("Maximilian M\u{fffd}"), ("Maximilian M".to_owned(), false));
         assert_eq!(readable_name("J\u{fffd}rgen"), (String::new(), true));
     }
 
     #[test]
-    fn equal_texts_are_held_once() {
+    fn equal_texts_are_stored_once() {
         let mut texts = Texts::default();
         let (Value::Text(a), Value::Text(b)) = (texts.value(Some(b"QUJD")), texts.value(Some(b"QUJD")))
         else {
@@ -321,7 +323,7 @@ mod tests {
         assert!(matches!(texts.value(Some(b"\xff")), Value::Unreadable));
     }
 
-    /// A row as bytes: the number of its table, and values that are parted by line feeds; a NUL alone is NULL.
+    /// A row from bytes: the number of its table, then values separated by line feeds; a single NUL means NULL.
     fn row_of<'c>(bytes: &[u8], texts: &mut Texts) -> (Table, Row<'c>) {
         let (table, values) = bytes.split_first().map_or((0, bytes), |(table, values)| (*table, values));
         let table = Table::ALL[usize::from(table) % Table::ALL.len()];
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn no_bytes_of_a_database_break_the_reading_of_its_rows() {
+    fn arbitrary_bytes_do_not_break_the_reading_of_rows() {
         let payload = "SoFTUzIxAAADlJcECAUHCc7QAAALlZEBAABFgzAAlQ==";
         let kept = [
             "\x007\nSN1\n2024-03-12 06:00:00\n\0\nAda\n0\n1234\n4402017\n\n1\n0000000100000000\n-1"
@@ -351,7 +353,7 @@ mod tests {
         let mut texts = Texts::default();
         fuzz::cases::each(&kept, |bytes| {
             let mut rows = Rows::default();
-            // With itself once more, and with others, as the rows of a person come.
+            // The row is repeated and combined with others, like the rows of one person.
             for bytes in [bytes, bytes, kept[0].as_slice(), kept[1].as_slice()] {
                 let (table, row) = row_of(bytes, &mut texts);
                 rows.take(table, &row);

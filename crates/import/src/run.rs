@@ -1,4 +1,4 @@
-//! Taking the people of an old database in, some at a time.
+//! Execution of an import, some people at a time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,31 +12,31 @@ use crate::database::OldDatabase;
 use crate::decide::{Decision, decide};
 use crate::error::ImportError;
 use crate::person::{self, Person};
-use crate::report::{Report, Tally, What};
+use crate::report::{CountedKind, Report, Tally};
 use crate::table::Table;
 
-/// How many people are written in one transaction.
+/// People per transaction.
 const AT_ONCE: usize = 200;
 
-/// How people are taken in.
+/// The options of an import.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// The old database wins where Muster holds something else or had something deleted.
+    /// Whether the old database overrides Muster's data and deletions.
     pub overwrite: bool,
-    /// Nothing is written.
+    /// Whether to write nothing.
     pub dry_run: bool,
-    /// When.
+    /// The current time.
     pub now: Millis,
-    /// How long a person who has to make room for another can be looked at, as an operator's deletion.
+    /// How long a person who is deleted for another one can be restored, as after an operator's deletion.
     pub undo_until: Millis,
 }
 
-/// Takes the people in; `progress` is told how many PINs are done.
+/// Imports the people; `progress` gets the number of finished PINs.
 ///
-/// Each transaction is whole in itself: what was broken off is taken up by the next run.
+/// Each transaction is complete in itself. After an interruption, the next run continues.
 ///
 /// # Errors
-/// Of either database.
+/// Either database failed.
 pub async fn people(
     old: &mut OldDatabase,
     store: &Store,
@@ -78,18 +78,18 @@ pub async fn people(
     Ok(report)
 }
 
-/// Everything of a PIN that is none.
+/// Refuses all records of an invalid PIN.
 fn refuse_all(text: &str, rows: &BTreeMap<Table, usize>, reason: &str, tally: &mut Tally) {
     let mut records = 0;
     for (table, count) in rows {
         let what = match table {
             Table::Users => continue,
-            Table::Fingerprints => What::Fingerprint,
-            Table::Faces => What::Face,
-            Table::FingerVeins => What::FingerVein,
-            Table::BioData => What::OtherTemplate,
-            Table::UserPhotos => What::UserPhoto,
-            Table::ComparisonPhotos => What::ComparisonPhoto,
+            Table::Fingerprints => CountedKind::Fingerprint,
+            Table::Faces => CountedKind::Face,
+            Table::FingerVeins => CountedKind::FingerVein,
+            Table::BioData => CountedKind::OtherTemplate,
+            Table::UserPhotos => CountedKind::UserPhoto,
+            Table::ComparisonPhotos => CountedKind::ComparisonPhoto,
         };
         let counts = tally.count(what);
         counts.found += count;
@@ -100,12 +100,12 @@ fn refuse_all(text: &str, rows: &BTreeMap<Table, usize>, reason: &str, tally: &m
         0 => reason.to_owned(),
         records => format!("{reason}; with it {records} rows of templates and photos are left out"),
     };
-    tally.refuse(text, What::User, "user", reason);
+    tally.refuse(text, CountedKind::User, "user", reason);
 }
 
-/// Compares people with what Muster holds, and writes what is to be written.
+/// Compares people with Muster's data and writes the differences.
 async fn take(store: &Store, people: Vec<Person>, options: Options) -> Result<Tally, StoreError> {
-    // A look first: where nothing is to be written no writer is held up.
+    // Read first: if there is nothing to write, no other writer has to wait.
     let mut tx = store.read().await?;
     let decisions = decided(&mut tx, &people, options, store.hash_key()).await?;
     tx.rollback().await?;
@@ -122,7 +122,7 @@ async fn take(store: &Store, people: Vec<Person>, options: Options) -> Result<Ta
 }
 
 async fn write(tx: &mut Tx, people: &[Person], options: Options, key: &HashKey) -> Result<Tally, StoreError> {
-    // The lock order: the clock first, and what is read afterwards stays so until all is written.
+    // Lock order: the clock first. Data that is read afterwards cannot change until the writes are done.
     tx.lock_clock().await?;
     let decisions = decided(tx, people, options, key).await?;
     let mut writes: Vec<ItemWrite> = Vec::new();
@@ -150,7 +150,7 @@ async fn decided(
     let held = tx.items_of(&pins).await?;
     let users = tx.users(&pins).await?;
     let mut spelled_otherwise = tx.spelled_otherwise(&pins).await?;
-    // Two new ones of one page: the first counts.
+    // If two new PINs of one batch differ only in case, the first counts.
     let mut first: BTreeMap<String, &Pin> = BTreeMap::new();
     for pin in &pins {
         let other = *first.entry(pin.as_str().to_ascii_lowercase()).or_insert(pin);

@@ -1,8 +1,9 @@
-//! Whether two records of one PIN are about one person, and in what they differ.
+//! Comparison of two user records under one PIN.
 
 use roster::{Capability, Field, NameAsKept, UserFields, UserPatch};
 
-/// Whether both may be the same person: names and cards agree where both have them, a cut name with its whole one.
+/// Whether both may be the same person: name and card agree if both have them; a cut name agrees with the whole
+/// one.
 pub(crate) fn same_person(a: &UserFields, b: &UserFields) -> bool {
     let capability = Capability::default();
     roster::same_person(a, &as_uploaded(b), &capability)
@@ -17,7 +18,7 @@ fn as_uploaded(fields: &UserFields) -> UserPatch {
     }
 }
 
-/// The fields in which two records of a person differ, by their names alone.
+/// The fields in which two records differ.
 pub(crate) fn differing(a: &UserFields, b: &UserFields) -> Vec<Field> {
     let differs = |field: &Field| match field {
         Field::Name => a.name != b.name,
@@ -33,7 +34,7 @@ pub(crate) fn differing(a: &UserFields, b: &UserFields) -> Vec<Field> {
     Field::ALL.into_iter().filter(differs).collect()
 }
 
-/// `name, card`
+/// The names of the fields: `name, card`.
 pub(crate) fn listed(fields: &[Field]) -> String {
     let names: Vec<&str> = fields.iter().map(|field| field.as_str()).collect();
     names.join(", ")
@@ -48,7 +49,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_known_by_name_and_card() {
+    fn a_person_is_recognised_by_name_and_card() {
         let ada = named("Ada Lovelace", Some("77"));
         for same in [named("ada lovelace", None), named("", Some("77")), named("", None), ada.clone()] {
             assert!(same_person(&ada, &same) && same_person(&same, &ada), "{same:?}");
@@ -61,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn differences_are_told_by_the_names_of_the_fields() {
+    fn differences_are_listed_by_field_name() {
         let a = UserFields { password: "4711".into(), ..named("Ada", Some("77")) };
         let b = UserFields { group: 2, ..named("Ada", None) };
         assert_eq!(listed(&differing(&a, &b)), "password, card, group");

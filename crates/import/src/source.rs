@@ -1,22 +1,22 @@
-//! Where an old database is.
+//! Locations of old databases.
 
 use std::fmt;
 use std::path::PathBuf;
 
-/// The place of an old database.
+/// The location of an old database.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A file of SQLite.
+    /// An SQLite file.
     Sqlite(PathBuf),
-    /// A URL of MySQL or MariaDB. May hold a password.
+    /// A URL of MySQL or MariaDB. It may hold a password.
     Mysql(String),
 }
 
 impl Source {
-    /// Reads a path, `sqlite://` and a path, or a URL of MySQL.
+    /// Reads a path, `sqlite://` with a path, or a URL of MySQL.
     ///
     /// # Errors
-    /// In words, without the text: it may hold a password.
+    /// The expected form in words. The error does not repeat the text, which may hold a password.
     pub fn read(text: &str) -> Result<Self, String> {
         const WANT: &str =
             "want the path of a file, sqlite:// and a path, or mysql://user:password@host:3306/database";
@@ -33,13 +33,13 @@ impl Source {
 }
 
 impl fmt::Display for Source {
-    /// Without the password.
+    /// Leaves out the password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(path) => path.display().fmt(f),
             Self::Mysql(url) => {
                 let rest = url.strip_prefix("mysql://").unwrap_or(url);
-                // A password may hold `@`: the last one counts.
+                // A password may contain `@`, so the last one counts.
                 let (login, place) = rest.rsplit_once('@').unwrap_or(("", rest));
                 let (user, secret) = login.split_once(':').map_or((login, ""), |(user, _)| (user, ":***"));
                 let at = if login.is_empty() { "" } else { "@" };

@@ -1,6 +1,6 @@
-//! The tables of the old server, with the names that their columns have in either generation.
+//! Tables of the old server, with the names of their columns in both generations.
 
-/// A table that is read.
+/// A table that the import reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Table {
     Users,
@@ -12,12 +12,12 @@ pub(crate) enum Table {
     ComparisonPhotos,
 }
 
-/// A column: its name here, and those it may have there.
+/// A column: Muster's name, and its possible names in the old database.
 pub(crate) struct Column {
     pub name: &'static str,
-    /// In the order in which they are looked for.
+    /// The names in the order of search.
     pub there: &'static [&'static str],
-    /// Without it the table is something else.
+    /// Whether a table without this column is not the old server's.
     pub required: bool,
 }
 
@@ -94,7 +94,7 @@ impl Table {
         Self::ComparisonPhotos,
     ];
 
-    /// The names it may have.
+    /// The possible names of the table.
     pub const fn there(self) -> &'static [&'static str] {
         match self {
             Self::Users => &["users"],
@@ -107,7 +107,7 @@ impl Table {
         }
     }
 
-    /// Without it a database is none of the old server's.
+    /// Whether a database without this table is not the old server's.
     pub const fn required(self) -> bool {
         matches!(self, Self::Users | Self::Fingerprints)
     }
@@ -125,16 +125,16 @@ impl Table {
     }
 }
 
-/// Tables of the old server that are not taken, each with the reason.
+/// Tables of the old server that are not imported, each with the reason.
 pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
     ("attendance_logs", "punches: Muster synchronises people, not attendance"),
     ("work_codes", "Muster does not send work codes"),
     ("short_messages", "Muster does not send short messages"),
     ("user_sms", "Muster does not send short messages"),
     ("id_cards", "Muster does not send identity cards to devices"),
-    ("device_configs", "each device tells Muster its settings itself"),
+    ("device_configs", "each device reports its settings to Muster"),
     ("device_commands", "history: Muster finds out what each device lacks"),
     ("commands", "history: Muster finds out what each device lacks"),
-    ("sync_status", "how far the old server was says nothing of what devices hold"),
+    ("sync_status", "the old server's progress does not show what devices hold"),
     ("sync_log", "history"),
 ];

@@ -1,8 +1,8 @@
-//! Rows of templates and photos as items.
+//! Conversion of template and photo rows into items.
 //!
-//! A row is written as the line in which a device uploaded it and read as an upload is, so that whatever holds for
-//! uploads holds here: the header inside a template is compared with its length, type and version, and tells the
-//! version where the row does not.
+//! A row is written as the upload line of a device and read like an upload. So all rules of uploads apply: the
+//! header inside a template is compared with its length, type and version, and supplies the version if the row has
+//! none.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,32 +14,32 @@ use wire::{
     Record, UserPhoto,
 };
 
-use crate::payload::{self, Of};
+use crate::payload::{self, PayloadKind};
 use crate::rows::{Form, Origin, PhotoRow, TemplateRow};
 
-/// What one device of the old server has of an item.
+/// One device's copy of an item.
 pub(crate) struct Candidate {
     pub slot: Slot,
     pub content: Content,
     pub hash: ContentHash,
     pub repaired: bool,
-    /// Of its newest part.
+    /// The origin of its newest part.
     pub origin: Origin,
 }
 
-/// Something of one device that cannot be used.
+/// A copy of a device that cannot be used.
 pub(crate) struct Damaged {
     pub place: Place,
     pub origin: Origin,
     pub reason: String,
 }
 
-/// The place of an item whose version is not known.
+/// The place of an item whose version is unknown.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub kind: Kind,
     pub number: i64,
-    /// The parts of a face 7.0, which are another thing than a unified face.
+    /// Whether these are the parts of a face 7.0, which is another item than a unified face.
     face_parts: bool,
 }
 
@@ -52,7 +52,7 @@ impl Place {
     fn photo(comparison: Option<BioType>) -> Self {
         match comparison {
             None => Self::of(&Slot::USER_PHOTO),
-            // As intake has it: no other device has any (field note 6.6).
+            // The same rule as for uploads: no other device has such photos (field note 6.6).
             Some(BioType(0)) => Self::of(&Slot::comparison_photo(BioType::VISIBLE_FACE)),
             Some(bio_type) => Self::of(&Slot::comparison_photo(bio_type)),
         }
@@ -79,12 +79,12 @@ impl fmt::Display for Place {
     }
 }
 
-/// What the devices of the old server told of themselves.
+/// The reported algorithm versions of the old server's devices.
 #[derive(Default)]
 pub(crate) struct Versions(BTreeMap<Arc<str>, Capability>);
 
 impl Versions {
-    /// Notes the version of a device's fingerprints, for templates that do not tell it.
+    /// Stores the fingerprint version of a device, for templates that do not hold their version.
     pub fn learn(&mut self, serial_number: &str, fingerprints: &str) {
         let mut capability = Capability::default();
         capability.merge_parameters(&[("FPVersion".to_owned(), fingerprints.to_owned())]);
@@ -93,7 +93,7 @@ impl Versions {
 
     fn of(&self, row: &TemplateRow) -> Capability {
         if row.form == Form::FacePart {
-            // Only devices with faces 7.0 upload them in this form.
+            // Only devices with faces 7.0 upload faces in this form.
             let mut capability = Capability::default();
             capability.learn_version(BioType::FACE, 7, 0);
             return capability;
@@ -102,7 +102,7 @@ impl Versions {
     }
 }
 
-/// How many parts a template has of which that is known and which cannot be told from its parts.
+/// Number of parts of a template, for kinds whose number is known but does not follow from the parts.
 fn least_parts(slot: &Slot) -> usize {
     match (slot.kind, slot.algorithm.format, slot.algorithm.major) {
         (Kind::Template(BioType::FACE), Format::FaceParts, _) => usize::from(FACE_PARTS),
@@ -113,7 +113,7 @@ fn least_parts(slot: &Slot) -> usize {
     }
 }
 
-/// What the rows of a person's templates are: the rows of one template of one device are its parts.
+/// Converts the template rows of a person. The rows of one template on one device are its parts.
 pub(crate) fn templates(
     pin: &Pin,
     rows: Vec<TemplateRow>,
@@ -127,7 +127,7 @@ pub(crate) fn templates(
     }
     let (mut candidates, mut damaged) = (Vec::new(), Vec::new());
     for mut rows in groups.into_values() {
-        // Of two rows for one part the newer counts.
+        // If two rows hold the same part, the newer one counts.
         rows.sort_by_key(|row| (row.index, std::cmp::Reverse(row.origin.age())));
         rows.dedup_by_key(|row| row.index);
         let Some(newest) = rows.iter().max_by_key(|row| row.origin.age()) else { continue };
@@ -164,7 +164,7 @@ fn template(
 ) -> Result<(Slot, Content, bool), String> {
     let (mut body, mut repaired) = (Vec::new(), false);
     for row in rows {
-        let of = if row.form == Form::FacePart { Of::FacePart } else { Of::Template };
+        let of = if row.form == Form::FacePart { PayloadKind::FacePart } else { PayloadKind::Template };
         let payload = payload::whole(&row.text, row.size, of).map_err(|reason| match rows.len() {
             1 => reason,
             _ => format!("part {} {reason}", row.index),
@@ -179,7 +179,7 @@ fn template(
     Ok((slot, content, repaired))
 }
 
-/// Refuses a template that lacks parts: it would be of no use to a device, or worse.
+/// Refuses a template with missing parts: a device could not use it, or would misuse it.
 fn all_parts(slot: &Slot, template: &Template) -> Result<(), String> {
     let (held, wanted) = (template.parts.len(), least_parts(slot));
     if template.complete(slot) && held >= wanted {
@@ -188,14 +188,14 @@ fn all_parts(slot: &Slot, template: &Template) -> Result<(), String> {
     let indexes: Vec<String> = template.parts.iter().map(|part| part.index.to_string()).collect();
     let list = indexes.join(", ");
     Err(match wanted {
-        1 => format!("is not complete: there are only its parts {list}"),
+        1 => format!("is not complete: only parts {list} are there"),
         _ => format!("is not complete: {held} of {wanted} parts are there ({list})"),
     })
 }
 
-/// Writes the line in which a device uploads this.
+/// Writes the line in which a device would upload this row.
 fn write(pin: &Pin, row: &TemplateRow, text: &str, body: &mut Vec<u8>) -> Result<(), String> {
-    let template = Base64::read(text.as_bytes()).map_err(|_| "is not whole base64".to_owned())?;
+    let template = Base64::read(text.as_bytes()).map_err(|_| "is not valid base64".to_owned())?;
     let (pin, number, index, valid) = (pin.clone(), row.number, row.index, row.valid);
     let record = match row.form {
         Form::Fingerprint => {
@@ -222,7 +222,7 @@ fn write(pin: &Pin, row: &TemplateRow, text: &str, body: &mut Vec<u8>) -> Result
     Ok(())
 }
 
-/// Reads what must be one item.
+/// Reads a body that must hold one item.
 fn read(body: &[u8], capability: &Capability) -> Result<(Slot, Content), String> {
     let mut readings = roster::read(None, body, capability);
     let reasons = || {
@@ -231,20 +231,20 @@ fn read(body: &[u8], capability: &Capability) -> Result<(Slot, Content), String>
             _ => None,
         })
     };
-    // The others of a template are unreadable only because of the one that is.
+    // The other parts of a template are unreadable only because of the one with the actual reason.
     if let Some(reason) = reasons().find(|reason| !reason.starts_with("another part")).or(reasons().next()) {
         return Err(reason.to_owned());
     }
     match (readings.pop(), readings.pop()) {
         (Some(Reading::Item { content, .. }), None) if content.wire_bytes() > MAX_COMMAND_BYTES => {
-            Err("is larger than any device can be sent".to_owned())
+            Err("is larger than a command can be".to_owned())
         }
         (Some(Reading::Item { key, content, .. }), None) => Ok((key.slot, content)),
-        _ => Err("its parts are not of one version".to_owned()),
+        _ => Err("its parts have different versions".to_owned()),
     }
 }
 
-/// What the rows of a person's photos are.
+/// Converts the photo rows of a person.
 pub(crate) fn photos(pin: &Pin, rows: Vec<PhotoRow>, key: &HashKey) -> (Vec<Candidate>, Vec<Damaged>) {
     let (mut candidates, mut damaged) = (Vec::new(), Vec::new());
     for row in rows {
@@ -263,8 +263,8 @@ pub(crate) fn photos(pin: &Pin, rows: Vec<PhotoRow>, key: &HashKey) -> (Vec<Cand
 }
 
 fn photo(pin: &Pin, row: &PhotoRow) -> Result<(Slot, Content, bool), String> {
-    let payload = payload::whole(&row.text, row.size, Of::Photo)?;
-    let content = Base64::read(payload.text.as_bytes()).map_err(|_| "is not whole base64".to_owned())?;
+    let payload = payload::whole(&row.text, row.size, PayloadKind::Photo)?;
+    let content = Base64::read(payload.text.as_bytes()).map_err(|_| "is not valid base64".to_owned())?;
     let (pin, file_name) = (pin.clone(), row.file_name.as_deref().map(str::to_owned));
     let record = match row.comparison {
         None => Record::UserPhoto(UserPhoto { pin, file_name, content }),

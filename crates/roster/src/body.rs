@@ -1,32 +1,33 @@
-//! The stored form of a content.
+//! The stored form of an item's content.
 //!
-//! `1` (the version of this form), then the values of the kind one after the other: numbers of fixed width, lowest
-//! byte first; texts with their length as 4 bytes before them; optional values behind a byte 0 or 1.
+//! It begins with the byte 1, the version of this form. The values of the content follow one after the other.
+//! Numbers have a fixed width, lowest byte first. A text follows its length, which takes 4 bytes. An optional
+//! value follows a byte 0 or 1.
 
 use crate::{Content, Definition, Kind, Part, Photo, Template, UserFields};
 
 /// Version of the stored form.
 const VERSION: u8 = 1;
 
-/// Stored bytes that are no content.
+/// The error of stored bytes that cannot be read as a content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
-    /// Written by a later version of this program.
-    #[error("body of version {0}, of which nothing is known here")]
+    /// A later version of this program wrote the bytes.
+    #[error("body of version {0}, which this program does not know")]
     Version(u8),
-    /// The bytes end before the content does.
+    /// The bytes end before the content is complete.
     #[error("body ends too early")]
     Short,
-    /// The content ends before the bytes do.
+    /// Bytes are left after the content.
     #[error("body has {0} bytes too many")]
     Long(usize),
-    /// A text is not UTF-8, or a flag neither 0 nor 1.
-    #[error("body holds a value that was never written")]
+    /// A text is not UTF-8, or a flag is neither 0 nor 1.
+    #[error("body holds an invalid value")]
     Value,
 }
 
 impl Content {
-    /// The stored form.
+    /// Encodes the content in its stored form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer(Vec::with_capacity(self.wire_bytes()));
         out.byte(VERSION);
@@ -43,10 +44,10 @@ impl Content {
         out.0
     }
 
-    /// Reads the stored form of a content of `kind`.
+    /// Decodes the stored form of a content of `kind`.
     ///
     /// # Errors
-    /// Bytes that [`Content::to_bytes`] never wrote for this kind.
+    /// The bytes are not what [`Content::to_bytes`] writes for this kind.
     pub fn from_bytes(kind: Kind, bytes: &[u8]) -> Result<Self, BodyError> {
         let mut input = Reader(bytes);
         let version = input.byte()?;
@@ -194,7 +195,7 @@ impl<'a> Reader<'a> {
 
     fn pairs(&mut self) -> Result<Vec<(String, String)>, BodyError> {
         let pairs = self.length()?;
-        // As with parts: a damaged count ends at the first pair that is not there.
+        // No preallocation, as for parts: a damaged count ends at the first missing pair.
         (0..pairs).map(|_| Ok((self.text()?, self.text()?))).collect()
     }
 
@@ -208,7 +209,7 @@ impl<'a> Reader<'a> {
                 text: input.text()?,
             })
         };
-        // Collected one by one: a damaged count ends at the first part that is not there.
+        // No preallocation by the count: a damaged count ends at the first missing part.
         Ok(Template { parts: (0..parts).map(|_| part(self)).collect::<Result<_, _>>()? })
     }
 }

@@ -1,18 +1,18 @@
-//! The one spelling of each field of a user that devices write in several ways.
+//! Canonical spellings of user fields, for values that devices write in several ways.
 //!
-//! Two values of a field are the same when their canonical spellings are equal; only names need more, see
-//! [`crate::kept`].
+//! Two values of a field are equal when their canonical spellings are equal. Names need more rules: see
+//! [`crate::device_form`].
 
 use wire::Card;
 
 use crate::UserFields;
 
-/// `TZ` values that devices give to users to whom nobody gave one (field note 5.10).
+/// `TZ` values that devices use as the default of users without time zones (field note 5.10).
 const DEFAULT_TIME_ZONES: [&str; 3] = ["0000000000000000", "0000000100000000", "0001000000000000"];
 
 impl UserFields {
-    /// These fields, each in its canonical spelling. What comes from a device already is; what an operator typed
-    /// is not.
+    /// These fields in canonical spelling. Fields from a device already are canonical, fields from an operator may
+    /// not be.
     #[must_use]
     pub fn canonical(self) -> Self {
         let (start, end) = (self.start.as_deref().and_then(moment), self.end.as_deref().and_then(moment));
@@ -33,22 +33,22 @@ impl UserFields {
     }
 }
 
-/// Without blanks around it, and without the characters that would end a field or a line of a command.
+/// A name without blanks around it, and without characters that would end a field or a line of a command.
 pub(crate) fn name(text: &str) -> String {
     line(text).trim().to_owned()
 }
 
-/// Empty where there is none, which some devices write `0`.
+/// A password; empty when there is none, which some devices write as `0`.
 pub(crate) fn password(text: &str) -> String {
     if text == "0" { String::new() } else { line(text) }
 }
 
-/// The decimal number of a card, the text of one that is none, `None` for no card.
+/// The decimal number of a card, the text of a card that is no number, `None` for no card.
 pub(crate) fn card(text: &str) -> Option<String> {
     card_text(&Card::read(text.trim()))
 }
 
-/// [`card`] of a card that is read already.
+/// [`card`] for a card that was already read.
 pub(crate) fn card_text(card: &Card) -> Option<String> {
     match card {
         Card::None => None,
@@ -57,24 +57,24 @@ pub(crate) fn card_text(card: &Card) -> Option<String> {
     }
 }
 
-/// Devices number the default group 0 or 1.
+/// A group. Devices number the default group 0 or 1.
 pub(crate) fn group(number: i32) -> i32 {
     if number <= 0 { 1 } else { number }
 }
 
-/// Empty for every spelling of the default.
+/// Time zones; empty for every spelling of the default.
 pub(crate) fn time_zones(text: &str) -> String {
     let text = line(text).trim().to_owned();
     if DEFAULT_TIME_ZONES.contains(&text.as_str()) { String::new() } else { text }
 }
 
-/// A start or an end of validity, `None` for `0` and for nothing.
+/// A start or an end of validity; `None` for `0` and for an empty text.
 pub(crate) fn moment(text: &str) -> Option<String> {
     let text = line(text).trim().to_owned();
     (!text.is_empty() && text.bytes().any(|byte| byte != b'0')).then_some(text)
 }
 
-/// Tabs, line ends and NULs as blanks, as they go out to devices.
+/// The text with blanks in place of tabs, line ends and NULs, as devices get it.
 fn line(text: &str) -> String {
     text.replace(['\t', '\n', '\r', '\0'], " ")
 }
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_end_a_field_or_a_line() {
+    fn a_canonical_name_cannot_end_a_field_or_a_line() {
         assert_eq!(name(" Ada\tPri=14\nC:1:CLEAR DATA\r\0 "), "Ada Pri=14 C:1:CLEAR DATA");
     }
 

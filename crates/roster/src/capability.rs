@@ -1,5 +1,7 @@
-//! What a device can take.
+//! Capabilities of a device: what it accepts, and how it keeps users.
 
+mod capacity;
+mod command_forms;
 mod describe;
 mod evidence;
 mod facts;
@@ -7,9 +9,7 @@ mod hybrid;
 mod keeping;
 mod parameters;
 mod photos;
-mod room;
-mod takes;
-mod text;
+mod stored_text;
 
 use std::{collections::BTreeMap, fmt};
 
@@ -23,31 +23,32 @@ pub use photos::PhotoLimit;
 
 pub use evidence::Evidence;
 
-/// What a device can take, as far as it told or showed.
+/// The capabilities of a device, as far as the device reported or showed them.
 ///
-/// It tells by its handshake (§5), its options (`table=options`, §8), the reply to `INFO` (§12.4) and the `INFO` of a
-/// poll (§9), in any order and never all of it; it shows by what it uploads and by what it refuses. Nothing that was
-/// told once is taken back by silence or by an empty value (field note 6.4).
+/// A device reports them in its handshake (§5), its options (`table=options`, §8), the reply to `INFO` (§12.4) and
+/// the `INFO` of a poll (§9), in any order and never completely. It shows others by its uploads and by the
+/// commands that it refuses. A value that was once reported stays valid when a later report leaves it out or empty
+/// (field note 6.4).
 #[derive(Clone, Default, PartialEq)]
 pub struct Capability {
-    /// What was told, as text: everything else about the device follows from it.
+    /// Reported values as text. All facts are derived from them.
     told: BTreeMap<Parameter, String>,
     learned: Learned,
     answers: Answers,
-    /// What follows from `told`; made anew when that changes, since every row of the feed asks for it.
+    /// Facts derived from `told`. They are cached because every row of the feed needs them.
     facts: Facts,
 }
 
-/// What a device showed by its uploads.
+/// Properties that a device showed by its uploads.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Learned {
     card_form: Option<CardForm>,
-    /// Boxed: few decisions look at it, and every view of a device holds it.
+    /// Boxed because every view of a device holds it and few decisions need it.
     keeping: Box<Keeping>,
     versions: BTreeMap<u8, (u16, u16)>,
 }
 
-/// How much a device said to hold; for comparison with what it should hold.
+/// Numbers of records that the device reports to hold, for comparison with what it should hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// Users.
@@ -67,14 +68,14 @@ pub struct Counts {
 }
 
 impl Capability {
-    /// Takes in parameters of `table=options` or of an `INFO` reply. Parameters that are not named stay, and an
-    /// empty value says nothing.
+    /// Merges parameters of `table=options` or of an `INFO` reply. Absent and empty parameters keep their earlier
+    /// value.
     pub fn merge_parameters(&mut self, parameters: &[(String, String)]) {
         let known = |name: &str| Parameter::named(name).filter(|parameter| parameter.is_sent());
         self.tell(parameters.iter().filter_map(|(name, value)| Some((known(name)?, value.clone()))));
     }
 
-    /// Takes in the `INFO` of a poll.
+    /// Merges the `INFO` of a poll.
     pub fn merge_info(&mut self, info: &PollInfo) {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
         self.tell(
@@ -94,7 +95,7 @@ impl Capability {
         );
     }
 
-    /// Takes in what the device said in its handshake.
+    /// Merges the parameters of a handshake.
     pub fn merge_handshake(&mut self, handshake: &Handshake) {
         let reads_cards =
             handshake.device_type.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(READS_CARDS));
@@ -115,7 +116,7 @@ impl Capability {
         );
     }
 
-    /// Notes values, forgets what held for an earlier firmware, and draws the conclusions.
+    /// Stores values, forgets what an earlier firmware showed, and derives the facts.
     fn tell(&mut self, values: impl Iterator<Item = (Parameter, String)>) {
         for (parameter, value) in values {
             let value = parameters::clean(&value);
@@ -123,7 +124,8 @@ impl Capability {
                 continue;
             }
             let earlier = self.told.insert(parameter, value.clone());
-            // Two places tell the firmware, each in its own words: each is compared with what it said before.
+            // Two reports contain the firmware, each in its own spelling. Each is compared with its own earlier
+            // value.
             let new_firmware = parameter.is_firmware() && earlier.is_some_and(|earlier| earlier != value);
             if new_firmware {
                 self.answers = Answers::default();
@@ -134,29 +136,29 @@ impl Capability {
         self.facts = Facts::of(&self.told);
     }
 
-    /// Notes how the device writes its cards: it is sent its own form (field note 5.9).
+    /// Notes how the device writes cards. Muster sends cards in the same form (field note 5.9).
     pub fn learn_card_form(&mut self, form: CardForm) {
         self.learned.card_form = Some(form);
     }
 
-    /// Notes the version of a template that the device uploaded, for where it tells none itself.
+    /// Notes the algorithm version of an uploaded template. It applies when the device reports none.
     pub fn learn_version(&mut self, bio_type: BioType, major: u16, minor: u16) {
         if major > 0 {
             self.learned.versions.insert(bio_type.0, (major, minor));
         }
     }
 
-    /// Notes that this firmware refuses a form of command: it is not sent again (§11.5).
+    /// Notes that this firmware refuses a form of command. Muster does not send the form again (§11.5).
     pub fn refuse(&mut self, form: Form, evidence: Evidence) {
         self.answers.refuse(form, Some(evidence));
     }
 
-    /// Notes that this firmware took a form of command. True where that was not known before.
+    /// Notes that this firmware accepted a form of command. Returns true if that was not known before.
     pub fn accept(&mut self, form: Form, evidence: Evidence) -> bool {
         self.answers.take(form, evidence)
     }
 
-    /// Whether this firmware took a form of command.
+    /// Whether this firmware accepted a form of command.
     pub fn took(&self, form: Form) -> bool {
         self.answers.taken().any(|(taken, _)| taken == form)
     }
@@ -166,38 +168,38 @@ impl Capability {
         self.answers.refused(form)
     }
 
-    /// Everything may be tried again.
+    /// Forgets all refusals, so that every form is tried again.
     pub fn forget_refusals(&mut self) {
         self.answers.forget_refusals();
     }
 
-    /// How the device spells names.
+    /// The charset in which the device writes names.
     pub fn charset(&self) -> Charset {
         Charset::of_language(self.language())
     }
 
-    /// Language number (appendix 2): the handshake's, or else the one in the options.
+    /// Language number (appendix 2): that of the handshake, or else that of the options.
     pub fn language(&self) -> Option<u16> {
         self.facts.language
     }
 
-    /// Protocol version that the device announced.
+    /// Protocol version that the device reported.
     pub fn push_version(&self) -> Option<&Version> {
         self.facts.push_version.as_ref()
     }
 
-    /// The version of the protocol that both sides speak: the lower of ours and the device's, which is 2.2.14 where it tells
-    /// none (§3.1).
+    /// The protocol version that both sides speak: the lower of Muster's and the device's. A device that reports
+    /// none speaks 2.2.14 (§3.1).
     pub fn protocol(&self) -> Version {
         self.push_version().copied().unwrap_or(Version::V2_2_14).min(Version::V2_4_1)
     }
 
-    /// Firmware, as the options tell it or else the polls.
+    /// Firmware version from the options, or else from the polls.
     pub fn firmware(&self) -> Option<&str> {
         self.text_of(Parameter::Firmware).or_else(|| self.text_of(Parameter::InfoFirmware))
     }
 
-    /// `DeviceType` as the device last said it; it may hold anything (field note 1.2).
+    /// `DeviceType` as last reported; it may hold anything (field note 1.2).
     pub fn device_type(&self) -> Option<&str> {
         self.text_of(Parameter::HandshakeType)
     }
@@ -212,28 +214,29 @@ impl Capability {
         self.text_of(Parameter::Platform)
     }
 
-    /// How the device wants cards written: as it writes them itself. Until it showed that, decimal, but for the first
-    /// generation of clients, which names no version in its handshake and ignores decimal cards (field note 5.9).
+    /// The form in which the device gets cards: the form in which it writes them itself. A device that has not
+    /// shown its form gets decimal cards, except for the first generation of clients, which reports no protocol
+    /// version and ignores decimal cards (field note 5.9).
     pub fn card_form(&self) -> CardForm {
         let assumed = if self.facts.first_client { CardForm::Hex } else { CardForm::Decimal };
         self.shown_card_form().unwrap_or(assumed)
     }
 
-    /// How the device writes cards itself, if that showed.
+    /// The form in which the device writes cards, if it has shown it.
     pub fn shown_card_form(&self) -> Option<CardForm> {
         self.learned.card_form
     }
 
-    /// The algorithm version of a biometric type: major, and minor where it is told.
+    /// The algorithm version of a biometric type: the major number, and the minor number if reported.
     ///
-    /// `MultiBioVersion` wins over the parameters of the types, these over the `INFO` of polls (field note 6.4), and
-    /// what was learned from uploads stands in where nothing is told.
+    /// `MultiBioVersion` overrides the parameters of single types, and these override the `INFO` of polls (field
+    /// note 6.4). A version learned from uploads applies when none is reported.
     pub fn version_of(&self, bio_type: BioType) -> Option<(u16, Option<u16>)> {
         let learned = || self.learned.versions.get(&bio_type.0).map(|&(major, minor)| (major, Some(minor)));
         self.facts.version_of(bio_type).or_else(learned)
     }
 
-    /// What the device last said to hold.
+    /// The numbers of records that the device last reported.
     pub fn counts(&self) -> Counts {
         let count = |parameter| self.text_of(parameter).and_then(|text| text.parse().ok());
         Counts {
@@ -247,13 +250,13 @@ impl Capability {
         }
     }
 
-    /// About how many users the device has room for: a hint for people, since devices count in hundreds
-    /// (field note 9.1).
+    /// Approximate capacity for users. It is only a hint for operators, because devices count in hundreds (field
+    /// note 9.1).
     pub fn users_max(&self) -> Option<u64> {
         self.facts.users_max
     }
 
-    /// About how many templates of a type the device has room for, likewise.
+    /// Approximate capacity for templates of a type, also only a hint.
     pub fn templates_max(&self, bio_type: BioType) -> Option<u64> {
         self.facts.templates_max(bio_type)
     }
@@ -264,7 +267,7 @@ impl Capability {
 }
 
 impl fmt::Debug for Capability {
-    /// Without the facts, which follow from the rest.
+    /// Leaves out the facts, which follow from the other fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capability")
             .field("told", &self.told)

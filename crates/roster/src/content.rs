@@ -1,10 +1,10 @@
-//! What an item holds.
+//! Contents of items.
 
 use std::fmt;
 
 use crate::{Definition, Format, Slot};
 
-/// What the fleet holds of one item.
+/// The content of one item in the fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// The fields of a user.
@@ -13,20 +13,20 @@ pub enum Content {
     Template(Template),
     /// A user photo or a comparison photo.
     Photo(Photo),
-    /// The user belongs to the area of the slot; there is nothing more to say.
+    /// A membership of the area in the slot. It has no further content.
     Membership,
-    /// The message of the slot is for the user; there is nothing more to say.
+    /// An assignment of the message in the slot to the user. It has no further content.
     PersonalMessage,
-    /// What is defined for the fleet.
+    /// A definition of the fleet.
     Definition(Definition),
 }
 
 impl Content {
-    /// About how many bytes the commands of this content take on the wire.
+    /// Approximate size of this content's commands on the wire, bytes.
     ///
-    /// For the window of a poll's answer: never less than what is sent.
+    /// Muster uses it to limit the size of a poll's answer. It is never less than what is sent.
     pub fn wire_bytes(&self) -> usize {
-        /// Id, verb, table, keys and numbers of one command line.
+        /// Bytes for id, verb, table, keys and numbers of one command line.
         const LINE: usize = 240;
         match self {
             Self::User(fields) => LINE + fields.text_bytes(),
@@ -38,7 +38,7 @@ impl Content {
         }
     }
 
-    /// How many parts it has: command lines of an update.
+    /// Number of parts: the number of commands of an update.
     pub fn parts(&self) -> usize {
         match self {
             Self::Template(template) => template.parts.len(),
@@ -51,32 +51,32 @@ impl Content {
     }
 }
 
-/// What the fleet holds of a user (§11.5): complete, and each field in its one canonical spelling.
+/// The fields of a user in the fleet (§11.5): all of them, each in its canonical spelling.
 ///
-/// [`UserFields::canonical`] brings fields from elsewhere, an operator's form for example, into that spelling.
+/// [`UserFields::canonical`] converts fields from another source, for example an operator's form.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserFields {
-    /// Display name; empty = none. No tab, line end or NUL.
+    /// Display name; empty means none. It has no tab, line end or NUL.
     pub name: String,
-    /// `Pri`: 0 user, 2 registrar, 6 administrator, 10 a role of the operator's, 14 super administrator.
+    /// `Pri`: 0 user, 2 registrar, 6 administrator, 10 custom role, 14 super administrator.
     pub privilege: i32,
-    /// Password in clear, as devices want it; empty = none.
+    /// Password in clear text, as devices require it; empty means none.
     pub password: String,
-    /// Main card: a decimal number, or the text of a card that is no number. `None` = no card.
+    /// Main card: a decimal number, or the text of a card that is no number. `None` means no card.
     pub card: Option<String>,
-    /// Second card, spelled as `card`.
+    /// Second card, in the form of `card`.
     pub vice_card: Option<String>,
-    /// Access group, 1 unless told otherwise; 0 and 1 are the same group.
+    /// Access group; 1 is the default, and 0 means the same group.
     pub group: i32,
-    /// `TZ`, 16 digits; empty = whatever devices take as their default.
+    /// `TZ`, 16 digits; empty means the default of devices.
     pub time_zones: String,
-    /// Personal verification mode (appendix 7); `None` = the group's.
+    /// Personal verification mode (appendix 7); `None` means that of the group.
     pub verify: Option<i32>,
-    /// Start of validity as a device or an operator wrote it; `None` = none.
+    /// Start of validity as a device or an operator wrote it; `None` means no start.
     pub start: Option<String>,
-    /// End of validity, likewise.
+    /// End of validity as a device or an operator wrote it; `None` means no end.
     pub end: Option<String>,
-    /// `Expires`: 1 validity enforced, 0 not, `None` not told.
+    /// `Expires`: 1 the validity period applies, 0 it does not, `None` not reported.
     pub expires: Option<i32>,
 }
 
@@ -100,7 +100,7 @@ impl Default for UserFields {
 }
 
 impl UserFields {
-    /// The bytes of all texts together.
+    /// Total length of all texts, bytes.
     fn text_bytes(&self) -> usize {
         let optional = [&self.card, &self.vice_card, &self.start, &self.end];
         self.name.len()
@@ -111,7 +111,7 @@ impl UserFields {
 }
 
 impl fmt::Debug for UserFields {
-    /// Everything but the password and the cards, which only show whether they are there.
+    /// Shows only whether the password and the cards are set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserFields")
             .field("name", &self.name)
@@ -129,7 +129,7 @@ impl fmt::Debug for UserFields {
     }
 }
 
-/// Stands for a secret in `Debug`: tells only whether there is one.
+/// Placeholder of a secret in `Debug`: shows only whether it is set.
 pub(crate) struct Hidden(pub bool);
 
 impl fmt::Debug for Hidden {
@@ -138,29 +138,29 @@ impl fmt::Debug for Hidden {
     }
 }
 
-/// More parts than any template has; answers to commands are counted up to here.
-const MOST_PARTS: usize = 64;
+/// Most parts of a template; one with more never counts as complete.
+const MAX_PARTS: usize = 64;
 
-/// How many parts the vendor's near-infrared face 7.0 has: `FACE` lines with `FID` 0 to 11 (§11.10).
+/// Number of parts of the vendor's near-infrared face 7.0: `FACE` lines with `FID` 0 to 11 (§11.10).
 pub const FACE_PARTS: u8 = 12;
 
-/// A biometric template: one part of most, several of faces and palms (§11.10, §11.12).
+/// A biometric template. Most have one part; faces and palms have several (§11.10, §11.12).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Template {
-    /// The parts of one generation in ascending order of their index.
+    /// The parts of one generation, ascending by index.
     pub parts: Vec<Part>,
 }
 
-/// One part of a template: what one line of an upload or one command carries.
+/// One part of a template: the content of one upload line or one command.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Part {
-    /// `Index` of `BIODATA` and `FVEIN`, `FID` of `FACE`; 0 where the form has neither.
+    /// `Index` of `BIODATA` and `FVEIN`, `FID` of `FACE`; 0 in forms without either.
     pub index: u8,
-    /// 0 invalid, 1 valid. Copied, never repaired (field note 6.9).
+    /// 0 invalid, 1 valid. Muster copies it and never corrects it (field note 6.9).
     pub valid: u8,
     /// A finger that raises a silent alarm: `Valid=3` of `FP`, `Duress=1` of `BIODATA`.
     pub duress: bool,
-    /// Base64, byte for byte as it came.
+    /// Base64, unchanged.
     pub text: String,
 }
 
@@ -170,26 +170,26 @@ impl Template {
         Self { parts: vec![part] }
     }
 
-    /// Whether these are all parts of a template of `slot`, so that it may go to other devices.
+    /// Whether these are all parts of a template of `slot`, so that Muster may send it to other devices.
     ///
-    /// They run from 0 without a gap. How many there must be is known of `FACE` alone ([`FACE_PARTS`]).
+    /// The parts must be numbered from 0 without a gap. Their number is known only for `FACE` ([`FACE_PARTS`]).
     pub fn complete(&self, slot: &Slot) -> bool {
         let contiguous = self.parts.iter().zip(0..).all(|(part, index)| part.index == index);
         contiguous
-            && self.parts.len() <= MOST_PARTS
+            && self.parts.len() <= MAX_PARTS
             && match slot.algorithm.format {
                 Format::FaceParts => self.parts.len() == usize::from(FACE_PARTS),
                 _ => !self.parts.is_empty(),
             }
     }
 
-    /// Whether every part of this is a part of `other`, byte for byte.
+    /// Whether every part of this template is an identical part of `other`.
     pub fn is_within(&self, other: &Self) -> bool {
         self.parts.iter().all(|part| other.parts.iter().any(|o| o.index == part.index && o.text == part.text))
     }
 
-    /// Both together, when this continues `earlier` without a gap: the parts of one template that came in two
-    /// uploads.
+    /// Joins `earlier` and this template, if this one continues `earlier` without a gap: one template whose parts
+    /// came in two uploads.
     #[must_use]
     pub fn extends(&self, earlier: &Self) -> Option<Self> {
         let (last, next) = (earlier.parts.last()?, self.parts.first()?);
@@ -211,12 +211,12 @@ impl fmt::Debug for Part {
     }
 }
 
-/// A JPEG picture of a user.
+/// A JPEG photo of a user.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Photo {
-    /// Base64, byte for byte as it came.
+    /// Base64, unchanged.
     pub text: String,
-    /// `FileName` of the upload, for example `5.jpg`; no part of the content.
+    /// `FileName` of the upload, for example `5.jpg`. It does not count in comparisons.
     pub file_name: Option<String>,
 }
 

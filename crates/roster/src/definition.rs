@@ -1,4 +1,5 @@
-//! What is defined once for the whole fleet, and belongs to nobody: time zones, groups, messages, work codes.
+//! Definitions of the fleet: time zones, holidays, groups, combinations, messages and work codes. They belong to
+//! no user.
 
 use std::fmt;
 
@@ -6,20 +7,21 @@ use wire::{Charset, Command, Entry, EntryError, EntryKey, EntryTable, Pin, PinEr
 
 use crate::{Algorithm, Capability, Kind, Slot};
 
-/// What a definition is. The order is the order of a first fill: what others refer to goes first.
+/// The kind of a definition. A first fill sends the kinds in this order, so that a definition follows those that
+/// it refers to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DefinitionKind {
-    /// From when to when on each day of a week, by number (§12.1.1.15).
+    /// The opening times of each day of a week (§12.1.1.15).
     TimeZone,
-    /// Days on which another time zone holds (§12.1.1.16).
+    /// Days on which another time zone applies (§12.1.1.16).
     Holiday,
-    /// A group of users at a door, with its time zones (§12.1.1.14).
+    /// An access group with its time zones (§12.1.1.14).
     Group,
     /// Groups that open a door together (§12.1.1.17).
     Combination,
     /// A short message (§12.1.1.9).
     Message,
-    /// What people choose at a punch to say what they work on (§12.1.1.12).
+    /// A work code, which a person chooses at a punch (§12.1.1.12).
     WorkCode,
 }
 
@@ -30,11 +32,11 @@ pub const MOST_DEFINITIONS: u16 = 9_999;
 const CODE_CHARACTERS: usize = 20;
 
 impl DefinitionKind {
-    /// All of them, in their order.
+    /// All kinds, in their order.
     pub const ALL: [Self; 6] =
         [Self::TimeZone, Self::Holiday, Self::Group, Self::Combination, Self::Message, Self::WorkCode];
 
-    /// The table in which devices hold it.
+    /// The device table of this kind.
     pub const fn table(self) -> EntryTable {
         match self {
             Self::TimeZone => EntryTable::AccTimeZone,
@@ -46,7 +48,7 @@ impl DefinitionKind {
         }
     }
 
-    /// What people call it.
+    /// The word for this kind in commands and output.
     pub const fn word(self) -> &'static str {
         match self {
             Self::TimeZone => "time zone",
@@ -58,7 +60,7 @@ impl DefinitionKind {
         }
     }
 
-    /// The number by which it is stored, in keys too: 1 to 6, in their order.
+    /// The number by which the kind is stored, also in keys: 1 to 6, in their order.
     pub(crate) const fn code(self) -> i64 {
         match self {
             Self::TimeZone => 1,
@@ -74,7 +76,7 @@ impl DefinitionKind {
         Self::ALL.into_iter().find(|kind| kind.code() == code)
     }
 
-    /// The field of its table by which devices tell one from another.
+    /// The key field of the table.
     pub const fn key_field(self) -> &'static str {
         match self {
             Self::Group => "ID",
@@ -83,28 +85,28 @@ impl DefinitionKind {
         }
     }
 
-    /// Its place under its owner.
+    /// The slot of the definition under its owner.
     pub const fn slot(self) -> Slot {
         Slot { kind: Kind::Definition(self), number: 0, algorithm: Algorithm::NONE }
     }
 }
 
-/// Which definition: its kind, and its number or code among those of its kind.
+/// The name of a definition: its kind, and its number or code within the kind.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct DefinitionName {
-    /// What it is.
+    /// The kind.
     pub kind: DefinitionKind,
-    /// The code of a work code; of anything else a number from 1 to [`MOST_DEFINITIONS`] without leading zeros.
+    /// The code of a work code; for other kinds a number from 1 to [`MOST_DEFINITIONS`] without leading zeros.
     pub name: String,
 }
 
-/// A text that names no definition of a kind.
+/// The error of a text that is not a name of the kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionNameError {
-    /// Anything but a work code has a number.
+    /// A definition of this kind needs a number.
     #[error("want a number from 1 to {MOST_DEFINITIONS}")]
     Number,
-    /// A code that devices could not tell apart.
+    /// A work code needs letters and digits.
     #[error("want a code of 1 to {CODE_CHARACTERS} letters and digits")]
     Code,
 }
@@ -113,7 +115,7 @@ impl DefinitionName {
     /// Reads a number or a code.
     ///
     /// # Errors
-    /// It is none of its kind.
+    /// The text is not a name of the kind.
     pub fn read(kind: DefinitionKind, text: &str) -> Result<Self, DefinitionNameError> {
         let name = if kind == DefinitionKind::WorkCode {
             let fits = Pin::try_from(text).is_ok() && text.len() <= CODE_CHARACTERS;
@@ -125,11 +127,11 @@ impl DefinitionName {
         Ok(Self { kind, name })
     }
 
-    /// The key under which it is kept where the PIN of a person stands: `!`, the number of its kind, and its name, a
-    /// number with zeros before it, so that they are in the order of their numbers.
+    /// The key that takes the place of a user's PIN: `!`, the number of the kind, and the name. Numbers are padded
+    /// with zeros, so that keys sort by number.
     ///
     /// # Errors
-    /// [`DefinitionName::read`] never made this name.
+    /// The name was not made by [`DefinitionName::read`].
     pub fn owner(&self) -> Result<Pin, PinError> {
         let code = self.kind.code();
         match self.kind {
@@ -138,7 +140,7 @@ impl DefinitionName {
         }
     }
 
-    /// The definition that an owner stands for; `None` for a person.
+    /// The definition with this key; `None` for a user's PIN.
     pub fn of(owner: &Pin) -> Option<Self> {
         let (code, name) = owner.reserved_name()?.split_at_checked(1)?;
         let kind = DefinitionKind::from_code(code.parse().ok()?)?;
@@ -152,19 +154,19 @@ impl fmt::Display for DefinitionName {
     }
 }
 
-/// What the fleet holds of a definition: the record that devices get, complete, each value in its one spelling.
+/// The content of a definition: the complete record that devices get, each value in its canonical spelling.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
     kind: DefinitionKind,
-    /// In the order of the table. Of a group with the number before its periods that devices up to 2.4.1 want.
+    /// In the order of the table. A group has the number before its periods that devices up to 2.4.1 require.
     fields: Vec<(String, String)>,
 }
 
 impl Definition {
-    /// A definition of these fields of its table, in any order; what is left out has its default.
+    /// Builds a definition from fields of its table in any order; an absent field gets its default.
     ///
     /// # Errors
-    /// A key that the table does not have, a value that is none of its key, one that must be given.
+    /// The table lacks a key, a value is not valid for its key, or a required value is missing.
     pub fn new(name: &DefinitionName, fields: &[(&str, String)]) -> Result<Self, EntryError> {
         let mut pairs: Vec<(String, String)> =
             fields.iter().map(|(key, value)| ((*key).to_owned(), line(value))).collect();
@@ -182,27 +184,28 @@ impl Definition {
         Self { kind, fields }
     }
 
-    /// What it is.
+    /// The kind.
     pub const fn kind(&self) -> DefinitionKind {
         self.kind
     }
 
-    /// Its fields by the keys of the table, in their order.
+    /// The fields by the keys of the table, in the order of the table.
     pub fn fields(&self) -> &[(String, String)] {
         &self.fields
     }
 
-    /// The value of a field; empty where the table has no such key.
+    /// The value of a field; empty if the table lacks the key.
     pub fn value(&self, key: &str) -> &str {
         self.fields.iter().find(|(known, _)| known == key).map_or("", |(_, value)| value)
     }
 
-    /// The number in a field, 0 where there is none.
+    /// The number in a field; 0 if the field holds none.
     pub fn number(&self, key: &str) -> u32 {
         self.value(key).parse().unwrap_or(0)
     }
 
-    /// The numbers of the time zones that a group has, or the groups of a combination; without those that are 0.
+    /// The numbers that this definition refers to: the time zones of a group, or the groups of a combination;
+    /// without zeros.
     pub fn refers_to(&self) -> Vec<u32> {
         let numbers: Vec<u32> = match self.kind {
             DefinitionKind::Group => {
@@ -219,29 +222,29 @@ impl Definition {
         numbers.into_iter().filter(|number| *number > 0).collect()
     }
 
-    /// What makes two of them the same: every field but the place of a work code in the list, which each device has of
-    /// its own.
+    /// The fields that count in comparisons: all but the position of a work code in the list, which differs
+    /// between devices.
     pub(crate) fn content(&self) -> impl Iterator<Item = &(String, String)> {
         let place = |key: &str| self.kind == DefinitionKind::WorkCode && key == "PIN";
         self.fields.iter().filter(move |(key, _)| !place(key))
     }
 
-    /// About how many bytes its values take.
+    /// Approximate length of all values, bytes.
     pub(crate) fn text_bytes(&self) -> usize {
         self.fields.iter().map(|(key, value)| key.len() + value.len() + 2).sum()
     }
 
-    /// The command that makes a device hold it, in the form of its version and in its charset.
+    /// The command that stores the definition on a device, in the device's protocol version and charset.
     pub(crate) fn update(&self, version: Option<&Version>, charset: Charset) -> Option<Command<'static>> {
         put(self.kind, &self.fields, version, charset)
     }
 }
 
-/// The command that takes a definition from a device (§12.1.2).
+/// The command that removes a definition from a device (§12.1.2).
 ///
-/// There is no deletion of the access tables: what is not defined any more is set to what opens nothing, but for what
-/// devices have from their making, time zone 1 for every hour and group 1 in it, which people without any of their own
-/// have.
+/// The access tables have no deletion. A removed definition is overwritten with a value that opens nothing. The
+/// exceptions are the factory defaults, time zone 1 (always) and group 1 (in time zone 1), which apply to users
+/// without their own.
 pub(crate) fn delete(owner: &Pin, capability: &Capability) -> Option<Command<'static>> {
     let DefinitionName { kind, name } = DefinitionName::of(owner)?;
     let first = name == "1";
@@ -250,11 +253,11 @@ pub(crate) fn delete(owner: &Pin, capability: &Capability) -> Option<Command<'st
             return EntryKey::new(kind.table(), &name).ok().map(Command::Remove);
         }
         DefinitionKind::TimeZone if first => Vec::new(),
-        // An end before its start: closed.
+        // The end is before the start: closed.
         DefinitionKind::TimeZone => {
             DAYS.iter().flat_map(|(start, end)| [(*start, CLOSED.0), (*end, CLOSED.1)]).collect()
         }
-        // A day of one year in four, on which holds what holds without a holiday.
+        // A day that exists in one year of four, with the time zone of ordinary days.
         DefinitionKind::Holiday => {
             vec![("HolidayName", "-"), ("StartDate", "0229"), ("EndDate", "0229"), ("TimeZone", "1")]
         }
@@ -278,10 +281,10 @@ pub const DAYS: [(&str, &str); 7] = [
     ("SatStart", "SatEnd"),
 ];
 
-/// Start and end of a day on which nothing is opened.
+/// Start and end of a day on which the time zone opens nothing.
 pub const CLOSED: (&str, &str) = ("2357", "2356");
 
-/// The command that assigns a personal message to a user (§12.1.1.10). The protocol cannot take it back.
+/// The command that assigns a personal message to a user (§12.1.1.10). The protocol has no command to undo it.
 pub(crate) fn assignment(pin: &Pin, message: i64) -> Option<Command<'static>> {
     let pairs = [("PIN".to_owned(), pin.to_string()), ("UID".to_owned(), message.to_string())];
     Entry::new(EntryTable::UserSms, &pairs, None).ok().map(Command::Put)
@@ -296,7 +299,7 @@ fn put(
     Some(Command::Put(Entry::new(kind.table(), pairs, version).ok()?.in_charset(charset)))
 }
 
-/// Without what would end a field or a line of a command.
+/// The text without characters that would end a field or a line of a command.
 fn line(text: &str) -> String {
     text.replace(['\t', '\n', '\r', '\0'], " ").trim().to_owned()
 }

@@ -1,4 +1,4 @@
-//! When two contents are the same.
+//! Hashes of contents, which are equal when Muster treats the contents as the same.
 
 use std::fmt;
 
@@ -23,13 +23,14 @@ impl fmt::Debug for HashKey {
     }
 }
 
-/// How many bytes before the payload of a `FACE` part are arbitrary (§11.10).
+/// Length of the arbitrary bytes before the payload of a `FACE` part (§11.10).
 const FACE_PREFIX: usize = 16;
 
-/// The hash of a content in its slot: equal for contents that are the same to us.
+/// The hash of a content in its slot. Contents that Muster treats as the same have the same hash.
 ///
-/// That leaves out what devices change on the way: the 16 bytes before a `FACE` payload, `Valid` 0 or 1 (not the
-/// duress flag), the file name of a photo, the place of a work code in the list, and every spelling that [`UserFields::canonical`] evens out.
+/// The hash ignores what devices change: the 16 bytes before a `FACE` payload, `Valid` 0 or 1 (but not the duress
+/// flag), the file name of a photo, the position of a work code in the list, and all differences of spelling that
+/// [`UserFields::canonical`] removes.
 pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
     let mut hasher = Canonical(blake3::Hasher::new_keyed(&key.0));
     hasher.number(slot.kind.code());
@@ -52,7 +53,7 @@ pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
     ContentHash(first)
 }
 
-/// The hash of a text of some sort: by it the text is known again, and by nothing else.
+/// The hash of a text of a certain sort. Muster can recognise the text by it, but not recover it.
 pub(crate) fn mark(key: &HashKey, sort: &str, text: &str) -> ContentHash {
     let mut hasher = Canonical(blake3::Hasher::new_keyed(&key.0));
     hasher.text(sort);
@@ -62,7 +63,7 @@ pub(crate) fn mark(key: &HashKey, sort: &str, text: &str) -> ContentHash {
     ContentHash(first)
 }
 
-/// Feeds a hash with values that cannot run into each other.
+/// A hasher whose values are delimited, so that different sequences of values never give the same input.
 struct Canonical(blake3::Hasher);
 
 impl Canonical {
@@ -79,7 +80,7 @@ impl Canonical {
         self.bytes(text.as_bytes());
     }
 
-    /// Where there is none is no empty text and no number.
+    /// An absent value differs from an empty text and from every number.
     fn optional<T>(&mut self, value: Option<T>, write: impl FnOnce(&mut Self, T)) {
         self.number(value.is_some().into());
         if let Some(value) = value {
@@ -111,7 +112,8 @@ impl Canonical {
         }
     }
 
-    /// The bytes for which a base64 text stands, without the first ones: a device may spell the text anew.
+    /// The decoded bytes of a base64 text after the first `arbitrary` ones. Decoding matters because a device may
+    /// encode the bytes in another way.
     fn payload(&mut self, text: &str, arbitrary: usize) {
         match Base64::read(text.as_bytes()) {
             Ok(payload) => self.bytes(payload.decode().get(arbitrary..).unwrap_or_default()),

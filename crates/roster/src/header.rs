@@ -1,48 +1,48 @@
-//! The headers inside templates (field note 6.2): a check that costs next to nothing and catches lost padding,
-//! truncated and joined lines and wrong labels.
+//! Template headers (field note 6.2), for a cheap check that finds lost padding, truncated or joined lines, and
+//! wrong labels.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use wire::BioType;
 
 use crate::{Format, Kind, Slot};
 
-/// What the header of a template says.
+/// The content of a template's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Described {
-    /// The biometric type (appendix 10); `None` where only the beginning of the text was recognised.
+    /// The biometric type (appendix 10); `None` if only the first characters were recognised.
     pub bio_type: Option<u8>,
     /// Major version of the algorithm.
     pub major: u16,
-    /// Minor version of the algorithm; 0 where the header has none.
+    /// Minor version of the algorithm; 0 if the header has none.
     pub minor: u16,
-    /// Whether this is a unified header, which tells its version exactly.
+    /// Whether this is a unified header, which holds the exact version.
     pub unified: bool,
 }
 
-/// What is wrong with a template.
+/// A contradiction between a template and its header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HeaderError {
-    /// The text is not whole base64.
-    #[error("is not whole base64")]
+    /// The text is not valid base64.
+    #[error("is not valid base64")]
     Base64,
-    /// Truncated, or joined with another line.
-    #[error("has {held} bytes where its header announces {announced}")]
+    /// The text was truncated, or joined with another line.
+    #[error("has {held} bytes, but its header announces {announced}")]
     Length {
         /// Bytes that the header announces.
         announced: usize,
-        /// Bytes that the text stands for.
+        /// Bytes after decoding.
         held: usize,
     },
-    /// The line calls it something else than its header.
-    #[error("is labelled type {slot} where its header says {header}")]
+    /// The line and the header name different types.
+    #[error("is labelled type {slot}, but its header says {header}")]
     Type {
         /// Type of the header.
         header: u8,
         /// Type of the line or of the stored item.
         slot: u8,
     },
-    /// The line gives it another version than its header.
-    #[error("is labelled version {}.{} where its header says {}.{}", slot.0, slot.1, header.0, header.1)]
+    /// The line and the header name different versions.
+    #[error("is labelled version {}.{}, but its header says {}.{}", slot.0, slot.1, header.0, header.1)]
     Version {
         /// Major and minor version of the header.
         header: (u16, u16),
@@ -51,25 +51,25 @@ pub enum HeaderError {
     },
 }
 
-/// Magic of the unified forms: bytes 0 to 2.
+/// Magic bytes of the unified forms: bytes 0 to 2.
 const UNIFIED: [u8; 3] = [0x6A, 0x95, 0x01];
 
-/// Beginning of the base64 text of a fingerprint 9.0.
+/// First characters of the base64 text of a fingerprint 9.0.
 const FINGERPRINT_9: &str = "oco";
 
-/// How many base64 characters are decoded: the 12 bytes that any of the headers takes.
+/// Number of base64 characters that are decoded: they hold 12 bytes, enough for each of the headers.
 const HEADER_CHARACTERS: usize = 16;
 
-/// What the header of a template says; `None` if it has none that we know.
+/// Reads the header of a template; `None` for an unknown header.
 ///
 /// # Errors
-/// Text that is not base64 in its first bytes or in its length; a header with another length than the text.
+/// The first bytes or the length are not base64, or the header announces another length than the text has.
 pub fn inspect(text: &str) -> Result<Option<Described>, HeaderError> {
     let held = decoded_len(text).ok_or(HeaderError::Base64)?;
     let whole =
         |announced| if announced == held { Ok(()) } else { Err(HeaderError::Length { announced, held }) };
 
-    // A text that is shorter than a header leaves zeros behind, so that its length cannot fit.
+    // A text that is shorter than a header leaves zeros in the rest, so its length cannot match.
     let start = text.as_bytes().get(..HEADER_CHARACTERS).unwrap_or(text.as_bytes());
     let mut bytes = [0_u8; HEADER_CHARACTERS / 4 * 3];
     STANDARD.decode_slice(start, &mut bytes).map_err(|_| HeaderError::Base64)?;
@@ -96,13 +96,13 @@ pub fn inspect(text: &str) -> Result<Option<Described>, HeaderError> {
     Ok(text.starts_with(FINGERPRINT_9).then_some(fingerprint_9))
 }
 
-/// Checks that the header of a template, if it has one, fits its length and its slot.
+/// Checks that the header of a template, if it has one, agrees with its length and its slot.
 ///
 /// # Errors
-/// As [`inspect`]; and a type or the version of a unified header that differs from the slot's.
+/// As [`inspect`]; also a type, or the version of a unified header, that differs from the slot's.
 pub fn check(slot: &Slot, text: &str) -> Result<(), HeaderError> {
     let Kind::Template(BioType(slot_type)) = slot.kind else { return Ok(()) };
-    // These begin with 16 arbitrary bytes, which may look like anything.
+    // These begin with 16 arbitrary bytes, which may look like a header.
     if slot.algorithm.format == Format::FaceParts {
         return decoded_len(text).map(|_| ()).ok_or(HeaderError::Base64);
     }
@@ -118,7 +118,7 @@ pub fn check(slot: &Slot, text: &str) -> Result<(), HeaderError> {
     Ok(())
 }
 
-/// How many bytes padded base64 stands for, by its length alone. `None` if that cannot be.
+/// The decoded length of padded base64 text, computed from its length. `None` for an impossible length.
 fn decoded_len(text: &str) -> Option<usize> {
     let padding = text.bytes().rev().take_while(|&byte| byte == b'=').count();
     if !text.len().is_multiple_of(4) || padding > 2 {
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_unified_header_tells_type_and_version() {
+    fn a_unified_header_holds_type_and_version() {
         let expected = Described { bio_type: Some(9), major: 58, minor: 10, unified: true };
         assert_eq!(inspect(&unified(9, 58, 10, 2064)), Ok(Some(expected)));
     }
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn both_beginnings_of_a_fingerprint_10_tell_their_length() {
+    fn both_headers_of_a_fingerprint_10_hold_their_length() {
         for start in [*b"\x4a\xd7SS21", *b"ICRS21"] {
             let mut bytes = start.to_vec();
             bytes.extend(120_u32.to_be_bytes());
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_beginning_says_nothing() {
+    fn an_unknown_header_is_accepted() {
         assert_eq!(inspect(&STANDARD.encode([1; 40])), Ok(None));
         assert_eq!(inspect(""), Ok(None));
         assert_eq!(inspect("AAAA"), Ok(None));

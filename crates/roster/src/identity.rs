@@ -1,26 +1,23 @@
-//! Whose record it is: whether a device means the fleet's person by a PIN, and whether it means somebody who had the PIN
-//! before.
+//! Identity of users: whether a device's record under a PIN is about the fleet's person.
 
-use std::collections::BTreeSet;
+use crate::{Capability, UserFields, UserPatch, canonical, device_form};
 
-use crate::hash::mark;
-use crate::{Capability, ContentHash, HashKey, Merge, UserFields, UserPatch, canonical, kept};
-
-/// Whether a user record is of the fleet's person.
+/// Whether a user record is about the fleet's person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Likeness {
-    /// Its name, or without names its card, is the person's.
+    /// The name is the person's, or without names the card.
     Same,
-    /// It has another name.
+    /// The name is another person's.
     Other,
-    /// Nothing in it tells. A PIN alone is no evidence.
+    /// The record gives no evidence. A PIN alone is none.
     Unclear,
 }
 
-/// Compares what a device says of a PIN with the person that the fleet has there: the user as it is, and as it was before in
-/// this life.
+/// Compares a device's record under a PIN with the fleet's person: with the current user and with the earlier
+/// versions of this life.
 ///
-/// Names decide where both have one: cards are handed on. They are compared without case, and as the device keeps them.
+/// Names decide if both sides have one, because cards are handed on. The comparison ignores case and takes into
+/// account how the device keeps names.
 pub fn likeness<'a>(
     versions: impl IntoIterator<Item = &'a UserFields>,
     patch: &UserPatch,
@@ -33,8 +30,8 @@ pub fn likeness<'a>(
         let folded = name.canonical().to_lowercase();
         let same = named().any(|user| {
             let ours = canonical::name(&user.name);
-            kept::name_is(name, &ours, capability)
-                || kept::is_cut(&ours, name, capability)
+            device_form::name_is(name, &ours, capability)
+                || device_form::is_cut(&ours, name, capability)
                 || ours.to_lowercase() == folded
         });
         return if same { Likeness::Same } else { Likeness::Other };
@@ -44,19 +41,19 @@ pub fn likeness<'a>(
     if same_card { Likeness::Same } else { Likeness::Unclear }
 }
 
-/// Whether nothing that tells people apart differs between a record and the user: neither the name nor the card. A name that
-/// was completed or shortened tells nobody else.
+/// Whether the record agrees with the user in everything that identifies a person: the name and the card. A name
+/// that was completed or shortened identifies the same person.
 ///
-/// For a device that is known to hold the person: an unnamed user without a card may be edited there too.
+/// It is for a device that is known to hold the person. Such a device may also edit a user without name and card.
 pub fn tells_nobody_else(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
     let name = patch.name.as_ref().is_none_or(|name| {
-        kept::name_is(name, &current.name, capability) || continues(&name.canonical(), &current.name)
+        device_form::name_is(name, &current.name, capability) || continues(&name.canonical(), &current.name)
     });
     let card = patch.card.as_deref().is_none_or(|card| card == current.card.as_deref().unwrap_or_default());
     name && card
 }
 
-/// Whether one of two names begins with the other: somebody completed or shortened it.
+/// Whether one of two names begins with the other: a person completed or shortened it.
 fn continues(name: &str, ours: &str) -> bool {
     const LEAST_LETTERS: usize = 3;
     let (name, ours) = (name.to_lowercase(), canonical::name(ours).to_lowercase());
@@ -64,74 +61,10 @@ fn continues(name: &str, ours: &str) -> bool {
     shorter >= LEAST_LETTERS && (name.starts_with(&ours) || ours.starts_with(&name))
 }
 
-/// Whether a record names anybody: it has a name that can be read, or a card.
+/// Whether a record identifies anybody: it has a readable name, or a card.
 pub fn names_somebody(patch: &UserPatch) -> bool {
     let said = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     patch.name.as_ref().is_some_and(|name| !name.canonical().is_empty()) || said(&patch.card)
-}
-
-/// A name this long may be cut by devices: its beginning is marked too.
-const CUT_BYTES: usize = 20;
-
-/// By what a user is known again after its life under a PIN has ended: keyed hashes of the name, of its beginning where
-/// devices cut it, of the cards, and of the whole record.
-pub fn marks(key: &HashKey, user: &UserFields) -> BTreeSet<ContentHash> {
-    let cards = [user.card.as_deref(), user.vice_card.as_deref()];
-    let mut marks = marks_of(key, &user.name, &cards);
-    marks.insert(mark_of_whole(key, user));
-    marks
-}
-
-/// The mark of a whole user record, but for privilege and password.
-pub fn mark_of_whole(key: &HashKey, user: &UserFields) -> ContentHash {
-    let user = UserFields { privilege: 0, password: String::new(), ..user.clone() };
-    crate::hash(key, &crate::Slot::USER, &crate::Content::User(user))
-}
-
-/// The marks of what a device says of a user.
-pub fn marks_of_record(key: &HashKey, patch: &UserPatch) -> BTreeSet<ContentHash> {
-    let name = patch.name.as_ref().map(crate::NameAsKept::canonical).unwrap_or_default();
-    marks_of(key, &name, &[patch.card.as_deref(), patch.vice_card.as_deref()])
-}
-
-fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<ContentHash> {
-    let name = canonical::name(name).to_lowercase();
-    let mut marks = BTreeSet::new();
-    if !name.is_empty() {
-        marks.insert(mark(key, "name", &name));
-        let end = (0..=CUT_BYTES.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
-        if let Some(start) = end.filter(|_| name.len() >= CUT_BYTES).and_then(|end| name.get(..end)) {
-            marks.insert(mark(key, "name begins", start));
-        }
-    }
-    marks.extend(cards.iter().flatten().filter(|card| !card.is_empty()).map(|card| mark(key, "card", card)));
-    marks
-}
-
-impl Merge {
-    /// Takes back the edit of one field. Whether there was one.
-    pub fn withdraw(&mut self, field: crate::Field, current: &UserFields) -> bool {
-        let was = self.edited.remove(&field);
-        if was {
-            self.fields.take(field, current);
-            self.stale.insert(field);
-        }
-        was
-    }
-
-    /// Takes back the edits of fields with which somebody gets in, and of the privilege. Whether there were any.
-    pub fn withhold_credentials(&mut self, current: &UserFields) -> bool {
-        use crate::Field;
-        let credentials = [Field::Privilege, Field::Password, Field::Card, Field::ViceCard];
-        let mut withheld = false;
-        for field in credentials {
-            if self.edited.remove(&field) {
-                self.fields.take(field, current);
-                withheld = true;
-            }
-        }
-        withheld
-    }
 }
 
 #[cfg(test)]
@@ -157,15 +90,15 @@ mod tests {
     fn names_decide_where_both_have_one() {
         let ada = user("Ada Lovelace", "17");
         assert_eq!(compared(&ada, &record("ada lovelace ", "")), Likeness::Same);
-        assert_eq!(compared(&ada, &record("Grace", "17")), Likeness::Other, "the card was handed on");
+        assert_eq!(compared(&ada, &record("Grace", "17")), Likeness::Other, "a card may be handed on");
         assert_eq!(compared(&ada, &record("", "17")), Likeness::Same);
         assert_eq!(compared(&ada, &record("", "18")), Likeness::Unclear);
         assert_eq!(compared(&user("", ""), &record("Grace", "")), Likeness::Unclear);
-        assert_eq!(compared(&user("", ""), &record("", "")), Likeness::Unclear, "a PIN alone says nothing");
+        assert_eq!(compared(&user("", ""), &record("", "")), Likeness::Unclear, "a PIN alone is no evidence");
     }
 
     #[test]
-    fn a_name_from_before_is_the_persons_too() {
+    fn an_earlier_name_is_the_persons_too() {
         let (now, before) = (user("Ada King", ""), user("Ada Byron", ""));
         assert_eq!(
             likeness([&now, &before], &record("Ada Byron", ""), &Capability::default()),
@@ -178,29 +111,5 @@ mod tests {
         let cut = user("Alexandrina Victoria of ", "");
         assert_eq!(compared(&cut, &record("Alexandrina Victoria of Kent", "")), Likeness::Same);
         assert_eq!(compared(&cut, &record("Alexandrina Viktoria of Kent", "")), Likeness::Other);
-    }
-
-    #[test]
-    fn somebody_is_known_again_by_name_card_or_a_name_that_was_cut() {
-        let key = HashKey::new([7; 32]);
-        let former = marks(&key, &user("Alexandrina Victoria of Kent", "17"));
-        let matches = |patch: &UserPatch| !marks_of_record(&key, patch).is_disjoint(&former);
-        assert!(matches(&record("ALEXANDRINA VICTORIA OF KENT", "")));
-        assert!(matches(&record("Alexandrina Victoria of ", "")));
-        assert!(matches(&record("", "17")));
-        assert!(!matches(&record("Alexandra", "")) && !matches(&record("", "")));
-        // A name is no card.
-        assert!(!matches(&record("17", "")));
-    }
-
-    #[test]
-    fn credentials_are_taken_back_and_the_rest_stays() {
-        let current = user("Ada", "17");
-        let uploader =
-            crate::Uploader { capability: &Capability::default(), settled: true, trust_privilege: false };
-        let mut merge = crate::merge(&current, &[], &record("Ada King", "18"), &uploader);
-        assert!(merge.withhold_credentials(&current));
-        assert_eq!((merge.fields.name.as_str(), merge.fields.card.as_deref()), ("Ada King", Some("17")));
-        assert!(!merge.withhold_credentials(&current));
     }
 }

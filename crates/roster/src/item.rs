@@ -1,4 +1,4 @@
-//! Items: the units that are synchronised, and their keys.
+//! Items, the units of synchronisation, and their keys.
 
 use std::fmt;
 
@@ -6,52 +6,55 @@ use wire::{BioType, Pin};
 
 use crate::{DefinitionKind, DefinitionName};
 
-/// A number of the change feed. Numbers are unique and become visible in their order; 0 is before every change.
+/// The number of a change in the feed. Numbers are unique and become visible in ascending order; 0 precedes every
+/// change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(pub i64);
 
-/// A time: milliseconds since 1970-01-01 UTC.
+/// A point in time: milliseconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Millis(pub i64);
 
 impl Millis {
-    /// This time and `ms` milliseconds more; stays at the end of time instead of wrapping.
+    /// The time `ms` milliseconds later; saturates instead of wrapping.
     #[must_use]
     pub const fn plus(self, ms: i64) -> Self {
         Self(self.0.saturating_add(ms))
     }
 }
 
-/// A group of devices and people: a user is on the devices that share an area with it.
+/// An area, which groups devices and users: a device holds the users that share an area with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Area(pub i64);
 
 impl Area {
-    /// The area that holds everyone and every device unless told otherwise.
+    /// The default area of every user and every device.
     pub const EVERYONE: Self = Self(1);
 }
 
-/// What an item is. The order is the order in which a first fill sends the items of one person.
+/// The kind of an item. A first fill sends the items of one user in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Kind {
     /// Name, card, password and the other fields of a user (§11.5).
     User,
-    /// The user, or the definition, belongs to an area. Never sent; it decides what is.
+    /// A membership of the user, or of the definition, in an area. Muster never sends it; it decides which devices
+    /// get the owner's items.
     Membership,
-    /// The picture shown at a punch (`USERPIC`, §11.13).
+    /// The photo that a device shows at a punch (`USERPIC`, §11.13).
     UserPhoto,
-    /// The picture a visible-light device makes its own template from (`BIOPHOTO`, §11.15).
+    /// The photo from which a visible-light device makes its own template (`BIOPHOTO`, §11.15).
     ComparisonPhoto,
-    /// A personal message is for the user (`USER_SMS`, §12.1.1.10).
+    /// The assignment of a personal message to the user (`USER_SMS`, §12.1.1.10).
     PersonalMessage,
-    /// What is defined for the whole fleet: the one item of an owner that is no person, beside its memberships.
+    /// A definition of the fleet: the only item of a reserved key, besides its memberships.
     Definition(DefinitionKind),
     /// A biometric template of any form (§11.9 to §11.12).
     Template(BioType),
 }
 
 impl Kind {
-    /// The number this kind is stored as: definitions are 11 to 16, templates 100 and more, in the order of [`Kind`].
+    /// The number by which this kind is stored: 11 to 16 for definitions, 100 and more for templates, in the order
+    /// of [`Kind`].
     pub const fn code(self) -> i64 {
         match self {
             Self::User => 0,
@@ -64,7 +67,7 @@ impl Kind {
         }
     }
 
-    /// The kind of a stored number, `None` for a number that no kind has.
+    /// The kind with a stored number; `None` for an unknown number.
     pub fn from_code(code: i64) -> Option<Self> {
         Some(match code {
             0 => Self::User,
@@ -78,29 +81,29 @@ impl Kind {
     }
 }
 
-/// How the bytes of a template are laid out; part of what makes two templates interchangeable.
+/// The layout of a template's bytes. Only templates with the same layout are interchangeable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Format {
-    /// The vendor's own (`Format=0` or `ZK`), and whatever has no format.
+    /// The vendor's own (`Format=0` or `ZK`); also for data without a format.
     Zk,
     /// ISO fingerprint (`Format=1`).
     Iso,
     /// ANSI fingerprint (`Format=2`).
     Ansi,
-    /// The separate parts of a `FACE` upload (§11.10); not known to be convertible to `BIODATA` type 2.
+    /// The parts of a `FACE` upload (§11.10). Whether they can be converted to `BIODATA` type 2 is unknown.
     FaceParts,
     /// Another `Format` number of a `BIODATA` record.
     Other(u8),
 }
 
-/// The algorithm of a template: templates of different algorithms stand side by side.
+/// The algorithm of a template. A user may have templates of several algorithms at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Algorithm {
     /// Layout of the bytes.
     pub format: Format,
-    /// 0 where the version is not known: kept, not distributed.
+    /// Major version; 0 means unknown: Muster keeps such a template and does not distribute it.
     pub major: u16,
-    /// 3 in 10.3.
+    /// Minor version: 3 in 10.3.
     pub minor: u16,
 }
 
@@ -120,7 +123,7 @@ impl Algorithm {
         format * 10_000_000_000 + self.major as i64 * 100_000 + self.minor as i64
     }
 
-    /// The algorithm of a stored number, `None` for one that [`Algorithm::code`] never gives.
+    /// The algorithm with a stored number; `None` for a number that [`Algorithm::code`] never gives.
     pub fn from_code(code: i64) -> Option<Self> {
         let format = match code.checked_div(10_000_000_000)? {
             0 => Format::Zk,
@@ -151,10 +154,10 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The place of an item within its person.
+/// The place of an item under its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Slot {
-    /// What it is.
+    /// The kind.
     pub kind: Kind,
     /// Finger, palm or eye of a template, biometric type of a comparison photo, area of a membership, number of a
     /// personal message; else 0.
@@ -190,7 +193,8 @@ impl Slot {
         Self { kind: Kind::PersonalMessage, number: number as i64, algorithm: Algorithm::NONE }
     }
 
-    /// What everything else of an owner depends on: the user of a person, the definition of another owner.
+    /// The slot on which all other items of an owner depend: the user of a person, the definition of a reserved
+    /// key.
     pub fn root_of(owner: &Pin) -> Self {
         match owner.reserved_name().and_then(|_| DefinitionName::of(owner)) {
             Some(name) => name.kind.slot(),
@@ -198,7 +202,7 @@ impl Slot {
         }
     }
 
-    /// Whether it is what everything else of its owner depends on.
+    /// Whether all other items of the owner depend on this one.
     pub const fn is_root(&self) -> bool {
         matches!(self.kind, Kind::User | Kind::Definition(_))
     }
@@ -233,9 +237,9 @@ impl fmt::Display for Slot {
 /// The key of an item in the fleet: newest version only, one row.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ItemKey {
-    /// Whose it is: a person's PIN, or the reserved key of a definition ([`DefinitionName::owner`]).
+    /// The owner: a user's PIN, or the reserved key of a definition ([`DefinitionName::owner`]).
     pub pin: Pin,
-    /// Which of theirs.
+    /// The slot under the owner.
     pub slot: Slot,
 }
 
@@ -249,8 +253,8 @@ impl fmt::Display for ItemKey {
     }
 }
 
-/// What two contents must share to be the same content: a keyed hash of the canonical form.
+/// A keyed hash of the canonical form. Contents that Muster treats as the same have the same hash.
 ///
-/// Keyed, since a plain hash of a template or a name would be personal data in itself.
+/// It is keyed because a plain hash of a template or a name would be personal data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ContentHash(pub [u8; 16]);

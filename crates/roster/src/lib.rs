@@ -1,22 +1,24 @@
-//! What Muster keeps: people, their items, the contents of those, and what a device can take.
+//! The roster: users, their items, the contents of items, and the capabilities of devices.
 //!
-//! Between the records of `wire` and what is stored: [`read`] turns the lines of an upload into users, templates
-//! and photos; [`merge`] decides field by field what an uploaded user changes; [`hash`] tells whether two contents
-//! are the same in spite of what devices change on the way; [`Capability`] knows what a device can take, and
-//! [`update`] and [`delete`] spell an item for it. Pure: no IO, no clock, no randomness.
+//! This crate lies between the records of `wire` and the stored data. [`read`] turns the lines of an upload into
+//! users, templates and photos. [`merge`] decides field by field what an uploaded user changes. [`hash`] is equal
+//! for contents that differ only in what devices change. [`Capability`] describes what a device accepts, and
+//! [`update`] and [`delete`] turn an item into commands for it. The crate is pure: no IO, no clock, no randomness.
 
 mod body;
 mod canonical;
 mod capability;
 mod content;
 mod definition;
+mod device_form;
+mod field;
 mod hash;
 mod header;
 mod identity;
+mod identity_marks;
 mod item;
-mod joining;
-mod kept;
 mod merge;
+mod merge_limits;
 mod reading;
 mod render;
 mod user_patch;
@@ -27,15 +29,15 @@ pub use content::{Content, FACE_PARTS, Part, Photo, Template, UserFields};
 pub use definition::{
     CLOSED, DAYS, Definition, DefinitionKind, DefinitionName, DefinitionNameError, MOST_DEFINITIONS,
 };
+pub use field::Field;
 pub use hash::{HashKey, hash};
 pub use header::{Described, HeaderError, check, inspect};
-pub use identity::{
-    Likeness, likeness, mark_of_whole, marks, marks_of_record, names_somebody, tells_nobody_else,
-};
+pub use identity::{Likeness, likeness, names_somebody, tells_nobody_else};
+pub use identity_marks::{mark_of_whole, marks, marks_of_record};
 pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
 pub use merge::{Merge, Uploader, first, merge, same_person};
 pub use reading::{Reading, read};
 pub use render::{
     Carried, PhotoSending, Rendering, delete, delete_lines, update, update_lines, update_photo,
 };
-pub use user_patch::{Field, NameAsKept, UserPatch};
+pub use user_patch::{NameAsKept, UserPatch};

@@ -1,65 +1,66 @@
-//! How a user record from a device changes the user of the fleet: field by field.
+//! Merging of a device's user record into the user of the fleet, field by field.
 //!
-//! Two devices that change different fields of one user both win, and a device that never got a field cannot
-//! take it away from the others.
+//! If two devices change different fields of one user, both changes are kept. A device that never got a field
+//! cannot remove it from the others.
 
 use std::collections::BTreeSet;
 
-use crate::{Capability, Field, UserFields, UserPatch, canonical, kept};
+use crate::{Capability, Field, UserFields, UserPatch, canonical, device_form};
 
-/// Who uploads a user record, and how far it is to be believed.
+/// The device that uploads a user record, and how far Muster trusts it.
 #[derive(Clone, Copy, Debug)]
 pub struct Uploader<'a> {
-    /// Tells how the device keeps names, and in which fields its defaults count as edits.
+    /// How the device keeps names, and in which fields its defaults count as edits.
     pub capability: &'a Capability,
-    /// Whether the device has the current version, so that what differs was changed there since.
+    /// Whether the device has the current version. Then every difference was made at the device after that
+    /// version.
     pub settled: bool,
-    /// Whether a device may raise a privilege without an operator's yes.
+    /// Whether a device may raise a privilege without an operator's approval.
     pub trust_privilege: bool,
 }
 
-/// What an upload makes of a user.
+/// The result of merging an upload into a user.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Merge {
     /// The current fields with the edited ones replaced.
     pub fields: UserFields,
     /// Fields that were changed at the device.
     pub edited: BTreeSet<Field>,
-    /// Of the edited ones: fields that have a value of before again.
+    /// The edited fields whose value is that of an earlier version.
     pub returned: BTreeSet<Field>,
-    /// Fields in which the device shows a value that was replaced since: no edits, they ask for a correction.
+    /// Fields that show an outdated value of the fleet. They are no edits; the device needs a correction.
     pub stale: BTreeSet<Field>,
-    /// Fields in which the device holds nothing where the fleet holds something: they ask for a correction.
+    /// Fields that are empty on the device although the fleet has a value. The device needs a correction.
     pub dropped: BTreeSet<Field>,
-    /// Of the dropped ones: fields that somebody emptied at the device. The device had the fleet's value and keeps what is
+    /// The dropped fields that a person emptied at the device. The device had the fleet's value and keeps what is
     /// written to it (decision 0027).
     pub cleared: BTreeSet<Field>,
-    /// A privilege above the fleet's, which waits for an operator; not in `fields`.
+    /// A privilege above the fleet's, which waits for an operator; it is not in `fields`.
     pub raised: Option<i32>,
 }
 
 impl Merge {
-    /// Whether the device should get the user again: it shows something else than the fleet holds.
+    /// Whether the device needs the user again: it shows something else than the fleet holds.
     pub fn needs_correction(&self) -> bool {
         !self.stale.is_empty() || !self.dropped.is_empty()
     }
 }
 
 impl Merge {
-    /// Takes the emptied fields for edits.
+    /// Turns the emptied fields into edits.
     pub fn accept_cleared(&mut self, older: &[UserFields], patch: &UserPatch, capability: &Capability) {
         for field in std::mem::take(&mut self.cleared) {
             self.dropped.remove(&field);
             patch.write(field, &mut self.fields);
             self.edited.insert(field);
-            if older.iter().any(|user| kept::is(field, patch, user, capability)) {
+            if older.iter().any(|user| device_form::equals_as_kept(field, patch, user, capability)) {
                 self.returned.insert(field);
             }
         }
     }
 }
 
-/// Merges what a device says of a user into the `current` version; `older` are the versions before it.
+/// Merges a device's user record into the `current` version; `older` are the versions before it.
 pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from: &Uploader<'_>) -> Merge {
     let mut merge = Merge { fields: current.clone(), ..Merge::default() };
     for field in Field::ALL {
@@ -82,7 +83,7 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
             Judgement::Edited => {
                 patch.write(field, &mut merge.fields);
                 merge.edited.insert(field);
-                if older.iter().any(|user| kept::is(field, patch, user, from.capability)) {
+                if older.iter().any(|user| device_form::equals_as_kept(field, patch, user, from.capability)) {
                     merge.returned.insert(field);
                 }
             }
@@ -91,21 +92,21 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
     merge
 }
 
-/// What one field of an upload is.
+/// The verdict on one field of an upload.
 enum Judgement {
-    /// Nothing was said, or our own value was.
+    /// The upload has no value, or the fleet's own.
     Ours,
-    /// The device holds nothing where we hold something.
+    /// The device has no value, the fleet has one.
     Dropped,
-    /// A value of an older version, from a device that has not got the current one.
+    /// The value is from an older version, and the device does not have the current one.
     Stale,
-    /// A privilege that waits for an operator.
+    /// The privilege waits for an operator.
     Raised,
-    /// Changed at the device.
+    /// The value was changed at the device.
     Edited,
 }
 
-/// The rules, in their order.
+/// Applies the rules in their order.
 fn judge(
     field: Field,
     current: &UserFields,
@@ -113,42 +114,43 @@ fn judge(
     patch: &UserPatch,
     from: &Uploader<'_>,
 ) -> Judgement {
-    let is = |fields: &UserFields| kept::is(field, patch, fields, from.capability);
-    // An absent field is not an empty one: nothing was said of it.
+    let is = |fields: &UserFields| device_form::equals_as_kept(field, patch, fields, from.capability);
+    // An absent field is not an empty one: it says nothing.
     if !patch.says(field) {
         return Judgement::Ours;
     }
-    // Our own value, as this device keeps it.
+    // The value is the fleet's own, in the form that this device keeps.
     if is(current) {
         return Judgement::Ours;
     }
-    // A default is no decision unless this device showed that it keeps the field (decision 0025). Until then the default is
-    // what the device makes of our value, and it would make the same of a correction.
+    // A default counts as an edit only after the device showed that it keeps the field (decision 0025). Before
+    // that the device may have turned the fleet's value into the default, and would do the same to a correction.
     let default = patch.is_default(field, current);
     if default && !from.capability.keeps(field) {
         return Judgement::Ours;
     }
-    // Devices give a validity back changed (field note 5.11): once the fleet has one, theirs is ignored.
+    // Devices return a validity period changed (field note 5.11). Once the fleet has one, Muster ignores theirs.
     if field == Field::Validity && current.has_validity() {
         return Judgement::Ours;
     }
-    // What was replaced since, from a device that does not have the replacement yet. Such a value may be empty. While a device
-    // is filled, it may show the default that it gave the user before it got our value.
+    // The device does not have the current version yet, so a value of an older version is outdated, even an empty
+    // one. During a fill the device may also show the default that it gave the user before it got the fleet's
+    // value.
     if !from.settled && (default || older.iter().any(is)) {
         return Judgement::Stale;
     }
-    // Empty values are normal on devices that were never told (field note 4.9): alone they clear nothing.
+    // Empty values are normal on devices that never got one (field note 4.9). On their own they clear nothing.
     if patch.says_none(field) {
         return Judgement::Dropped;
     }
-    // One terminal must not make administrators everywhere.
+    // One terminal must not be able to make administrators of the whole fleet.
     if field == Field::Privilege && patch.privilege > Some(current.privilege) && !from.trust_privilege {
         return Judgement::Raised;
     }
     Judgement::Edited
 }
 
-/// A user that the fleet does not hold yet, and its privilege if that waits for an operator.
+/// A user that is new to the fleet, and its privilege if that waits for an operator.
 pub fn first(patch: &UserPatch, trust_privilege: bool) -> (UserFields, Option<i32>) {
     let mut fields = UserFields::default();
     for field in Field::ALL {
@@ -161,13 +163,14 @@ pub fn first(patch: &UserPatch, trust_privilege: bool) -> (UserFields, Option<i3
     (fields, raised)
 }
 
-/// Whether a device that joins the fleet means the same person by a PIN: name and card agree where both have them.
+/// Whether a device that joins the fleet has the same person under a PIN: name and card agree if both sides have
+/// them.
 ///
-/// Names are compared without case and without blanks around them; a cut one is the same.
+/// Names are compared without case and without blanks around them; a cut name is the same.
 pub fn same_person(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
     let name = patch.name.as_ref().filter(|name| !name.canonical().is_empty() && !current.name.is_empty());
     let same_name = name.is_none_or(|name| {
-        kept::name_may_be(name, &current.name, capability)
+        device_form::name_may_be(name, &current.name, capability)
             || name.canonical().to_lowercase() == canonical::name(&current.name).to_lowercase()
     });
     let same_card = match (current.card.as_deref(), patch.card.as_deref()) {
@@ -178,7 +181,7 @@ pub fn same_person(current: &UserFields, patch: &UserPatch, capability: &Capabil
 }
 
 impl UserFields {
-    /// Whether the user's time on devices is limited.
+    /// Whether the user's validity is limited.
     pub fn has_validity(&self) -> bool {
         self.start.is_some() || self.end.is_some()
     }

@@ -1,4 +1,4 @@
-//! What the lines of an upload mean: users, whole items, operations, and what cannot be read.
+//! Reading of upload lines: users, whole items, operations, and lines that cannot be read.
 
 use wire::{BioData, BioFormat, BioType, Fields, Line, Operation, Pin, Record};
 
@@ -8,56 +8,56 @@ use crate::{
     header::{self, HeaderError},
 };
 
-/// What one line of an upload means, or the consecutive lines of one template.
+/// The meaning of one line of an upload, or of the consecutive lines of one template.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading<'a> {
-    /// What the device says of a user.
+    /// A user record.
     User {
-        /// Line of the body, from 1.
+        /// Number of the line in the body, from 1.
         line: usize,
-        /// Whose record it is.
+        /// The user.
         pin: Pin,
-        /// The fields that were given.
+        /// The fields that the record has.
         patch: UserPatch,
         /// The line as it came.
         raw: &'a [u8],
     },
-    /// A photo, or the parts of one generation of a template, whatever their number: see [`Template::complete`].
+    /// A photo, or parts of one generation of a template. The parts may be incomplete: see [`Template::complete`].
     Item {
-        /// First line of the body, from 1.
+        /// Number of the first line in the body, from 1.
         line: usize,
-        /// Which item of whom.
+        /// The key of the item.
         key: ItemKey,
         /// The template or the photo.
         content: Content,
         /// The lines as they came.
         raw: &'a [u8],
     },
-    /// What the device says of a definition: so far only work codes come (§12.1.1.12).
+    /// A definition. So far only work codes are uploaded (§12.1.1.12).
     Definition {
-        /// Line of the body, from 1.
+        /// Number of the line in the body, from 1.
         line: usize,
-        /// Which.
+        /// The name of the definition.
         name: DefinitionName,
-        /// Its name in words.
+        /// The displayed text of the definition.
         text: String,
         /// The line as it came.
         raw: &'a [u8],
     },
-    /// Something was done at the device (§11.4).
+    /// An operation at the device (§11.4).
     Operation {
-        /// Line of the body, from 1.
+        /// Number of the line in the body, from 1.
         line: usize,
-        /// What was done.
+        /// The operation.
         operation: Operation,
     },
-    /// A line to keep aside: the others still count.
+    /// A line that cannot be read. The other lines still count.
     Unreadable {
-        /// Line of the body, from 1.
+        /// Number of the line in the body, from 1.
         line: usize,
-        /// Its first word.
+        /// The first word of the line.
         tag: String,
-        /// Why, in words, without anything of its values.
+        /// The reason in words, without values of the line.
         reason: String,
         /// The line as it came.
         raw: &'a [u8],
@@ -65,7 +65,7 @@ pub enum Reading<'a> {
 }
 
 impl Reading<'_> {
-    /// The line of the body where it stands or begins, from 1.
+    /// Number of the first line in the body, from 1.
     pub fn line(&self) -> usize {
         match self {
             Self::User { line, .. }
@@ -77,11 +77,11 @@ impl Reading<'_> {
     }
 }
 
-/// Reads the body of an upload about people. `table` is the one of the request, for lines without a tag.
+/// Reads the body of an upload about users. `table` is that of the request, for lines without a tag.
 ///
-/// Parts of one template (same PIN, type, number and version, rising index) that stand in consecutive lines are one
-/// generation and one [`Reading::Item`]. If one of them cannot be read, none of them is: without it, the rest would
-/// look like a whole template.
+/// Parts of one template (same PIN, type, number and version, rising index) in consecutive lines are one
+/// generation and one [`Reading::Item`]. If one part cannot be read, the whole template is unreadable: the other
+/// parts alone would look like a complete template.
 pub fn read<'a>(table: Option<&str>, body: &'a [u8], capability: &Capability) -> Vec<Reading<'a>> {
     let mut reader = Reader { body, readings: Vec::new(), run: None };
     for line in wire::records(table, body) {
@@ -99,26 +99,26 @@ struct Reader<'a> {
     run: Option<Run<'a>>,
 }
 
-/// Lines that are parts of one template.
+/// Consecutive lines with the parts of one template.
 struct Run<'a> {
     whose: Whose,
-    /// Known from the first part that could be read.
+    /// The key, from the first readable part.
     key: Option<ItemKey>,
     parts: Vec<Part>,
     lines: Vec<Origin<'a>>,
     last_index: Option<u8>,
-    /// A part could not be read.
+    /// Whether a part could not be read.
     broken: bool,
 }
 
-/// Where a part comes from.
+/// The line that a part comes from.
 struct Origin<'a> {
     line: usize,
     tag: String,
     raw: &'a [u8],
 }
 
-/// What a part belongs to, as far as even a damaged line tells it.
+/// The template that a part belongs to, as far as even a damaged line shows it.
 #[derive(Clone, PartialEq, Eq)]
 struct Whose {
     pin: Pin,
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
                     }
                     (Err(error), _) => self.unreadable(origin, format!("CODE: {error}")),
                     (_, None) => {
-                        self.unreadable(origin, "NAME is text in no charset of the device".to_owned());
+                        self.unreadable(origin, "NAME is not text in a charset of the device".to_owned());
                     }
                 }
             }
@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
         self.readings.push(Reading::Item { line: origin.line, key, content, raw: origin.raw });
     }
 
-    /// Takes a part whose line could be read; its template may still be damaged.
+    /// Adds a part from a readable line. Its template may still be damaged.
     fn part(&mut self, origin: Origin<'a>, pin: Pin, slot: Result<Slot, HeaderError>, part: Part) {
         let slot = slot.and_then(|slot| header::check(&slot, &part.text).map(|()| slot));
         let slot = match slot {
@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
         run.lines.push(origin);
     }
 
-    /// Sets a line aside, and with it the template of which it may be a part.
+    /// Reports a line as unreadable, and with it the template to which it may belong.
     fn unreadable(&mut self, origin: Origin<'a>, reason: String) {
         if may_be_part(&origin.tag) {
             match Whose::of_damaged(&origin) {
@@ -236,7 +236,7 @@ impl<'a> Reader<'a> {
                     run.broken = true;
                     run.last_index = index.or(run.last_index);
                 }
-                // Fingerprints have one part; whatever else is being collected may lack this one.
+                // A fingerprint has one part. For any other template, this line may be the missing part.
                 None => {
                     if let Some(run) = self.run.as_mut() {
                         run.broken |= run.whose.bio_type != BioType::FINGERPRINT;
@@ -250,7 +250,7 @@ impl<'a> Reader<'a> {
         self.readings.push(Reading::Unreadable { line, tag, reason, raw });
     }
 
-    /// Ends the template that was being collected.
+    /// Ends the template that is being collected.
     fn close(&mut self) {
         let Some(Run { key, parts, lines, broken, .. }) = self.run.take() else { return };
         if broken {
@@ -274,7 +274,8 @@ impl Run<'_> {
         Self { whose, key: None, parts: Vec::new(), lines: Vec::new(), last_index: None, broken: false }
     }
 
-    /// Whether a part of `whose` belongs to the generation at hand. A key or an index that cannot be read may.
+    /// Whether a part of `whose` belongs to the generation that is being collected. A part with an unreadable key
+    /// or index may belong to it.
     fn goes_on_with(&self, whose: &Whose, key: Option<&ItemKey>, index: Option<u8>) -> bool {
         let same_key = key.is_none_or(|key| self.key.as_ref().is_none_or(|ours| ours == key));
         let rises = index.is_none_or(|index| self.last_index.is_none_or(|last| last < index));
@@ -283,11 +284,11 @@ impl Run<'_> {
 }
 
 impl Whose {
-    /// Of a line that is no whole record, whose part it is and, if that can be read, which one.
+    /// Reads from a damaged line to which template its part belongs, and its index if that is readable.
     fn of_damaged(origin: &Origin<'_>) -> Option<(Self, Option<u8>)> {
         let raw = origin.raw.trim_ascii_start();
         let word = raw.iter().position(|byte| b" \t=".contains(byte))?;
-        // A first word with a value is a field: the line has no tag.
+        // A first word with a `=` is a field: the line has no tag.
         let fields = if raw.get(word) == Some(&b'=') { raw } else { raw.get(word + 1..)? };
         let fields = Fields::parse(fields);
         let number = |field| fields.optional_number::<u8>(field).ok();
@@ -304,36 +305,37 @@ impl Whose {
     }
 }
 
-/// Whether a line with this tag may be a part of a template: any but those that are known to be something else.
+/// Whether a line with this tag may be a part of a template: all tags but those of other known records.
 fn may_be_part(tag: &str) -> bool {
     !["OPLOG", "USER", "USERPIC", "BIOPHOTO", "WORKCODE"].iter().any(|other| other.eq_ignore_ascii_case(tag))
 }
 
-/// The body from the start of one of its lines to the end of another.
+/// The part of the body from the start of one line to the end of another.
 fn span<'a>(body: &'a [u8], first: &'a [u8], last: &'a [u8]) -> &'a [u8] {
     let offset = |line: &[u8]| line.as_ptr().addr().checked_sub(body.as_ptr().addr());
     let end = offset(last).map(|start| start + last.len());
     offset(first).zip(end).and_then(|(start, end)| body.get(start..end)).unwrap_or(first)
 }
 
-/// `Valid=3` is a duress finger in whatever form it comes.
+/// `Valid=3` means a duress finger in every form.
 fn part(index: u8, valid: u8, duress: bool, text: &str) -> Part {
     let (valid, duress) = if valid == 3 { (1, true) } else { (valid, duress) };
     Part { index, valid, duress, text: text.to_owned() }
 }
 
-/// A visible-light device uploads its comparison photos with `Type=0` or 9; no other device has any (field note 6.6).
+/// A visible-light device uploads its comparison photos with `Type=0` or 9. No other device has such photos (field
+/// note 6.6).
 fn comparison_type(bio_type: BioType) -> BioType {
     if bio_type == BioType(0) { BioType::VISIBLE_FACE } else { bio_type }
 }
 
-/// The algorithm that the device has for a type; version 0 if it told none.
+/// The device's algorithm for a type; version 0 if it reported none.
 fn of_device(bio_type: BioType, format: Format, capability: &Capability) -> Algorithm {
     let (major, minor) = capability.version_of(bio_type).unwrap_or((0, None));
     Algorithm { format, major, minor: minor.unwrap_or(0) }
 }
 
-/// The algorithm of a template whose line tells no version: its own header's, or else the device's.
+/// The algorithm of a template whose line has no version: that of its header, or else the device's.
 fn unversioned(
     bio_type: BioType,
     format: Format,
@@ -341,16 +343,16 @@ fn unversioned(
     capability: &Capability,
 ) -> Result<Algorithm, HeaderError> {
     let device = of_device(bio_type, format, capability);
-    // A header of another type is a wrong label, which the check that follows finds.
+    // A header of another type is a wrong label. The check that follows reports it.
     let own = |header: &header::Described| header.bio_type.unwrap_or(BioType::FINGERPRINT.0) == bio_type.0;
     let Some(header) = header::inspect(text)?.filter(own) else { return Ok(device) };
-    // The older headers tell the major version only.
+    // Older headers hold the major version only.
     let exact = header.unified || header.major != device.major;
     let minor = if exact { header.minor } else { device.minor };
     Ok(Algorithm { format, major: header.major, minor })
 }
 
-/// The algorithm of a unified record: its own, since it carries one.
+/// The algorithm of a unified record, which holds its own version.
 fn bio_data_algorithm(data: &BioData<'_>, capability: &Capability) -> Result<Algorithm, HeaderError> {
     let format = match data.format {
         BioFormat::Zk => Format::Zk,

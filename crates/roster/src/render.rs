@@ -1,4 +1,4 @@
-//! An item as commands for one device.
+//! Rendering of an item as commands for a device.
 
 use wire::{
     Base64, BioData, BioFormat, BioType, Card, CardForm, Charset, Command, ComparisonPhoto, Delete, FacePart,
@@ -6,28 +6,29 @@ use wire::{
 };
 
 use crate::{
-    Capability, Content, Format, ItemKey, Kind, Part, Slot, Template, UserFields, definition, header, kept,
+    Capability, Content, Format, ItemKey, Kind, Part, Slot, Template, UserFields, definition, device_form,
+    header,
 };
 
-/// What devices take as time zones of a user to whom nobody gave any (field note 5.10).
+/// The time zones that devices use for a user without any (field note 5.10).
 const DEFAULT_TIME_ZONES: &str = "0000000100000000";
 
-/// The form of a deletion of unified templates that names no type.
+/// The form of a deletion of unified templates of all types.
 const ALL_TYPES: Form = Form::BioData(0);
 
 /// `Valid` of a duress finger in the classic form.
 const DURESS: u8 = 3;
 
-/// The commands that make a device hold `content`: one a part, ascending, to be sent without anything between them.
+/// The commands that store `content` on a device: one a part, ascending. No other command may come between them.
 ///
-/// None if the device does not take such an item, or if the stored text does not fit its own header: what is damaged
-/// is never sent.
+/// Empty if the device does not accept such an item, or if the stored text contradicts its own header: Muster
+/// never sends damaged data.
 pub fn update<'a>(key: &ItemKey, content: &'a Content, capability: &Capability) -> Vec<Command<'a>> {
     Rendering::of(&key.slot, capability).map(|rendering| rendering.update(key, content)).unwrap_or_default()
 }
 
-/// All that the commands of an update depend on beside the item and its content: two devices of one rendering are sent the
-/// same.
+/// The properties of a device on which the commands of an update depend. Devices with equal renderings get the
+/// same commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendering {
     form: Form,
@@ -35,12 +36,12 @@ pub struct Rendering {
     name_bytes: Option<usize>,
     card_form: CardForm,
     push_version: Option<Version>,
-    /// What both sides speak.
+    /// The protocol version that both sides speak.
     protocol: Version,
 }
 
 impl Rendering {
-    /// How an item of this slot is spelled for a device; `None` if it does not take such an item.
+    /// The rendering of an item of this slot for a device; `None` if the device does not accept such an item.
     pub fn of(slot: &Slot, capability: &Capability) -> Option<Self> {
         Some(Self {
             form: capability.takes(slot)?,
@@ -52,7 +53,7 @@ impl Rendering {
         })
     }
 
-    /// As [`update`], for every device of this rendering.
+    /// As [`update`], for every device with this rendering.
     pub fn update<'a>(&self, key: &ItemKey, content: &'a Content) -> Vec<Command<'a>> {
         let updates: Option<Vec<Update<'a>>> = match content {
             Content::Definition(definition) => {
@@ -73,17 +74,17 @@ impl Rendering {
         updates.unwrap_or_default().into_iter().map(Command::Update).collect()
     }
 
-    /// A complete record: what is left out of one, old firmware sets to zero (field note 5.2).
+    /// A complete record: old firmware sets every absent field to zero (field note 5.2).
     fn user(&self, key: &ItemKey, fields: &UserFields) -> User {
         let card = |text: &Option<String>, form| text.as_deref().map_or(Card::None, Card::read).to_form(form);
         let time_zones =
             if fields.time_zones.is_empty() { DEFAULT_TIME_ZONES } else { fields.time_zones.as_str() };
-        // Firmware that does not know validities need not be troubled with a validity that nobody gave.
+        // Firmware that does not know validity periods gets none if the user has none.
         let knows_validity = self.protocol >= Version::V2_4_1;
         let moment = |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
         User {
             pin: key.pin.clone(),
-            name: Some(kept::spelled_name(&fields.name, self.charset, self.name_bytes)),
+            name: Some(device_form::spelled_name(&fields.name, self.charset, self.name_bytes)),
             privilege: Some(fields.privilege),
             password: Some(fields.password.clone()),
             card: Some(card(&fields.card, self.card_form)),
@@ -98,25 +99,27 @@ impl Rendering {
     }
 }
 
-/// How a photo goes out.
+/// How a photo is sent.
 #[derive(Clone, Copy)]
 pub struct PhotoSending<'a> {
-    /// What the command brings.
+    /// The payload of the command.
     pub carried: Carried<'a>,
-    /// Of a comparison photo: whether the device shall upload the template that it makes of it (`PostBackTmpFlag`).
+    /// For a comparison photo: whether the device shall upload the template that it makes from it
+    /// (`PostBackTmpFlag`).
     pub post_back_template: bool,
 }
 
-/// What the command of a photo brings.
+/// The payload of a photo command.
 #[derive(Clone, Copy)]
 pub enum Carried<'a> {
     /// The JPEG itself, as base64.
     Inline(&'a str),
-    /// Where the device fetches it.
+    /// The address from which the device downloads it.
     Url(&'a str),
 }
 
-/// The command that makes a device hold a photo; `None` if it does not take such an item, or if the text is no base64.
+/// The command that stores a photo on a device; `None` if the device does not accept such an item, or if the text
+/// is not base64.
 pub fn update_photo<'a>(
     key: &ItemKey,
     sending: PhotoSending<'a>,
@@ -126,7 +129,7 @@ pub fn update_photo<'a>(
     photo_update(key, sending).map(Command::Update)
 }
 
-/// How many commands [`update`] makes of an item with so many parts.
+/// Number of commands in the [`update`] of an item with this many parts.
 pub fn update_lines(slot: &Slot, parts: usize) -> usize {
     match slot.kind {
         Kind::Membership => 0,
@@ -139,10 +142,10 @@ pub fn update_lines(slot: &Slot, parts: usize) -> usize {
     }
 }
 
-/// The commands that take an item from a device; none if it never took such an item.
+/// The commands that delete an item from a device; empty if the device never accepted such an item.
 ///
-/// Of a user everything goes, the record itself last: what a device leaves of a person when it deletes only the
-/// record would still open doors.
+/// For a user Muster deletes everything, and the user record last: biometrics that stay behind after a deletion of
+/// the user record alone would still open doors.
 pub fn delete(key: &ItemKey, capability: &Capability) -> Vec<Command<'static>> {
     let deletes = match key.slot.kind {
         Kind::Definition(_) => return definition::delete(&key.pin, capability).into_iter().collect(),
@@ -152,12 +155,12 @@ pub fn delete(key: &ItemKey, capability: &Capability) -> Vec<Command<'static>> {
     deletes.into_iter().map(Command::Delete).collect()
 }
 
-/// How many commands [`delete`] makes of an item.
+/// Number of commands in the [`delete`] of an item.
 pub fn delete_lines(key: &ItemKey, capability: &Capability) -> usize {
     delete(key, capability).len()
 }
 
-/// Every table in which the device may hold something of the user (§12.1.2), then the user.
+/// Every table in which the device may hold data of the user (§12.1.2), then the user.
 fn whole_user(key: &ItemKey, capability: &Capability) -> Vec<Delete> {
     let forms = capability.tables();
     let any = |wanted: fn(&Form) -> bool| forms.iter().any(wanted);
@@ -193,7 +196,7 @@ fn whole_user(key: &ItemKey, capability: &Capability) -> Vec<Delete> {
     deletes
 }
 
-/// The delete that takes no more than the item, as far as its table allows.
+/// The deletion that removes the item and as little else as its table allows.
 fn narrowest(key: &ItemKey, form: Form) -> Option<Delete> {
     let pin = key.pin.clone();
     let number = u8::try_from(key.slot.number).ok()?;
@@ -208,7 +211,7 @@ fn narrowest(key: &ItemKey, form: Form) -> Option<Delete> {
     })
 }
 
-/// The parts of a template; `None` as soon as one of them is damaged, since the others are of no use without it.
+/// The parts of a template; `None` if one of them is damaged, because the others are useless without it.
 fn parts<'a>(key: &ItemKey, template: &'a Template, form: Form) -> Option<Vec<Update<'a>>> {
     template.parts.iter().map(|part| part_update(key, part, form)).collect()
 }

@@ -1,125 +1,63 @@
-//! What an upload said of a user, field by field.
+//! User patches: the fields that an upload reports of a user.
 
 use std::fmt;
 
 use wire::{Card, CardForm, Charset, User};
 
-use crate::{Capability, UserFields, canonical, content::Hidden};
+use crate::{Capability, Field, UserFields, canonical, content::Hidden};
 
-/// The group of users who were given none.
+/// The default group.
 const DEFAULT_GROUP: i32 = 1;
 
-/// A field of a user, as it is merged: one value, or what belongs together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Field {
-    /// `Name`
-    Name,
-    /// `Pri`
-    Privilege,
-    /// `Passwd`
-    Password,
-    /// `Card`
-    Card,
-    /// `ViceCard`
-    ViceCard,
-    /// `Grp`
-    Group,
-    /// `TZ`
-    TimeZones,
-    /// `Verify`
-    Verify,
-    /// `StartDatetime`, `EndDatetime` and `Expires` together
-    Validity,
-}
-
-impl Field {
-    /// Every field.
-    pub const ALL: [Self; 9] = [
-        Self::Name,
-        Self::Privilege,
-        Self::Password,
-        Self::Card,
-        Self::ViceCard,
-        Self::Group,
-        Self::TimeZones,
-        Self::Verify,
-        Self::Validity,
-    ];
-
-    /// The fields that somebody may empty at a device, and of which a device shows whether it keeps them.
-    pub const CLEARABLE: [Self; 3] = [Self::Name, Self::Password, Self::Card];
-
-    /// The field's name for people and for storage.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Name => "name",
-            Self::Privilege => "privilege",
-            Self::Password => "password",
-            Self::Card => "card",
-            Self::ViceCard => "vice card",
-            Self::Group => "group",
-            Self::TimeZones => "time zones",
-            Self::Verify => "verification mode",
-            Self::Validity => "validity",
-        }
-    }
-}
-
-impl fmt::Display for Field {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What an upload said of a user. `None` = not said; an empty text = said to be none.
+/// The fields of a user in an upload. `None` means not reported; an empty text means reported as none.
 ///
 /// All but the name are in the canonical spelling of [`UserFields`].
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UserPatch {
-    /// Name, as the device keeps it.
+    /// The name in the form that the device keeps.
     pub name: Option<NameAsKept>,
-    /// Privilege, 0 and more.
+    /// Privilege, not negative.
     pub privilege: Option<i32>,
-    /// Password; empty = none.
+    /// Password; empty means none.
     pub password: Option<String>,
-    /// Main card; empty = none.
+    /// Main card; empty means none.
     pub card: Option<String>,
-    /// Second card; empty = none.
+    /// Second card; empty means none.
     pub vice_card: Option<String>,
     /// Access group.
     pub group: Option<i32>,
-    /// Time zones; empty = said to be the device's default.
+    /// Time zones; empty means the device's default.
     pub time_zones: Option<String>,
-    /// Personal verification mode; -1 = said to be that of the group.
+    /// Personal verification mode; -1 means that of the group.
     pub verify: Option<i32>,
-    /// Start of validity; `None` also for none.
+    /// Start of validity; `None` also means no start.
     pub start: Option<String>,
-    /// End of validity; `None` also for none.
+    /// End of validity; `None` also means no end.
     pub end: Option<String>,
     /// `Expires`; `None` unless there is a start or an end.
     pub expires: Option<i32>,
-    /// How the device wrote its cards: for [`Capability::learn_card_form`].
+    /// The form in which the device wrote its cards, for [`Capability::learn_card_form`].
     pub card_form: Option<CardForm>,
 }
 
-/// A name as a device keeps it: in its charset, perhaps cut within a character.
+/// A name in the form that a device keeps: in the device's charset, possibly cut within a character.
 #[derive(Clone, PartialEq, Eq)]
 pub struct NameAsKept {
     /// The bytes of the upload.
     pub raw: Vec<u8>,
-    /// The bytes as text, without a character that was cut; `None` if they are text in no charset of the device's.
+    /// The bytes as text, without a cut character; `None` if they are valid in no charset of the device.
     pub text: Option<String>,
 }
 
 impl NameAsKept {
-    /// The canonical text, empty where there is none that can be read.
+    /// The canonical text; empty if the name is unreadable.
     pub(crate) fn canonical(&self) -> String {
         self.text.as_deref().map(canonical::name).unwrap_or_default()
     }
 }
 
 impl UserPatch {
-    /// What the `USER` record of a device with this capability says.
+    /// The patch of a `USER` record from a device with this capability.
     pub fn of(user: &User, capability: &Capability) -> Self {
         let moment = |text: &Option<String>| text.as_deref().and_then(canonical::moment);
         let card =
@@ -149,7 +87,7 @@ impl UserPatch {
         }
     }
 
-    /// Whether the upload said anything of `field`.
+    /// Whether the upload reports `field`.
     pub(crate) fn says(&self, field: Field) -> bool {
         match field {
             Field::Name => self.name.is_some(),
@@ -164,7 +102,7 @@ impl UserPatch {
         }
     }
 
-    /// Whether the upload said that there is none: no name that can be read, no password, no card.
+    /// Whether the upload reports the field as empty: no readable name, no password, no card.
     pub(crate) fn says_none(&self, field: Field) -> bool {
         let none = |text: &Option<String>| text.as_deref() == Some("");
         match field {
@@ -176,14 +114,14 @@ impl UserPatch {
         }
     }
 
-    /// Whether the device shows an empty name, password or card. A name that cannot be read is none of these.
+    /// Whether the device shows an empty name, password or card. An unreadable name is not empty.
     pub fn shows_empty(&self, field: Field) -> bool {
         let unreadable = self.name.as_ref().is_some_and(|name| !name.raw.trim_ascii().is_empty());
         self.says_none(field) && !(field == Field::Name && unreadable)
     }
 
-    /// Whether the value is the one that a device without the field shows of everybody, or a privilege below ours. For empty
-    /// texts see [`UserPatch::says_none`].
+    /// Whether the value is what a device without the field shows for everybody, or a privilege below the fleet's.
+    /// For empty texts see [`UserPatch::says_none`].
     pub(crate) fn is_default(&self, field: Field, ours: &UserFields) -> bool {
         match field {
             Field::Privilege => self.privilege.is_some_and(|privilege| privilege < ours.privilege),
@@ -194,8 +132,8 @@ impl UserPatch {
         }
     }
 
-    /// Whether the value cannot be a device's default, so that a device that shows it keeps the field. False for fields
-    /// without defaults.
+    /// Whether the value cannot be a device's default. A device that shows such a value keeps the field. False for
+    /// fields without defaults.
     pub(crate) fn is_no_default(&self, field: Field) -> bool {
         match field {
             Field::Privilege => self.privilege.is_some_and(|privilege| privilege > 0),
@@ -206,7 +144,7 @@ impl UserPatch {
         }
     }
 
-    /// Writes what the upload said of `field` into `fields`; nothing if it said nothing.
+    /// Writes the reported value of `field` into `fields`; does nothing if the field is not reported.
     pub(crate) fn write(&self, field: Field, fields: &mut UserFields) {
         let card = |text: &String| (!text.is_empty()).then(|| text.clone());
         match field {
@@ -229,7 +167,7 @@ impl UserPatch {
     }
 }
 
-/// The mode of a user; `None` for that of the group.
+/// The personal mode of a user; `None` for that of the group.
 pub(crate) fn own_mode(mode: i32) -> Option<i32> {
     Some(mode).filter(|mode| *mode >= 0)
 }
@@ -240,10 +178,10 @@ fn put<T>(place: &mut T, value: Option<T>) {
     }
 }
 
-/// The text of a name. Devices cut at a number of bytes, so that the last character may be incomplete
-/// (field note 5.7): it is left out. What is no beginning of a character is not taken for one that was cut.
+/// The text of a name. Devices cut names at a number of bytes, so the last character may be incomplete (field note
+/// 5.7); it is left out. Bytes that cannot begin a character do not count as a cut character.
 fn read(raw: &[u8], capability: &Capability) -> Option<String> {
-    /// A character of GB18030 has at most 4 bytes, so at most 3 are left of one that was cut.
+    /// A character of GB18030 has at most 4 bytes, so a cut one leaves at most 3.
     const CUT: usize = 3;
     let (charset, language) = (capability.charset(), capability.language());
     let decode = |bytes: &[u8]| charset.decode(language, bytes);
@@ -259,7 +197,7 @@ fn read(raw: &[u8], capability: &Capability) -> Option<String> {
 }
 
 impl fmt::Debug for UserPatch {
-    /// Everything but the password and the cards, which only show whether they are there.
+    /// Shows only whether the password and the cards are set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let set = |text: &Option<String>| text.as_deref().map(|text| Hidden(!text.is_empty()));
         f.debug_struct("UserPatch")

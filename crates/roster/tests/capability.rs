@@ -1,4 +1,4 @@
-//! What a device can take, from what it told and showed.
+//! Capabilities of a device, from its reports and its behaviour.
 
 mod support;
 
@@ -21,7 +21,7 @@ fn a_refusal_holds_for_one_firmware() {
 
 /// Obligations 152, 153.
 #[test]
-fn a_fingerprint_goes_in_the_table_of_its_version_to_a_device_of_that_version() {
+fn a_fingerprint_is_sent_in_the_table_of_its_version_to_a_device_of_that_version() {
     let finger = |major| slot(BioType::FINGERPRINT, 1, Format::Zk, major, 0);
     let classic = told(&[("FPVersion", "10")]);
     assert_eq!((classic.takes(&finger(10)), classic.takes(&finger(12))), (Some(Form::FingerTmp), None));
@@ -30,7 +30,7 @@ fn a_fingerprint_goes_in_the_table_of_its_version_to_a_device_of_that_version() 
 }
 
 #[test]
-fn what_one_firmware_took_is_not_said_of_the_next() {
+fn forms_that_one_firmware_accepted_are_forgotten_with_the_next() {
     let mut device = told(&[("FWVersion", "Ver 1")]);
     assert!(device.accept(Form::UserInfo, refusal()));
     assert!(!device.accept(Form::UserInfo, refusal()), "known since");
@@ -38,9 +38,9 @@ fn what_one_firmware_took_is_not_said_of_the_next() {
     assert!(device.accept(Form::UserInfo, refusal()));
 }
 
-/// Many templates are under way in one form when the first of them is refused.
+/// Many templates are in transit in one form when the device refuses the first of them.
 #[test]
-fn a_refusal_tells_of_the_commands_that_were_made_before_it() {
+fn a_refusal_covers_the_commands_that_were_created_before_it() {
     let mut device = told(&[("FPVersion", "10")]);
     let finger = slot(BioType::FINGERPRINT, 1, Format::Zk, 10, 0);
     assert!(!device.refused_since(&finger, 6));
@@ -49,9 +49,9 @@ fn a_refusal_tells_of_the_commands_that_were_made_before_it() {
     assert!(!device.refused_since(&finger, 7), "made after it, as BIODATA");
 }
 
-/// A capability that an earlier version of this program wrote tells of no evidence.
+/// An earlier version of this program stored refusals without evidence.
 #[test]
-fn a_refusal_without_evidence_is_one() {
+fn a_refusal_without_evidence_counts() {
     let device = Capability::from_text("refused=BIODATA 1\n");
     assert!(device.refused(Form::BioData(1)));
     let words = device.describe(&|_| String::new());
@@ -60,7 +60,7 @@ fn a_refusal_without_evidence_is_one() {
 
 /// Obligation 72.
 #[test]
-fn silence_and_empty_values_take_nothing_back() {
+fn absent_and_empty_values_keep_the_earlier_ones() {
     let mut device = options("b01-options-iface950.http");
     let before = device.version_of(BioType::FACE);
     tell(&mut device, &[("MultiBioVersion", ""), ("FaceVersion", ""), ("FPCount", "9")]);
@@ -69,7 +69,7 @@ fn silence_and_empty_values_take_nothing_back() {
 }
 
 #[test]
-fn what_is_learned_gives_way_to_what_is_told() {
+fn a_reported_version_overrides_a_learned_one() {
     let mut device = Capability::default();
     device.learn_version(BioType::VISIBLE_FACE, 40, 1);
     assert_eq!(device.version_of(BioType::VISIBLE_FACE), Some((40, Some(1))));
@@ -78,7 +78,7 @@ fn what_is_learned_gives_way_to_what_is_told() {
 }
 
 #[test]
-fn what_an_earlier_firmware_showed_does_not_hold_for_the_next() {
+fn properties_that_one_firmware_showed_are_forgotten_with_the_next() {
     let mut device = told(&[("FWVersion", "Ver 1")]);
     device.learn_version(BioType::VISIBLE_FACE, 40, 1);
     tell(&mut device, &[("FWVersion", "Ver 2")]);
@@ -86,7 +86,7 @@ fn what_an_earlier_firmware_showed_does_not_hold_for_the_next() {
 }
 
 #[test]
-fn functions_that_are_off_take_nothing() {
+fn a_function_that_is_off_accepts_nothing() {
     let print = slot(BioType::FINGERPRINT, 0, Format::Zk, 10, 0);
     assert_eq!(told(&[("FPVersion", "10"), ("FingerFunOn", "0")]).takes(&print), None);
     assert_eq!(told(&[("PhotoFunOn", "0")]).takes(&Slot::USER_PHOTO), None);
@@ -119,7 +119,7 @@ fn both_sides_speak_the_lower_version() {
 
 /// Obligation 50.
 #[test]
-fn what_a_device_says_of_itself_in_its_handshake_is_kept() {
+fn the_parameters_of_a_handshake_are_kept() {
     let mut device = Capability::default();
     let query = wire::Query::new("SN=1&options=all&pushver=2.4.1&language=83&DeviceType=pid");
     device.merge_handshake(&Handshake::read(&query));
@@ -133,7 +133,7 @@ fn what_a_device_says_of_itself_in_its_handshake_is_kept() {
 
 /// Obligation 75.
 #[test]
-fn what_both_sides_take_goes_as_unified_templates_and_photos() {
+fn types_that_both_sides_accept_are_sent_as_unified_templates_and_photos() {
     let palm = slot(BioType::PALM, 0, Format::Zk, 12, 0);
     let finger = slot(BioType::FINGERPRINT, 0, Format::Zk, 13, 0);
     let nobody = slot(BioType(12), 0, Format::Zk, 1, 0);
@@ -148,17 +148,17 @@ fn what_both_sides_take_goes_as_unified_templates_and_photos() {
         ],
     );
     assert_eq!((device.takes(&finger), device.takes(&palm)), (Some(Form::BioData(1)), None));
-    assert_eq!(device.takes(&nobody), None, "the device does, this side does not");
+    assert_eq!(device.takes(&nobody), None, "the device supports it, this server does not");
     assert_eq!((device.takes(&face_photo), device.takes(&palm_photo)), (Some(Form::BioPhoto), None));
 
-    // With every push anew.
+    // Each report replaces the arrays.
     tell(&mut device, &[("MultiBioDataSupport", "0:1:0:0:0:0:0:0:1:0"), ("MultiBioPhotoSupport", "0:0")]);
     assert_eq!(device.takes(&palm), Some(Form::BioData(8)));
     assert_eq!(device.takes(&face_photo), None);
 }
 
 #[test]
-fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_otherwise() {
+fn the_first_generation_of_clients_gets_cards_in_hex_until_it_shows_another_form() {
     let greet = |query: &str| {
         let mut device = Capability::default();
         device.merge_handshake(&Handshake::read(&wire::Query::new(query)));
@@ -173,19 +173,19 @@ fn cards_are_written_in_hex_for_the_first_generation_of_clients_until_they_show_
 }
 
 #[test]
-fn a_capability_tells_people_what_a_device_takes() {
+fn a_capability_is_described_for_operators() {
     let mut device = options("b01-options-iface950.http");
     device.refuse(Form::BioData(1), refusal());
     device.refuse(Form::Check, refusal());
     device.accept(Form::FingerTmp, Evidence { return_code: ReturnCode(0), ..refusal() });
     let words = device.describe(&|at| format!("day {}", at.0));
     for sentence in [
-        "is a iFace950 Plus",
-        "takes fingerprints 10.0 as FINGERTMP; BIODATA 1 answered -1002 (the device does not support this) on day 25",
-        "takes palms 12.0 as BIODATA 8",
-        "takes no comparison photos",
+        "model iFace950 Plus",
+        "accepts fingerprints 10.0 as FINGERTMP; BIODATA 1 answered -1002 (the device does not support this) on day 25",
+        "accepts palms 12.0 as BIODATA 8",
+        "accepts no comparison photos",
         "CHECK answered -1002 (the device does not support this) on day 25",
-        "took, with this firmware: FINGERTMP since day 25",
+        "accepted with this firmware: FINGERTMP since day 25",
     ] {
         assert!(words.iter().any(|word| word == sentence), "{sentence} is not in {words:#?}");
     }
@@ -193,14 +193,14 @@ fn a_capability_tells_people_what_a_device_takes() {
 
 /// Obligation 196.
 #[test]
-fn what_a_device_says_of_its_room_is_a_limit_unless_it_is_nonsense() {
+fn a_reported_capacity_is_a_limit_unless_it_is_nonsense() {
     let users = |parameters: &[(&str, &str)]| told(parameters).room_for(Kind::User);
     assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "2990")]), Some(3_000), "counted in hundreds");
     assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "3000")]), Some(3_000));
     assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "3001")]), None, "it holds more already");
     assert_eq!(users(&[("~MaxUserCount", "0"), ("UserCount", "0")]), None);
     assert_eq!(users(&[("~MaxUserCount", "many"), ("UserCount", "0")]), None);
-    assert_eq!(users(&[("~MaxUserCount", "30")]), None, "it does not tell how many it holds");
+    assert_eq!(users(&[("~MaxUserCount", "30")]), None, "it does not report how many it holds");
     assert_eq!(users(&[("UserCount", "7")]), None);
 
     let palms = Kind::Template(BioType::PALM);
@@ -215,5 +215,5 @@ fn what_a_device_says_of_its_room_is_a_limit_unless_it_is_nonsense() {
     assert_eq!(array.room_for(Kind::Template(BioType::FACE)), None);
     assert_eq!(array.room_for(Kind::UserPhoto), None);
     let full = array.describe_full(fingers, 6_000);
-    assert_eq!(full.as_deref(), Some("full: 6,000 of 6,000 fingerprints by its own word"));
+    assert_eq!(full.as_deref(), Some("full: 6,000 of 6,000 fingerprints, as the device reports"));
 }

@@ -1,4 +1,4 @@
-//! Items as commands for one device.
+//! Rendering of items as commands for one device.
 
 mod support;
 
@@ -11,7 +11,7 @@ use wire::{BioType, Form, Handshake, Query};
 
 /// Obligation 150.
 #[test]
-fn a_user_goes_out_complete_and_with_its_card_as_the_device_writes_it() {
+fn a_user_is_sent_complete_and_with_its_card_in_the_form_of_the_device() {
     let (key, content) = user("Name=Ada|Passwd=12|Card=123456789|Verify=0");
     let mut device = Capability::default();
     let expected = |card: &str| {
@@ -26,7 +26,7 @@ fn a_user_goes_out_complete_and_with_its_card_as_the_device_writes_it() {
 
 /// Obligation 158.
 #[test]
-fn a_person_goes_with_everything_the_device_may_hold() {
+fn deleting_a_user_deletes_everything_the_device_may_hold() {
     let key = ItemKey { pin: pin("7"), slot: Slot::USER };
     let mut device = options("b01-options-iface950.http");
     let tables = |device: &Capability| -> Vec<String> {
@@ -40,7 +40,7 @@ fn a_person_goes_with_everything_the_device_may_hold() {
 }
 
 #[test]
-fn a_duress_finger_goes_out_as_one() {
+fn a_duress_finger_is_sent_as_one() {
     let device = told(&[("FPVersion", "10")]);
     let (key, content) = only(None, &print(4, 3, 32), &device);
     let sent = lines(&update(&key, &content, &device));
@@ -61,14 +61,14 @@ fn a_device_that_cannot_delete_all_unified_templates_deletes_type_by_type() {
 }
 
 #[test]
-fn an_item_goes_alone() {
+fn an_item_is_deleted_alone() {
     let device = options("a02-options.http");
     let gone = |slot: Slot| lines(&delete(&ItemKey { pin: pin("7"), slot }, &device));
     assert_eq!(gone(slot(BioType::FINGERPRINT, 3, Format::Zk, 10, 0)), ["DATA DELETE FINGERTMP PIN=7|FID=3"]);
     assert_eq!(gone(slot(BioType::PALM, 1, Format::Zk, 12, 0)), ["DATA DELETE BIODATA Pin=7|Type=8|No=1"]);
     assert_eq!(gone(Slot::USER_PHOTO), ["DATA DELETE USERPIC PIN=7"]);
     assert_eq!(gone(Slot::comparison_photo(BioType::VISIBLE_FACE)), ["DATA DELETE BIOPHOTO PIN=7"]);
-    // A device that cannot hold it is not asked to forget it.
+    // Muster asks no device to delete what the device cannot hold.
     assert_eq!(gone(slot(BioType::PALM, 1, Format::Zk, 5, 0)), [""; 0]);
 }
 
@@ -87,7 +87,7 @@ fn a_damaged_template_is_never_sent() {
 
 /// Obligation 151.
 #[test]
-fn photos_go_out_with_their_length() {
+fn photos_are_sent_with_their_length() {
     let device = options("a02-options.http");
     let photo = Content::Photo(Photo { text: "AAEC".into(), file_name: Some("7.jpg".into()) });
     let key = |slot| ItemKey { pin: pin("7"), slot };
@@ -100,7 +100,7 @@ fn photos_go_out_with_their_length() {
 
 /// Obligations 151, 155, 156.
 #[test]
-fn a_photo_goes_inline_or_by_url_and_asks_for_the_template_that_is_made_of_it() {
+fn a_photo_is_sent_inline_or_by_url_and_asks_for_the_template_made_from_it() {
     let device = options("a02-options.http");
     let key = ItemKey { pin: pin("7"), slot: Slot::comparison_photo(BioType::VISIBLE_FACE) };
     let sent = |carried, post_back_template| {
@@ -120,7 +120,7 @@ fn a_photo_goes_inline_or_by_url_and_asks_for_the_template_that_is_made_of_it() 
 
 /// Obligation 156.
 #[test]
-fn a_user_photo_is_fetched_only_by_a_device_that_says_so() {
+fn a_user_photo_is_sent_by_url_only_if_the_device_supports_it() {
     let mut device = options("a02-options.http");
     let (user_photo, comparison_photo) = (Slot::USER_PHOTO, Slot::comparison_photo(BioType::VISIBLE_FACE));
     device.merge_parameters(&[("UserPicURLFunOn".into(), "0".into())]);
@@ -131,7 +131,7 @@ fn a_user_photo_is_fetched_only_by_a_device_that_says_so() {
 }
 
 #[test]
-fn the_first_generation_of_clients_takes_smaller_pictures() {
+fn the_first_generation_of_clients_accepts_smaller_photos_only() {
     let mut old = Capability::default();
     old.merge_handshake(&Handshake::read(&Query::new("SN=OLD1&options=all")));
     let bytes = |device: &Capability, slot| device.photo_limit(&slot).map(|limit| limit.bytes);

@@ -1,4 +1,4 @@
-//! What is defined for the whole fleet: its keys, its one spelling, its commands.
+//! Definitions of the fleet: their keys, their canonical spelling, their commands.
 
 mod support;
 
@@ -25,7 +25,7 @@ fn definition(kind: DefinitionKind, text: &str, fields: &[(&str, &str)]) -> (Ite
     (key(&name), Content::Definition(Definition::new(&name, &fields).expect("a definition")))
 }
 
-/// A device of this version of the protocol and this language.
+/// A device with this protocol version and language.
 fn device(version: &str, language: u16) -> Capability {
     let mut capability = Capability::default();
     let shown = Handshake {
@@ -40,7 +40,7 @@ fn device(version: &str, language: u16) -> Capability {
 }
 
 #[test]
-fn an_owner_is_no_pin_and_comes_before_all_of_them_in_the_order_of_what_refers_to_what() {
+fn a_reserved_key_is_no_pin_and_sorts_before_pins_in_the_order_of_references() {
     let mut owners: Vec<Pin> = DefinitionKind::ALL
         .into_iter()
         .flat_map(|kind| ["10", "9"].map(|text| name(kind, text).owner().expect("an owner")))
@@ -95,7 +95,7 @@ fn kinds_are_stored_as_numbers_and_contents_as_bytes() {
 }
 
 #[test]
-fn the_place_of_a_work_code_in_a_list_is_no_part_of_it() {
+fn the_position_of_a_work_code_does_not_count_in_comparisons() {
     let hash_of = |place: &str, name: &str| {
         let (key, content) = definition(DefinitionKind::WorkCode, "101", &[("PIN", place), ("NAME", name)]);
         hash(&KEY, &key.slot, &content)
@@ -106,18 +106,18 @@ fn the_place_of_a_work_code_in_a_list_is_no_part_of_it() {
 
 /// Obligation 160.
 #[test]
-fn a_group_goes_out_in_the_form_of_the_version() {
+fn a_group_is_sent_in_the_form_of_the_version() {
     let (key, group) = definition(DefinitionKind::Group, "2", &[("TZ", "2;3;0"), ("ValidHoliday", "1")]);
     for (version, periods) in [("2.2.14", "1;2;3;0"), ("2.4.1", "1;2;3;0"), ("2.4.2", "2;3;0")] {
         let sent = lines(&update(&key, &group, &device(version, 69)));
         assert_eq!(sent, [format!("DATA UPDATE AccGroup ID=2|Verify=0|ValidHoliday=1|TZ={periods}")]);
     }
-    // A device that tells no version is an old one.
+    // A device without a version is an old one.
     assert!(lines(&update(&key, &group, &Capability::default()))[0].ends_with("TZ=1;2;3;0"));
 }
 
 #[test]
-fn what_is_deleted_goes_or_opens_nothing() {
+fn a_removed_definition_is_deleted_or_opens_nothing() {
     let gone = |kind, text| lines(&delete(&key(&name(kind, text)), &device("2.4.2", 69))).join("; ");
     assert_eq!(gone(DefinitionKind::WorkCode, "101"), "DATA DELETE WORKCODE CODE=101");
     assert_eq!(gone(DefinitionKind::Message, "3"), "DATA DELETE SMS UID=3");
@@ -137,7 +137,7 @@ fn what_is_deleted_goes_or_opens_nothing() {
     assert_eq!(gone(DefinitionKind::Combination, "4"), combination);
     let holiday = "DATA UPDATE AccHoliday UID=5|HolidayName=-|StartDate=0229|EndDate=0229|TimeZone=1";
     assert_eq!(gone(DefinitionKind::Holiday, "5"), holiday);
-    // Nothing is said of an assignment: there is no command for it.
+    // The protocol has no command that removes an assignment.
     let personal = ItemKey { pin: pin("7"), slot: Slot::personal_message(3) };
     assert_eq!(delete(&personal, &device("2.4.2", 69)), []);
     assert_eq!(
@@ -162,7 +162,7 @@ fn a_text_is_in_the_charset_of_the_device_and_cannot_end_its_command() {
 }
 
 #[test]
-fn a_form_that_was_refused_is_not_for_the_device_until_it_has_other_firmware() {
+fn a_refused_form_is_not_sent_until_the_firmware_changes() {
     let mut device = told(&[("FWVersion", "1")]);
     let slot = DefinitionKind::WorkCode.slot();
     assert_eq!(device.takes(&slot), Some(Form::WorkCode));
@@ -176,7 +176,7 @@ fn a_form_that_was_refused_is_not_for_the_device_until_it_has_other_firmware() {
 }
 
 #[test]
-fn what_cannot_be_a_definition_names_its_field() {
+fn an_invalid_definition_names_its_field() {
     let new = |kind, fields: &[(&str, &str)]| {
         let fields: Vec<(&str, String)> =
             fields.iter().map(|(key, value)| (*key, (*value).to_owned())).collect();
@@ -191,7 +191,7 @@ fn what_cannot_be_a_definition_names_its_field() {
         new(DefinitionKind::TimeZone, &[("Monday", "0000")]),
         Err("the table has no key Monday".to_owned())
     );
-    // Its own key is that of its name, whatever else is said.
+    // The key field always has the name of the definition, whatever the fields say.
     let zone = new(DefinitionKind::TimeZone, &[("UID", "7")]).expect("a time zone");
     assert_eq!(zone.value("UID"), "1");
 }

@@ -1,4 +1,4 @@
-//! Faults that other servers of this kind have, each by its number.
+//! Known faults of servers of this kind, each with its number.
 
 mod support;
 
@@ -12,9 +12,9 @@ use wire::{BioType, Form};
 
 const KEY: HashKey = HashKey::new([7; 32]);
 
-/// Fault 3: `Valid=0` and `FID=0` are values, not absent ones.
+/// Fault 3: `Valid=0` and `FID=0` are taken for absent values.
 #[test]
-fn zeros_stay_zeros_on_their_way_through() {
+fn a_zero_stays_a_zero() {
     let device = told(&[("FPVersion", "10")]);
     let (key, content) = only(None, &print(0, 0, 32), &device);
     assert_eq!((key.slot.number, &content), (0, &template(0, 0, false, "AAECAwQFBgcICQoLDA0ODxAREhMUFRYX")));
@@ -25,7 +25,8 @@ fn zeros_stay_zeros_on_their_way_through() {
     );
 }
 
-/// Fault 10: an echo of our own push, with `Size` and `Valid` as the device counts them, is no change.
+/// Fault 10: an echo of the server's own command, with `Size` and `Valid` as the device counts them, is taken for
+/// a change.
 #[test]
 fn an_echo_with_other_numbers_is_equal() {
     let device = told(&[("FPVersion", "10")]);
@@ -39,7 +40,7 @@ fn an_echo_with_other_numbers_is_equal() {
     assert_ne!(hash(&KEY, &key.slot, &duress), sent);
 }
 
-/// Fault 10, of a face: the 16 bytes before its parts are random.
+/// Fault 10 for a face: the 16 bytes before its parts are random.
 #[test]
 fn an_echo_of_a_face_with_other_random_bytes_is_equal() {
     let device = told(&[("FaceVersion", "7")]);
@@ -51,7 +52,7 @@ fn an_echo_of_a_face_with_other_random_bytes_is_equal() {
     assert_ne!(hash(&KEY, &key.slot, &sent), hash(&KEY, &key.slot, &shorter));
 }
 
-/// Fault 12: one template in one upload is one item, and one command for a device.
+/// Fault 12: one template in one upload must be one item, and one command for a device.
 #[test]
 fn one_upload_of_a_template_makes_one_item_and_one_command() {
     let device = options("b01-options-iface950.http");
@@ -61,7 +62,7 @@ fn one_upload_of_a_template_makes_one_item_and_one_command() {
     assert_eq!(update(key, content, &device).len(), 1);
 }
 
-/// Fault 15: a fingerprint from an `FP` line keeps its version when it goes out as `BIODATA`.
+/// Fault 15: a fingerprint from an `FP` line loses its version when it is sent as `BIODATA`.
 #[test]
 fn a_converted_fingerprint_carries_its_version() {
     let mut device = options("b01-options-iface950.http");
@@ -74,9 +75,9 @@ fn a_converted_fingerprint_carries_its_version() {
     );
 }
 
-/// Fault 15, of a version that nobody knows: kept, and sent nowhere.
+/// Fault 15 for an unknown version: the template is kept and not sent.
 #[test]
-fn a_template_of_unknown_version_stays_where_it_is() {
+fn a_template_of_unknown_version_is_not_sent() {
     let (key, content) = only(None, &print(4, 1, 32), &Capability::default());
     assert_eq!(key.slot.algorithm.major, 0);
     for device in [Capability::default(), told(&[("FPVersion", "10")])] {
@@ -85,9 +86,9 @@ fn a_template_of_unknown_version_stays_where_it_is() {
     }
 }
 
-/// Fault 15: a fingerprint above 10.0 has one form only.
+/// Fault 15: a fingerprint above 10.0 has only one form.
 #[test]
-fn a_fingerprint_13_goes_as_biodata_or_not_at_all() {
+fn a_fingerprint_13_is_sent_as_biodata_or_not_at_all() {
     let mut device = told(&[("FPVersion", "13"), ("MultiBioDataSupport", "0:1:0:0:0:0:0:0:0:1")]);
     let slot = slot(BioType::FINGERPRINT, 1, Format::Zk, 13, 0);
     assert_eq!(device.takes(&slot), Some(Form::BioData(1)));
@@ -95,7 +96,7 @@ fn a_fingerprint_13_goes_as_biodata_or_not_at_all() {
     assert_eq!(device.takes(&slot), None);
 }
 
-/// Fault 16: a face 7.0 has 12 parts; all or nothing.
+/// Fault 16: a face 7.0 with fewer than its 12 parts is taken for complete.
 ///
 /// Obligations 132, 134.
 #[test]
@@ -129,7 +130,7 @@ fn a_face_is_complete_with_its_twelve_parts() {
     }
 }
 
-/// Fault 16: a template of which one part is damaged is no template of fewer parts.
+/// Fault 16: a template with one damaged part is taken for a template with fewer parts.
 #[test]
 fn a_template_with_a_damaged_part_is_not_read_at_all() {
     let body = body("a07-biodata-palm12-5parts.http");
@@ -137,7 +138,7 @@ fn a_template_with_a_damaged_part_is_not_read_at_all() {
     assert_eq!(lines.len(), 5);
     for damaged in 0..lines.len() {
         let mut kept: Vec<Vec<u8>> = lines.iter().map(|line| line.to_vec()).collect();
-        kept[damaged].truncate(400); // whole base64 or not: too short for its header
+        kept[damaged].truncate(400); // valid base64 or not: too short for its header
         let broken = kept.join(&b'\n');
         let readings = read(Some("BIODATA"), &broken, &Capability::default());
         assert_eq!(readings.len(), 5, "part {damaged}");
@@ -146,9 +147,9 @@ fn a_template_with_a_damaged_part_is_not_read_at_all() {
     }
 }
 
-/// Fault 18: a device that would cut or mangle a PIN does not get it.
+/// Fault 18: a device gets a PIN that it would cut or change.
 #[test]
-fn a_pin_goes_only_where_it_fits() {
+fn a_pin_is_sent_only_to_devices_that_keep_it() {
     let takes = |capability: &Capability, text: &str| capability.takes_pin(&pin(text));
     let silent = Capability::default();
     assert!(takes(&silent, "007") && takes(&silent, "A17") && takes(&silent, "123456789012345678901234"));
@@ -163,9 +164,9 @@ fn a_pin_goes_only_where_it_fits() {
     assert!(!takes(&told(&[("StringPinFunOn", "0")]), "A17"));
 }
 
-/// Fault 19: a name that goes out is cut between letters, and cannot end its line.
+/// Fault 19: a name is cut within a letter, or ends its line.
 #[test]
-fn a_name_goes_out_in_whole_letters() {
+fn a_name_is_sent_in_whole_letters() {
     let device = support::cutting(&Capability::default(), 24);
     let (key, content) = user("Name=ABCDEFGHIJKLMNOPQRSTUVWÜ und mehr");
     let sent = lines(&update(&key, &content, &device));

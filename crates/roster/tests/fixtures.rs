@@ -1,4 +1,4 @@
-//! What real devices sent, as items and capabilities.
+//! Requests of real devices, as items and capabilities.
 
 mod support;
 
@@ -29,15 +29,15 @@ fn indices(template: &Template) -> Vec<u8> {
 }
 
 #[test]
-fn a_visible_light_device_takes_prints_palms_and_visible_faces() {
+fn a_visible_light_device_accepts_fingerprints_palms_and_visible_faces() {
     let device = options("a02-options.http");
     let takes = |bio_type, major, minor| device.takes(&Slot::template(bio_type, 0, algorithm(major, minor)));
     assert_eq!(takes(BioType::FINGERPRINT, 10, 0), Some(Form::FingerTmp));
     assert_eq!(takes(BioType::VISIBLE_FACE, 58, 10), Some(Form::BioData(9)));
     assert_eq!(takes(BioType::PALM, 12, 0), Some(Form::BioData(8)));
-    // Its FaceVersion is that of visible light.
+    // The FaceVersion of this device is that of visible light.
     assert_eq!(takes(BioType::FACE, 58, 0), None);
-    // Told a version, but the function is off.
+    // The device reports a version, but its function is off.
     assert_eq!(takes(BioType::FINGER_VEIN, 3, 0), None);
     assert_eq!(takes(BioType::PALM, 5, 0), None);
     assert_eq!(device.takes(&Slot::USER), Some(Form::UserInfo));
@@ -51,7 +51,7 @@ fn a_visible_light_device_takes_prints_palms_and_visible_faces() {
 }
 
 #[test]
-fn a_near_infrared_device_takes_its_faces_and_no_photos_to_compare() {
+fn a_near_infrared_device_accepts_its_faces_and_no_comparison_photos() {
     let device = options("b01-options-iface950.http");
     let takes = |bio_type, major, minor| device.takes(&Slot::template(bio_type, 0, algorithm(major, minor)));
     assert_eq!(takes(BioType::FACE, 12, 0), Some(Form::BioData(2)));
@@ -65,11 +65,11 @@ fn a_near_infrared_device_takes_its_faces_and_no_photos_to_compare() {
 }
 
 #[test]
-fn a_poll_tells_versions_before_the_options_do() {
+fn a_poll_reports_versions_before_the_options_do() {
     let mut visible = Capability::default();
     visible.merge_info(&info("a04-getrequest-info10.http"));
     assert_eq!(visible.version_of(BioType::FINGERPRINT), Some((10, None)));
-    // Five function digits: a visible-light device.
+    // Five function digits mean a visible-light device.
     assert_eq!(visible.version_of(BioType::VISIBLE_FACE), Some((58, None)));
     assert_eq!(visible.version_of(BioType::FACE), None);
     assert_eq!(visible.counts().users, Some(1));
@@ -84,14 +84,14 @@ fn a_poll_tells_versions_before_the_options_do() {
 }
 
 #[test]
-fn options_and_poll_together_say_what_each_said_alone() {
+fn options_and_poll_together_give_what_each_gave_alone() {
     let mut device = options("b01-options-iface950.http");
     device.merge_info(&info("b02-getrequest-info13.http"));
     assert_eq!(device.version_of(BioType::FACE), Some((12, Some(0))));
     assert_eq!(device.counts().users, Some(5));
 }
 
-/// Known fault 15: an `FP` line carries no version; the header of the template does.
+/// Known fault 15: an `FP` line has no version; the template's header has one.
 #[test]
 fn old_fingerprint_lines_are_of_version_9() {
     let device = told(&[("FPVersion", "10")]);
@@ -110,7 +110,7 @@ fn operations_among_templates_are_read_too() {
     assert!(readings.iter().map(Reading::line).eq(1..=9));
 }
 
-/// Known fault 15, of a device that told no version.
+/// Known fault 15 for a device that reported no version.
 #[test]
 fn a_fingerprint_line_is_of_version_10_by_its_header() {
     let (key, template) = only_template("d01-operlog-fp.http", &Capability::default());
@@ -171,7 +171,7 @@ fn a_user_and_its_photo_come_in_one_upload() {
 
 /// Obligation 30.
 #[test]
-fn a_name_in_utf_8_is_read_even_where_the_language_is_chinese() {
+fn a_name_in_utf_8_is_read_from_a_chinese_device() {
     let mut device = Capability::default();
     device.merge_handshake(&Handshake::read(&Query::new(&support::query("f01-handshake-commkey.http"))));
     assert_eq!(device.language(), Some(83));

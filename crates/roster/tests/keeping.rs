@@ -1,4 +1,4 @@
-//! What a device shows of how it keeps users, and what follows from it.
+//! Field keeping: what a device's records show about it, and the consequences.
 
 mod support;
 
@@ -16,7 +16,7 @@ fn kept(device: &Capability) -> Vec<Field> {
     Field::ALL.into_iter().filter(|field| device.keeps(*field)).collect()
 }
 
-/// Shows the name of somebody whom the fleet knows by another name, or by this one.
+/// Shows the device's record of a user's name. The fleet knows the user by the same name or by another.
 fn show_name(device: &mut Capability, who: &str, name: &[u8], ours: &str) {
     let patch = said_raw(device, &[b"USER PIN=7\tName=".as_slice(), name].concat());
     let ours = UserFields { name: ours.into(), ..UserFields::default() };
@@ -36,11 +36,11 @@ fn show_cut(device: &mut Capability, people: &[(&str, &str)], bytes: usize) {
 }
 
 #[test]
-fn a_device_keeps_a_field_that_it_showed_of_two_people() {
+fn a_device_keeps_a_field_that_it_showed_for_two_users() {
     let mut device = Capability::default();
     show(&mut device, "7", LIMITED);
     show(&mut device, "7", LIMITED);
-    assert_eq!(kept(&device), [], "one person, however often");
+    assert_eq!(kept(&device), [], "one user, however often");
     show(&mut device, "8", "Grp=3|Verify=0|Pri=0|TZ=0000000100000000");
     assert_eq!(kept(&device), [Field::Group], "defaults show nothing");
     show(&mut device, "9", LIMITED);
@@ -48,7 +48,7 @@ fn a_device_keeps_a_field_that_it_showed_of_two_people() {
 }
 
 #[test]
-fn what_a_device_showed_is_stored_with_it_and_holds_neither_name_nor_card() {
+fn the_stored_form_of_field_keeping_holds_neither_name_nor_card() {
     let mut device = Capability::default();
     show(&mut device, "7", "Name=Ada|Card=123456789|Passwd=4711|Pri=14|Grp=2");
     show(&mut device, "8", "Grp=2");
@@ -58,7 +58,7 @@ fn what_a_device_showed_is_stored_with_it_and_holds_neither_name_nor_card() {
     for secret in ["Ada", "Wilhelm", "123456789", "4711"] {
         assert!(!text.contains(secret), "{text}");
     }
-    // It goes on where it was.
+    // Learning continues from the stored form.
     let mut device = Capability::from_text(&text);
     show(&mut device, "9", "Pri=2");
     show_cut(&mut device, &LONG[2..], 24);
@@ -67,7 +67,7 @@ fn what_a_device_showed_is_stored_with_it_and_holds_neither_name_nor_card() {
 }
 
 #[test]
-fn what_was_stored_before_is_read() {
+fn the_stored_form_of_earlier_versions_is_read() {
     let device = Capability::from_text("learned card form=hex\nlearned name bytes=24\n");
     assert_eq!((device.name_bytes(), kept(&device)), (Some(24), vec![]));
     let damaged = Capability::from_text("kept field =yes\nkept once group=\nlongest name=x\nname cut 24=\n");
@@ -75,18 +75,18 @@ fn what_was_stored_before_is_read() {
 }
 
 #[test]
-fn a_limit_is_learned_from_two_people_and_not_from_one() {
+fn a_limit_is_learned_from_two_users_and_not_from_one() {
     let mut device = Capability::default();
     show_cut(&mut device, &LONG[..1], 30);
     show_cut(&mut device, &LONG[..1], 30);
     assert_eq!(device.name_bytes(), None);
-    // Within a letter of two bytes.
+    // The cut is within a letter of two bytes.
     show_cut(&mut device, &LONG[1..2], 29);
     assert_eq!(device.name_bytes(), Some(30));
 }
 
 #[test]
-fn a_name_that_somebody_shortened_shows_no_limit_where_longer_ones_are_kept() {
+fn a_shortened_name_shows_no_limit_if_longer_names_are_kept() {
     let mut device = Capability::default();
     show_name(&mut device, "9", LONG[2].1.as_bytes(), LONG[2].1);
     show_cut(&mut device, &LONG[..2], 24);
@@ -115,7 +115,7 @@ fn a_longer_name_that_is_kept_unlearns_the_limit() {
 }
 
 #[test]
-fn new_firmware_and_a_refill_forget_what_was_shown() {
+fn new_firmware_and_a_refill_reset_field_keeping() {
     let learn = |device: &mut Capability| {
         show(device, "7", LIMITED);
         show(device, "8", LIMITED);
@@ -135,7 +135,7 @@ fn new_firmware_and_a_refill_forget_what_was_shown() {
 }
 
 #[test]
-fn what_an_earlier_firmware_wrote_is_sent_again_before_defaults_count() {
+fn users_of_an_earlier_firmware_are_sent_again_before_defaults_count() {
     let shows = |device: &mut Capability, who: &str, fields: &str| {
         device.learn_keeping(&pin(who), &said(fields), None, &[])
     };
@@ -155,18 +155,18 @@ fn what_an_earlier_firmware_wrote_is_sent_again_before_defaults_count() {
 }
 
 #[test]
-fn a_device_that_keeps_fields_says_so() {
+fn the_kept_fields_are_described() {
     let mut device = Capability::default();
     show(&mut device, "7", LIMITED);
     show(&mut device, "8", LIMITED);
     let words = device.describe(&|at| at.0.to_string());
-    let sentence = "keeps of users as it is written: privilege, group, time zones, verification mode";
+    let sentence = "keeps these fields of users as written: privilege, group, time zones, verification mode";
     assert!(words.iter().any(|word| word == sentence), "{words:#?}");
 }
 
 const OURS: &str = "Name=Ada|Card=123456789|Passwd=4711";
 
-/// Shows a user whom Muster wrote with name, card and password.
+/// Shows the device's record of a user whom Muster wrote with name, card and password.
 fn show_written(device: &mut Capability, who: &str, fields: &str) {
     let ours = roster::first(&said(OURS), true).0;
     device.learn_written(&pin(who), &said(fields), &ours);
@@ -177,11 +177,11 @@ fn kept_as_written(device: &Capability) -> Vec<Field> {
 }
 
 #[test]
-fn a_device_keeps_what_is_written_once_two_people_have_it_there() {
+fn a_device_keeps_written_values_once_two_users_show_them() {
     let mut device = Capability::default();
     show_written(&mut device, "7", OURS);
     show_written(&mut device, "7", OURS);
-    assert_eq!(kept_as_written(&device), [], "one person, however often");
+    assert_eq!(kept_as_written(&device), [], "one user, however often");
     show_written(&mut device, "8", "Name=|Card=0|Passwd=");
     show_written(&mut device, "9", "Name=Bob|Card=77|Passwd=12");
     assert_eq!(kept_as_written(&device), [], "nothing, and something else");
@@ -201,7 +201,7 @@ fn a_device_keeps_what_is_written_once_two_people_have_it_there() {
 }
 
 #[test]
-fn an_empty_field_was_emptied_where_the_device_keeps_what_is_written_and_has_the_newest_version() {
+fn an_empty_field_counts_as_cleared_if_the_device_keeps_written_values_and_has_the_newest_version() {
     let mut device = Capability::default();
     let ours = roster::first(&said(OURS), true).0;
     let cleared = |device: &Capability, settled: bool, fields: &str| {

@@ -1,4 +1,4 @@
-//! The rules by which a user record from a device is merged, one test each.
+//! Rules of merging a device's user record, one test each.
 
 mod support;
 
@@ -6,7 +6,7 @@ use roster::{Capability, Field, Merge, Uploader, UserFields, UserPatch, first, m
 use support::{keeping, said, said_raw};
 use wire::Handshake;
 
-/// A user who has everything.
+/// A user with a value in every field.
 fn ada() -> UserFields {
     UserFields {
         name: "Ada Lovelace".into(),
@@ -23,19 +23,19 @@ fn ada() -> UserFields {
     }
 }
 
-/// Merges what a device says that has the current version.
+/// Merges a record of a device that has the current version.
 fn settled(current: &UserFields, patch: &UserPatch) -> Merge {
     let capability = Capability::default();
     merge(current, &[], patch, &Uploader { capability: &capability, settled: true, trust_privilege: false })
 }
 
-/// Merges what a device says that has the current version and showed that it keeps `fields`.
+/// Merges a record of a device that has the current version and showed that it keeps `fields`.
 fn settled_keeping(fields: &[Field], current: &UserFields, patch: &UserPatch) -> Merge {
     let capability = keeping(fields);
     merge(current, &[], patch, &Uploader { capability: &capability, settled: true, trust_privilege: false })
 }
 
-/// Merges what a device says that has not got beyond one of the `older` versions.
+/// Merges a record of a device that has one of the `older` versions at most.
 fn behind(current: &UserFields, older: &[UserFields], patch: &UserPatch) -> Merge {
     let capability = Capability::default();
     merge(
@@ -62,7 +62,7 @@ fn chinese() -> Capability {
     capability
 }
 
-/// Known fault 17: a partial push wiped card, role, password and validity.
+/// Known fault 17: a partial upload deletes card, role, password and validity.
 #[test]
 fn an_absent_field_changes_nothing() {
     let current = UserFields { start: Some("2026-01-01".into()), end: Some("2026-12-31".into()), ..ada() };
@@ -70,7 +70,7 @@ fn an_absent_field_changes_nothing() {
     assert_nothing(&current, &settled(&current, &said("Name=Ada Lovelace")));
 }
 
-/// Known fault 17, with the fields there but empty.
+/// Known fault 17, with fields that are present but empty.
 #[test]
 fn an_empty_field_is_no_edit_but_asks_for_a_correction() {
     let current = ada();
@@ -100,7 +100,7 @@ fn an_empty_field_that_an_older_version_had_is_stale() {
 }
 
 #[test]
-fn what_differs_is_an_edit_of_that_field_alone() {
+fn a_difference_is_an_edit_of_that_field_only() {
     let merge = settled(&ada(), &said("Name=Ada King|Passwd=1815|Card=123456789|Grp=3"));
     assert_eq!(edits(&merge), [Field::Name]);
     assert_eq!(merge.fields, UserFields { name: "Ada King".into(), ..ada() });
@@ -117,7 +117,7 @@ fn two_devices_that_change_different_fields_both_win() {
 }
 
 #[test]
-fn an_old_value_is_stale_until_the_device_has_settled() {
+fn an_old_value_is_stale_until_the_device_has_the_current_version() {
     let older = [UserFields { group: 9, ..ada() }, UserFields { group: 8, ..ada() }];
     for group in [8, 9] {
         let merge = behind(&ada(), &older, &said(&format!("Grp={group}")));
@@ -130,12 +130,12 @@ fn an_old_value_is_stale_until_the_device_has_settled() {
     assert_eq!(edits(&merge(&ada(), &older, &said("Grp=9"), &from)), [Field::Group]);
 }
 
-/// Known fault 19: a name was taken for another one because the device had cut it within a letter.
+/// Known fault 19: a name that the device cut within a letter is taken for another name.
 #[test]
 fn a_long_name_that_the_device_cut_is_ours() {
     let name = "Wilhelmine Größe-Öttinger von der Mühle";
     let current = UserFields { name: name.into(), ..ada() };
-    // The name has letters of two bytes: what of it is in 24 bytes is 24 of them.
+    // The name has letters of two bytes, so a cut after a number of bytes may fall within a letter.
     for (cut, limit) in [(24, None), (30, Some(30)), (20, Some(20))] {
         let line = [b"USER PIN=7\tName=".as_slice(), &name.as_bytes()[..cut]].concat();
         let patch = said_raw(&Capability::default(), &line);
@@ -168,7 +168,7 @@ fn a_name_is_cut_within_a_letter_or_before_it() {
 }
 
 #[test]
-fn a_short_name_is_no_cut_one() {
+fn a_short_name_does_not_count_as_cut() {
     let current = UserFields { name: "Wilhelmine Huber-Ottinge".into(), ..ada() };
     assert_eq!(edits(&settled(&current, &said("Name=Wilhelmine Huber-Otting"))), [Field::Name]);
 }
@@ -201,7 +201,7 @@ fn a_name_in_gb2312_is_the_same_name() {
 }
 
 #[test]
-fn question_marks_for_what_a_charset_lacks_are_ours() {
+fn question_marks_for_missing_characters_are_no_edit() {
     let capability = chinese();
     let current = UserFields { name: "Ünal 周".into(), ..UserFields::default() };
     let kept = capability.charset().encode(&current.name);
@@ -211,11 +211,11 @@ fn question_marks_for_what_a_charset_lacks_are_ours() {
     assert_nothing(&current, &merge(&current, &[], &patch, &from));
 }
 
-/// Not every wrong byte at the end is a character that was cut.
+/// Not every invalid byte at the end is a cut character.
 ///
 /// Obligation 30.
 #[test]
-fn what_is_no_beginning_of_a_character_is_not_left_out() {
+fn bytes_that_cannot_begin_a_character_are_not_left_out() {
     let text = |name: &[u8]| {
         said_raw(&Capability::default(), &[b"USER PIN=7\tName=".as_slice(), name].concat())
             .name
@@ -230,7 +230,7 @@ fn what_is_no_beginning_of_a_character_is_not_left_out() {
 
 /// Obligation 30.
 #[test]
-fn a_name_that_is_text_in_no_charset_counts_as_none() {
+fn an_unreadable_name_counts_as_none() {
     let patch = said_raw(&Capability::default(), b"USER PIN=7\tName=\xFF\xFE\xFD\xFC\xFB");
     assert_eq!(settled(&ada(), &patch).dropped, [Field::Name].into());
     let bare = UserFields::default();
@@ -262,19 +262,19 @@ const DEFAULTS: &str = "Pri=0|Grp=1|TZ=0000000000000000|Verify=-1";
 const LIMITS: [Field; 4] = [Field::Privilege, Field::Group, Field::TimeZones, Field::Verify];
 
 #[test]
-fn a_default_is_no_decision_of_a_device_that_keeps_no_such_field() {
+fn a_default_is_no_edit_on_a_device_that_does_not_keep_the_field() {
     for spelling in [DEFAULTS, "Pri=2|Grp=0|TZ=0000000100000000|Verify=0"] {
         assert_nothing(&ada(), &settled(&ada(), &said(spelling)));
         let older = UserFields { privilege: 0, group: 1, time_zones: String::new(), verify: None, ..ada() };
         assert_nothing(&ada(), &behind(&ada(), &[older], &said(spelling)));
     }
-    // What is no default is an edit of any device.
+    // A value that is no default is an edit on any device.
     let merge = settled(&ada(), &said("Grp=2|TZ=0001000300000000|Verify=1"));
     assert_eq!(edits(&merge), [Field::Group, Field::TimeZones, Field::Verify]);
 }
 
 #[test]
-fn a_default_is_an_edit_of_a_device_that_keeps_the_field() {
+fn a_default_is_an_edit_on_a_device_that_keeps_the_field() {
     let merge = settled_keeping(&LIMITS, &ada(), &said(DEFAULTS));
     assert_eq!(edits(&merge), LIMITS);
     assert_eq!((merge.fields.group, merge.fields.time_zones.as_str()), (1, ""));
@@ -285,23 +285,23 @@ fn a_default_is_an_edit_of_a_device_that_keeps_the_field() {
 }
 
 #[test]
-fn a_default_of_a_device_that_has_not_settled_is_stale() {
+fn a_default_on_a_device_without_the_current_version_is_stale() {
     let capability = keeping(&LIMITS);
     let from = Uploader { capability: &capability, settled: false, trust_privilege: false };
     let merge = merge(&ada(), &[], &said(DEFAULTS), &from);
     assert_eq!((edits(&merge), merge.stale), (vec![], LIMITS.into()));
 }
 
-/// Known fault 3: `Verify=0` is a mode of its own, not an absent one.
+/// Known fault 3: `Verify=0` is a mode, not an absent value.
 #[test]
-fn verification_mode_0_is_an_edit_of_a_device_that_keeps_modes() {
+fn verification_mode_0_is_an_edit_on_a_device_that_keeps_modes() {
     let merge = settled_keeping(&[Field::Verify], &UserFields::default(), &said("Verify=0"));
     assert_eq!((edits(&merge), merge.fields.verify), (vec![Field::Verify], Some(0)));
     assert_eq!(first(&said("Verify=0"), false).0.verify, Some(0), "a new user is taken as it comes");
 }
 
 #[test]
-fn a_validity_is_taken_only_where_there_is_none() {
+fn a_validity_is_accepted_only_if_the_fleet_has_none() {
     let merge = settled(&ada(), &said("StartDatetime=1785300000|EndDatetime=1785400000|Expires=1"));
     assert_eq!(edits(&merge), [Field::Validity]);
     let current = merge.fields;
@@ -313,28 +313,28 @@ fn a_validity_is_taken_only_where_there_is_none() {
 }
 
 #[test]
-fn a_validity_that_was_lifted_does_not_come_back_from_a_device_that_missed_it() {
+fn a_removed_validity_does_not_come_back_from_a_device_that_missed_the_removal() {
     let older = UserFields { start: Some("5".into()), end: Some("6".into()), ..ada() };
     let merge = behind(&ada(), &[older], &said("StartDatetime=5|EndDatetime=6"));
     assert_eq!((edits(&merge), merge.stale), (vec![], [Field::Validity].into()));
 }
 
-/// Known fault 32: an administrator made at one terminal became administrator everywhere.
+/// Known fault 32: an administrator of one terminal becomes administrator everywhere.
 #[test]
-fn a_raised_privilege_waits_while_the_rest_goes_on() {
+fn a_raised_privilege_waits_and_other_edits_do_not() {
     let merge = settled(&ada(), &said("Name=Ada King|Pri=14"));
     assert_eq!((edits(&merge), merge.raised), (vec![Field::Name], Some(14)));
     assert_eq!(merge.fields.privilege, 6);
 }
 
 #[test]
-fn a_lowered_privilege_is_an_edit_of_a_device_that_keeps_privileges() {
+fn a_lowered_privilege_is_an_edit_on_a_device_that_keeps_privileges() {
     let merge = settled_keeping(&[Field::Privilege], &ada(), &said("Pri=0"));
     assert_eq!((edits(&merge), merge.raised, merge.fields.privilege), (vec![Field::Privilege], None, 0));
 }
 
 #[test]
-fn a_raised_privilege_is_an_edit_where_devices_are_trusted() {
+fn a_raised_privilege_is_an_edit_if_devices_are_trusted() {
     let capability = Capability::default();
     let from = Uploader { capability: &capability, settled: true, trust_privilege: true };
     let merge = merge(&ada(), &[], &said("Pri=14"), &from);
@@ -347,9 +347,9 @@ fn a_privilege_that_an_operator_took_away_is_stale_and_not_raised() {
     assert_eq!((merge.stale, merge.raised), ([Field::Privilege].into(), None));
 }
 
-/// Known fault 32, of a user whom the fleet does not know yet.
+/// Known fault 32 for a user that is new to the fleet.
 #[test]
-fn a_new_administrator_is_a_new_user_who_waits() {
+fn a_new_administrator_is_added_without_the_privilege() {
     let patch = said("Name=Eve|Pri=14|Passwd=7");
     let (fields, raised) = first(&patch, false);
     assert_eq!((fields.privilege, raised), (0, Some(14)));
@@ -360,12 +360,12 @@ fn a_new_administrator_is_a_new_user_who_waits() {
 }
 
 #[test]
-fn a_new_user_has_defaults_where_nothing_was_said() {
+fn a_new_user_has_defaults_in_absent_fields() {
     assert_eq!(first(&said("Name=Bo"), false).0, UserFields { name: "Bo".into(), ..UserFields::default() });
 }
 
 #[test]
-fn a_person_is_the_same_by_name_and_card_where_both_are_given() {
+fn a_person_is_the_same_if_name_and_card_agree() {
     let capability = Capability::default();
     let same = |fields: &str| same_person(&ada(), &said(fields), &capability);
     assert!(same("Name=ADA LOVELACE |Card=[15CD5B07]"));
@@ -377,7 +377,7 @@ fn a_person_is_the_same_by_name_and_card_where_both_are_given() {
 }
 
 #[test]
-fn nothing_secret_shows() {
+fn debug_output_holds_no_secret() {
     let patch = said("Name=Ada|Passwd=98765|Card=123456789|ViceCard=424242");
     let shown = format!("{patch:?} {:?}", first(&patch, false));
     for secret in ["98765", "123456789", "424242"] {

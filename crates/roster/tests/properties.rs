@@ -1,4 +1,4 @@
-//! What holds for every content, every user and every device.
+//! Properties that hold for every content, every user and every device.
 
 mod support;
 
@@ -13,7 +13,7 @@ use wire::{BioType, CardForm, Command, Form, Handshake, Query, Update};
 
 const KEY: HashKey = HashKey::new([1; 32]);
 
-/// Base64 of any bytes.
+/// Base64 of arbitrary bytes.
 fn base64() -> impl Strategy<Value = String> {
     proptest::collection::vec(any::<u8>(), 1..80)
         .prop_map(|bytes| wire::Base64::encode(&bytes).as_str().to_owned())
@@ -27,7 +27,7 @@ fn optional_text() -> impl Strategy<Value = Option<String>> {
     proptest::option::of("[A-Za-z0-9:-]{0,19}")
 }
 
-/// The canonical fields of any user.
+/// The canonical fields of an arbitrary user.
 fn fields() -> impl Strategy<Value = UserFields> {
     let card =
         || proptest::option::of(prop_oneof![any::<u32>().prop_map(|card| card.to_string()), "[A-Z-]{1,9}"]);
@@ -73,7 +73,7 @@ fn content() -> impl Strategy<Value = (Kind, Content)> {
     ]
 }
 
-/// Any device, as far as it matters to user records.
+/// An arbitrary device, in the properties that affect user records.
 fn device() -> impl Strategy<Value = Capability> {
     let language = select(vec![None, Some(69), Some(83), Some(84)]);
     (language, any::<bool>(), proptest::option::of(20..30_usize), any::<bool>()).prop_map(
@@ -94,7 +94,7 @@ fn device() -> impl Strategy<Value = Capability> {
     )
 }
 
-/// What the device would upload of a user that it was sent.
+/// The record that the device uploads after it got this user.
 fn echo(fields: &UserFields, capability: &Capability) -> Vec<u8> {
     let key = ItemKey { pin: "7".parse().expect("7 is a PIN"), slot: Slot::USER };
     let content = Content::User(fields.clone());
@@ -105,7 +105,7 @@ fn echo(fields: &UserFields, capability: &Capability) -> Vec<u8> {
     line
 }
 
-/// The same cases in every run.
+/// A fixed seed, so that every run has the same cases.
 fn config() -> ProptestConfig {
     ProptestConfig {
         cases: 400,
@@ -119,7 +119,7 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn a_stored_content_is_read_as_it_was((kind, content) in content()) {
+    fn a_stored_content_reads_back((kind, content) in content()) {
         prop_assert_eq!(Content::from_bytes(kind, &content.to_bytes()), Ok(content));
     }
 
@@ -143,7 +143,7 @@ proptest! {
     }
 
     #[test]
-    fn a_content_takes_no_more_bytes_than_it_says(fields in fields(), template in template(), device in device()) {
+    fn a_content_takes_at_most_its_announced_bytes(fields in fields(), template in template(), device in device()) {
         let mut device = device;
         support::tell(&mut device, &[("PvVersion", "12")]);
         let palm = Slot::template(BioType::PALM, 0, Algorithm { format: Format::Zk, major: 12, minor: 65_535 });
@@ -160,7 +160,7 @@ proptest! {
     }
 
     #[test]
-    fn an_upload_of_what_was_sent_edits_nothing(fields in fields(), device in device(), settled: bool) {
+    fn an_echo_edits_nothing(fields in fields(), device in device(), settled: bool) {
         let patch = support::said_raw(&device, &echo(&fields, &device));
         let from = Uploader { capability: &device, settled, trust_privilege: false };
         let merged = merge(&fields, &[], &patch, &from);
@@ -168,7 +168,7 @@ proptest! {
     }
 
     #[test]
-    fn a_device_that_keeps_no_limits_lifts_none(
+    fn a_device_that_keeps_no_validity_removes_none(
         fields in fields(), older in fields(), device in device(), settled: bool, zero: bool,
     ) {
         let own = UserFields {
@@ -181,7 +181,7 @@ proptest! {
     }
 
     #[test]
-    fn one_person_shows_nothing_of_a_device_however_often(
+    fn one_user_shows_no_field_keeping_however_often(
         theirs in proptest::collection::vec((fields(), proptest::option::of(0..40_usize)), 1..6),
     ) {
         let mut device = Capability::default();
@@ -198,7 +198,7 @@ proptest! {
     }
 
     #[test]
-    fn a_device_that_cuts_names_is_found_out_by_two_people(
+    fn two_users_show_that_a_device_cuts_names(
         limit in 20..40_usize,
         names in proptest::collection::vec("[A-Za-z]{43}[A-Za-z äöüß]{0,9}", 2..6),
     ) {
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn a_merged_user_that_comes_back_edits_nothing(
+    fn an_echo_of_a_merged_user_edits_nothing(
         current in fields(),
         older in proptest::collection::vec(fields(), 0..3),
         theirs in fields(),
@@ -233,7 +233,7 @@ proptest! {
     }
 
     #[test]
-    fn a_merge_changes_what_it_calls_edited_and_nothing_else(
+    fn a_merge_changes_exactly_the_edited_fields(
         current in fields(), older in fields(), theirs in fields(), device in device(), settled: bool,
     ) {
         let from = Uploader { capability: &device, settled, trust_privilege: false };
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn templates_hash_alike_whatever_valid_says(template in template()) {
+    fn the_hash_of_a_template_ignores_valid(template in template()) {
         let slot = Slot::template(BioType::PALM, 0, Algorithm { format: Format::Zk, major: 12, minor: 0 });
         let of = |template: &Template| hash(&KEY, &slot, &Content::Template(template.clone()));
         let mut other = template.clone();
@@ -278,7 +278,7 @@ proptest! {
 
     #[test]
     fn any_text_has_a_header_or_none_or_an_error(text in prop_oneof![base64(), "\\PC{0,40}", "apUB[A-Za-z0-9+/=]{0,40}"]) {
-        // What is described has its length checked, or begins like a fingerprint 9.0.
+        // A recognised text has its length checked, or begins like a fingerprint 9.0.
         if let Ok(Some(described)) = inspect(&text) {
             prop_assert!(described.major > 0 || described.unified);
         }
@@ -292,7 +292,7 @@ proptest! {
     }
 
     #[test]
-    fn a_stored_capability_is_read_as_it_was(
+    fn a_stored_capability_reads_back(
         told in subsequence(vec![
             ("~DeviceName", "SpeedFace-V5L[TD]"), ("~OEMVendor", "ZKTeco Co., Ltd."), ("FWVersion", "Ver = 1"),
             ("FPVersion", "10"), ("MultiBioVersion", "0:10.0:0:0:0:0:0:0:0:58.10"), ("FaceFunOn", "0"),

@@ -1,4 +1,4 @@
-//! What the lines of an upload mean.
+//! Reading of upload lines.
 
 mod support;
 
@@ -38,7 +38,7 @@ fn two_generations_in_a_row_are_two_items() {
     assert_eq!(items[0], items[1]);
 }
 
-/// Two records of one finger in two forms.
+/// Checks that two records of one finger in two forms are one item.
 fn one_item(first: &str, second: &str, device: &Capability) {
     assert_eq!(only(None, first, device), only(None, second, device));
 }
@@ -88,17 +88,17 @@ fn a_face_in_parts_is_not_a_unified_face() {
 
 /// Obligation 132.
 #[test]
-fn the_version_of_the_device_gives_what_the_header_leaves_open() {
+fn the_device_completes_the_version_of_a_header() {
     let body = body("d01-operlog-fp.http");
     let version = |device: &Capability| items(None, &body, device).remove(0).0.slot.algorithm;
     let algorithm = |major, minor| Algorithm { format: Format::Zk, major, minor };
     assert_eq!(version(&told(&[("MultiBioVersion", "0:10.3")])), algorithm(10, 3));
-    // The header is surer of the major version than the device.
+    // The header is more reliable for the major version than the device.
     assert_eq!(version(&told(&[("MultiBioVersion", "0:13.1")])), algorithm(10, 0));
 }
 
 #[test]
-fn what_is_read_knows_its_lines() {
+fn each_reading_has_its_line_numbers() {
     let upload = format!("\n{}USER PIN=8\tName=Bo\r\n", face_lines(0..3, 0));
     let readings = read(Some("OPERLOG"), upload.as_bytes(), &Capability::default());
     let [Reading::Item { line, raw, .. }, Reading::User { line: user_line, raw: user, .. }] =
@@ -111,7 +111,7 @@ fn what_is_read_knows_its_lines() {
 }
 
 #[test]
-fn lines_without_a_tag_are_what_their_table_says() {
+fn the_table_decides_for_lines_without_a_tag() {
     let device = told(&[("FPVersion", "10")]);
     let tagged = print(2, 1, 32);
     let bare = tagged.strip_prefix("FP ").expect("the line has a tag");
@@ -119,7 +119,7 @@ fn lines_without_a_tag_are_what_their_table_says() {
 }
 
 #[test]
-fn a_line_that_is_broken_in_two_takes_its_template_with_it() {
+fn a_broken_line_makes_its_template_unreadable() {
     let mut broken = body("a07-biodata-palm12-5parts.http");
     // A line end within the payload of the third part.
     let third = broken.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(1).expect("five lines").0;
@@ -130,7 +130,7 @@ fn a_line_that_is_broken_in_two_takes_its_template_with_it() {
 }
 
 #[test]
-fn a_line_of_which_nothing_can_be_read_may_be_the_last_part() {
+fn a_wholly_unreadable_line_may_be_the_last_part() {
     let mut damaged = body("a07-biodata-palm12-5parts.http");
     let last = damaged.iter().enumerate().filter(|(_, byte)| **byte == b'\n').nth(3).expect("five lines").0;
     damaged.truncate(last + 1);
@@ -141,7 +141,7 @@ fn a_line_of_which_nothing_can_be_read_may_be_the_last_part() {
 }
 
 #[test]
-fn a_template_that_comes_again_after_a_damaged_one_is_read() {
+fn a_template_that_is_repeated_after_a_damaged_one_is_read() {
     let whole = body("a08-biodata-face58.http");
     let mut upload = whole[..800].to_vec();
     upload.push(b'\n');
@@ -153,7 +153,7 @@ fn a_template_that_comes_again_after_a_damaged_one_is_read() {
 }
 
 #[test]
-fn a_template_is_complete_without_a_gap_only() {
+fn a_template_with_a_gap_is_incomplete() {
     let slot = Slot::template(BioType::PALM, 0, Algorithm { format: Format::Zk, major: 12, minor: 0 });
     let of = |indices: &[u8]| Template {
         parts: indices
@@ -170,7 +170,7 @@ fn a_template_is_complete_without_a_gap_only() {
 
 /// Obligation 27.
 #[test]
-fn keys_and_places_that_nobody_described_are_passed_over_and_stay_in_the_record() {
+fn unknown_keys_and_columns_are_ignored_and_stay_in_the_record() {
     let known = b"USER PIN=7\tName=Ada\tPri=0\n".as_slice();
     let newer = b"USER PIN=7\tMood=fine\tName=Ada\tPri=0\tX=\n".as_slice();
     let device = Capability::default();

@@ -1,4 +1,4 @@
-//! The clock of a terminal: local wall time, set from the answers of the server.
+//! The clock of a terminal: local wall time, set from the server's answers.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ const DAY_S: i64 = 86_400;
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// A local time without zone, in whole seconds since 1970-01-01 00:00:00 of the same place.
+/// A local time without a zone, in whole seconds since 1970-01-01 00:00:00 of the same place.
 ///
-/// Printed as in every record of the protocol: `2027-03-12 09:30:00`.
+/// It is printed as in every record of the protocol: `2027-03-12 09:30:00`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LocalTime(pub i64);
 
 impl LocalTime {
-    /// What a device shows that was never told the time.
+    /// The time of a device whose clock was never set.
     pub const UNSET: Self = Self(1_704_067_200);
 
     /// Reads the value of a `Date` header in GMT (`Fri, 12 Mar 2027 06:53:01 GMT`); `None` for any other form.
@@ -37,13 +37,13 @@ impl LocalTime {
         Some(Self(days * DAY_S + hour * 3600 + minute * 60 + second))
     }
 
-    /// This time in a place so many minutes east of it.
+    /// This time at a place whose offset is `minutes` larger.
     #[must_use]
     pub const fn plus_minutes(self, minutes: i64) -> Self {
         Self(self.0 + minutes * 60)
     }
 
-    /// This time as a device writes it whose clock is broken (field note 3.6): `1971--03--12 -09:-30:-00`.
+    /// This time as a device with a broken clock writes it (field note 3.6): `1971--03--12 -09:-30:-00`.
     pub fn broken(self) -> String {
         let text = self.to_string();
         let (date, clock) = text.split_once(' ').unwrap_or_default();
@@ -67,7 +67,7 @@ impl fmt::Display for LocalTime {
     }
 }
 
-/// Days since 1970-01-01 of a day of the proleptic Gregorian calendar; years begin in March while counting.
+/// Days from 1970-01-01 to a day of the proleptic Gregorian calendar. The computation starts years in March.
 const fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);

@@ -1,8 +1,8 @@
-//! What a terminal holds: people, their biometric templates and their pictures.
+//! The content of a terminal: people, their biometric templates and their photos.
 //!
-//! The same person looks the same here however the device was told of them: a finger is one template whether
-//! it came as `FINGERTMP` or as `BIODATA`, a card is a number whatever its spelling. See [`crate::difference()`]
-//! for the comparison of devices that cannot keep the same things.
+//! A person is represented in one way, however the device got the data. A finger is one template whether it came
+//! as `FINGERTMP` or as `BIODATA`, and a card is a number in every spelling. [`crate::difference()`] compares
+//! devices that cannot keep the same data.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -17,16 +17,16 @@ use crate::random::fnv1a;
 
 /// The people on a device, by PIN.
 ///
-/// Two contents are equal when a person would not see a difference: the spelling of cards, the validity flag of
-/// templates and the meaningless bytes before the parts of a `FACE` do not count.
+/// Two contents are equal when a person would see no difference. The spelling of cards, the validity flag of
+/// templates and the arbitrary bytes before the parts of a `FACE` do not count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Content {
-    /// Everyone that the device knows.
+    /// All people on the device.
     pub people: BTreeMap<Pin, Person>,
 }
 
 impl Content {
-    /// How many templates of a biometric type are held, all versions together.
+    /// Number of templates of a biometric type, in all versions.
     pub fn templates_of(&self, bio_type: BioType) -> usize {
         self.people
             .values()
@@ -35,64 +35,64 @@ impl Content {
             .count()
     }
 
-    /// How many templates are held.
+    /// Number of templates.
     pub fn templates(&self) -> usize {
         self.people.values().map(|person| person.templates.len()).sum()
     }
 
-    /// How many display pictures are held.
+    /// Number of user photos.
     pub fn user_photos(&self) -> usize {
         self.people.values().filter(|person| person.user_photo.is_some()).count()
     }
 
-    /// How many pictures are held from which faces are compared.
+    /// Number of comparison photos.
     pub fn comparison_photos(&self) -> usize {
         self.people.values().map(|person| person.comparison_photos.len()).sum()
     }
 }
 
-/// One person with everything that belongs to them.
+/// A person with all their data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
     /// The user record.
     pub user: User,
-    /// Fingers, faces, palms, veins; versions of one finger stand side by side.
+    /// Fingers, faces, palms, veins. A finger may have templates of several versions.
     pub templates: BTreeMap<TemplateKey, Template>,
-    /// The display picture (`USERPIC`).
+    /// The user photo (`USERPIC`).
     pub user_photo: Option<Payload>,
-    /// The pictures from which a device makes its own templates (`BIOPHOTO`), by biometric type.
+    /// The comparison photos (`BIOPHOTO`), by biometric type. The device makes its own templates from them.
     pub comparison_photos: BTreeMap<BioType, Payload>,
 }
 
-/// The fields of a user as a device keeps them.
+/// The fields of a user in the form that a device keeps.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct User {
-    /// The name in the character set of the device; in UTF-8 when taken from [`crate::Device::content`].
+    /// The name in the charset of the device; in UTF-8 if the user is from [`crate::Device::content`].
     pub name: Vec<u8>,
-    /// 0 for everyone, 14 for administrators.
+    /// 0 for ordinary users, 14 for administrators.
     pub privilege: i32,
-    /// Clear text, empty for none.
+    /// Clear text; empty means none.
     pub password: String,
-    /// The number of the main card, 0 for none.
+    /// The number of the main card; 0 means none.
     pub card: u64,
     /// The access group.
     pub group: i32,
-    /// Sixteen digits, passed through.
+    /// Sixteen digits, kept as they came.
     pub time_zones: String,
-    /// The verification mode; `None` for the mode of the group.
+    /// The verification mode; `None` means that of the group.
     pub verify: Option<i32>,
-    /// The number of the second card, 0 for none.
+    /// The number of the second card; 0 means none.
     pub vice_card: u64,
-    /// Beginning of validity, empty for none.
+    /// Start of validity; empty means none.
     pub start: String,
-    /// End of validity, empty for none.
+    /// End of validity; empty means none.
     pub end: String,
-    /// Whether the validity is enforced.
+    /// Whether the validity period applies.
     pub expires: bool,
 }
 
 impl fmt::Debug for User {
-    /// Leaves password and card numbers out: a failing test prints whole devices.
+    /// Leaves out password and card numbers, because a failing test prints whole devices.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("User")
             .field("name", &String::from_utf8_lossy(&self.name))
@@ -107,14 +107,14 @@ impl fmt::Debug for User {
     }
 }
 
-/// Which template of a person: type, individual and the algorithm that made it.
+/// The key of a person's template: type, finger or hand, and algorithm version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TemplateKey {
-    /// Finger, face, palm …
+    /// The biometric type: finger, face, palm …
     pub bio_type: BioType,
-    /// Which finger or hand; 0 for faces.
+    /// The finger or hand; 0 for faces.
     pub number: u8,
-    /// The major version; templates of different ones are of no use to each other's devices.
+    /// The major version. A device cannot use templates of another major version.
     pub major: u16,
 }
 
@@ -124,7 +124,7 @@ impl fmt::Display for TemplateKey {
     }
 }
 
-/// The word for a biometric type in sentences.
+/// The word for a biometric type in messages.
 pub(crate) const fn type_name(bio_type: BioType) -> &'static str {
     match bio_type {
         BioType::FINGERPRINT => "fingerprint",
@@ -142,15 +142,15 @@ pub(crate) const fn type_name(bio_type: BioType) -> &'static str {
 pub struct Template {
     /// The minor version of the algorithm.
     pub minor: u16,
-    /// Whether the template may be used; devices renumber it, so it does not count in comparisons.
+    /// Whether the template may be used. Devices change the flag, so it does not count in comparisons.
     pub valid: bool,
     /// Whether this finger raises a silent alarm.
     pub duress: bool,
-    /// How many bytes at the beginning of each part mean nothing.
+    /// Number of arbitrary bytes at the beginning of each part.
     pub prefix_bytes: usize,
-    /// Made by the device itself from a comparison photo.
+    /// Whether the device made the template from a comparison photo.
     pub extracted: bool,
-    /// The parts by their number, from 0 without a gap.
+    /// The parts by number, from 0 without a gap.
     pub parts: BTreeMap<u8, Payload>,
 }
 
@@ -167,19 +167,19 @@ impl PartialEq for Template {
 
 impl Eq for Template {}
 
-/// The base64 text of a template or a picture, byte for byte as it came; cheap to clone.
+/// The base64 text of a template or a photo, unchanged; cheap to clone.
 ///
-/// Printed as length and a short digest, never as what it holds.
+/// `Debug` prints the length and a short digest, not the content.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Payload(Arc<str>);
 
 impl Payload {
-    /// The text of `bytes`.
+    /// Encodes `bytes`.
     pub fn of_bytes(bytes: &[u8]) -> Self {
         Self(BASE64_STANDARD.encode(bytes).into())
     }
 
-    /// Takes a text over if it is whole base64, padding included; `None` if not.
+    /// Takes a text that is valid base64, padding included; `None` for any other text.
     pub fn of_text(text: &str) -> Option<Self> {
         BASE64_STANDARD.decode(text).ok().map(|_| Self(text.into()))
     }
@@ -189,9 +189,9 @@ impl Payload {
         &self.0
     }
 
-    /// What the text stands for.
+    /// The decoded bytes.
     pub fn to_bytes(&self) -> Vec<u8> {
-        // Every constructor has decoded or encoded this text.
+        // Every constructor has checked that this text is valid.
         BASE64_STANDARD.decode(self.0.as_bytes()).unwrap_or_default()
     }
 
@@ -199,21 +199,21 @@ impl Payload {
         self.to_bytes().split_off(prefix.min(self.byte_length()))
     }
 
-    /// How many bytes the text stands for.
+    /// Number of bytes after decoding.
     pub fn byte_length(&self) -> usize {
         let padding = self.0.bytes().rev().take_while(|byte| *byte == b'=').count();
         self.0.len() / 4 * 3 - padding
     }
 }
 
-/// Payloads that many devices hold, each kept once.
+/// A pool of payloads, which stores a payload that many devices hold only once.
 ///
 /// A thousand devices with the same thousand people need the memory of one.
 #[derive(Debug, Default)]
 pub struct PayloadPool(Mutex<HashMap<u64, Payload>>);
 
 impl PayloadPool {
-    /// The payload that says the same, whoever brought it first.
+    /// The pooled payload that equals `payload`.
     pub fn share(&self, payload: Payload) -> Payload {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let first = known.entry(fnv1a(payload.0.as_bytes())).or_insert_with(|| payload.clone());
@@ -255,7 +255,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pool_keeps_one_payload_for_all() {
+    fn a_pool_keeps_equal_payloads_once() {
         let pool = PayloadPool::default();
         let (first, second) = (Payload::of_bytes(b"the same"), Payload::of_bytes(b"the same"));
         assert!(!Arc::ptr_eq(&first.0, &second.0));
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn the_validity_flag_does_not_make_a_template_another_one() {
+    fn the_validity_flag_of_a_template_does_not_count() {
         let given = template(b"minutiae");
         assert_eq!(given, Template { valid: false, ..given.clone() });
         assert_ne!(given, Template { duress: true, ..given.clone() });

@@ -1,4 +1,4 @@
-//! A terminal without its network: what it holds, what it has to report, what it does when it is told.
+//! A terminal without its network: its content, its reports, and the execution of commands.
 
 mod backup;
 mod command;
@@ -43,11 +43,12 @@ use crate::{
     random::Random,
 };
 
-/// One terminal as a state machine: no socket, no clock of its own, no randomness but that of its seed.
+/// One terminal as a state machine. It has no socket and no clock of its own, and all its randomness comes from
+/// its seed.
 ///
-/// Edits at the terminal (`enrol_user`, `enrol_fingerprint`, `delete_user`, …) change what it holds and queue what it
-/// has to report. [`Device::execute`] obeys a command line of the server. [`Device::next_upload`] and
-/// [`Device::uploaded`] empty the queue. [`Device::connect`] ties it to a server.
+/// Edits at the terminal (`enrol_user`, `enrol_fingerprint`, `delete_user`, …) change its content and queue
+/// reports. [`Device::execute`] executes a command line of the server. [`Device::next_upload`] and
+/// [`Device::uploaded`] empty the queue. [`Device::connect`] connects it to a server.
 #[derive(Clone, Debug)]
 pub struct Device {
     serial: String,
@@ -58,15 +59,15 @@ pub struct Device {
     clock: LocalTime,
     /// Names in the charset of the device.
     people: Content,
-    /// How many templates of each type, so that capacity is checked without counting.
+    /// Number of templates of each type, to check the capacity without counting.
     held: BTreeMap<BioType, usize>,
     numbering: Numbering,
-    /// What the deletion of a user left behind.
+    /// Data that deleted users left behind.
     stranded: BTreeMap<Pin, Person>,
     definitions: Definitions,
-    /// The parts of templates that came so far.
+    /// Templates whose parts are still being received.
     collecting: BTreeMap<(Pin, TemplateKey), Template>,
-    /// Answers to queries that go out before their acknowledgements.
+    /// Answers to queries that are sent before their acknowledgements.
     answers: VecDeque<Upload>,
     queue: VecDeque<Entry>,
     roster: Roster,
@@ -80,7 +81,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// A device fresh from its box, empty, with the habits of its model and no faults.
+    /// A new, empty device with the habits of its model and without faults.
     pub fn new(model: Model, serial_number: &str) -> Self {
         Self {
             serial: serial_number.to_owned(),
@@ -108,42 +109,43 @@ impl Device {
         }
     }
 
-    /// With other draws: for templates, and for when faults strike.
+    /// Uses another seed, for templates and for the times when faults occur.
     #[must_use]
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.random = Random::named(seed, &self.serial);
         self
     }
 
-    /// With other habits than those of the model.
+    /// Replaces the habits of the model.
     #[must_use]
     pub fn with_quirks(mut self, quirks: Quirks) -> Self {
         self.quirks = quirks;
         self
     }
 
-    /// With things going wrong.
+    /// Adds faults.
     #[must_use]
     pub fn with_faults(mut self, faults: Faults) -> Self {
         self.faults = faults;
         self
     }
 
-    /// Holding these people already, as a device does that worked alone before; nothing of it is reported by itself.
+    /// Adds people, like a device that was used without the server before. The device does not report them by
+    /// itself.
     #[must_use]
     pub fn with_content(mut self, content: &Content) -> Self {
         self.load(content);
         self
     }
 
-    /// Sharing the memory for templates and pictures with other devices.
+    /// Shares the memory for templates and photos with other devices.
     #[must_use]
     pub fn with_pool(mut self, pool: Arc<PayloadPool>) -> Self {
         self.pool = Some(pool);
         self
     }
 
-    /// Puts these people (names in UTF-8) in the place of what the device holds, without a word to the server.
+    /// Replaces the content of the device by these people (names in UTF-8), without a report to the server.
     pub fn load(&mut self, content: &Content) {
         let mut content = content.clone();
         for person in content.people.values_mut() {
@@ -166,37 +168,37 @@ impl Device {
         &self.model
     }
 
-    /// Its habits.
+    /// The habits of the device.
     pub const fn quirks(&self) -> &Quirks {
         &self.quirks
     }
 
-    /// Its habits, to be changed.
+    /// The habits of the device, mutable.
     pub const fn quirks_mut(&mut self) -> &mut Quirks {
         &mut self.quirks
     }
 
-    /// What goes wrong.
+    /// The faults of the device.
     pub const fn faults(&self) -> &Faults {
         &self.faults
     }
 
-    /// What goes wrong, to be changed.
+    /// The faults of the device, mutable.
     pub const fn faults_mut(&mut self) -> &mut Faults {
         &mut self.faults
     }
 
-    /// What the device shows as the time.
+    /// The time that the device shows.
     pub const fn local_time(&self) -> LocalTime {
         self.clock
     }
 
-    /// What the server said at the initialization; `None` before it.
+    /// The options from the server's answer to the initialization; `None` before it.
     pub const fn server_options(&self) -> Option<&ServerOptions> {
         self.server.as_ref()
     }
 
-    /// What the device holds, names in UTF-8 and without the rest of a character that was cut in two.
+    /// The content, with names in UTF-8 and without a last character that was cut.
     pub fn content(&self) -> Content {
         let mut content = self.people.clone();
         for person in content.people.values_mut() {
@@ -205,7 +207,7 @@ impl Device {
         content
     }
 
-    /// What the device holds, ready to be compared.
+    /// The content, ready for comparison.
     pub fn holding(&self) -> Holding<'_> {
         Holding {
             label: Cow::Borrowed(&self.serial),
@@ -214,54 +216,54 @@ impl Device {
         }
     }
 
-    /// Someone on this device; the name is in the charset of the device.
+    /// A person on this device; the name is in the charset of the device.
     pub fn person(&self, pin: &str) -> Option<&Person> {
         self.people.people.get(&pin.parse().ok()?)
     }
 
-    /// How many people the device holds.
+    /// Number of people on the device.
     pub fn users(&self) -> usize {
         self.people.people.len()
     }
 
-    /// How many templates of a type the device holds.
+    /// Number of templates of a type on the device.
     pub fn count(&self, bio_type: BioType) -> usize {
         self.held.get(&bio_type).copied().unwrap_or(0)
     }
 
-    /// A number that rises with every change of what the device holds.
+    /// A number that rises with every change of the content.
     pub const fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Whether the next thing to do is the initialization request.
+    /// Whether the device must send an initialization request next.
     pub const fn handshake_due(&self) -> bool {
         self.handshake_due
     }
 
-    /// Takes note that the parameters are to be sent; false when the server does not want them or has them.
+    /// Whether to send the parameters now; false when the server does not want them or has them. Resets the flag.
     pub(crate) fn take_options_due(&mut self) -> bool {
         let wanted =
             self.model.pushes_options && self.server.as_ref().is_some_and(|server| server.wants_options);
         std::mem::take(&mut self.options_due) && wanted
     }
 
-    /// Puts the parameters back on the list after a failure.
+    /// Schedules the parameters again after a failure.
     pub(crate) const fn options_failed(&mut self) {
         self.options_due = true;
     }
 
-    /// Whether the next poll carries `INFO`: the first one and after changes, with some firmware every one.
+    /// Whether the next poll carries `INFO`: the first one and after changes; with some firmware every one.
     pub(crate) const fn take_info_due(&mut self) -> bool {
         std::mem::replace(&mut self.info_due, false) || self.quirks.info_in_every_poll
     }
 
-    /// The initialization is to be done again.
+    /// Schedules an initialization.
     pub const fn require_handshake(&mut self) {
         self.handshake_due = true;
     }
 
-    /// Power off and on: commands that were read and not executed are gone, what is stored stays.
+    /// Restarts the device: commands that were received and not executed are lost, stored data stays.
     pub fn restart(&mut self) {
         self.collecting.clear();
         self.answers.clear();
@@ -272,7 +274,7 @@ impl Device {
         self.log_operation(0, ["0", "0", "0", "0"]);
     }
 
-    /// Content has changed: the next poll tells so.
+    /// Notes that the content changed, which the next poll reports.
     const fn touch(&mut self) {
         self.revision += 1;
         self.info_due = true;
@@ -292,7 +294,7 @@ impl Device {
         }
     }
 
-    /// A name as the device stores it: in its charset, cut wherever its field ends.
+    /// A name in the form that the device stores: in its charset, cut at the length of its field.
     fn name_as_kept(&self, name: &str) -> Vec<u8> {
         self.cut_name(self.model.charset().encode(name))
     }
@@ -300,7 +302,7 @@ impl Device {
     fn name_as_text(&self, name: &[u8]) -> String {
         let charset = self.model.charset();
         let decode = |bytes: &[u8]| charset.decode(Some(self.model.language), bytes);
-        // A name that was cut inside a character ends in some of its bytes.
+        // A name that was cut inside a character ends in some of that character's bytes.
         let shorter = (0..name.len().min(4)).filter_map(|less| name.get(..name.len() - less));
         shorter.map(decode).find_map(|text| text).unwrap_or_else(|| whole_characters(name))
     }
@@ -315,7 +317,8 @@ impl Device {
     fn stamp_means_everything(&self, stamp: &str) -> bool {
         match (self.model.stamps, stamp.parse::<i64>()) {
             (_, Ok(0)) => true,
-            // A time to come makes every record look new (field note 3.7). 9999 is the mark of newer devices.
+            // A stamp in the future makes every record look new (field note 3.7). Newer devices send 9999 as their
+            // constant stamp.
             (crate::model::Stamps::Clock, Ok(time)) => time > self.clock.0 && time != 9999,
             _ => false,
         }

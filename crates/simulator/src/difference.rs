@@ -1,4 +1,4 @@
-//! Comparing what two devices hold, as far as both of them can hold it.
+//! Comparison of the contents of two devices, as far as both can keep them.
 
 use std::{
     borrow::Cow,
@@ -10,38 +10,38 @@ use wire::{BioType, Charset, Pin};
 
 use crate::content::{Content, Person, Template, TemplateKey, User, type_name};
 
-/// What a device holds, with what it is able to keep.
+/// The content of a device, and what the device is able to keep.
 #[derive(Clone, Debug)]
 pub struct Holding<'a> {
-    /// The name in sentences: a serial number.
+    /// The name in messages: a serial number.
     pub label: Cow<'a, str>,
     /// The content with names in UTF-8.
     pub content: Cow<'a, Content>,
-    /// What the device can keep.
+    /// The data that the device can keep.
     pub keeps: Cow<'a, Keeps>,
 }
 
-/// What a device is able to keep of what it is told.
+/// The data that a device is able to keep.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Keeps {
     /// The charset in which the device keeps names.
     pub charset: Charset,
-    /// The longest name in bytes of that charset; `None` for any length.
+    /// The longest name, bytes in that charset; `None` means no limit.
     pub name_bytes: Option<usize>,
-    /// Whether it knows a second card and a verification mode for each user.
+    /// Whether the device keeps a second card and a verification mode of a user.
     pub vice_card_and_verify: bool,
-    /// Whether it keeps group, time zones and verification mode of a user.
+    /// Whether the device keeps group, time zones and verification mode of a user.
     pub access_fields: bool,
-    /// Type and major version of the templates that it takes; `None` for all.
+    /// Types and major versions of the templates that it accepts; `None` means all.
     pub algorithms: Option<BTreeSet<(BioType, u16)>>,
-    /// Whether it shows pictures of users.
+    /// Whether it shows user photos.
     pub user_photos: bool,
-    /// The types of which it takes comparison photos; `None` for all.
+    /// The types of comparison photos that it accepts; `None` means all.
     pub comparison_photos: Option<BTreeSet<BioType>>,
 }
 
 impl Keeps {
-    /// No limits: for what ought to be everywhere.
+    /// No limits: for data that every device should hold.
     pub const EVERYTHING: Self = Self {
         charset: Charset::Utf8,
         name_bytes: None,
@@ -59,7 +59,7 @@ impl Keeps {
         }
     }
 
-    /// Whether templates of this type and version are taken.
+    /// Whether the device accepts templates of this type and version.
     pub fn takes(&self, key: TemplateKey) -> bool {
         self.algorithms.as_ref().is_none_or(|all| all.contains(&(key.bio_type, key.major)))
     }
@@ -69,18 +69,18 @@ impl Keeps {
     }
 }
 
-/// One thing in which two devices differ. Says which, never what it holds.
+/// One difference between two devices. It names the data and never contains it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Difference {
-    /// Whom it concerns.
+    /// The user.
     pub pin: Pin,
-    /// What differs.
+    /// The data that differs.
     pub thing: Thing,
-    /// Where it is missing; `None` when both have it and it is not the same.
+    /// The device that lacks the data; `None` when both have it with different content.
     pub missing_on: Option<String>,
 }
 
-/// What two devices can differ in.
+/// The data in which two devices can differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Thing {
     /// The whole person.
@@ -89,9 +89,9 @@ pub enum Thing {
     Field(&'static str),
     /// A template.
     Template(TemplateKey),
-    /// The display picture.
+    /// The user photo.
     UserPhoto,
-    /// The picture from which a device makes its own template of this type.
+    /// The comparison photo for templates of this type.
     ComparisonPhoto(BioType),
 }
 
@@ -113,7 +113,7 @@ impl fmt::Display for Difference {
     }
 }
 
-/// All in which two devices differ, leaving out what one of them cannot keep; empty when they hold the same.
+/// All differences between two devices, except in data that one of them cannot keep.
 pub fn difference(a: &Holding<'_>, b: &Holding<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
     let pins: BTreeSet<&Pin> = a.content.people.keys().chain(b.content.people.keys()).collect();
@@ -138,11 +138,11 @@ fn people(a: &Holding<'_>, at_a: &Person, b: &Holding<'_>, at_b: &Person, note: 
     let keys: BTreeSet<&TemplateKey> = at_a.templates.keys().chain(at_b.templates.keys()).collect();
     for key in keys.into_iter().filter(|key| a.keeps.takes(**key) && b.keeps.takes(**key)) {
         match (at_a.templates.get(key), at_b.templates.get(key)) {
-            // Each device that makes its own template of a photo makes another one.
+            // Devices make different templates from the same photo.
             (Some(template), other) | (other, Some(template))
                 if template.extracted || is_extracted(other) => {}
             (Some(one), Some(other)) if one != other => note(Thing::Template(*key), None),
-            // Who has the photo makes a template when one is needed.
+            // A device with the photo makes a template when it needs one.
             (Some(_), None) if !at_b.comparison_photos.contains_key(&key.bio_type) => {
                 note(Thing::Template(*key), Some(&b.label));
             }
@@ -170,7 +170,7 @@ fn people(a: &Holding<'_>, at_a: &Person, b: &Holding<'_>, at_b: &Person, note: 
         let thing = Thing::ComparisonPhoto(bio_type);
         match (at_a.comparison_photos.get(&bio_type), at_b.comparison_photos.get(&bio_type)) {
             (Some(one), Some(other)) if one != other => note(thing, None),
-            // A template of the right version makes the photo needless (PUSH 2.4.1 §3.1).
+            // A template of the right version makes the photo unnecessary (PUSH 2.4.1 §3.1).
             (Some(_), None) if !has_template(&at_b.templates, bio_type) => note(thing, Some(&b.label)),
             (None, Some(_)) if !has_template(&at_a.templates, bio_type) => note(thing, Some(&a.label)),
             _ => {}
@@ -205,7 +205,7 @@ fn users(a_keeps: &Keeps, a: &User, b_keeps: &Keeps, b: &User, note: &mut Note<'
     }
 }
 
-/// The text of a name without the rest of a character that was cut in two.
+/// The text of a name without a last character that was cut.
 pub(crate) fn whole_characters(name: &[u8]) -> String {
     String::from_utf8_lossy(name).trim_end_matches(char::REPLACEMENT_CHARACTER).to_owned()
 }

@@ -1,4 +1,4 @@
-//! Many devices against one server, until all hold the same.
+//! A fleet of devices against one server, which runs until all devices hold the same content.
 
 mod member;
 mod population;
@@ -32,57 +32,57 @@ use crate::{
     session::{Edit, Pace, Standing},
 };
 
-/// How often progress is told.
-const TICK: Duration = Duration::from_millis(200);
-/// How many differences of a device a report spells out.
-const TOLD_DIFFERENCES: usize = 20;
+/// Interval of progress reports.
+const PROGRESS_INTERVAL: Duration = Duration::from_millis(200);
+/// Most differences of a device that a report describes.
+const MAX_DESCRIBED_DIFFERENCES: usize = 20;
 
-/// A fleet and what it is to do.
+/// A fleet and its task.
 #[derive(Clone, Debug)]
 pub struct Fleet {
-    /// Where the server listens for devices.
+    /// Address of the server's device listener.
     pub server: ServerAddress,
-    /// How many devices.
+    /// Number of devices.
     pub devices: usize,
-    /// Their models, in turn, with their quirks.
+    /// The models and their quirks, used in rotation.
     pub models: Vec<Model>,
-    /// Each device has other quirks besides, as the seed draws them.
+    /// Whether each device has further quirks, drawn from the seed.
     pub drawn_quirks: bool,
-    /// What serial numbers begin with; four digits or more follow.
+    /// Prefix of serial numbers; at least four digits follow.
     pub serial_prefix: String,
-    /// Who is enrolled.
+    /// The people to enrol.
     pub population: Population,
-    /// At how many devices, the first ones; the people are dealt out to them in turn.
+    /// Number of devices, from the first, at which the people are enrolled in rotation.
     pub enrolling_devices: usize,
-    /// How fast the devices go.
+    /// Speed of the devices.
     pub pace: Pace,
-    /// The devices are switched on one after the other over this time.
+    /// Time over which the devices are switched on one after the other.
     pub start_spread: Duration,
-    /// When to give up.
+    /// Time after which the run ends.
     pub deadline: Duration,
-    /// Each device keeps one connection open.
+    /// Whether each device keeps one connection open.
     pub keep_alive: bool,
-    /// What goes wrong at each device.
+    /// The faults of each device.
     pub faults: Faults,
-    /// People who were not enrolled here.
+    /// Whether other people may be on the server.
     pub others: Others,
-    /// One more person is enrolled when all are equal, and timed on the way to the other devices.
+    /// Whether to enrol one more person when all devices are equal, and to time the distribution.
     pub enrolment: bool,
-    /// Where all randomness comes from.
+    /// The source of all randomness.
     pub seed: u64,
 }
 
-/// People who were not enrolled by a fleet, but are on its server.
+/// People on the server whom this fleet did not enrol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Others {
-    /// There are none: whoever else is on a device is one too many.
+    /// There are none: any other person on a device is a difference.
     Nowhere,
-    /// There may be some: then they are the same on all devices.
+    /// There may be some, who must then be the same on all devices.
     Everywhere,
 }
 
 impl Fleet {
-    /// Three devices of one model with a hundred people, two fingers each, enrolled at the first device.
+    /// Three devices of one model and a hundred people with two fingers each, enrolled at the first device.
     pub fn new(server: ServerAddress) -> Self {
         Self {
             server,
@@ -109,15 +109,16 @@ impl Fleet {
         }
     }
 
-    /// The serial number of the device of this number, from 0.
+    /// The serial number of a device; `number` counts from 0.
     pub fn serial_number(&self, number: usize) -> String {
         format!("{}{:04}", self.serial_prefix, number + 1)
     }
 
-    /// Runs the fleet until all devices are equal and the enrolment, if wanted, has arrived, or the time is up.
+    /// Runs the fleet until all devices are equal and the enrolment, if requested, has arrived, or until the
+    /// deadline.
     ///
-    /// `progress` is called a few times a second and may end the run by [`ControlFlow::Break`], for example when the
-    /// user has seen enough; the report then tells how far the fleet came.
+    /// `progress` is called a few times a second. It may end the run with [`ControlFlow::Break`]; the report then
+    /// describes the state at that time.
     pub async fn run(self, mut progress: impl FnMut(&Progress) -> ControlFlow<()>) -> FleetReport {
         let started = Instant::now();
         let devices = self.switch_on();
@@ -139,7 +140,7 @@ impl Fleet {
         }
 
         let mut phase = Phase::Filling;
-        let mut ticks = interval(TICK);
+        let mut ticks = interval(PROGRESS_INTERVAL);
         while phase != Phase::Done {
             ticks.tick().await;
             let now = Progress::of(&running, phase, started, &wanted);
@@ -157,18 +158,18 @@ impl Fleet {
         stop.send_replace(true);
         let mut sessions: Vec<(usize, Session)> = Vec::with_capacity(running.len());
         while let Some(ended) = tasks.join_next().await {
-            // A device that panicked is a fault of the simulator, not to be counted as a difference.
+            // A device that panicked is a bug of the simulator, not a difference.
             sessions.push(ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())));
         }
         sessions.sort_by_key(|(number, _)| *number);
         let wanted = Arc::clone(&wanted.read().unwrap_or_else(PoisonError::into_inner));
         let report = self.report(&running, &sessions, &wanted);
-        // There is nothing left to break off.
+        // The run has ended, so a request to stop has no effect.
         let _ = progress(&Progress::of_report(&report, started));
         report
     }
 
-    /// The devices with their people, before they meet the server.
+    /// The devices with their people, before they connect to the server.
     fn switch_on(&self) -> Vec<Device> {
         let pool = Arc::new(PayloadPool::default());
         let fallback = [Model::speedface()];
@@ -203,7 +204,7 @@ impl Fleet {
         if self.keep_alive { session.with_keep_alive() } else { session }
     }
 
-    /// Enrols one more person at the first device; from that moment on the others want the person too.
+    /// Enrols one more person at the first device. From then on the other devices should hold the person too.
     fn enrol_one_more(&self, running: &[Running], wanted: &Arc<RwLock<Arc<Wanted>>>) -> Phase {
         let Some(first) = running.first() else { return Phase::Done };
         let (population, seed, wanted) = (self.population, self.seed, Arc::clone(wanted));
@@ -252,7 +253,7 @@ impl Fleet {
                 differences: differences.len(),
                 first_differences: differences
                     .iter()
-                    .take(TOLD_DIFFERENCES)
+                    .take(MAX_DESCRIBED_DIFFERENCES)
                     .map(ToString::to_string)
                     .collect(),
                 tally: session.tally().clone(),
@@ -287,14 +288,14 @@ impl Fleet {
     }
 }
 
-/// Whether nothing is left to do for any device, and all hold the same number of users.
+/// Whether no device has work left and all hold the same number of users.
 fn are_settled(running: &[Running]) -> bool {
     let statuses: Vec<Status> = running.iter().map(Running::read).collect();
     let as_many = |status: &Status| statuses.first().is_some_and(|first| first.users == status.users);
     statuses.iter().all(|status| status.quiet && as_many(status))
 }
 
-/// A device that lives in a task of its own, as the fleet sees it.
+/// A running device, as the fleet sees it.
 struct Running {
     serial_number: String,
     edits: mpsc::UnboundedSender<Edit>,
@@ -314,7 +315,7 @@ impl Progress {
         for status in running.iter().map(Running::read) {
             progress.connected += usize::from(status.standing == Standing::Connected);
             progress.waiting += usize::from(status.standing == Standing::Waiting);
-            // Until the edit of the last enrolment is done the fleet wants what it wanted before.
+            // Until the last enrolment is done, the fleet compares with the content before it.
             let version = usize::from(phase == Phase::Enrolment);
             progress.equal += usize::from(status.equal_at(version).is_some());
             progress.held += status.held;
@@ -355,7 +356,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Which part of the way a device of this number is, from 0 to below 1.
+/// The position of a device in the fleet, from 0 to below 1.
 fn fraction(number: usize, of: usize) -> f64 {
     let part = |count: usize| f64::from(u32::try_from(count).unwrap_or(u32::MAX));
     part(number) / part(of.max(1))

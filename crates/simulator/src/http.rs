@@ -1,7 +1,7 @@
-//! The HTTP client of a terminal: small, old and literal.
+//! The HTTP client of a terminal: small, old and strict.
 //!
-//! Requests are written byte for byte as captured ones. Answers are read as the old client reads them (field note 2.5),
-//! so that a server that newer software would forgive is told what it does wrong.
+//! Requests have the exact bytes of captured ones. Answers are read as the old client reads them (field note 2.5),
+//! so that faults of a server show that newer clients would tolerate.
 
 mod answer;
 
@@ -16,7 +16,7 @@ use tokio::{
 use self::answer::Head;
 pub use self::answer::{Answer, AnswerFault};
 
-/// Where a server listens for devices.
+/// The address of a server's device listener.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerAddress {
     /// `host:port`.
@@ -30,15 +30,15 @@ impl ServerAddress {
     }
 }
 
-/// A text that names no server.
+/// The error of a text that is not the address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no address of a server: want host:port or http://host:port")]
+#[error("{0:?} is not the address of a server: want host:port or http://host:port")]
 pub struct AddressError(String);
 
 impl FromStr for ServerAddress {
     type Err = AddressError;
 
-    /// Takes `host:port`, `http://host:port` and `http://host`, which means port 80.
+    /// Accepts `host:port`, `http://host:port` and `http://host`, which means port 80.
     fn from_str(text: &str) -> Result<Self, AddressError> {
         let is_url = text.starts_with("http://");
         let authority = text.strip_prefix("http://").unwrap_or(text).trim_end_matches('/');
@@ -54,33 +54,33 @@ impl FromStr for ServerAddress {
     }
 }
 
-/// How a client speaks.
+/// The HTTP habits of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent habit")]
 pub struct Manner {
-    /// HTTP/1.0 without `Content-Type`, as the first generation.
+    /// Sends HTTP/1.0 without `Content-Type`, like the first generation.
     pub http_1_0: bool,
-    /// Answers are read to the letter.
+    /// Reads answers strictly.
     pub literal: bool,
-    /// The whole address in the request line.
+    /// Sends the absolute address in the request line.
     pub absolute_targets: bool,
-    /// One connection for many requests.
+    /// Uses one connection for many requests.
     pub keep_alive: bool,
-    /// How long an answer may take; four times as long when more than 10 KB are sent.
+    /// Time limit for an answer; it is four times as long for a request of more than 10 KB.
     pub timeout: Duration,
 }
 
 /// A failed exchange.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
-    /// No connection, or it broke.
+    /// The connection failed or broke.
     #[error("no connection to the server: {0}")]
     Io(#[from] io::Error),
-    /// The answer did not come in time.
+    /// The answer did not arrive in time.
     #[error("no answer in {0:?}")]
     Timeout(Duration),
-    /// The answer is none that a terminal understands.
-    #[error("an answer that a terminal does not understand: {0}")]
+    /// A terminal cannot read the answer.
+    #[error("an answer that a terminal cannot read: {0}")]
     Answer(#[from] AnswerFault),
 }
 
@@ -89,11 +89,11 @@ pub enum HttpError {
 pub struct Request {
     /// Path and query.
     pub target: String,
-    /// The body of a `POST`; a request without is a `GET`.
+    /// The body of a `POST`; a request without a body is a `GET`.
     pub body: Option<Vec<u8>>,
 }
 
-/// The line of one device to its server.
+/// The connection of one device to its server.
 #[derive(Debug)]
 pub struct Client {
     server: ServerAddress,
@@ -107,7 +107,7 @@ impl Client {
         Self { server, manner, connection: None }
     }
 
-    /// How it speaks, to be changed.
+    /// The HTTP habits, mutable.
     pub const fn manner_mut(&mut self) -> &mut Manner {
         &mut self.manner
     }
@@ -115,12 +115,12 @@ impl Client {
     /// Sends a request and reads the answer.
     ///
     /// # Errors
-    /// When there is no connection, no answer in time, or no answer that a terminal understands.
+    /// The connection failed, no answer arrived in time, or a terminal cannot read the answer.
     pub async fn send(&mut self, request: &Request) -> Result<Answer, HttpError> {
         let bytes = self.bytes(request);
         let limit = if bytes.len() > 10_240 { self.manner.timeout * 4 } else { self.manner.timeout };
         let started = Instant::now();
-        // The exchange takes the connection and puts it back only when all went well.
+        // The exchange takes the connection and returns it only after success.
         let exchange = timeout(limit, self.exchange(&bytes)).await;
         let mut answer = exchange.map_err(|_| HttpError::Timeout(limit))??;
         answer.sent_bytes = bytes.len();
@@ -128,7 +128,7 @@ impl Client {
         Ok(answer)
     }
 
-    /// The bytes of a request, as captured devices write them.
+    /// The bytes of a request, in the form of captured requests.
     pub fn bytes(&self, request: &Request) -> Vec<u8> {
         let Manner { http_1_0, absolute_targets, keep_alive, .. } = self.manner;
         let (method, version) = (if request.body.is_some() { "POST" } else { "GET" }, u8::from(!http_1_0));
@@ -140,7 +140,7 @@ impl Client {
             request.target,
         );
         let length = request.body.as_ref().map(Vec::len);
-        // A String takes whatever is written to it.
+        // Writing to a `String` cannot fail.
         let _ = match (length, http_1_0) {
             (None, _) => write!(head, "Accept: */*\r\n\r\n"),
             (Some(length), true) => write!(head, "Content-Length: {length}\r\nAccept: */*\r\n\r\n"),
@@ -179,7 +179,8 @@ impl Client {
         if self.manner.keep_alive && !head.closes {
             self.connection = Some(stream);
         } else if self.manner.literal {
-            // Some terminals repeat an upload until the connection is closed as they asked (field note 4.1).
+            // Some terminals repeat an upload until the server closes the connection as they asked (field note
+            // 4.1).
             while stream.read_buf(&mut bytes).await? > 0 {}
         }
         if bytes.len() > end {
@@ -215,7 +216,7 @@ mod tests {
         Request { target: target.to_owned(), body: None }
     }
 
-    /// A server that answers each connection with the next of these texts, and returns what it was sent.
+    /// A server that answers each connection with the next of these texts. It returns what it received.
     async fn answering(answers: Vec<&'static str>) -> (SocketAddr, tokio::task::JoinHandle<Vec<String>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -239,7 +240,7 @@ mod tests {
         Date: Fri, 12 Mar 2027 06:53:01 GMT\r\n\r\nOK";
 
     #[test]
-    fn requests_are_the_bytes_of_captured_ones() {
+    fn requests_have_the_bytes_of_captured_ones() {
         let client = Client::new("192.0.2.10:8080".parse().unwrap(), manner());
         let handshake =
             "/iclock/cdata?SN=CRQX203158427&options=all&language=69&pushver=2.4.1&PushOptionsFlag=1";
@@ -294,7 +295,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_follows_the_announced_body_is_a_fault() {
+    async fn bytes_after_the_announced_body_are_a_fault() {
         let (address, _task) = answering(vec![concat!(
             "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n",
             "Date: Fri, 12 Mar 2027 06:53:01 GMT\r\n\r\nOK\r\n"
@@ -316,7 +317,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_silent_server_is_given_up_after_the_timeout() {
+    async fn a_request_to_a_silent_server_times_out() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let mut client = client(listener.local_addr().unwrap(), manner());
         let error = client.send(&get("/")).await.unwrap_err();

@@ -1,15 +1,18 @@
-//! A ZKTeco terminal, and a fleet of them, as a server sees them.
+//! Simulated ZKTeco terminals, and fleets of them, as a server sees them.
 //!
-//! Three layers, each usable without the next:
+//! The crate has three layers, each usable without the next:
 //!
-//! - [`Device`]: a terminal as a state machine. It holds people ([`Content`]), has a [`Model`], habits ([`Quirks`]) and
-//!   misfortunes ([`Faults`]); edits at its keypad queue what it has to report, [`Device::execute`] obeys a command line
-//!   and answers with the return codes of real devices. No socket, no clock, no randomness but that of its seed.
-//! - [`Session`]: a device with a line to a server, step by step for stories or by itself with timers. Its HTTP client
-//!   writes requests byte by byte as captured ones and reads answers as literally as the oldest terminals do.
-//! - [`Fleet`]: many devices, until all hold the same or the time is up, with progress and a [`FleetReport`].
+//! - [`Device`]: a terminal as a state machine. It holds people ([`Content`]) and has a [`Model`], habits
+//!   ([`Quirks`]) and faults ([`Faults`]). Edits at its keypad queue reports. [`Device::execute`] executes a
+//!   command line and answers with the return codes of real devices. It has no socket and no clock, and all its
+//!   randomness comes from its seed.
+//! - [`Session`]: a device that is connected to a server. A story drives it step by step, or it runs by itself
+//!   with timers. Its HTTP client writes the exact bytes of captured requests and reads answers as strictly as the
+//!   oldest terminals.
+//! - [`Fleet`]: many devices that run until all hold the same content or the time is up, with progress and a
+//!   [`FleetReport`].
 //!
-//! Commands are read and records are written without the reader and writer of `wire`: a mistake there shows here.
+//! This crate reads commands and writes records without `wire`, so that it finds mistakes in `wire`.
 //!
 //! # A story
 //!

@@ -1,4 +1,4 @@
-//! Terminal models as data: what a model announces, which forms it takes, how much it holds.
+//! Terminal models as data: reported parameters, accepted forms, capacities.
 
 use std::collections::BTreeSet;
 
@@ -6,13 +6,13 @@ use wire::{BioType, Charset};
 
 use crate::{difference::Keeps, quirks::Quirks};
 
-/// A model of terminal with its firmware.
+/// A terminal model with its firmware.
 ///
-/// The fields are public so that a test can take a model and change what it is about.
+/// The fields are public, so that a test can change those that it is about.
 #[derive(Clone, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something that a model has or has not")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent property of a model")]
 pub struct Model {
-    /// The short name by which the model is asked for.
+    /// The short name of the model on the command line.
     pub name: &'static str,
     /// The name on the box (`~DeviceName`).
     pub device_name: String,
@@ -20,7 +20,7 @@ pub struct Model {
     pub firmware: String,
     /// The hardware platform (`~Platform`).
     pub platform: String,
-    /// The vendor as it spells itself (`~OEMVendor`); may hold a comma.
+    /// The vendor in its own spelling (`~OEMVendor`); may contain a comma.
     pub vendor: String,
     /// `PushVersion`, the version of the push software on the device.
     pub push_software: String,
@@ -30,127 +30,131 @@ pub struct Model {
     pub device_type: Option<&'static str>,
     /// The language id of the handshake (appendix 2), which decides the charset of names.
     pub language: u16,
-    /// Requests are HTTP/1.0 and carry no `Content-Type`.
+    /// Whether requests are HTTP/1.0 without `Content-Type`.
     pub http_1_0: bool,
     /// Whether the model uploads its parameters (`table=options`).
     pub pushes_options: bool,
-    /// Whether it knows the `MultiBio...` parameters, and so the unified forms.
+    /// Whether it knows the `MultiBio...` parameters, and with them the unified forms.
     pub hybrid: bool,
-    /// Whether it tells the version of each type in `MultiBioVersion`; others leave it to `FPVersion`, `FaceVersion`.
+    /// Whether it reports the version of each type in `MultiBioVersion`. Other models use `FPVersion` and
+    /// `FaceVersion`.
     pub tells_each_version: bool,
-    /// How many positions `INFO` has: 5, 9, 10 or 13.
+    /// Number of positions in `INFO`: 5, 9, 10 or 13.
     pub info_positions: usize,
     /// The function digits of `INFO`.
     pub functions: &'static str,
-    /// The templates that it makes and takes.
+    /// The templates that it makes and accepts.
     pub algorithms: Vec<Algorithm>,
-    /// Whether it takes display pictures (`USERPIC`).
+    /// Whether it accepts user photos (`USERPIC`).
     pub user_photos: bool,
-    /// Whether it takes comparison photos (`BIOPHOTO`), and of which type.
+    /// The type of comparison photos (`BIOPHOTO`) that it accepts; `None` if it accepts none.
     pub comparison_photos: Option<ComparisonPhotos>,
     /// The form of its `USER` lines.
     pub user_record: UserRecord,
-    /// An update of a user clears the fields that it leaves out (field note 5.2).
+    /// Whether an update of a user clears absent fields (field note 5.2).
     pub replaces_whole_user: bool,
     /// The operation code for a user deleted at the device: 9 or 103.
     pub deletion_code: u16,
-    /// What it does with the stamps of uploads.
+    /// How it treats the stamps of uploads.
     pub stamps: Stamps,
-    /// The number of users that it holds.
+    /// Most users that it holds.
     pub user_capacity: usize,
-    /// The return code for a command or table that it does not know.
+    /// The return code for an unknown command or table.
     pub unknown_code: i32,
     /// How it answers `DATA QUERY`.
     pub queries: Queries,
-    /// `DATA QUERY` is acknowledged with the number of records instead of 0. The first generation always does.
+    /// Whether it acknowledges `DATA QUERY` with the number of records instead of 0. The first generation always
+    /// does.
     pub counts_rows: bool,
     /// The return code of `CHECK`.
     pub check_code: i32,
-    /// How many acknowledgements go into one request.
+    /// Most acknowledgements in one request.
     pub acknowledgements_a_post: usize,
-    /// How many records go into one upload.
+    /// Most records in one upload.
     pub batch_records: usize,
-    /// How large an upload may become before it is closed.
+    /// Size after which an upload is closed, bytes.
     pub batch_bytes: usize,
-    /// Its departures from the book.
+    /// Its deviations from the protocol.
     pub quirks: Quirks,
 }
 
-/// A kind of template that a model works with.
+/// A kind of template that a model uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Algorithm {
-    /// Finger, face, palm …
+    /// The biometric type: finger, face, palm …
     pub bio_type: BioType,
     /// The major version.
     pub major: u16,
     /// The minor version.
     pub minor: u16,
-    /// How many of them a person has: ten fingers, two hands, one face.
+    /// Number of them that a person has: ten fingers, two hands, one face.
     pub individuals: u8,
-    /// How many parts make a whole template.
+    /// Number of parts of a whole template.
     pub parts: u8,
-    /// How many bytes a part has; the last one may be shorter. Fingerprints 10.0 vary.
+    /// Size of a part, bytes; the last one may be shorter. Fingerprints 10.0 vary.
     pub part_bytes: u16,
-    /// How many bytes the last part has.
+    /// Size of the last part, bytes.
     pub last_part_bytes: u16,
-    /// Whether the form of its own is taken: `FINGERTMP`, `FACE`, `FVEIN`.
+    /// Whether the model accepts the type's own form: `FINGERTMP`, `FACE`, `FVEIN`.
     pub classic: bool,
-    /// Whether `BIODATA` is taken.
+    /// Whether the model accepts `BIODATA`.
     pub unified: bool,
-    /// How many templates of this kind the device holds.
+    /// Most templates of this kind that the device holds.
     pub capacity: usize,
 }
 
-/// How a model deals with the pictures from which faces are compared.
+/// The comparison photos of a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ComparisonPhotos {
-    /// The type of the templates that are made of them.
+    /// The type of the templates that the device makes from them.
     pub bio_type: BioType,
-    /// The type that its uploads announce: some say 0 for what is 9 (field note 6.6).
+    /// The type that its uploads contain: some devices send 0 instead of 9 (field note 6.6).
     pub announced: u8,
 }
 
-/// The forms of a `USER` line that exist in the field (field note 5.1).
+/// The forms of a `USER` line that were seen in the field (field note 5.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UserRecord {
-    /// Up to `TZ`.
+    /// The fields up to `TZ`.
     Old,
-    /// And `Verify`, `ViceCard`.
+    /// Also `Verify`, `ViceCard`.
     ViceCard,
-    /// And `StartDatetime`, `EndDatetime`.
+    /// Also `StartDatetime`, `EndDatetime`.
     Validity,
-    /// With `Expires` before them.
+    /// Also `Expires`, before them.
     Expires,
 }
 
-/// What a model does with the stamps of uploads (field note 3.7).
+/// How a model treats the stamps of uploads (field note 3.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stamps {
-    /// Always 9999; a 0 from the server means everything again.
+    /// It always sends 9999. A 0 from the server requests everything again.
     Constant,
-    /// Its clock; a 0 from the server, or a time to come, means everything again.
+    /// It sends its clock. A 0 or a future time from the server requests everything again.
     Clock,
 }
 
 /// How a device answers `DATA QUERY` (§12.1.3).
 ///
-/// A device that holds nobody of a queried PIN uploads nothing and answers 0, unless it does not understand the query.
+/// A device without the queried PIN uploads nothing and answers 0, unless it does not understand the query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Queries {
-    /// The records go into the queue of uploads, and nothing marks them as an answer. They follow the acknowledgement.
+    /// The records go into the queue of uploads without a mark that they answer a query. They follow the
+    /// acknowledgement.
     InTurn,
-    /// All records of a PIN come in one body of their own before the acknowledgement. The request names the query:
+    /// All records of a PIN are one body, which precedes the acknowledgement. The request names the query:
     /// `table=USERINFO&Stamp=9999&Count=3&PackCnt=1&PackIdx=1&CmdId=240`.
     Marked,
-    /// The first generation (field note 11.9): `table=USERINFO&OpStamp=0` with the `USER` line alone, then the number of
-    /// records as return code. A query of all users is answered 0 and brings nothing, one of unified templates -1.
+    /// The first generation (field note 11.9): `table=USERINFO&OpStamp=0` with the `USER` line only, then the
+    /// number of records as the return code. It answers a query of all users with 0 and uploads nothing, and a
+    /// query of unified templates with -1.
     FirstGeneration,
-    /// The code for unknown commands.
+    /// It answers with the code for unknown commands.
     NotUnderstood,
 }
 
 impl Queries {
-    /// All of them, by the names of the quirk `query`.
+    /// All ways, by their names in the quirk `query`.
     pub const NAMED: [(&'static str, Self); 4] = [
         ("in-turn", Self::InTurn),
         ("marked", Self::Marked),
@@ -190,19 +194,19 @@ impl Algorithm {
         }
     }
 
-    /// The old near-infrared face: twelve lines `FACE`.
+    /// The old near-infrared face: twelve `FACE` lines.
     const fn face_7() -> Self {
         Self { classic: true, unified: false, ..Self::unified(BioType::FACE, (7, 0), (12, 1024, 1024), 400) }
     }
 }
 
 impl Model {
-    /// All models, in the order in which they are shown.
+    /// All models, in display order.
     pub fn all() -> Vec<Self> {
         vec![Self::speedface(), Self::iface950(), Self::senseface(), Self::k40(), Self::old()]
     }
 
-    /// The model of this short name.
+    /// The model with this short name.
     pub fn by_name(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|model| model.name == name)
     }
@@ -371,7 +375,7 @@ impl Model {
         Charset::of_language(Some(self.language))
     }
 
-    /// What a device of this model with these quirks can keep.
+    /// The data that a device of this model with these quirks can keep.
     pub fn keeps(&self, quirks: &Quirks) -> Keeps {
         let algorithms = self.algorithms.iter().map(|algorithm| (algorithm.bio_type, algorithm.major));
         Keeps {
@@ -401,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_of_every_model_can_be_given_in_some_form() {
+    fn each_model_accepts_its_templates_in_some_form() {
         for algorithm in Model::all().iter().flat_map(|model| &model.algorithms) {
             assert!(algorithm.classic || algorithm.unified, "{algorithm:?}");
             assert!(algorithm.parts > 0 && algorithm.individuals > 0 && algorithm.capacity > 0);

@@ -1,4 +1,4 @@
-//! Where a device departs from the book, each departure with a switch of its own.
+//! Quirks and faults: deviations of a device from the protocol, each with its own switch.
 
 mod drawn;
 mod named;
@@ -8,104 +8,106 @@ use wire::BioType;
 pub use self::named::{HABITS, Habit, UnknownQuirk};
 use crate::model::Queries;
 
-/// How a device keeps and spells things: what is so every time.
+/// Permanent habits of a device in keeping and writing data.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own that a test switches on")]
+#[expect(clippy::struct_excessive_bools, reason = "each is an independent habit that a test switches on")]
 pub struct Quirks {
-    /// Names are cut after so many bytes, inside a character if it falls so (field note 5.7).
+    /// Names are cut after this many bytes, even inside a character (field note 5.7).
     pub cut_names_at: Option<usize>,
-    /// Cards are written as `[15CD5B0700]`, and a decimal number from the server is ignored (field note 5.9).
+    /// The device writes cards as `[15CD5B0700]` and ignores decimal numbers from the server (field note 5.9).
     pub hex_cards: bool,
-    /// Templates are uploaded with another `Valid` and another `Size` than they were written with: 0, and the number of
-    /// bytes instead of that of characters (field note 6.7).
+    /// The device uploads templates with another `Valid` and `Size` than it received: 0, and the number of bytes
+    /// instead of characters (field note 6.7).
     pub renumber_valid: bool,
-    /// What the server wrote is uploaded again.
+    /// The device uploads what the server wrote.
     pub echo_writes: bool,
-    /// Fields that are empty or zero are left out of uploads.
+    /// The device leaves empty and zero fields out of uploads.
     pub drop_empty_fields: bool,
-    /// Operation 9 names a deleted user by the number under which the terminal kept it, 1 for the first one, and not by
-    /// the PIN (field note 11.1). All other operations name the PIN.
+    /// Operation 9 contains the terminal's internal number of a deleted user, 1 for the first one, instead of the
+    /// PIN (field note 11.1). All other operations contain the PIN.
     pub logs_internal_numbers: bool,
-    /// Operation 10 tells how many fingers of a user were deleted, and not which one (field note 11.7).
+    /// Operation 10 contains the number of deleted fingers of a user instead of the finger (field note 11.7).
     pub counts_deleted_fingers: bool,
-    /// A user that the server deletes is reported as one deleted at the device.
+    /// The device reports a deletion by the server like one at the device.
     pub log_commands: bool,
-    /// Deleting a user leaves its unified templates and photos behind; they belong to whoever gets the PIN next.
+    /// Deleting a user leaves its unified templates and photos behind. They belong to the next user with the PIN.
     pub strand_templates: bool,
-    /// Answers are read as the old client does: header names by exact case, headers below 2 KB, a line below 1 KB,
-    /// `text/plain` (field note 2.5).
+    /// The device reads answers as the old client does: header names in exact case, headers below 2 KB, a line
+    /// below 1 KB, `text/plain` (field note 2.5).
     pub literal_answers: bool,
     /// Paths end in `.aspx` (field note 2.1).
     pub aspx_paths: bool,
     /// Paths begin with `/iclock/iclock` (field note 2.2).
     pub doubled_paths: bool,
-    /// Request lines hold the whole address (field note 2.8).
+    /// Request lines contain the absolute address (field note 2.8).
     pub absolute_targets: bool,
-    /// A user without a card is reported with card 0 instead of an empty one (field note 5.9).
+    /// The device reports a user without a card with card 0 instead of an empty one (field note 5.9).
     pub zero_cards: bool,
-    /// The end of a validity is kept as a date of eight digits, and a month that there is not as January
-    /// (field note 5.11: 1785300000 comes back as 17850100).
+    /// The device keeps the end of a validity as a date of eight digits, and an invalid month as January (field
+    /// note 5.11: 1785300000 comes back as 17850100).
     pub rewrite_validity: bool,
-    /// The device keeps group, time zones and verification mode of a user. Where this is off it acknowledges them and
+    /// The device keeps group, time zones and verification mode of a user. Without this it acknowledges them and
     /// uploads those of a new user.
     pub keeps_access_fields: bool,
-    /// Damaged templates are answered -12; where this is off they are answered 0 and lost (field notes 4.7, 7.5).
+    /// The device answers damaged templates with -12. Without this it answers 0 and loses them (field notes 4.7,
+    /// 7.5).
     pub refuse_damaged: bool,
-    /// Parts of a template that came so far are forgotten when anything else comes between (field note 6.8).
+    /// The device forgets the received parts of a template when anything else comes between (field note 6.8).
     pub reset_parts: bool,
-    /// `REBOOT` is obeyed without an acknowledgement (field note 7.4).
+    /// The device executes `REBOOT` without an acknowledgement (field note 7.4).
     pub silent_reboot: bool,
-    /// `INFO` is acknowledged without parameters; all that it brings is `INFO` in the next poll (field note 7.6).
+    /// The device acknowledges `INFO` without parameters; the next poll contains `INFO` instead (field note 7.6).
     pub bare_info: bool,
-    /// `INFO` stands in every poll, not only after changes (field note 9.4).
+    /// Every poll contains `INFO`, not only those after changes (field note 9.4).
     pub info_in_every_poll: bool,
     /// The first field of `INFO`, the firmware, is empty (field note 9.4).
     pub info_without_firmware: bool,
-    /// After a restart the device polls on without an initialization (field note 1.4).
+    /// After a restart the device polls without an initialization (field note 1.4).
     pub skip_handshake: bool,
-    /// With every initialization the device uploads all that it holds (field note 4.3).
+    /// With every initialization the device uploads all its data (field note 4.3).
     pub upload_everything: bool,
     /// Lines of uploads end in CR LF (field note 4.5).
     pub crlf_lines: bool,
     /// Keys of uploads are in lower case (field note 4.6).
     pub lower_case_keys: bool,
-    /// Fields of uploads come in the opposite order (field note 4.6).
+    /// Fields of uploads come in reverse order (field note 4.6).
     pub reversed_fields: bool,
-    /// Users come as `table=USERINFO` without the word before them, comparison photos as `table=BIOPHOTO`
-    /// (field note 4.4).
+    /// Users come as `table=USERINFO` without a tag, and comparison photos as `table=BIOPHOTO` (field note 4.4).
     pub own_tables: bool,
-    /// `CMD` of an acknowledgement holds two words, `DATA UPDATE`, and the last line has no line end (field note 7.6).
+    /// `CMD` of an acknowledgement has two words, `DATA UPDATE`, and the last line has no line end (field note
+    /// 7.6).
     pub odd_acknowledgements: bool,
-    /// Operations are logged with times that there are not (field note 3.6).
+    /// Operations are logged with impossible times (field note 3.6).
     pub broken_times: bool,
-    /// Edits are reported by their operations alone, and what was edited only when the server asks (field note 5.13).
+    /// The device reports edits by their operations only. It uploads the edited data only on request (field note
+    /// 5.13).
     pub operations_only: bool,
-    /// The device uploads the templates of a person before the user record, and with everything all templates before all
-    /// user records.
+    /// The device uploads the templates of a person before the user record. In an upload of everything, all
+    /// templates precede all user records.
     pub templates_first: bool,
-    /// An upload of everything comes in bodies of at most so many records. A template with more parts fills a body of its
-    /// own. `None` for the limit of the model.
+    /// Most records in one body of an upload of everything. A template with more parts fills a body of its own.
+    /// `None` means the limit of the model.
     pub roster_records: Option<usize>,
-    /// An upload of everything pauses after each body until the next poll. Other news goes out meanwhile.
+    /// An upload of everything pauses after each body until the next poll. Other reports are sent meanwhile.
     pub slow_roster: bool,
-    /// An upload of everything breaks off after so many records. The rest is forgotten; the device begins anew when the
-    /// server asks for everything again. `None` for an upload that ends.
+    /// An upload of everything breaks off after this many records. The device forgets the rest, and starts again
+    /// when the server requests everything again. `None` means that the upload is complete.
     pub broken_roster: Option<usize>,
-    /// How the device answers `DATA QUERY`; `None` for the way of its model.
+    /// How the device answers `DATA QUERY`; `None` means as its model does.
     pub queries: Option<Queries>,
-    /// Data that is refused whatever it is.
+    /// Data that the device refuses, whatever its content.
     pub refuse: Vec<Refusal>,
-    /// Tables beside those of people that are refused, each with the return code (appendix 1).
+    /// Refused tables beside those of people, each with the return code (appendix 1).
     pub refuse_tables: Vec<(&'static str, i32)>,
-    /// Data that is acknowledged and not kept (field note 7.5).
+    /// Data that the device acknowledges and does not keep (field note 7.5).
     pub ignore: Vec<Form>,
     /// `DATA DELETE` of whatever it is answers this code, and nothing is deleted.
     pub refuse_deletions: Option<i32>,
 }
 
 impl Default for Quirks {
-    /// None but those that the server has to reckon with at every device: answers are read literally, damaged templates
-    /// are refused, parts are forgotten, access fields are kept and `REBOOT` is not answered.
+    /// Only the habits that a server must expect of every device: the device reads answers strictly, refuses
+    /// damaged templates, forgets parts, keeps access fields and does not acknowledge `REBOOT`.
     fn default() -> Self {
         Self {
             cut_names_at: None,
@@ -152,7 +154,7 @@ impl Default for Quirks {
     }
 }
 
-/// A form in which a device can be given data.
+/// A form in which a device can receive data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// `USERINFO`
@@ -171,36 +173,36 @@ pub enum Form {
     ComparisonPhoto,
 }
 
-/// A form of data that a device answers with this code instead of taking it.
+/// A form of data that a device refuses with this code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// What is refused.
+    /// The refused form.
     pub form: Form,
     /// The return code (appendix 1).
     pub return_code: i32,
 }
 
-/// What goes wrong now and then: chances per mille, 1000 for every time.
+/// Faults that occur at random: chances per mille, 1000 for always.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Faults {
-    /// A command is answered -1005 and not executed.
+    /// The device answers a command with -1005 and does not execute it.
     pub busy: u16,
-    /// The answer to a poll never arrives: the server has sent commands, the device knows nothing of them.
+    /// The answer to a poll is lost: the server has sent commands that the device does not know.
     pub lose_replies: u16,
-    /// Commands are executed, their acknowledgements never arrive.
+    /// The device executes commands, but their acknowledgements are lost.
     pub lose_acknowledgements: u16,
-    /// Acknowledgements are sent twice.
+    /// The device sends acknowledgements twice.
     pub duplicate_acknowledgements: u16,
-    /// Acknowledgements are sent some polls later than the commands came.
+    /// The device sends acknowledgements some polls later.
     pub late_acknowledgements: u16,
-    /// The device restarts after it has read commands and before it executes the rest of them.
+    /// The device restarts after it has received commands and before it executes the rest of them.
     pub restart: u16,
-    /// The answer to an upload never arrives: the server has taken it, the device sends it again.
+    /// The answer to an upload is lost: the server has accepted the upload, and the device sends it again.
     pub lose_upload_answers: u16,
 }
 
 impl Faults {
-    /// Everything goes wrong in so many of 1000 cases.
+    /// All faults with the same chance.
     pub const fn all(per_mille: u16) -> Self {
         Self {
             busy: per_mille,

@@ -1,9 +1,9 @@
-//! Randomness that repeats: every draw follows from the seed that was passed in.
+//! Reproducible randomness: every draw follows from the given seed.
 
 /// A `SplitMix64` generator.
 ///
-/// Good enough to spread faults and to fill templates with noise, and small enough to be read. It is no
-/// source of secrets.
+/// It is good enough to spread faults and to fill templates with noise, and small enough to read. It is not for
+/// secrets.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: u64,
@@ -35,7 +35,7 @@ impl Random {
         if bound == 0 { 0 } else { drawn % bound }
     }
 
-    /// A position in a list of `length` entries; 0 when it is empty.
+    /// An index into a list of `length` entries; 0 when the list is empty.
     pub fn index(&mut self, length: usize) -> usize {
         let bound = u64::try_from(length).unwrap_or(u64::MAX);
         usize::try_from(self.below(bound)).unwrap_or(0)
@@ -43,11 +43,11 @@ impl Random {
 
     /// True in `per_mille` of 1000 draws; never for 0, always from 1000 on.
     pub const fn chance(&mut self, per_mille: u16) -> bool {
-        // No draw for what never happens: switching a fault off must not change the others.
+        // An impossible event makes no draw, so that switching a fault off does not change the others.
         per_mille != 0 && self.below(1000) < per_mille as u64
     }
 
-    /// So many bytes of noise.
+    /// Random bytes.
     pub fn bytes(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(length + 8);
         while bytes.len() < length {
@@ -58,7 +58,7 @@ impl Random {
     }
 }
 
-/// The FNV-1a hash: short names for payloads in test output, seeds from texts.
+/// The FNV-1a hash, for short names of payloads in test output and for seeds from texts.
 pub(crate) fn fnv1a(bytes: &[u8]) -> u64 {
     bytes.iter().fold(0xCBF2_9CE4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01B3)
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chance_is_never_always_or_about_as_often_as_said() {
+    fn a_chance_occurs_never_always_or_about_as_often_as_given() {
         let mut random = Random::new(7);
         assert!(!(0..1000).any(|_| random.chance(0)));
         assert!((0..1000).all(|_| random.chance(1000)));

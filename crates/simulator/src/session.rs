@@ -1,7 +1,7 @@
-//! One device living against a server.
+//! Sessions: a device that is connected to a server.
 //!
-//! Two ways of driving it: step by step without timers, for stories ([`Session::poll_once`], [`Session::upload_pending`],
-//! [`Session::settle`]), and by itself with timers, for fleets ([`Session::run`]).
+//! A session is driven in two ways: step by step without timers, for stories ([`Session::poll_once`],
+//! [`Session::upload_pending`], [`Session::settle`]), or by itself with timers, for fleets ([`Session::run`]).
 
 mod fetch;
 mod photo;
@@ -24,14 +24,14 @@ use crate::{
     tally::Tally,
 };
 
-/// How many rounds [`Session::settle`] goes before it says that there is no end to it.
-const ROUNDS: usize = 5_000;
-/// How many of the last exchanges a session remembers.
-const REMEMBERED: usize = 16;
-/// What a device waits for an answer.
+/// Rounds after which [`Session::settle`] fails.
+const MAX_ROUNDS: usize = 5_000;
+/// Number of recent exchanges that a session keeps.
+const KEPT_EXCHANGES: usize = 16;
+/// Time limit for an answer.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A device with a line to its server; the device is reached through it.
+/// A device that is connected to its server. The session gives access to the device.
 ///
 /// ```no_run
 /// # async fn story() -> Result<(), simulator::SessionError> {
@@ -51,7 +51,7 @@ pub struct Session {
     device: Device,
     client: Client,
     standing: Standing,
-    /// Acknowledgements that are still to be sent.
+    /// Acknowledgements that were not sent yet.
     outbox: VecDeque<Outgoing>,
     polls: u64,
     tally: Tally,
@@ -59,50 +59,50 @@ pub struct Session {
     remembered: usize,
 }
 
-/// An acknowledgement on its way, to be sent from this poll on.
+/// An acknowledgement to be sent, not before this poll.
 #[derive(Debug)]
 struct Outgoing {
     from_poll: u64,
     acknowledgement: Acknowledgement,
 }
 
-/// How the device stands with the server.
+/// The state of a device at the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It has not asked yet.
+    /// The device has not sent an initialization request yet.
     Unknown,
-    /// It asked and was refused (401 or 403): an operator has to approve it.
+    /// The server refused the device (401 or 403): an operator must approve it.
     Waiting,
-    /// It has its options.
+    /// The device has its options.
     Connected,
 }
 
-/// A request and what came back.
+/// A request and its answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exchange {
     /// Method, path and query.
     pub request: String,
-    /// What was posted.
+    /// The posted body.
     pub posted: Vec<u8>,
-    /// What the server answered.
+    /// The server's answer.
     pub answer: Answer,
 }
 
-/// Why a step could not be done.
+/// Why a step failed.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// The text names no server.
+    /// The text is not the address of a server.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// No answer, or none that a terminal understands.
+    /// There was no answer, or a terminal cannot read it.
     #[error("{request}: {source}")]
     Http {
         /// Method and path.
         request: String,
-        /// What went wrong.
+        /// The cause.
         source: HttpError,
     },
-    /// The server refuses the device (401 or 403): an operator has to approve it.
+    /// The server refuses the device (401 or 403): an operator must approve it.
     #[error("the server refuses {serial_number}: it waits for approval")]
     Waiting {
         /// The refused device.
@@ -116,52 +116,52 @@ pub enum SessionError {
         /// The status.
         status: u16,
     },
-    /// The server answered 200 with a body that a terminal does not take for success.
-    #[error("{request}: the answer is not what a terminal takes for success")]
+    /// The server answered 200 with a body that a terminal does not accept as success.
+    #[error("{request}: a terminal does not accept the answer as success")]
     NoSuccess {
         /// Method and path.
         request: String,
     },
-    /// After so many rounds there was still something to do.
+    /// After this many rounds work was still left.
     #[error("still not settled after {rounds} rounds: {serial_number} has {pending} things to report")]
     Restless {
-        /// The device, or one of them.
+        /// A device with work left.
         serial_number: String,
-        /// How many rounds were gone.
+        /// Number of rounds.
         rounds: usize,
-        /// What the device still had to report.
+        /// Number of reports that the device still had to send.
         pending: usize,
     },
 }
 
-/// What one poll brought.
+/// The result of one poll.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Polled {
-    /// The answer's body; `None` when it was lost on the way.
+    /// The answer's body; `None` when it was lost.
     pub body: Option<Vec<u8>>,
-    /// What was executed, with what was answered, in order.
+    /// The executed commands with their acknowledgements, in order.
     pub executed: Vec<Acknowledgement>,
 }
 
 impl Polled {
-    /// Whether the server had nothing to do for the device.
+    /// Whether the server had no work for the device.
     pub fn is_idle(&self) -> bool {
         self.body.as_deref() == Some(b"OK")
     }
 
-    /// What was executed in words: `UPDATE USERINFO 7`.
+    /// The executed commands in words: `UPDATE USERINFO 7`.
     pub fn summary(&self) -> Vec<&str> {
         self.executed.iter().map(|done| done.summary.as_str()).collect()
     }
 }
 
 impl Device {
-    /// Ties the device to a server and asks it for its options.
+    /// Connects the device to a server and requests its options.
     ///
-    /// A device that is refused is connected all the same: see [`Session::standing`].
+    /// A refused device gets a session too: see [`Session::standing`].
     ///
     /// # Errors
-    /// When the address is none, or the server does not answer.
+    /// The address is invalid, or the server does not answer.
     pub async fn connect(self, server: impl Display) -> Result<Session, SessionError> {
         let mut session = Session::new(self, server.to_string().parse()?);
         match session.initialize().await {
@@ -171,7 +171,7 @@ impl Device {
     }
 }
 
-/// A session *is* its device, with a line to the server: a story enrols people at it and then lets it talk.
+/// A session dereferences to its device: a story enrols people at it and then lets it communicate.
 impl Deref for Session {
     type Target = Device;
 
@@ -187,9 +187,9 @@ impl DerefMut for Session {
 }
 
 impl Session {
-    /// A device that has not asked the server for anything yet.
+    /// A session of a device that has not sent anything yet.
     ///
-    /// How it speaks HTTP follows from its quirks as they are now.
+    /// Its HTTP habits follow from the device's current quirks.
     pub fn new(device: Device, server: ServerAddress) -> Self {
         let quirks = device.quirks();
         let manner = Manner {
@@ -207,42 +207,42 @@ impl Session {
             polls: 0,
             tally: Tally::default(),
             exchanges: VecDeque::new(),
-            remembered: REMEMBERED,
+            remembered: KEPT_EXCHANGES,
         }
     }
 
-    /// Keeps one connection open for many requests, as newer devices do.
+    /// Keeps one connection open for many requests, like newer devices.
     #[must_use]
     pub fn with_keep_alive(mut self) -> Self {
         self.client.manner_mut().keep_alive = true;
         self
     }
 
-    /// Waits so long for an answer.
+    /// Sets the time limit for an answer.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
         self.client.manner_mut().timeout = timeout;
         self
     }
 
-    /// Remembers so many of the last exchanges; 0 spares their memory.
+    /// Sets how many recent exchanges the session keeps; 0 saves memory.
     #[must_use]
     pub fn remembering(mut self, exchanges: usize) -> Self {
         self.remembered = exchanges;
         self
     }
 
-    /// Takes the device off its line.
+    /// Ends the session and returns the device.
     pub fn into_device(self) -> Device {
         self.device
     }
 
-    /// How the device stands with the server.
+    /// The state of the device at the server.
     pub const fn standing(&self) -> Standing {
         self.standing
     }
 
-    /// What has passed so far.
+    /// The counts of what happened so far.
     pub const fn tally(&self) -> &Tally {
         &self.tally
     }
@@ -257,15 +257,15 @@ impl Session {
         self.exchanges.back().map(|exchange| &exchange.answer)
     }
 
-    /// Whether the device has nothing to tell: no upload, no acknowledgement, no initialization.
+    /// Whether the device has nothing to send: no upload, no acknowledgement, no initialization.
     pub fn is_quiet(&self) -> bool {
         self.device.pending() == 0 && self.outbox.is_empty() && !self.device.handshake_due()
     }
 
-    /// The initialization exchange (§5), and the parameters of the device if the server wants them (§8).
+    /// Sends the initialization request (§5), and the parameters of the device if the server wants them (§8).
     ///
     /// # Errors
-    /// [`SessionError::Waiting`] when the server refuses the device; any other when there is no proper answer.
+    /// [`SessionError::Waiting`] when the server refuses the device; another error when there is no valid answer.
     pub async fn initialize(&mut self) -> Result<(), SessionError> {
         let target = self.target("cdata", &self.device.handshake_query());
         let answer = self.send(target, None).await?;
@@ -286,14 +286,14 @@ impl Session {
         self.send_options().await
     }
 
-    /// One poll (§12): asks for commands, executes them, sends the acknowledgements.
+    /// Polls once (§12): requests commands, executes them, sends the acknowledgements.
     ///
-    /// Answers to queries that come in bodies of their own go out before the acknowledgements.
+    /// Answers to queries with their own bodies precede the acknowledgements.
     ///
-    /// Initializes first when that is due.
+    /// It initializes first if necessary.
     ///
     /// # Errors
-    /// When the server refuses the device or there is no proper answer.
+    /// The server refuses the device, or there is no valid answer.
     pub async fn poll_once(&mut self) -> Result<Polled, SessionError> {
         if self.device.handshake_due() {
             self.initialize().await?;
@@ -331,12 +331,12 @@ impl Session {
         Ok(polled)
     }
 
-    /// One round of what a device does: initialize if due, report, poll.
+    /// One round of a device: initialize if necessary, report, poll.
     ///
-    /// Returns what the poll brought.
+    /// Returns the result of the poll.
     ///
     /// # Errors
-    /// The first step that failed; the next round begins with it again.
+    /// The first step that failed. The next round starts with it.
     pub async fn step(&mut self) -> Result<Polled, SessionError> {
         if self.device.handshake_due() {
             self.initialize().await?;
@@ -346,15 +346,15 @@ impl Session {
         self.poll_once().await
     }
 
-    /// Goes on until the device has nothing to report and the server nothing to do for it.
+    /// Repeats rounds until neither the device nor the server has work left.
     ///
     /// # Errors
     /// The first step that failed, or [`SessionError::Restless`].
     pub async fn settle(&mut self) -> Result<(), SessionError> {
-        self.settle_within(ROUNDS).await
+        self.settle_within(MAX_ROUNDS).await
     }
 
-    /// Like [`Session::settle`], with at most so many polls.
+    /// Like [`Session::settle`], with at most this many polls.
     ///
     /// # Errors
     /// The first step that failed, or [`SessionError::Restless`].
@@ -362,7 +362,7 @@ impl Session {
         settle_all([self], rounds).await
     }
 
-    /// Executes the lines of an answer and puts what is to be acknowledged into the outbox.
+    /// Executes the lines of an answer and queues their acknowledgements.
     async fn obey(&mut self, body: &[u8]) -> Vec<Acknowledgement> {
         let mut executed = Vec::new();
         if body == b"OK" {
@@ -405,7 +405,7 @@ impl Session {
         }
     }
 
-    /// Sends the acknowledgements that are due (§13), as many in a request as the model puts there.
+    /// Sends the due acknowledgements (§13), as many in a request as the model does.
     async fn send_outbox(&mut self) -> Result<(), SessionError> {
         let polls = self.polls;
         let (due, later) = self.outbox.drain(..).partition(|outgoing| outgoing.from_poll <= polls);
@@ -413,7 +413,7 @@ impl Session {
         self.outbox = later;
         while !due.is_empty() {
             let count = due.len().min(self.device.model().acknowledgements_a_post.max(1));
-            // An answer with a file in it is a request of its own, since nobody could tell where the file ends.
+            // An answer with a file is a request of its own, because nothing marks the end of the file.
             let is_alone = |outgoing: &Outgoing| outgoing.acknowledgement.written.is_some();
             let count = if due.front().is_some_and(is_alone) {
                 1
@@ -473,7 +473,7 @@ impl Session {
         }
     }
 
-    /// Path and query as this device spells them.
+    /// Path and query in the spelling of this device.
     fn target(&self, endpoint: &str, query: &str) -> String {
         let quirks = self.device.quirks();
         let prefix = if quirks.doubled_paths { "/iclock/iclock/" } else { "/iclock/" };
@@ -514,10 +514,10 @@ impl Session {
     }
 }
 
-/// Lets several devices talk in turn until none has anything to report and the server has nothing to do for any.
+/// Lets several devices communicate in turn until neither they nor the server have work left.
 ///
 /// # Errors
-/// The first step that failed, or [`SessionError::Restless`] after so many rounds.
+/// The first step that failed, or [`SessionError::Restless`] after this many rounds.
 pub async fn settle_all<'s>(
     sessions: impl IntoIterator<Item = &'s mut Session>,
     rounds: usize,

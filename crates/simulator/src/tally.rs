@@ -1,44 +1,44 @@
-//! Counting what passes between a device and its server.
+//! Counts of the traffic between a device and its server.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-/// What one device, or a fleet, has done so far.
+/// The counts of one device, or of a fleet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Tally {
     /// Initialization requests that were answered with options.
     pub handshakes: u64,
-    /// Initialization requests that were refused: the device is not approved.
+    /// Initialization requests that the server refused because the device is not approved.
     pub refused_handshakes: u64,
     /// Polls.
     pub polls: u64,
-    /// Polls that were answered `OK`.
+    /// Polls that the server answered with `OK`.
     pub idle_polls: u64,
-    /// Command lines that were executed.
+    /// Executed command lines.
     pub commands: u64,
-    /// Command lines without `C:<id>:`, which devices drop.
+    /// Command lines without `C:<id>:`, which devices ignore.
     pub stray_lines: u64,
-    /// Acknowledgements that were sent, by return code.
+    /// Sent acknowledgements, by return code.
     pub return_codes: BTreeMap<i32, u64>,
-    /// Uploads that were taken.
+    /// Accepted uploads.
     pub uploads: u64,
-    /// Records in them.
+    /// Records in accepted uploads.
     pub records: u64,
     /// Bytes sent.
     pub sent_bytes: u64,
     /// Bytes received.
     pub received_bytes: u64,
-    /// Failed exchanges, by what failed.
+    /// Failed exchanges, by cause.
     pub errors: BTreeMap<String, u64>,
-    /// How long the answers to polls took.
+    /// Latency of answers to polls.
     pub poll_latency: Latency,
-    /// How long the answers to uploads took.
+    /// Latency of answers to uploads.
     pub upload_latency: Latency,
 }
 
 impl Tally {
-    /// Adds what another device has done.
+    /// Adds the counts of another device.
     pub fn add(&mut self, other: &Self) {
         self.handshakes += other.handshakes;
         self.refused_handshakes += other.refused_handshakes;
@@ -60,39 +60,40 @@ impl Tally {
         self.upload_latency.add(&other.upload_latency);
     }
 
-    /// How many exchanges failed.
+    /// Number of failed exchanges.
     pub fn failures(&self) -> u64 {
         self.errors.values().sum()
     }
 }
 
-/// Durations in classes of a quarter of an octave: percentiles within a fifth of the truth, in little memory.
+/// A histogram of durations. Four classes for each power of two give percentiles with an error of at most a fifth,
+/// in little memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(into = "LatencySummary")]
 pub struct Latency {
     count: u64,
     longest_us: u64,
-    /// How many durations fell into the class of this number.
+    /// Number of durations by class.
     classes: BTreeMap<u32, u64>,
 }
 
-/// The durations of many exchanges in a few numbers, in microseconds.
+/// The latency of many exchanges in a few numbers, microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LatencySummary {
-    /// How many there were.
+    /// Number of exchanges.
     pub count: u64,
-    /// Half of them were not longer.
+    /// Median.
     pub p50_us: u64,
-    /// 95 of 100 were not longer.
+    /// 95th percentile.
     pub p95_us: u64,
-    /// 99 of 100 were not longer.
+    /// 99th percentile.
     pub p99_us: u64,
-    /// The longest.
+    /// Maximum.
     pub longest_us: u64,
 }
 
 impl Latency {
-    /// Counts one duration.
+    /// Adds one duration.
     pub fn record(&mut self, duration: Duration) {
         let microseconds = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         self.count += 1;
@@ -100,7 +101,7 @@ impl Latency {
         *self.classes.entry(class(microseconds)).or_default() += 1;
     }
 
-    /// Counts the durations of another device.
+    /// Adds the durations of another device.
     pub fn add(&mut self, other: &Self) {
         self.count += other.count;
         self.longest_us = self.longest_us.max(other.longest_us);
@@ -109,7 +110,7 @@ impl Latency {
         }
     }
 
-    /// The upper end of the class in which so many of 1000 durations have been counted, in microseconds.
+    /// The upper end of the class in which this share (per mille) of the durations is reached, microseconds.
     pub fn per_mille(&self, share: u64) -> u64 {
         let wanted = (self.count * share).div_ceil(1000);
         let mut seen = 0;
@@ -135,7 +136,7 @@ impl From<Latency> for LatencySummary {
     }
 }
 
-/// Four classes for each power of two, after the two bits that follow the highest one.
+/// Four classes for each power of two, chosen by the two bits after the highest one.
 fn class(microseconds: u64) -> u32 {
     match microseconds.checked_ilog2() {
         None | Some(0 | 1) => u32::try_from(microseconds).unwrap_or(0),
@@ -157,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn percentiles_are_never_below_the_truth_and_at_most_a_fifth_above() {
+    fn percentiles_are_exact_or_at_most_a_fifth_too_high() {
         let mut latency = Latency::default();
         for microseconds in 1..=10_000 {
             latency.record(Duration::from_micros(microseconds));

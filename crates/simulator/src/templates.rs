@@ -1,16 +1,15 @@
-//! Biometric data that looks right from outside: the headers by which templates describe themselves, and noise
-//! where a real one would hold a finger.
+//! Artificial biometric data: headers as in real templates, with noise in place of the biometrics.
 
 use wire::BioType;
 
 use crate::Random;
 
-/// Why a device does not take a template that it is given.
+/// Why a device refuses a template.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TemplateFault {
-    /// The length in the header is not the length of what came: something was cut off or joined.
+    /// The length in the header differs from the actual length: the template was cut or joined.
     Damaged,
-    /// It is the work of another algorithm.
+    /// Another algorithm made the template.
     OtherAlgorithm,
 }
 
@@ -35,7 +34,7 @@ pub fn unified(random: &mut Random, bio_type: BioType, major: u16, minor: u16, l
     template
 }
 
-/// One of the twelve parts of a near-infrared face 7.0: 16 bytes of arbitrary content, then `ZKFiX` and noise.
+/// One of the twelve parts of a near-infrared face 7.0: 16 arbitrary bytes, then `ZKFiX` and noise.
 pub fn face_7_part(random: &mut Random) -> Vec<u8> {
     let length = 1000 + random.index(80);
     let mut template = random.bytes(FACE_PREFIX_BYTES + length);
@@ -43,10 +42,10 @@ pub fn face_7_part(random: &mut Random) -> Vec<u8> {
     template
 }
 
-/// How many bytes before the payload of a `FACE` record mean nothing (§11.10).
+/// Number of arbitrary bytes before the payload of a `FACE` record (§11.10).
 pub const FACE_PREFIX_BYTES: usize = 16;
 
-/// Something that begins and ends like a JPEG file.
+/// Bytes that begin and end like a JPEG file.
 pub fn photo(random: &mut Random, length: usize) -> Vec<u8> {
     let mut photo = random.bytes(length.max(32));
     write(&mut photo, 0, &[0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0x10]);
@@ -56,10 +55,10 @@ pub fn photo(random: &mut Random, length: usize) -> Vec<u8> {
     photo
 }
 
-/// Compares the header of a template with its length and with the algorithm of the device, as terminals do.
+/// Checks the header of a template against its length and the device's algorithm, as terminals do.
 ///
 /// # Errors
-/// What does not fit. A template without a header that we know is taken as it is.
+/// The contradiction. A template with an unknown header is accepted.
 pub fn inspect(template: &[u8], bio_type: BioType, major: u16) -> Result<(), TemplateFault> {
     if template.get(2..6) == Some(b"SS21") {
         let announced =
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_fingerprint_10_tells_its_length_as_real_ones_do() {
+    fn a_fingerprint_10_holds_its_length_like_a_real_one() {
         let template = fingerprint_10(&mut Random::new(1));
         assert_eq!(template.get(..6), Some(&[0x4A, 0xD7, b'S', b'S', b'2', b'1'][..]));
         assert_eq!(template.get(6..10), Some(&u32::try_from(template.len()).unwrap().to_be_bytes()[..]));

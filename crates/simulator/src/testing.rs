@@ -1,4 +1,4 @@
-//! A server for tests of this crate: it answers on a socket as it is told to, request by request.
+//! A test server of this crate, which answers each request as the test specifies.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What a test server answers: method and target, body → status, body.
+/// The answers of a test server: method and target, body → status, body.
 pub(crate) type Answering = dyn FnMut(&str, &[u8]) -> (u16, Vec<u8>) + Send;
 
 /// Starts a server that lives as long as the runtime of the test.
@@ -73,7 +73,7 @@ pub(crate) fn parameter<'t>(target: &'t str, name: &str) -> &'t str {
     query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('=')).unwrap_or("")
 }
 
-/// The command that writes what a device has reported in one line; `None` for an operation.
+/// The command that writes a reported record; `None` for an operation.
 pub(crate) fn as_command(line: &str) -> Option<String> {
     let (tag, fields) = line.split_once(' ')?;
     let table = match tag {
@@ -87,12 +87,12 @@ pub(crate) fn as_command(line: &str) -> Option<String> {
     Some(format!("DATA UPDATE {table} {}", fields.replace("Type=0\tSize", "Type=9\tSize")))
 }
 
-/// The simplest server that makes devices of one model equal: whatever one reports, all others are told, in order,
-/// until they answer.
+/// The simplest server that makes devices of one model equal. It sends each report of one device to all others, in
+/// order, until they acknowledge.
 #[derive(Default)]
 pub(crate) struct Relay {
     lines: Vec<(String, String)>,
-    /// How far each device is: told and acknowledged.
+    /// The state of each device: commands sent, and whether they were acknowledged.
     devices: BTreeMap<String, HashMap<usize, bool>>,
 }
 
@@ -102,7 +102,7 @@ impl Relay {
         Self::holding(Vec::new()).await
     }
 
-    /// Starts it with commands, each of the device that does not get it.
+    /// Starts it with commands. Each comes with the serial number of the device that does not get it.
     pub async fn holding(lines: Vec<(String, String)>) -> SocketAddr {
         let mut relay = Self { lines, ..Self::default() };
         serve(move |request, body| relay.answer(request, body)).await
@@ -134,7 +134,7 @@ impl Relay {
         (200, b"OK".to_vec())
     }
 
-    /// At most twenty lines at once, in order; nothing is skipped that was not answered with 0.
+    /// At most twenty lines, in order; a command that was not answered with 0 is sent again.
     fn due(&self, serial: &str) -> Vec<String> {
         let answered = self.devices.get(serial);
         let open = |at: &usize| !answered.is_some_and(|answered| answered.contains_key(at));

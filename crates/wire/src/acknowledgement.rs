@@ -1,43 +1,51 @@
-//! What a device says became of its commands.
+//! Acknowledgements: the answers of a device to its commands.
 
 use std::fmt;
 
-use crate::{ReturnCode, fields::trimmed, parameters::MOST_PARAMETERS, read_parameters};
+use crate::{
+    ReturnCode,
+    fields::trimmed,
+    parameters::{MAX_PARAMETERS, names_secret},
+    read_parameters,
+};
 
-/// Longest id that is taken over; ours have at most 16 characters.
+/// Longest command id that is read, bytes. Muster's own ids have at most 16 characters.
 const MAX_ID_BYTES: usize = 64;
-/// More answers than any device sends at once: what is left out is as good as lost on the way.
-const MOST_ANSWERS: usize = 10_000;
-/// And more other keys, in all of them.
-const MOST_PAIRS: usize = 65_536;
+/// Most answers of one body that are read. No device sends as many; Muster treats the rest like answers that were
+/// lost.
+const MAX_ANSWERS: usize = 10_000;
+/// Most other keys that are read, over all answers of one body.
+const MAX_PAIRS: usize = 65_536;
+/// Longest answer that is kept, bytes.
+const MAX_VERBATIM_BYTES: usize = 1_000;
 
 /// A device's answer to one command, from the body of a `devicecmd` request (§13).
 ///
-/// Two forms are in use, either with LF or CR LF at the end of lines:
-/// `ID=7f2a&Return=0&CMD=DATA`, one answer a line, and after `CMD=INFO` a parameter a line;
-/// or one key a line, the last of which may be `Content=`, followed by anything.
+/// Devices use two forms, with LF or CR LF at the end of lines:
+/// - one answer a line, `ID=7f2a&Return=0&CMD=DATA`; after `CMD=INFO` follows one parameter a line;
+/// - one key a line; the last key may be `Content=`, followed by any bytes.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Acknowledgement {
-    /// The id of the command as the device gives it back: any text of 1 to 64 bytes.
+    /// The id of the command as the device returned it: any text of 1 to 64 bytes.
     pub id: String,
-    /// `None` when it is missing or no number: then the device has said nothing of use.
+    /// `None` when the return code is missing or no number. Such an answer does not tell the outcome.
     pub return_code: Option<ReturnCode>,
-    /// The `CMD=` of the answer, which may be missing or cut: the id alone tells which command is meant.
+    /// The `CMD=` of the answer, which may be missing or cut. Muster matches an answer by its id alone.
     pub command: Option<String>,
     /// All other keys in their order; for `INFO` the parameters of the device.
     pub pairs: Vec<(String, String)>,
-    /// What followed `Content=`, byte for byte.
+    /// The bytes after `Content=`, unchanged.
     pub content: Option<Vec<u8>>,
 }
 
 /// Reads the answers in the body of a `devicecmd` request.
 ///
-/// A line without an id that belongs to no answer is dropped, as is an answer without an id: there is nothing to
-/// match it with, and the rest of the body counts all the same.
+/// An answer without an id is dropped, and so is a line that belongs to no answer: no command can be matched with
+/// it. The other answers of the body are still read.
 pub fn acknowledgements(body: &[u8]) -> Vec<Acknowledgement> {
     let (head, content) = split_content(body);
     let mut answers: Vec<Acknowledgement> = Vec::new();
-    // Whether the lines belong to an answer that is kept.
+    // Whether the current line belongs to an answer that is kept.
     let mut within = false;
     let mut pairs = 0;
     for line in head.split(|byte| *byte == b'\n') {
@@ -45,7 +53,7 @@ pub fn acknowledgements(body: &[u8]) -> Vec<Acknowledgement> {
         let text = text.trim_matches(|character: char| character == '\0' || character.is_ascii_whitespace());
         if let Some(id_and_more) = strip_key(text, "ID") {
             pairs += answers.last().map_or(0, |answer| answer.pairs.len());
-            if answers.len() == MOST_ANSWERS || pairs >= MOST_PAIRS {
+            if answers.len() == MAX_ANSWERS || pairs >= MAX_PAIRS {
                 break;
             }
             let answer = Acknowledgement::begin(id_and_more);
@@ -62,9 +70,9 @@ pub fn acknowledgements(body: &[u8]) -> Vec<Acknowledgement> {
 }
 
 impl Acknowledgement {
-    /// Writes the answer as a device does, with a final LF unless it ends in content.
+    /// Writes the answer as a device does. It ends in LF unless it has content.
     ///
-    /// Without content all keys stand in one line, except that the parameters of an `INFO` reply follow in lines.
+    /// An answer without content is one line. The parameters of an `INFO` reply follow, one a line.
     pub fn write(&self, out: &mut Vec<u8>) {
         let one_line = self.content.is_none();
         let separator = if one_line { "&" } else { "\n" };
@@ -85,9 +93,9 @@ impl Acknowledgement {
         }
     }
 
-    /// Begins with what follows `ID=`: the id, and in the one-line form all other keys.
+    /// Starts an answer from the text after `ID=`: the id, and in the one-line form all other keys.
     fn begin(id_and_more: &str) -> Option<Self> {
-        // A device was seen to part the keys with tabs.
+        // One device was seen to separate the keys with tabs.
         let separator = if id_and_more.contains('&') { '&' } else { '\t' };
         let mut fragments = id_and_more.split(separator);
         let id = trimmed(fragments.next().unwrap_or_default());
@@ -103,7 +111,7 @@ impl Acknowledgement {
 
     fn take_line(&mut self, line: &str) {
         if self.is_info() {
-            let room = MOST_PARAMETERS.saturating_sub(self.pairs.len());
+            let room = MAX_PARAMETERS.saturating_sub(self.pairs.len());
             let parameters = read_parameters(line.as_bytes()).into_iter().filter(|(key, _)| !is_id(key));
             self.pairs.extend(parameters.take(room));
         } else {
@@ -118,19 +126,51 @@ impl Acknowledgement {
             self.return_code = value.parse().ok().map(ReturnCode);
         } else if self.command.is_none() && key.eq_ignore_ascii_case("CMD") {
             self.command = Some(value.to_owned());
-        } else if !key.is_empty() && !is_id(key) && self.pairs.len() < MOST_PARAMETERS {
+        } else if !key.is_empty() && !is_id(key) && self.pairs.len() < MAX_PARAMETERS {
             self.pairs.push((key.to_owned(), value.to_owned()));
         }
     }
 
-    /// Whether it is the answer to `INFO`, with the parameters of the device.
+    /// Whether this is the answer to `INFO`, with the parameters of the device.
     pub fn is_info(&self) -> bool {
         self.command.as_deref().is_some_and(|command| command.eq_ignore_ascii_case("INFO"))
+    }
+
+    /// The answer as the device gave it, for the log of commands: without content, without the parameters of
+    /// `INFO`, and without values that may be secrets.
+    pub fn verbatim(&self) -> String {
+        let mut parts = vec![format!("ID={}", self.id)];
+        parts.extend(self.return_code.map(|return_code| format!("Return={return_code}")));
+        parts.extend(self.command.as_ref().map(|command| format!("CMD={command}")));
+        if self.is_info() {
+            parts.push(format!("({} parameters)", self.pairs.len()));
+        } else {
+            parts.extend(self.pairs.iter().map(|(key, value)| {
+                let value = if names_secret(key) { "***" } else { value };
+                format!("{key}={value}")
+            }));
+        }
+        parts.extend(self.content.as_ref().map(|content| format!("Content=({} bytes)", content.len())));
+        let mut text = parts.join("&");
+        text.truncate(text.floor_char_boundary(MAX_VERBATIM_BYTES));
+        text
+    }
+
+    /// The number under another key than `Return`, in any case: `AttlogSum` (§12.3).
+    pub fn number(&self, key: &str) -> Option<u64> {
+        let pair = self.pairs.iter().find(|(known, _)| known.eq_ignore_ascii_case(key));
+        pair.and_then(|(_, value)| value.parse().ok())
+    }
+
+    /// Whether the answer to `GetFile` holds the whole file: the return code is its length (§12.5).
+    pub fn is_whole_file(&self) -> bool {
+        let held = self.content.as_ref().map_or(0, Vec::len);
+        self.return_code.is_some_and(|code| usize::try_from(code.0).is_ok_and(|announced| announced == held))
     }
 }
 
 impl fmt::Debug for Acknowledgement {
-    /// Counts what may hold anything: parameters of a device, a file, the output of a command.
+    /// Shows the number of parameters and of content bytes only: both may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Acknowledgement")
             .field("id", &self.id)
@@ -142,7 +182,7 @@ impl fmt::Debug for Acknowledgement {
     }
 }
 
-/// Parts the lines from what follows the first `Content=` at the beginning of a line.
+/// Splits a body at the first line that begins with `Content=`.
 fn split_content(body: &[u8]) -> (&[u8], Option<&[u8]>) {
     let mut start = 0;
     for line in body.split_inclusive(|byte| *byte == b'\n') {
@@ -156,13 +196,13 @@ fn split_content(body: &[u8]) -> (&[u8], Option<&[u8]>) {
     (body, None)
 }
 
-/// What follows `<key>=` in any case.
+/// The text after `<key>=`; the key matches in any case.
 fn strip_key<'a>(line: &'a str, key: &str) -> Option<&'a str> {
     let (found, rest) = line.split_once('=')?;
     found.trim().eq_ignore_ascii_case(key).then_some(rest)
 }
 
-/// Whether a key begins an answer: within one it names nothing.
+/// Whether a key is `ID`, which begins an answer and is never a parameter.
 fn is_id(key: &str) -> bool {
     key.eq_ignore_ascii_case("ID")
 }
@@ -179,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn more_answers_and_keys_than_any_device_sends_are_left_out() {
+    fn answers_and_keys_beyond_the_limits_are_left_out() {
         let body = "ID=1&Return=0\n".repeat(10_001);
         assert_eq!(acknowledgements(body.as_bytes()).len(), 10_000);
         for body in
@@ -235,18 +275,18 @@ mod tests {
         }
     }
 
-    /// Fault 7: an answer without `CMD=`, one with an id that is not ours, the same one twice.
+    /// Fault 7: an answer without `CMD=`, an answer with a foreign id, and a repeated answer.
     ///
     /// Obligation 174.
     #[test]
-    fn the_id_alone_makes_an_answer() {
+    fn an_answer_needs_only_an_id() {
         let body = b"ID=7f2a&Return=0\nID=info8487&Return=0&CMD=DATA\nID=7f2a&Return=0";
         let expected =
             [("7f2a".into(), Some(0), None), answered("info8487", 0, "DATA"), ("7f2a".into(), Some(0), None)];
         assert_eq!(summary(body), expected);
     }
 
-    /// Fault 8: a count, a refusal, no return code.
+    /// Fault 8: the return code is a count, a refusal, or missing.
     ///
     /// Obligation 176.
     #[test]
@@ -258,7 +298,7 @@ mod tests {
 
     /// Obligation 171.
     #[test]
-    fn a_key_a_line_with_content_is_one_answer() {
+    fn keys_on_separate_lines_with_content_are_one_answer() {
         let body =
             b"ID=32\nReturn=0\nCMD=Shell\nFILENAME=shellout.txt\nContent=ID=5&Return=0\nContent=\xFF\n";
         let answers = acknowledgements(body);
@@ -293,6 +333,44 @@ mod tests {
         );
     }
 
+    /// Obligation 184.
+    #[test]
+    fn an_answer_is_kept_without_secrets() {
+        let verbatim = |body: &[u8]| acknowledgements(body).first().map(Acknowledgement::verbatim);
+        let sum = "ID=7f34&Return=0&CMD=VERIFY SUM&StartTime=2027-03-01 00:00:00&AttlogSum=1204";
+        assert_eq!(verbatim(sum.as_bytes()).as_deref(), Some(sum));
+        assert_eq!(
+            verbatim(b"ID=1&Return=0&CMD=SET OPTION&CommKey=482913").as_deref(),
+            Some("ID=1&Return=0&CMD=SET OPTION&CommKey=***")
+        );
+        assert_eq!(
+            verbatim(b"ID=1&Return=0&CMD=INFO\nCommKey=482913\nUserCount=51").as_deref(),
+            Some("ID=1&Return=0&CMD=INFO&(2 parameters)")
+        );
+        let file = verbatim(b"ID=1\nFILENAME=a.cfg\nCMD=GetFile\nReturn=6\nContent=secret").unwrap();
+        assert_eq!(file, "ID=1&Return=6&CMD=GetFile&FILENAME=a.cfg&Content=(6 bytes)");
+        let long = [b"ID=1&Return=0&X=".as_slice(), "ä".repeat(3_000).as_bytes()].concat();
+        assert!(verbatim(&long).is_some_and(|text| text.len() <= MAX_VERBATIM_BYTES));
+    }
+
+    /// Obligation 171.
+    #[test]
+    fn a_file_is_whole_if_it_has_the_announced_length() {
+        let whole = |body: &[u8]| acknowledgements(body).first().map(Acknowledgement::is_whole_file);
+        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=13\nContent=DeviceID=1\nOK\n"), Some(false));
+        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=13\nContent=DeviceID=1\nOK"), Some(true));
+        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=0\n"), Some(true));
+        assert_eq!(whole(b"ID=1\nCMD=GetFile\nReturn=-1\nContent="), Some(false));
+    }
+
+    #[test]
+    fn a_sum_is_a_number_under_its_key_in_any_case() {
+        for (pair, sum) in [("AttlogSum=1204", Some(1204)), ("AttLogSum=0", Some(0)), ("Sum=1", None)] {
+            let answers = acknowledgements(format!("ID=1&Return=0&CMD=VERIFY SUM&{pair}").as_bytes());
+            assert_eq!(answers.first().and_then(|answer| answer.number("AttlogSum")), sum, "{pair}");
+        }
+    }
+
     #[test]
     fn an_id_within_an_answer_is_no_parameter() {
         for body in [&b"ID=1&ID=2&CMD=INFO&UserCount=51"[..], b"ID=1&CMD=INFO\nUserCount=51,ID=2"] {
@@ -312,12 +390,12 @@ mod tests {
     }
 
     #[test]
-    fn tabs_part_keys_where_a_device_sends_them() {
+    fn tabs_may_separate_the_keys() {
         assert_eq!(summary(b"id=5\treturn=-12\tcmd=DATA"), [answered("5", -12, "DATA")]);
     }
 
     #[test]
-    fn lines_that_belong_to_nothing_are_dropped() {
+    fn lines_that_belong_to_no_answer_are_dropped() {
         let long = [b"ID=".to_vec(), vec![b'9'; 65], b"&Return=0\nReturn=7".to_vec()].concat();
         assert!(acknowledgements(&long).is_empty());
         assert_eq!(
@@ -350,7 +428,7 @@ mod tests {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(241), failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_written_reads_the_same(
+        fn a_written_answer_reads_back(
             answers in prop::collection::vec(answer(), 0..6),
             content in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
         ) {

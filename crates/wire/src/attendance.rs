@@ -1,72 +1,72 @@
-//! Attendance records: who identified at a device, and when (§11.2).
+//! Attendance records, called punches: who identified at a device, and when (§11.2).
 
 use std::fmt;
 
 use crate::upload::lines;
 use crate::{Base64, FieldError, RecordError};
 
-/// An attendance record.
+/// An attendance record: one punch.
 ///
-/// Wire form (§11.2): columns between tabs, without a tag: PIN, time, status, verification, work code, two reserved ones.
-/// Devices send 4 to 12 of them (field note 8.1), with an empty one at the end or not; only PIN and time must be there, and
-/// the PIN may be empty: a stranger (field note 8.2). The eighth and ninth column are an identity card, or what a mask and
-/// a thermometer told.
+/// Wire form (§11.2): columns separated by tabs, without a tag: PIN, time, status, verification, work code, two
+/// reserved columns. Devices send 4 to 12 columns (field note 8.1); the last one may be empty. Only PIN and time
+/// are required, and the PIN is empty for a stranger (field note 8.2). Columns 8 and 9 hold an identity card, or
+/// mask and temperature.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Punch {
-    /// As sent. It may be of nobody that anybody knows; empty for a stranger.
+    /// The PIN as sent. It may belong to no known user; it is empty for a stranger.
     pub pin: String,
     /// The device's local time as sent, `YYYY-MM-DD HH:MM:SS`.
     pub time: String,
-    /// What the device took it for (0 came, 1 went, 255 nothing was chosen …): devices give the numbers their own meanings.
+    /// The kind of punch: 0 in, 1 out, 255 nothing was chosen. Devices may give the numbers other meanings.
     pub status: Option<i64>,
-    /// How the person was identified (appendix 6); any number.
+    /// The verification mode that was used (appendix 6); any number.
     pub verify: Option<i64>,
-    /// The work code; empty or `0` for none.
+    /// The work code; empty or `0` means none.
     pub work_code: String,
-    /// Two columns without a meaning, as sent.
+    /// The reserved columns 6 and 7, as sent.
     pub reserved: [String; 2],
-    /// What the columns behind them tell.
+    /// The columns after the seventh.
     pub more: More,
 }
 
-/// What the columns behind the seventh tell.
+/// The content of the columns after the seventh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum More {
-    /// Nothing.
+    /// No such columns.
     None,
-    /// Mask, temperature, place.
+    /// Mask, temperature and location.
     Screening(Screening),
-    /// An identity card was read (§11.2, `PushProtVer` 2.4.0).
+    /// An identity card that the device read (§11.2, `PushProtVer` 2.4.0).
     IdCard(CardRead),
 }
 
-/// What a device measured of the person. What is not plausible is left out; it is still in the raw line.
+/// Measurements of the device. Implausible values are left out here; the raw line still has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Screening {
-    /// Whether a mask was worn.
+    /// Whether the person wore a mask.
     pub mask: Option<bool>,
-    /// Body temperature as sent, in the unit of the device.
+    /// Body temperature as sent, in the device's unit.
     pub temperature: Option<String>,
-    /// Body temperature in the unit that the device was told to convert to, as sent.
+    /// Body temperature as sent, in the unit that the device was configured to convert to.
     pub converted_temperature: Option<String>,
     /// Offset of the device's clock from UTC, seconds.
     pub time_offset_s: Option<i32>,
-    /// The text of a JSON object, with the place in `GPSInfo`.
+    /// The text of a JSON object; `GPSInfo` in it holds the location.
     pub extended: Option<String>,
 }
 
 /// The identity card of an attendance record.
 #[derive(Clone, PartialEq, Eq)]
 pub struct CardRead {
-    /// The citizen's number; empty where none was read.
+    /// The citizen's number; empty when the card had none.
     pub id_number: String,
-    /// 0 attendance; 1 the person was compared with the card: then the status is 0 for success, 1 for failure, 2 for a
-    /// person on the blacklist.
+    /// 0 attendance; 1 comparison of the person with the card. After a comparison the status means: 0 success, 1
+    /// failure, 2 the person is on the blacklist.
     pub kind: Option<i64>,
 }
 
 impl fmt::Debug for CardRead {
-    /// Without the number.
+    /// Leaves out the citizen's number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CardRead").field("kind", &self.kind).finish_non_exhaustive()
     }
@@ -75,15 +75,15 @@ impl fmt::Debug for CardRead {
 /// A line of an attendance upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PunchLine<'a> {
-    /// Its place in the request's body, 1 for the first line; empty lines count here.
+    /// Number of the line in the request body. The first line is 1, and empty lines count.
     pub number: usize,
-    /// The line as it came, without its end.
+    /// The line as it came, without its line end.
     pub raw: &'a [u8],
-    /// What it says, or why it cannot be read.
+    /// The record, or why it cannot be read.
     pub record: Result<Punch, RecordError>,
 }
 
-/// The lines of an attendance upload, each with what it says; `reads_cards` for a device whose type is `pid`.
+/// The lines of an attendance upload with their records. Set `reads_cards` for a device of type `pid`.
 pub fn punches(body: &[u8], reads_cards: bool) -> impl Iterator<Item = PunchLine<'_>> {
     lines(body).map(move |(number, raw)| {
         let failed = |source| RecordError { line: number, record: "ATTLOG", source };
@@ -91,14 +91,15 @@ pub fn punches(body: &[u8], reads_cards: bool) -> impl Iterator<Item = PunchLine
     })
 }
 
-/// Longest text of a column that is taken for one, bytes.
-const MOST_COLUMN_BYTES: usize = 64;
+/// Longest text of a column, bytes; a longer column is an error.
+const MAX_COLUMN_BYTES: usize = 64;
 
 impl Punch {
-    /// Reads a line without its end; `reads_cards` for a device whose type is `pid`, which sends identity cards.
+    /// Reads a line without its line end. Set `reads_cards` for a device of type `pid`, which sends identity
+    /// cards.
     ///
     /// # Errors
-    /// The first column that must be there and is not, or that holds something else than it should.
+    /// The first required column that is missing, or the first column with an invalid value.
     pub fn read(line: &[u8], reads_cards: bool) -> Result<Self, FieldError> {
         let columns: Vec<&[u8]> = line.split(|&byte| byte == b'\t').collect();
         let column = |place: usize, field: &'static str| text(columns.get(place).copied(), field);
@@ -126,7 +127,8 @@ impl Punch {
 }
 
 impl More {
-    /// Reads the columns from the eighth on. Where the device does not say that it reads cards, a number of a card shows it.
+    /// Reads the columns from the eighth on. Without `reads_cards`, a citizen's number in column 8 marks an
+    /// identity card.
     fn read(columns: &[&[u8]], reads_cards: bool) -> Self {
         let column = |place: usize| text(columns.get(place).copied(), "").unwrap_or_default();
         let first = column(0);
@@ -148,17 +150,17 @@ impl More {
     }
 }
 
-/// A column's text without blanks around it; empty where the line ends before it.
+/// The trimmed text of a column; empty when the line ends before it.
 fn text<'a>(column: Option<&'a [u8]>, field: &'static str) -> Result<&'a str, FieldError> {
     let column = column.unwrap_or_default().trim_ascii();
     let text = str::from_utf8(column).map_err(|_| FieldError::Invalid { field, want: "UTF-8" })?;
-    if text.len() > MOST_COLUMN_BYTES {
+    if text.len() > MAX_COLUMN_BYTES {
         return Err(FieldError::Invalid { field, want: "a short text" });
     }
     Ok(text)
 }
 
-/// Whether a text is a time as devices write it: `2027-03-12 08:01:15`.
+/// Whether a text has the form of a device's local time: `2027-03-12 08:01:15`.
 pub(crate) fn is_local_time(text: &str) -> bool {
     const PATTERN: &[u8] = b"0000-00-00 00:00:00";
     let shaped = text.len() == PATTERN.len()
@@ -178,7 +180,7 @@ pub(crate) fn is_local_time(text: &str) -> bool {
         && within(17, 0, 59)
 }
 
-/// The number of an identity card: 15 or 18 digits, the last of which may be an `X`.
+/// Whether a text is a citizen's number: 15 or 18 digits, the last of which may be an `X`.
 fn is_id_number(text: &str) -> bool {
     let Some((last, digits)) = text.as_bytes().split_last() else { return false };
     matches!(text.len(), 15 | 18)
@@ -186,23 +188,23 @@ fn is_id_number(text: &str) -> bool {
         && (last.is_ascii_digit() || last.eq_ignore_ascii_case(&b'x'))
 }
 
-/// A body's temperature, in degrees Celsius or Fahrenheit.
+/// A plausible body temperature, in degrees Celsius or Fahrenheit.
 fn temperature(text: &str) -> Option<String> {
     let degrees: f64 = text.parse().ok()?;
     (20.0..=130.0).contains(&degrees).then(|| text.to_owned())
 }
 
-/// An offset that a time zone may have: devices were seen to send other things here.
+/// A plausible offset of a time zone. Some devices send other values in this column.
 fn time_offset(text: &str) -> Option<i32> {
     let offset: i32 = text.parse().ok()?;
     (offset % 900 == 0 && (-50_400..=50_400).contains(&offset)).then_some(offset)
 }
 
-/// The JSON object that a column of base64 stands for.
+/// Decodes a column of base64 that holds a JSON object.
 fn extended(encoded: &[u8]) -> Option<String> {
-    const MOST_BYTES: usize = 4_096;
+    const MAX_BYTES: usize = 4_096;
     let encoded = encoded.trim_ascii();
-    let payload = Base64::read(encoded).ok().filter(|payload| payload.decoded_len() <= MOST_BYTES)?;
+    let payload = Base64::read(encoded).ok().filter(|payload| payload.decoded_len() <= MAX_BYTES)?;
     let text = String::from_utf8(payload.decode()).ok()?;
     (text.starts_with('{') && text.ends_with('}')).then_some(text)
 }
@@ -266,7 +268,7 @@ mod tests {
 
     /// Obligation 113.
     #[test]
-    fn an_identity_card_is_told_from_a_mask() {
+    fn an_identity_card_differs_from_a_mask() {
         let front = "7\t2027-03-12 08:01:15\t0\t15\t0\t0\t0";
         let more = |tail: &str, reads_cards| {
             Punch::read(format!("{front}{tail}").as_bytes(), reads_cards).expect("a punch").more
@@ -274,7 +276,7 @@ mod tests {
         assert_eq!(more("\t990101198001011234\t0", false), card("990101198001011234", Some(0)));
         assert_eq!(more("\t99010119800101123x\t1", false), card("99010119800101123x", Some(1)));
         assert_eq!(more("\t990101800101123\t1", false), card("990101800101123", Some(1)));
-        // A device that reads cards sends nothing else there, however the number of the card looks.
+        // A device that reads cards sends only identity cards here, whatever the number looks like.
         assert_eq!(more("\t1\t0", true), card("1", Some(0)));
         assert_eq!(more("", true), More::None);
         assert_eq!(more("\t\t", true), More::None);
@@ -284,7 +286,7 @@ mod tests {
 
     /// Obligation 114.
     #[test]
-    fn what_is_measured_counts_where_it_is_plausible() {
+    fn implausible_measurements_are_left_out() {
         let front = "7\t2027-03-12 08:01:15\t0\t15\t0\t0\t0";
         let more = |tail: &str| read(&format!("{front}{tail}")).more;
         let place = r#"{"GPSInfo":{"longitude":"-1","latitude":"-1"}}"#;
@@ -299,7 +301,7 @@ mod tests {
                 extended: Some(place.into()),
             })
         );
-        // A 0 was not measured; an offset of 6 was seen, and is none.
+        // A temperature of 0 means not measured. An offset of 6 seconds was seen and is no time zone.
         assert_eq!(
             more("\t1\t36.70\t0\t6\tno-base64"),
             More::Screening(Screening {
@@ -322,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_output_holds_no_number_of_a_card() {
+    fn debug_output_holds_no_citizen_number() {
         let shown = format!("{:?}", read("7\t2027-03-12 08:01:15\t0\t15\t0\t0\t0\t990101198001011234\t0"));
         assert!(!shown.contains("990101198001011234"), "{shown}");
     }

@@ -1,4 +1,4 @@
-//! Pictures of punches (§11.3).
+//! Photos that devices take at a punch (§11.3).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,41 +6,42 @@ use std::fmt;
 use crate::attendance::is_local_time;
 use crate::{Base64, FieldError};
 
-/// The picture that a device took when somebody identified, or failed to.
+/// The photo that a device took when somebody identified, or failed to.
 ///
-/// Wire form (§11.3): `PIN=20270312080115-1007.jpg<lf>SN=…<lf>size=24310<lf>CMD=uploadphoto<nul>` and the picture to the end
-/// of the body, as it is or, where the device was told `ATTPHOTOBase64=1`, as base64. Some devices send a last line
-/// `picture=<base64>` instead of the NUL and what is behind it. One picture a request.
+/// Wire form (§11.3): `PIN=20270312080115-1007.jpg<lf>SN=…<lf>size=24310<lf>CMD=uploadphoto<nul>`, then the JPEG
+/// up to the end of the body. A device that was told `ATTPHOTOBase64=1` sends the JPEG as base64. Some devices
+/// send a last line `picture=<base64>` instead of the NUL and the JPEG. A request holds one photo.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AttendancePhoto<'a> {
-    /// The name that the device gave it, fit for a file system.
+    /// The device's file name, made safe for a file system.
     pub file_name: String,
-    /// What the name tells.
+    /// The parts of the file name.
     pub name: PhotoName,
-    /// How large it should be, bytes.
+    /// Announced size, bytes.
     pub announced_bytes: Option<usize>,
-    /// The picture, decoded where it came as base64.
+    /// The photo, decoded if it came as base64.
     pub picture: Cow<'a, [u8]>,
-    /// It has the announced size, decoded or as it came.
+    /// Whether the photo has the announced size, decoded or as sent.
     pub fits: bool,
 }
 
-/// What the name of a picture tells: `20270312080115-1007.jpg`, `20270312080115.jpg` where nobody was recognised, and on
-/// devices that read identity cards `20270312080115-3-1007-990101198001011234.jpg`.
+/// The parts of a photo's file name: `20270312080115-1007.jpg`; `20270312080115.jpg` when the person was not
+/// recognised; `20270312080115-3-1007-990101198001011234.jpg` on devices that read identity cards.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct PhotoName {
     /// The device's local time, `YYYY-MM-DD HH:MM:SS`.
     pub time: Option<String>,
-    /// Whom it shows.
+    /// The user in the photo.
     pub pin: Option<String>,
-    /// 0 attendance succeeded, 1 it failed, 2 on the blacklist, 3 verification succeeded, 4 it failed.
+    /// 0 attendance succeeded, 1 attendance failed, 2 on the blacklist, 3 verification succeeded, 4 verification
+    /// failed.
     pub photo_type: Option<u8>,
-    /// The number of the identity card.
+    /// The citizen's number on the identity card.
     pub id_number: Option<String>,
 }
 
 impl fmt::Debug for AttendancePhoto<'_> {
-    /// Without the picture.
+    /// Leaves out the photo.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AttendancePhoto")
             .field("name", &self.name)
@@ -51,7 +52,7 @@ impl fmt::Debug for AttendancePhoto<'_> {
 }
 
 impl fmt::Debug for PhotoName {
-    /// Without the number of the card.
+    /// Leaves out the citizen's number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PhotoName")
             .field("time", &self.time)
@@ -65,7 +66,7 @@ impl<'a> AttendancePhoto<'a> {
     /// Reads a whole request body.
     ///
     /// # Errors
-    /// There is no picture in it, or one in base64 that is not whole.
+    /// The body has no photo, or the photo is damaged base64.
     pub fn read(body: &'a [u8]) -> Result<Self, FieldError> {
         let nul = body.iter().position(|&byte| byte == 0);
         let (header, behind) = match nul {
@@ -92,7 +93,7 @@ impl<'a> AttendancePhoto<'a> {
         })
     }
 
-    /// Whether it begins as a JPEG does: devices send no other.
+    /// Whether the photo begins like a JPEG, the only format that devices send.
     pub fn is_jpeg(&self) -> bool {
         self.picture.starts_with(JPEG)
     }
@@ -100,13 +101,13 @@ impl<'a> AttendancePhoto<'a> {
 
 const JPEG: &[u8] = b"\xff\xd8";
 
-/// A picture, and how long it was on the wire.
+/// A photo, and its size on the wire.
 struct Picture<'a> {
     bytes: Cow<'a, [u8]>,
     wire_bytes: usize,
 }
 
-/// What stands behind the NUL: a JPEG, or the base64 of one. What is neither is kept as it came.
+/// The photo after the NUL: a JPEG, or the base64 of one. Other content is kept as it came.
 fn as_it_is(picture: &[u8]) -> Result<Picture<'_>, FieldError> {
     let mut text = picture;
     while let [rest @ .., b'\r' | b'\n' | b' ' | 0] = text {
@@ -124,7 +125,7 @@ fn as_it_is(picture: &[u8]) -> Result<Picture<'_>, FieldError> {
         .unwrap_or(plain))
 }
 
-/// The picture of a line of its own.
+/// The photo of a `picture=` line.
 fn named(body: &[u8]) -> Result<Picture<'_>, FieldError> {
     const FIELD: &str = "picture";
     let (_, text) = pairs(body)
@@ -132,12 +133,12 @@ fn named(body: &[u8]) -> Result<Picture<'_>, FieldError> {
         .ok_or(FieldError::Missing { field: FIELD })?;
     let payload = Base64::read(text).map_err(|error| match error {
         FieldError::Missing { .. } => FieldError::Missing { field: FIELD },
-        _ => FieldError::Invalid { field: FIELD, want: "whole base64" },
+        _ => FieldError::Invalid { field: FIELD, want: "valid base64" },
     })?;
     Ok(Picture { bytes: Cow::Owned(payload.decode()), wire_bytes: text.len() })
 }
 
-/// The fields of a header, between line feeds or tabs.
+/// The fields of a header, separated by line feeds or tabs.
 fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     header.split(|byte| matches!(byte, b'\n' | b'\t')).filter_map(|pair| {
         let (key, value) = pair.split_at_checked(pair.iter().position(|&byte| byte == b'=')?)?;
@@ -145,11 +146,11 @@ fn pairs(header: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// A name that a file system takes, and that stays in its folder: letters, digits, `-`, `_` and single points within it.
+/// A file name that is safe in a directory: letters, digits, `-`, `_` and single dots inside the name.
 fn sanitised(name: &[u8]) -> String {
-    const MOST_CHARACTERS: usize = 96;
+    const MAX_CHARACTERS: usize = 96;
     let mut clean = String::new();
-    for &byte in name.iter().take(MOST_CHARACTERS) {
+    for &byte in name.iter().take(MAX_CHARACTERS) {
         let within = !clean.is_empty() && !clean.ends_with('.');
         clean.push(match byte {
             byte if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_') => char::from(byte),
@@ -162,7 +163,7 @@ fn sanitised(name: &[u8]) -> String {
 }
 
 impl PhotoName {
-    /// Reads a name, as far as it is one of those that are known.
+    /// Reads the parts of a name that has one of the known forms.
     pub fn read(name: &str) -> Self {
         let stem = name.rsplit_once('.').map_or(name, |(stem, _)| stem);
         let parts: Vec<&str> = stem.split('-').collect();
@@ -180,7 +181,7 @@ impl PhotoName {
     }
 }
 
-/// `20270312080115` as `2027-03-12 08:01:15`.
+/// Converts `20270312080115` to `2027-03-12 08:01:15`.
 fn time_of(digits: &str) -> Option<String> {
     let part = |from: usize, to: usize| digits.get(from..to);
     let time = format!(
@@ -220,7 +221,7 @@ mod tests {
 
     /// Obligations 117, 118, 119.
     #[test]
-    fn a_picture_begins_behind_the_first_nul_or_is_a_line_of_base64() {
+    fn a_photo_follows_the_first_nul_or_is_a_line_of_base64() {
         let encoded = Base64::encode(PICTURE);
         assert_whole(&body(&[b"\0", PICTURE].concat()));
         assert_whole(&body(&[b"\0", encoded.as_str().as_bytes()].concat()));
@@ -232,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_of_another_size_is_marked_and_a_damaged_one_is_none() {
+    fn a_photo_of_another_size_is_marked_and_a_damaged_one_is_refused() {
         let photo = body(&[b"\0", &PICTURE[..6]].concat());
         let photo = AttendancePhoto::read(&photo).expect("a picture");
         assert_eq!((photo.fits, photo.announced_bytes), (false, Some(PICTURE.len())));
@@ -242,7 +243,7 @@ mod tests {
             (&b""[..], FieldError::Missing { field: "picture" }),
             (b"\0", FieldError::Missing { field: "picture" }),
             (b"\npicture=", FieldError::Missing { field: "picture" }),
-            (b"\npicture=/9j/4AA", FieldError::Invalid { field: "picture", want: "whole base64" }),
+            (b"\npicture=/9j/4AA", FieldError::Invalid { field: "picture", want: "valid base64" }),
         ] {
             assert_eq!(AttendancePhoto::read(&body(tail)), Err(error));
         }
@@ -250,7 +251,7 @@ mod tests {
 
     /// Obligation 120.
     #[test]
-    fn a_name_stays_in_its_folder() {
+    fn a_file_name_cannot_leave_its_directory() {
         for (sent, kept) in [
             ("20270312080115-1007.jpg", "20270312080115-1007.jpg"),
             ("../../etc/passwd", "_._.__etc_passwd"),
@@ -267,7 +268,7 @@ mod tests {
 
     /// Obligation 122.
     #[test]
-    fn a_name_tells_time_and_person_and_what_came_of_it() {
+    fn a_file_name_holds_time_person_and_result() {
         let time = Some("2027-03-12 08:01:15".to_owned());
         let bare = PhotoName { time, ..PhotoName::default() };
         assert_eq!(PhotoName::read("20270312080115.jpg"), bare);

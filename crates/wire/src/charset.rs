@@ -1,8 +1,8 @@
-//! How devices spell names.
+//! Charsets of user names on devices.
 
 use encoding_rs::{DecoderResult, GB18030, GBK};
 
-/// How a device spells the names of users: as its language tells (§5, appendix 2). All else is ASCII.
+/// The charset of user names, which follows from the device's language (§5, appendix 2). Everything else is ASCII.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Charset {
     /// Every language but Simplified Chinese.
@@ -17,7 +17,7 @@ const SIMPLIFIED_CHINESE: u16 = 83;
 const TRADITIONAL_CHINESE: u16 = 84;
 
 impl Charset {
-    /// The charset of a language code; UTF-8 where it is not known.
+    /// The charset of a language code; UTF-8 for an unknown language.
     pub const fn of_language(language: Option<u16>) -> Self {
         match language {
             Some(SIMPLIFIED_CHINESE) => Self::Gb2312,
@@ -30,11 +30,13 @@ impl Charset {
         matches!(language, Some(SIMPLIFIED_CHINESE | TRADITIONAL_CHINESE))
     }
 
-    /// The text of a name that a device of this charset and this language sent; `None` if it is text in none.
+    /// Decodes a name from a device of this charset and language; `None` if the bytes are valid in neither
+    /// charset.
     ///
-    /// Chinese devices do not all send what they should (field note 5.7). What is no UTF-8 is GB18030, which holds
-    /// GB2312, if the device is Chinese. What is UTF-8 is just that, but for one case: short GB2312 text may happen
-    /// to be UTF-8 too, then mostly of characters that no Chinese text in UTF-8 has.
+    /// Chinese devices do not always use the charset of their language (field note 5.7). On a Chinese device,
+    /// bytes that are not UTF-8 are GB18030, of which GB2312 is a part. Valid UTF-8 is taken as UTF-8, with one
+    /// exception: short GB2312 text may be valid UTF-8 by chance. It then holds mostly characters that Chinese
+    /// text in UTF-8 never has, and is taken as GB18030.
     pub fn decode(self, language: Option<u16>, bytes: &[u8]) -> Option<String> {
         let chinese = self == Self::Gb2312 || Self::is_chinese(language);
         match str::from_utf8(bytes) {
@@ -47,7 +49,7 @@ impl Charset {
         }
     }
 
-    /// The bytes of a text for a device of this charset, with `?` for each character that it lacks.
+    /// Encodes a text for a device of this charset. A character that the charset lacks becomes `?`.
     pub fn encode(self, text: &str) -> Vec<u8> {
         match self {
             Self::Utf8 => text.as_bytes().to_vec(),
@@ -55,7 +57,7 @@ impl Charset {
         }
     }
 
-    /// As much of a text, in whole characters, as takes at most `max_bytes` in this charset.
+    /// The longest beginning of a text, in whole characters, that takes at most `max_bytes` in this charset.
     pub fn cut(self, text: &str, max_bytes: usize) -> String {
         let mut bytes = 0_usize;
         let fits = |character: &char| {
@@ -69,13 +71,13 @@ impl Charset {
     }
 }
 
-/// Whether a character in UTF-8 tells that the bytes are something else: one of two bytes, of private use, or beyond the
-/// planes that are assigned.
+/// Whether a character shows that the bytes are not UTF-8: it has two bytes in UTF-8, is of private use, or lies
+/// beyond the assigned planes.
 fn is_no_chinese(character: char) -> bool {
     character.len_utf8() == 2 || matches!(character, '\u{E000}'..='\u{F8FF}' | '\u{40000}'..)
 }
 
-/// GB18030 without a single error.
+/// Decodes GB18030; `None` on any error.
 fn gb18030(bytes: &[u8]) -> Option<String> {
     let mut decoder = GB18030.new_decoder_without_bom_handling();
     let mut text = String::with_capacity(decoder.max_utf8_buffer_length_without_replacement(bytes.len())?);
@@ -83,11 +85,11 @@ fn gb18030(bytes: &[u8]) -> Option<String> {
     (result == DecoderResult::InputEmpty).then_some(text)
 }
 
-/// One character: a byte of ASCII, two of GB2312, or `?`.
+/// Encodes one character: one byte for ASCII, two for GB2312, or `?`.
 fn gb2312(character: char) -> impl Iterator<Item = u8> {
     let mut buffer = [0; 4];
     let (bytes, _, lacking) = GBK.encode(character.encode_utf8(&mut buffer));
-    // GBK is GB2312 with further characters outside of this square.
+    // GBK contains GB2312 as this square of byte pairs; the pairs outside are other characters.
     let (first, second) = match *bytes {
         [byte] if byte.is_ascii() && !lacking => (byte, None),
         [lead @ 0xA1..=0xF7, trail @ 0xA1..=0xFE] if !lacking => (lead, Some(trail)),
@@ -134,13 +136,13 @@ mod tests {
     /// Obligation 32.
     #[test]
     fn gb2312_that_would_be_utf8_of_no_character_in_use_is_gb2312_on_a_chinese_device() {
-        // As UTF-8: a plane that is not assigned, private use.
+        // Read as UTF-8, these bytes are an unassigned plane and private use.
         for (bytes, name) in [(&b"\xf3\xaf\xbe\xa3"[..], "蟑荆"), (b"\xee\xb5\xb6\xee\xb6\xb5", "畹额兜")]
         {
             assert!(str::from_utf8(bytes).is_ok());
             assert_eq!(Charset::Gb2312.decode(Some(83), bytes).as_deref(), Some(name));
         }
-        // An ideograph of the second plane is one.
+        // An ideograph of the second plane is a Chinese character.
         let name = "\u{20BB7}野家";
         assert_eq!(Charset::Gb2312.decode(Some(83), name.as_bytes()).as_deref(), Some(name));
     }

@@ -1,4 +1,4 @@
-//! What a server tells a device to do, one line a command.
+//! Commands of a server to a device, one line each.
 
 mod delete;
 mod enroll;
@@ -29,24 +29,25 @@ pub use self::{
     update::Update,
 };
 
-/// Most bytes of the answer to a poll that holds more than one command (§12).
+/// Most bytes in the answer to a poll that holds more than one command (§12).
 pub const MAX_REPLY_BYTES: usize = 40_000;
 /// Most commands in the answer to a poll.
 pub const MAX_REPLY_LINES: usize = 200;
-/// Most bytes of one command, which then goes alone.
+/// Most bytes of one command. A command of more than [`MAX_REPLY_BYTES`] is the only one in its answer.
 pub const MAX_COMMAND_BYTES: usize = 900_000;
 
 /// A command to a device (§12).
 ///
-/// Wire form: `C:<id>:<words> <key>=<value>{<tab><key>=<value>}` in one line. There is no escaping: a tab, a line
-/// end or a NUL within a value goes out as a blank, since a line feed in a name would be a command on its own.
+/// Wire form: `C:<id>:<words> <key>=<value>{<tab><key>=<value>}` in one line. The protocol has no escaping, and a
+/// line feed in a name would start another command. So a tab, a line end or a NUL within a value is written as a
+/// blank.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Command<'a> {
-    /// `DATA UPDATE`: have this, in place of what the device has under the same key (§12.1.1).
+    /// `DATA UPDATE`: store this record in place of the one with the same key (§12.1.1).
     Update(Update<'a>),
-    /// `DATA DELETE`: have this no longer (§12.1.2).
+    /// `DATA DELETE`: delete this (§12.1.2).
     Delete(Delete),
-    /// `DATA UPDATE` of a table that is not about the people of a fleet.
+    /// `DATA UPDATE` of a table that does not hold users or their biometrics.
     Put(Entry<'a>),
     /// `DATA DELETE` of such a table.
     Remove(EntryKey),
@@ -58,15 +59,16 @@ pub enum Command<'a> {
     Log,
     /// `INFO`: answer with all parameters (§12.4).
     Info,
-    /// `REBOOT`: commands behind it in the same answer are lost, and it may never be acknowledged (§12.7).
+    /// `REBOOT`: the device loses commands that follow in the same answer, and may never acknowledge this one
+    /// (§12.7).
     Reboot,
     /// `RELOAD OPTIONS` (§12.4).
     ReloadOptions,
-    /// `CLEAR DATA`: forget everything (§12.2).
+    /// `CLEAR DATA`: delete everything (§12.2).
     ClearData,
-    /// `CLEAR LOG`: forget all attendance records (§12.2).
+    /// `CLEAR LOG`: delete all attendance records (§12.2).
     ClearLog,
-    /// `SET OPTION`: one parameter (§12.4).
+    /// `SET OPTION`: set one parameter (§12.4).
     SetOption {
         /// Name of the parameter.
         key: String,
@@ -77,38 +79,39 @@ pub enum Command<'a> {
     Unlock,
     /// `AC_UNALARM`: end the alarm (§12.7).
     Unalarm,
-    /// `CLEAR PHOTO`: forget all photos of punches (§12.2).
+    /// `CLEAR PHOTO`: delete all attendance photos (§12.2).
     ClearPhoto,
-    /// `CLEAR BIODATA`: forget all unified templates (§12.2).
+    /// `CLEAR BIODATA`: delete all unified templates (§12.2).
     ClearBioData,
-    /// `CLEAR ALL USERINFO`: forget all users and what is theirs, but no punches (§12.2, from 2.4.2).
+    /// `CLEAR ALL USERINFO`: delete all users with their biometrics, but no attendance records (§12.2, from
+    /// 2.4.2).
     ClearUsers,
-    /// `VERIFY SUM ATTLOG StartTime EndTime`: tell how many punches of a period there are (§12.3).
+    /// `VERIFY SUM ATTLOG StartTime EndTime`: count the attendance records of a period (§12.3).
     VerifySum {
         /// The first second, by the clock of the device.
         from: LocalTime,
         /// The last second.
         to: LocalTime,
     },
-    /// `ENROLL_*`: have somebody enrol (§12.6).
+    /// `ENROLL_*`: let a person enrol at the device (§12.6).
     Enroll(Enroll),
     /// `GetFile`: send a file of the device in the answer (§12.5).
     GetFile {
         /// Its path on the device.
         path: String,
     },
-    /// `PutFile`: fetch a file (§12.5).
+    /// `PutFile`: download a file (§12.5).
     PutFile(PutFile),
-    /// `SHELL`: run a command of the operating system and answer with what it prints (§12.8.1).
+    /// `SHELL`: run a command of the operating system and answer with its output (§12.8.1).
     Shell {
         /// The command.
         command: String,
     },
-    /// `UPGRADE`: fetch firmware, write it and start again (§12.8.2).
+    /// `UPGRADE`: download firmware, install it and restart (§12.8.2).
     Upgrade(Upgrade),
 }
 
-/// The commands that are nothing but their words.
+/// The commands without arguments.
 const PLAIN: [(&str, Command<'static>); 12] = [
     ("CHECK", Command::Check),
     ("LOG", Command::Log),
@@ -125,7 +128,8 @@ const PLAIN: [(&str, Command<'static>); 12] = [
 ];
 
 impl<'a> Command<'a> {
-    /// The form of the command, by which a firmware may refuse it; for data that of its table.
+    /// The form of the command, by which Muster remembers what a firmware refuses. A data command has the form of
+    /// its table.
     pub fn table(&self) -> Form {
         match self {
             Self::Update(update) => update.form(),
@@ -157,8 +161,8 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Whether the command may go out again when it is not known whether the device carried it out: doing it twice
-    /// has the effect of doing it once.
+    /// Whether the command may be sent again when the outcome of the first attempt is unknown: executing it twice
+    /// has the effect of executing it once.
     pub const fn repeatable(&self) -> bool {
         match self {
             Self::Update(_)
@@ -188,13 +192,13 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Appends the command as one line without line end.
+    /// Appends the command as one line without a line end.
     pub fn write(&self, id: &CommandId, out: &mut Vec<u8>) {
         id.write_start(out);
         self.write_text(out);
     }
 
-    /// Appends what follows `C:<id>:`, as [`Command::read_text`] reads it.
+    /// Appends the text after `C:<id>:`; [`Command::read_text`] reads it.
     pub fn write_text(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.words().as_bytes());
         match self {
@@ -234,10 +238,10 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// Reads a line without its line end. Words and keys count in any case.
+    /// Reads a line without its line end. Words and keys match in any case.
     ///
     /// # Errors
-    /// It is no command line, a command that is not known here, or the first field that is missing or malformed.
+    /// The line is no command, the command is unknown, or its first field that is missing or malformed.
     pub fn read(line: &'a [u8]) -> Result<(CommandId, Self), FieldError> {
         let want_line = FieldError::Invalid { field: "command", want: "C:<id>: and a command" };
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -249,7 +253,7 @@ impl<'a> Command<'a> {
         Ok((id, Self::read_text(text.strip_prefix(b":").unwrap_or(text))?))
     }
 
-    /// Reads what follows `C:<id>:`.
+    /// Reads the text after `C:<id>:`.
     ///
     /// # Errors
     /// As [`Command::read`].
@@ -292,11 +296,11 @@ impl<'a> Command<'a> {
         } else if is(verb, "DATA") && is(second, "QUERY") {
             Ok(Self::Query(Select::read(table, &fields)?))
         } else {
-            Err(FieldError::Invalid { field: "command", want: "a command that is known here" })
+            Err(FieldError::Invalid { field: "command", want: "a known command" })
         }
     }
 
-    /// The same command without the borrow; what it holds of an upload or a line is copied.
+    /// The same command with copies of everything that it borrows.
     pub fn into_owned(self) -> Command<'static> {
         match self {
             Self::Update(update) => Command::Update(update.into_owned()),
@@ -326,7 +330,7 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// The words of a command; those of data are followed by a table.
+    /// The words of a command. The table of a data command follows them.
     pub fn words(&self) -> &'static str {
         match self {
             Self::Update(_) | Self::Put(_) => "DATA UPDATE",
@@ -345,7 +349,7 @@ impl<'a> Command<'a> {
 }
 
 impl fmt::Debug for Command<'_> {
-    /// The value of an option may be a key or a password, and so may what a shell is told: they are left out.
+    /// Leaves out the value of an option and the text of a shell command: both may hold secrets.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Update(update) => f.debug_tuple("Update").field(update).finish(),
@@ -363,9 +367,9 @@ impl fmt::Debug for Command<'_> {
     }
 }
 
-/// The answer to a poll: every line with an LF, or `OK` without one when nothing is due.
+/// The body that answers a poll: the command lines, each with an LF, or `OK` without an LF when there are none.
 ///
-/// With a line end old clients take `OK` for a command they do not know (field note 2.9).
+/// Old clients take `OK` with a line end for an unknown command (field note 2.9).
 pub fn poll_reply<L: AsRef<[u8]>>(lines: impl IntoIterator<Item = L>) -> Vec<u8> {
     let mut reply = Vec::new();
     for line in lines {
@@ -381,7 +385,7 @@ fn read_option<'a>(pair: &[u8]) -> Result<Command<'a>, FieldError> {
     Ok(Command::SetOption { key: key.to_owned(), value: value.to_owned() })
 }
 
-/// Appends the table of a data command; its fields are to follow.
+/// Appends the table of a data command; the caller appends its fields.
 fn fields_of<'o>(table: &str, out: &'o mut Vec<u8>) -> FieldWriter<'o> {
     for part in [" ", table, " "] {
         out.extend_from_slice(part.as_bytes());
@@ -389,7 +393,7 @@ fn fields_of<'o>(table: &str, out: &'o mut Vec<u8>) -> FieldWriter<'o> {
     FieldWriter::new(out)
 }
 
-/// The first word and what follows the blank behind it.
+/// Splits a text at its first blank.
 fn split_word(text: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = text.splitn(2, |byte| *byte == b' ');
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())

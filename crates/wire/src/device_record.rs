@@ -1,9 +1,10 @@
-//! Records about other things than people, work codes and punches: identity cards, errors, messages.
+//! Device records: uploads about neither users, work codes nor punches. These are identity cards, errors and
+//! messages.
 
 use crate::upload::lines;
 use crate::{ErrorRecord, FieldError, Fields, IdCard, RecordError};
 
-/// What a record is.
+/// The kind of a device record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RecordKind {
     /// `IDCARD` (§11.6).
@@ -17,7 +18,7 @@ pub enum RecordKind {
 impl RecordKind {
     const ALL: [Self; 3] = [Self::IdCard, Self::Error, Self::Message];
 
-    /// The tag as the vendor spells it, which is also the name of the table.
+    /// The tag in the vendor's spelling; the table has the same name.
     pub const fn tag(self) -> &'static str {
         match self {
             Self::IdCard => "IDCARD",
@@ -26,13 +27,13 @@ impl RecordKind {
         }
     }
 
-    /// The kind of a tag or a table, in any case.
+    /// The kind with this tag or table name, in any case.
     pub(crate) fn named(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| name.eq_ignore_ascii_case(kind.tag().as_bytes()))
     }
 }
 
-/// A record about something else than people and punches.
+/// A record about neither users nor punches.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DeviceRecord<'a> {
     /// `IDCARD`
@@ -43,47 +44,47 @@ pub enum DeviceRecord<'a> {
     Message(Message<'a>),
 }
 
-/// A message that a device shows (§12.1.1.9): `SMS MSG=…<tab>TAG=253<tab>UID=1<tab>MIN=60<tab>StartTime=…`.
+/// A short message that a device shows (§12.1.1.9): `SMS MSG=…<tab>TAG=253<tab>UID=1<tab>MIN=60<tab>StartTime=…`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<'a> {
-    /// Its number.
+    /// Number of the message.
     pub number: i64,
-    /// In the charset of the device.
+    /// The text in the charset of the device.
     pub text: &'a [u8],
-    /// 253 for everybody, 254 for whom it is assigned to.
+    /// 253 for everybody, 254 for the users to whom it is assigned.
     pub tag: Option<u16>,
-    /// How long it is shown, minutes.
+    /// How long the device shows it, minutes.
     pub minutes: Option<u32>,
-    /// The device's local time from which on it is shown.
+    /// When the device begins to show it, as the device's local time.
     pub start: &'a [u8],
 }
 
 /// A line of an upload of such records.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceLine<'a> {
-    /// Its place in the request's body, 1 for the first line; empty lines count here.
+    /// Number of the line in the request body. The first line is 1, and empty lines count.
     pub number: usize,
-    /// The line as it came, without its end. May hold anything secret.
+    /// The line as it came, without its line end. It may hold any secret.
     pub raw: &'a [u8],
-    /// What it is; `None` for none of these.
+    /// The kind of record; `None` for an unknown one.
     pub kind: Option<RecordKind>,
-    /// What it says, or why it cannot be read.
+    /// The record, or why it cannot be read.
     pub record: Result<DeviceRecord<'a>, RecordError>,
 }
 
-/// The lines of an upload, each with what it says. The tag decides what it is, and the table only where a line has none.
+/// The lines of an upload with their records. The tag decides the kind; the table decides for lines without a tag.
 pub fn device_records(table: Option<RecordKind>, body: &[u8]) -> impl Iterator<Item = DeviceLine<'_>> {
     lines(body).map(move |(number, raw)| {
         let (kind, fields) = split(table, raw);
         let name = kind.map_or("unknown", RecordKind::tag);
         let failed = |source| RecordError { line: number, record: name, source };
-        let unknown = FieldError::Invalid { field: "tag", want: "one of such a record" };
+        let unknown = FieldError::Invalid { field: "tag", want: "the tag of a device record" };
         let record = kind.ok_or(unknown).and_then(|kind| DeviceRecord::read(kind, fields)).map_err(failed);
         DeviceLine { number, raw, kind, record }
     })
 }
 
-/// What a line is, and its fields. A first word with a value is the first field of a record without a tag.
+/// The kind of a line, and its fields. A line whose first word has a `=` has no tag.
 fn split(table: Option<RecordKind>, raw: &[u8]) -> (Option<RecordKind>, &[u8]) {
     let text = raw.trim_ascii_start();
     let word = text.split(|&byte| byte == b' ' || byte == b'\t').next().unwrap_or_default();
@@ -94,7 +95,7 @@ fn split(table: Option<RecordKind>, raw: &[u8]) -> (Option<RecordKind>, &[u8]) {
 }
 
 impl<'a> DeviceRecord<'a> {
-    /// Reads a line that was kept as it came, with its tag or without.
+    /// Reads a stored line, with its tag or without.
     ///
     /// # Errors
     /// The first field that is missing or malformed.
@@ -127,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn the_tag_tells_what_a_record_is_and_the_table_where_there_is_none() {
+    fn the_tag_decides_the_kind_and_the_table_decides_without_a_tag() {
         let body = b"IDCARD PIN=0\nerrorlog ErrCode=D01E0001\nMSG=a\tUID=7\nsomething else\n";
         let (card, error) = (Some(RecordKind::IdCard), Some(RecordKind::Error));
         assert_eq!(

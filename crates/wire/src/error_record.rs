@@ -2,39 +2,40 @@
 
 use crate::{FieldError, Fields};
 
-/// Something that went wrong on a device.
+/// An error that a device reports.
 ///
-/// Wire form (§11.16): `ERRORLOG ErrCode=D01E0003<tab>ErrMsg=<tab>DataOrigin=cmd<tab>CmdId=7f2k<tab>Additional=<base64>`.
-/// It is how a device tells, after it has answered 0, that it could make no template of a comparison photo.
+/// Wire form (§11.16): `ERRORLOG
+/// ErrCode=D01E0003<tab>ErrMsg=<tab>DataOrigin=cmd<tab>CmdId=7f2k<tab>Additional=<base64>`. A device that has
+/// answered a command with 0 reports here, for example, that it could make no template from a comparison photo.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ErrorRecord {
-    /// Eight characters (appendix 10): where, which part, `E`, a number.
+    /// Eight characters (appendix 10): place, part, `E`, number.
     pub code: String,
-    /// In the device's words; perhaps empty.
+    /// The message of the device; may be empty.
     pub message: String,
-    /// Where the data came from.
+    /// The origin of the data that the error is about.
     pub origin: Origin,
-    /// A text of JSON; `None` where there is none that can be read.
+    /// JSON text; `None` when it is absent or unreadable.
     pub additional: Option<String>,
 }
 
-/// Where the data came from that an error is about.
+/// The origin of the data that an error is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// `dev`: from the device itself, or it does not say.
+    /// `dev`: the device itself. Also when the record names no origin.
     Device,
-    /// `cmd`: from a command of the server, with its id.
+    /// `cmd`: a command of the server, with its id.
     Command(String),
 }
 
-/// Longest text that is taken for one of the fields, bytes.
-const MOST_TEXT_BYTES: usize = 1_024;
+/// Longest text of one field that is accepted, bytes.
+const MAX_TEXT_BYTES: usize = 1_024;
 
 impl ErrorRecord {
     /// Reads the fields of one `ERRORLOG` record.
     ///
     /// # Errors
-    /// A code that is missing or none, or a command that is not named.
+    /// The code is missing or malformed, or the record names a command as its origin without an id.
     pub fn read(fields: &Fields<'_>) -> Result<Self, FieldError> {
         const CODE: &str = "ErrCode";
         let code = fields.get(CODE)?.trim_ascii();
@@ -43,7 +44,7 @@ impl ErrorRecord {
         }
         let text = |field| {
             let value = fields.find(field).unwrap_or_default();
-            let value = value.get(..MOST_TEXT_BYTES).unwrap_or(value);
+            let value = value.get(..MAX_TEXT_BYTES).unwrap_or(value);
             String::from_utf8_lossy(value.trim_ascii()).into_owned()
         };
         let origin = if text("DataOrigin").eq_ignore_ascii_case("cmd") {
@@ -53,7 +54,7 @@ impl ErrorRecord {
             Origin::Device
         };
         let additional =
-            fields.base64("Additional").ok().filter(|payload| payload.decoded_len() <= MOST_TEXT_BYTES);
+            fields.base64("Additional").ok().filter(|payload| payload.decoded_len() <= MAX_TEXT_BYTES);
         Ok(Self {
             code: String::from_utf8_lossy(code).into_owned(),
             message: text("ErrMsg"),
@@ -62,12 +63,12 @@ impl ErrorRecord {
         })
     }
 
-    /// Whether it tells that something failed.
+    /// Whether the code reports a failure.
     pub fn is_failure(&self) -> bool {
         self.code != "00000000"
     }
 
-    /// The code in words for people (appendix 10).
+    /// Describes the code in words (appendix 10).
     pub fn describe(&self) -> &'static str {
         match self.code.to_ascii_uppercase().as_str() {
             "00000000" => "success",
@@ -76,8 +77,8 @@ impl ErrorRecord {
             "D01E0003" => "the photo is not sharp enough",
             "D01E0004" => "the face in the photo looks to the side",
             "D01E0005" => "the photo was not taken of a living face",
-            "D01E0006" => "no template could be made of the photo",
-            _ => "an error that is documented nowhere",
+            "D01E0006" => "the device could make no template from the photo",
+            _ => "an undocumented error",
         }
     }
 }
@@ -104,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_error_record_says_why() {
+    fn a_malformed_error_record_names_its_field() {
         assert_eq!(read("ErrMsg=x"), Err(FieldError::Missing { field: "ErrCode" }));
         let wrong = FieldError::Invalid { field: "ErrCode", want: "eight letters and digits" };
         assert_eq!(read("ErrCode=a b"), Err(wrong));

@@ -1,48 +1,48 @@
-//! The fields of one record: `key=value` pairs between tabs (reference of the grammar: §11).
+//! The fields of one record: `key=value` pairs separated by tabs (§11).
 
 use std::{fmt, io::Write as _, ops::RangeInclusive, str::FromStr};
 
 use crate::{Base64, Pin};
 
-/// More fields than any record has: one with more cannot be read.
-const MOST_FIELDS: usize = 256;
+/// Most fields of a record; a record with more cannot be read.
+const MAX_FIELDS: usize = 256;
 
-/// The fields of one record, borrowed from the request's body.
+/// The fields of one record, borrowed from the request body.
 ///
-/// Fields stand between tabs; the first `=` parts key and value, since values hold blanks and base64 ends in `=`.
-/// Keys are compared without case (`PIN`, `Pin` and `pin` are all seen), in any order; of a repeated key the last
-/// one counts.
+/// Tabs separate fields. The first `=` separates key and value, because values hold blanks and base64 ends in `=`.
+/// Keys match in any case (devices send `PIN`, `Pin` and `pin`) and in any order. Of a repeated key the last one
+/// counts.
 #[derive(Clone)]
 pub struct Fields<'a>(Vec<(&'a [u8], &'a [u8])>);
 
-/// Why a field could not be read. Never holds the value, which may be a password or a template.
+/// Why a field could not be read. It never holds the value, which may be a password or a template.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FieldError {
-    /// The field is not there, or empty where it must not be.
+    /// The field is absent, or empty although it must not be.
     #[error("{field} is missing")]
     Missing {
         /// Key of the field.
         field: &'static str,
     },
-    /// The field holds something else than it should.
+    /// The field has an invalid value.
     #[error("{field} is not {want}")]
     Invalid {
         /// Key of the field.
         field: &'static str,
-        /// What it should hold, with its article: `a number`.
+        /// The expected value, with its article: `a number`.
         want: &'static str,
     },
-    /// The record announces another length than it holds: it was damaged on the way.
+    /// The announced length differs from the actual one: the record was damaged on the way.
     #[error("{field} has {held} characters where {announced} are announced")]
     Length {
-        /// Key of the field whose length it is.
+        /// Key of the field that was measured.
         field: &'static str,
         /// The announced length.
         announced: usize,
-        /// Characters that are there.
+        /// Actual length, characters.
         held: usize,
     },
-    /// The number is outside of what the field may hold.
+    /// The number is outside of the valid range.
     #[error("{field} is not within {low} to {high}")]
     Range {
         /// Key of the field.
@@ -54,19 +54,19 @@ pub enum FieldError {
     },
 }
 
-/// A record of an upload that could not be read; the others of the same upload still count.
+/// A record of an upload that could not be read. The other records of the upload still count.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}, {record}: {source}")]
 pub struct RecordError {
     /// 1 for the first line of the request's body.
     pub line: usize,
-    /// The record's tag as the vendor spells it, `unknown` where it is none of [`crate::Record`].
+    /// The record's tag as the vendor spells it; `unknown` for none of [`crate::Record`].
     pub record: &'static str,
-    /// What is wrong with it.
+    /// The fault.
     pub source: FieldError,
 }
 
-/// A value without the NULs around it, with which devices that are written in C end their texts.
+/// A value without the NULs around it. Some devices send the NUL that ends a C string.
 fn without_nul(value: &[u8]) -> &[u8] {
     let is_text = |byte: &u8| *byte != 0;
     let first = value.iter().position(is_text).unwrap_or(value.len());
@@ -80,35 +80,36 @@ pub(crate) fn trimmed(text: &str) -> &str {
 }
 
 impl<'a> Fields<'a> {
-    /// The fields of a record without its tag. Pieces without `=` are ignored, and so is what follows the first one that
-    /// is too many: see [`Fields::check_number`].
+    /// Splits a record without its tag. Parts without `=` are ignored, and so are fields beyond the limit: see
+    /// [`Fields::check_number`].
     pub fn parse(record: &'a [u8]) -> Self {
         let pair = |piece: &'a [u8]| {
             let equals = piece.iter().position(|&byte| byte == b'=')?;
             let (key, value) = piece.split_at_checked(equals)?;
             Some((key.trim_ascii(), without_nul(value.get(1..)?)))
         };
-        Self(record.split(|&byte| byte == b'\t').filter_map(pair).take(MOST_FIELDS + 1).collect())
+        Self(record.split(|&byte| byte == b'\t').filter_map(pair).take(MAX_FIELDS + 1).collect())
     }
 
-    /// Whether the record has as many fields as one can have: each costs more memory than the two bytes of an empty one.
+    /// Checks that the record has at most 256 fields: an empty field takes two bytes on the wire but far more
+    /// memory.
     ///
     /// # Errors
     /// [`FieldError::Invalid`] if it has more.
     pub fn check_number(&self) -> Result<(), FieldError> {
-        if self.0.len() <= MOST_FIELDS {
+        if self.0.len() <= MAX_FIELDS {
             return Ok(());
         }
         Err(FieldError::Invalid { field: "record", want: "at most 256 fields" })
     }
 
-    /// The value of a field, empty or not; `None` if there is no such field.
+    /// The value of a field, which may be empty; `None` if the field is absent.
     pub fn find(&self, field: &str) -> Option<&'a [u8]> {
         let held = self.0.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(field.as_bytes()));
         held.map(|&(_, value)| value)
     }
 
-    /// The value of a field that must be there and hold something.
+    /// The value of a field that must be present and not empty.
     ///
     /// # Errors
     /// [`FieldError::Missing`] if it is absent or empty.
@@ -116,7 +117,7 @@ impl<'a> Fields<'a> {
         self.find(field).filter(|value| !value.is_empty()).ok_or(FieldError::Missing { field })
     }
 
-    /// The text of a field, perhaps empty; `None` if there is no such field.
+    /// The text of a field, which may be empty; `None` if the field is absent.
     ///
     /// # Errors
     /// [`FieldError::Invalid`] if it is not UTF-8.
@@ -125,10 +126,10 @@ impl<'a> Fields<'a> {
         self.find(field).map(text).transpose()
     }
 
-    /// A number that must be there.
+    /// A required number.
     ///
     /// # Errors
-    /// [`FieldError::Missing`] if it is absent or empty, [`FieldError::Invalid`] if it is no number of that type.
+    /// [`FieldError::Missing`] if it is absent or empty, [`FieldError::Invalid`] if it is no number of type `T`.
     pub fn number<T: FromStr>(&self, field: &'static str) -> Result<T, FieldError> {
         self.optional_number(field)?.ok_or(FieldError::Missing { field })
     }
@@ -136,7 +137,7 @@ impl<'a> Fields<'a> {
     /// A number; `None` if it is absent or empty. A `0` is a number like any other.
     ///
     /// # Errors
-    /// [`FieldError::Invalid`] if it is no number of that type.
+    /// [`FieldError::Invalid`] if it is no number of type `T`.
     pub fn optional_number<T: FromStr>(&self, field: &'static str) -> Result<Option<T>, FieldError> {
         let Some(value) = self.find(field).map(<[u8]>::trim_ascii).filter(|value| !value.is_empty()) else {
             return Ok(None);
@@ -145,10 +146,10 @@ impl<'a> Fields<'a> {
         number.map(Some).ok_or(FieldError::Invalid { field, want: "a number" })
     }
 
-    /// A number that must be there and lie in `range`.
+    /// A required number within `range`.
     ///
     /// # Errors
-    /// As [`Fields::number`]; [`FieldError::Range`] if it lies outside.
+    /// As [`Fields::number`]; [`FieldError::Range`] if it is outside.
     pub fn within<T: FromStr + PartialOrd + Copy + Into<i64>>(
         &self,
         field: &'static str,
@@ -161,7 +162,7 @@ impl<'a> Fields<'a> {
         Err(FieldError::Range { field, low: (*range.start()).into(), high: (*range.end()).into() })
     }
 
-    /// The PIN of the record, spelled `PIN` or `Pin`.
+    /// The PIN of the record, under `PIN` or `Pin`.
     ///
     /// # Errors
     /// [`FieldError::Missing`] if it is absent or empty, [`FieldError::Invalid`] if it is no PIN.
@@ -170,10 +171,10 @@ impl<'a> Fields<'a> {
         Pin::try_from(text).map_err(|error| error.in_field("PIN"))
     }
 
-    /// A base64 payload that must be there.
+    /// A required base64 payload.
     ///
     /// # Errors
-    /// [`FieldError::Missing`] if it is absent or empty, [`FieldError::Invalid`] if it is not whole base64.
+    /// [`FieldError::Missing`] if it is absent or empty, [`FieldError::Invalid`] if it is damaged base64.
     pub fn base64(&self, field: &'static str) -> Result<Base64<'a>, FieldError> {
         Base64::read(self.get(field)?).map_err(|error| match error {
             FieldError::Invalid { want, .. } => FieldError::Invalid { field, want },
@@ -181,10 +182,10 @@ impl<'a> Fields<'a> {
         })
     }
 
-    /// Compares the length that the record announces for a payload with the one that it holds.
+    /// Compares the announced length of a payload with the actual one.
     ///
-    /// Attendance devices count base64 characters; the bytes they stand for are accepted too (field note 6.7), and
-    /// so is a length that is absent or 0.
+    /// Attendance devices count base64 characters. The number of decoded bytes is accepted too (field note 6.7),
+    /// and so is an absent length or 0.
     pub(crate) fn check_size(&self, field: &'static str, payload: &Base64<'_>) -> Result<(), FieldError> {
         let held = payload.as_str().len();
         match self.optional_number::<usize>("Size")? {
@@ -201,7 +202,7 @@ impl<'a> Fields<'a> {
 }
 
 impl fmt::Debug for Fields<'_> {
-    /// The keys and how many bytes each holds, no values.
+    /// Shows the keys and the lengths of values, no values.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let fields = self.0.iter().map(|(key, value)| (String::from_utf8_lossy(key), value.len()));
         f.debug_map().entries(fields).finish()
@@ -210,15 +211,15 @@ impl fmt::Debug for Fields<'_> {
 
 /// Writes `key=value` pairs with tabs between them.
 ///
-/// There is no escaping on the wire: a tab, a line end or a NUL within a value would end the field or the command,
-/// so each becomes a blank.
+/// The protocol has no escaping: a tab, a line end or a NUL within a value would end the field or the command.
+/// Each is written as a blank.
 pub(crate) struct FieldWriter<'o> {
     out: &'o mut Vec<u8>,
     first: bool,
 }
 
 impl<'o> FieldWriter<'o> {
-    /// The first field is written right behind what `out` holds.
+    /// Starts at the end of `out`.
     pub(crate) fn new(out: &'o mut Vec<u8>) -> Self {
         Self { out, first: true }
     }
@@ -235,14 +236,14 @@ impl<'o> FieldWriter<'o> {
         self.bytes(key, value.as_bytes())
     }
 
-    /// A field whose text is known to be clean: numbers, PINs, base64.
+    /// A field whose value needs no cleaning: a number, a PIN, base64.
     pub(crate) fn value(&mut self, key: &str, value: impl fmt::Display) -> &mut Self {
         self.key(key);
         write!(self.out, "{value}").expect("a Vec takes any number of bytes");
         self
     }
 
-    /// A payload, byte for byte as it came.
+    /// A payload, unchanged.
     pub(crate) fn base64(&mut self, key: &str, payload: &Base64<'_>) -> &mut Self {
         self.key(key);
         self.out.extend_from_slice(payload.as_str().as_bytes());
@@ -259,7 +260,7 @@ impl<'o> FieldWriter<'o> {
     }
 }
 
-/// Appends a value with blanks for the bytes that end a field or a line.
+/// Appends a value, with blanks in place of the bytes that end a field or a line.
 pub(crate) fn push_clean(out: &mut Vec<u8>, value: &[u8]) {
     let clean = |&byte: &u8| if matches!(byte, b'\t' | b'\n' | b'\r' | 0) { b' ' } else { byte };
     out.extend(value.iter().map(clean));
@@ -271,7 +272,7 @@ mod tests {
 
     /// Obligations 23, 24, 25.
     #[test]
-    fn the_first_equals_sign_parts_key_and_value() {
+    fn the_first_equals_sign_separates_key_and_value() {
         let fields = Fields::parse(b"TMP=QUI=\tName=a=b c");
         assert_eq!(fields.find("tmp"), Some(&b"QUI="[..]));
         assert_eq!(fields.text("Name"), Ok(Some("a=b c")));
@@ -287,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_repeated_key_the_last_one_counts() {
+    fn the_last_of_repeated_keys_counts() {
         assert_eq!(Fields::parse(b"FID=1\tfid=2").number::<u8>("FID"), Ok(2));
     }
 

@@ -4,22 +4,23 @@ use std::fmt;
 
 use crate::{Base64, FieldError, Fields, Pin};
 
-/// An identity card.
+/// An identity card that a device has read.
 ///
-/// Wire form (§11.6): `IDCARD PIN=1007<tab>SNNum=0A1B2C3D<tab>IDNum=…<tab>DNNum=<tab>Name=…<tab>Gender=2<tab>Nation=97` and
-/// so on. Texts are UTF-8 whatever the language of the device. Nearly all of it is personal: it is shown to nobody who did
-/// not ask for it.
+/// Wire form (§11.6): `IDCARD
+/// PIN=1007<tab>SNNum=0A1B2C3D<tab>IDNum=…<tab>DNNum=<tab>Name=…<tab>Gender=2<tab>Nation=97` and so on. Texts are
+/// UTF-8 whatever the language of the device. Nearly all fields are personal data: Muster shows them only on
+/// request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct IdCard<'a> {
-    /// Whose card it is; `None` for one that belongs to no user, which devices write as `0`.
+    /// The owner; `None` for a card that belongs to no user, which devices send as `0`.
     pub pin: Option<Pin>,
-    /// `SNNum`: number of the card itself.
+    /// `SNNum`: serial number of the card.
     pub serial: &'a str,
     /// `IDNum`: the citizen's number.
     pub id_number: &'a str,
-    /// `DNNum`: number by which cards are managed.
+    /// `DNNum`: management number of the card.
     pub managed_as: &'a str,
-    /// Of the holder.
+    /// Name of the holder.
     pub name: &'a str,
     /// 1 male, 2 female.
     pub gender: Option<u16>,
@@ -29,17 +30,17 @@ pub struct IdCard<'a> {
     pub birthday: &'a str,
     /// `ValidInfo`: `yyyyMMddyyyyMMdd`, from and until.
     pub valid: &'a str,
-    /// Of the holder.
+    /// Address of the holder.
     pub address: &'a str,
-    /// `AdditionalInfo`: the address goes on.
+    /// `AdditionalInfo`: continuation of the address.
     pub additional: &'a str,
-    /// The authority.
+    /// Issuing authority.
     pub issuer: &'a str,
-    /// The picture on the card, in the card's own encryption.
+    /// The photo on the card, in the card's own encryption.
     pub photo: Option<Base64<'a>>,
     /// `FPTemplate1`, `FPTemplate2`: the fingerprints on the card.
     pub fingerprints: [Option<Base64<'a>>; 2],
-    /// Without a meaning.
+    /// Reserved, as sent.
     pub reserve: &'a str,
     /// A note.
     pub notice: &'a str,
@@ -79,7 +80,7 @@ impl<'a> IdCard<'a> {
 }
 
 impl fmt::Debug for IdCard<'_> {
-    /// Whose it is, and nothing of what stands on it.
+    /// Shows the PIN and nothing of the card.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IdCard").field("pin", &self.pin).finish_non_exhaustive()
     }
@@ -105,14 +106,14 @@ mod tests {
         assert_eq!((card.gender, card.nation), (Some(2), Some(97)));
         assert_eq!(card.photo.as_ref().map(Base64::as_str), Some("U2FtcGxlSlBH"));
         assert!(card.fingerprints[0].is_none() && card.fingerprints[1].is_some());
-        // The same name as a Chinese device writes those of its users.
+        // The same name in GB2312, as a Chinese device writes the names of its users.
         let other = Fields::parse(b"PIN=7\tName=\xd6\xdc");
         assert_eq!(IdCard::read(&other), Err(FieldError::Invalid { field: "Name", want: "UTF-8" }));
     }
 
     /// Obligation 141.
     #[test]
-    fn the_pin_of_a_card_that_belongs_to_nobody_is_0() {
+    fn a_card_without_a_user_has_the_pin_0() {
         for (pin, expected) in [
             ("PIN=0\t", None),
             ("PIN=\t", None),
@@ -128,8 +129,8 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_payload_is_none() {
-        let wrong = FieldError::Invalid { field: "Photo", want: "whole base64" };
+    fn a_damaged_payload_is_refused() {
+        let wrong = FieldError::Invalid { field: "Photo", want: "valid base64" };
         assert_eq!(read("PIN=7\tPhoto=/9j/4AA"), Err(wrong));
     }
 

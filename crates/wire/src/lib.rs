@@ -1,27 +1,28 @@
 //! Bytes and typed messages of the Attendance PUSH protocol, version 2.4.1, for servers and for simulated devices.
 //!
-//! Section numbers (`§11.9`) are those of the vendor's document of March 2020. This crate reads no socket, no clock
-//! and no random numbers. Everything that a device sends is bytes: nothing panics on any of them, errors name the
-//! field and never hold its value, and `Debug` output holds no template, photo, password, card or key.
+//! Section numbers (`§11.9`) refer to the vendor's document of March 2020. This crate reads no socket, no clock
+//! and no random numbers. It takes all input of a device as bytes, and no input makes it panic. Errors name the
+//! field and never hold its value. `Debug` output holds no template, photo, password, card or key.
 //!
-//! - a request: [`Target`], [`Query`], [`Handshake`]
-//! - what a device uploads: [`Table`], [`sort`], [`records`], [`punches`], [`AttendancePhoto`], [`device_records`],
+//! - requests: [`Target`], [`Query`], [`Handshake`]
+//! - uploads of a device: [`Table`], [`sort`], [`records`], [`punches`], [`AttendancePhoto`], [`device_records`],
 //!   [`read_parameters`], [`PollInfo`]
-//! - what it is told: [`OptionBlock`], [`Command`]
-//! - what it answers: [`acknowledgements`], [`ReturnCode`]
+//! - answers and commands of the server: [`OptionBlock`], [`Command`]
+//! - acknowledgements of a device: [`acknowledgements`], [`ReturnCode`]
 
 mod acknowledgement;
 mod attendance;
 mod attendance_photo;
+mod card;
 mod charset;
 mod command;
+mod command_verdict;
 mod device_record;
 mod error_record;
 mod fields;
 mod id_card;
 mod operation;
 mod options;
-mod outcome;
 mod packet;
 mod parameters;
 mod payload;
@@ -43,6 +44,7 @@ mod work_code;
 pub use acknowledgement::*;
 pub use attendance::{CardRead, More, Punch, PunchLine, Screening, punches};
 pub use attendance_photo::{AttendancePhoto, PhotoName};
+pub use card::{Card, CardForm};
 pub use charset::Charset;
 pub use command::*;
 pub use device_record::{DeviceLine, DeviceRecord, Message, RecordKind, device_records};
@@ -65,6 +67,6 @@ pub use sorting::{Sorted, sort};
 pub use template::{BioData, BioFormat, BioType, FacePart, FingerVein, Fingerprint};
 pub use type_array::*;
 pub use upload::{Line, Record, Table, count_lines, records};
-pub use user::{Card, CardForm, User};
+pub use user::User;
 pub use version::{Version, VersionError};
 pub use work_code::WorkCode;

@@ -1,4 +1,4 @@
-//! Operation records: what happened at a device.
+//! Operation records: the log of what happened at a device.
 
 use std::io::Write as _;
 
@@ -6,53 +6,54 @@ use crate::{FieldError, Pin, fields::push_clean};
 
 /// An operation record.
 ///
-/// Wire form (§11.4): `OPLOG 103<tab>0<tab>2024-03-12 09:21:42<tab>5<tab>0<tab>0<tab>0`, by position. Only the code
-/// must be there; texts are kept as sent, with `\u{FFFD}` for what is not UTF-8.
+/// Wire form (§11.4): `OPLOG 103<tab>0<tab>2024-03-12 09:21:42<tab>5<tab>0<tab>0<tab>0`, columns by position. Only
+/// the code is required. Texts are kept as sent, with `\u{FFFD}` for bytes that are not UTF-8.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operation {
-    /// What was done (appendix 3).
+    /// The operation (appendix 3).
     pub code: u16,
-    /// PIN of the administrator who did it; `0` for none.
+    /// PIN of the administrator who did it; `0` for nobody.
     pub operator: String,
-    /// The device's local time, `YYYY-MM-DD HH:MM:SS`, unchecked: devices without a clock send nonsense (field note
-    /// 3.6).
+    /// The device's local time, `YYYY-MM-DD HH:MM:SS`, unchecked: devices without a clock send invalid times
+    /// (field note 3.6).
     pub time: String,
-    /// What it was done to (appendix 4), for users mostly the PIN first; empty where the record ends earlier.
+    /// The objects of the operation (appendix 4); for users the first one is mostly the PIN. Empty when the record
+    /// ends earlier.
     pub operands: [String; 4],
 }
 
-/// What an operation record means to the people on the device.
+/// The meaning of an operation record for the users on the device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OperationMeaning {
-    /// The user was deleted at the device, of which nothing else tells (field note 5.12).
+    /// The user was deleted at the device. No other record reports it (field note 5.12).
     UserDeleted(Pin),
-    /// Something of the user was deleted at the device. Most firmware reports it by this record alone (field note 11.7).
+    /// Data of the user was deleted at the device. Most firmware reports it only in this record (field note 11.7).
     PartDeleted {
         /// The user.
         pin: Pin,
-        /// What was deleted.
+        /// The deleted data.
         part: DeletedPart,
     },
-    /// The device was emptied: cleared, or reset to its factory state.
+    /// All data was deleted: the device was cleared, or reset to its factory state.
     Wiped,
-    /// The device was restored from a backup or loaded from a USB stick: its people may be those of the past.
+    /// The device was restored from a backup or loaded from a USB stick: its users may be outdated.
     Restored,
-    /// The user or something of it is new or changed. Some devices send nothing else (field note 5.13).
+    /// The user or its data is new or changed. Some devices send no other record of it (field note 5.13).
     Enrolled(Pin),
     /// The device started.
     PoweredOn,
-    /// Nothing that concerns people, or a user that the record does not name.
+    /// The operation concerns no users, or a user that the record does not name.
     Other,
 }
 
-/// What of a user was deleted at a device.
+/// User data that was deleted at a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletedPart {
     /// One or several fingerprints (code 10).
     Fingerprints,
     /// The password (code 11). A `USER` record follows (field note 11.7).
     Password,
-    /// The card (code 12), likewise.
+    /// The card (code 12). A `USER` record follows (field note 11.7).
     Card,
     /// The face (code 106).
     Face,
@@ -65,10 +66,10 @@ pub enum DeletedPart {
 }
 
 impl Operation {
-    /// Reads the columns of one `OPLOG` record. Columns beyond the seventh are ignored.
+    /// Reads the columns of one `OPLOG` record. Columns after the seventh are ignored.
     ///
     /// # Errors
-    /// A code that is missing or no number.
+    /// The code is missing or no number.
     pub fn read(columns: &[u8]) -> Result<Self, FieldError> {
         const FIELD: &str = "OpType";
         let mut columns = columns.split(|&byte| byte == b'\t').map(String::from_utf8_lossy);
@@ -81,9 +82,9 @@ impl Operation {
         Ok(Self { code, operator: text(), time: text(), operands: [text(), text(), text(), text()] })
     }
 
-    /// What this means (appendix 3; field notes 5.12, 5.13, 8.4, 11.1 and 11.7).
+    /// The meaning of the operation (appendix 3; field notes 5.12, 5.13, 8.4, 11.1 and 11.7).
     ///
-    /// The PIN of a code 9 is sometimes the number under which the device keeps the user (field note 11.1).
+    /// The PIN of a code 9 is sometimes the device's internal number of the user (field note 11.1).
     pub fn meaning(&self) -> OperationMeaning {
         match self.code {
             0 => OperationMeaning::PoweredOn,
@@ -96,7 +97,8 @@ impl Operation {
             123 => self.part_deleted(DeletedPart::FingerVeins),
             126 => self.part_deleted(DeletedPart::Palm),
             13 | 22 => OperationMeaning::Wiped,
-            // Terminals call it an upload (40) when they load people from a USB stick, and a download (41) when they save them.
+            // Terminals log an upload (40) when they load users from a USB stick, and a download (41) when they
+            // save users to it.
             38 | 40 => OperationMeaning::Restored,
             6 | 7 | 8 | 30 | 31 | 36 | 68..=71 | 101 | 113 | 114 | 121 | 122 | 124 | 125 => {
                 self.user().map_or(OperationMeaning::Other, OperationMeaning::Enrolled)
@@ -105,8 +107,7 @@ impl Operation {
         }
     }
 
-    /// The user whom somebody enrolled at the device as a new one (code 30). A device that is restored from a backup does not
-    /// log that.
+    /// The user who was enrolled at the device as a new one (code 30). A restored device does not log this code.
     pub fn new_user(&self) -> Option<Pin> {
         if self.code == 30 { self.user() } else { None }
     }
@@ -115,7 +116,7 @@ impl Operation {
         self.user().map_or(OperationMeaning::Other, |pin| OperationMeaning::PartDeleted { pin, part })
     }
 
-    /// The user of the first operand. A 0 is nobody.
+    /// The user in the first operand; `None` for 0.
     fn user(&self) -> Option<Pin> {
         let [first, ..] = &self.operands;
         let first = first.trim();
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_deleted_of_a_user_is_told_by_the_code() {
+    fn the_code_tells_which_data_of_a_user_was_deleted() {
         for (code, part) in [
             (10, DeletedPart::Fingerprints),
             (11, DeletedPart::Password),
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_was_restored_says_so() {
+    fn a_restored_device_is_recognised() {
         for code in [38, 40] {
             let columns = format!("{code}\t1\t2024-03-12 12:01:44\t0\t0\t0\t0");
             assert_eq!(meaning(&columns), Ok(OperationMeaning::Restored));
@@ -194,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn emptied_and_started_devices_are_known() {
+    fn wiped_and_started_devices_are_recognised() {
         assert_eq!(meaning("13\t0\t2024-03-12 11:03:28\t0\t0\t0\t0"), Ok(OperationMeaning::Wiped));
         assert_eq!(meaning("22\t0\t2024-03-12 11:03:28"), Ok(OperationMeaning::Wiped));
         assert_eq!(meaning("0\t0\t2024-03-12 11:03:28\t0"), Ok(OperationMeaning::PoweredOn));

@@ -1,4 +1,4 @@
-//! What a server answers an initialization request with.
+//! The option block: the server's answer to an initialization request.
 
 mod time_zone;
 mod trans_flag;
@@ -9,9 +9,9 @@ use crate::{FieldError, SerialNumber, TypeArray, fields::push_clean};
 
 pub use self::{time_zone::TimeZone, trans_flag::TransFlag};
 
-/// The parameters that a device is asked for (`PushOptions`, §8): what it is, what it can do, what it holds.
+/// The parameters that a device shall report (`PushOptions`, §8): its identity, capabilities and capacities.
 ///
-/// In one line they stay below the kilobyte that old clients read of a line (field note 2.5).
+/// Joined, they are shorter than one kilobyte, the longest line that old clients read (field note 2.5).
 pub const PUSH_OPTIONS: &[&str] = &[
     "~DeviceName",
     "~Platform",
@@ -59,46 +59,47 @@ pub const PUSH_OPTIONS: &[&str] = &[
 /// The version of the protocol that this server speaks.
 const SERVER_VERSION: &str = "2.4.1";
 
-/// Most times of day that `TransTimes` may hold.
+/// Most times of day in `TransTimes`.
 const MAX_TRANS_TIMES: usize = 10;
 
 const FIRST_LINE: &str = "GET OPTION FROM: ";
 
 /// The option block with which a server answers an initialization request (§5).
 ///
-/// A first line `GET OPTION FROM: <SN>`, then one `key=value` a line. Besides the fields it always says
-/// `Encrypt=0`, the version 2.4.1, that the device shall push its parameters ([`PUSH_OPTIONS`]), and that it may ping.
+/// The first line is `GET OPTION FROM: <SN>`; then follows one `key=value` a line. Besides the fields below, the
+/// block always says `Encrypt=0` and version 2.4.1, asks the device to push its parameters ([`PUSH_OPTIONS`]), and
+/// allows it to ping.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OptionBlock {
-    /// The device's serial number, given back as it was received.
+    /// The device's serial number, returned as it was received.
     pub serial_number: SerialNumber,
-    /// The stamp of each table, in the order in which they are to be sent: the one last received, `None` where there
-    /// is none, `0` for everything again.
+    /// The stamp of each table, in the order of sending: the last received stamp, `None` if there is none, `0` to
+    /// request everything again.
     pub stamps: Vec<(StampKey, String)>,
-    /// Whether to send the first three stamps under their older names as well: for devices that told no version.
+    /// Whether to send the first three stamps under their older names too, for devices that named no version.
     pub legacy_stamps: bool,
-    /// Seconds to wait after a failure of the network, 30 to 300.
+    /// Seconds that the device waits after a network failure, 30 to 300.
     pub error_delay_s: u16,
     /// Seconds between polls, 2 to 60.
     pub delay_s: u16,
-    /// Times of day, hour and minute, at which a device that does not send in real time looks for new data; at most
-    /// ten, further ones are not sent.
+    /// Times of day, hour and minute, at which a device without real-time uploads looks for new data. At most ten
+    /// are sent.
     pub trans_times: Vec<(u8, u8)>,
-    /// Minutes between such looks; 0 for none.
+    /// Minutes between such checks; 0 for none.
     pub trans_interval_min: u16,
-    /// Which data the device uploads by itself.
+    /// The kinds of data that the device uploads by itself.
     pub trans_flag: TransFlag,
-    /// The offset of the device's site, from which and `Date` the device sets its clock.
+    /// The UTC offset of the device's site. The device sets its clock from it and the `Date` header.
     pub time_zone: TimeZone,
-    /// Whether new data is to be sent at once.
+    /// Whether the device uploads new data immediately.
     pub realtime: bool,
-    /// Template types that may travel as `BIODATA`; not sent when empty.
+    /// Biometric types that the device may send and receive as `BIODATA`; not sent when empty.
     pub multi_bio_data: TypeArray,
-    /// Types of comparison photos that the server takes; not sent when empty.
+    /// Biometric types of comparison photos that the server accepts; not sent when empty.
     pub multi_bio_photo: TypeArray,
 }
 
-/// The tables that have a stamp of their own (§5).
+/// The tables with a stamp of their own (§5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum StampKey {
     /// `ATTLOGStamp`: attendance records.
@@ -116,7 +117,7 @@ pub enum StampKey {
 }
 
 impl StampKey {
-    /// Every key, in the order of the document.
+    /// All keys, in the order of the document.
     pub const ALL: [Self; 6] =
         [Self::AttLog, Self::OperLog, Self::AttPhoto, Self::BioData, Self::IdCard, Self::ErrorLog];
 
@@ -132,7 +133,7 @@ impl StampKey {
         }
     }
 
-    /// The table of the uploads that carry this stamp.
+    /// The table whose uploads carry this stamp.
     pub const fn table(self) -> &'static str {
         match self {
             Self::AttLog => "ATTLOG",
@@ -144,12 +145,12 @@ impl StampKey {
         }
     }
 
-    /// The stamp of a table, its name in any case; `None` for a table without one.
+    /// The stamp of a table, whose name matches in any case; `None` for a table without a stamp.
     pub fn of_table(table: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|key| key.table().eq_ignore_ascii_case(table))
     }
 
-    /// The name that clients without a version know (field note 3.3).
+    /// The older name, for clients without a version (field note 3.3).
     const fn older_name(self) -> Option<&'static str> {
         match self {
             Self::AttLog => Some("Stamp"),
@@ -161,7 +162,7 @@ impl StampKey {
 }
 
 impl OptionBlock {
-    /// The bytes of the block. Every line ends in LF, the last one too: without it old clients drop the line
+    /// The bytes of the block. Every line ends in LF, including the last: old clients drop a line without one
     /// (field note 2.5).
     pub fn render(&self) -> Vec<u8> {
         let mut out = format!("{FIRST_LINE}{}\n", self.serial_number).into_bytes();
@@ -210,10 +211,10 @@ impl OptionBlock {
         lines
     }
 
-    /// Reads a block, as a device of the newer kind would: keys in any case and order, unknown ones passed over.
+    /// Reads a block as newer devices do: keys in any case and order; unknown keys are ignored.
     ///
     /// # Errors
-    /// The first line is not that of an option block, or a key that is needed is missing or no number.
+    /// The first line is not that of an option block, or a required key is missing or no number.
     pub fn read(body: &[u8]) -> Result<Self, FieldError> {
         let text =
             str::from_utf8(body).map_err(|_| FieldError::Invalid { field: "option block", want: "UTF-8" })?;
@@ -248,7 +249,7 @@ impl OptionBlock {
     }
 }
 
-/// A stamp is the text of a device: it ends no line and begins no option of its own.
+/// Writes a stamp. A stamp is text from a device and must not end the line or start another option.
 fn push_stamp(out: &mut Vec<u8>, key: &str, stamp: &str) {
     out.extend_from_slice(key.as_bytes());
     out.push(b'=');
@@ -262,10 +263,10 @@ fn trans_times(value: &str) -> Result<Vec<(u8, u8)>, FieldError> {
         Some((hour.parse().ok()?, minute.parse().ok()?))
     };
     let times = value.split(';').filter(|text| !text.is_empty()).map(time).collect::<Option<_>>();
-    times.ok_or(FieldError::Invalid { field: "TransTimes", want: "HH:MM parted by semicolons" })
+    times.ok_or(FieldError::Invalid { field: "TransTimes", want: "HH:MM separated by semicolons" })
 }
 
-/// The lines of a block, key and value.
+/// The keys and values of a block.
 struct Told<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Told<'a> {
@@ -342,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_empty_is_left_out() {
+    fn empty_values_are_left_out() {
         let bare = OptionBlock {
             stamps: Vec::new(),
             trans_times: Vec::new(),
@@ -363,7 +364,7 @@ mod tests {
         assert!(text.contains(";09:30\nTransInterval"), "{text}");
     }
 
-    /// Injection: a stamp is what a device sent.
+    /// Injection: a stamp is text from a device.
     #[test]
     fn a_stamp_with_a_line_end_adds_no_option() {
         let stamps = vec![(StampKey::OperLog, "9999\nRealtime=0\r\0\t1".to_owned())];
@@ -398,7 +399,7 @@ mod tests {
         #![proptest_config(ProptestConfig { rng_seed: RngSeed::Fixed(241), failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn what_is_written_reads_the_same(
+        fn a_written_block_reads_back(
             stamps in prop::collection::vec((0_usize..6, "[0-9]{1,10}|None"), 0..6),
             delays in any::<(u16, u16, u16, bool)>(),
             trans_times in prop::collection::vec((0_u8..24, 0_u8..60), 0..=MAX_TRANS_TIMES),

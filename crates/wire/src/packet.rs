@@ -1,31 +1,30 @@
-//! Uploads that answer a query (§12.1.3).
+//! Parameters of an upload that answers a query (§12.1.3).
 
 use crate::Query;
 
-/// What some devices say of an upload that answers a query: `Count=2&PackCnt=1&PackIdx=1&CmdId=240`.
+/// The parameters by which some devices relate an upload to a query: `Count=2&PackCnt=1&PackIdx=1&CmdId=240`.
 ///
-/// It is for people who follow what became of a query: an upload is taken in for what it holds, whatever it answers.
+/// It only shows operators the progress of a query. Muster accepts an upload for its content, whatever it answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Packet {
-    /// Records of the whole answer.
+    /// Number of records in the whole answer.
     pub count: Option<u64>,
-    /// In how many requests it comes.
+    /// Number of requests in the answer.
     pub packets: Option<u64>,
-    /// Which of them this is, 1 for the first.
+    /// Number of this request, from 1.
     pub index: Option<u64>,
     /// The id of the query.
     pub command: Option<String>,
 }
 
 impl Packet {
-    /// Reads the parameters of an upload. What is not told or makes no sense is `None`.
+    /// Reads the parameters of an upload. An absent or invalid value is `None`.
     pub fn read(query: &Query<'_>) -> Self {
-        const MOST_ID_CHARACTERS: usize = 16;
+        const MAX_ID_CHARACTERS: usize = 16;
         let number = |name| query.get(name).and_then(|text| text.trim().parse().ok());
         let id = query.get("CmdId").map(|id| id.trim().to_owned());
         let is_id = |id: &String| {
-            (1..=MOST_ID_CHARACTERS).contains(&id.len())
-                && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
+            (1..=MAX_ID_CHARACTERS).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric())
         };
         Self {
             count: number("Count"),

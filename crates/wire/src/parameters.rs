@@ -1,22 +1,22 @@
-//! The parameters with which a device describes itself.
+//! Parameters of a device, by which it describes itself.
 
-/// More parameters than any device has; what follows them is left out.
-pub(crate) const MOST_PARAMETERS: usize = 4_096;
+/// Most parameters that are read; the rest is ignored.
+pub(crate) const MAX_PARAMETERS: usize = 4_096;
 
 /// Reads the parameters of a `table=options` body (§8) or of the lines of an `INFO` reply (§12.4).
 ///
-/// Pairs `key=value` are parted by commas or stand on lines of their own. A fragment without `=` belongs to the value
-/// before it, for names of companies hold commas (field note 9.3). Blanks around keys and values go; an empty value
-/// means that the device has not set it. The order of the body stays, and so do repetitions: the last one counts.
-/// After 4,096 pairs nothing more is read: a pair costs more memory than the three bytes that it may have.
-/// What is no UTF-8 is read with replacement characters, for nothing of importance is spelt so.
+/// Commas or line ends separate the `key=value` pairs. A part without `=` belongs to the value before it, because
+/// company names contain commas (field note 9.3). Blanks around keys and values are dropped; an empty value means
+/// that the device has not set the parameter. The result has the order of the body and may repeat a key: the last
+/// one counts. After 4,096 pairs reading stops, because a pair takes at least three bytes on the wire and much
+/// more memory. Bytes that are not UTF-8 become replacement characters: no parameter that Muster uses has any.
 pub fn read_parameters(body: &[u8]) -> Vec<(String, String)> {
     let text = String::from_utf8_lossy(body);
     let mut parameters: Vec<(String, String)> = Vec::new();
     'all: for line in text.split(['\n', '\r', '\0']) {
         for (place, fragment) in line.split(',').enumerate() {
             match fragment.split_once('=') {
-                Some(_) if parameters.len() == MOST_PARAMETERS => break 'all,
+                Some(_) if parameters.len() == MAX_PARAMETERS => break 'all,
                 Some((key, value)) => parameters.push((key.trim().to_owned(), value.to_owned())),
                 None => continue_value(&mut parameters, fragment, if place == 0 { ' ' } else { ',' }),
             }
@@ -30,15 +30,15 @@ pub fn read_parameters(body: &[u8]) -> Vec<(String, String)> {
     parameters
 }
 
-/// Whether the value of a parameter may be a secret, by its name: what is in doubt is one.
+/// Whether a parameter may be a secret, by its name. In doubt it is one.
 pub fn names_secret(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
-    // `KeyPadBeep` and the like are no secrets, but `CommKey` and `EncryptKey` are.
+    // Muster treats `CommKey` and `EncryptKey` as secrets, but not `KeyPadBeep`.
     let is_key = key.ends_with("key") || key.contains("comkey") || key.contains("commkey");
     is_key || ["passw", "pwd", "secret", "token", "factor"].iter().any(|word| key.contains(word))
 }
 
-/// Adds what was parted off by `separator`; an empty line adds nothing.
+/// Appends a part that `separator` split off to the last value; an empty line appends nothing.
 fn continue_value(parameters: &mut [(String, String)], fragment: &str, separator: char) {
     let Some((_, value)) = parameters.last_mut() else { return };
     if separator == ',' || !fragment.trim().is_empty() {
@@ -59,7 +59,7 @@ mod tests {
 
     /// Obligation 70.
     #[test]
-    fn a_comma_within_a_value_does_not_part_it() {
+    fn a_comma_within_a_value_does_not_split_it() {
         let body = b"~DeviceName=iFace950 Plus,~OEMVendor=ZKTeco Co., Ltd.,FWVersion=ZMM720-NF43HB-Ver1.2.16,VideoTID=";
         let parameters = read_parameters(body);
         assert_eq!(parameters.len(), 4);
@@ -70,7 +70,7 @@ mod tests {
 
     /// Obligation 71.
     #[test]
-    fn lines_are_as_good_as_commas() {
+    fn lines_and_commas_separate_pairs() {
         let lines = read_parameters(
             b"~DeviceName=TestTerm 5\r\n~OEMVendor=ZKTeco Co., Ltd.\r\n\r\nUserCount= 51 \n\0",
         );
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_is_known_by_its_name() {
+    fn a_secret_is_recognised_by_its_name() {
         for key in ["CommKey", "~ComKey", "AdminPassword", "WifiPwd", "PublicKey", "Token", "COMMKEY"] {
             assert!(names_secret(key), "{key}");
         }
@@ -98,16 +98,16 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_the_first_pair_or_has_no_key_is_dropped() {
+    fn text_before_the_first_pair_and_values_without_a_key_are_dropped() {
         assert_eq!(read_parameters(b"OK,,\n=3,A=1"), [("A".into(), "1".into())]);
         assert!(read_parameters(b"").is_empty());
     }
 
     #[test]
-    fn more_parameters_than_any_device_has_are_left_out() {
+    fn parameters_beyond_the_limit_are_left_out() {
         let body = "a=1,".repeat(100_000);
         assert_eq!(read_parameters(body.as_bytes()).len(), 4_096);
-        // What follows the last one that counts does not become a part of it.
+        // Text after the last pair that counts does not become a part of its value.
         let body = format!("{}b=2,c", "a=1,".repeat(4_096));
         assert_eq!(read_parameters(body.as_bytes()).last(), Some(&("a".to_owned(), "1".to_owned())));
     }

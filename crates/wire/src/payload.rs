@@ -10,7 +10,7 @@ use base64::{
 
 use crate::FieldError;
 
-/// Padding is required. Bits that the last character has too many are not looked at, as devices do not either.
+/// Padding is required. Surplus bits of the last character are ignored, as devices ignore them.
 const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &STANDARD,
     GeneralPurposeConfig::new()
@@ -18,21 +18,22 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// The standard alphabet, by byte.
+/// Whether a byte is in the standard alphabet, indexed by byte.
 const ALPHABET: [bool; 256] = alphabet();
 
-/// A payload: standard base64 with its padding and without line breaks, byte for byte as it came.
+/// A payload: standard base64 with its padding and without line breaks, unchanged.
 ///
-/// It is checked once, when it is read, and never decoded and encoded again on its way to other devices.
+/// It is checked once, when it is read. It is never decoded and encoded again on its way to other devices.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Base64<'a>(Cow<'a, str>);
 
 impl<'a> Base64<'a> {
-    /// Checks alphabet, length and padding of a payload; nothing is copied.
+    /// Checks alphabet, length and padding of a payload without copying it.
     ///
     /// # Errors
-    /// [`FieldError::Missing`] if it is empty, [`FieldError::Invalid`] if it is not whole: lost padding, a line
-    /// break, a foreign character. The field is called `base64`; [`crate::Fields::base64`] gives it its own name.
+    /// [`FieldError::Missing`] if it is empty, [`FieldError::Invalid`] if it is damaged: missing padding, a line
+    /// break, a foreign character. The error names the field `base64`; [`crate::Fields::base64`] puts in the
+    /// field's own name.
     pub fn read(text: &'a [u8]) -> Result<Self, FieldError> {
         const FIELD: &str = "base64";
         if text.is_empty() {
@@ -41,7 +42,7 @@ impl<'a> Base64<'a> {
         let whole = str::from_utf8(text).ok().filter(|text| is_whole(text.as_bytes()));
         whole
             .map(|text| Self(Cow::Borrowed(text)))
-            .ok_or(FieldError::Invalid { field: FIELD, want: "whole base64" })
+            .ok_or(FieldError::Invalid { field: FIELD, want: "valid base64" })
     }
 
     /// The text.
@@ -49,21 +50,21 @@ impl<'a> Base64<'a> {
         &self.0
     }
 
-    /// How many bytes the text stands for.
+    /// Number of bytes after decoding.
     pub fn decoded_len(&self) -> usize {
         let padding = self.0.bytes().rev().take_while(|&byte| byte == b'=').count();
         (self.0.len() / 4 * 3).saturating_sub(padding)
     }
 
-    /// The bytes that the text stands for.
+    /// The decoded bytes.
     ///
     /// # Panics
-    /// Never: only whole base64 is ever held.
+    /// Never: a `Base64` always holds valid base64.
     pub fn decode(&self) -> Vec<u8> {
         ENGINE.decode(self.0.as_bytes()).expect("a payload was checked when it was read")
     }
 
-    /// The same payload without the borrow.
+    /// The same payload with a copy of a borrowed text.
     pub fn into_owned(self) -> Base64<'static> {
         Base64(Cow::Owned(self.0.into_owned()))
     }
@@ -75,20 +76,20 @@ impl<'a> Base64<'a> {
 }
 
 impl Base64<'static> {
-    /// The payload that stands for `bytes`; empty for none, which [`Base64::read`] would refuse.
+    /// Encodes `bytes`. The payload of no bytes is empty, which [`Base64::read`] would refuse.
     pub fn encode(bytes: &[u8]) -> Self {
         Self(Cow::Owned(ENGINE.encode(bytes)))
     }
 }
 
 impl fmt::Debug for Base64<'_> {
-    /// The length alone.
+    /// Shows the length only.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Base64({} characters)", self.0.len())
     }
 }
 
-/// Whether the text is base64 in its alphabet, its length and its padding.
+/// Whether the text is valid base64 by alphabet, length and padding.
 fn is_whole(text: &[u8]) -> bool {
     let Some((body, [third, fourth])) = text.split_last_chunk() else { return false };
     let held = |byte: u8| ALPHABET.get(usize::from(byte)) == Some(&true);
@@ -124,8 +125,8 @@ mod tests {
 
     /// Obligation 35.
     #[test]
-    fn what_is_not_whole_is_refused() {
-        let refused = Err(FieldError::Invalid { field: "base64", want: "whole base64" });
+    fn damaged_base64_is_refused() {
+        let refused = Err(FieldError::Invalid { field: "base64", want: "valid base64" });
         for text in [
             "QUI", "QQ", "QQ=", "Q===", "====", "Q=JD", "QU\nJD", "QUJDQ", "QU-_", "=", "QUI=QUI=",
             "QU\u{e9}",
@@ -138,7 +139,7 @@ mod tests {
     #[test]
     fn the_length_is_known_without_decoding() {
         for text in ["QUJD", "QUI=", "QQ=="] {
-            let payload = Base64::read(text.as_bytes()).expect("whole base64");
+            let payload = Base64::read(text.as_bytes()).expect("valid base64");
             assert_eq!(payload.decoded_len(), payload.decode().len(), "{text}");
         }
     }

@@ -2,38 +2,38 @@
 
 use crate::{Base64, BioType, FieldError, Fields, Pin, fields::FieldWriter};
 
-/// The picture that a device shows of a user.
+/// The photo of a user that a device displays.
 ///
-/// Wire form (§11.13): `USERPIC PIN=2<tab>FileName=2.jpg<tab>Size=7480<tab>Content=<base64>`; as a command
-/// `DATA UPDATE USERPIC` without file name (§12.1.1.7).
+/// Wire form (§11.13): `USERPIC PIN=2<tab>FileName=2.jpg<tab>Size=7480<tab>Content=<base64>`; as a command `DATA
+/// UPDATE USERPIC` without a file name (§12.1.1.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPhoto<'a> {
-    /// Whom it shows.
+    /// The user in the photo.
     pub pin: Pin,
-    /// `FileName`; `None` where it is absent or empty.
+    /// `FileName`; `None` when it is absent or empty.
     pub file_name: Option<String>,
-    /// A JPEG.
+    /// The JPEG.
     pub content: Base64<'a>,
 }
 
-/// The picture that a visible-light device makes its template of.
+/// The photo from which a visible-light device makes its template.
 ///
-/// Wire form (§11.15): `BIOPHOTO PIN=5<tab>FileName=5.jpg<tab>Type=9<tab>Size=36908<tab>Content=<base64>`, from newer
-/// devices with `No` and `Index` after `Type`; as a command `DATA UPDATE BIOPHOTO` (§12.1.1.8).
+/// Wire form (§11.15): `BIOPHOTO PIN=5<tab>FileName=5.jpg<tab>Type=9<tab>Size=36908<tab>Content=<base64>`. Newer
+/// devices add `No` and `Index` after `Type`. As a command it is `DATA UPDATE BIOPHOTO` (§12.1.1.8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ComparisonPhoto<'a> {
-    /// Whom it shows.
+    /// The user in the photo.
     pub pin: Pin,
-    /// `FileName`; `None` where it is absent or empty.
+    /// `FileName`; `None` when it is absent or empty.
     pub file_name: Option<String>,
-    /// What the device makes of it; 0 where it does not say, and from some devices for a visible-light face (field
-    /// note 6.6).
+    /// The type of template that the device makes from it; 0 when the device does not say. Some devices send 0 for
+    /// a visible-light face (field note 6.6).
     pub bio_type: BioType,
-    /// `No`, as that of [`crate::BioData`].
+    /// `No`, as in [`crate::BioData`].
     pub number: Option<u8>,
-    /// `Index`, as that of [`crate::BioData`].
+    /// `Index`, as in [`crate::BioData`].
     pub index: Option<u8>,
-    /// A JPEG.
+    /// The JPEG.
     pub content: Base64<'a>,
 }
 
@@ -41,7 +41,7 @@ impl<'a> UserPhoto<'a> {
     /// Reads the fields of one `USERPIC` record.
     ///
     /// # Errors
-    /// The first field that is missing, malformed, or disagrees with `Size`.
+    /// The first field that is missing or malformed, or whose length differs from `Size`.
     pub fn read(fields: &Fields<'a>) -> Result<Self, FieldError> {
         Ok(Self { pin: fields.pin()?, file_name: file_name(fields), content: content(fields)? })
     }
@@ -54,7 +54,7 @@ impl<'a> UserPhoto<'a> {
             .base64("Content", &self.content);
     }
 
-    /// The same photo without the borrow.
+    /// The same photo with a copy of a borrowed payload.
     pub fn into_owned(self) -> UserPhoto<'static> {
         let Self { pin, file_name, content } = self;
         UserPhoto { pin, file_name, content: content.into_owned() }
@@ -65,7 +65,7 @@ impl<'a> ComparisonPhoto<'a> {
     /// Reads the fields of one `BIOPHOTO` record.
     ///
     /// # Errors
-    /// The first field that is missing, malformed, or disagrees with `Size`.
+    /// The first field that is missing or malformed, or whose length differs from `Size`.
     pub fn read(fields: &Fields<'a>) -> Result<Self, FieldError> {
         Ok(Self {
             pin: fields.pin()?,
@@ -91,20 +91,20 @@ impl<'a> ComparisonPhoto<'a> {
         out.value("Size", self.content.as_str().len()).base64("Content", &self.content);
     }
 
-    /// The same photo without the borrow.
+    /// The same photo with a copy of a borrowed payload.
     pub fn into_owned(self) -> ComparisonPhoto<'static> {
         let Self { pin, file_name, bio_type, number, index, content } = self;
         ComparisonPhoto { pin, file_name, bio_type, number, index, content: content.into_owned() }
     }
 }
 
-/// The name is for people only: what is not UTF-8 in it is replaced.
+/// The file name, which is for display only: bytes that are not UTF-8 are replaced.
 fn file_name(fields: &Fields<'_>) -> Option<String> {
     let name = fields.find("FileName").filter(|name| !name.is_empty())?;
     Some(String::from_utf8_lossy(name).into_owned())
 }
 
-/// `Content`, as long as the record says.
+/// `Content`, after the check of its length.
 fn content<'a>(fields: &Fields<'a>) -> Result<Base64<'a>, FieldError> {
     let content = fields.base64("Content")?;
     fields.check_size("Content", &content)?;

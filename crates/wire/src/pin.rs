@@ -1,4 +1,4 @@
-//! PINs: the keys of people on devices.
+//! PINs: the keys of users on devices.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -6,29 +6,29 @@ use crate::FieldError;
 
 /// The key of a user on devices (§11.5): 1 to 24 ASCII letters and digits.
 ///
-/// It is text, compared byte for byte: `007` is not `7`, `a1` is not `A1`. Its order is that of its bytes. Cheap to
-/// clone.
+/// A PIN is text and compares byte by byte: `007` is not `7`, `a1` is not `A1`. PINs are ordered by their bytes.
+/// Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Pin(Arc<str>);
 
-/// Longest PIN that devices keep.
+/// Longest PIN that devices store.
 const PIN_CHARACTERS: usize = 24;
 
-/// A text that is no PIN.
+/// The error of a text that is no PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PinError {
-    /// Nothing at all.
+    /// The text is empty.
     #[error("a PIN has at least one character")]
     Empty,
-    /// More than 24 characters.
+    /// The text has more than 24 characters.
     #[error("a PIN has at most 24 characters")]
     Long,
-    /// Something else than ASCII letters and digits.
+    /// The text has other characters than ASCII letters and digits.
     #[error("a PIN is made of the letters A to Z, a to z and digits")]
     Character,
 }
 
-/// What a reserved key begins with: no PIN does, and it is before every letter and digit in the order of bytes.
+/// First character of a reserved key. No PIN begins with it, and it sorts before every letter and digit.
 const RESERVED: char = '!';
 
 impl Pin {
@@ -37,13 +37,13 @@ impl Pin {
         &self.0
     }
 
-    /// A key of a server's own, for what belongs to nobody: `!` and 1 to 23 letters and digits.
+    /// A reserved key of the server for data that belongs to no user: `!` and 1 to 23 letters and digits.
     ///
-    /// It stands where PINs stand and is none. Nothing that a device uploads or a person types is read as one, it never
-    /// goes out to devices, and it is before every PIN in their order.
+    /// It is used in place of a PIN and is none. No upload and no input of an operator is read as one, and Muster
+    /// never sends it to devices. It sorts before every PIN.
     ///
     /// # Errors
-    /// As of the text of a PIN.
+    /// As for the text of a PIN.
     pub fn reserved(name: &str) -> Result<Self, PinError> {
         let name = Self::try_from(name)?;
         if name.0.len() == PIN_CHARACTERS {
@@ -52,14 +52,14 @@ impl Pin {
         Ok(Self(format!("{RESERVED}{name}").into()))
     }
 
-    /// What follows the `!` of a reserved key; `None` for a PIN.
+    /// The name after the `!` of a reserved key; `None` for a PIN.
     pub fn reserved_name(&self) -> Option<&str> {
         self.0.strip_prefix(RESERVED)
     }
 }
 
 impl PinError {
-    /// This error as that of a field.
+    /// The same error as a [`FieldError`].
     pub(crate) const fn in_field(self, field: &'static str) -> FieldError {
         match self {
             Self::Empty => FieldError::Missing { field },
@@ -134,7 +134,7 @@ mod tests {
 
     /// Obligation 35.
     #[test]
-    fn what_devices_cannot_keep_is_no_pin() {
+    fn a_text_that_devices_cannot_store_is_no_pin() {
         assert_eq!("".parse::<Pin>(), Err(PinError::Empty));
         assert_eq!("1234567890123456789012345".parse::<Pin>(), Err(PinError::Long));
         for text in ["1 2", "1\t2", "-1", "é", "1\n", "1\0"] {
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_reserved_is_no_pin_and_comes_before_all() {
+    fn a_reserved_key_is_no_pin_and_sorts_before_all() {
         let reserved = Pin::reserved("10003").unwrap();
         assert_eq!((reserved.as_str(), reserved.reserved_name()), ("!10003", Some("10003")));
         assert_eq!(reserved.as_str().parse::<Pin>(), Err(PinError::Character));
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_that_of_the_bytes() {
+    fn pins_are_ordered_by_bytes() {
         let mut pins: Vec<Pin> =
             ["9", "10", "a", "B"].into_iter().filter_map(|text| text.parse().ok()).collect();
         pins.sort();

@@ -1,9 +1,9 @@
-//! What a poll says of the device.
+//! `INFO` of a poll: what a device reports of itself.
 
 /// `INFO` of a poll (§9): `Ver 8.0.4.3-20220708,51,37,1204,10.20.0.31,10,7,15,0,101`.
 ///
-/// Devices send 5 to 13 positions, and may leave any of them empty: what is missing, empty or no number where one
-/// belongs is `None`.
+/// Devices send 5 to 13 positions and may leave any of them empty. A position that is missing or empty, or no
+/// number where one is expected, is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PollInfo {
     /// Firmware version.
@@ -14,18 +14,18 @@ pub struct PollInfo {
     pub fingerprints: Option<u64>,
     /// Attendance records.
     pub attendance_records: Option<u64>,
-    /// Address that the device has in its own network.
+    /// Address of the device in its own network.
     pub address: Option<String>,
     /// Version of the fingerprint algorithm, `10` or `10.0`.
     pub fingerprint_version: Option<String>,
     /// Version of the face algorithm, near infrared or visible light.
     pub face_version: Option<String>,
-    /// Templates that make one face.
+    /// Number of templates that make up one face.
     pub face_parts: Option<u64>,
     /// Enrolled faces.
     pub faces: Option<u64>,
-    /// Digits 0 and 1: fingerprint, face, user photo, comparison photo, visible-light template. Text, since a leading
-    /// zero counts.
+    /// Digits 0 and 1 for fingerprint, face, user photo, comparison photo and visible-light template. It is text
+    /// because leading zeros count.
     pub functions: Option<String>,
     /// Enrolled cards.
     pub cards: Option<u64>,

@@ -1,15 +1,15 @@
-//! Request targets: which endpoint, and what stands in the query.
+//! Request targets: the endpoint and the parameters of a request.
 
 use std::{borrow::Cow, fmt};
 
 use crate::{FieldError, SerialNumber, Version};
 
-/// What a request asks for, by its path.
+/// The endpoint of a request, from its path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Endpoint {
     /// `/iclock/cdata`: initialization and uploads (§5, §8, §11).
     Cdata,
-    /// `/iclock/fdata`: pictures of punches on older devices (§11.3).
+    /// `/iclock/fdata`: attendance photos of older devices (§11.3).
     Fdata,
     /// `/iclock/getrequest`: a poll (§12).
     GetRequest,
@@ -17,17 +17,17 @@ pub enum Endpoint {
     DeviceCommand,
     /// `/iclock/ping`: heartbeat of a long upload (§10).
     Ping,
-    /// `/iclock/exchange`: keys of communication encryption (§6, §7).
+    /// `/iclock/exchange`: key exchange of encrypted communication (§6, §7).
     Exchange,
-    /// `/iclock/registry`, access-control dialect.
+    /// `/iclock/registry` of the access-control dialect.
     Registry,
-    /// `/iclock/push`, access-control dialect.
+    /// `/iclock/push` of the access-control dialect.
     Push,
-    /// `/iclock/querydata`, access-control dialect.
+    /// `/iclock/querydata` of the access-control dialect.
     QueryData,
-    /// `/iclock/rtdata`, access-control dialect.
+    /// `/iclock/rtdata` of the access-control dialect.
     RtData,
-    /// `/iclock/file` and what is below it (§12.8.2).
+    /// `/iclock/file` and the paths below it (§12.8.2).
     File,
     /// Anything else.
     Other,
@@ -36,7 +36,7 @@ pub enum Endpoint {
 /// The target of a request.
 #[derive(Clone, Copy, Debug)]
 pub struct Target<'a> {
-    /// By its path.
+    /// The endpoint, from the path.
     pub endpoint: Endpoint,
     /// The parameters.
     pub query: Query<'a>,
@@ -45,17 +45,17 @@ pub struct Target<'a> {
 impl<'a> Target<'a> {
     /// Reads a path and the raw query behind its `?`.
     ///
-    /// Devices call one endpoint by many names (field notes 2.1, 2.2, 2.8): in absolute form, ending in `.aspx` or a
-    /// slash, with `/iclock` doubled, in any case.
+    /// Devices use several paths for one endpoint (field notes 2.1, 2.2, 2.8): in absolute form, ending in `.aspx`
+    /// or a slash, with `/iclock` doubled, in any case.
     pub fn read(path: &str, query: Option<&'a str>) -> Self {
         Self { endpoint: Endpoint::of_path(path), query: Query(query.unwrap_or_default()) }
     }
 }
 
-/// What names may end in.
+/// Suffix that names may have.
 const ASPX: &str = ".aspx";
 
-/// The names of endpoints; the one that is asked for by far the most often first.
+/// The names of endpoints; the most frequent first.
 const NAMES: &[(&str, Endpoint)] = &[
     ("getrequest", Endpoint::GetRequest),
     ("cdata", Endpoint::Cdata),
@@ -101,8 +101,8 @@ fn is_prefix(segment: &str) -> bool {
 
 /// The parameters of a request.
 ///
-/// Percent-decoded when they are asked for; a `+` stays a `+`. Names are compared without case; of a repeated one
-/// the first counts. What is not UTF-8 is replaced by `\u{FFFD}`.
+/// Values are percent-decoded on access; a `+` stays a `+`. Names match in any case; of a repeated name the first
+/// counts. Bytes that are not UTF-8 become `\u{FFFD}`.
 #[derive(Clone, Copy)]
 pub struct Query<'a>(&'a str);
 
@@ -112,23 +112,24 @@ impl<'a> Query<'a> {
         Self(query)
     }
 
-    /// The value of a parameter, perhaps empty; `None` if there is none of that name.
+    /// The value of a parameter, which may be empty; `None` if the parameter is absent.
     pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         let (_, value) = self.pairs().find(|(held, _)| held.eq_ignore_ascii_case(name))?;
         Some(percent_decode(value))
     }
 
-    /// Who sent the request.
+    /// The serial number of the sender.
     ///
     /// # Errors
-    /// `SN` is missing, or no serial number.
+    /// `SN` is missing, or not a serial number.
     pub fn serial_number(&self) -> Result<SerialNumber, FieldError> {
         const FIELD: &str = "SN";
         let text = self.get(FIELD).ok_or(FieldError::Missing { field: FIELD })?;
         text.parse().map_err(|error: crate::SerialNumberError| error.in_field(FIELD))
     }
 
-    /// The text that [`Query::serial_number`] reads, unless it is missing: to look up whether it is one that is known.
+    /// The text of `SN` that [`Query::serial_number`] reads; `None` if it is missing. For looking up known
+    /// devices.
     pub fn serial_text(&self) -> Option<Cow<'a, str>> {
         self.get("SN").map(|text| match text {
             Cow::Borrowed(text) => Cow::Borrowed(text.trim_ascii()),
@@ -136,12 +137,12 @@ impl<'a> Query<'a> {
         })
     }
 
-    /// `table`: what is uploaded; see [`crate::Table::read`].
+    /// `table`: the kind of upload; see [`crate::Table::read`].
     pub fn table(&self) -> Option<Cow<'a, str>> {
         self.get("table")
     }
 
-    /// The upload mark of the table: `Stamp`, or on older devices `OpStamp`, `PhotoStamp` or the table's own (field
+    /// The stamp of the upload: `Stamp`, or on older devices `OpStamp`, `PhotoStamp` or the table's own key (field
     /// note 3.3).
     pub fn stamp(&self) -> Option<Cow<'a, str>> {
         let own = self.table().map(|table| format!("{table}Stamp"));
@@ -149,12 +150,12 @@ impl<'a> Query<'a> {
         names.into_iter().find_map(|name| self.get(name))
     }
 
-    /// `ContentType`: `tgz` for a packed upload (§11.14).
+    /// `ContentType`: `tgz` for a compressed upload (§11.14).
     pub fn content_type(&self) -> Option<Cow<'a, str>> {
         self.get("ContentType")
     }
 
-    /// Whether a parameter is there with this value, in any case.
+    /// Whether a parameter has this value, in any case.
     pub fn is(&self, name: &str, value: &str) -> bool {
         self.get(name).is_some_and(|held| held.trim().eq_ignore_ascii_case(value))
     }
@@ -166,13 +167,13 @@ impl<'a> Query<'a> {
 }
 
 impl fmt::Debug for Query<'_> {
-    /// The names alone: a value may be the device's key.
+    /// Shows the names only: a value may be the device's key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.pairs().map(|(name, _)| name)).finish()
     }
 }
 
-/// Decodes `%XX`; what is no such code stays as it is.
+/// Decodes `%XX`; an invalid code stays as it is.
 fn percent_decode(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
         return Cow::Borrowed(text);
@@ -190,32 +191,32 @@ fn percent_decode(text: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&decoded).into_owned())
 }
 
-/// What a device says of itself in its initialization request (§5).
+/// The parameters of an initialization request (§5).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Handshake {
-    /// `pushver`; a device that does not tell it speaks [`Version::V2_2_14`].
+    /// `pushver`; a device without it speaks [`Version::V2_2_14`].
     pub push_version: Option<Version>,
     /// `language` (appendix 2), see [`crate::Charset`].
     pub language: Option<u16>,
     /// `DeviceType` as sent; it may hold anything (field note 1.2).
     pub device_type: Option<String>,
-    /// `pushcommkey`: by which a device shows that it is authorised. A secret.
+    /// `pushcommkey`: the key by which a device proves that it is authorised. A secret.
     pub comm_key: Option<String>,
-    /// Which commands the device takes.
+    /// The dialect of the device.
     pub dialect: Dialect,
 }
 
 /// The two dialects that share the endpoints (field note 1.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dialect {
-    /// The one of this crate.
+    /// The dialect of this crate.
     Attendance,
     /// `DeviceType=acc`: other tables, other commands.
     AccessControl,
 }
 
 impl Handshake {
-    /// Reads the parameters. What is not told or makes no sense is `None`: a device is not turned away for it.
+    /// Reads the parameters. An absent or invalid value is `None`: the device is not refused for it.
     pub fn read(query: &Query<'_>) -> Self {
         let text = |name| query.get(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
         let device_type = text("DeviceType");
@@ -231,7 +232,7 @@ impl Handshake {
 }
 
 impl fmt::Debug for Handshake {
-    /// Everything but the key, which only shows whether it is there.
+    /// Shows only whether there is a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Handshake")
             .field("push_version", &self.push_version)
@@ -249,7 +250,7 @@ mod tests {
 
     /// Obligations 3, 12, 13.
     #[test]
-    fn devices_call_one_endpoint_by_many_names() {
+    fn an_endpoint_has_many_names() {
         for path in [
             "/iclock/cdata",
             "/iclock/cdata.aspx",
@@ -273,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn other_paths_are_none_of_ours() {
+    fn other_paths_are_no_endpoints() {
         for path in [
             "",
             "/",
@@ -302,7 +303,7 @@ mod tests {
 
     /// Obligation 15.
     #[test]
-    fn a_request_without_a_serial_number_says_so() {
+    fn a_request_without_a_serial_number_is_an_error() {
         assert_eq!(Query::new("SN=").serial_number(), Err(FieldError::Missing { field: "SN" }));
         assert_eq!(
             Query::new("SN=a%0Ab").serial_number(),

@@ -1,43 +1,44 @@
-//! The number with which a device answers a command.
+//! Return codes: the numbers with which devices answer commands.
 
 use std::fmt;
 
 /// The return code of a command (appendix 1).
 ///
-/// 0 says that the command was carried out, not that it had an effect (field note 7.5). A query may answer with the
-/// number of its records. Commands that open a dialog (`ENROLL_*`) and those that answer with a length (`GetFile`,
-/// `PutFile`) or an exit status (`SHELL`) have codes of their own: [`ReturnCode::verdict_of`].
+/// Code 0 says that the device executed the command, not that it had an effect (field note 7.5). A query may
+/// answer with the number of its records. Commands that open a dialog (`ENROLL_*`), answer with a length
+/// (`GetFile`, `PutFile`) or answer with an exit status (`SHELL`) have their own codes:
+/// [`ReturnCode::verdict_of`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ReturnCode(pub i32);
 
-/// What a device's answer to a data command asks of us (appendix 1).
+/// The consequence of a device's answer for the server (appendix 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verdict {
-    /// Carried out.
+    /// The device executed the command.
     Done,
-    /// The device does not have the user: send the user, then this again.
+    /// The device does not have the user: send the user, then repeat the command.
     UserMissing,
-    /// Busy, timed out, out of memory for now: the same command later.
+    /// The device is busy, timed out, or has no memory left for now: repeat the command later.
     RetryLater,
-    /// No room: nothing of this kind until the device holds less.
+    /// The device is full: send nothing of this kind until the device holds less.
     Full,
-    /// This firmware does not know this form of command: another form, or nothing until the firmware changes.
+    /// This firmware does not know this form of command: use another form, or wait for other firmware.
     Unsupported,
-    /// The device will never take this content: wait for newer content.
+    /// The device will never accept this content: wait for newer content.
     Refused,
-    /// Received and not carried out yet: the real answer is still to come.
+    /// The device received the command and has not executed it yet: the final answer follows.
     Pending,
 }
 
 impl ReturnCode {
-    /// Carried out.
+    /// The device executed the command.
     pub const DONE: Self = Self(0);
 
-    /// No device answers this: it reported an error of the command's data in an `ERRORLOG` record (§11.16), mostly after it
-    /// had answered 0.
+    /// A code of Muster, which no device sends: after the command the device reported an error of its data in an
+    /// `ERRORLOG` record (§11.16), mostly after answering 0.
     pub const INEFFECTIVE: Self = Self(-9999);
 
-    /// What the code asks of us, as the answer to `DATA`, `CLEAR`, `CHECK` and what else has the common codes.
+    /// The verdict for commands with the common codes: `DATA`, `CLEAR`, `CHECK` and others.
     pub const fn verdict(self) -> Verdict {
         match self.0 {
             0.. => Verdict::Done,
@@ -51,7 +52,7 @@ impl ReturnCode {
         }
     }
 
-    /// The code in words for people.
+    /// Describes the code in words.
     pub const fn describe(self) -> &'static str {
         match self.0 {
             0 => "done",
@@ -77,9 +78,9 @@ impl ReturnCode {
             -1006 => "a value is too long for the device",
             -1007 => "the device is out of memory",
             -1008 => "the device could not fetch what the command refers to",
-            -5000 => "received, not carried out yet",
-            -9999 => "carried out, and then reported as without effect",
-            _ => "refused with a code that is documented nowhere",
+            -5000 => "received, not executed yet",
+            -9999 => "executed, then reported as without effect",
+            _ => "refused with an undocumented code",
         }
     }
 }
@@ -126,7 +127,7 @@ mod tests {
         }
     }
 
-    /// Fault 8: positive for queries, negative for refusals.
+    /// Fault 8: positive codes of queries, negative codes of refusals.
     #[test]
     fn a_count_is_success_and_an_unknown_negative_is_a_refusal() {
         for count in [1, 3, 40_960, i32::MAX] {
@@ -138,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn people_can_tell_the_codes_apart() {
+    fn each_code_has_its_own_description() {
         let codes = [
             0, 1, -1, -2, -3, -4, -9, -10, -11, -12, -20, -21, -22, -30, -629, -1001, -1002, -1003, -1004,
             -1005, -1006, -1007, -1008, -5000, -7777,

@@ -1,4 +1,4 @@
-//! Serial numbers: the identity of devices.
+//! Serial numbers, which identify devices.
 
 use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
 
@@ -6,23 +6,23 @@ use crate::FieldError;
 
 /// The `SN` that a device sends with every request: 1 to 32 ASCII letters, digits, `.`, `_` and `-`.
 ///
-/// Kept as received but for blanks around it, and compared byte for byte. Cheap to clone.
+/// It is kept as received except for blanks around it, and compares byte by byte. Cheap to clone.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SerialNumber(Arc<str>);
 
-/// Longest serial number; 10 to 19 characters are seen (field note 9.5).
+/// Longest serial number, characters; devices with 10 to 19 were seen (field note 9.5).
 const SERIAL_CHARACTERS: usize = 32;
 
-/// A text that is no serial number.
+/// The error of a text that is no serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SerialNumberError {
-    /// Nothing but blanks.
+    /// The text is empty or blank.
     #[error("a serial number has at least one character")]
     Empty,
-    /// More than 32 characters.
+    /// The text has more than 32 characters.
     #[error("a serial number has at most 32 characters")]
     Long,
-    /// Something else than ASCII letters, digits, `.`, `_` and `-`.
+    /// The text has other characters than ASCII letters, digits, `.`, `_` and `-`.
     #[error("a serial number is made of the letters A to Z, a to z, digits and the characters . _ -")]
     Character,
 }
@@ -35,7 +35,7 @@ impl SerialNumber {
 }
 
 impl SerialNumberError {
-    /// This error as that of a field.
+    /// The same error as a [`FieldError`].
     pub(crate) const fn in_field(self, field: &'static str) -> FieldError {
         match self {
             Self::Empty => FieldError::Missing { field },
@@ -56,7 +56,7 @@ impl TryFrom<&[u8]> for SerialNumber {
             return Err(SerialNumberError::Long);
         }
         let held = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        // One that begins with a dash would be taken for an option where operators name it.
+        // A leading dash would be taken for an option on the command line.
         let named = text.first().is_some_and(u8::is_ascii_alphanumeric);
         let text = str::from_utf8(text).ok().filter(|text| named && text.bytes().all(held));
         text.map(|text| Self(text.into())).ok_or(SerialNumberError::Character)
@@ -85,7 +85,7 @@ impl AsRef<str> for SerialNumber {
     }
 }
 
-/// Equal, ordered and hashed as its text is.
+/// Equality, order and hash are those of the text.
 impl Borrow<str> for SerialNumber {
     fn borrow(&self) -> &str {
         &self.0
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_end_a_line_or_leave_a_directory_is_no_serial_number() {
+    fn a_text_that_could_end_a_line_or_leave_a_directory_is_no_serial_number() {
         assert_eq!(" ".parse::<SerialNumber>(), Err(SerialNumberError::Empty));
         assert_eq!("1".repeat(33).parse::<SerialNumber>(), Err(SerialNumberError::Long));
         for text in ["A\nB", "A/B", "A B", "A%B", "Ä", "A\0"] {

@@ -1,17 +1,17 @@
-//! What a body looks like, for a log: without a value of it.
+//! Summaries of unknown request bodies for the log, without values.
 
 use std::fmt::Write as _;
 
-/// How many fields of a record are named.
-const MOST_FIELDS: usize = 24;
+/// Most fields of a record that are listed.
+const MAX_FIELDS: usize = 24;
 
-/// Longest name of a field or a record that is taken for one.
-const MOST_NAME_BYTES: usize = 24;
+/// Longest text that is taken for the name of a field or a record, bytes.
+const MAX_NAME_BYTES: usize = 24;
 
-/// Describes the first line of a body that nobody has described: `IDCARD PIN=(4) Name=(11), 3 lines, 412 bytes`.
+/// Summarises an undocumented body by its first line: `IDCARD PIN=(4) Name=(11), 3 lines, 412 bytes`.
 ///
-/// Names of records and of fields are shown where they cannot be anything else; of every value only its length. A body
-/// may hold passwords, cards, templates and keys in forms that nobody knows.
+/// Names of records and fields are shown only when they cannot be anything else; values are shown as lengths. An
+/// unknown body may hold passwords, cards, templates and keys in unknown forms.
 pub fn sketch(body: &[u8]) -> String {
     let lines = crate::count_lines(body);
     let what = match body {
@@ -39,12 +39,12 @@ fn first_line(body: &[u8]) -> String {
     fields
 }
 
-/// `TAG KEY=(length) …`, if that is what the line is.
+/// `TAG KEY=(length) …`; `None` if the line has another form.
 fn fields(pieces: &[&[u8]]) -> Option<String> {
     let mut shown = String::new();
-    for (place, piece) in pieces.iter().take(MOST_FIELDS).enumerate() {
+    for (place, piece) in pieces.iter().take(MAX_FIELDS).enumerate() {
         let (key, value) = piece.split_at_checked(piece.iter().position(|&byte| byte == b'=')?)?;
-        // The first one may stand behind the name of the record.
+        // The first key may follow the name of the record.
         let key = match key.iter().rposition(|&byte| byte == b' ').filter(|_| place == 0) {
             Some(blank) => {
                 shown.push_str(tag(key.get(..blank)?)?);
@@ -54,23 +54,23 @@ fn fields(pieces: &[&[u8]]) -> Option<String> {
             None => key,
         };
         let blank = if place > 0 { " " } else { "" };
-        // What ends in `=` may be a piece of base64.
+        // A text that ends in `=` may be a part of base64.
         let key = if value.iter().all(|&byte| byte == b'=') { "?" } else { name(key)? };
         let _ = write!(shown, "{blank}{key}=({})", value.len().saturating_sub(1));
     }
     Some(shown)
 }
 
-/// A text that is the name of a record: capitals.
+/// A text that can be the name of a record: capitals.
 fn tag(text: &[u8]) -> Option<&str> {
     name(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_'))
 }
 
-/// A text that is a name: letters, perhaps with digits at its end.
+/// A text that can be a name: letters, optionally followed by digits.
 fn name(text: &[u8]) -> Option<&str> {
     let text = str::from_utf8(text.trim_ascii()).ok()?;
     let letters = text.trim_start_matches('~').trim_end_matches(|c: char| c.is_ascii_digit());
-    let is_name = (1..=MOST_NAME_BYTES).contains(&text.len())
+    let is_name = (1..=MAX_NAME_BYTES).contains(&text.len())
         && !letters.is_empty()
         && letters.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_');
     is_name.then_some(text)
@@ -82,7 +82,7 @@ mod tests {
 
     /// Obligation 17.
     #[test]
-    fn a_body_is_described_without_a_value_of_it() {
+    fn a_body_is_described_without_its_values() {
         for (body, shown) in [
             (&b""[..], "nothing, 0 lines, 0 bytes"),
             (

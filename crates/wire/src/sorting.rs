@@ -1,4 +1,4 @@
-//! What the lines of an upload are about: devices mix records of all kinds under any table.
+//! Sorting of upload lines by subject, because devices mix records of all kinds under any table.
 
 use std::borrow::Cow;
 
@@ -6,8 +6,8 @@ use crate::attendance::is_local_time;
 use crate::upload::{is_people_tag, lines};
 use crate::{RecordKind, Table};
 
-/// A body by what its lines are about. Each share has its lines where they stood, and empty lines for the others, so that
-/// a line keeps its number.
+/// A body split by the subject of its lines. In each part the lines of other subjects are empty, so that a line
+/// keeps its number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sorted<'a> {
     /// Records about people: see [`crate::records`].
@@ -25,10 +25,10 @@ enum Subject {
     Other,
 }
 
-/// Sorts the lines of a body by their tags; lines without a tag that is known are what the table says (field note 4.4).
+/// Sorts the lines of a body by their tags. The table decides for lines without a known tag (field note 4.4).
 ///
-/// Nothing is copied of a body whose lines are all about the same, as nearly all are. `None` for a table whose body is no
-/// lines of records: a picture, parameters, something unknown.
+/// A body whose lines all have one subject, as nearly all have, is borrowed without copying. `None` for a table
+/// whose body holds no lines of records: a photo, parameters, an unknown table.
 pub fn sort<'a>(table: &Table, body: &'a [u8]) -> Option<Sorted<'a>> {
     let default = match table {
         Table::People => Subject::People,
@@ -74,7 +74,7 @@ fn subject(default: Subject, line: &[u8]) -> Subject {
     let text = line.trim_ascii_start();
     let mut words = text.split(|&byte| byte == b' ' || byte == b'\t');
     let word = words.next().unwrap_or_default();
-    // Somebody may have a PIN that reads like a tag.
+    // A PIN may look like a tag.
     if word.contains(&b'=') || (default == Subject::Punch && has_time(line)) {
         default
     } else if is_people_tag(word) {
@@ -100,7 +100,7 @@ mod tests {
 
     /// Obligation 102.
     #[test]
-    fn tags_tell_what_a_line_is_whatever_the_table() {
+    fn the_tag_decides_the_subject_whatever_the_table() {
         let body = b"USER PIN=7\tName=Ada\r\nERRORLOG ErrCode=D01E0001\n\n7\t2027-03-12 08:01:15\t0\t1\nIDCARD PIN=0\n\
                      OPLOG 4\t0\t2027-03-12 06:00:00\nFACE\t2027-03-12 08:01:16\t0\t15";
         let sorted = sort(&Table::Attendance, body).expect("lines");
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_about_one_thing_is_not_copied() {
+    fn a_body_of_one_subject_is_not_copied() {
         let body = b"PIN=7\tName=Ada\nUSER PIN=8\nsomething damaged";
         let sorted = sort(&Table::People, body).expect("lines");
         assert!(matches!(sorted.people, Cow::Borrowed(whole) if whole == body));

@@ -2,35 +2,35 @@
 
 use crate::{Base64, FieldError, Fields, Pin, fields::FieldWriter};
 
-/// A fingerprint as older devices upload it.
+/// A fingerprint in the form of older devices.
 ///
-/// Wire form (§11.9): `FP PIN=4<tab>FID=6<tab>Size=816<tab>Valid=1<tab>TMP=<base64>`; as a command
-/// `DATA UPDATE FINGERTMP` with the same fields (§12.1.1.3). It carries no version: that of the device holds.
+/// Wire form (§11.9): `FP PIN=4<tab>FID=6<tab>Size=816<tab>Valid=1<tab>TMP=<base64>`; as a command `DATA UPDATE
+/// FINGERTMP` with the same fields (§12.1.1.3). It has no algorithm version: the version of the device applies.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fingerprint<'a> {
-    /// Whose finger it is.
+    /// The user.
     pub pin: Pin,
     /// 0 to 9, the left little finger first (appendix 10).
     pub finger: u8,
-    /// 0 invalid, 1 normal, 3 duress; 1 where the device does not say. Kept as sent (field note 6.9).
+    /// 0 invalid, 1 normal, 3 duress; 1 when the device does not say. Kept as sent (field note 6.9).
     pub valid: u8,
     /// The template.
     pub template: Base64<'a>,
 }
 
-/// One part of a near-infrared face as older devices upload it.
+/// One part of a near-infrared face in the form of older devices.
 ///
-/// Wire form (§11.10): `FACE PIN=4<tab>FID=0<tab>SIZE=1648<tab>VALID=1<tab>TMP=<base64>`; as a command
-/// `DATA UPDATE FACE` (§12.1.1.4). A face 7.0 has 12 parts.
+/// Wire form (§11.10): `FACE PIN=4<tab>FID=0<tab>SIZE=1648<tab>VALID=1<tab>TMP=<base64>`; as a command `DATA
+/// UPDATE FACE` (§12.1.1.4). A face of version 7.0 has 12 parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FacePart<'a> {
-    /// Whose face it is.
+    /// The user.
     pub pin: Pin,
     /// `FID`: number of the part, from 0.
     pub part: u8,
-    /// 0 invalid, 1 normal; 1 where the device does not say.
+    /// 0 invalid, 1 normal; 1 when the device does not say.
     pub valid: u8,
-    /// 16 arbitrary bytes, then the template.
+    /// 16 arbitrary bytes, followed by the template.
     pub template: Base64<'a>,
 }
 
@@ -40,13 +40,13 @@ pub struct FacePart<'a> {
 /// `DATA UPDATE FVEIN` (§12.1.1.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FingerVein<'a> {
-    /// Whose finger it is.
+    /// The user.
     pub pin: Pin,
     /// 0 to 9, the left little finger first.
     pub finger: u8,
-    /// Which template of the finger, from 0.
+    /// Number of the template of this finger, from 0.
     pub index: u8,
-    /// 0 invalid, 1 normal; 1 where the device does not say.
+    /// 0 invalid, 1 normal; 1 when the device does not say.
     pub valid: u8,
     /// The template.
     pub template: Base64<'a>,
@@ -58,29 +58,30 @@ pub struct FingerVein<'a> {
 /// `MinorVer=10<tab>Format=0<tab>Tmp=<base64>`; as a command `DATA UPDATE BIODATA` (§12.1.1.6).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BioData<'a> {
-    /// Whose template it is.
+    /// The user.
     pub pin: Pin,
-    /// `No`: finger 0 to 9; palm or iris 0 left, 1 right; face 0. 0 where the device does not say.
+    /// `No`: finger 0 to 9; palm or iris 0 left, 1 right; face 0. It is 0 when the device does not say.
     pub number: u8,
-    /// Which part of the template, from 0; 0 where the device does not say.
+    /// Number of the part of the template, from 0; 0 when the device does not say.
     pub index: u8,
-    /// 0 invalid, 1 valid; 1 where the device does not say.
+    /// 0 invalid, 1 valid; 1 when the device does not say.
     pub valid: u8,
-    /// 1 for a finger that raises a silent alarm; 0 where the device does not say.
+    /// 1 for a finger that raises a silent alarm; 0 when the device does not say.
     pub duress: u8,
-    /// What it is a template of.
+    /// The biometric type.
     pub bio_type: BioType,
-    /// 10 in 10.3. Must be there: a template of unknown version can go nowhere.
+    /// Major algorithm version: 10 in 10.3. Required, because a template of unknown version cannot be sent to any
+    /// device.
     pub major: u16,
-    /// 3 in 10.3.
+    /// Minor algorithm version: 3 in 10.3.
     pub minor: u16,
-    /// Layout of the template; [`BioFormat::Zk`] where the device does not say.
+    /// Layout of the template; [`BioFormat::Zk`] when the device does not say.
     pub format: BioFormat,
-    /// The template, or the part.
+    /// The template, or one part of it.
     pub template: Base64<'a>,
 }
 
-/// A biometric type (appendix 10). Devices may know more of them than have a name here.
+/// A biometric type (appendix 10). Devices may use types that have no name here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct BioType(pub u8);
 
@@ -123,7 +124,7 @@ impl BioFormat {
         }
     }
 
-    /// The format of a number.
+    /// The format with this number.
     pub const fn of_code(code: u8) -> Self {
         match code {
             0 => Self::Zk,
@@ -144,14 +145,14 @@ impl BioFormat {
     }
 }
 
-/// Fingers are numbered 0 to 9 (appendix 10).
+/// The last finger number (appendix 10).
 const LAST_FINGER: u8 = 9;
 
 impl<'a> Fingerprint<'a> {
     /// Reads the fields of one `FP` record.
     ///
     /// # Errors
-    /// The first field that is missing, malformed, or disagrees with `Size`.
+    /// The first field that is missing or malformed, or whose length differs from `Size`.
     pub fn read(fields: &Fields<'a>) -> Result<Self, FieldError> {
         Ok(Self {
             pin: fields.pin()?,
@@ -161,7 +162,7 @@ impl<'a> Fingerprint<'a> {
         })
     }
 
-    /// Writes the fields in the order of §11.9, which is that of the command too.
+    /// Writes the fields in the order of §11.9, which is also that of the command.
     pub(crate) fn write(&self, out: &mut FieldWriter<'_>) {
         out.value("PIN", &self.pin)
             .value("FID", self.finger)
@@ -170,7 +171,7 @@ impl<'a> Fingerprint<'a> {
             .base64("TMP", &self.template);
     }
 
-    /// The same fingerprint without the borrow.
+    /// The same fingerprint with a copy of a borrowed payload.
     pub fn into_owned(self) -> Fingerprint<'static> {
         let Self { pin, finger, valid, template } = self;
         Fingerprint { pin, finger, valid, template: template.into_owned() }
@@ -181,7 +182,7 @@ impl<'a> FacePart<'a> {
     /// Reads the fields of one `FACE` record.
     ///
     /// # Errors
-    /// The first field that is missing, malformed, or disagrees with `SIZE`.
+    /// The first field that is missing or malformed, or whose length differs from `SIZE`.
     pub fn read(fields: &Fields<'a>) -> Result<Self, FieldError> {
         Ok(Self {
             pin: fields.pin()?,
@@ -191,7 +192,7 @@ impl<'a> FacePart<'a> {
         })
     }
 
-    /// Writes the fields of the upload in the order and the case of §11.10.
+    /// Writes the fields of the upload in the order and spelling of §11.10.
     pub(crate) fn write(&self, out: &mut FieldWriter<'_>) {
         out.value("PIN", &self.pin)
             .value("FID", self.part)
@@ -200,7 +201,7 @@ impl<'a> FacePart<'a> {
             .base64("TMP", &self.template);
     }
 
-    /// The same part without the borrow.
+    /// The same part with a copy of a borrowed payload.
     pub fn into_owned(self) -> FacePart<'static> {
         let Self { pin, part, valid, template } = self;
         FacePart { pin, part, valid, template: template.into_owned() }
@@ -211,7 +212,7 @@ impl<'a> FingerVein<'a> {
     /// Reads the fields of one `FVEIN` record.
     ///
     /// # Errors
-    /// The first field that is missing, malformed, or disagrees with `Size`.
+    /// The first field that is missing or malformed, or whose length differs from `Size`.
     pub fn read(fields: &Fields<'a>) -> Result<Self, FieldError> {
         Ok(Self {
             pin: fields.pin()?,
@@ -232,7 +233,7 @@ impl<'a> FingerVein<'a> {
             .base64("Tmp", &self.template);
     }
 
-    /// The same finger vein without the borrow.
+    /// The same finger vein with a copy of a borrowed payload.
     pub fn into_owned(self) -> FingerVein<'static> {
         let Self { pin, finger, index, valid, template } = self;
         FingerVein { pin, finger, index, valid, template: template.into_owned() }
@@ -243,7 +244,8 @@ impl<'a> BioData<'a> {
     /// Reads the fields of one `BIODATA` record.
     ///
     /// # Errors
-    /// The first field that is missing or malformed. There is no `Size`, but a device that sends one is held to it.
+    /// The first field that is missing or malformed. The record has no `Size`, but if a device sends one it is
+    /// checked.
     pub fn read(fields: &Fields<'a>) -> Result<Self, FieldError> {
         Ok(Self {
             pin: fields.pin()?,
@@ -259,7 +261,7 @@ impl<'a> BioData<'a> {
         })
     }
 
-    /// Writes the fields in the order of §11.12, which is that of the command too.
+    /// Writes the fields in the order of §11.12, which is also that of the command.
     pub(crate) fn write(&self, out: &mut FieldWriter<'_>) {
         out.value("Pin", &self.pin)
             .value("No", self.number)
@@ -273,7 +275,7 @@ impl<'a> BioData<'a> {
             .base64("Tmp", &self.template);
     }
 
-    /// The same template without the borrow.
+    /// The same template with a copy of a borrowed payload.
     pub fn into_owned(self) -> BioData<'static> {
         let Self { pin, number, index, valid, duress, bio_type, major, minor, format, template } = self;
         let template = template.into_owned();
@@ -281,12 +283,12 @@ impl<'a> BioData<'a> {
     }
 }
 
-/// `Valid`, which the vendor's default makes 1 (§11.12). A 0 that is there stays 0.
+/// `Valid`, for which the vendor's default is 1 (§11.12). An explicit 0 stays 0.
 fn valid(fields: &Fields<'_>) -> Result<u8, FieldError> {
     Ok(fields.optional_number("Valid")?.unwrap_or(1))
 }
 
-/// `TMP` or `Tmp`, as long as the record says.
+/// `TMP` or `Tmp`, after the check of its length.
 fn template<'a>(fields: &Fields<'a>) -> Result<Base64<'a>, FieldError> {
     let template = fields.base64("TMP")?;
     fields.check_size("TMP", &template)?;

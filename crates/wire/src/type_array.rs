@@ -1,4 +1,4 @@
-//! A list with one element per biometric type.
+//! Lists with one element per biometric type.
 
 use std::fmt;
 
@@ -7,25 +7,25 @@ use crate::BioType;
 /// One element per biometric type, index 0 first (§3.1, appendix 10): `0:1:1:0:0:0:0:0:1:0`.
 ///
 /// `MultiBioDataSupport` and `MultiBioPhotoSupport` hold 0 and 1, `MultiBioVersion` holds versions such as `10.0`,
-/// the arrays of counts hold numbers. Any length is read: a missing element is as good as 0, one beyond the 256 types
-/// that there can be is left out. Devices of 2.4.1 send ten elements, later ones eleven.
+/// and the arrays of counts hold numbers. An array may have any length: a missing element counts as 0, and
+/// elements after the 256th are ignored. Devices of 2.4.1 send ten elements, later ones eleven.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TypeArray(Vec<String>);
 
-/// As many as there are numbers of types.
-const MOST_ELEMENTS: usize = 256;
+/// One element for each possible type number.
+const MAX_ELEMENTS: usize = 256;
 
 impl TypeArray {
-    /// Reads an array; blanks around its elements do not count, and nothing is an array of no elements.
+    /// Reads an array. Blanks around elements are ignored; an empty text is an array without elements.
     pub fn parse(text: &str) -> Self {
         let text = text.trim();
         if text.is_empty() {
             return Self::default();
         }
-        Self(text.split(':').take(MOST_ELEMENTS).map(|element| element.trim().to_owned()).collect())
+        Self(text.split(':').take(MAX_ELEMENTS).map(|element| element.trim().to_owned()).collect())
     }
 
-    /// The array that says yes to `types` and no to every other of `length` types.
+    /// The array of `length` elements with 1 for `types` and 0 for all others.
     pub fn of(types: &[BioType], length: u8) -> Self {
         let element = |number| if types.contains(&BioType(number)) { "1" } else { "0" };
         Self((0..length).map(|number| element(number).to_owned()).collect())
@@ -36,7 +36,7 @@ impl TypeArray {
         self.0.len()
     }
 
-    /// Whether there is no element at all.
+    /// Whether the array has no elements.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -46,7 +46,7 @@ impl TypeArray {
         self.number(bio_type).is_some_and(|number| number > 0)
     }
 
-    /// The element of a type as a version, major and minor; a bare `10` is 10.0, and 0 is none.
+    /// The element of a type as a version, major and minor. A bare `10` is 10.0; 0 means none.
     pub fn version(&self, bio_type: BioType) -> Option<(u16, u16)> {
         let element = self.element(bio_type)?;
         let (major, minor) = element.split_once('.').unwrap_or((element, "0"));
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn elements_beyond_the_types_that_there_can_be_are_left_out() {
+    fn elements_after_the_256th_are_left_out() {
         let array = TypeArray::parse(&"1:".repeat(100_000));
         assert_eq!(array.len(), 256);
         assert!(array.enabled(BioType(255)));

@@ -1,4 +1,4 @@
-//! Uploads: the records that devices send of people, line by line.
+//! Uploads: lines of records about users.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use crate::{
     RecordError, RecordKind, User, UserPhoto, WorkCode, fields::FieldWriter,
 };
 
-/// A record of an upload about people (§11.4, §11.5, §11.9 to §11.15).
+/// A record of an upload about users (§11.4, §11.5, §11.9 to §11.15).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record<'a> {
     /// `OPLOG`
@@ -26,45 +26,45 @@ pub enum Record<'a> {
     UserPhoto(UserPhoto<'a>),
     /// `BIOPHOTO`
     ComparisonPhoto(ComparisonPhoto<'a>),
-    /// `WORKCODE`: about nobody.
+    /// `WORKCODE`, which belongs to no user.
     WorkCode(WorkCode),
 }
 
 /// A line of an upload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line<'a> {
-    /// Its place in the request's body, 1 for the first line; empty lines count here.
+    /// Number of the line in the request body. The first line is 1, and empty lines count.
     pub number: usize,
-    /// The line as it came, without its end: what is kept of one that cannot be read. May hold anything secret.
+    /// The line as it came, without its line end, to be kept if it cannot be read. It may hold any secret.
     pub raw: &'a [u8],
-    /// The tag: the vendor's spelling of one that is known, else the first word if it looks like a tag, else empty.
+    /// The tag: a known tag in the vendor's spelling, else the first word if it looks like a tag, else empty.
     pub tag: Cow<'a, str>,
-    /// What it says, or why it cannot be read.
+    /// The record, or why it cannot be read.
     pub record: Result<Record<'a>, RecordError>,
 }
 
-/// The lines of an upload, each with what it says.
+/// The lines of an upload with their records.
 ///
-/// Devices mix records of all kinds under any table, so that the tag decides and the table only where a line has
-/// none (field note 4.4). Lines end in LF or CRLF; empty lines and NULs at the end are left out. Nothing is copied
-/// but the texts of users and operations.
+/// Devices mix records of all kinds under any table. So the tag decides, and the table decides only for lines
+/// without a tag (field note 4.4). Lines end in LF or CRLF; empty lines and NULs at the end are left out. Only the
+/// texts of users and operations are copied.
 pub fn records<'a>(table: Option<&str>, body: &'a [u8]) -> impl Iterator<Item = Line<'a>> + use<'a> {
     let default = table.and_then(|name| Tag::named(name.trim().as_bytes()));
     lines(body).map(move |(number, raw)| line(number, raw, default))
 }
 
-/// How many records a body has: for the `OK:<n>` of tables that are not read here.
+/// Number of records in a body: for the `OK:<n>` of tables that this crate does not read.
 pub fn count_lines(body: &[u8]) -> usize {
     lines(body).count()
 }
 
-/// The lines that hold something, with their numbers.
+/// The lines that are not empty, with their numbers.
 pub(crate) fn lines(body: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
     let lines = body.split(|&byte| byte == b'\n').map(trim_end).zip(1..);
     lines.filter(|(line, _)| !line.trim_ascii().is_empty()).map(|(line, number)| (number, line))
 }
 
-/// Without the CR of a CRLF and the NULs that some devices leave at the end of a body.
+/// Drops the CR of a CRLF and the NULs that some devices leave at the end of a body.
 fn trim_end(mut line: &[u8]) -> &[u8] {
     while let [rest @ .., b'\r' | 0] = line {
         line = rest;
@@ -76,10 +76,10 @@ fn line(number: usize, raw: &[u8], default: Option<Tag>) -> Line<'_> {
     let text = raw.trim_ascii_start();
     let word = text.split(|&byte| byte == b' ' || byte == b'\t').next().unwrap_or_default();
     let unknown = || {
-        let source = FieldError::Invalid { field: "tag", want: "one of a record about people" };
+        let source = FieldError::Invalid { field: "tag", want: "the tag of a record about users" };
         Err(RecordError { line: number, record: "unknown", source })
     };
-    // A first word with a value is the first field of a record without a tag.
+    // A line whose first word has a `=` has no tag.
     let (tag, fields) = if word.contains(&b'=') {
         (default, text)
     } else {
@@ -94,12 +94,12 @@ fn line(number: usize, raw: &[u8], default: Option<Tag>) -> Line<'_> {
     }
 }
 
-/// Whether a first word is the tag of a record about people.
+/// Whether a first word is the tag of a record about users.
 pub(crate) fn is_people_tag(word: &[u8]) -> bool {
     Tag::named(word).is_some()
 }
 
-/// A foreign tag, for people; nothing of what may be a piece of a payload.
+/// An unknown tag for display; empty if it may be a part of a payload.
 fn shown(word: &[u8]) -> Cow<'_, str> {
     const TAG_CHARACTERS: usize = 16;
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
@@ -109,7 +109,7 @@ fn shown(word: &[u8]) -> Cow<'_, str> {
     if is_tag { String::from_utf8_lossy(word) } else { Cow::Borrowed("") }
 }
 
-/// The tags of records, and the tables that are named after them.
+/// The tags of records, and the tables with the same names.
 #[derive(Clone, Copy)]
 enum Tag {
     Operation,
@@ -124,7 +124,7 @@ enum Tag {
 }
 
 impl Tag {
-    /// The tag of a first word or of a table, in any case. Tables are also named as in commands.
+    /// The tag of a first word or of a table, in any case. Tables may also have the names that commands use.
     fn named(name: &[u8]) -> Option<Self> {
         const NAMES: [(&str, Tag); 11] = [
             ("OPLOG", Tag::Operation),
@@ -191,7 +191,7 @@ impl Record<'_> {
         }
     }
 
-    /// Whose record it is; `None` for an operation, see [`Operation::meaning`], and for a work code.
+    /// The user of the record; `None` for an operation (see [`Operation::meaning`]) and for a work code.
     pub const fn pin(&self) -> Option<&Pin> {
         match self {
             Self::Operation(_) | Self::WorkCode(_) => None,
@@ -205,7 +205,7 @@ impl Record<'_> {
         }
     }
 
-    /// The same record without the borrow.
+    /// The same record with copies of everything that it borrows.
     pub fn into_owned(self) -> Record<'static> {
         match self {
             Self::Operation(operation) => Record::Operation(operation),
@@ -220,7 +220,7 @@ impl Record<'_> {
         }
     }
 
-    /// Writes the line of an upload without its end, as a device does.
+    /// Writes the line of an upload as a device does, without its line end.
     pub fn write(&self, out: &mut Vec<u8>) {
         out.extend_from_slice(self.tag().as_bytes());
         out.push(b' ');
@@ -238,27 +238,27 @@ impl Record<'_> {
     }
 }
 
-/// What the `table` of a POST to `cdata` or `fdata` is to us.
+/// The meaning of the `table` of a POST to `cdata` or `fdata`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Table {
     /// `options`: parameters of the device (§8).
     Options,
-    /// Records about people, see [`records`]: `OPERLOG`, `BIODATA`, and the tables of one kind of record.
+    /// Records about users, see [`records`]: `OPERLOG`, `BIODATA`, and the tables of one kind of record.
     People,
-    /// `ATTLOG`: punches (§11.2).
+    /// `ATTLOG`: attendance records (§11.2).
     Attendance,
-    /// `ATTPHOTO`: one picture of a punch (§11.3).
+    /// `ATTPHOTO`: one attendance photo (§11.3).
     AttendancePhoto,
     /// `IDCARD`, `ERRORLOG` and others: see [`crate::device_records`] (§11.6, §11.16).
     Records(RecordKind),
-    /// A table of the access-control dialect: the device is set up for another protocol.
+    /// A table of the access-control dialect: the device is configured for another protocol.
     AccessControl(String),
-    /// Any other; cut at 32 characters.
+    /// Any other table; its name is cut at 32 characters.
     Unknown(String),
 }
 
 impl Table {
-    /// The table of a name, in any case.
+    /// The table with this name, in any case.
     pub fn read(name: &str) -> Self {
         const NAME_CHARACTERS: usize = 32;
         let name = name.trim();
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_foreign_record_is_named_but_a_piece_of_a_payload_is_not() {
+    fn an_unknown_tag_is_shown_but_a_part_of_a_payload_is_not() {
         let body = b"SHORTCUT PIN=1\nAAAAAAAAAAAAAAAAAAAAAAAA\n/9j/4AAQ";
         assert_eq!(
             tags(Some("OPERLOG"), body),
@@ -316,7 +316,7 @@ mod tests {
         let damaged =
             records(None, b"USER PIN=1\nFP PIN=1\tFID=0\tTMP=QUI").filter_map(|line| line.record.err());
         let shown: Vec<String> = damaged.map(|error| error.to_string()).collect();
-        assert_eq!(shown, ["line 2, FP: TMP is not whole base64"]);
+        assert_eq!(shown, ["line 2, FP: TMP is not valid base64"]);
     }
 
     #[test]

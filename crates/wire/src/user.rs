@@ -1,23 +1,23 @@
-//! Users and their cards.
+//! Users.
 
 use std::fmt;
 
-use crate::{FieldError, Fields, Pin, fields::FieldWriter, fields::trimmed};
+use crate::{Card, FieldError, Fields, Pin, fields::FieldWriter};
 
-/// A user as a device uploads it, and as it is sent to devices.
+/// A user as devices upload it and as Muster sends it to devices.
 ///
 /// Wire form (§11.5): `USER PIN=5<tab>Name=Ada<tab>Pri=0<tab>Passwd=<tab>Card=<tab>Grp=1<tab>TZ=0000000100000000`
-/// `<tab>Verify=-1<tab>ViceCard=<tab>StartDatetime=0<tab>EndDatetime=0`; older devices end after `TZ`. In all but the
-/// numbers an absent field (`None`) is told from an empty one.
+/// `<tab>Verify=-1<tab>ViceCard=<tab>StartDatetime=0<tab>EndDatetime=0`; older devices end after `TZ`. An absent
+/// text (`None`) differs from an empty one; numbers make no such difference.
 #[derive(Clone, PartialEq, Eq)]
 pub struct User {
     /// Key of the user.
     pub pin: Pin,
     /// `Name`: bytes in the device's charset ([`crate::Charset`]), possibly cut within a character.
     pub name: Option<Vec<u8>>,
-    /// `Pri`: 0 user, 2 registrar, 6 administrator, 10 a role of the operator's, 14 super administrator.
+    /// `Pri`: 0 user, 2 registrar, 6 administrator, 10 custom role, 14 super administrator.
     pub privilege: Option<i32>,
-    /// `Passwd`: in clear.
+    /// `Passwd`, in clear text.
     pub password: Option<String>,
     /// `Card`: the main card.
     pub card: Option<Card>,
@@ -25,20 +25,20 @@ pub struct User {
     pub group: Option<i32>,
     /// `TZ`: 16 digits, four groups of four.
     pub time_zones: Option<String>,
-    /// `Verify`: personal verification mode (appendix 7); -1 is that of the group. Absent and empty are `None`.
+    /// `Verify`: personal verification mode (appendix 7); -1 means that of the group. Absent and empty are `None`.
     pub verify: Option<i32>,
     /// `ViceCard`: the second card.
     pub vice_card: Option<Card>,
-    /// `StartDatetime` as written; `0` is usual for none.
+    /// `StartDatetime` as sent; `0` usually means none.
     pub start: Option<String>,
-    /// `EndDatetime` as written; `0` is usual for none.
+    /// `EndDatetime` as sent; `0` usually means none.
     pub end: Option<String>,
-    /// `Expires`: 1 validity enforced, 0 not.
+    /// `Expires`: 1 the validity period applies, 0 it does not.
     pub expires: Option<i32>,
 }
 
 impl User {
-    /// A user of whom nothing but the PIN is said.
+    /// A user with a PIN and no other field.
     pub const fn new(pin: Pin) -> Self {
         Self {
             pin,
@@ -59,7 +59,7 @@ impl User {
     /// Reads the fields of one `USER` record.
     ///
     /// # Errors
-    /// No PIN; a number that is none; a text other than the name that is not UTF-8.
+    /// The PIN is missing, a number is invalid, or a text other than the name is not UTF-8.
     pub fn read(fields: &Fields<'_>) -> Result<Self, FieldError> {
         let text = |field| Ok(fields.text(field)?.map(str::to_owned));
         let card = |field| Ok(fields.text(field)?.map(Card::read));
@@ -79,7 +79,7 @@ impl User {
         })
     }
 
-    /// Writes the fields that are there, in the order of §12.1.1.1.
+    /// Writes the present fields, in the order of §12.1.1.1.
     pub(crate) fn write(&self, out: &mut FieldWriter<'_>) {
         out.value("PIN", &self.pin);
         if let Some(name) = &self.name {
@@ -117,7 +117,7 @@ fn card(out: &mut FieldWriter<'_>, key: &str, value: Option<&Card>) {
 }
 
 impl fmt::Debug for User {
-    /// Everything but the password and the cards, which only show whether they are there.
+    /// Shows only whether the password and the cards are set.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = self.name.as_deref().map(String::from_utf8_lossy);
         let password = self.password.as_deref().map(|text| if text.is_empty() { "(none)" } else { "(set)" });
@@ -138,154 +138,12 @@ impl fmt::Debug for User {
     }
 }
 
-/// A card as a device spells it (§11.5, field note 5.9).
-///
-/// Two spellings of one card have the same [`Card::number`].
-#[derive(Clone, PartialEq, Eq)]
-pub enum Card {
-    /// No card: nothing, or a number that is 0.
-    None,
-    /// Decimal digits: `123456789`.
-    Decimal(u64),
-    /// Hexadecimal digits of 4 or 5 bytes in brackets, lowest byte first: `[15CD5B07]`. Written as 5 bytes.
-    Hex(u64),
-    /// Anything else, kept as it is.
-    Text(String),
-}
-
-/// The two spellings of a card that has a number. Old devices ignore a decimal one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CardForm {
-    /// `123456789`
-    Decimal,
-    /// `[15CD5B0700]`
-    Hex,
-}
-
-impl Card {
-    /// Reads a card in either spelling. The number is that of four bytes: a card of five is kept as text.
-    pub fn read(text: &str) -> Self {
-        let text = trimmed(text);
-        if text.is_empty() {
-            return Self::None;
-        }
-        let card = match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-            Some(digits) => hex(digits).map(Self::Hex),
-            None if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok().map(Self::Decimal),
-            None => None,
-        };
-        match card {
-            Some(Self::Decimal(0) | Self::Hex(0)) => Self::None,
-            Some(card) => card,
-            None => Self::Text(text.to_owned()),
-        }
-    }
-
-    /// The card's number; `None` for no card and for one that is only text.
-    pub const fn number(&self) -> Option<u64> {
-        match self {
-            Self::Decimal(number) | Self::Hex(number) => Some(*number),
-            Self::None | Self::Text(_) => None,
-        }
-    }
-
-    /// The same card in another spelling. What has no number, or one of more than four bytes, has only one.
-    #[must_use]
-    pub fn to_form(&self, form: CardForm) -> Self {
-        match (self.number(), form) {
-            (Some(number), CardForm::Decimal) => Self::Decimal(number),
-            (Some(number), CardForm::Hex) if u32::try_from(number).is_ok() => Self::Hex(number),
-            _ => self.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Card {
-    /// The wire text; nothing for no card.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::None => Ok(()),
-            Self::Decimal(number) => write!(f, "{number}"),
-            Self::Hex(number) => match u32::try_from(*number) {
-                // The bytes lowest first are the swapped number's highest first.
-                Ok(number) => write!(f, "[{:08X}00]", number.swap_bytes()),
-                Err(_) => write!(f, "{number}"),
-            },
-            Self::Text(text) => f.write_str(text),
-        }
-    }
-}
-
-impl fmt::Debug for Card {
-    /// The spelling, not the card.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => "(none)",
-            Self::Decimal(_) => "(decimal)",
-            Self::Hex(_) => "(hex)",
-            Self::Text(_) => "(text)",
-        })
-    }
-}
-
-/// The number of 4 bytes lowest first, or of 5 whose last is 0.
-fn hex(digits: &str) -> Option<u64> {
-    let four = match digits.len() {
-        8 => digits,
-        10 => digits.strip_suffix("00")?,
-        _ => return None,
-    };
-    // `from_str_radix` would take a sign.
-    if !four.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    u32::from_str_radix(four, 16).ok().map(|number| number.swap_bytes().into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn user(record: &str) -> Result<User, FieldError> {
         User::read(&Fields::parse(record.as_bytes()))
-    }
-
-    /// Obligation 128.
-    #[test]
-    fn a_card_has_one_number_in_either_spelling() {
-        for (text, card) in [
-            ("123456789", Card::Decimal(123_456_789)),
-            (" 0123456789 ", Card::Decimal(123_456_789)),
-            ("[15CD5B07]", Card::Hex(123_456_789)),
-            ("[15cd5b0700]", Card::Hex(123_456_789)),
-        ] {
-            assert!(Card::read(text) == card, "{text}");
-            assert_eq!(card.number(), Some(123_456_789), "{text}");
-            assert_eq!(card.to_form(CardForm::Hex).to_string(), "[15CD5B0700]", "{text}");
-            assert_eq!(card.to_form(CardForm::Decimal).to_string(), "123456789", "{text}");
-        }
-    }
-
-    #[test]
-    fn nothing_and_zero_are_no_card() {
-        for text in ["", " ", "0", "0000000000", "[00000000]", "[0000000000]"] {
-            assert!(Card::read(text) == Card::None, "{text}");
-            assert_eq!(Card::read(text).to_string(), "");
-        }
-    }
-
-    #[test]
-    fn what_has_no_number_of_four_bytes_keeps_its_text() {
-        for text in
-            ["[15CD5B0701]", "[15CD5B]", "[+5CD5B07]", "[]", "AB-17", "99999999999999999999", "[é15CD5B]"]
-        {
-            let card = Card::read(text);
-            assert!(card == Card::Text(text.to_owned()), "{text}");
-            assert_eq!(card.to_form(CardForm::Hex).to_string(), text);
-            assert_eq!(card.to_form(CardForm::Decimal).to_string(), text);
-        }
-        let long = Card::read("4294967296");
-        assert_eq!(long.to_form(CardForm::Hex).to_string(), "4294967296");
     }
 
     /// Obligation 129.
@@ -314,7 +172,7 @@ mod tests {
 
     /// Obligations 29, 30.
     #[test]
-    fn a_name_is_whatever_bytes_the_device_sent_but_a_password_is_text() {
+    fn a_name_is_bytes_but_a_password_is_text() {
         let name = User::read(&Fields::parse(b"PIN=5\tName=\xd6\xd0\xce")).map(|user| user.name);
         assert_eq!(name, Ok(Some(b"\xd6\xd0\xce".to_vec())));
         let password = User::read(&Fields::parse(b"PIN=5\tPasswd=\xff")).map(|_| ());

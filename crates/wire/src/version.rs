@@ -7,29 +7,29 @@ use std::{
     str::FromStr,
 };
 
-/// Numbers between dots: `2.4.1`. Compared number by number, a missing one is 0: 2.2.14 is later than 2.2.9, and 2.4
-/// is 2.4.0.
+/// A version: numbers separated by dots, `2.4.1`. Versions compare number by number, and a missing number is 0:
+/// 2.2.14 is later than 2.2.9, and 2.4 equals 2.4.0.
 #[derive(Clone, Copy)]
 pub struct Version {
     numbers: [u32; NUMBERS],
-    /// How many were written: for [`fmt::Display`] alone.
+    /// How many numbers were written; used by [`fmt::Display`] only.
     written: usize,
 }
 
-/// Numbers that are kept; further ones are ignored.
+/// Most numbers that are kept; further ones are ignored.
 const NUMBERS: usize = 4;
 
-/// A text that does not begin with a number.
+/// The error of a text that does not begin with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a version begins with a number below 4,294,967,296")]
 pub struct VersionError;
 
 impl Version {
-    /// The oldest version that a server must know; taken where a device does not tell its own (§5).
+    /// The oldest version that a server must support; assumed for a device that names none (§5).
     pub const V2_2_14: Self = Self::new(2, 2, 14);
-    /// The version this crate is written for.
+    /// The version that this crate implements.
     pub const V2_4_1: Self = Self::new(2, 4, 1);
-    /// The first version in which some commands look otherwise.
+    /// The first version with other forms of some commands.
     pub const V2_4_2: Self = Self::new(2, 4, 2);
 
     /// A version of three numbers.
@@ -87,7 +87,7 @@ impl Hash for Version {
 }
 
 impl fmt::Display for Version {
-    /// As many numbers as were read.
+    /// Writes as many numbers as were read.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, number) in self.numbers.iter().take(self.written).enumerate() {
             let dot = if place == 0 { "" } else { "." };
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_begin_with_a_number_is_no_version() {
+    fn a_text_that_does_not_begin_with_a_number_is_no_version() {
         for text in ["", "None", ".1", "v2", "99999999999", "-1"] {
             assert_eq!(text.parse::<Version>(), Err(VersionError), "{text}");
         }

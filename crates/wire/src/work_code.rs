@@ -1,27 +1,27 @@
-//! Work codes: what people choose at a punch to say what they work on.
+//! Work codes: the code that a person chooses at a punch to name the work.
 
 use std::fmt;
 
 use crate::{FieldError, Fields, fields::FieldWriter};
 
-/// A work code as a device uploads it.
+/// A work code in an upload.
 ///
-/// Wire form, as of the command (§12.1.1.12): `WORKCODE PIN=1<tab>CODE=101<tab>NAME=Assembly`. The document gives no form
-/// for uploads, only the flag that asks for them (§5).
+/// Wire form, as that of the command (§12.1.1.12): `WORKCODE PIN=1<tab>CODE=101<tab>NAME=Assembly`. The document
+/// defines no form for uploads, only the flag that requests them (§5).
 #[derive(Clone, PartialEq, Eq)]
 pub struct WorkCode {
-    /// `PIN`, its place in the list of the device; no user.
+    /// `PIN`: the position in the device's list, not a user.
     pub place: Option<u32>,
-    /// `CODE`, 1 to 20 letters and digits: what stands in punches. Its key.
+    /// `CODE`, 1 to 20 letters and digits: the key, which punches contain.
     pub code: String,
     /// `NAME`, in the charset of the device.
     pub name: Vec<u8>,
 }
 
-/// Longest code that is read. Devices have codes of at most eight digits.
+/// Longest code that is accepted. Devices use at most eight digits.
 const CODE_CHARACTERS: usize = 20;
 
-/// Longest name that is read, in bytes (§12.1.1.12 names no limit).
+/// Longest name that is accepted, bytes (§12.1.1.12 names no limit).
 const NAME_BYTES: usize = 64;
 
 impl WorkCode {
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_a_key_is_no_work_code() {
+    fn an_invalid_code_is_no_work_code() {
         for bad in
             ["NAME=x", "CODE=", "CODE= ", "CODE=1 2", "CODE=!1", "CODE=\u{e9}", "CODE=123456789012345678901"]
         {

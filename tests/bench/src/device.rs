@@ -1,4 +1,4 @@
-//! A device that does at once what it is told, and fleets of such.
+//! A device that executes commands immediately, and fleets of such devices.
 
 use std::fmt::Write as _;
 use std::net::SocketAddr;
@@ -10,10 +10,10 @@ use sqlx::{AnyConnection, Connection as _, query, query_scalar};
 use crate::clock::Duration;
 use crate::line::{Connection, Line, Refused, Request};
 
-/// How often a device sends what is refused again.
-const MOST_REFUSALS: usize = 30;
+/// How many times a device repeats a refused request.
+const MAX_REFUSALS: usize = 30;
 
-/// A device that is connected.
+/// A connected device.
 #[derive(Debug)]
 pub struct Device {
     serial_number: String,
@@ -22,7 +22,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// One that the server knows already.
+    /// A device that the server knows already.
     pub fn known(to: SocketAddr, number: usize) -> Self {
         let serial_number = serial_number(number);
         let line = Line::new(to, Connection::KeptAlive, number);
@@ -30,8 +30,8 @@ impl Device {
         Self { serial_number, line, poll }
     }
 
-    /// One that introduces itself as the simulated `SpeedFace` does (§5, §8), but for counts: those of a device that holds
-    /// nobody for ever would have it filled again.
+    /// A device that introduces itself like the simulated `SpeedFace` (§5, §8), but without counts: the server
+    /// would refill a device that reports zero users forever.
     ///
     /// # Errors
     /// The server refuses it.
@@ -54,15 +54,16 @@ impl Device {
         Ok(device)
     }
 
-    /// Uploads lines of `table=OPERLOG`, all of which must be taken; what is refused with 503 is sent again after a second.
+    /// Uploads lines of `table=OPERLOG`, which the server must accept completely. A request that is refused with
+    /// 503 is repeated after a second.
     ///
     /// # Errors
-    /// They are not.
+    /// The server does not accept them.
     pub async fn upload(&mut self, body: &[u8]) -> anyhow::Result<()> {
         let lines = body.split(|byte| *byte == b'\n').count() - 1;
         let request = upload(&self.serial_number, body);
         let mut said = self.line.ask(&request).await;
-        for _ in 0..MOST_REFUSALS {
+        for _ in 0..MAX_REFUSALS {
             if !said.as_ref().is_err_and(anyhow::Error::is::<Refused>) {
                 break;
             }
@@ -75,10 +76,10 @@ impl Device {
         Ok(())
     }
 
-    /// Asks for work; returns the acknowledgement of all of it, and how many commands that are. `None`: there is none.
+    /// Polls; returns the acknowledgement of all commands, and their number. `None` if there are none.
     ///
     /// # Errors
-    /// Those of the network.
+    /// The network fails.
     pub async fn poll(&mut self) -> anyhow::Result<Option<(Request, usize)>> {
         let said = self.line.ask(&self.poll).await?;
         if said == b"OK" {
@@ -99,15 +100,15 @@ impl Device {
     /// Sends an acknowledgement.
     ///
     /// # Errors
-    /// Those of the network.
+    /// The network fails.
     pub async fn acknowledge(&mut self, acknowledgement: &Request) -> anyhow::Result<()> {
         self.line.ask(acknowledgement).await.map(drop)
     }
 
-    /// Does everything that there is to do, without a pause; returns how many commands that were.
+    /// Polls and acknowledges without pauses until no work is left; returns the number of commands.
     ///
     /// # Errors
-    /// Those of the network.
+    /// The network fails.
     pub async fn drain(&mut self) -> anyhow::Result<usize> {
         let mut done = 0;
         while let Some((acknowledgement, commands)) = self.poll().await? {
@@ -118,27 +119,27 @@ impl Device {
     }
 }
 
-/// Devices of these numbers, introduced one after the other and with nothing left to do.
+/// Introduces devices with these numbers one after the other, and runs each until it is idle.
 ///
 /// # Errors
-/// The first that fails.
+/// The first one that fails.
 pub async fn fleet(to: SocketAddr, numbers: std::ops::Range<usize>) -> anyhow::Result<Vec<Device>> {
     let mut devices = Vec::new();
     for number in numbers {
         let mut device = Device::introduced(to, number).await?;
         device.drain().await?;
-        // The server believes that there is nothing to do once a poll found nothing.
+        // The server treats a device as idle after a poll that found nothing.
         device.poll().await?;
         devices.push(device);
     }
     Ok(devices)
 }
 
-/// Writes more devices into the database of a server that is stopped, with the numbers that follow that of the device which
-/// they are like, and settled with all that there is. Thousands that introduce themselves would take minutes.
+/// Inserts more devices into the database of a stopped server: copies of the device `like` with the following
+/// numbers, up to date with the feed. Introducing thousands of devices would take minutes.
 ///
 /// # Errors
-/// Those of the database.
+/// The database fails.
 pub async fn multiply(url: &str, like: usize, more: usize) -> anyhow::Result<()> {
     sqlx::any::install_default_drivers();
     let mut db = AnyConnection::connect(url).await?;
@@ -203,12 +204,12 @@ pub fn upload(serial_number: &str, body: &[u8]) -> Request {
 
 const PREFIX: &str = "BENCH";
 
-/// The serial number of the device of a number.
+/// The serial number of a device with this number.
 pub fn serial_number(number: usize) -> String {
     format!("{PREFIX}{number:07}")
 }
 
-/// A terminal with room for everybody.
+/// A terminal with a capacity for everybody.
 fn roomy() -> Model {
     let mut model = Model::speedface();
     model.user_capacity = 1_000_000;

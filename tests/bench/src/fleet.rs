@@ -1,4 +1,4 @@
-//! Devices that poll at their intervals, and do at once what they are told.
+//! Fleets of devices that poll at an interval and execute commands immediately.
 
 use std::time::Instant;
 
@@ -11,25 +11,25 @@ use crate::latency::Latencies;
 use crate::line::Refused;
 use crate::load::{count, paced};
 
-/// What a fleet saw.
+/// The measurements of a fleet.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// From when a poll was to be sent to its answer.
+    /// Latency of polls, counted from the scheduled time of a poll.
     pub polls: Latencies,
-    /// What was acknowledged, in no order.
+    /// The acknowledgements, unordered.
     pub acknowledged: Vec<Acknowledged>,
-    /// Polls and acknowledgements that were answered with 503.
+    /// Number of polls and acknowledgements that were refused with 503.
     pub refused: usize,
 }
 
-/// That commands were acknowledged, and the server said `OK` to it.
+/// An acknowledgement that the server accepted with `OK`.
 #[derive(Clone, Copy, Debug)]
 pub struct Acknowledged {
-    /// Which device, by its place in the fleet.
+    /// Index of the device in the fleet.
     pub device: usize,
-    /// When.
+    /// The time.
     pub at: Instant,
-    /// How many commands.
+    /// Number of commands.
     pub commands: usize,
 }
 
@@ -41,9 +41,9 @@ impl Seen {
     }
 }
 
-/// Lets devices poll, each once an interval and all of them spread evenly over it, as long as `go_on` of the time since the
-/// first poll. Work that a poll brings is acknowledged at once; the next poll comes at its time. What is refused with 503
-/// is said again at the time of the next poll.
+/// Lets devices poll once per interval, spread evenly, while `go_on` is true of the time since the first poll. A
+/// device acknowledges commands immediately, and its next poll comes at the scheduled time. A request that is
+/// refused with 503 is repeated at the time of the next poll.
 ///
 /// # Errors
 /// The first device that fails.
@@ -66,7 +66,7 @@ pub async fn polls(
     Ok((devices, all))
 }
 
-/// One device of a fleet, which polls at these times.
+/// One device of a fleet, which polls at the received times.
 async fn alone(
     number: usize,
     mut device: Device,

@@ -1,10 +1,10 @@
-//! Latencies, and what of them is shown.
+//! Latency histograms.
 
 use hdrhistogram::Histogram;
 
 use crate::clock::Duration;
 
-/// Latencies from a microsecond to ten minutes, to three digits.
+/// A histogram of latencies from one microsecond to ten minutes, with three significant digits.
 #[derive(Clone, Debug)]
 pub struct Latencies(Histogram<u64>);
 
@@ -15,27 +15,27 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// Notes one.
+    /// Adds one latency.
     pub fn note(&mut self, latency: Duration) {
         self.0.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }
 
-    /// Adds those of another.
+    /// Adds another histogram.
     pub fn add(&mut self, other: &Self) {
         self.0.add(&other.0).expect("histograms of the same bounds");
     }
 
-    /// What so many of a hundred stay below, milliseconds.
+    /// A percentile, ms.
     pub fn percentile_ms(&self, percentile: f64) -> f64 {
         millis(self.0.value_at_percentile(percentile))
     }
 
-    /// The longest, milliseconds.
+    /// The maximum, ms.
     pub fn max_ms(&self) -> f64 {
         millis(self.0.max())
     }
 
-    /// How many.
+    /// Number of latencies.
     pub fn count(&self) -> usize {
         usize::try_from(self.0.len()).unwrap_or(usize::MAX)
     }

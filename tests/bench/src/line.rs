@@ -1,4 +1,4 @@
-//! A device's HTTP, with as little work as can be: client and server share the machine.
+//! A device's HTTP client with minimal work, because client and server share the machine.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -7,15 +7,15 @@ use bytes::Bytes;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpSocket, TcpStream};
 
-/// A request as it goes over the wire.
+/// The bytes of a request.
 pub type Request = Bytes;
 
-/// What a connection is kept for.
+/// The use of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Connection {
-    /// For all requests.
+    /// One connection for all requests.
     KeptAlive,
-    /// For one request.
+    /// One connection for each request.
     OfOneRequest,
 }
 
@@ -43,7 +43,7 @@ impl Connection {
     }
 }
 
-/// The server cannot take a request now: the device keeps what it has, and comes again.
+/// The server refused a request for now: the device keeps its data and retries.
 #[derive(Debug)]
 pub struct Refused(String);
 
@@ -55,10 +55,10 @@ impl std::fmt::Display for Refused {
 
 impl std::error::Error for Refused {}
 
-/// What every device sends.
+/// The headers that every device sends.
 const HEADERS: &str = "Host: 127.0.0.1\r\nUser-Agent: iClock Proxy/1.09\r\nAccept: */*\r\n";
 
-/// A device's way to the server: connects when it has to.
+/// A device's connection to the server, which connects on demand.
 #[derive(Debug)]
 pub struct Line {
     to: SocketAddr,
@@ -69,16 +69,17 @@ pub struct Line {
 }
 
 impl Line {
-    /// A way that is not used yet. Numbers spread it over addresses of this machine, which have some 28,000 ports each.
+    /// A connection that is not open yet. `number` selects one of several source addresses of this machine, each
+    /// of which has about 28,000 ports.
     pub fn new(to: SocketAddr, connection: Connection, number: usize) -> Self {
         let last = u8::try_from(number % 250).unwrap_or(0) + 1;
         Self { to, from: Ipv4Addr::new(127, 0, 1, last), connection, stream: None, unread: Vec::new() }
     }
 
-    /// Connects, unless it is connected.
+    /// Connects if necessary.
     ///
     /// # Errors
-    /// Those of the network.
+    /// The network fails.
     pub async fn connect(&mut self) -> anyhow::Result<()> {
         if self.stream.is_none() {
             let socket = TcpSocket::new_v4()?;
@@ -91,12 +92,12 @@ impl Line {
         Ok(())
     }
 
-    /// Sends a request and returns the body of its answer, whose status must be 200.
+    /// Sends a request and returns the body of the answer, whose status must be 200.
     ///
-    /// A connection that the server ended meanwhile is made anew, once.
+    /// If the server has closed the connection in the meantime, it connects again once.
     ///
     /// # Errors
-    /// Those of the network; [`Refused`] for a status of 503; any other one, with what the server says.
+    /// The network fails; [`Refused`] for status 503; another status, with the server's text.
     pub async fn ask(&mut self, request: &Request) -> anyhow::Result<Vec<u8>> {
         let kept = self.stream.is_some();
         let mut asked = self.exchange(request).await;
@@ -110,7 +111,7 @@ impl Line {
         asked?.context("the server ended the connection without an answer")
     }
 
-    /// `None`: the server had ended the connection.
+    /// Sends and reads once; `None` if the server had closed the connection.
     async fn exchange(&mut self, request: &Request) -> anyhow::Result<Option<Vec<u8>>> {
         self.connect().await?;
         let Some(stream) = &mut self.stream else { bail!("not connected") };

@@ -1,4 +1,4 @@
-//! Load: requests one after the other on each connection, or at times that are fixed beforehand.
+//! Load generators: closed loops, and open loops with scheduled times.
 
 use std::net::SocketAddr;
 
@@ -11,18 +11,18 @@ use crate::latency::Latencies;
 use crate::line::{Connection, Line, Refused, Request};
 use crate::process::Process;
 
-/// What a load came to.
+/// The measurements of a load.
 #[derive(Clone, Debug)]
 pub struct Measured {
-    /// Requests that were answered with 200.
+    /// Number of requests that were answered with 200.
     pub requests: f64,
     /// Seconds from the first request to the last answer.
     pub elapsed_s: f64,
-    /// Requests that were answered with 503, and sent again.
+    /// Number of requests that were refused with 503 and sent again.
     pub refused: f64,
-    /// From when a request was to be sent to its answer.
+    /// Latency, counted from the scheduled time of a request.
     pub latencies: Latencies,
-    /// Seconds of processor time that the server used meanwhile.
+    /// Processor time of the server, seconds.
     pub processor_s: f64,
 }
 
@@ -32,29 +32,29 @@ impl Measured {
         self.requests / self.elapsed_s
     }
 
-    /// Seconds of the server's processor time for a thousand requests.
+    /// Processor time of the server for a thousand requests, seconds.
     pub fn processor_s_a_thousand(&self) -> f64 {
         self.processor_s / self.requests * 1000.0
     }
 }
 
-/// How often a request is sent again that is refused, without a pause, before that is a failure.
-const MOST_REFUSALS: usize = 20;
+/// How many times a refused request is repeated without a pause until it counts as failed.
+const MAX_REFUSALS: usize = 20;
 
 /// When a connection of a closed loop stops.
 #[derive(Clone, Copy, Debug)]
 pub enum Until {
-    /// After that time.
+    /// After this time.
     Time(Duration),
-    /// When it has sent all of its requests.
+    /// After its last request.
     Done,
 }
 
-/// A closed loop: each connection sends its next request when the last one is answered, and begins again at the end of
-/// its requests where the time is not up.
+/// A closed loop: each connection sends its next request after the answer to the previous one. It starts again
+/// with its first request if time is left.
 ///
 /// # Errors
-/// The first request that does not get its 200, or whose answer does not begin as it should.
+/// The first request without status 200, or whose answer has an unexpected beginning.
 pub async fn closed(
     to: SocketAddr,
     server: Process,
@@ -96,8 +96,8 @@ pub async fn closed(
     Ok(measured(done, begun, server.processor_s() - before))
 }
 
-/// An open loop: so many requests a second in all, at times that are fixed beforehand, however long answers take. A latency
-/// counts from the time at which its request was to be sent: what waits behind a slow answer is slow.
+/// An open loop: a fixed rate of requests at scheduled times, however long answers take. A latency counts from the
+/// scheduled time, so a request that waits behind a slow answer is slow too.
 ///
 /// # Errors
 /// As of [`closed`].
@@ -134,7 +134,7 @@ pub async fn open(
 
 /// Sends a request until it is not refused.
 async fn taken(line: &mut Line, request: &Request, refused: &mut usize) -> anyhow::Result<Vec<u8>> {
-    for _ in 0..MOST_REFUSALS {
+    for _ in 0..MAX_REFUSALS {
         match line.ask(request).await {
             Err(error) if error.is::<Refused>() => *refused += 1,
             other => return other,
@@ -143,10 +143,10 @@ async fn taken(line: &mut Line, request: &Request, refused: &mut usize) -> anyho
     line.ask(request).await
 }
 
-/// Times that come, each at its time, to one receiver after the other: so many a second in all, spread evenly, as long as
-/// `go_on` of the time since the first.
+/// Sends scheduled times to the receivers in turn, at a fixed total rate, while `go_on` is true of the time since
+/// the first.
 ///
-/// A thread waits for them, since the timers of the runtime are a millisecond coarse.
+/// A thread waits for the times, because the timers of the runtime have a resolution of one millisecond.
 pub fn paced(
     receivers: usize,
     a_second: f64,
@@ -162,7 +162,7 @@ pub fn paced(
             }
             let meant = begun + after;
             std::thread::sleep(meant.saturating_duration_since(now()));
-            // Whoever failed does not listen any more.
+            // A receiver that failed no longer listens.
             let _ = sender.send(meant);
         }
     });
@@ -191,7 +191,7 @@ fn measured((latencies, refused): (Latencies, usize), begun: Instant, processor_
     }
 }
 
-/// A count to calculate with.
+/// A count as a floating-point number.
 pub fn count(number: usize) -> f64 {
     u32::try_from(number).map_or(f64::INFINITY, f64::from)
 }

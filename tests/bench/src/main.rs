@@ -1,8 +1,10 @@
-//! What the server takes and how long it takes, measured from outside: `scripts/bench`, which builds what this needs.
+//! The benchmark: throughput and latency of the server, measured from outside. `scripts/bench` builds it with the
+//! server.
 //!
-//! The server is the built program in a process of its own, on a file of SQLite and on a MariaDB server, both on the disk of
-//! this machine. This process plays the devices. What the machine can do without the server, a bare HTTP server and the bare
-//! engines, is measured in the same run, in turns, so that ratios mean something where single figures do not.
+//! The server is the built program in its own process, with an SQLite file and with a MariaDB server, both on the
+//! disk of this machine. This process plays the devices. The same run measures what the machine can do without the
+//! server: a bare HTTP server and the bare engines, in turns with the server. So ratios are meaningful even if
+//! single figures are not.
 
 mod clock;
 mod device;
@@ -31,7 +33,7 @@ use self::run::{Form, Run};
 use self::scenario::Scenario;
 use self::server::Engine;
 
-/// Measures the server beside what the machine can do, and prints one table
+/// Measures the server and the machine's own limits, and prints one table
 ///
 /// Client, server and database share the machine: let nothing else run, and trust ratios more than figures.
 #[derive(Debug, Parser)]
@@ -39,25 +41,25 @@ use self::server::Engine;
 struct Arguments {
     #[command(subcommand)]
     part: Option<Part>,
-    /// A minute or two instead of half an hour: fewer rounds, smaller fleets, not every scenario
+    /// Run for a minute or two instead of half an hour: fewer rounds, smaller fleets, fewer scenarios
     #[arg(long)]
     short: bool,
-    /// These scenarios only
+    /// Run only these scenarios
     #[arg(long, value_enum, num_args = 1.., value_name = "SCENARIO")]
     only: Vec<Scenario>,
-    /// The database
+    /// The database engine
     #[arg(long, value_enum, default_value = "both")]
     engine: Engines,
-    /// The server under test, such as that of an older version [default: muster beside this program]
+    /// The server to test, for example an older version [default: muster beside this program]
     #[arg(long, value_name = "PROGRAM")]
     program: Option<PathBuf>,
-    /// Keep the figures in this file; those of an earlier run that are not measured now stay
+    /// Store the figures in this file; figures of earlier runs that are not measured now stay
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Put the table, of all figures of --json, between the marks of this page
+    /// Put the table of all figures in --json between the marks of this page
     #[arg(long, value_name = "PAGE")]
     write: Option<PathBuf>,
-    /// Compare ratios with the recorded ones, and fail where one fell by more than a third
+    /// Compare ratios with the recorded ones, and fail if one fell by more than a third
     #[arg(long, requires = "short", conflicts_with = "record")]
     check: bool,
     /// Record the ratios
@@ -65,10 +67,10 @@ struct Arguments {
     record: bool,
 }
 
-/// What this program is in other processes.
+/// The role of this program in other processes.
 #[derive(Clone, Copy, Debug, Subcommand)]
 enum Part {
-    /// A bare server, to compare with
+    /// A bare HTTP server for comparison
     #[command(name = reference::hyper::SUBCOMMAND, hide = true)]
     BareServer,
 }
@@ -116,7 +118,7 @@ async fn bench(arguments: Arguments) -> anyhow::Result<ExitCode> {
     for scenario in scenarios {
         rows.extend(measured(scenario, &run).await?);
         if let Some(file) = &arguments.json {
-            // What was measured is kept, whatever becomes of the next one.
+            // Results are stored after each scenario, so that a later failure loses nothing.
             kept(&rows, file)?;
         }
     }
@@ -142,7 +144,8 @@ async fn bench(arguments: Arguments) -> anyhow::Result<ExitCode> {
     Ok(if fallen.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Writes the figures into a file, with those of earlier runs that were not measured now; returns all of them.
+/// Writes the figures into a file, together with figures of earlier runs that were not measured now; returns all
+/// of them.
 fn kept(rows: &[Row], file: &Path) -> anyhow::Result<Vec<Row>> {
     let all = table::merged(table::earlier(file)?, rows);
     std::fs::write(file, serde_json::to_string_pretty(&all)? + "\n")?;
@@ -155,7 +158,8 @@ async fn measured(scenario: Scenario, run: &Run) -> anyhow::Result<Vec<Row>> {
     rows
 }
 
-/// What fell, also when it was measured once more: a machine that does something else for a moment is no reason to fail.
+/// The ratios that fell. Each is measured a second time first, because the machine may have been busy for a
+/// moment.
 async fn checked(rows: &mut Vec<Row>, run: &Run) -> anyhow::Result<Vec<String>> {
     let recorded = Ratios::read(&Ratios::file())?;
     let fallen = recorded.fallen(rows);

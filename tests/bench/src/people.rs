@@ -1,4 +1,4 @@
-//! People and their templates as devices upload them: what a server can read, and that is different each time.
+//! People and their templates in the form of uploads: readable for a server, and different in each call.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use simulator::{Random, templates};
 use wire::BioType;
 
-/// Bytes of a template; 1,400 letters in base64.
+/// Size of a template, bytes; 1,400 characters in base64.
 const TEMPLATE_BYTES: u16 = 1_050;
 
 /// A `USER` line (§11.5).
@@ -18,12 +18,12 @@ pub fn user(pin: usize, name: &str) -> String {
     )
 }
 
-/// People with no templates.
+/// Users without templates.
 pub fn users(pins: std::ops::Range<usize>) -> Vec<u8> {
     pins.map(|pin| user(pin, "Person")).collect::<String>().into_bytes()
 }
 
-/// Each with fingerprints (`FP`, §11.9) and, where wanted, a face (`BIODATA`, §11.12), all 1,400 letters long.
+/// Users with fingerprints (`FP`, §11.9) and optionally a face (`BIODATA`, §11.12), each of 1,400 characters.
 pub fn with_templates(pins: std::ops::Range<usize>, fingers: u8, faces: bool) -> Vec<u8> {
     let mut text = String::new();
     for pin in pins {
@@ -46,7 +46,7 @@ pub fn with_templates(pins: std::ops::Range<usize>, fingers: u8, faces: bool) ->
     text.into_bytes()
 }
 
-/// One of the algorithm 10.0, of the full size: its length is in its header.
+/// A fingerprint 10.0 of full size, with its length in its header.
 fn fingerprint(random: &mut Random) -> Vec<u8> {
     let mut template = templates::fingerprint_10(random);
     let missing = usize::from(TEMPLATE_BYTES).saturating_sub(template.len());
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn templates_are_what_their_headers_say() {
+    fn templates_agree_with_their_headers() {
         let fingerprint = fingerprint(&mut Random::new(7));
         assert_eq!(fingerprint.len(), usize::from(TEMPLATE_BYTES));
         assert_eq!(templates::inspect(&fingerprint, BioType::FINGERPRINT, 10), Ok(()));

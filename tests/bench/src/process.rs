@@ -1,8 +1,8 @@
-//! What a process has used, from `/proc`.
+//! Resource usage of a process, from `/proc`.
 
 use std::fs;
 
-/// Clock ticks of `/proc` in a second, on every Linux that there is.
+/// Clock ticks per second in `/proc`, the same on every current Linux.
 const TICKS: f64 = 100.0;
 
 /// A process of this machine.
@@ -10,10 +10,10 @@ const TICKS: f64 = 100.0;
 pub struct Process(pub u32);
 
 impl Process {
-    /// Seconds of processor time since its start, in user and system mode.
+    /// Processor time since its start in user and system mode, seconds.
     pub fn processor_s(self) -> f64 {
         let stat = self.read("stat");
-        // The name, in brackets, may hold anything.
+        // The name, in brackets, may contain any character.
         let Some((_, rest)) = stat.rsplit_once(')') else { return 0.0 };
         rest.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>()
             / TICKS
@@ -24,12 +24,12 @@ impl Process {
         self.kib("VmRSS:") / 1024.0
     }
 
-    /// The most resident memory that it ever had, MiB.
+    /// Peak resident memory, MiB.
     pub fn peak_memory_mib(self) -> f64 {
         self.kib("VmHWM:") / 1024.0
     }
 
-    /// Bytes that it had written to disks; 0 where the folder is in memory.
+    /// Bytes written to disks; 0 if the directory is in memory.
     pub fn written_bytes(self) -> f64 {
         number_after(&self.read("io"), "write_bytes:")
     }

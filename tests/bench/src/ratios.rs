@@ -1,4 +1,4 @@
-//! Ratios as they were recorded, and which of those measured now fell.
+//! Recorded ratios, and comparison of new measurements with them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,16 +8,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::row::{On, Row};
 
-/// By build, engine and name.
+/// Ratios by build, engine and name.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Ratios(BTreeMap<String, BTreeMap<String, BTreeMap<String, f64>>>);
 
-/// How much of a recorded ratio must be reached.
+/// The fraction of a recorded ratio that must be reached.
 const LEAST: f64 = 2.0 / 3.0;
 
 impl Ratios {
-    /// Where they are recorded.
+    /// The file of recorded ratios.
     pub fn file() -> PathBuf {
         Path::new(env!("CARGO_MANIFEST_DIR")).join("ratios.toml")
     }
@@ -25,16 +25,16 @@ impl Ratios {
     /// Reads them.
     ///
     /// # Errors
-    /// The file is not such a file.
+    /// The file has another format.
     pub fn read(file: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
         toml::from_str(&text).with_context(|| format!("{}", file.display()))
     }
 
-    /// Puts ratios that were measured in the place of those that were recorded, and writes the file: its comments stay.
+    /// Replaces recorded ratios by measured ones and writes the file; its comments stay.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// The file cannot be written.
     pub fn record(&mut self, rows: &[Row], file: &Path) -> anyhow::Result<()> {
         for (row, name) in named(rows) {
             let engines = self.0.entry(build().to_owned()).or_default();
@@ -48,7 +48,7 @@ impl Ratios {
         Ok(())
     }
 
-    /// What fell by more than a third below what is recorded, or is not recorded, in words, with its scenario.
+    /// Describes, with its scenario, each ratio that fell by more than a third or that is not recorded.
     pub fn fallen<'a>(&self, rows: &'a [Row]) -> Vec<(&'a str, String)> {
         let mut fallen = Vec::new();
         for (row, name) in named(rows) {
@@ -80,7 +80,7 @@ const fn engine(on: On) -> &'static str {
     }
 }
 
-/// How this program, and the server beside it, was built.
+/// The build of this program and of the server beside it.
 const fn build() -> &'static str {
     if cfg!(debug_assertions) { "dev" } else { "release" }
 }
@@ -97,13 +97,13 @@ mod tests {
         assert!(recorded.fallen(&measured(0.61)).is_empty());
         assert!(recorded.fallen(&measured(2.0)).is_empty());
         assert_eq!(recorded.fallen(&measured(0.59))[0].0, "idle");
-        assert_eq!(recorded.fallen(&measured(f64::NAN)).len(), 1, "what is no number is no ratio");
+        assert_eq!(recorded.fallen(&measured(f64::NAN)).len(), 1, "NaN is no ratio");
         let other = [Row::new("idle", "polls", On::MariaDb, &[0.9]).ratio("idle")];
-        assert_eq!(recorded.fallen(&other).len(), 1, "what nobody recorded must be");
+        assert_eq!(recorded.fallen(&other).len(), 1, "an unrecorded ratio is reported");
     }
 
     #[test]
-    fn what_is_recorded_is_read_again_and_comments_stay() {
+    fn recorded_ratios_read_back_and_comments_stay() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ratios.toml");
         std::fs::write(&file, "# The machine.\n\n[old.sqlite]\nx = 1.0\n").expect("written");

@@ -1,18 +1,18 @@
-//! What was measured, a line of the table each.
+//! Measured figures, one per line of the table.
 
 use serde::{Deserialize, Serialize};
 
 use crate::server::Engine;
 
-/// What a figure is about.
+/// The system that a figure is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum On {
-    /// Muster, or the bare engine, on a file.
+    /// Muster, or the bare engine, on an SQLite file.
     Sqlite,
-    /// Muster, or the bare engine, on a database server.
+    /// Muster, or the bare engine, on a MariaDB server.
     MariaDb,
-    /// What has no database.
+    /// A system without a database.
     Neither,
 }
 
@@ -28,30 +28,30 @@ impl From<Engine> for On {
 /// One figure.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
-    /// Which scenario, by its name on the command line.
+    /// The scenario, by its name on the command line.
     pub scenario: String,
-    /// What was measured, in words, with its unit.
+    /// The measured quantity in words, with its unit.
     pub what: String,
-    /// Of what.
+    /// The measured system.
     pub on: On,
     /// The median of the rounds.
     pub value: f64,
-    /// The least of the rounds.
+    /// The minimum of the rounds.
     pub low: f64,
-    /// The most of the rounds.
+    /// The maximum of the rounds.
     pub high: f64,
-    /// How many rounds.
+    /// Number of rounds.
     pub rounds: usize,
-    /// What is aimed at, in words.
+    /// The goal in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goal: Option<String>,
-    /// The name under which the figure is recorded: it is a ratio that must not fall.
+    /// The name under which the ratio is recorded, if the figure is a ratio that must not fall.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ratio: Option<String>,
 }
 
 impl Row {
-    /// A figure by its rounds, of which there is at least one.
+    /// A figure from its rounds, at least one.
     pub fn new(scenario: &str, what: impl Into<String>, on: impl Into<On>, rounds: &[f64]) -> Self {
         let mut sorted = rounds.to_vec();
         sorted.sort_by(f64::total_cmp);
@@ -69,14 +69,14 @@ impl Row {
         }
     }
 
-    /// With what is aimed at.
+    /// Adds a goal.
     #[must_use]
     pub fn goal(mut self, goal: &str) -> Self {
         self.goal = Some(goal.to_owned());
         self
     }
 
-    /// A ratio, recorded by this name: more is better.
+    /// Marks the figure as a recorded ratio; larger is better.
     #[must_use]
     pub fn ratio(mut self, name: &str) -> Self {
         self.ratio = Some(name.to_owned());
@@ -89,7 +89,7 @@ impl Row {
     }
 }
 
-/// Round by round, one divided by the other: what disturbed a round disturbed both.
+/// Divides round by round: a disturbance in a round affects both values.
 pub fn ratios(ours: &[f64], reference: &[f64]) -> Vec<f64> {
     ours.iter().zip(reference).map(|(ours, reference)| ours / reference).collect()
 }

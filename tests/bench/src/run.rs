@@ -1,4 +1,4 @@
-//! A run: which form, on which engines, with what.
+//! The settings of a run: short or full form, engines, server.
 
 use std::path::{Path, PathBuf};
 
@@ -8,42 +8,43 @@ use databases::MariaDb;
 use crate::clock::Duration;
 use crate::server::{Engine, Server, built};
 
-/// How much is measured.
+/// The extent of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// A minute or two in all, for a comparison with recorded ratios.
     Short,
-    /// What the page shows.
+    /// The full run, which the page shows.
     Full,
 }
 
-/// What scenarios share.
+/// The state that scenarios share.
 #[derive(Debug)]
 pub struct Run {
-    /// How much.
+    /// The extent.
     pub form: Form,
-    /// On what.
+    /// The engines.
     pub engines: Vec<Engine>,
     program: PathBuf,
     mariadb: Option<MariaDb>,
 }
 
 impl Run {
-    /// Starts what all scenarios need; the server is another program than the built one where one is named.
+    /// Starts what all scenarios need. `program` replaces the built server.
     ///
     /// # Errors
-    /// The program is not there.
+    /// The program does not exist.
     pub fn new(form: Form, engines: Vec<Engine>, program: Option<&Path>) -> anyhow::Result<Self> {
         let program = match program {
             Some(program) => program.canonicalize().with_context(|| format!("{}", program.display()))?,
             None => built()?,
         };
-        // The default number of connections: named, since without any option the server is set up for tests.
+        // The default number of connections, passed explicitly: without options the script sets the server up for
+        // tests.
         let mariadb = engines.contains(&Engine::MariaDb).then(|| MariaDb::start(&["--max-connections=151"]));
         Ok(Self { form, engines, program, mariadb })
     }
 
-    /// One thing or another.
+    /// Selects a value by the extent.
     pub fn pick<T>(&self, short: T, full: T) -> T {
         match self.form {
             Form::Short => short,
@@ -51,17 +52,17 @@ impl Run {
         }
     }
 
-    /// How often is measured what is compared, in turns.
+    /// Number of rounds of figures that are compared in turns.
     pub fn rounds(&self) -> usize {
         self.pick(3, 5)
     }
 
-    /// How long a load lasts.
+    /// Duration of a load.
     pub fn time(&self) -> Duration {
         self.pick(Duration::from_millis(800), Duration::from_secs(3))
     }
 
-    /// The database server, where one is measured.
+    /// The MariaDB server, if it is measured.
     pub const fn mariadb(&self) -> Option<&MariaDb> {
         self.mariadb.as_ref()
     }
@@ -69,7 +70,7 @@ impl Run {
     /// A server on an empty database.
     ///
     /// # Errors
-    /// It does not start.
+    /// The server does not start.
     pub fn server(&self, engine: Engine) -> anyhow::Result<Server<'_>> {
         let mariadb = match engine {
             Engine::Sqlite => None,
@@ -78,10 +79,10 @@ impl Run {
         Server::start(&self.program, mariadb)
     }
 
-    /// A server on an empty file, as on a disk of which each flush takes so much longer.
+    /// A server on an empty file, on a simulated disk whose flushes take longer by `slower`.
     ///
     /// # Errors
-    /// It does not start, or there is no `strace`.
+    /// The server does not start, or `strace` is missing.
     pub fn server_on_slow_disk(&self, slower: Duration) -> anyhow::Result<Server<'_>> {
         Server::start_on_slow_disk(&self.program, slower)
     }

@@ -1,4 +1,4 @@
-//! The server under test: the built program as a process of its own, on an empty database.
+//! The server under test: the built program as a process with an empty database.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -17,14 +17,14 @@ use crate::process::Process;
 /// A database engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Engine {
-    /// A file.
+    /// An SQLite file.
     Sqlite,
-    /// A database server, with its default settings.
+    /// A MariaDB server with its default settings.
     #[value(name = "mariadb")]
     MariaDb,
 }
 
-/// As it is by default, but for devices that would wait for approval or be asked what they hold.
+/// The default settings, except that devices need no approval and are not asked for their content.
 const SETTINGS: [(&str, &str); 4] = [
     ("MUSTER_ADMISSION", "open"),
     ("MUSTER_ADOPT_QUIET_S", "0"),
@@ -34,11 +34,11 @@ const SETTINGS: [(&str, &str); 4] = [
 
 const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
-/// A running server with its database; both are gone when this is dropped.
+/// A running server with its database; both are removed when this is dropped.
 #[derive(Debug)]
 pub struct Server<'a> {
     program: &'a Path,
-    /// How much longer a flush takes than the disk's.
+    /// Additional time of each flush.
     slower: Option<Duration>,
     engine: Engine,
     database: Option<(&'a MariaDb, String)>,
@@ -48,10 +48,10 @@ pub struct Server<'a> {
 }
 
 impl<'a> Server<'a> {
-    /// Starts one on an empty database: on the server that is given, or on a file.
+    /// Starts a server on an empty database: on the given MariaDB server, or on a file.
     ///
     /// # Errors
-    /// It does not start, with what it says.
+    /// It does not start; with its log.
     pub fn start(program: &'a Path, mariadb: Option<&'a MariaDb>) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let database = mariadb.map(|server| (server, server.create()));
@@ -61,10 +61,11 @@ impl<'a> Server<'a> {
         Ok(Self { program, slower: None, engine, database, folder, process, address })
     }
 
-    /// Starts one on an empty file, as on a disk of which each flush takes so much longer: `strace` delays it.
+    /// Starts a server on an empty file, on a simulated disk whose flushes take longer by `slower`: `strace`
+    /// delays them.
     ///
     /// # Errors
-    /// It does not start, with what it says; there is no `strace`.
+    /// It does not start (with its log), or `strace` is missing.
     pub fn start_on_slow_disk(program: &'a Path, slower: Duration) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
         let command = delayed(program, folder.path(), &url(&folder, None), slower);
@@ -81,7 +82,7 @@ impl<'a> Server<'a> {
         })
     }
 
-    /// Where devices connect.
+    /// The address for devices.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -100,12 +101,12 @@ impl<'a> Server<'a> {
         Process(self.process.id())
     }
 
-    /// Seconds of processor time that the server used since it had used so many.
+    /// Processor time of the server beyond `before`, seconds.
     pub fn processor_since(&self, before: f64) -> f64 {
         self.process().processor_s() - before
     }
 
-    /// The process of the database, which is the server itself on a file.
+    /// The process of the database; on a file it is the server itself.
     pub fn database_process(&self) -> Process {
         match &self.database {
             Some((mariadb, _)) => process_of(mariadb),
@@ -113,18 +114,18 @@ impl<'a> Server<'a> {
         }
     }
 
-    /// How many statements the database has had of everybody; `None` where nobody counts them.
+    /// Number of statements that the database has executed in total; `None` if the engine does not count them.
     pub fn statements(&self) -> Option<f64> {
         let (mariadb, _) = self.database.as_ref()?;
         let status = mariadb.run("SHOW GLOBAL STATUS LIKE 'Questions'");
         status.split_whitespace().nth(1)?.parse().ok()
     }
 
-    /// Stops it as an operator would (SIGTERM), runs `meanwhile` with the URL of its database, and starts it again on the
-    /// same port.
+    /// Stops the server like an operator (SIGTERM), runs `meanwhile` with the URL of its database, and starts the
+    /// server again on the same port.
     ///
     /// # Errors
-    /// It does not end well or does not start again; those of `meanwhile`.
+    /// The server fails to stop or to start, or `meanwhile` fails.
     pub async fn stopped<T>(
         &mut self,
         meanwhile: impl AsyncFnOnce(String) -> anyhow::Result<T>,
@@ -143,10 +144,10 @@ impl<'a> Server<'a> {
         Ok(done)
     }
 
-    /// Runs the program beside the server to its end; returns what it prints.
+    /// Runs the program beside the server to its end; returns its output.
     ///
     /// # Errors
-    /// It fails, with what it says.
+    /// The program fails; with its error output.
     pub fn run(&self, arguments: &[&str]) -> anyhow::Result<String> {
         let output = command(self.program, self.folder.path(), &self.url()).args(arguments).output()?;
         let said = String::from_utf8_lossy(&output.stderr);
@@ -161,7 +162,7 @@ impl<'a> Server<'a> {
 
 impl Drop for Server<'_> {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
         if let Some((mariadb, name)) = &self.database {
@@ -170,7 +171,7 @@ impl Drop for Server<'_> {
     }
 }
 
-/// The process of a MariaDB server, which writes its number beside its socket.
+/// The process of a MariaDB server, which writes its id beside its socket.
 pub fn process_of(mariadb: &MariaDb) -> Process {
     let pid = std::fs::read_to_string(mariadb.socket().with_file_name("pid")).unwrap_or_default();
     Process(pid.trim().parse().unwrap_or(0))
@@ -185,7 +186,7 @@ fn url(folder: &TempDir, database: Option<&(&MariaDb, String)>) -> String {
     }
 }
 
-/// The program in a folder, without the settings of whoever runs the benchmark.
+/// A command that runs the program in a directory, without settings from the environment of the benchmark.
 fn command(program: &Path, folder: &Path, url: &str) -> Command {
     let mut command = Command::new(program);
     command
@@ -198,8 +199,8 @@ fn command(program: &Path, folder: &Path, url: &str) -> Command {
     command
 }
 
-/// The same, whose flushes wait before they begin. The process is the program's: who delays it is beside it, and looks at
-/// nothing but flushes.
+/// The same command with delayed flushes. The process stays that of the program: the tracer runs beside it and
+/// intercepts only flushes.
 fn delayed(program: &Path, folder: &Path, url: &str, slower: Duration) -> Command {
     let mut command = command(Path::new("strace"), folder, url);
     command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
@@ -227,10 +228,10 @@ fn serve(mut command: Command, folder: &Path, listen: SocketAddr) -> anyhow::Res
         .with_context(|| std::fs::read_to_string(folder.join(LOG)).unwrap_or_default())
 }
 
-/// Starts a process whose first line of output tells, after some words, where it listens.
+/// Starts a process whose first line of output contains its address after `words`.
 ///
 /// # Errors
-/// It says anything else.
+/// The first line is another one.
 pub fn listening(mut command: Command, words: &str) -> anyhow::Result<(Child, SocketAddr)> {
     let mut process = command.stdout(Stdio::piped()).spawn().context("the program cannot be run")?;
     let mut output = BufReader::new(process.stdout.take().context("no output")?);
@@ -240,12 +241,12 @@ pub fn listening(mut command: Command, words: &str) -> anyhow::Result<(Child, So
         let _ = process.kill();
         bail!("the server does not start ({}): {line}", process.wait()?);
     };
-    // Nobody reads more than the first line, but the program may write.
+    // The pipe stays open because the program may write more, although only the first line is read.
     process.stdout = Some(output.into_inner());
     Ok((process, address))
 }
 
-/// The built program, which stands beside this one.
+/// The built program, in the directory of this one.
 ///
 /// # Errors
 /// It is not built.

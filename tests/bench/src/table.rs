@@ -1,4 +1,4 @@
-//! The table, and what of earlier runs it keeps.
+//! The result table, and its merge with earlier runs.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -9,13 +9,14 @@ use clap::ValueEnum as _;
 use crate::row::{On, Row};
 use crate::scenario::Scenario;
 
-/// What stands before and after the table in a page.
+/// The lines before and after the table in a page.
 const BEGIN: &str = "<!-- bench: begin -->";
 const END: &str = "<!-- bench: end -->";
 
-/// Figures in the order of the table: those that were measured now in the place of the same of an earlier run.
+/// All figures in the order of the table. New figures replace those of an earlier run.
 ///
-/// All earlier figures of a scenario and engine go that was measured now: what it measures may be called otherwise meanwhile.
+/// All earlier figures of a scenario and engine that was measured now are dropped, because their names may have
+/// changed.
 pub fn merged(earlier: Vec<Row>, now: &[Row]) -> Vec<Row> {
     let replaced = |row: &Row| {
         now.iter().any(|new| new.same_figure(row) || (new.scenario == row.scenario && new.on == row.on))
@@ -28,7 +29,7 @@ pub fn merged(earlier: Vec<Row>, now: &[Row]) -> Vec<Row> {
     rows
 }
 
-/// The figures as Markdown: a line for each, engines side by side.
+/// The figures as a Markdown table with the engines side by side.
 pub fn markdown(rows: &[Row]) -> String {
     let mut text = "| scenario | what | SQLite | MariaDB | aim |\n|---|---|---|---|---|\n".to_owned();
     let mut shown: Vec<&Row> = Vec::new();
@@ -54,7 +55,7 @@ pub fn markdown(rows: &[Row]) -> String {
     text
 }
 
-/// The median, and the range where there is one.
+/// The median, and the range if there are several rounds.
 fn figure(row: &Row) -> String {
     if row.rounds < 2 {
         return number(row.value);
@@ -62,7 +63,7 @@ fn figure(row: &Row) -> String {
     format!("**{}** ({} to {})", number(row.value), number(row.low), number(row.high))
 }
 
-/// Three digits or more: what is below 100 has a fraction.
+/// At least three digits; a number below 100 has decimals.
 fn number(number: f64) -> String {
     let digits = match number.abs() {
         100.0.. => 0,
@@ -83,10 +84,10 @@ fn number(number: f64) -> String {
     grouped + fraction
 }
 
-/// Reads the figures of an earlier run, of which there may be none.
+/// Reads the figures of an earlier run, if there was one.
 ///
 /// # Errors
-/// The file is not such a file.
+/// The file has another format.
 pub fn earlier(file: &Path) -> anyhow::Result<Vec<Row>> {
     match std::fs::read(file) {
         Ok(json) => serde_json::from_slice(&json).with_context(|| format!("{}", file.display())),
@@ -104,7 +105,7 @@ pub fn write_into(page: &Path, table: &str) -> anyhow::Result<()> {
     Ok(std::fs::write(page, format!("{before}{BEGIN}\n\n{table}\n{END}{after}"))?)
 }
 
-/// Before anything is measured: whether the table could be put there.
+/// Checks before the measurements whether the table can be written into the page.
 ///
 /// # Errors
 /// As of [`write_into`].
@@ -112,7 +113,7 @@ pub fn is_page(page: &Path) -> anyhow::Result<()> {
     around(page).map(drop)
 }
 
-/// What stands before and after the marks.
+/// The parts of a page before and after the marks.
 fn around(page: &Path) -> anyhow::Result<(String, String)> {
     let text = std::fs::read_to_string(page).with_context(|| format!("{}", page.display()))?;
     let parts = text.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_have_three_digits_and_thousands_are_parted() {
+    fn numbers_have_three_digits_and_separated_thousands() {
         let cases = [
             (0.012_34, "0.0123"),
             (0.876, "0.876"),
@@ -143,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_measured_again_takes_the_place_of_the_same_scenario_and_engine() {
+    fn new_figures_replace_those_of_the_same_scenario_and_engine() {
         let old = vec![
             Row::new("uploads", "users", On::Sqlite, &[1.0]),
             Row::new("uploads", "users", On::MariaDb, &[2.0]),

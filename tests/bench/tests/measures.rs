@@ -1,4 +1,4 @@
-//! The benchmark does what its help says, against the built server.
+//! The benchmark program, tested against the built server.
 
 use std::process::{Command, Output};
 
@@ -7,7 +7,7 @@ fn bench(arguments: &[&str]) -> Output {
 }
 
 #[test]
-fn a_scenario_is_measured_and_its_table_put_into_a_page() {
+fn a_scenario_is_measured_and_its_table_written_into_a_page() {
     let folder = tempfile::tempdir().expect("a folder");
     let (page, json) = (folder.path().join("page.md"), folder.path().join("page.json"));
     std::fs::write(&page, "# Page\n\n<!-- bench: begin -->\nold\n<!-- bench: end -->\n\nAfter.\n")

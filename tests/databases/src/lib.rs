@@ -1,8 +1,8 @@
-//! An empty database for each test, of the engine that the test run is about.
+//! An empty database for each test, on the engine of the test run.
 //!
-//! `MUSTER_TEST_DATABASE=mariadb` in the environment makes every test that asks for a [`Database`] run on MariaDB; without
-//! it, or with `sqlite`, on SQLite. `scripts/test` runs both. The MariaDB server is a real one: `scripts/test` starts it
-//! and names its socket in `MUSTER_TEST_MARIADB`; where that is not set, the first test of a process starts one of its own.
+//! With `MUSTER_TEST_DATABASE=mariadb`, every test that asks for a [`Database`] runs on MariaDB; without it, or
+//! with `sqlite`, on SQLite. `scripts/test` runs both. The MariaDB server is real: `scripts/test` starts it and
+//! passes its socket in `MUSTER_TEST_MARIADB`. Without that, the first test of a process starts its own server.
 
 #![expect(clippy::missing_panics_doc, reason = "a test without its database panics")]
 
@@ -14,17 +14,17 @@ use tempfile::TempDir;
 
 pub use self::mariadb::MariaDb;
 
-/// A kind of database.
+/// A database engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A file in a temporary folder.
+    /// An SQLite file in a temporary directory.
     Sqlite,
     /// A database of a MariaDB server.
     MariaDb,
 }
 
 impl Kind {
-    /// The one that this run is about.
+    /// The engine of this test run.
     pub fn of_run() -> Self {
         match std::env::var("MUSTER_TEST_DATABASE").as_deref() {
             Err(_) | Ok("" | "sqlite") => Self::Sqlite,
@@ -34,7 +34,7 @@ impl Kind {
     }
 }
 
-/// An empty database. It is gone when this is dropped.
+/// An empty database, which is removed when this is dropped.
 #[derive(Debug)]
 pub struct Database {
     kind: Kind,
@@ -44,12 +44,12 @@ pub struct Database {
 }
 
 impl Database {
-    /// One of the engine that this run is about.
+    /// A database on the engine of this test run.
     pub fn new() -> Self {
         Self::of(Kind::of_run())
     }
 
-    /// One of a certain engine, for tests that are about it.
+    /// A database on a certain engine, for tests that need it.
     pub fn of(kind: Kind) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let (url, name) = match kind {
@@ -73,7 +73,7 @@ impl Database {
         &self.url
     }
 
-    /// A temporary folder, in which the file of an SQLite database is.
+    /// A temporary directory, which contains the file of an SQLite database.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use tempfile::TempDir;
 
-/// A server that answers at a socket.
+/// A MariaDB server with its socket.
 #[derive(Debug)]
 pub struct MariaDb {
     socket: PathBuf,
-    /// The script that runs the server until its input ends: with this value, or with this process.
+    /// The script that runs the server until its input ends, which happens when this value is dropped or the
+    /// process ends.
     own: Option<(Child, TempDir)>,
 }
 
@@ -26,7 +27,7 @@ impl MariaDb {
         })
     }
 
-    /// A server of one's own, with these options instead of those that make tests quick; none = those.
+    /// Starts a separate server with these options; without options, with those that make tests fast.
     pub fn start(options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let data = folder.path().join("mariadb");
@@ -44,7 +45,7 @@ impl MariaDb {
         Self { socket: data.join("socket"), own: Some((script, folder)) }
     }
 
-    /// Where it answers.
+    /// The socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }
@@ -54,7 +55,7 @@ impl MariaDb {
         format!("mysql://muster@localhost/{database}?socket={}", self.socket.display())
     }
 
-    /// Makes an empty database, as a company would: with the server's own character set. Returns its name.
+    /// Creates an empty database with the server's default character set, as a company would. Returns its name.
     pub fn create(&self) -> String {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let name = format!("test_{}_{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
@@ -62,15 +63,15 @@ impl MariaDb {
         name
     }
 
-    /// Removes a database as soon as nobody uses it any more, and does not wait for that: connections of a test end with
-    /// its runtime, or with its process.
+    /// Drops a database as soon as its last connection ends, without waiting. Connections of a test end with its
+    /// runtime or its process.
     pub fn drop_database(&self, name: &str) {
         let sql = format!("SET lock_wait_timeout = 60; DROP DATABASE IF EXISTS {name}");
-        // Where it fails, the server that goes with the run takes the database along.
+        // If it fails, the database disappears with the server of the test run.
         let _ = self.client(&sql).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     }
 
-    /// Runs SQL as `root`, by the server's own client; returns what it prints.
+    /// Runs SQL as `root` with the server's own client; returns its output.
     pub fn run(&self, sql: &str) -> String {
         let output = self.client(sql).output().expect("the client of MariaDB runs");
         let error = String::from_utf8_lossy(&output.stderr);

@@ -1,21 +1,21 @@
-//! What the largest request that the server takes costs each parser: time and memory at its worst.
+//! The worst-case cost of each parser, time and memory, for a request of the largest accepted size.
 //!
 //! ```text
 //! cargo bench -p fuzz                          all parsers, 32 MiB: some minutes
 //! MUSTER_FUZZ_TARGET=records cargo bench -p fuzz
 //! ```
 //!
-//! The inputs are the kept ones again and again, and floods of what parts keys, values and lines. A parser that takes
-//! longer than a second is marked: compare on one machine, and in release only.
+//! The inputs are the kept ones, repeated, and floods of separators of keys, values and lines. A parser that takes
+//! more than a second is marked. Compare results of one machine, and of release builds only.
 
 use fuzz::input::Spent;
 use fuzz::targets::TARGETS;
 use fuzz::{Input, Target, corpus};
 
-/// The largest body that the server takes: `max_body_bytes` of its configuration.
+/// The default of `max_body_bytes`, the largest accepted body.
 const BYTES: usize = 32 << 20;
 
-/// What floods are made of, in ones and twos.
+/// The parts of floods, used alone and in pairs.
 const MARKS: [&str; 9] = ["\t", "\n", "&", "=", ",", ":", "a", "ID=1", "USER PIN=1"];
 
 fn main() {
@@ -29,7 +29,7 @@ fn main() {
     }
 }
 
-/// The longest time and the most memory that any input of this size took, and the slowest input.
+/// The longest time and the most memory of all inputs of this size, and the slowest input.
 fn worst(target: &Target) -> (Spent, String) {
     let (mut worst, mut slowest) = (Spent::default(), String::new());
     let mut take = |piece: &[u8], what: &str| {

@@ -1,4 +1,5 @@
-//! Broken input for what is not in the list of targets, since it is private to its crate, or needs a server around it.
+//! Fuzzing of parsers that are not in the list of targets because they are private to their crate or need a
+//! running server.
 
 use std::time::{Duration, Instant};
 
@@ -6,31 +7,31 @@ use fastrand::Rng;
 
 use crate::mutate::mutate;
 
-/// The seed of the cases that are the same every time.
+/// The seed of the fixed cases, which are the same in every run.
 const SEED: u64 = 2_041;
 
-/// How many of them there are.
+/// Number of fixed cases.
 const CASES: u64 = 300;
 
-/// The part of the time of a run that one such check has.
+/// Fraction of a run's time for one such check: one of this many parts.
 const SHARE: u32 = 12;
 
-/// The seed of a run, and for how long it goes on.
+/// The seed and the duration of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Run {
-    /// `MUSTER_FUZZ_SEED`, or any.
+    /// `MUSTER_FUZZ_SEED`, or a random one.
     pub seed: u64,
-    /// `MUSTER_FUZZ_CASE`: this case alone.
+    /// `MUSTER_FUZZ_CASE`: run only this case.
     pub only: Option<u64>,
-    /// `MUSTER_FUZZ_SECONDS`, 20 where it is not set.
+    /// `MUSTER_FUZZ_SECONDS`, 20 by default.
     pub time: Duration,
 }
 
 impl Run {
-    /// What the environment says.
+    /// Reads the environment.
     ///
     /// # Panics
-    /// When one of the variables is no number.
+    /// When a variable is not a number.
     pub fn of_environment() -> Self {
         let number = |name: &str| {
             let text = std::env::var(name).ok()?;
@@ -44,7 +45,7 @@ impl Run {
     }
 }
 
-/// The input of a case: what the mutations of a seed make of the kept ones.
+/// The input of a case: kept inputs, mutated by a seed.
 ///
 /// # Panics
 /// Without any kept input.
@@ -56,11 +57,11 @@ pub fn input(kept: &[Vec<u8>], seed: u64, case: u64) -> Vec<u8> {
     input
 }
 
-/// Hands a check the kept inputs, cases of a fixed seed, and cases of the seed of this run for a part of its time. What
-/// fails panics; seed and case were printed before, to the output that a failed test shows.
+/// Runs a check on the kept inputs, on cases of a fixed seed, and on cases of this run's seed for a part of its
+/// time. A failure panics. Seed and case are printed before, and a failed test shows them.
 ///
 /// # Panics
-/// Where the check does.
+/// When the check does.
 pub fn each(kept: &[Vec<u8>], mut check: impl FnMut(&[u8])) {
     let run = Run::of_environment();
     eprintln!("MUSTER_FUZZ_SEED={}", run.seed);
@@ -83,7 +84,7 @@ pub fn each(kept: &[Vec<u8>], mut check: impl FnMut(&[u8])) {
     }
 }
 
-/// Says which case fails, when it is dropped by a panic.
+/// Prints the failing case when a panic drops it.
 struct Failing {
     seed: u64,
     case: u64,
@@ -95,7 +96,7 @@ impl Drop for Failing {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long to go on, not what to do")]
+#[expect(clippy::disallowed_methods, reason = "it decides how long to run, not the result")]
 fn now() -> Instant {
     Instant::now()
 }

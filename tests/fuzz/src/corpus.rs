@@ -1,26 +1,26 @@
-//! Where inputs begin: captured requests, and inputs that once found something.
+//! The corpus: captured requests, and inputs that found a bug once.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Which captured requests the inputs of a target begin with.
+/// The part of the captured requests that seeds a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Seeds {
     /// Their targets: path and query.
     Targets,
     /// Their bodies.
     Bodies,
-    /// None: all that it begins with is kept in its folder.
+    /// None: the target has inputs only in its own directory.
     Own,
 }
 
-/// A captured request is left out above this size: mutations of it would cost most of the time.
-const MOST_BYTES: usize = 16 * 1024;
+/// Largest captured request that is used, bytes: mutations of larger ones would take most of the time.
+const MAX_BYTES: usize = 16 * 1024;
 
-/// The kept inputs of a target, those of its folder last.
+/// The kept inputs of a target; those of its own directory come last.
 ///
 /// # Panics
-/// When the folders of this repository cannot be read.
+/// When the directories of this repository cannot be read.
 pub fn inputs(target: &str, seeds: Seeds) -> Vec<Vec<u8>> {
     let mut inputs = vec![Vec::new()];
     if seeds != Seeds::Own {
@@ -30,22 +30,22 @@ pub fn inputs(target: &str, seeds: Seeds) -> Vec<Vec<u8>> {
             }
         }
     }
-    inputs.retain(|input| input.len() <= MOST_BYTES);
+    inputs.retain(|input| input.len() <= MAX_BYTES);
     inputs.extend(kept(target).iter().map(|file| fs::read(file).expect("a kept input")));
     inputs
 }
 
-/// The files of a target's own folder.
+/// The files of a target's own directory.
 pub fn kept(target: &str) -> Vec<PathBuf> {
     files(&root().join("tests/fuzz/corpus").join(folder(target)))
 }
 
-/// The name of a target's folder.
+/// The name of a target's directory.
 pub fn folder(target: &str) -> String {
     target.replace(' ', "-")
 }
 
-/// The targets that have a folder.
+/// The targets that have a directory.
 pub fn folders() -> Vec<String> {
     let entries = files(&root().join("tests/fuzz/corpus"));
     let names = entries.iter().filter(|entry| entry.is_dir()).filter_map(|entry| entry.file_name());
@@ -65,7 +65,7 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The entries of a folder in the order of their names; none where there is no such folder.
+/// The entries of a directory, sorted by name; empty if there is no such directory.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> =
         fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok).map(|entry| entry.path()).collect();
@@ -85,14 +85,14 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_begins_with_no_captured_request_has_kept_inputs() {
+    fn a_target_without_captured_requests_has_kept_inputs() {
         for target in crate::targets::TARGETS.iter().filter(|target| target.seeds == Seeds::Own) {
             assert!(!kept(target.name).is_empty(), "{}", target.name);
         }
     }
 
     #[test]
-    fn every_folder_of_the_corpus_belongs_to_a_target() {
+    fn every_directory_of_the_corpus_belongs_to_a_target() {
         for folder in folders() {
             assert!(
                 crate::targets::TARGETS.iter().any(|target| super::folder(target.name) == folder),

@@ -1,18 +1,19 @@
-//! One input of a parser, and what parsing it may cost.
+//! The input of a parser, and the cost of parsing it.
 
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// What a parser may hold for each byte of its input, at most.
+/// Most memory per input byte, bytes.
 const BYTES_A_BYTE: usize = 16;
-/// And for each line of it: the structures for what it says.
+/// Further memory per input line, bytes: the structures for its record.
 const BYTES_A_LINE: usize = 1024;
-/// And for nothing at all: what is bounded by a number of things rather than by the input, with room to grow into.
+/// Base allowance, bytes: for structures whose size has a fixed limit instead of depending on the input, including
+/// growth.
 const BYTES_AT_LEAST: usize = 4 << 20;
 
-/// Bytes to be parsed.
+/// Bytes to parse.
 #[derive(Debug)]
 pub struct Input<'a> {
     bytes: &'a [u8],
@@ -20,22 +21,22 @@ pub struct Input<'a> {
     spent: Cell<Spent>,
 }
 
-/// What parsing an input cost.
+/// The cost of parsing an input.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spent {
-    /// The most memory that it held at a time, in bytes.
+    /// Peak memory, bytes.
     pub most_bytes: usize,
-    /// How long it took.
+    /// Duration.
     pub time: Duration,
 }
 
 impl<'a> Input<'a> {
-    /// An input of which everything is checked.
+    /// An input with all checks.
     pub const fn new(bytes: &'a [u8]) -> Self {
         Self { bytes, only_reads: false, spent: Cell::new(Spent { most_bytes: 0, time: Duration::ZERO }) }
     }
 
-    /// An input that is parsed and no more: to see what that costs.
+    /// An input that is only parsed, to measure the cost.
     pub const fn only_read(bytes: &'a [u8]) -> Self {
         Self { only_reads: true, ..Self::new(bytes) }
     }
@@ -45,31 +46,31 @@ impl<'a> Input<'a> {
         self.bytes
     }
 
-    /// The bytes as text, for parsers of text: what is no UTF-8 is replaced.
+    /// The bytes as text, for parsers of text; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> Cow<'a, str> {
         String::from_utf8_lossy(self.bytes)
     }
 
-    /// Parses. `None` where nothing but parsing is wanted.
+    /// Parses the input. Returns `None` if only parsing is wanted.
     ///
     /// # Panics
-    /// When the parser holds more memory at a time than an input of this size may cost.
+    /// When the parser uses more memory than an input of this size may cost.
     pub fn reads<T>(&self, parse: impl FnOnce() -> T) -> Option<T> {
         let lines = self.bytes.split(|byte| *byte == b'\n').count();
         self.reads_within(BYTES_A_BYTE * self.bytes.len() + BYTES_A_LINE * lines, parse)
     }
 
-    /// Parses what is not made of lines. `None` where nothing but parsing is wanted.
+    /// Parses input that does not consist of lines. Returns `None` if only parsing is wanted.
     ///
     /// # Panics
-    /// As [`Input::reads`], without an allowance for lines.
+    /// As [`Input::reads`], without the allowance for lines.
     pub fn reads_whole<T>(&self, parse: impl FnOnce() -> T) -> Option<T> {
         self.reads_within(BYTES_A_BYTE * self.bytes.len(), parse)
     }
 
     fn reads_within<T>(&self, most: usize, parse: impl FnOnce() -> T) -> Option<T> {
         let mut parsed = None;
-        #[expect(clippy::disallowed_methods, reason = "what is measured is not what decides")]
+        #[expect(clippy::disallowed_methods, reason = "the time is measured and decides nothing")]
         let began = Instant::now();
         let memory = allocation_counter::measure(|| parsed = Some(black_box(parse())));
         let before = self.spent.get();
@@ -87,7 +88,7 @@ impl<'a> Input<'a> {
         parsed.filter(|_| !self.only_reads)
     }
 
-    /// What the costliest parser of this input cost so far.
+    /// The cost of the most expensive parser of this input so far.
     pub const fn spent(&self) -> Spent {
         self.spent.get()
     }

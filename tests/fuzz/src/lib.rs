@@ -1,8 +1,8 @@
-//! Broken input for everything that reads what comes from outside.
+//! Fuzzing of everything that reads external input.
 //!
-//! A [`Target`] is a parser with what has to be true of it for every input; [`targets::TARGETS`] is the list, one line
-//! each. Inputs are the kept corpus and what a seeded mutator makes of it: see [`run`]. Why not a library:
-//! `docs/decisions/0016-fuzzing-on-stable.md`.
+//! A [`Target`] is a parser with the properties that it must have for every input. [`targets::TARGETS`] is the
+//! list, one line each. The inputs are the kept corpus and its mutations by a seeded mutator: see [`run`].
+//! `docs/decisions/0016-fuzzing-on-stable.md` explains why it uses no library.
 
 pub mod cases;
 pub mod check;
@@ -14,13 +14,13 @@ pub mod targets;
 
 pub use self::{corpus::Seeds, input::Input};
 
-/// A parser and what has to be true of it.
+/// A parser with the properties that it must have.
 #[derive(Debug)]
 pub struct Target {
-    /// The name, also that of its folder in the corpus.
+    /// The name, which is also that of its directory in the corpus.
     pub name: &'static str,
-    /// Which captured requests its inputs begin with.
+    /// The captured requests that seed it.
     pub seeds: Seeds,
-    /// Parses the input and panics where something is not as it has to be.
+    /// Parses the input and panics if a property does not hold.
     pub check: fn(&Input<'_>),
 }

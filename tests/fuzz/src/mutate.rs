@@ -1,14 +1,15 @@
-//! What is made of a kept input: something that is nearly right.
+//! Mutations of kept inputs: inputs that are nearly right.
 
 use fastrand::Rng;
 
-/// No input grows beyond this.
-const MOST_BYTES: usize = 64 * 1024;
+/// Largest size of a mutated input, bytes.
+const MAX_BYTES: usize = 64 * 1024;
 
-/// But floods do: what costs many times its size has to stand out from what every parser may take.
+/// Size of a flood, bytes. Floods are larger, so that memory of many times the input size exceeds the base
+/// allowance.
 const FLOOD_BYTES: usize = 192 * 1024;
 
-/// What means something to one parser or another.
+/// Texts with a meaning for some parser.
 const TOKENS: [&[u8]; 70] = [
     b"USER ",
     b"FP ",
@@ -82,7 +83,7 @@ const TOKENS: [&[u8]; 70] = [
     b"MultiBioVersion=",
 ];
 
-/// Numbers at which something may tip over.
+/// Numbers at limits of parsers.
 const NUMBERS: [&[u8]; 16] = [
     b"0",
     b"-0",
@@ -102,14 +103,14 @@ const NUMBERS: [&[u8]; 16] = [
     b"1e9",
 ];
 
-/// The shortest of what parts and begins things.
+/// The shortest separators and beginnings.
 const MARKS: [&[u8]; 12] =
     [b"\t", b"\n", b" ", b"&", b"=", b",", b":", b"a", b"7", b"\xff", b"ID=1", b"USER PIN=1"];
 
-/// Fills what follows the beginning of an input with one to three tokens again and again: what costs most memory.
+/// Turns an input into a flood: repeats one to three tokens after its beginning. This costs the most memory.
 pub fn flood(input: &mut Vec<u8>, random: &mut Rng) {
     input.truncate(random.usize(..=input.len().min(64)));
-    // What parts keys, values and lines costs most.
+    // Separators of keys, values and lines cost the most.
     let tokens: &[&[u8]] = if random.bool() { &TOKENS } else { &MARKS };
     let tokens: Vec<&[u8]> =
         (0..random.usize(1..=3)).filter_map(|_| random.choice(tokens).copied()).collect();
@@ -117,11 +118,11 @@ pub fn flood(input: &mut Vec<u8>, random: &mut Rng) {
     input.extend(tokens.repeat((FLOOD_BYTES - input.len()) / tokens.len().max(1)));
 }
 
-/// Changes `input` in one to eight places; `other` is a second kept input to take pieces from.
+/// Changes `input` in one to eight places; `other` is another kept input as a source of pieces.
 pub fn mutate(input: &mut Vec<u8>, other: &[u8], random: &mut Rng) {
     for _ in 0..random.usize(1..=8) {
         once(input, other, random);
-        input.truncate(MOST_BYTES);
+        input.truncate(MAX_BYTES);
     }
 }
 
@@ -154,7 +155,7 @@ fn once(input: &mut Vec<u8>, other: &[u8], random: &mut Rng) {
         7 => {
             let copy = input[piece(input, random)].to_vec();
             let copies = random.usize(2..64);
-            if copy.len() * copies <= MOST_BYTES {
+            if copy.len() * copies <= MAX_BYTES {
                 insert(input, place, &copy.repeat(copies));
             }
         }
@@ -180,7 +181,7 @@ fn insert(input: &mut Vec<u8>, place: usize, piece: &[u8]) {
     input.splice(place..place, piece.iter().copied());
 }
 
-/// Puts another number in the place of one.
+/// Replaces a number by another one.
 fn number(input: &mut Vec<u8>, random: &mut Rng) {
     let from = random.usize(..=input.len());
     let Some(begin) = input.iter().skip(from).position(u8::is_ascii_digit).map(|at| at + from) else {
@@ -201,17 +202,17 @@ fn lines(input: &mut Vec<u8>, random: &mut Rng) {
     }
 }
 
-/// How much is tried to make an input smaller: a flood is left at what this brings.
-const MOST_TRIED_BYTES: usize = 16 << 20;
+/// Limit of the work to shrink an input, bytes. A flood ends at the result of this.
+const MAX_TRIED_BYTES: usize = 16 << 20;
 
-/// A smaller input of which `fails` is true as well: pieces are left out as long as it stays so.
+/// Shrinks an input while `fails` stays true: leaves out pieces.
 pub fn shrink(input: &[u8], mut fails: impl FnMut(&[u8]) -> bool) -> Vec<u8> {
     let mut smallest = input.to_vec();
     let mut length = smallest.len().div_ceil(2);
     let mut tried = 0;
-    while length > 0 && tried < MOST_TRIED_BYTES {
+    while length > 0 && tried < MAX_TRIED_BYTES {
         let mut begin = 0;
-        while begin < smallest.len() && tried < MOST_TRIED_BYTES {
+        while begin < smallest.len() && tried < MAX_TRIED_BYTES {
             let end = smallest.len().min(begin + length);
             let shorter = [&smallest[..begin], &smallest[end..]].concat();
             tried += shorter.len() + 64;
@@ -231,13 +232,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_makes_the_same_of_an_input_every_time_and_no_input_grows_without_end() {
+    fn a_seed_always_makes_the_same_mutations_and_no_input_grows_without_limit() {
         let made = |seed| {
             let mut random = Rng::with_seed(seed);
             let mut input = b"USER PIN=7\tName=Ada\n".to_vec();
             for _ in 0..500 {
                 mutate(&mut input, b"FP PIN=7\tFID=6\n", &mut random);
-                assert!(input.len() <= MOST_BYTES);
+                assert!(input.len() <= MAX_BYTES);
             }
             input
         };
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn an_input_is_shrunk_to_what_fails() {
+    fn an_input_is_shrunk_to_the_failing_part() {
         let fails = |input: &[u8]| input.windows(2).any(|window| window == b"=\t") && input.contains(&b'7');
         assert_eq!(shrink(b"USER PIN=7\tName=\tPri=0\n", fails).len(), 3);
     }

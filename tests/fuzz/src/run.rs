@@ -1,4 +1,4 @@
-//! Running targets: the kept inputs, and what mutations make of them.
+//! Runs of targets on the kept inputs and on their mutations.
 
 use std::cell::Cell;
 use std::fmt::Write as _;
@@ -10,24 +10,24 @@ use fastrand::Rng;
 use crate::mutate::{flood, mutate, shrink};
 use crate::{Input, Target, corpus};
 
-/// One case in so many is a flood, which takes the time of many others.
+/// One of this many cases is a flood, which takes the time of many others.
 const FLOOD_IN: u8 = 200;
 
-/// An input of which something is not as it has to be.
+/// A failed input.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// The target.
     pub target: &'static str,
-    /// The input, as short as it could be made.
+    /// The input, shrunk as far as possible.
     pub input: Vec<u8>,
-    /// What the check said.
+    /// The message of the check.
     pub said: String,
 }
 
 impl Failure {
-    /// What failed, with its input, and where that is written to be kept.
+    /// Describes the failure with its input, and writes the input to a file.
     ///
-    /// Inputs are made of captured requests whose names, cards and templates are invented.
+    /// Inputs are made from captured requests whose names, cards and templates are invented.
     pub fn report(&self, replay: &str) -> String {
         let mut text = format!("{}: {}\n{replay}\n", self.target, self.said);
         let shown = &self.input[..self.input.len().min(400)];
@@ -46,22 +46,22 @@ impl Failure {
     }
 }
 
-/// Checks the kept inputs of a target as they are.
+/// Checks the kept inputs of a target.
 ///
 /// # Errors
-/// The first that fails.
+/// The first failure.
 pub fn kept(target: &Target) -> Result<usize, Failure> {
     let inputs = corpus::inputs(target.name, target.seeds);
     inputs.iter().try_for_each(|input| one(target, input))?;
     Ok(inputs.len())
 }
 
-/// Checks what the mutations of a seed make of the kept inputs, case after case, as long as `goes_on`.
+/// Checks mutations of the kept inputs by a seed, case after case, while `goes_on` is true.
 ///
-/// A case follows from the seed and its number alone.
+/// A case depends on the seed and its number only.
 ///
 /// # Errors
-/// The first that fails, with its number.
+/// The first failure, with its number.
 pub fn mutated(
     target: &Target,
     seed: u64,
@@ -93,12 +93,12 @@ fn one(target: &Target, input: &[u8]) -> Result<(), Failure> {
 }
 
 thread_local! {
-    /// What a check that failed in this thread said, where it is listened to.
+    /// The panic message of a check in this thread, if it is captured.
     static SAID: Cell<Option<String>> = const { Cell::new(None) };
     static LISTENING: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs a check; what it says when it panics is not printed but returned.
+/// Runs a check and returns its panic message instead of printing it.
 fn quietly(target: &Target, input: &[u8]) -> Result<(), String> {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {

@@ -1,7 +1,7 @@
-//! The list of targets: a parser that is added gets its line here.
+//! The list of targets. A new parser gets one line here.
 //!
-//! Most need nothing but [`check::answers`] (it answers, within its memory) or [`check::spelt`] (what is read and
-//! printed is read as the same again); whatever else has to be true of one stands in [`crate::check`].
+//! Most targets need only [`check::answers`] (it returns, within its memory) or [`check::spelt`] (a parsed value
+//! reads back equal from its text). Other properties are in [`crate::check`].
 
 use roster::Kind;
 use wire::{
@@ -17,7 +17,7 @@ const fn target(name: &'static str, seeds: Seeds, check: fn(&Input<'_>)) -> Targ
     Target { name, seeds, check }
 }
 
-/// Every target.
+/// All targets.
 pub const TARGETS: &[Target] = &[
     // Requests.
     target("request target", Targets, messages::request_target),
@@ -27,7 +27,7 @@ pub const TARGETS: &[Target] = &[
     target("serial number", Own, check::spelt::<SerialNumber>),
     target("version", Own, check::spelt::<Version>),
     target("poll info", Targets, |input| check::answers(input, PollInfo::read)),
-    // Uploads of people, under the tables that lines may lack a word for.
+    // Uploads about people, under each table that decides for lines without a tag.
     target("records", Bodies, |input| messages::records(None, input)),
     target("records of OPERLOG", Bodies, |input| messages::records(Some("OPERLOG"), input)),
     target("records of USERINFO", Bodies, |input| messages::records(Some("USERINFO"), input)),
@@ -37,7 +37,7 @@ pub const TARGETS: &[Target] = &[
     target("records of BIODATA", Bodies, |input| messages::records(Some("BIODATA"), input)),
     target("records of USERPIC", Bodies, |input| messages::records(Some("USERPIC"), input)),
     target("records of BIOPHOTO", Bodies, |input| messages::records(Some("BIOPHOTO"), input)),
-    // Beside people.
+    // Other uploads.
     target("sorted", Bodies, uploads::sorted),
     target("punches", Bodies, uploads::punches_of_body),
     target("other records", Bodies, uploads::other_records),
@@ -50,11 +50,11 @@ pub const TARGETS: &[Target] = &[
     target("card", Own, |input| check::spelt_as(input, |text| Some(Card::read(text)))),
     target("base64", Own, messages::base64),
     target("charsets", Bodies, messages::charsets),
-    // What devices say of themselves and of their commands.
+    // Reports of devices about themselves and their commands.
     target("parameters", Bodies, messages::parameters),
     target("type array", Own, |input| check::spelt_as(input, |text| Some(TypeArray::parse(text)))),
     target("acknowledgements", Bodies, messages::acknowledgements),
-    // What devices are told, read as they would.
+    // Commands and options, read as a device reads them.
     target("command", Own, messages::command),
     target("stored command", Own, |input| {
         drop(input.reads_whole(|| Command::read_text(input.bytes()).map(Command::into_owned)));
@@ -63,7 +63,7 @@ pub const TARGETS: &[Target] = &[
     target("command id", Own, check::spelt::<CommandId>),
     target("form", Own, check::spelt::<Form>),
     target("option block", Own, messages::option_block),
-    // What is kept.
+    // Stored data.
     target("upload", Bodies, people::upload),
     target("header of a template", Own, people::header),
     target("stored user", Own, |input| people::stored(Kind::User, input)),

@@ -1,4 +1,5 @@
-//! Broken requests, byte for byte, to a running server: it answers or closes, in time and in good form, and goes on.
+//! Fuzzing of a running server with broken requests: it must answer or close, in time and in valid form, and keep
+//! running.
 //!
 //! ```text
 //! MUSTER_FUZZ_SECONDS=3600 cargo test -p fuzz --test edge   longer: a sixth of that
@@ -17,11 +18,12 @@ use listener::{Admission, Attendance};
 use story::House;
 use story::raw::{Line, post};
 
-/// How many cases of a fixed seed there are for each kind of request.
+/// Number of fixed cases for each kind of request.
 const CASES: u64 = 60;
 const SEED: u64 = 2_041;
 
-/// Panics of any thread, those of the server's tasks too: a task that panics closes its connection, and no more.
+/// Number of panics in all threads. A task of the server that panics only closes its connection, so the count
+/// shows it.
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 
 fn count_panics() {
@@ -32,7 +34,7 @@ fn count_panics() {
     }));
 }
 
-/// Captured requests as they came, with the serial number of a device that is known.
+/// Captured requests, with the serial number of a known device.
 fn captured() -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/wire/tests/fixtures");
     let mut files: Vec<_> =
@@ -43,7 +45,7 @@ fn captured() -> Vec<Vec<u8>> {
     requests.filter(|request| request.len() <= 16 * 1024).collect()
 }
 
-/// Archives of uploads that a package may hold.
+/// Archives of uploads for a data package.
 fn archives() -> Vec<Vec<u8>> {
     let members: [&[(&str, &[u8])]; 3] = [
         &[("OPERLOG.txt", b"USER PIN=7\tName=Ada\tPri=0\n")],
@@ -76,10 +78,10 @@ fn package(archive: &[u8], case: u64) -> Vec<u8> {
     )
 }
 
-/// Sends bytes on a connection and takes what comes back until the server closes it.
+/// Sends bytes on a connection and reads until the server closes it.
 async fn exchange(house: &House, request: &[u8]) {
     let mut line = Line::to(house.address()).await;
-    // The server may close before all of it is written.
+    // The server may close before all bytes are written.
     if line.try_write(request).await.is_ok() {
         line.try_finish().await;
     }
@@ -89,7 +91,7 @@ async fn exchange(house: &House, request: &[u8]) {
     });
 }
 
-/// One answer after the other, each as devices read it: status line, header names by their case, a length that is true.
+/// Checks each answer as devices read it: status line, exact header names, a true length.
 fn well_formed(mut answers: &[u8]) -> Result<(), &'static str> {
     while !answers.is_empty() {
         let end = answers.windows(4).position(|four| four == b"\r\n\r\n").ok_or("a head without an end")?;
@@ -112,7 +114,7 @@ fn well_formed(mut answers: &[u8]) -> Result<(), &'static str> {
         }
         let length = head.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: "));
         let length: usize = length.and_then(|text| text.parse().ok()).ok_or("no Content-Length")?;
-        // That a HEAD is answered without a body is right.
+        // An answer to a HEAD has no body.
         answers =
             if answers.is_empty() { answers } else { answers.get(length..).ok_or("a body that is cut")? };
     }
@@ -125,7 +127,7 @@ fn now() -> Instant {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_bytes_break_the_edge_of_the_server() {
+async fn broken_requests_do_not_break_the_server() {
     count_panics();
     let house = House::with(|config| {
         config.devices.admission = Admission::Open;
@@ -138,7 +140,7 @@ async fn no_bytes_break_the_edge_of_the_server() {
     let mut requests = captured();
     assert!(requests.iter().filter(|request| known(request)).count() > 30);
     let archives = archives();
-    // Each device of the captured requests is known: what is behind the door is to be reached.
+    // Every device of the captured requests is known, so that the code after the admission is tested too.
     for request in &requests {
         exchange(&house, request).await;
     }
@@ -169,7 +171,7 @@ async fn no_bytes_break_the_edge_of_the_server() {
     assert!(house.get("/iclock/getrequest?SN=SIM0001").await.status() < 500, "it goes on");
 }
 
-/// Says which case fails, when it is dropped by a panic.
+/// Prints the failing case when a panic drops it.
 struct Failing(u64, u64);
 
 impl Drop for Failing {

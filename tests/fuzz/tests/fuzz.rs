@@ -1,4 +1,4 @@
-//! Every target on its kept inputs and on what mutations make of them.
+//! All targets, on their kept inputs and on mutations of these.
 //!
 //! ```text
 //! MUSTER_FUZZ_SECONDS=3600 cargo test -p fuzz              longer, 20 by default
@@ -12,7 +12,7 @@ use fuzz::Target;
 use fuzz::run::{kept, mutated};
 use fuzz::targets::TARGETS;
 
-/// How many mutations of each target every run goes through.
+/// Number of fixed mutations of each target.
 const CASES: u64 = 300;
 
 const SEED: u64 = 2_041;
@@ -30,7 +30,7 @@ fn chosen() -> Vec<&'static Target> {
 }
 
 #[test]
-fn the_kept_inputs_hold() {
+fn the_kept_inputs_pass() {
     let failures: Vec<String> = chosen()
         .into_iter()
         .filter_map(|target| kept(target).err())
@@ -40,12 +40,12 @@ fn the_kept_inputs_hold() {
 }
 
 #[test]
-fn the_same_mutations_hold_every_time() {
+fn the_fixed_mutations_pass() {
     mutate_each(SEED, |_| move |case| case < CASES);
 }
 
 #[test]
-fn other_mutations_hold_for_as_long_as_there_is_time() {
+fn random_mutations_pass_for_the_given_time() {
     let seed = number("MUSTER_FUZZ_SEED").unwrap_or_else(|| fastrand::u64(..));
     eprintln!("MUSTER_FUZZ_SEED={seed}");
     if let Some(only) = number("MUSTER_FUZZ_CASE") {
@@ -68,7 +68,7 @@ fn now() -> Instant {
     Instant::now()
 }
 
-/// Runs every target to its first failure, and shows them all.
+/// Runs every target to its first failure, and reports all failures.
 fn mutate_each<G: FnMut(u64) -> bool>(seed: u64, goes_on: impl Fn(&Target) -> G) {
     let first = number("MUSTER_FUZZ_CASE").unwrap_or(0);
     let mut failures = String::new();

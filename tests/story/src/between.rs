@@ -1,4 +1,4 @@
-//! What stands between two programs: a balancer before several servers, and a line to a database that can be cut.
+//! Proxies between programs: a load balancer before several servers, and a database connection that can be cut.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::task::{JoinHandle, JoinSet};
 
-/// Hands each connection to one of several servers, by chance; to another one where that does not answer.
+/// A load balancer that forwards each connection to a random server, or to another one if that does not answer.
 #[derive(Debug)]
 pub struct Balancer {
     address: SocketAddr,
@@ -18,7 +18,7 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// A balancer before these servers.
+    /// Starts a balancer before these servers.
     pub async fn before(servers: Vec<SocketAddr>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
@@ -34,7 +34,7 @@ impl Balancer {
         Self { address, task }
     }
 
-    /// Where devices connect.
+    /// The address for devices.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -49,14 +49,14 @@ impl Drop for Balancer {
 async fn hand_over(mut device: TcpStream, servers: Vec<SocketAddr>) {
     for server in servers {
         if let Ok(mut server) = TcpStream::connect(server).await {
-            // It ends as either side ends it; whoever is cut off comes again.
+            // The copy ends when either side closes. A device that is cut off connects again.
             let _ = copy_bidirectional(&mut device, &mut server).await;
             return;
         }
     }
 }
 
-/// The line to a socket of a database server.
+/// A proxy to the socket of a database server, which can be cut.
 #[derive(Debug)]
 pub struct DatabaseLine {
     server: PathBuf,
@@ -65,7 +65,7 @@ pub struct DatabaseLine {
 }
 
 impl DatabaseLine {
-    /// An open line.
+    /// Opens the proxy.
     pub fn to(server: &Path) -> Arc<Self> {
         let folder = tempfile::tempdir().expect("a folder for a socket");
         let line = Self { server: server.to_owned(), folder, open: Mutex::new(None) };
@@ -73,26 +73,26 @@ impl DatabaseLine {
         Arc::new(line)
     }
 
-    /// The end of the line that the server of devices uses.
+    /// The socket that the device server uses.
     pub fn socket(&self) -> PathBuf {
         self.folder.path().join("socket")
     }
 
-    /// Nothing goes through any more, and what was under way is lost.
+    /// Cuts all connections and refuses new ones; data in transit is lost.
     pub fn cut(&self) {
         if let Some(task) = self.open.lock().unwrap_or_else(PoisonError::into_inner).take() {
             task.abort();
         }
     }
 
-    /// The line works again.
+    /// Restores the connection.
     pub fn mend(&self) {
         let socket = self.socket();
         let _ = std::fs::remove_file(&socket);
         let listener = UnixListener::bind(&socket).expect("a socket");
         let server = self.server.clone();
         let task = tokio::spawn(async move {
-            // All of them end with this task.
+            // All connections end with this task.
             let mut connections = JoinSet::new();
             while let Ok((mut from, _)) = listener.accept().await {
                 let server = server.clone();

@@ -1,4 +1,4 @@
-//! What is in a server's database, read beside it.
+//! Direct access to a server's database.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Row as _};
 
 use crate::{House, pin};
 
-/// Every row of a database, table by table, each value as SQL writes it.
+/// All rows of a database by table, each value as SQL text.
 pub type Rows = BTreeMap<String, Vec<String>>;
 
-/// The database.
+/// The content of the database.
 impl House {
-    /// Everything that the fleet holds of some people.
+    /// All live items of some people.
     pub async fn contents(&self, pins: &[&str]) -> BTreeMap<ItemKey, Content> {
         let pins: Vec<_> = pins.iter().map(|text| pin(text)).collect();
         let mut tx = self.store.read().await.expect("a transaction");
@@ -21,18 +21,18 @@ impl House {
         tx.contents(&keys).await.expect("the contents")
     }
 
-    /// What the fleet holds of one item.
+    /// The content of one item.
     pub async fn content(&self, of: &str, slot: Slot) -> Option<Content> {
         self.contents(&[of]).await.remove(&ItemKey { pin: pin(of), slot })
     }
 
-    /// What a device sent that is held for an operator, as it came.
+    /// The held record that a device sent, as it came.
     pub async fn held_raw(&self, id: i64) -> Vec<u8> {
         let mut tx = self.store.read().await.expect("a transaction");
         tx.show_held(id).await.expect("the held records").expect("it is held").1
     }
 
-    /// The entries of a device's own log, in the order of its clock: code, time and operands.
+    /// A device's operation log in the order of its clock: code, time and operands.
     pub async fn operations(&self, serial_number: &str) -> Vec<String> {
         let device = self.device(serial_number).await.id;
         let mut tx = self.store.read().await.expect("a transaction");
@@ -45,14 +45,14 @@ impl House {
         logged.iter().map(line).collect()
     }
 
-    /// The upload marks of a device: table and mark, and which tables are to be read again.
+    /// The stamps of a device by table, and which tables are to be read again.
     pub async fn stamps(&self, serial_number: &str) -> BTreeMap<String, store::Stamp> {
         let device = self.device(serial_number).await.id;
         let mut tx = self.store.read().await.expect("a transaction");
         tx.stamps(device).await.expect("the stamps")
     }
 
-    /// Every row of the database, but for when and from where devices were last heard of, which is written behind.
+    /// All rows of the database, except when and from where devices were last seen, which is written later.
     pub async fn rows(&self) -> Rows {
         let mut db = self.connect_to_database().await;
         let tables = match self.database.kind() {
@@ -65,7 +65,7 @@ impl House {
         let mut rows = Rows::new();
         for table in column(&mut db, tables).await {
             if table == "lease" {
-                // Of what happens by itself, beside the story.
+                // These tables change by themselves, independently of the story.
                 continue;
             }
             let columns = match self.database.kind() {
@@ -81,7 +81,7 @@ impl House {
                 .filter(|name| !["last_seen_at", "address", "heard_at"].contains(&name.as_str()))
                 .map(|name| match self.database.kind() {
                     Kind::Sqlite => format!("quote({name})"),
-                    // Also of bytes that are no text.
+                    // Works for bytes that are not text too.
                     Kind::MariaDb => format!("COALESCE(HEX({name}), 'NULL')"),
                 })
                 .collect();
@@ -96,13 +96,13 @@ impl House {
         rows
     }
 
-    /// Runs SQL beside the server: for what no operator would do.
+    /// Runs SQL directly, for changes that no operator would make.
     pub async fn sql(&self, statements: &str) {
         let mut db = self.connect_to_database().await;
         sqlx::raw_sql(AssertSqlSafe(statements)).execute(&mut db).await.expect("the statements run");
     }
 
-    /// The database is full from now on: it takes no row of this table any more while a condition of SQL holds.
+    /// Simulates a full database: inserts into this table fail from now on while a condition of SQL holds.
     pub async fn fill(&self, table: &str, condition: &str) {
         let trigger = match self.database.kind() {
             Kind::Sqlite => format!(
@@ -117,12 +117,12 @@ impl House {
         self.sql(&trigger).await;
     }
 
-    /// There is room again.
+    /// Ends the simulation of a full database.
     pub async fn make_room(&self, table: &str) {
         self.sql(&format!("DROP TRIGGER full_{table}")).await;
     }
 
-    /// One value of a query beside the server.
+    /// One value of a query.
     pub async fn value(&self, sql: &str) -> String {
         let mut db = self.connect_to_database().await;
         column(&mut db, sql).await.remove(0)

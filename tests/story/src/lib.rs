@@ -1,6 +1,6 @@
-//! A server in this process with a clock of its own, for stories that simulated devices tell over real sockets.
+//! A test server in this process, with its own clock. Simulated devices connect to it over real sockets.
 
-#![expect(clippy::missing_panics_doc, reason = "a story that cannot be told panics")]
+#![expect(clippy::missing_panics_doc, reason = "a story that cannot continue panics")]
 
 pub mod between;
 pub mod database;
@@ -26,7 +26,7 @@ use simulator::{Device, Session, SessionError, difference};
 use store::{DeviceRow, Keys, Store, StoreError, Tx};
 use wire::Pin;
 
-/// A server, its database, which is removed afterwards, and its clock.
+/// A server, its clock, and its database, which is removed afterwards.
 #[derive(Debug)]
 pub struct House {
     database: Arc<Database>,
@@ -34,23 +34,23 @@ pub struct House {
     now: Arc<AtomicI64>,
     random: Arc<AtomicU64>,
     running: Option<ServerHandle>,
-    /// The database beside the server, as an operator's tool has it.
+    /// The database as an operator's tool opens it.
     pub store: Store,
 }
 
-/// From one number that nobody can guess to the next, as far as a story goes.
+/// Step between the random numbers of the server. They only need to differ within a story.
 const RANDOM_STEP: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// 2024-03-12 06:00:00 UTC: before anything that the captured requests tell of.
+/// 2024-03-12 06:00:00 UTC: earlier than any time in the captured requests.
 const START: i64 = 1_710_223_200_000;
 
 impl House {
-    /// A server that takes every device in at once.
+    /// A server that admits every device.
     pub async fn open() -> Self {
         Self::with(|config| config.devices.admission = Admission::Open).await
     }
 
-    /// A server as it is by default: devices wait for approval.
+    /// A server with the default: devices wait for approval.
     pub async fn approving() -> Self {
         Self::with(|_| {}).await
     }
@@ -71,7 +71,7 @@ impl House {
             database,
             config,
             now: Arc::new(AtomicI64::new(START)),
-            // The first goes into the name of the server.
+            // The first random number becomes a part of the server's name.
             random: Arc::new(AtomicU64::new(7_u64.wrapping_sub(RANDOM_STEP))),
             running: None,
             store,
@@ -80,7 +80,7 @@ impl House {
         house
     }
 
-    /// How devices are served unless a test says otherwise.
+    /// The device settings of the tests.
     fn devices(listen: SocketAddr) -> listener::Config {
         listener::Config {
             listen,
@@ -152,12 +152,12 @@ impl House {
         }
     }
 
-    /// Where devices connect.
+    /// The address for devices.
     pub fn address(&self) -> SocketAddr {
         self.config.devices.listen
     }
 
-    /// Where people connect.
+    /// The address for operators.
     pub fn admin_address(&self) -> SocketAddr {
         self.running.as_ref().expect("the server runs").admin_listen
     }
@@ -172,19 +172,19 @@ impl House {
         Millis(self.now.load(Ordering::SeqCst))
     }
 
-    /// Lets time pass for the server.
+    /// Advances the server's clock.
     pub fn advance(&self, by: Duration) {
         let ms = i64::try_from(by.as_millis()).expect("a story's time");
         self.now.fetch_add(ms, Ordering::SeqCst);
     }
 
-    /// Connects a device; it is told what to do and tells what it holds.
+    /// Connects a device. It executes its first commands and uploads its content.
     pub async fn connect(&self, device: Device) -> Session {
         let session = device.connect(self.address()).await.expect("the device connects");
         session.remembering(50)
     }
 
-    /// Lets devices and the server talk until none has anything to say. Time passes, so that pauses end.
+    /// Runs devices and server until none has work left. The clock advances, so that waits end.
     pub async fn calm<const N: usize>(&self, mut sessions: [&mut Session; N]) {
         for _ in 0..400 {
             let mut quiet = true;
@@ -209,7 +209,7 @@ impl House {
         })
     }
 
-    /// How every device stands.
+    /// The sync status of every device.
     pub async fn status(&self) -> Vec<fleet::view::sync_status::DeviceStatus> {
         let mut tx = self.store.read().await.expect("a transaction");
         fleet::view::sync_status::all(&mut tx, self.now()).await.expect("the status")
@@ -223,7 +223,7 @@ impl House {
         device.expect("the device is known")
     }
 
-    /// Changes the fleet as an operator's tool does, in one transaction.
+    /// Changes the fleet in one transaction, as an operator's tool does.
     pub async fn operate<T>(&self, work: impl AsyncFnOnce(&mut Tx) -> Result<T, StoreError>) -> T {
         let mut tx = self.store.write().await.expect("a transaction");
         let done = work(&mut tx).await.expect("the operation");
@@ -232,27 +232,27 @@ impl House {
         done
     }
 
-    /// The server looks for what others changed, as it does by itself within its head interval.
+    /// Checks for changes by other processes, as the server does by itself within its head interval.
     pub async fn look(&self) {
         if let Some(running) = &self.running {
             running.check_for_changes().await.expect("the clock");
         }
     }
 
-    /// The server looks for dates that have come, as it does by itself once a minute.
+    /// Checks for due dates, as the server does by itself once a minute.
     pub async fn keep_dates(&self) {
         self.running.as_ref().expect("the server runs").keep_dates().await.expect("the dates");
         self.look().await;
     }
 
-    /// The server looks whose people are to be read, as it does by itself once a minute. How many terminals had their turn.
+    /// Has the server choose the terminals whose people are read next, as it does once a minute. Returns how many.
     pub async fn check_people(&self) -> i64 {
         let begun = self.running.as_ref().expect("the server runs").check_people().await.expect("the check");
         self.look().await;
         begun
     }
 
-    /// How many polls the server answered without asking the database.
+    /// Number of polls that the server answered without the database.
     pub fn polls_from_memory(&self) -> u64 {
         self.running.as_ref().expect("the server runs").polls_from_memory()
     }
@@ -262,20 +262,20 @@ impl House {
         self.store.pulse().await.expect("the clock").head.0
     }
 
-    /// How many commands were ever sent to devices.
+    /// Number of commands that were ever sent to devices.
     pub async fn commands(&self) -> usize {
         let mut tx = self.store.read().await.expect("a transaction");
         tx.command_events(Millis(0), 1_000_000).await.expect("the commands").len()
     }
 
-    /// What is held for an operator.
+    /// The held records.
     pub async fn held(&self) -> Vec<store::HeldRow> {
         let mut tx = self.store.read().await.expect("a transaction");
         tx.held(&store::HeldFilter::default(), 1_000).await.expect("the held records")
     }
 }
 
-/// One round of a device: what it has to report, and a poll.
+/// One round of a device: reports and one poll.
 async fn step(session: &mut Session) -> Result<bool, SessionError> {
     Ok(session.step().await?.is_idle())
 }
@@ -299,9 +299,9 @@ pub fn tell(story: impl Future<Output = ()>) {
         .block_on(story);
 }
 
-/// Stories in which some devices are off.
+/// Runs in which some devices are offline.
 impl House {
-    /// Lets these devices and the server talk until none of them has anything to say; others may be owed things.
+    /// Runs these devices and the server until none of them has work left. Other devices may still lack data.
     pub async fn calm_online<const N: usize>(&self, mut sessions: [&mut Session; N]) {
         for _ in 0..400 {
             let mut quiet = true;
@@ -326,13 +326,13 @@ impl House {
         })
     }
 
-    /// How one device stands.
+    /// The sync status of one device.
     pub async fn status_of(&self, serial_number: &str) -> fleet::view::sync_status::DeviceStatus {
         let all = self.status().await;
         all.into_iter().find(|device| device.serial_number == serial_number).expect("the device is known")
     }
 
-    /// The commands that were sent to a device since a number of them, in order: what they were about.
+    /// The commands sent to a device after the first `after`, in order.
     pub async fn commands_to(&self, serial_number: &str, after: usize) -> Vec<store::CommandEvent> {
         let device = self.device(serial_number).await.id;
         let mut tx = self.store.read().await.expect("a transaction");
@@ -343,10 +343,10 @@ impl House {
     }
 }
 
-/// Two devices hold the same, as far as both can keep it.
+/// Asserts that two devices hold the same data, as far as both can keep it.
 ///
 /// # Panics
-/// If they do not; in what they differ is in the message.
+/// If they do not; the message contains the differences.
 pub fn assert_same(a: &Device, b: &Device) {
     let differences: Vec<String> =
         difference(&a.holding(), &b.holding()).iter().map(ToString::to_string).collect();

@@ -1,4 +1,4 @@
-//! Whose fingers are on a terminal, and what an operator decides about people.
+//! The owners of fingers on terminals, and operator actions on users.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -12,33 +12,33 @@ use wire::BioType;
 
 use crate::{House, pin};
 
-/// Remembers whose each finger really is, whatever the PIN under which a terminal holds it.
+/// Records the real owner of each finger, whatever the PIN under which a terminal holds it.
 #[derive(Debug, Default)]
 pub struct Hands {
     owners: BTreeMap<Vec<u8>, String>,
 }
 
 impl Hands {
-    /// Somebody enrols a finger at a terminal.
+    /// Enrols a finger of a person at a terminal.
     pub fn enrol(&mut self, device: &mut Device, who: &str, person: &str, finger: u8) {
         device.enrol_fingerprint(who, finger);
         self.learn(device, who, person);
     }
 
-    /// Somebody is enrolled at a terminal with one finger.
+    /// Enrols a person with one finger at a terminal.
     pub fn enrol_user(&mut self, device: &mut Device, who: &str, person: &str, finger: u8) {
         device.enrol_user(who, person);
         self.enrol(device, who, person, finger);
     }
 
-    /// All fingers under a PIN that nobody is known to own are this person's.
+    /// Records this person as the owner of all unknown fingers under a PIN.
     pub fn learn(&mut self, device: &Device, who: &str, person: &str) {
         for (number, template) in fingers(device, who) {
             self.owners.entry(template).or_insert_with(|| format!("{person} {number}"));
         }
     }
 
-    /// Everybody on a terminal with the owners of the fingers: `7 Ada: Ada 6, Ada 7`.
+    /// All users on a terminal with the owners of their fingers: `7 Ada: Ada 6, Ada 7`.
     pub fn on(&self, device: &Device) -> Vec<String> {
         let content = device.content();
         let line = |(who, person): (&wire::Pin, &simulator::content::Person)| {
@@ -62,9 +62,9 @@ fn fingers(device: &Device, who: &str) -> Vec<(u8, Vec<u8>)> {
     of_fingers.map(|(key, template)| (key.number, bytes(&template.parts))).collect()
 }
 
-/// What an operator does about people.
+/// Operator actions on users.
 impl House {
-    /// Connects a terminal, approves it, and lets it come to rest.
+    /// Connects a terminal, approves it, and runs until it is idle.
     pub async fn joined(&self, device: Device, joining: Joining) -> Session {
         let serial_number = device.serial().to_owned();
         let mut session = self.connect(device).await;
@@ -74,7 +74,7 @@ impl House {
         session
     }
 
-    /// Lets terminals and the server talk for so many rounds of ten seconds, whether they come to rest or not.
+    /// Runs terminals and server for a number of rounds of ten seconds, whether they become idle or not.
     pub async fn rounds<const N: usize>(&self, rounds: usize, mut sessions: [&mut Session; N]) {
         for _ in 0..rounds {
             for session in &mut sessions {
@@ -84,13 +84,13 @@ impl House {
         }
     }
 
-    /// Enters or changes a user.
+    /// Creates or changes a user.
     pub async fn set(&self, who: &str, edit: UserEdit) {
         let now = self.now();
         self.operate(async |tx| fleet::user::set(tx, &pin(who), &edit, now).await).await;
     }
 
-    /// Enters a user with a name, or changes the name.
+    /// Creates a user with a name, or changes the name.
     pub async fn set_name(&self, who: &str, name: &str) {
         self.set(who, UserEdit { name: Some(name.to_owned()), ..UserEdit::default() }).await;
     }
@@ -103,10 +103,10 @@ impl House {
         assert!(gone > 0, "nobody had PIN {who}");
     }
 
-    /// Decides about a held record.
+    /// Resolves a held record.
     ///
     /// # Errors
-    /// The decision is refused.
+    /// The server refuses the decision.
     pub async fn try_resolve(&self, record: &HeldRow, resolution: Resolution) -> Result<(), ResolveError> {
         let mut tx = self.store.write().await.expect("a transaction");
         let resolved = fleet::held::resolve(&mut tx, record.id, resolution, self.rules(), self.now()).await;
@@ -118,13 +118,13 @@ impl House {
         resolved.map(|_| ())
     }
 
-    /// Decides about the held user record of a PIN; it is of this kind.
+    /// Resolves the held user record of a PIN, which must have this kind.
     pub async fn resolve(&self, who: &str, kind: HeldKind, resolution: Resolution) {
         let record = self.held_user(who, kind).await;
         self.try_resolve(&record, resolution).await.expect("the decision is carried out");
     }
 
-    /// The held user record of a PIN; it is of this kind.
+    /// The held user record of a PIN, which must have this kind.
     pub async fn held_user(&self, who: &str, kind: HeldKind) -> HeldRow {
         let held = self.held().await;
         let mut found = held.iter().filter(|record| {

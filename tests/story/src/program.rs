@@ -1,6 +1,6 @@
-//! The built program, `muster serve`, in a folder and on a port of its own: for stories in which a server dies.
+//! The built program, `muster serve`, with its own directory and port, for stories in which a server is killed.
 //!
-//! Time here is real time, so the program is set to ask again soon where an answer is missing.
+//! These stories run in real time, so the settings make the program retry soon.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
@@ -18,24 +18,25 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _};
 use store::{Keys, Store};
 use tempfile::TempDir;
 
-/// Settings, by their variables in the environment.
+/// Settings as environment variables.
 pub type Settings = &'static [(&'static str, &'static str)];
 
-/// The settings of the stories: no device waits for anybody, and what is not answered is sent again as soon as can be.
+/// The settings of these stories: devices need no approval, and unanswered commands are sent again as soon as
+/// possible.
 const HURRIED: Settings =
     &[("MUSTER_ADMISSION", "open"), ("MUSTER_ADOPT_QUIET_S", "0"), ("MUSTER_ANSWER_TIMEOUT_S", "5")];
 
-/// How often devices ask that have nothing to report.
+/// Poll interval of idle devices.
 const PACE: Duration = Duration::from_millis(50);
 
-/// How long a fleet may take to come to rest.
+/// Time limit for a fleet to become idle.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A server that is a process, with its data. It is killed when it is dropped.
+/// A server process with its data. It is killed when this is dropped.
 #[derive(Debug)]
 pub struct Program {
     folder: TempDir,
-    /// Kept as long as a server uses it.
+    /// Shared by all servers that use it.
     database: Arc<Database>,
     url: String,
     settings: Settings,
@@ -44,22 +45,22 @@ pub struct Program {
 }
 
 impl Program {
-    /// A server that takes every device in at once, on any port and an empty database.
+    /// Starts a server that admits every device, on any port and an empty database.
     pub fn start() -> Self {
         Self::with(HURRIED)
     }
 
-    /// A server with these settings, on any port and an empty database.
+    /// Starts a server with these settings, on any port and an empty database.
     pub fn with(settings: Settings) -> Self {
         Self::on(Database::new(), settings)
     }
 
-    /// A server on a file, whatever database the run is about.
+    /// Starts a server on an SQLite file, whatever database the test run uses.
     pub fn on_a_file() -> Self {
         Self::on(Database::of(Kind::Sqlite), HURRIED)
     }
 
-    /// A server on a database of MariaDB, whatever database the run is about; reached by another URL where one is given.
+    /// Starts a server on a MariaDB database, whatever database the test run uses; `url` may change the URL.
     pub fn on_mariadb(url: impl FnOnce(&Database) -> String) -> Self {
         let database = Database::of(Kind::MariaDb);
         let url = url(&database);
@@ -77,7 +78,7 @@ impl Program {
         Self { folder, database: Arc::new(database), url, settings, listen, process }
     }
 
-    /// Another server on the same database, with a copy of the key, as it would be on another machine.
+    /// Starts another server on the same database with a copy of the key, like a server on another machine.
     #[must_use]
     pub fn beside(&self) -> Self {
         let (folder, database) = (new_folder(), Arc::clone(&self.database));
@@ -92,17 +93,17 @@ impl Program {
         self.folder.path().join("muster-data/muster.key")
     }
 
-    /// Where devices connect.
+    /// The address for devices.
     pub const fn address(&self) -> SocketAddr {
         self.listen
     }
 
-    /// The number of the process.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Ends the process as it is (SIGKILL).
+    /// Kills the process (SIGKILL).
     pub fn kill(&mut self) {
         self.process.kill().expect("the process can be killed");
         self.process.wait().expect("the process ends");
@@ -113,25 +114,25 @@ impl Program {
         (self.process, self.listen) = serve(&self.folder, &self.url, self.settings, self.listen);
     }
 
-    /// The process ends as it is, and another one takes its place.
+    /// Kills the process and starts another one in its place.
     pub fn kill_and_start_again(&mut self) {
         self.kill();
         self.start_again();
     }
 
-    /// Asks the process to end (SIGTERM); does not wait for it.
+    /// Asks the process to end (SIGTERM) without waiting for it.
     pub fn terminate(&self) {
         let id = self.id().to_string();
         let sent = Command::new("kill").args(["-TERM", &id]).status().expect("there is kill");
         assert!(sent.success(), "the process is there");
     }
 
-    /// Waits for the end of the process, and returns its exit code.
+    /// Waits for the end of the process and returns its exit code.
     pub fn ended(&mut self) -> Option<i32> {
         self.process.wait().expect("the process ends").code()
     }
 
-    /// Runs the program beside the server, in the same folder, to its end.
+    /// Runs the program to its end, in the directory of the server.
     pub fn run(&self, arguments: &str) -> Output {
         command(&self.folder, &self.url, self.settings)
             .args(arguments.split_whitespace())
@@ -144,12 +145,12 @@ impl Program {
         command(&self.folder, &self.url, self.settings).args(arguments).output().expect("the program runs")
     }
 
-    /// What the servers of this folder said on standard error.
+    /// The log of the servers of this directory, which they write to standard error.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join(LOG)).unwrap_or_default()
     }
 
-    /// Runs SQL on the database: for what no operator would do.
+    /// Runs SQL on the database, for changes that no operator would make.
     pub async fn sql(&self, statements: &str) {
         sqlx::any::install_default_drivers();
         let mut db = AnyConnection::connect(self.database.url()).await.expect("the database opens");
@@ -157,8 +158,8 @@ impl Program {
         db.close().await.expect("it closes");
     }
 
-    /// The database, beside the server if there is one. Whoever has it open while the server dies keeps the server's
-    /// successor from finding it as it was left: stories close it first.
+    /// The database, opened beside the server if one runs. An open database at the time of a crash would hide the
+    /// crash from the next server, so stories close it first.
     pub async fn store(&self) -> Store {
         let secret = std::fs::read_to_string(self.key()).expect("the key");
         let keys = Keys::from_secret(&secret_of(secret.trim()).expect("64 hex digits"));
@@ -166,12 +167,12 @@ impl Program {
         Store::open_existing(direct, keys).await.expect("the database opens")
     }
 
-    /// Connects a device; it is told what to do and tells what it holds.
+    /// Connects a device. It executes its first commands and uploads its content.
     pub async fn connect(&self, device: Device) -> Session {
         device.connect(self.listen).await.expect("the device connects")
     }
 
-    /// Lets devices and the server talk until none of them has anything to say and the server owes them nothing.
+    /// Runs devices and server until none of them has work left.
     pub async fn calm<const N: usize>(&self, mut sessions: [&mut Session; N]) {
         let store = self.store().await;
         let rest = async {
@@ -198,13 +199,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may be gone already.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
-/// The built program, which stands beside the folder of the built tests.
+/// The built program, in the parent directory of the built tests.
 pub fn built() -> PathBuf {
     let here = std::env::current_exe().expect("the path of this program");
     let built = here.parent().and_then(|deps| deps.parent()).expect("the folder of the build").join("muster");
@@ -224,7 +225,7 @@ fn new_folder() -> TempDir {
     tempfile::tempdir().expect("a folder for the data")
 }
 
-/// The program in a folder, without the settings of whoever runs the stories.
+/// A command that runs the program in a directory, without settings from the environment of the test run.
 fn command(folder: &TempDir, url: &str, settings: Settings) -> Command {
     let mut command = Command::new(built());
     command
@@ -256,7 +257,7 @@ fn serve(folder: &TempDir, url: &str, settings: Settings, listen: SocketAddr) ->
         let log = std::fs::read_to_string(folder.path().join(LOG)).unwrap_or_default();
         panic!("the server does not start ({ended}): {line}{log}");
     };
-    // Nobody reads more than the first line, but the program may write.
+    // The pipe stays open because the program may write more, although only the first line is read.
     process.stdout = Some(output.into_inner());
     (process, address)
 }

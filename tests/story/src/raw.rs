@@ -1,4 +1,4 @@
-//! HTTP as bytes: a request goes out as it is written down, an answer comes back as it came.
+//! Raw HTTP: requests are sent byte for byte, and answers are kept as they come.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use tokio::net::TcpStream;
 
 use crate::House;
 
-/// Longer than anything takes; a server that never answers fails the story instead of stopping it.
+/// Longer than any answer takes. A server that never answers fails the story instead of blocking it.
 const PATIENCE: Duration = Duration::from_mins(1);
 
-/// A connection to a server, on which nothing is sent but what the story says.
+/// A connection that sends only the bytes of the story.
 #[derive(Debug)]
 pub struct Line {
     stream: TcpStream,
@@ -48,7 +48,7 @@ impl Line {
         self.try_write(bytes).await.expect("the server reads");
     }
 
-    /// Sends bytes, as far as the server takes them.
+    /// Sends bytes, as far as the server accepts them.
     ///
     /// # Errors
     /// The server has closed the connection.
@@ -57,14 +57,14 @@ impl Line {
         self.stream.flush().await
     }
 
-    /// Says that nothing more comes; answers can still be read.
+    /// Closes the sending direction; answers can still be read.
     pub async fn finish(&mut self) {
         self.stream.shutdown().await.expect("the connection is there");
     }
 
-    /// Says that nothing more comes, where the server has not closed the connection already.
+    /// Closes the sending direction, unless the server has closed the connection already.
     pub async fn try_finish(&mut self) {
-        // What it said before it closed can still be read.
+        // An answer before the close can still be read.
         let _ = self.stream.shutdown().await;
     }
 
@@ -80,7 +80,7 @@ impl Line {
         Answer { head, body }
     }
 
-    /// Status line and headers of what comes next, or of an answer without a body.
+    /// The status line and headers that come next, or of an answer without a body.
     pub async fn until_empty_line(&mut self) -> String {
         loop {
             if let Some(end) = self.unread.windows(4).position(|four| four == b"\r\n\r\n") {
@@ -91,18 +91,18 @@ impl Line {
         }
     }
 
-    /// Everything that still comes before the server closes the connection.
+    /// All bytes until the server closes the connection.
     pub async fn rest(&mut self) -> Vec<u8> {
         while self.read().await {}
         std::mem::take(&mut self.unread)
     }
 
-    /// Reads some more; false at the end of the connection.
+    /// Reads more bytes; returns false at the end of the connection.
     async fn read(&mut self) -> bool {
         let read = tokio::time::timeout(PATIENCE, self.stream.read_buf(&mut self.unread)).await;
         match read.expect("the server says something or closes the connection") {
             Ok(read) => read > 0,
-            // It closed while it still had something to read.
+            // The server closed while unread bytes were left.
             Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => false,
             Err(error) => panic!("{error}"),
         }
@@ -126,10 +126,10 @@ impl Answer {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Its `Date`.
+    /// The `Date` header.
     ///
     /// # Panics
-    /// If there is none, or none in the one form that devices read: `Fri, 12 Mar 2027 06:53:01 GMT`.
+    /// If there is none, or it does not have the only form that devices read: `Fri, 12 Mar 2027 06:53:01 GMT`.
     pub fn date(&self) -> Timestamp {
         const IMF_FIXDATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
         let text = self.header("Date").unwrap_or_else(|| panic!("no Date:\n{}", self.head));
@@ -139,7 +139,7 @@ impl Answer {
         date.timestamp()
     }
 
-    /// All of it, byte for byte, with its date, which is one, replaced by the word `now`.
+    /// The whole answer as text, with its valid date replaced by the word `now`.
     pub fn whole(&self) -> String {
         self.date();
         let date = self.header("Date").unwrap_or_default();
@@ -152,7 +152,7 @@ fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
     head.split("\r\n").find_map(|line| line.strip_prefix(name)?.strip_prefix(": "))
 }
 
-/// A GET as captured devices write it.
+/// A GET in the form of captured devices.
 pub fn get(target: &str) -> Vec<u8> {
     format!(
         "GET {target} HTTP/1.1\r\nHost: 192.0.2.10:8080\r\nUser-Agent: iClock Proxy/1.09\r\n\
@@ -161,7 +161,7 @@ pub fn get(target: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// A POST as captured devices write it.
+/// A POST in the form of captured devices.
 pub fn post(target: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let head = format!(
@@ -172,9 +172,9 @@ pub fn post(target: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-/// Requests as bytes.
+/// Raw requests to a server.
 impl House {
-    /// Sends a request on a connection of its own, and takes all that comes back: one answer, after which the server closes.
+    /// Sends a request on a new connection and reads one answer, after which the server must close.
     pub async fn send(&self, request: &[u8]) -> Answer {
         let mut line = Line::to(self.address()).await;
         line.write(request).await;
@@ -184,17 +184,18 @@ impl House {
         answer
     }
 
-    /// Asks for something as a device does.
+    /// Sends a GET as a device does.
     pub async fn get(&self, target: &str) -> Answer {
         self.send(&get(target)).await
     }
 
-    /// Uploads something as a device does.
+    /// Sends an upload as a device does.
     pub async fn post(&self, target: &str, body: impl AsRef<[u8]>) -> Answer {
         self.send(&post(target, body)).await
     }
 
-    /// Two devices upload records, and the server looks at both bodies before it can write either. What it answers to each.
+    /// Two devices upload records at the same time: the server reads both bodies before it can write either.
+    /// Returns both answers.
     pub async fn upload_at_once(&self, one: (&str, &str), other: (&str, &str)) -> [String; 2] {
         let mut writer = self.store.write().await.expect("a transaction");
         writer.lock_clock().await.expect("nobody else writes items now");
@@ -212,7 +213,7 @@ impl House {
         [one, other]
     }
 
-    /// Introduces a device, and answers for it that it does what it is asked for: tell everything.
+    /// Introduces a device that answers the request for all its data with success.
     pub async fn know(&self, serial_number: &str) {
         self.get(&format!("/iclock/cdata?SN={serial_number}&options=all&pushver=2.4.1")).await;
         let check = self.get(&format!("/iclock/getrequest?SN={serial_number}")).await.text();
@@ -221,8 +222,8 @@ impl House {
         self.post(&format!("/iclock/devicecmd?SN={serial_number}"), answer).await;
     }
 
-    /// A device is asked who is under a PIN, and has nobody there: it answers, and uploads nothing. What else it is told
-    /// meanwhile.
+    /// A device is queried for a PIN that it does not hold: it acknowledges the query and uploads nothing. Returns
+    /// the other commands that it gets.
     pub async fn has_nobody(&self, serial_number: &str, pin: &str) -> Vec<String> {
         let poll = format!("/iclock/getrequest?SN={serial_number}");
         let mut told: Vec<String> = self.get(&poll).await.text().lines().map(str::to_owned).collect();

@@ -1,11 +1,11 @@
-//! Upload records as devices write them, with payloads that look right from outside and hold noise.
+//! Upload records in the form of devices, with payloads whose headers are right and whose content is noise.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use simulator::{Random, templates};
 use wire::BioType;
 
-/// The base64 text of a fingerprint 10.0 of so many bytes; at least 10.
+/// The base64 text of a fingerprint 10.0 of this many bytes, at least 10.
 pub fn fingerprint_10(random: &mut Random, bytes: usize) -> String {
     let mut template = random.bytes(bytes);
     template[..6].copy_from_slice(b"\x4a\xd7SS21");
@@ -19,7 +19,7 @@ pub fn unified(random: &mut Random, bio_type: BioType, version: (u16, u16), byte
     BASE64_STANDARD.encode(templates::unified(random, bio_type, version.0, version.1, bytes))
 }
 
-/// The base64 text of something like a JPEG file.
+/// The base64 text of bytes that resemble a JPEG file.
 pub fn photo(random: &mut Random, bytes: usize) -> String {
     BASE64_STANDARD.encode(templates::photo(random, bytes))
 }

@@ -1,4 +1,4 @@
-//! A terminal whose every request the story writes down: for habits that the simulated devices do not have.
+//! A terminal whose requests the story writes one by one, for habits that simulated devices do not have.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use sync::Joining;
 
 use crate::House;
 
-/// A terminal of a house. It does every command that a poll brings.
+/// A terminal of a test server. It acknowledges every command with success.
 #[derive(Debug)]
 pub struct Terminal<'a> {
     house: &'a House,
@@ -14,7 +14,7 @@ pub struct Terminal<'a> {
 }
 
 impl<'a> Terminal<'a> {
-    /// A terminal that called once and was approved.
+    /// A terminal that connected once and was approved.
     pub async fn approved(house: &'a House, serial_number: &'static str, joining: Joining) -> Self {
         let terminal = Self { house, serial_number };
         assert_eq!(house.get(&terminal.target("cdata", "&options=all&pushver=2.4.1")).await.status(), 401);
@@ -22,7 +22,7 @@ impl<'a> Terminal<'a> {
         terminal
     }
 
-    /// The operator approves it, for the first time or once more.
+    /// Approves the terminal, for the first time or again.
     pub async fn approve(&self, joining: Joining) {
         let (device, now) = (self.house.device(self.serial_number).await, self.house.now());
         let approve = async |tx: &mut _| fleet::device::approve(tx, &device, joining, now).await;
@@ -33,7 +33,7 @@ impl<'a> Terminal<'a> {
         format!("/iclock/{path}?SN={}{query}", self.serial_number)
     }
 
-    /// Greets the server.
+    /// Sends the initialization request.
     pub async fn greet(&self) {
         let answer = self.house.get(&self.target("cdata", "&options=all&pushver=2.4.1")).await;
         assert_eq!(answer.status(), 200);
@@ -46,12 +46,12 @@ impl<'a> Terminal<'a> {
         assert!(answer.text().starts_with("OK"), "{}", answer.text());
     }
 
-    /// Polls, and does what it is told. The commands, one a line; empty where there is nothing to do.
+    /// Polls and acknowledges all commands. Returns the commands, one a line; empty if there are none.
     pub async fn poll(&self) -> String {
         self.poll_with("").await
     }
 
-    /// Polls, says to hold so many people, and does what it is told.
+    /// Polls with a reported number of users, and acknowledges all commands.
     pub async fn poll_holding(&self, users: usize) -> String {
         self.poll_with(&format!("&INFO=Ver%208.0.4,{users},0,0,192.0.2.1,10,7,0,0,111")).await
     }
@@ -69,7 +69,7 @@ impl<'a> Terminal<'a> {
         commands
     }
 
-    /// Polls for so long every ten seconds. All the commands that it was sent.
+    /// Polls every ten seconds for this time. Returns all commands.
     pub async fn poll_for(&self, time: Duration) -> String {
         let mut commands = String::new();
         for _ in 0..time.as_secs() / 10 {
@@ -79,17 +79,17 @@ impl<'a> Terminal<'a> {
         commands
     }
 
-    /// How the server says that it stands.
+    /// The sync status of the terminal.
     pub async fn status(&self) -> fleet::view::sync_status::DeviceStatus {
         self.house.status_of(self.serial_number).await
     }
 
-    /// Whether it is still being taken in.
+    /// Whether the server is still importing its people.
     pub async fn is_joining(&self) -> bool {
         self.house.device(self.serial_number).await.joining.is_some()
     }
 
-    /// Whether the server says that it saw all its people when it was taken in.
+    /// Whether the server saw all its people during the import.
     pub async fn is_complete(&self) -> bool {
         self.house.device(self.serial_number).await.roster_complete
     }

@@ -50,7 +50,7 @@ async fn what_does_not_fit_is_not_sent_and_waits_until_there_is_room() {
     never_without_room(&b);
     let status = house.status_of("SIM0002").await;
     assert_eq!((status.parked, status.open, status.due), (7, 0, 0), "{status:?}");
-    let full = "full: 3 of 3 near-infrared faces by its own word";
+    let full = "full: 3 of 3 near-infrared faces, as the device reports";
     assert!(!status.in_sync && status.full == [full], "{:?}", status.full);
     assert_eq!(why(&house, "SIM0002").await, vec![full; 7]);
 
@@ -108,7 +108,7 @@ async fn people_for_whom_a_device_has_no_room_by_its_own_word_are_not_sent_to_it
     assert_eq!((b.users(), b.count(BioType::FINGERPRINT)), (100, 100));
     never_without_room(&b);
     let reasons = why(&house, "SIM0002").await;
-    let full = reasons.iter().filter(|why| *why == "full: 100 of 100 users by its own word").count();
+    let full = reasons.iter().filter(|why| *why == "full: 100 of 100 users, as the device reports").count();
     assert_eq!((full, reasons.len()), (4, 8), "{reasons:?}");
 
     for _ in 0..4 {

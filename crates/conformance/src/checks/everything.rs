@@ -1,4 +1,4 @@
-//! What holds for every answer and every command of the whole trial.
+//! Checks on every answer and every command of the whole trial.
 
 use std::collections::BTreeMap;
 
@@ -6,43 +6,43 @@ use jiff::fmt::strtime;
 
 use crate::checks::in_words;
 use crate::command::Command;
+use crate::connection::Answer;
 use crate::exchange::{Exchange, require};
 use crate::ledger::Ledger;
-use crate::line::Answer;
 use crate::player::Player;
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-/// How far a server's clock may be off, s: terminals take theirs from it.
+/// Largest error of a server's clock, s: terminals set theirs from it.
 const CLOCK_S: i64 = 300;
 
 /// The form of `Date` that terminals read.
 const IMF_FIXDATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
-/// No device takes a larger command.
-const MOST_COMMAND_BYTES: usize = 900 << 10;
+/// Largest command that a device accepts, bytes.
+const MAX_COMMAND_BYTES: usize = 900 << 10;
 
-/// The tables whose commands announce the length of what they bring (§12.1.1).
+/// The tables whose commands announce the length of their payload (§12.1.1).
 const SIZED: [&str; 5] = ["FINGERTMP", "FACE", "FVEIN", "USERPIC", "BIOPHOTO"];
 
-pub(crate) fn check(scene: &mut Scene) {
-    let Scene { a, b, c, joining, stranger, ledger, settings, .. } = scene;
+pub(crate) fn check(trial: &mut Trial) {
+    let Trial { a, b, c, joining, stranger, ledger, settings, .. } = trial;
     let players = [&*a, &*b, &*c, &*joining, &*stranger];
-    let tape = || players.iter().flat_map(|player| &player.tape).map(AsRef::as_ref);
-    answers(ledger, tape, settings.now);
+    let exchanges = || players.iter().flat_map(|player| &player.exchanges).map(AsRef::as_ref);
+    answers(ledger, exchanges, settings.now);
     for player in players {
         commands(ledger, player);
     }
 }
 
-/// One finding for all answers: the first that is not as it should be, or that all are.
+/// Notes one finding for all answers: the first failure, or that all are right.
 fn each<'a>(
     ledger: &mut Ledger,
     obligation: u16,
-    mut tape: impl Iterator<Item = &'a Exchange>,
+    mut exchanges: impl Iterator<Item = &'a Exchange>,
     wanted: &str,
     right: impl Fn(&Answer) -> bool,
 ) {
-    let wrong = tape.find(|exchange| exchange.came.as_ref().is_ok_and(|answer| !right(answer)));
+    let wrong = exchanges.find(|exchange| exchange.came.as_ref().is_ok_and(|answer| !right(answer)));
     match wrong {
         Some(exchange) => {
             let headers =
@@ -56,17 +56,17 @@ fn each<'a>(
 
 fn answers<'a, T: Iterator<Item = &'a Exchange>>(
     ledger: &mut Ledger,
-    tape: impl Fn() -> T,
+    exchanges: impl Fn() -> T,
     now: jiff::Timestamp,
 ) {
     let length = |answer: &Answer| answer.header("Content-Length").is_some() || answer.chunked;
-    each(ledger, 4, tape(), "Content-Length, or chunks", length);
+    each(ledger, 4, exchanges(), "Content-Length, or chunks", length);
     let date = |answer: &Answer| {
         let time = answer.header("Date").and_then(date_of);
         time.is_some_and(|time| (time.as_second() - now.as_second()).abs() <= CLOCK_S)
     };
-    each(ledger, 5, tape(), "Date: <IMF-fixdate> GMT of the present", date);
-    each(ledger, 6, tape(), "no redirect", |answer| answer.status / 100 != 3);
+    each(ledger, 5, exchanges(), "Date: <IMF-fixdate> GMT of the present", date);
+    each(ledger, 6, exchanges(), "no redirect", |answer| answer.status / 100 != 3);
     let plain = |answer: &Answer| {
         let kind = answer.header("Content-Type").unwrap_or_default().to_ascii_lowercase();
         !kind.contains("html")
@@ -74,16 +74,16 @@ fn answers<'a, T: Iterator<Item = &'a Exchange>>(
             && !answer.body.starts_with(b"<")
             && !answer.body.starts_with(b"{")
     };
-    each(ledger, 7, tape(), "neither HTML nor JSON", plain);
+    each(ledger, 7, exchanges(), "neither HTML nor JSON", plain);
     let headers = |answer: &Answer| {
         answer.header("Content-Type").is_some_and(|kind| kind.starts_with("text/plain"))
             && answer.header("Cache-Control").is_some_and(|control| control.contains("no-store"))
     };
-    each(ledger, 8, tape(), "Content-Type: text/plain and Cache-Control: no-store", headers);
+    each(ledger, 8, exchanges(), "Content-Type: text/plain and Cache-Control: no-store", headers);
     let agree = |answer: &Answer| answer.status / 100 == 2 || !answer.body.starts_with(b"OK");
-    each(ledger, 16, tape(), "no text that begins with OK beside a status that is no 2xx", agree);
+    each(ledger, 16, exchanges(), "no text that begins with OK with a status other than 2xx", agree);
     let whole = |answer: &Answer| answer.surplus.is_empty();
-    each(ledger, 33, tape(), "no more bytes than Content-Length says", whole);
+    each(ledger, 33, exchanges(), "no more bytes than Content-Length says", whole);
 }
 
 fn commands(ledger: &mut Ledger, player: &Player) {
@@ -92,7 +92,7 @@ fn commands(ledger: &mut Ledger, player: &Player) {
         |obligation: u16, wanted: &str, meant: fn(&Command) -> bool, right: fn(&Command) -> bool| {
             let meant: Vec<&Command> = player.commands().filter(|command| meant(command)).collect();
             if meant.is_empty() {
-                ledger.unseen(&[obligation], "no command came that would show it");
+                ledger.unobservable(&[obligation], "no command came that could show it");
                 return;
             }
             let wrong: Vec<Command> =
@@ -104,7 +104,7 @@ fn commands(ledger: &mut Ledger, player: &Player) {
     all(80, "an id of 1 to 16 letters and digits", any, |command| {
         (1..=16).contains(&command.id.len()) && command.id.bytes().all(|byte| byte.is_ascii_alphanumeric())
     });
-    all(84, "no command of more than 900 KB", any, |command| command.raw.len() <= MOST_COMMAND_BYTES);
+    all(84, "no command of more than 900 KB", any, |command| command.raw.len() <= MAX_COMMAND_BYTES);
     all(85, "one record a line", any, |command| {
         command.fields.iter().filter(|(key, _)| key.eq_ignore_ascii_case("PIN")).count() <= 1
     });
@@ -138,7 +138,7 @@ fn commands(ledger: &mut Ledger, player: &Player) {
     }
 }
 
-/// The time of a `Date` header in its one form.
+/// The time of a `Date` header in its only form.
 fn date_of(text: &str) -> Option<jiff::Timestamp> {
     let time =
         strtime::parse(IMF_FIXDATE, text).ok()?.to_datetime().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?;

@@ -1,20 +1,20 @@
-//! Who is let in, and who is not.
+//! Admission: devices that are admitted, and a device that is not.
 
 use crate::checks::in_words;
 use crate::exchange::require;
 use crate::player::{CLOSE, Player};
 use crate::record::{user, user_with};
-use crate::scene::{RunError, Scene};
+use crate::trial::{RunError, Trial};
 
-/// What the devices say of themselves when they introduce themselves.
+/// The initialization parameters of the devices.
 pub(crate) const INTRODUCTION: &str = "&language=69&pushver=2.4.1&PushOptionsFlag=1";
 /// The same in Simplified Chinese.
 pub(crate) const CHINESE: &str = "&language=83&pushver=2.4.1&PushOptionsFlag=1";
 
-/// A device that nobody let in.
-pub(crate) async fn strangers(scene: &mut Scene) -> Result<(), RunError> {
-    let pin = scene.pin();
-    let Scene { stranger, ledger, .. } = scene;
+/// A device that nobody admitted.
+pub(crate) async fn strangers(trial: &mut Trial) -> Result<(), RunError> {
+    let pin = trial.pin();
+    let Trial { stranger, ledger, .. } = trial;
     let hello = stranger.introduce(INTRODUCTION).await;
     if let Err(fault) = &hello.came {
         let server = stranger.server.authority().to_owned();
@@ -38,9 +38,9 @@ pub(crate) async fn strangers(scene: &mut Scene) -> Result<(), RunError> {
     Ok(())
 }
 
-/// The devices of the trial come, each as it is let in.
-pub(crate) async fn arrive(scene: &mut Scene) -> Result<(), RunError> {
-    let Scene { a, b, c, joining, ledger, settings, .. } = scene;
+/// The devices of the trial connect, each after its admission.
+pub(crate) async fn arrive(trial: &mut Trial) -> Result<(), RunError> {
+    let Trial { a, b, c, joining, ledger, settings, .. } = trial;
     for (player, query) in [(&mut *a, INTRODUCTION), (c, CHINESE), (joining, INTRODUCTION)] {
         let mut hello = player.introduce(query).await;
         if hello.status() != 200 {
@@ -49,7 +49,7 @@ pub(crate) async fn arrive(scene: &mut Scene) -> Result<(), RunError> {
         }
         admitted(player, &hello)?;
     }
-    // This one never introduced itself to the server as it runs now.
+    // This device never sent an initialization request to the running server.
     let (mut poll, _) = b.poll("").await;
     if poll.status() != 200 {
         settings.admission.admit(&b.serial).await?;
@@ -70,15 +70,15 @@ fn admitted(player: &Player, answer: &crate::Exchange) -> Result<(), RunError> {
     Err(RunError::NotAdmitted { serial_number: player.serial.clone(), answer: answer.came_in_words() })
 }
 
-/// A device joins with people of its own, one of whom has a PIN that the fleet knows as somebody else.
-pub(crate) async fn first_import(scene: &mut Scene) {
-    let pin = scene.pin();
-    scene
+/// A device joins with its own people, one of whom has a PIN that belongs to another person in the fleet.
+pub(crate) async fn first_import(trial: &mut Trial) {
+    let pin = trial.pin();
+    trial
         .a
         .upload("OPERLOG", user_with(&pin, "Name=Of The Fleet", "0").replace("Card=", "Card=7700123"))
         .await;
-    scene.calm().await;
-    let Scene { a, b, joining, ledger, .. } = scene;
+    trial.settle().await;
+    let Trial { a, b, joining, ledger, .. } = trial;
     let upload =
         joining.upload("OPERLOG", user(&pin, "Somebody Else").replace("Card=", "Card=7700456")).await;
     let mut told = b.obey().await;

@@ -2,9 +2,9 @@
 
 use crate::checks::identity::INTRODUCTION;
 use crate::exchange::{Verdict, require};
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-/// The option block, line by line.
+/// The lines of an option block.
 struct Block(Vec<(String, String)>);
 
 impl Block {
@@ -25,7 +25,7 @@ impl Block {
         self.get(key)?.parse().ok()
     }
 
-    /// Absent, or a number within these limits.
+    /// Expects the key to be absent, or a number within these limits.
     fn within(&self, key: &str, least: i64, most: i64) -> Verdict {
         let right =
             self.get(key).is_none() || self.number(key).is_some_and(|one| (least..=most).contains(&one));
@@ -36,8 +36,8 @@ impl Block {
 const STAMPS: [&str; 6] =
     ["ATTLOGStamp", "OPERLOGStamp", "ATTPHOTOStamp", "BIODATAStamp", "IDCARDStamp", "ERRORLOGStamp"];
 
-pub(crate) async fn check(scene: &mut Scene) {
-    let Scene { a, joining, ledger, .. } = scene;
+pub(crate) async fn check(trial: &mut Trial) {
+    let Trial { a, joining, ledger, .. } = trial;
     let first = a.introduce(INTRODUCTION).await;
     let again = a.introduce(INTRODUCTION).await;
     let block = first.text().starts_with("GET OPTION FROM: ");
@@ -105,12 +105,12 @@ pub(crate) async fn check(scene: &mut Scene) {
     joining.introduce(INTRODUCTION).await;
 }
 
-/// `2.4.1` as numbers.
+/// Splits `2.4.1` into numbers.
 fn version(text: &str) -> Option<Vec<u32>> {
     text.split('.').map(|part| part.parse().ok()).collect()
 }
 
-/// The mark of a table in an option block.
+/// The stamp of a table in an option block.
 pub(crate) fn stamp(text: &str, key: &str) -> Option<String> {
     Block::read(text).get(key).map(str::to_owned)
 }
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stamp_keeps_what_stands_behind_its_first_equals_sign() {
+    fn a_stamp_keeps_the_text_after_its_first_equals_sign() {
         assert_eq!(
             stamp("GET OPTION FROM: 1\nOPERLOGStamp=1+2=3\n", "OPERLOGStamp").as_deref(),
             Some("1+2=3")

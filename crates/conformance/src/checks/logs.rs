@@ -1,20 +1,21 @@
-//! Punches, pictures of them, operations, identity cards and errors (§11.2, §11.3, §11.4, §11.6, §11.16).
+//! Attendance records, attendance photos, operations, identity cards and errors (§11.2, §11.3, §11.4, §11.6,
+//! §11.16).
 
 use crate::checks::in_words;
 use crate::exchange::require;
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-pub(crate) async fn check(scene: &mut Scene) {
-    punches(scene).await;
-    pictures(scene).await;
-    operations(scene).await;
-    cards_and_errors(scene).await;
-    scene.calm().await;
+pub(crate) async fn check(trial: &mut Trial) {
+    punches(trial).await;
+    pictures(trial).await;
+    operations(trial).await;
+    cards_and_errors(trial).await;
+    trial.settle().await;
 }
 
-async fn punches(scene: &mut Scene) {
-    let pin = scene.pin();
-    let Scene { a, ledger, .. } = scene;
+async fn punches(trial: &mut Trial) {
+    let pin = trial.pin();
+    let Trial { a, ledger, .. } = trial;
     let two = format!("{pin}\t2027-03-12 08:01:15\n{pin}\t2027-03-12 17:30:02\t1\t15\t\t0\t0\t\n");
     let exchange = a.upload("ATTLOG", &two).await;
     ledger.judge(
@@ -37,8 +38,8 @@ async fn punches(scene: &mut Scene) {
     ledger.accepted(&[111], "the same punches again", &exchange, exchange.count(2));
 }
 
-async fn pictures(scene: &mut Scene) {
-    let Scene { a, ledger, .. } = scene;
+async fn pictures(trial: &mut Trial) {
+    let Trial { a, ledger, .. } = trial;
     let body = |name: &str, rest: &[u8]| {
         let head = format!("PIN={name}\nSN=1\nsize=9\nCMD=uploadphoto");
         [head.as_bytes(), rest].concat()
@@ -63,21 +64,21 @@ async fn pictures(scene: &mut Scene) {
     ledger.accepted(&[122], "a picture of an identity card", &exchange, exchange.ok());
 }
 
-async fn operations(scene: &mut Scene) {
-    let (pin, now) = (scene.pin(), scene.local_time());
-    let Scene { a, ledger, .. } = scene;
+async fn operations(trial: &mut Trial) {
+    let (pin, now) = (trial.pin(), trial.local_time());
+    let Trial { a, ledger, .. } = trial;
     let body = format!("OPLOG 4\t0\t{now}\t0\t0\t0\t0\nOPLOG 3\t0\t{now}\tDHCP\t0\t0\t0\n");
     let exchange = a.upload("OPERLOG", body).await;
     ledger.judge(&[123], "two operations", &exchange, exchange.count(2));
     let exchange = a.upload("OPERLOG", format!("OPLOG 4711\t0\t{now}\t0\t0\t0\t0\n")).await;
-    ledger.judge(&[124], "an operation that nobody knows", &exchange, exchange.count(1));
+    ledger.judge(&[124], "an unknown operation", &exchange, exchange.count(1));
     let exchange = a.upload("OPERLOG", format!("WORKCODE PIN={pin}\tCODE=7\tNAME=Pause\n")).await;
     ledger.judge(&[137], "a work code", &exchange, exchange.count(1));
     a.obey().await;
     let exchange = a.upload("OPERLOG", format!("OPLOG 6\t0\t{now}\t{pin}\t6\t0\t1124\n")).await;
     let told = a.obey().await;
     let asked = told.iter().any(|command| command.verb == "DATA QUERY" && command.is_about(&pin));
-    let case = "a finger of somebody unknown was enrolled, and nothing else came";
+    let case = "an unknown user enrolled a finger, and no other record came";
     ledger.note(
         &[126],
         case,
@@ -87,13 +88,13 @@ async fn operations(scene: &mut Scene) {
     );
 }
 
-async fn cards_and_errors(scene: &mut Scene) {
-    let Scene { a, ledger, .. } = scene;
+async fn cards_and_errors(trial: &mut Trial) {
+    let Trial { a, ledger, .. } = trial;
     let card = "IDCARD PIN=0\tSNNum=0A1B2C3D\tIDNum=990101198001011234\tDNNum=\tName=Ilse Brandt\tGender=2\tNation=97\t\
         Birthday=19800101\tValidInfo=2020010120400101\tAddress=12 Quay Road\tAdditionalInfo=\tIssuer=City Office\tPhoto=\t\
         FPTemplate1=\tFPTemplate2=\tReserve=\tNotice=\n";
     let exchange = a.upload("IDCARD", card).await;
-    ledger.accepted(&[141], "a card of nobody", &exchange, exchange.count(1));
+    ledger.accepted(&[141], "a card without a user", &exchange, exchange.count(1));
     let error = "ERRORLOG ErrCode=D01E0003\tErrMsg=\tDataOrigin=cmd\tCmdId=7f2k\tAdditional=\n";
     let exchange = a.upload("ERRORLOG", error).await;
     ledger.judge(&[143], "an error", &exchange, exchange.ok());

@@ -1,4 +1,4 @@
-//! What is tried, one file a group of obligations. Each leaves the devices as it found them: with nothing left to do.
+//! The attempts of a trial, one file per group of obligations. Each leaves the devices without work.
 
 pub(crate) mod everything;
 pub(crate) mod identity;
@@ -15,9 +15,9 @@ pub(crate) mod transport;
 pub(crate) mod uploads;
 
 use crate::command::Command;
-use crate::line::excerpt;
+use crate::connection::excerpt;
 
-/// Commands in a line, for a report.
+/// Commands on one line, for a report.
 fn in_words(commands: &[Command]) -> String {
     if commands.is_empty() {
         return "no commands".to_owned();

@@ -1,4 +1,5 @@
-//! A user who was enrolled at one device arrives at another: once, whole, and in the form that this one reads.
+//! Distribution of users: a user who is enrolled at one device arrives at another once, complete, and in that
+//! device's form.
 
 use encoding_rs::GBK;
 
@@ -6,34 +7,34 @@ use crate::checks::in_words;
 use crate::command::Command;
 use crate::exchange::require;
 use crate::record::{user, user_with};
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-/// Every key of `DATA UPDATE USERINFO`, as it is spelt (§12.1.1.1).
+/// All keys of `DATA UPDATE USERINFO` in their spelling (§12.1.1.1).
 const KEYS: [&str; 9] = ["PIN", "Name", "Pri", "Passwd", "Card", "Grp", "TZ", "Verify", "ViceCard"];
 
-pub(crate) async fn check(scene: &mut Scene) {
-    arrival(scene).await;
-    equal_again(scene).await;
-    forms(scene).await;
-    names(scene).await;
-    charsets(scene).await;
-    orders(scene).await;
-    privileges(scene).await;
+pub(crate) async fn check(trial: &mut Trial) {
+    arrival(trial).await;
+    equal_again(trial).await;
+    forms(trial).await;
+    names(trial).await;
+    charsets(trial).await;
+    orders(trial).await;
+    privileges(trial).await;
 }
 
-/// The user's command among some.
+/// The first command about the user.
 fn of<'a>(commands: &'a [Command], pin: &str) -> Option<&'a Command> {
     commands.iter().find(|command| command.is("DATA UPDATE", "USERINFO", pin))
 }
 
-/// The user's last command among some.
+/// The last command about the user.
 fn of_last<'a>(commands: &'a [Command], pin: &str) -> Option<&'a Command> {
     commands.iter().rfind(|command| command.is("DATA UPDATE", "USERINFO", pin))
 }
 
-async fn arrival(scene: &mut Scene) {
-    let pin = scene.pin();
-    let Scene { a, b, ledger, .. } = scene;
+async fn arrival(trial: &mut Trial) {
+    let pin = trial.pin();
+    let Trial { a, b, ledger, .. } = trial;
     let record = user_with(&pin, "Name=Ada King Lovelace", "0")
         .replace("Passwd=", "Passwd=2468")
         .replace("\tCard=", "\tCard=4402017");
@@ -72,7 +73,7 @@ async fn arrival(scene: &mut Scene) {
     );
     b.obey().await;
     let back = a.obey().await;
-    // What comes back is no echo that changes anything as long as it is what the device holds.
+    // An echo is harmless as long as it holds what the device already has.
     let other = back.iter().filter(|command| command.is_about(&pin)).any(|command| {
         command.verb != "DATA UPDATE"
             || command.text("Name") != "Ada King Lovelace"
@@ -81,18 +82,18 @@ async fn arrival(scene: &mut Scene) {
     let verdict = require(!other, "nothing, or what it uploaded itself");
     ledger.note_silence(
         &[188],
-        "what goes back to the device of an enrolment",
+        "commands to the device of the enrolment",
         &upload.sent,
         &in_words(&back),
         verdict,
     );
 }
 
-async fn equal_again(scene: &mut Scene) {
-    let pin = scene.pin();
-    scene.a.upload("OPERLOG", user(&pin, "Ada")).await;
-    scene.calm().await;
-    let Scene { a, b, ledger, .. } = scene;
+async fn equal_again(trial: &mut Trial) {
+    let pin = trial.pin();
+    trial.a.upload("OPERLOG", user(&pin, "Ada")).await;
+    trial.settle().await;
+    let Trial { a, b, ledger, .. } = trial;
     for (case, obligations, record) in [
         ("the same user again", &[101, 187][..], user(&pin, "Ada")),
         ("the same user with an empty Verify", &[129], user(&pin, "Ada").replace("Verify=-1", "Verify=")),
@@ -112,9 +113,9 @@ async fn equal_again(scene: &mut Scene) {
     }
 }
 
-async fn forms(scene: &mut Scene) {
-    let pins = [scene.pin(), scene.pin(), scene.pin(), scene.pin(), scene.pin()];
-    let Scene { a, b, ledger, .. } = scene;
+async fn forms(trial: &mut Trial) {
+    let pins = [trial.pin(), trial.pin(), trial.pin(), trial.pin(), trial.pin()];
+    let Trial { a, b, ledger, .. } = trial;
     let [lower, extra, bare, hex, number] = pins;
     let zeros = format!("00{}", number.get(2..).unwrap_or_default());
     let plain = zeros.trim_start_matches('0').to_owned();
@@ -128,7 +129,7 @@ async fn forms(scene: &mut Scene) {
     ]
     .concat();
     let upload = a.upload("OPERLOG", body).await;
-    ledger.judge(&[28], "a user of whom only the PIN is said", &upload, upload.count(6));
+    ledger.judge(&[28], "a user with a PIN only", &upload, upload.count(6));
     let told = b.obey().await;
     let name = |pin: &str| of(&told, pin).map(|command| command.text("Name"));
     let mut note = |obligations: &[u16], case: &str, right: bool, wanted: &str| {
@@ -140,12 +141,7 @@ async fn forms(scene: &mut Scene) {
         name(&lower).as_deref() == Some("Lower Case"),
         "the user arrives with its name",
     );
-    note(
-        &[27],
-        "keys that nobody knows",
-        name(&extra).as_deref() == Some("Extra"),
-        "the user arrives with its name",
-    );
+    note(&[27], "unknown keys", name(&extra).as_deref() == Some("Extra"), "the user arrives with its name");
     let number = of(&told, &hex).and_then(|command| card(&command.text("Card")));
     note(
         &[128],
@@ -158,9 +154,9 @@ async fn forms(scene: &mut Scene) {
     a.obey().await;
 }
 
-async fn names(scene: &mut Scene) {
-    let pin = scene.pin();
-    let Scene { a, b, ledger, .. } = scene;
+async fn names(trial: &mut Trial) {
+    let pin = trial.pin();
+    let Trial { a, b, ledger, .. } = trial;
     let upload = a.upload("OPERLOG", user(&pin, "Ada\rC:1:REBOOT\0Byron")).await;
     let told = b.obey().await;
     let clean = told
@@ -171,10 +167,10 @@ async fn names(scene: &mut Scene) {
     a.obey().await;
 }
 
-async fn charsets(scene: &mut Scene) {
-    let pins = [scene.pin(), scene.pin()];
-    scene.calm().await;
-    let Scene { a, b, c, ledger, .. } = scene;
+async fn charsets(trial: &mut Trial) {
+    let pins = [trial.pin(), trial.pin()];
+    trial.settle().await;
+    let Trial { a, b, c, ledger, .. } = trial;
     let [from_chinese, to_chinese] = pins;
     let (li, _, _) = GBK.encode("李华");
     let record =
@@ -214,15 +210,15 @@ async fn charsets(scene: &mut Scene) {
     c.obey().await;
 }
 
-async fn orders(scene: &mut Scene) {
-    let pins = [scene.pin(), scene.pin()];
+async fn orders(trial: &mut Trial) {
+    let pins = [trial.pin(), trial.pin()];
     let [turns, often] = pins;
-    // Another name may be another person's: the cards change.
+    // The cards change, because another name may be another person's.
     let noa = |card: u64| user(&turns, "Noa").replace("\tCard=", &format!("\tCard={card}"));
     let jo = |card: u64| user(&often, "Jo").replace("\tCard=", &format!("\tCard={card}"));
-    scene.a.upload("OPERLOG", noa(4_402_017)).await;
-    scene.calm().await;
-    let Scene { a, b, ledger, .. } = scene;
+    trial.a.upload("OPERLOG", noa(4_402_017)).await;
+    trial.settle().await;
+    let Trial { a, b, ledger, .. } = trial;
     a.upload("OPERLOG", noa(4_402_018)).await;
     let last = b.upload("OPERLOG", noa(4_402_019)).await;
     let (told_a, told_b) = (a.obey().await, b.obey().await);
@@ -237,7 +233,7 @@ async fn orders(scene: &mut Scene) {
         upload = a.upload("OPERLOG", jo(number)).await;
     }
     let told = b.obey().await;
-    // What is removed under the PIN before the user comes is no change.
+    // A removal under the PIN before the user arrives is not counted as a change.
     let brought = told.iter().filter(|command| command.is("DATA UPDATE", "USERINFO", &often));
     let cards: Vec<_> = brought.map(|command| card(&command.text("Card"))).collect();
     let verdict = require(cards == [Some(4_402_025)], "one command with the newest card");
@@ -245,9 +241,9 @@ async fn orders(scene: &mut Scene) {
     a.obey().await;
 }
 
-async fn privileges(scene: &mut Scene) {
-    let pin = scene.pin();
-    let Scene { a, b, ledger, .. } = scene;
+async fn privileges(trial: &mut Trial) {
+    let pin = trial.pin();
+    let Trial { a, b, ledger, .. } = trial;
     let upload = a.upload("OPERLOG", user_with(&pin, "Name=Mallory", "14")).await;
     let told = b.obey().await;
     let raised = told
@@ -264,7 +260,7 @@ async fn privileges(scene: &mut Scene) {
     a.obey().await;
 }
 
-/// The number of a card, in decimal or as bytes in hex with the lowest first.
+/// The number of a card in decimal, or as hex bytes, lowest first.
 fn card(text: &str) -> Option<u64> {
     let Some(hex) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) else {
         return text.parse().ok();

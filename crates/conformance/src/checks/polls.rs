@@ -1,36 +1,36 @@
-//! `GET /iclock/getrequest` (§12): what is in an answer, how much, in which order, and how often.
+//! `GET /iclock/getrequest` (§12): content, size, order and repetition of answers to polls.
 
 use std::collections::BTreeSet;
 
 use crate::checks::in_words;
 
 use crate::command::Command;
+use crate::connection::CLOSE_TIMEOUT;
 use crate::exchange::require;
-use crate::line::CLOSING;
 use crate::player::{CLOSE, alone};
 use crate::record::user;
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-/// More than fits into one answer.
-const MANY: usize = 220;
+/// More users than fit into one answer.
+const MANY_USERS: usize = 220;
 
-/// How much an answer may hold that is not a single command.
-const MOST_LINES: usize = 200;
-const MOST_BYTES: usize = 40 << 10;
+/// Most lines and bytes of an answer with several commands.
+const MAX_LINES: usize = 200;
+const MAX_BYTES: usize = 40 << 10;
 
-/// What a poll says of a device on which many are.
+/// The poll parameters of a device with many users.
 const FULL: &str = "&INFO=ZAM170-NF-Ver1.1.27,500,100,0,198.51.100.7,10,58,12,0,11110";
 
-pub(crate) async fn check(scene: &mut Scene) {
-    idle(scene).await;
-    waiting(scene).await;
-    many(scene).await;
-    overlapping(scene).await;
+pub(crate) async fn check(trial: &mut Trial) {
+    idle(trial).await;
+    waiting(trial).await;
+    many(trial).await;
+    overlapping(trial).await;
 }
 
-async fn idle(scene: &mut Scene) {
-    scene.calm().await;
-    let Scene { b, ledger, .. } = scene;
+async fn idle(trial: &mut Trial) {
+    trial.settle().await;
+    let Trial { b, ledger, .. } = trial;
     for _ in 0..3 {
         let (exchange, _) = b.poll("").await;
         ledger.judge(&[77], "a poll with nothing to do", &exchange, exchange.exactly("OK"));
@@ -44,9 +44,9 @@ async fn idle(scene: &mut Scene) {
     }
 }
 
-async fn waiting(scene: &mut Scene) {
-    let pin = scene.pin();
-    let Scene { a, b, ledger, .. } = scene;
+async fn waiting(trial: &mut Trial) {
+    let pin = trial.pin();
+    let Trial { a, b, ledger, .. } = trial;
     a.upload("OPERLOG", user(&pin, "Ada")).await;
     let target = b.target("ping", "");
     let pinged = b.get(&target).await;
@@ -54,7 +54,7 @@ async fn waiting(scene: &mut Scene) {
     let came = told.iter().any(|command| command.is_about(&pin));
     ledger.judge(&[82], "a poll with INFO while a command waits", &exchange, require(came, "the command"));
     if !came {
-        ledger.unseen(&[78, 89, 95], "no command came that was waited for");
+        ledger.unobservable(&[78, 89, 95], "the expected command did not come");
         return;
     }
     ledger.judge(&[95], "a ping while a command waits", &pinged, pinged.exactly("OK"));
@@ -68,23 +68,23 @@ async fn waiting(scene: &mut Scene) {
     ledger.judge(&[89], "a poll while an answer is missing", &again, verdict);
     b.acknowledge(&told, 0).await;
     b.acknowledge(&repeated, 0).await;
-    scene.calm().await;
+    trial.settle().await;
 }
 
-async fn many(scene: &mut Scene) {
-    let pins: Vec<String> = (0..MANY).map(|_| scene.pin()).collect();
-    let Scene { a, b, ledger, .. } = scene;
+async fn many(trial: &mut Trial) {
+    let pins: Vec<String> = (0..MANY_USERS).map(|_| trial.pin()).collect();
+    let Trial { a, b, ledger, .. } = trial;
     let body: String = pins.iter().map(|pin| user(pin, "Somebody With A Name")).collect();
     let upload = a.upload("OPERLOG", body).await;
-    ledger.judge(&[98], "two hundred and twenty users", &upload, upload.count(MANY));
+    ledger.judge(&[98], "two hundred and twenty users", &upload, upload.count(MANY_USERS));
     let mut told: Vec<Command> = Vec::new();
-    for _ in 0..MANY {
+    for _ in 0..MANY_USERS {
         let (exchange, commands) = b.poll("").await;
         if commands.is_empty() {
             break;
         }
         let bytes = exchange.came.as_ref().map_or(0, |answer| answer.body.len());
-        let small = commands.len() == 1 || (commands.len() < MOST_LINES && bytes <= MOST_BYTES);
+        let small = commands.len() == 1 || (commands.len() < MAX_LINES && bytes <= MAX_BYTES);
         let verdict = require(small, "fewer than 200 lines and at most 40 KB, or a single command");
         ledger.judge(&[83], "two hundred and twenty users wait", &exchange, verdict);
         b.acknowledge(&commands, 0).await;
@@ -101,7 +101,7 @@ async fn many(scene: &mut Scene) {
         .map(|command| command.text("PIN"))
         .collect();
     let case = "two hundred and twenty users, one after the other";
-    let all = order.len() == MANY;
+    let all = order.len() == MANY_USERS;
     ledger.note(
         &[86],
         case,
@@ -110,17 +110,17 @@ async fn many(scene: &mut Scene) {
         require(all && arrived == order, "each once, in the order of their upload"),
     );
     a.obey().await;
-    scene.calm().await;
+    trial.settle().await;
 }
 
-async fn overlapping(scene: &mut Scene) {
-    let pins: Vec<String> = (0..20).map(|_| scene.pin()).collect();
-    let Scene { a, b, ledger, .. } = scene;
+async fn overlapping(trial: &mut Trial) {
+    let pins: Vec<String> = (0..20).map(|_| trial.pin()).collect();
+    let Trial { a, b, ledger, .. } = trial;
     let body: String = pins.iter().map(|pin| user(pin, "Ada")).collect();
     a.upload("OPERLOG", body).await;
     let request = b.request("GET", &b.target("getrequest", ""), CLOSE, None);
     let (server, end) = (b.server.clone(), b.end);
-    let one = || alone(&server, end, &request, CLOSING);
+    let one = || alone(&server, end, &request, CLOSE_TIMEOUT);
     let (first, second, third) = tokio::join!(one(), one(), one());
     let mut told = Vec::new();
     let mut last = None;
@@ -142,5 +142,5 @@ async fn overlapping(scene: &mut Scene) {
         ledger.note(&[93], "three polls at the same time", &exchange.sent, &in_words(&told), verdict);
     }
     a.obey().await;
-    scene.calm().await;
+    trial.settle().await;
 }

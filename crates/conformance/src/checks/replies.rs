@@ -1,34 +1,38 @@
-//! `POST /iclock/devicecmd` (§13): what a server makes of answers to its commands.
+//! `POST /iclock/devicecmd` (§13): the server's reaction to acknowledgements.
 
 use crate::checks::in_words;
 use crate::command::Command;
 use crate::exchange::require;
 use crate::record::{finger, fp, photo, user};
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-pub(crate) async fn check(scene: &mut Scene) {
-    anything(scene).await;
-    user_missing(scene).await;
-    refusals(scene).await;
-    unsupported(scene).await;
-    no_room(scene).await;
+pub(crate) async fn check(trial: &mut Trial) {
+    anything(trial).await;
+    user_missing(trial).await;
+    refusals(trial).await;
+    unsupported(trial).await;
+    no_room(trial).await;
 }
 
-async fn anything(scene: &mut Scene) {
-    let Scene { a, ledger, .. } = scene;
+async fn anything(trial: &mut Trial) {
+    let Trial { a, ledger, .. } = trial;
     let target = a.target("devicecmd", "");
     for (case, obligations, body) in [
         ("nonsense", &[169][..], &b"\xff\xfe no answer at all"[..]),
         ("an empty body", &[169], b""),
-        ("an answer to a command that there never was", &[169, 175], b"ID=zz99&Return=0&CMD=DATA\n"),
+        ("an answer to a command that never existed", &[169, 175], b"ID=zz99&Return=0&CMD=DATA\n"),
         ("the same answer twice", &[175], b"ID=zz98&Return=0&CMD=DATA\nID=zz98&Return=0&CMD=DATA\n"),
-        ("no number where the return code belongs", &[169], b"ID=zz97&Return=&CMD=DATA\n"),
+        ("a return code that is no number", &[169], b"ID=zz97&Return=&CMD=DATA\n"),
         (
             "a file",
             &[171],
             b"ID=zz96\nSN=1\nFILENAME=options.cfg\nCMD=GetFile\nReturn=13\nContent=DeviceID=1\nOK\0\xff",
         ),
-        ("what a device is", &[172], b"ID=zz95&Return=0&CMD=INFO\n~DeviceName=TestTerm 5\nUserCount=51\n"),
+        (
+            "the parameters of a device",
+            &[172],
+            b"ID=zz95&Return=0&CMD=INFO\n~DeviceName=TestTerm 5\nUserCount=51\n",
+        ),
     ] {
         let exchange = a.post(&target, body).await;
         if obligations.iter().any(|number| matches!(number, 169 | 175)) {
@@ -39,33 +43,32 @@ async fn anything(scene: &mut Scene) {
     }
 }
 
-/// The commands about a PIN of one poll: its user, and its template.
+/// The commands about a PIN in one poll: user and template.
 fn both<'a>(told: &'a [Command], pin: &str) -> (Option<&'a Command>, Option<&'a Command>) {
     let user = told.iter().find(|command| command.is("DATA UPDATE", "USERINFO", pin));
     let template = told.iter().find(|command| command.is_about(pin) && command.payload().is_some());
     (user, template)
 }
 
-async fn user_missing(scene: &mut Scene) {
-    let pin = scene.pin();
-    let template = finger(&mut scene.random);
-    scene.a.upload("OPERLOG", format!("{}{}", user(&pin, "Ada"), fp(&pin, 6, &template))).await;
-    let Scene { a, b, ledger, .. } = scene;
+async fn user_missing(trial: &mut Trial) {
+    let pin = trial.pin();
+    let template = finger(&mut trial.random);
+    trial.a.upload("OPERLOG", format!("{}{}", user(&pin, "Ada"), fp(&pin, 6, &template))).await;
+    let Trial { a, b, ledger, .. } = trial;
     let mut told = b.poll("").await.1;
     if both(&told, &pin).1.is_none() {
-        // A template may be held back until its user is there.
+        // A server may hold a template back until its user is there.
         b.acknowledge(&told, 0).await;
         told = b.poll("").await.1;
     }
     let (user, Some(finger)) = both(&told, &pin) else {
-        ledger.unseen(&[170, 173, 174, 180], "no template came that could be answered");
+        ledger.unobservable(&[170, 173, 174, 180], "no template came that could be answered");
         return;
     };
     let foreign = a.target("devicecmd", "");
     a.post(&foreign, format!("ID={}&Return=-10&CMD=DATA\n", finger.id)).await;
     let (exchange, early) = b.poll("").await;
-    let verdict =
-        require(both(&early, &pin).0.is_none(), "nothing new for the device that the command is for");
+    let verdict = require(both(&early, &pin).0.is_none(), "nothing new for the device of the command");
     ledger.judge(&[173], "another device answers the command", &exchange, verdict);
     b.acknowledge(&early, 0).await;
 
@@ -80,25 +83,25 @@ async fn user_missing(scene: &mut Scene) {
     let verdict = require(user_at.is_some() && user_at < finger_at, "the user once more, then the template");
     let case = "a template is answered with -10, in the second of two answers, without CMD in the first";
     ledger.note(&[170, 174, 180, 177], case, &answer.sent, &in_words(&again), verdict);
-    scene.calm().await;
+    trial.settle().await;
 }
 
-async fn refusals(scene: &mut Scene) {
+async fn refusals(trial: &mut Trial) {
     for (code, obligations, case) in [
         (-12, &[179, 177][..], "a template is refused for good (-12)"),
         (-1003, &[182], "a device has no time (-1003)"),
         (-3, &[182], "a device cannot write now (-3)"),
     ] {
-        let pin = scene.pin();
-        let template = finger(&mut scene.random);
-        scene.a.upload("OPERLOG", user(&pin, "Ada")).await;
-        scene.calm().await;
-        let Scene { a, b, ledger, .. } = scene;
-        // A template that comes without its user may be anybody's.
+        let pin = trial.pin();
+        let template = finger(&mut trial.random);
+        trial.a.upload("OPERLOG", user(&pin, "Ada")).await;
+        trial.settle().await;
+        let Trial { a, b, ledger, .. } = trial;
+        // A template that comes without its user may belong to anybody.
         a.upload("OPERLOG", format!("{}{}", user(&pin, "Ada"), fp(&pin, 6, &template))).await;
         let (_, told) = b.poll("").await;
         if both(&told, &pin).1.is_none() {
-            ledger.unseen(obligations, "no template came that could be refused");
+            ledger.unobservable(obligations, "no template came that could be refused");
             continue;
         }
         let answer = b.acknowledge(&told, code).await;
@@ -111,26 +114,26 @@ async fn refusals(scene: &mut Scene) {
             &in_words(&again),
             require(!sent, "not the same template at once"),
         );
-        scene.calm().await;
+        trial.settle().await;
     }
 }
 
-async fn unsupported(scene: &mut Scene) {
-    let pins = [scene.pin(), scene.pin()];
-    let pictures = [photo(&mut scene.random), photo(&mut scene.random)];
+async fn unsupported(trial: &mut Trial) {
+    let pins = [trial.pin(), trial.pin()];
+    let pictures = [photo(&mut trial.random), photo(&mut trial.random)];
     let users: String = pins.iter().map(|pin| user(pin, "Ada")).collect();
-    scene.a.upload("OPERLOG", users).await;
-    scene.calm().await;
+    trial.a.upload("OPERLOG", users).await;
+    trial.settle().await;
     let record = |pin: &str, text: &str| {
         let photo = format!("USERPIC PIN={pin}\tFileName={pin}.jpg\tSize={}\tContent={text}\n", text.len());
         user(pin, "Ada") + &photo
     };
     let [[first, second], [one, two]] = [&pins, &pictures];
-    let Scene { a, b, ledger, .. } = scene;
+    let Trial { a, b, ledger, .. } = trial;
     a.upload("OPERLOG", record(first, one)).await;
     let (_, told) = b.poll("").await;
     if !told.iter().any(|command| command.is("DATA UPDATE", "USERPIC", first)) {
-        ledger.unseen(&[168, 183], "no photo of a user came that could be refused");
+        ledger.unobservable(&[168, 183], "no photo of a user came that could be refused");
         return;
     }
     let answer = b.acknowledge(&told, -1004).await;
@@ -140,21 +143,21 @@ async fn unsupported(scene: &mut Scene) {
     let sent = again.iter().any(|command| command.table == "USERPIC" && command.text("Format") != "1");
     let verdict = require(!sent, "no photo of a user any more in that form");
     ledger.note(&[168, 183], "a table is not on a device (-1004)", &answer.sent, &in_words(&again), verdict);
-    scene.calm().await;
+    trial.settle().await;
 }
 
-async fn no_room(scene: &mut Scene) {
-    let pins = [scene.pin(), scene.pin()];
-    let templates = [finger(&mut scene.random), finger(&mut scene.random)];
+async fn no_room(trial: &mut Trial) {
+    let pins = [trial.pin(), trial.pin()];
+    let templates = [finger(&mut trial.random), finger(&mut trial.random)];
     let users: String = pins.iter().map(|pin| user(pin, "Ada")).collect();
-    scene.a.upload("OPERLOG", users).await;
-    scene.calm().await;
+    trial.a.upload("OPERLOG", users).await;
+    trial.settle().await;
     let [[first, second], [one, two]] = [&pins, &templates];
-    let Scene { a, b, ledger, .. } = scene;
+    let Trial { a, b, ledger, .. } = trial;
     a.upload("OPERLOG", user(first, "Ada") + &fp(first, 6, one)).await;
     let (_, told) = b.poll("").await;
     if both(&told, first).1.is_none() {
-        ledger.unseen(&[181], "no template came that could be refused");
+        ledger.unobservable(&[181], "no template came that could be refused");
         return;
     }
     let answer = b.acknowledge(&told, -1001).await;
@@ -164,5 +167,5 @@ async fn no_room(scene: &mut Scene) {
     let sent = both(&again, second).1.is_some();
     let verdict = require(!sent, "no further template of that kind");
     ledger.note(&[181], "a device has no room (-1001)", &answer.sent, &in_words(&again), verdict);
-    scene.calm().await;
+    trial.settle().await;
 }

@@ -1,4 +1,4 @@
-//! Templates and photos: byte for byte, after their users, and only where they can be used.
+//! Templates and photos: sent unchanged, after their users, and only to devices that can use them.
 
 use wire::BioType;
 
@@ -7,18 +7,18 @@ use crate::checks::in_words;
 use crate::command::Command;
 use crate::exchange::require;
 use crate::record::{biodata, finger, fp, photo, unified, user};
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-pub(crate) async fn check(scene: &mut Scene) {
-    fingers(scene).await;
-    damaged(scene).await;
-    faces(scene).await;
-    unified_records(scene).await;
-    photos(scene).await;
-    package(scene).await;
+pub(crate) async fn check(trial: &mut Trial) {
+    fingers(trial).await;
+    damaged(trial).await;
+    faces(trial).await;
+    unified_records(trial).await;
+    photos(trial).await;
+    package(trial).await;
 }
 
-/// The command that brings this payload.
+/// The command with this payload.
 fn bringing<'a>(commands: &'a [Command], pin: &str, payload: &str) -> Option<&'a Command> {
     commands.iter().find(|command| {
         command.verb == "DATA UPDATE"
@@ -27,15 +27,15 @@ fn bringing<'a>(commands: &'a [Command], pin: &str, payload: &str) -> Option<&'a
     })
 }
 
-/// What a device was told that nobody but this PIN is concerned by.
+/// The commands about this PIN.
 fn about<'a>(commands: &'a [Command], pin: &'a str) -> impl Iterator<Item = &'a Command> {
     commands.iter().filter(move |command| command.is_about(pin))
 }
 
-async fn fingers(scene: &mut Scene) {
-    let pin = scene.pin();
-    let [six, seven, two] = [0, 1, 2].map(|_| finger(&mut scene.random));
-    let Scene { a, b, c, ledger, .. } = scene;
+async fn fingers(trial: &mut Trial) {
+    let pin = trial.pin();
+    let [six, seven, two] = [0, 1, 2].map(|_| finger(&mut trial.random));
+    let Trial { a, b, c, ledger, .. } = trial;
     let turned = format!("FP TMP={two}\tValid=1\tSize={}\tFID=2\tPIN={pin}\n", two.len());
     let body = [
         fp(&pin, 6, &six),
@@ -60,9 +60,9 @@ async fn fingers(scene: &mut Scene) {
     );
     note(
         &[70, 73, 74],
-        "a device whose parameters are spelt oddly",
+        "a device with unusual spellings of its parameters",
         found.is_some(),
-        "what it can take according to them",
+        "the templates that it accepts by them",
     );
     note(
         &[140],
@@ -114,10 +114,10 @@ async fn fingers(scene: &mut Scene) {
     );
 }
 
-async fn damaged(scene: &mut Scene) {
-    let pin = scene.pin();
-    let [whole, cut] = [0, 1].map(|_| finger(&mut scene.random));
-    let Scene { a, b, ledger, .. } = scene;
+async fn damaged(trial: &mut Trial) {
+    let pin = trial.pin();
+    let [whole, cut] = [0, 1].map(|_| finger(&mut trial.random));
+    let Trial { a, b, ledger, .. } = trial;
     let body = [
         user(&pin, "Ada"),
         fp(&pin, 1, &whole).replace(&format!("Size={}", whole.len()), "Size=99999"),
@@ -141,10 +141,10 @@ async fn damaged(scene: &mut Scene) {
     a.obey().await;
 }
 
-async fn faces(scene: &mut Scene) {
-    let pin = scene.pin();
-    let face = unified(&mut scene.random, BioType::VISIBLE_FACE, (58, 12));
-    let Scene { a, b, c, ledger, .. } = scene;
+async fn faces(trial: &mut Trial) {
+    let pin = trial.pin();
+    let face = unified(&mut trial.random, BioType::VISIBLE_FACE, (58, 12));
+    let Trial { a, b, c, ledger, .. } = trial;
     let bare = format!("BIODATA Pin={pin}\tType=9\tMajorVer=58\tMinorVer=12\tTmp={face}\n");
     a.upload("OPERLOG", user(&pin, "Ada")).await;
     let upload = a.upload("BIODATA", bare).await;
@@ -157,13 +157,7 @@ async fn faces(scene: &mut Scene) {
             && command.text("Duress") == "0"
     });
     let verdict = require(defaults, "BIODATA with No=0, Index=0, Valid=1, Duress=0 and the same base64");
-    ledger.note(
-        &[138, 38],
-        "a face with nothing said but its type and version",
-        &upload.sent,
-        &in_words(&told),
-        verdict,
-    );
+    ledger.note(&[138, 38], "a face with type and version only", &upload.sent, &in_words(&told), verdict);
     let other = c.obey().await;
     let without = !about(&other, &pin).any(|command| command.payload().is_some());
     let verdict = require(without, "no face");
@@ -177,12 +171,12 @@ async fn faces(scene: &mut Scene) {
     a.obey().await;
 }
 
-async fn unified_records(scene: &mut Scene) {
-    let pin = scene.pin();
-    let [three, four] = [0, 1].map(|_| finger(&mut scene.random));
-    let unknown = unified(&mut scene.random, BioType(17), (250, 1));
-    let vein = unified(&mut scene.random, BioType::FINGER_VEIN, (3, 0));
-    let Scene { a, b, ledger, .. } = scene;
+async fn unified_records(trial: &mut Trial) {
+    let pin = trial.pin();
+    let [three, four] = [0, 1].map(|_| finger(&mut trial.random));
+    let unknown = unified(&mut trial.random, BioType(17), (250, 1));
+    let vein = unified(&mut trial.random, BioType::FINGER_VEIN, (3, 0));
+    let Trial { a, b, ledger, .. } = trial;
     a.upload("OPERLOG", user(&pin, "Ada")).await;
     let two = [
         biodata(&pin, 3, BioType::FINGERPRINT, (10, 0), &three),
@@ -194,7 +188,7 @@ async fn unified_records(scene: &mut Scene) {
     let verdict = require(both, "both fingers");
     ledger.note(&[140], "two fingers as BIODATA", &upload.sent, &in_words(&told), verdict);
     let exchange = a.upload("BIODATA", biodata(&pin, 0, BioType(17), (250, 1), &unknown)).await;
-    ledger.judge(&[139], "a type and a version that nobody knows", &exchange, exchange.count(1));
+    ledger.judge(&[139], "an unknown type and version", &exchange, exchange.count(1));
     let record = format!("FVEIN Pin={pin}\tFID=1\tIndex=0\tSize={}\tValid=1\tTmp={vein}\n", vein.len());
     let exchange = a.upload("OPERLOG", record).await;
     ledger.judge(&[130], "a finger vein", &exchange, exchange.count(1));
@@ -202,11 +196,11 @@ async fn unified_records(scene: &mut Scene) {
     a.obey().await;
 }
 
-async fn photos(scene: &mut Scene) {
-    let [pin, with_both] = [scene.pin(), scene.pin()];
-    let [shown, compared, beside] = [0, 1, 2].map(|_| photo(&mut scene.random));
-    let face = unified(&mut scene.random, BioType::VISIBLE_FACE, (58, 12));
-    let Scene { a, b, ledger, .. } = scene;
+async fn photos(trial: &mut Trial) {
+    let [pin, with_both] = [trial.pin(), trial.pin()];
+    let [shown, compared, beside] = [0, 1, 2].map(|_| photo(&mut trial.random));
+    let face = unified(&mut trial.random, BioType::VISIBLE_FACE, (58, 12));
+    let Trial { a, b, ledger, .. } = trial;
     let body = [
         user(&pin, "Ada"),
         format!("USERPIC PIN={pin}\tFileName={pin}.jpg\tSize={}\tContent={shown}\n", shown.len()),
@@ -222,7 +216,7 @@ async fn photos(scene: &mut Scene) {
     ]
     .concat();
     let upload = a.upload("OPERLOG", body).await;
-    ledger.judge(&[135], "photos of users and for comparison", &upload, upload.count(5));
+    ledger.judge(&[135], "user photos and comparison photos", &upload, upload.count(5));
     a.upload("BIODATA", biodata(&with_both, 0, BioType::VISIBLE_FACE, (58, 12), &face)).await;
     let told = b.obey().await;
     let mut note = |obligations: &[u16], case: &str, right: bool, wanted: &str| {
@@ -232,13 +226,8 @@ async fn photos(scene: &mut Scene) {
         bringing(&told, &pin, text).is_some()
             || about(&told, &pin).any(|command| !command.text("Url").is_empty())
     };
-    note(&[135], "a photo of a user", arrives(&shown), "the photo on the other device, inline or by URL");
-    note(
-        &[135],
-        "a photo for comparison",
-        arrives(&compared),
-        "the photo on the other device, inline or by URL",
-    );
+    note(&[135], "a user photo", arrives(&shown), "the photo on the other device, inline or by URL");
+    note(&[135], "a comparison photo", arrives(&compared), "the photo on the other device, inline or by URL");
     let template = bringing(&told, &with_both, &face).is_some();
     let picture = about(&told, &with_both).any(|command| command.table == "BIOPHOTO");
     note(&[154], "a face and a photo of it", template != picture, "the template or the photo, not both");
@@ -248,14 +237,14 @@ async fn photos(scene: &mut Scene) {
             let right = command.text("PostBackTmpFlag") == "1";
             note(&[155], "a photo without a template", right, "PostBackTmpFlag=1");
         }
-        None => ledger.unseen(&[155], "no photo for comparison came"),
+        None => ledger.unobservable(&[155], "no comparison photo came"),
     }
     a.obey().await;
 }
 
-async fn package(scene: &mut Scene) {
-    let pins = [scene.pin(), scene.pin()];
-    let Scene { a, b, ledger, .. } = scene;
+async fn package(trial: &mut Trial) {
+    let pins = [trial.pin(), trial.pin()];
+    let Trial { a, b, ledger, .. } = trial;
     let records: String = pins.iter().map(|pin| user(pin, "Packed")).collect();
     let target = a.target("cdata", "&table=OPERLOG&ContentType=tgz");
     let upload = a.post(&target, tgz("records.txt", records.as_bytes())).await;

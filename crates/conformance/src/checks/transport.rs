@@ -1,31 +1,31 @@
-//! HTTP as terminals speak it.
+//! HTTP in the form of terminals.
 
 use tokio::time::Instant;
 
+use crate::connection::{Answer, Connection, Fault};
 use crate::exchange::{Exchange, require};
-use crate::line::{Answer, Fault, Line};
 use crate::player::{CLOSE, Player};
 use crate::record::user;
-use crate::scene::Scene;
+use crate::trial::Trial;
 
-/// Larger than any server may let in.
+/// More bytes than any server may accept.
 const TOO_LARGE: u64 = 8 << 30;
 
-/// A body of this size has to be taken.
+/// Size of a body that a server must accept.
 const LARGE: usize = 10 << 20;
 
-pub(crate) async fn check(scene: &mut Scene) {
-    let pin = scene.pin();
+pub(crate) async fn check(trial: &mut Trial) {
+    let pin = trial.pin();
     let record = user(&pin, "Ada Lovelace");
-    headers(scene, &record).await;
-    targets(scene).await;
-    connections(scene, &record).await;
-    sizes(scene, &record).await;
-    scene.calm().await;
+    headers(trial, &record).await;
+    targets(trial).await;
+    connections(trial, &record).await;
+    sizes(trial, &record).await;
+    trial.settle().await;
 }
 
-async fn headers(scene: &mut Scene, record: &str) {
-    let Scene { a, ledger, .. } = scene;
+async fn headers(trial: &mut Trial, record: &str) {
+    let Trial { a, ledger, .. } = trial;
     let target = a.target("cdata", "&table=OPERLOG&Stamp=9999");
     for content_type in [
         "",
@@ -44,11 +44,11 @@ async fn headers(scene: &mut Scene, record: &str) {
         "Connection: starting\r\nAccept: application/push\r\nContent-Language: zh-CN\r\nX-Unheard-Of: 1\r\n";
     let request = a.request("POST", &target, odd, Some(record.as_bytes()));
     let exchange = a.raw(&request).await;
-    ledger.judge(&[2], "headers that nobody knows", &exchange, exchange.count(1));
+    ledger.judge(&[2], "unknown headers", &exchange, exchange.count(1));
 }
 
-async fn targets(scene: &mut Scene) {
-    let Scene { a, ledger, .. } = scene;
+async fn targets(trial: &mut Trial) {
+    let Trial { a, ledger, .. } = trial;
     let absolute = format!("http://{}{}", a.server.authority(), a.target("getrequest", ""));
     let exchange = a.get(&absolute).await;
     ledger.judge(&[3], "an absolute target, as behind a proxy", &exchange, exchange.has_status(200));
@@ -87,8 +87,8 @@ async fn targets(scene: &mut Scene) {
     }
 }
 
-async fn connections(scene: &mut Scene, record: &str) {
-    let Scene { a, ledger, .. } = scene;
+async fn connections(trial: &mut Trial, record: &str) {
+    let Trial { a, ledger, .. } = trial;
     let poll = a.target("getrequest", "");
     let request = a.request("GET", &poll, "Connection: keep-alive\r\n", None);
     let twice = kept(a, &request).await;
@@ -111,7 +111,12 @@ async fn connections(scene: &mut Scene, record: &str) {
     let exchange = a.raw(&bytes).await;
     let alone = exchange.came.as_ref().is_ok_and(|answer| answer.surplus.is_empty());
     let verdict = exchange.count(1).and(require(alone, "one answer and the end of the connection"));
-    ledger.judge(&[10], "what looks like a request behind the body of one that closes", &exchange, verdict);
+    ledger.judge(
+        &[10],
+        "bytes like a request after the body of a request that closes the connection",
+        &exchange,
+        verdict,
+    );
 
     let headers = format!("{CLOSE}Expect: 100-continue\r\n");
     let bytes = a.request("POST", &target, &headers, Some(record.as_bytes()));
@@ -131,9 +136,9 @@ async fn connections(scene: &mut Scene, record: &str) {
     ledger.judge(&[1, 2], "HTTP/1.0 without Host", &exchange, exchange.count(1));
 }
 
-async fn sizes(scene: &mut Scene, record: &str) {
-    let Scene { a, ledger, .. } = scene;
-    // Empty lines are no records: what is large here leaves nothing behind.
+async fn sizes(trial: &mut Trial, record: &str) {
+    let Trial { a, ledger, .. } = trial;
+    // Empty lines are no records, so this large body leaves no data behind.
     let large = format!("{record}{}", "\n".repeat(LARGE));
     let exchange = a.upload("OPERLOG", large).await;
     ledger.judge(&[19], "a body of 10 MiB", &exchange, exchange.count(1));
@@ -148,9 +153,9 @@ async fn sizes(scene: &mut Scene, record: &str) {
     );
 }
 
-/// The same request twice on one connection.
+/// Sends the same request twice on one connection.
 async fn kept(player: &mut Player, request: &[u8]) -> [std::sync::Arc<Exchange>; 2] {
-    let mut line = Line::to(&player.server, player.end).await;
+    let mut line = Connection::to(&player.server, player.end).await;
     let mut answers = Vec::new();
     for _ in 0..2 {
         let answer = match &mut line {
@@ -164,15 +169,16 @@ async fn kept(player: &mut Player, request: &[u8]) -> [std::sync::Arc<Exchange>;
     [answers.next().unwrap_or_else(nothing), answers.next().unwrap_or_else(nothing)]
 }
 
-async fn ask(line: &mut Line, request: &[u8]) -> Result<Answer, Fault> {
+async fn ask(line: &mut Connection, request: &[u8]) -> Result<Answer, Fault> {
     line.write(request).await?;
     line.answer().await
 }
 
-/// Sends the body only after the server said so, or has not said anything for a while.
+/// Sends the body after the server's interim answer, or after a timeout.
 async fn expecting(player: &Player, head: &[u8], body: &[u8]) -> Result<Answer, Fault> {
     let mut line =
-        Line::to(&player.server, player.end.min(Instant::now() + std::time::Duration::from_secs(5))).await?;
+        Connection::to(&player.server, player.end.min(Instant::now() + std::time::Duration::from_secs(5)))
+            .await?;
     line.write(head).await?;
     let first = line.answer().await?;
     if first.status != 100 {

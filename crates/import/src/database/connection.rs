@@ -1,4 +1,4 @@
-//! A connection to either engine. All values are read as text: columns have changed their types more than once.
+//! Connections to either engine. All values are read as text, because columns changed their types more than once.
 
 use futures_util::TryStreamExt as _;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
@@ -10,7 +10,7 @@ use crate::error::in_words;
 
 /// A connection.
 pub(super) enum Connection {
-    /// To a file, or to a copy of it that is gone with the connection.
+    /// A connection to a file, or to a copy of it that is deleted with the connection.
     Sqlite {
         db: Box<SqliteConnection>,
         _copy: Option<TempDir>,
@@ -19,14 +19,15 @@ pub(super) enum Connection {
 }
 
 impl Connection {
-    /// Connects to a server. What is read is one moment of its database.
+    /// Connects to a server and reads a consistent snapshot of its database.
     ///
     /// # Errors
-    /// Why not and what to do, in words.
+    /// The reason and the remedy in words.
     pub async fn mysql(url: &str) -> Result<Self, String> {
         let want = "want mysql://user:password@host:3306/database, with odd characters of the password as %40 for @, %2F \
                     for / and so on";
-        // Such a password would end early, and its rest would be taken for a host or a database, and be told in errors.
+        // One of these characters would end such a password early; its rest would be taken for a host or a
+        // database and appear in errors.
         let login = url.trim_start_matches("mysql://").rsplit_once('@').map_or("", |(login, _)| login);
         if login.contains(['/', '?', '#', '@']) {
             return Err(want.to_owned());
@@ -45,7 +46,7 @@ impl Connection {
         Ok(Self::Mysql(Box::new(connection)))
     }
 
-    /// The column by which rows are read, where a table must have one of its own.
+    /// The name of the id column, if the engine needs one in the table.
     pub const fn id_column(&self) -> Option<&'static str> {
         match self {
             Self::Sqlite { .. } => None,
@@ -53,7 +54,7 @@ impl Connection {
         }
     }
 
-    /// Every table with its columns.
+    /// All tables with their columns.
     pub async fn tables(&mut self) -> Result<Tables, sqlx::Error> {
         let found: Vec<(String, String)> = match self {
             Self::Sqlite { db: connection, .. } => {
@@ -80,7 +81,7 @@ impl Connection {
         Ok(tables)
     }
 
-    /// How many rows a table has.
+    /// Number of rows of a table.
     pub async fn count(&mut self, table: &str) -> Result<i64, sqlx::Error> {
         let sql = format!("SELECT COUNT(*) FROM {table}");
         match self {
@@ -91,7 +92,7 @@ impl Connection {
         }
     }
 
-    /// Hands each row over with its id: all, or those of some ids. A column that is not there is NULL.
+    /// Passes each row with its id to `take`: all rows, or those with the given ids. An absent column is NULL.
     pub async fn rows(
         &mut self,
         table: &str,

@@ -1,8 +1,8 @@
-//! Opening the file of an old SQLite database without leaving a trace beside it.
+//! Opening of an old SQLite file without leaving files beside it.
 //!
-//! SQLite makes a `-shm` file, and a `-wal` file where there is none, even for whoever only reads a database in WAL mode.
-//! So a database in that mode is read where it is only while somebody has it open, since then both are there; else a
-//! copy of it is read.
+//! SQLite creates a `-shm` file, and a missing `-wal` file, even for a reader of a database in WAL mode. So a
+//! database in WAL mode is read in place only while another process has it open, because then both files exist.
+//! Otherwise a copy is read.
 
 use std::fs::{self, File};
 use std::io::Read as _;
@@ -16,14 +16,14 @@ use tempfile::TempDir;
 use super::connection::Connection;
 use crate::error::{ImportError, in_words};
 
-/// How long a writer is waited for.
+/// Longest wait for a writer.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
-/// What the first bytes of a database say.
+/// The journal mode, from the first bytes of a database.
 enum Mode {
-    /// Its changes are in a `-wal` file at first.
+    /// Changes are written to a `-wal` file first.
     Wal,
-    /// Any other.
+    /// Any other mode.
     Journal,
 }
 
@@ -36,7 +36,7 @@ pub(super) async fn open(path: &Path) -> Result<Connection, ImportError> {
         Mode::Wal => (Some(copy(path, &wal).map_err(cannot)?), true),
     };
     let options = match &copy {
-        // Nobody else has the copy: the log is read into it.
+        // No other process uses the copy, so its log is read too.
         Some(copy) => SqliteConnectOptions::new().filename(copy.path().join(NAME)),
         None => SqliteConnectOptions::new().filename(path).read_only(true),
     };
@@ -44,14 +44,14 @@ pub(super) async fn open(path: &Path) -> Result<Connection, ImportError> {
     let mut connection =
         SqliteConnection::connect_with(&options).await.map_err(|error| cannot(in_words(&error)))?;
     if snapshot {
-        // In WAL mode this is in no writer's way; in the other it would be.
+        // In WAL mode a read transaction blocks no writer; in the other mode it would.
         let begun = sqlx::raw_sql("BEGIN").execute(&mut connection).await;
         begun.map_err(|error| cannot(in_words(&error)))?;
     }
     Ok(Connection::Sqlite { db: Box::new(connection), _copy: copy })
 }
 
-/// The name of the copy in its folder.
+/// File name of the copy.
 const NAME: &str = "copy.db";
 
 fn beside(path: &Path, end: &str) -> PathBuf {
@@ -60,7 +60,7 @@ fn beside(path: &Path, end: &str) -> PathBuf {
     path.into()
 }
 
-/// Looks at the header of the file.
+/// Reads the journal mode from the header of the file.
 fn mode(path: &Path) -> Result<Mode, ImportError> {
     const MAGIC: &[u8] = b"SQLite format 3\0";
     const HEADER: u64 = 20;
@@ -76,7 +76,7 @@ fn mode(path: &Path) -> Result<Mode, ImportError> {
     let mut header = Vec::new();
     file.take(HEADER).read_to_end(&mut header).map_err(cannot)?;
     match header.as_slice() {
-        // Versions 2 of the format of writing and reading are those of WAL.
+        // Format version 2 for writing and reading means WAL.
         [start @ .., _, _, written, read] if start == MAGIC => {
             Ok(if *written == 2 || *read == 2 { Mode::Wal } else { Mode::Journal })
         }
@@ -84,7 +84,8 @@ fn mode(path: &Path) -> Result<Mode, ImportError> {
     }
 }
 
-/// Copies the database and its log into a folder that is readable by its owner alone and is gone with the connection.
+/// Copies the database and its log into a temporary directory that only its owner can read. It is deleted with the
+/// connection.
 fn copy(path: &Path, wal: &Path) -> Result<TempDir, String> {
     let failed = |error: std::io::Error| format!("it has to be copied to be read, and {error}");
     let before = state(path, wal);
@@ -100,7 +101,7 @@ fn copy(path: &Path, wal: &Path) -> Result<TempDir, String> {
     }
 }
 
-/// What changes when somebody writes.
+/// File properties that change when another process writes.
 fn state(path: &Path, wal: &Path) -> Vec<Option<(u64, Option<SystemTime>)>> {
     let of = |path: &Path| fs::metadata(path).ok().map(|file| (file.len(), file.modified().ok()));
     vec![of(path), of(wal)]

@@ -1,6 +1,6 @@
-//! What the old server did to templates, and what becomes of it.
+//! Damage by the old server, and what the import does about it.
 
-use import::{Outcome, What};
+use import::{CountedKind, Outcome};
 use roster::Content;
 
 use crate::old::{Old, cut, jpeg, plain, print10, unified};
@@ -50,7 +50,13 @@ fn a_whole_database_is_taken_with_everything_that_belongs_to_a_person() {
             ]
         );
         assert!(matches!(&items["finger vein 1 (0.0)"], Content::Template(vein) if vein.parts.len() == 2));
-        for what in [What::User, What::Fingerprint, What::Face, What::FingerVein, What::UserPhoto] {
+        for what in [
+            CountedKind::User,
+            CountedKind::Fingerprint,
+            CountedKind::Face,
+            CountedKind::FingerVein,
+            CountedKind::UserPhoto,
+        ] {
             assert_eq!(counted(&report, what), [1, 1, 0, 0, 0], "{what}");
         }
         assert_eq!((report.left_out[0].table.as_str(), report.left_out[0].rows), ("attendance_logs", 1));
@@ -59,17 +65,17 @@ fn a_whole_database_is_taken_with_everything_that_belongs_to_a_person() {
 }
 
 #[test]
-fn lost_padding_is_put_back_where_it_is_proved_and_the_rest_is_named() {
+fn lost_padding_is_restored_if_it_is_proved_and_the_rest_is_reported() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("7", "Ada", "A1", 0).await;
         let (one, two) = (print10(121, 1), print10(122, 2));
         old.print("7", 0, cut(&one), "A1", 0).await;
         old.print("7", 1, cut(&two), "A1", 0).await;
-        // Fingerprints 9.0 begin like this and tell no length.
+        // Fingerprints 9.0 begin like this and hold no length.
         let nine = format!("ocoA{}", plain(40, 3));
         old.print("7", 2, cut(&nine), "A1", 0).await;
-        // Cut in earnest: the header shows it.
+        // This template was cut for real, and its header shows it.
         old.print("7", 3, &print10(124, 3)[..100], "A1", 0).await;
         old.print("7", 4, &cut(&print10(121, 4))[..158], "A1", 0).await;
 
@@ -77,21 +83,18 @@ fn lost_padding_is_put_back_where_it_is_proved_and_the_rest_is_named() {
 
         assert_eq!(place.texts("7", "fingerprint 0 (10.0)").await, [one]);
         assert_eq!(place.texts("7", "fingerprint 1 (10.0)").await, [two]);
-        assert_eq!(counted(&report, What::Fingerprint), [5, 2, 0, 0, 3]);
-        assert_eq!(report.of(What::Fingerprint).repaired, 2);
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [5, 2, 0, 0, 3]);
+        assert_eq!(report.of(CountedKind::Fingerprint).repaired, 2);
         assert_eq!(told(&report, "7", Outcome::Repaired).len(), 2);
         let refused = told(&report, "7", Outcome::Refused);
-        assert_eq!(
-            refused[0],
-            "fingerprint 2: lost its padding, and nothing proves that nothing else is lost"
-        );
-        assert_eq!(refused[1], "fingerprint 3: has 75 bytes where its header announces 124");
+        assert_eq!(refused[0], "fingerprint 2: lost its padding, and nothing proves its length");
+        assert_eq!(refused[1], "fingerprint 3: has 75 bytes, but its header announces 124");
         assert!(refused[2].starts_with("fingerprint 4: lost more than its padding"), "{refused:?}");
     });
 }
 
 #[test]
-fn a_size_that_the_device_told_proves_a_template_without_a_header() {
+fn a_size_that_the_device_reported_proves_a_template_without_a_header() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("7", "Ada", "A1", 0).await;
@@ -124,12 +127,12 @@ fn a_face_of_twelve_parts_is_taken_whole_or_not_at_all() {
         let report = place.take(&old.url()).await;
 
         assert_eq!(place.texts("7", "face 0 (FACE 7.0)").await, parts);
-        assert_eq!(counted(&report, What::Face), [3, 1, 0, 0, 2]);
+        assert_eq!(counted(&report, CountedKind::Face), [3, 1, 0, 0, 2]);
         assert_eq!(
             told(&report, "8", Outcome::Refused),
             ["face 0: is not complete: 11 of 12 parts are there (0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11)"]
         );
-        assert_eq!(told(&report, "9", Outcome::Refused), ["face 0: part 3 is not whole base64"]);
+        assert_eq!(told(&report, "9", Outcome::Refused), ["face 0: part 3 is not valid base64"]);
         assert_eq!(place.items("9").await.len(), 2, "the user stays without it");
     });
 }
@@ -145,7 +148,7 @@ fn the_parts_of_a_unified_template_are_one_item() {
         for (part, text) in (0..).zip(&parts) {
             old.bio("7", part, (8, "5", "0"), text).await;
         }
-        // Of several lines in one body only one was kept.
+        // The old server kept only one of several lines in a body.
         old.bio("8", 0, (8, "5", "0"), &parts[0]).await;
         old.bio("9", 14, (2, "12", "0"), &unified(2, 12, 0, 200, 1)).await;
 
@@ -160,7 +163,7 @@ fn the_parts_of_a_unified_template_are_one_item() {
 }
 
 #[test]
-fn a_version_that_was_lost_is_that_of_the_header_and_a_wrong_one_is_refused() {
+fn a_lost_version_is_taken_from_the_header_and_a_wrong_one_is_refused() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         for pin in ["7", "8", "9", "10"] {
@@ -177,12 +180,12 @@ fn a_version_that_was_lost_is_that_of_the_header_and_a_wrong_one_is_refused() {
         assert!(place.items("8").await.contains_key("fingerprint 0 (13.0)"));
         assert!(place.items("10").await.contains_key("fingerprint 0 (ISO 13.0)"));
         let refused = told(&report, "9", Outcome::Refused);
-        assert_eq!(refused, ["visible-light face 0: is labelled version 39.0 where its header says 58.0"]);
+        assert_eq!(refused, ["visible-light face 0: is labelled version 39.0, but its header says 58.0"]);
     });
 }
 
 #[test]
-fn a_photo_is_repaired_where_its_end_or_its_size_proves_it() {
+fn a_photo_is_repaired_if_its_end_or_its_size_proves_it() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         for pin in ["7", "8"] {
@@ -200,12 +203,12 @@ fn a_photo_is_repaired_where_its_end_or_its_size_proves_it() {
         let report = place.take(&old.url()).await;
 
         assert_eq!(place.texts("7", "user photo").await, [photo]);
-        assert_eq!(counted(&report, What::UserPhoto), [2, 1, 0, 0, 1]);
+        assert_eq!(counted(&report, CountedKind::UserPhoto), [2, 1, 0, 0, 1]);
     });
 }
 
 #[test]
-fn what_cannot_be_a_record_is_named_and_everything_else_is_taken() {
+fn an_invalid_record_is_reported_and_everything_else_is_taken() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("12-3", "Nobody", "A1", 0).await;
@@ -222,15 +225,15 @@ fn what_cannot_be_a_record_is_named_and_everything_else_is_taken() {
 
         let report = place.take(&old.url()).await;
 
-        assert_eq!(counted(&report, What::User), [6, 2, 0, 0, 4]);
-        assert_eq!(counted(&report, What::Fingerprint), [3, 0, 0, 0, 3]);
+        assert_eq!(counted(&report, CountedKind::User), [6, 2, 0, 0, 4]);
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [3, 0, 0, 0, 3]);
         let refused = |pin| told(&report, pin, Outcome::Refused).join("; ");
         assert!(refused("12-3").contains("a PIN is made of the letters A to Z"), "{}", refused("12-3"));
         assert!(refused("12-3").contains("with it 1 rows of templates and photos"));
         assert!(refused("").contains("at least one character"));
         assert_eq!(refused("7"), "fingerprint: its finger is not within 0 to 9");
-        assert_eq!(refused("8"), "user: its privilege is no number that can be");
-        assert_eq!(refused("10"), "user: its name is no text");
+        assert_eq!(refused("8"), "user: its privilege is not a valid number");
+        assert_eq!(refused("10"), "user: its name is not text");
         assert!(refused("99").contains("the old database has no user of this PIN"));
         assert_eq!(place.user("9").await.expect("taken").name, "", "a name with lost characters is none");
         assert!(told(&report, "9", Outcome::Noted)[0].contains("characters of the name were lost"));

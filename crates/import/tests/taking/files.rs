@@ -1,16 +1,16 @@
-//! The file of the old database: read as it is, wherever it comes from, and left as it was.
+//! The file of the old database: it is read wherever it is, and left unchanged.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use import::What;
+use import::CountedKind;
 use sqlx::Connection as _;
 
 use crate::old::{Old, print10};
 use crate::place::{OPTIONS, Place, counted, tell};
 
-/// Every file of a folder with its bytes.
+/// All files of a directory with their bytes.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("a file"));
     entries
@@ -38,14 +38,14 @@ fn nothing_in_the_folder_of_the_old_database_changes() {
             let before = files(old.folder());
             assert_eq!(before.len(), 1);
             let report = Place::new().await.take(&old.url()).await;
-            assert_eq!(counted(&report, What::User), [1, 1, 0, 0, 0]);
+            assert_eq!(counted(&report, CountedKind::User), [1, 1, 0, 0, 0]);
             assert!(files(old.folder()) == before, "WAL {wal}");
         }
     });
 }
 
 #[test]
-fn what_a_running_server_has_written_is_read_from_its_log() {
+fn changes_of_a_running_server_are_read_from_its_log() {
     tell(async {
         let old = with_ada().await;
         let mut server = old.connect().await;
@@ -58,7 +58,7 @@ fn what_a_running_server_has_written_is_read_from_its_log() {
         let place = Place::new().await;
         let report = place.take(&old.url()).await;
 
-        assert_eq!(counted(&report, What::User), [2, 2, 0, 0, 0]);
+        assert_eq!(counted(&report, CountedKind::User), [2, 2, 0, 0, 0]);
         let after = files(old.folder());
         for name in ["zkpush.db", "zkpush.db-wal"] {
             assert!(after[name] == before[name], "{name}");
@@ -66,7 +66,7 @@ fn what_a_running_server_has_written_is_read_from_its_log() {
         let more = "INSERT INTO users (pin, name, device_serial) VALUES ('9', 'Bob', 'A1')";
         sqlx::raw_sql(more).execute(&mut server).await.expect("the server goes on");
 
-        // A copy of the file and its log, without the third file.
+        // A copy of the file and its log, without the `-shm` file.
         let copy = tempfile::tempdir().expect("a folder");
         for name in ["zkpush.db", "zkpush.db-wal"] {
             fs::copy(old.folder().join(name), copy.path().join(name)).expect("copied");
@@ -74,14 +74,14 @@ fn what_a_running_server_has_written_is_read_from_its_log() {
         let before = files(copy.path());
         let path = copy.path().join("zkpush.db").display().to_string();
         let report = place.take(&path).await;
-        assert_eq!(counted(&report, What::User), [3, 1, 2, 0, 0]);
+        assert_eq!(counted(&report, CountedKind::User), [3, 1, 2, 0, 0]);
         assert!(files(copy.path()) == before, "nothing is made beside a copy");
         server.close().await.expect("it closes");
     });
 }
 
 #[test]
-fn what_is_no_database_of_the_old_server_is_told_with_what_to_do() {
+fn a_file_that_is_not_the_old_database_is_refused_with_a_remedy() {
     tell(async {
         let place = Place::new().await;
         let folder = tempfile::tempdir().expect("a folder");
@@ -92,19 +92,19 @@ fn what_is_no_database_of_the_old_server_is_told_with_what_to_do() {
         assert!(refused("none.db").await.starts_with("there is no file"));
         for (name, bytes) in [("text.db", "people\n".as_bytes()), ("empty.db", b"")] {
             fs::write(folder.path().join(name), bytes).expect("ours");
-            assert!(refused(name).await.contains("is no SQLite database"), "{name}");
+            assert!(refused(name).await.contains("is not an SQLite database"), "{name}");
         }
         let mut damaged = b"SQLite format 3\0".to_vec();
         damaged.resize(4096, 0x55);
         fs::write(folder.path().join("damaged.db"), damaged).expect("ours");
         let message = refused("damaged.db").await;
-        assert!(message.contains("is no SQLite database"), "{message}");
-        assert!(refused("").await.contains("is no SQLite database"), "a folder");
+        assert!(message.contains("is not an SQLite database"), "{message}");
+        assert!(refused("").await.contains("is not an SQLite database"), "a folder");
     });
 }
 
 #[test]
-fn a_database_of_something_else_is_told_by_what_it_has() {
+fn a_database_of_another_program_is_refused_with_its_tables() {
     tell(async {
         let place = Place::new().await;
         let refused = async |old: &Old| {
@@ -138,7 +138,7 @@ fn tables_and_columns_that_came_later_may_be_missing() {
         )
         .await;
         let report = Place::new().await.take(&old.url()).await;
-        assert_eq!(counted(&report, What::Fingerprint), [1, 1, 0, 0, 0]);
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [1, 1, 0, 0, 0]);
         assert_eq!(report.absent, ["finger_vein_templates", "comparison_photos"]);
     });
 }

@@ -1,6 +1,6 @@
-//! Several devices of the old server, each with rows of its own.
+//! Several devices of the old server, each with its own rows.
 
-use import::{DeviceOutcome, Outcome, What};
+use import::{CountedKind, DeviceOutcome, Outcome};
 use store::DeviceState;
 use sync::Joining;
 
@@ -8,7 +8,7 @@ use crate::old::{Old, cut, print10};
 use crate::place::{OPTIONS, Place, counted, tell, told};
 
 #[test]
-fn of_what_devices_hold_differently_the_newest_counts_and_the_fields_are_told() {
+fn the_newest_copy_counts_and_the_differing_fields_are_reported() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("7", "Ada", "A1", 1).await;
@@ -29,21 +29,21 @@ fn of_what_devices_hold_differently_the_newest_counts_and_the_fields_are_told() 
         let ada = place.user("7").await.expect("taken");
         assert_eq!((ada.card.as_deref(), ada.password.as_str(), ada.group), (Some("77"), "4711", 1));
         assert_eq!(place.texts("7", "fingerprint 0 (10.0)").await, [newer]);
-        assert_eq!(counted(&report, What::User), [1, 1, 0, 0, 0]);
-        assert_eq!(counted(&report, What::Fingerprint), [2, 2, 0, 0, 0]);
-        assert_eq!((report.of(What::User).merged, report.of(What::Fingerprint).merged), (1, 1));
+        assert_eq!(counted(&report, CountedKind::User), [1, 1, 0, 0, 0]);
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [2, 2, 0, 0, 0]);
+        assert_eq!((report.of(CountedKind::User).merged, report.of(CountedKind::Fingerprint).merged), (1, 1));
         assert_eq!(
             told(&report, "7", Outcome::Merged),
             [
-                "user: the record of device B2 is the newest; password, card, group differs from those of A1, C3",
-                "fingerprint 0 (10.0): that of device A1 is the newest; it differs from those of B2",
+                "user: the record of device B2 is the newest; A1, C3 differ in password, card, group",
+                "fingerprint 0 (10.0): the copy of device A1 is the newest; it differs from the copies of B2",
             ]
         );
     });
 }
 
 #[test]
-fn a_device_that_means_somebody_else_by_a_pin_is_left_out() {
+fn a_device_that_has_another_person_under_a_pin_is_left_out() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("7", "Ada Lovelace", "A1", 5).await;
@@ -55,18 +55,18 @@ fn a_device_that_means_somebody_else_by_a_pin_is_left_out() {
 
         assert_eq!(place.user("7").await.expect("taken").name, "Ada Lovelace");
         assert!(!place.items("7").await.contains_key("fingerprint 1 (10.0)"), "Grace's finger is not Ada's");
-        assert_eq!(counted(&report, What::Fingerprint), [2, 1, 0, 0, 1]);
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [2, 1, 0, 0, 1]);
         let refused = told(&report, "7", Outcome::Refused);
         assert!(
             refused[0]
-                .contains("device B2 means another person by this PIN (other name or card) than device A1"),
+                .contains("device B2 has another person under this PIN (other name or card) than device A1"),
             "{refused:?}"
         );
     });
 }
 
 #[test]
-fn who_has_the_same_finger_is_the_same_person_whatever_the_name() {
+fn a_common_finger_makes_the_same_person_whatever_the_name() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("7", "Ada Lovelace", "A1", 5).await;
@@ -79,12 +79,12 @@ fn who_has_the_same_finger_is_the_same_person_whatever_the_name() {
         let report = place.take(&old.url()).await;
 
         assert_eq!(place.texts("7", "fingerprint 1 (10.0)").await, [other]);
-        assert!(told(&report, "7", Outcome::Merged)[0].contains("name differs"));
+        assert!(told(&report, "7", Outcome::Merged)[0].ends_with("differ in name"));
     });
 }
 
 #[test]
-fn where_one_copy_is_damaged_a_whole_one_of_another_device_is_taken() {
+fn a_complete_copy_of_another_device_replaces_a_damaged_one() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("7", "Ada", "A1", 0).await;
@@ -95,16 +95,16 @@ fn where_one_copy_is_damaged_a_whole_one_of_another_device_is_taken() {
         let report = place.take(&old.url()).await;
 
         assert_eq!(place.texts("7", "fingerprint 0 (10.0)").await, [whole]);
-        assert_eq!(counted(&report, What::Fingerprint), [1, 1, 0, 0, 0]);
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [1, 1, 0, 0, 0]);
         let noted = told(&report, "7", Outcome::Noted);
         assert!(
-            noted[0].contains("a copy of A1 cannot be used") && noted[0].contains("another one is whole")
+            noted[0].contains("a copy of A1 cannot be used") && noted[0].contains("another one is complete")
         );
     });
 }
 
 #[test]
-fn devices_are_only_told_unless_they_are_to_be_let_in() {
+fn devices_are_only_reported_unless_admission_is_requested() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.sql(

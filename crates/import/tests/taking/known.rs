@@ -1,7 +1,7 @@
-//! What Muster holds already, and what was deleted in it.
+//! Imports into a Muster that already has data and deletions.
 
 use fleet::user::UserEdit;
-use import::{Options, Outcome, What};
+use import::{CountedKind, Options, Outcome};
 use roster::{Algorithm, Content, Format, Part, Slot, Template};
 use wire::BioType;
 
@@ -29,8 +29,8 @@ fn a_second_run_writes_nothing() {
         assert_eq!(head, 6, "user, membership and finger of two people");
         for options in [OPTIONS, OVERWRITE] {
             let report = place.take_as(&old.url(), options).await;
-            assert_eq!(counted(&report, What::User), [2, 0, 2, 0, 0]);
-            assert_eq!(counted(&report, What::Fingerprint), [2, 0, 2, 0, 0]);
+            assert_eq!(counted(&report, CountedKind::User), [2, 0, 2, 0, 0]);
+            assert_eq!(counted(&report, CountedKind::Fingerprint), [2, 0, 2, 0, 0]);
             assert_eq!(report.cases, []);
         }
         assert_eq!(place.head().await, head);
@@ -38,7 +38,7 @@ fn a_second_run_writes_nothing() {
 }
 
 #[test]
-fn a_dry_run_tells_the_same_and_writes_nothing() {
+fn a_dry_run_reports_the_same_and_writes_nothing() {
     tell(async {
         let (old, place) = (two().await, Place::new().await);
         let dry = place.take_as(&old.url(), Options { dry_run: true, ..OPTIONS }).await;
@@ -51,7 +51,7 @@ fn a_dry_run_tells_the_same_and_writes_nothing() {
 }
 
 #[test]
-fn what_muster_holds_stays_unless_the_old_database_is_to_win() {
+fn musters_data_stays_without_overwrite() {
     tell(async {
         let (old, place) = (two().await, Place::new().await);
         let edit = UserEdit { card: Some("99".into()), privilege: Some(6), ..UserEdit::default() };
@@ -66,8 +66,8 @@ fn what_muster_holds_stays_unless_the_old_database_is_to_win() {
 
         assert_eq!(place.user("7").await.expect("there").card.as_deref(), Some("99"));
         assert_eq!(place.texts("7", "fingerprint 0 (10.0)").await, [text]);
-        assert_eq!(counted(&report, What::User), [2, 1, 0, 1, 0]);
-        assert_eq!(counted(&report, What::Fingerprint), [2, 1, 0, 1, 0]);
+        assert_eq!(counted(&report, CountedKind::User), [2, 1, 0, 1, 0]);
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [2, 1, 0, 1, 0]);
         assert_eq!(
             told(&report, "7", Outcome::Kept),
             [
@@ -81,13 +81,13 @@ fn what_muster_holds_stays_unless_the_old_database_is_to_win() {
         let ada = place.user("7").await.expect("there");
         assert_eq!((ada.card, ada.privilege), (None, 0));
         assert_eq!(place.texts("7", "fingerprint 0 (10.0)").await, [print10(120, 1)]);
-        assert_eq!(counted(&report, What::User), [2, 1, 1, 0, 0]);
+        assert_eq!(counted(&report, CountedKind::User), [2, 1, 1, 0, 0]);
         assert_eq!(told(&report, "7", Outcome::Replaced).len(), 2);
     });
 }
 
 #[test]
-fn who_has_a_pin_in_muster_does_not_get_the_fingers_of_another_person() {
+fn a_person_in_muster_does_not_get_the_fingers_of_another_person() {
     tell(async {
         let (old, place) = (two().await, Place::new().await);
         place.set("7", UserEdit { name: Some("Bob".into()), ..UserEdit::default() }).await;
@@ -100,8 +100,8 @@ fn who_has_a_pin_in_muster_does_not_get_the_fingers_of_another_person() {
 
         assert_eq!(place.user("7").await.expect("there").name, "Bob");
         assert!(!place.items("7").await.contains_key("fingerprint 0 (10.0)"));
-        assert_eq!(counted(&report, What::Fingerprint), [2, 1, 0, 1, 0]);
-        assert!(told(&report, "7", Outcome::Kept)[0].contains("Muster knows another person by this PIN"));
+        assert_eq!(counted(&report, CountedKind::Fingerprint), [2, 1, 0, 1, 0]);
+        assert!(told(&report, "7", Outcome::Kept)[0].contains("Muster has another person under this PIN"));
 
         place.take_as(&old.url(), OVERWRITE).await;
 
@@ -113,7 +113,7 @@ fn who_has_a_pin_in_muster_does_not_get_the_fingers_of_another_person() {
 }
 
 #[test]
-fn who_was_deleted_in_muster_stays_deleted_unless_the_old_database_is_to_win() {
+fn a_person_deleted_in_muster_stays_deleted_without_overwrite() {
     tell(async {
         let (old, place) = (two().await, Place::new().await);
         place.take(&old.url()).await;
@@ -124,10 +124,10 @@ fn who_was_deleted_in_muster_stays_deleted_unless_the_old_database_is_to_win() {
 
         assert!(place.user("7").await.is_none());
         assert_eq!(place.head().await, head);
-        assert_eq!(counted(&report, What::User), [2, 0, 1, 1, 0]);
+        assert_eq!(counted(&report, CountedKind::User), [2, 0, 1, 1, 0]);
         assert_eq!(
             told(&report, "7", Outcome::Deleted),
-            ["user: was deleted in Muster: nothing of the person is brought back"]
+            ["user: was deleted in Muster: the person stays deleted"]
         );
 
         place.take_as(&old.url(), OVERWRITE).await;
@@ -163,14 +163,14 @@ fn many_people_are_taken_in_several_transactions() {
         )
         .await;
         let report = place.take(&old.url()).await;
-        assert_eq!(counted(&report, What::User), [450, 450, 0, 0, 0]);
+        assert_eq!(counted(&report, CountedKind::User), [450, 450, 0, 0, 0]);
         assert_eq!(place.head().await, 900);
     });
 }
 
 /// Obligation 37.
 #[test]
-fn of_pins_that_differ_in_case_alone_one_is_taken_and_the_other_told() {
+fn one_of_two_pins_that_differ_only_in_case_is_taken_and_the_other_reported() {
     tell(async {
         let (old, place) = (Old::new().await, Place::new().await);
         old.user("x9", "Ada", "A1", 0).await;

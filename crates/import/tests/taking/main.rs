@@ -1,4 +1,4 @@
-//! Old databases of both generations, with the damage that they have in the field, taken into Muster.
+//! Imports of old databases of both generations, with the damage that occurs in the field.
 
 mod damage;
 mod files;

@@ -1,7 +1,7 @@
-//! The first generation, in a real MariaDB.
+//! Imports of the first generation, from a real MariaDB.
 
 use databases::{Database, Kind};
-use import::{Outcome, What};
+use import::{CountedKind, Outcome};
 
 use crate::old::{cut, first_generation, plain, print10, unified};
 use crate::place::{OPTIONS, Place, counted, tell, told};
@@ -62,7 +62,7 @@ fn the_first_generation_is_taken_with_its_damage() {
         assert_eq!(place.texts("7", "fingerprint 0 (10.0)").await, [finger]);
         assert!(place.items("a1").await.contains_key("fingerprint 6 (13.0)"), "the header tells the version");
         assert!(told(&report, "7", Outcome::Refused)[0].starts_with("fingerprint 1: lost its padding"));
-        // The collation of the old server makes these equal; devices do not.
+        // The collation of the old server makes these PINs equal; devices do not.
         assert!(told(&report, "A1", Outcome::Refused)[0].contains("no user of this PIN"));
         assert_eq!(report.devices[0].last_seen.as_deref(), Some("2024-01-02 03:04:05"));
         assert_eq!(report.left_out[0].table, "device_commands");
@@ -70,13 +70,13 @@ fn the_first_generation_is_taken_with_its_damage() {
 
         let head = place.head().await;
         let again = place.take(old.url()).await;
-        assert_eq!(counted(&again, What::User), [2, 0, 2, 0, 0]);
+        assert_eq!(counted(&again, CountedKind::User), [2, 0, 2, 0, 0]);
         assert_eq!(place.head().await, head);
     });
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_told_without_its_password() {
+fn an_unreachable_server_is_reported_without_its_password() {
     tell(async {
         let (old, place) = (Database::of(Kind::MariaDb), Place::new().await);
         let with_password = old.url().replace("muster@", "nobody:geheim@");

@@ -1,4 +1,4 @@
-//! Databases as the old server made them, and templates as devices made them.
+//! Databases in the form of the old server, and templates in the form of devices.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use sqlx::{AssertSqlSafe, Connection as _, SqliteConnection};
 use tempfile::TempDir;
 
-/// The second generation: a row for each device and person.
+/// The schema of the second generation: a row for each device and person.
 const SECOND: &str = "
 CREATE TABLE devices (id INTEGER PRIMARY KEY, serial_number TEXT UNIQUE, push_version TEXT, language TEXT,
   push_comm_key TEXT, firmware_version TEXT, ip_address TEXT, fingerprint_algorithm TEXT, face_algorithm TEXT,
@@ -32,7 +32,7 @@ CREATE TABLE comparison_photos (id INTEGER PRIMARY KEY, pin TEXT, filename TEXT,
 CREATE TABLE attendance_logs (id INTEGER PRIMARY KEY, pin TEXT, punch_time DATETIME, device_serial TEXT);
 ";
 
-/// The first generation, as far as it is read.
+/// The schema of the first generation, as far as the import reads it.
 const FIRST: &str = "
 CREATE TABLE devices (id INT AUTO_INCREMENT PRIMARY KEY, serial_number VARCHAR(50) UNIQUE, ip_address VARCHAR(45),
   last_seen TIMESTAMP NULL, push_version VARCHAR(20), status ENUM('online','offline') DEFAULT 'offline',
@@ -62,7 +62,7 @@ pub struct Old {
 }
 
 impl Old {
-    /// An empty one.
+    /// Creates an empty one.
     pub async fn new() -> Self {
         let old = Self { folder: tempfile::tempdir().expect("a folder") };
         old.sql(SECOND).await;
@@ -81,7 +81,7 @@ impl Old {
         self.path().display().to_string()
     }
 
-    /// A connection that may write, as the old server has it.
+    /// A connection that may write, like that of the old server.
     pub async fn connect(&self) -> SqliteConnection {
         let url = format!("sqlite://{}?mode=rwc", self.path().display());
         SqliteConnection::connect(&url).await.expect("the file")
@@ -122,7 +122,7 @@ impl Old {
         .await;
     }
 
-    /// A part of a unified template on a device: type, version and format as the row has them.
+    /// A part of a unified template on a device, with type, version and format as the row has them.
     pub async fn bio(&self, pin: &str, index: u8, (kind, major, format): (u8, &str, &str), text: &str) {
         self.sql(&format!(
             "INSERT INTO bio_templates (pin, bio_no, index_num, valid, duress, type, major_ver, minor_ver, format, \
@@ -142,7 +142,7 @@ pub async fn first_generation(url: &str, further: &str) {
     db.close().await.expect("it closes");
 }
 
-/// A fingerprint 10.0 of so many bytes, whose header tells that.
+/// A fingerprint 10.0 whose header holds its length, `bytes`.
 pub fn print10(bytes: u32, seed: u8) -> String {
     let mut all = b"\x4a\xd7SS21".to_vec();
     all.extend(bytes.to_be_bytes());
@@ -160,7 +160,7 @@ pub fn plain(bytes: usize, seed: u8) -> String {
     filled(Vec::new(), bytes, seed)
 }
 
-/// A JPEG, as far as anybody looks.
+/// Bytes that begin and end like a JPEG.
 pub fn jpeg(bytes: usize, seed: u8) -> String {
     let mut all = vec![0xff, 0xd8, 0xff, 0xe0];
     all.resize(bytes - 2, seed);
@@ -168,7 +168,7 @@ pub fn jpeg(bytes: usize, seed: u8) -> String {
     STANDARD.encode(all)
 }
 
-/// Without the padding, as the old server left it.
+/// The text without its padding, as the old server left it.
 pub fn cut(text: &str) -> &str {
     text.trim_end_matches('=')
 }

@@ -1,10 +1,10 @@
-//! A Muster database, and what it holds.
+//! A Muster database for the tests, and access to its content.
 
 use std::collections::BTreeMap;
 
 use databases::Database;
 use fleet::user::{self, UserEdit};
-use import::{Counts, ImportError, OldDatabase, Options, Outcome, Report, Source, What};
+use import::{CountedKind, Counts, ImportError, OldDatabase, Options, Outcome, Report, Source};
 use roster::{Content, ItemKey, Millis, Slot, UserFields};
 use store::{Keys, Store};
 use sync::Joining;
@@ -13,7 +13,7 @@ use wire::Pin;
 /// 2024-03-12 06:00:00 UTC.
 pub const NOW: Millis = Millis(1_710_223_200_000);
 
-/// Muster, as a company has it before it takes the people of the old server over.
+/// A Muster installation before the import.
 pub struct Place {
     pub store: Store,
     _database: Database,
@@ -29,7 +29,7 @@ impl Place {
         Self { store, _database: database }
     }
 
-    /// Takes the people of an old database in.
+    /// Imports the people of an old database.
     pub async fn take(&self, url: &str) -> Report {
         self.take_as(url, OPTIONS).await
     }
@@ -61,7 +61,7 @@ impl Place {
         tx.users(&[pin(of)]).await.expect("the users").remove(&pin(of))
     }
 
-    /// Everything that lives of a person, by what it is called.
+    /// All live items of a person, by description.
     pub async fn items(&self, of: &str) -> BTreeMap<String, Content> {
         let mut tx = self.store.read().await.expect("a transaction");
         let keys = tx.live_keys(&[pin(of)]).await.expect("the items");
@@ -90,7 +90,7 @@ impl Place {
         tx.commit().await.expect("it is written");
     }
 
-    /// Makes the version of an item one that the old database does not have.
+    /// Changes an item to a version that the old database does not have.
     pub async fn put(&self, of: &str, slot: Slot, content: Content) {
         let hash = roster::hash(self.store.hash_key(), &slot, &content);
         let key = ItemKey { pin: pin(of), slot };
@@ -106,14 +106,14 @@ pub fn pin(text: &str) -> Pin {
     text.parse().expect("a PIN")
 }
 
-/// What was told of a person, in the order in which it was told.
+/// The reported cases of a person, in order.
 pub fn told(report: &Report, of: &str, outcome: Outcome) -> Vec<String> {
     let cases = report.cases.iter().filter(|case| case.pin == of && case.outcome == outcome);
     cases.map(|case| format!("{}: {}", case.record, case.reason)).collect()
 }
 
 /// Found, taken, already there, kept, refused.
-pub fn counted(report: &Report, what: What) -> [usize; 5] {
+pub fn counted(report: &Report, what: CountedKind) -> [usize; 5] {
     let Counts { found, taken, already_there, kept, refused, .. } = report.of(what);
     assert_eq!(found, taken + already_there + kept + refused, "{what}: {report:#?}");
     [found, taken, already_there, kept, refused]

@@ -1,11 +1,11 @@
-//! A capability in words, for people.
+//! Descriptions of a capability for operators.
 
 use wire::{BioType, CardForm, Form};
 
 use super::{Capability, Evidence, parameters::Parameter};
 use crate::{Algorithm, Field, Format, Kind, Millis, Slot};
 
-/// The types that people ask about, and what each is called.
+/// The types that are always described, with their names.
 const NAMED: [(BioType, &str); 6] = [
     (BioType::FINGERPRINT, "fingerprints"),
     (BioType::FACE, "near-infrared faces"),
@@ -15,23 +15,23 @@ const NAMED: [(BioType, &str); 6] = [
     (BioType::VISIBLE_PALM, "visible-light palms"),
 ];
 
-/// What templates of a type are called, of several.
+/// The name of templates of a type, in plural.
 pub(super) fn name_of(bio_type: BioType) -> String {
     let named = NAMED.iter().find(|(one, _)| *one == bio_type);
     named.map_or_else(|| format!("templates of type {}", bio_type.0), |(_, name)| (*name).to_owned())
 }
 
 impl Capability {
-    /// What is known of the device, a sentence each; `date` writes days.
+    /// Describes the known properties of the device, one sentence each; `date` formats days.
     pub fn describe(&self, date: &dyn Fn(Millis) -> String) -> Vec<String> {
         let mut sentences = Vec::new();
         let told = |words: &str, parameter| self.text_of(parameter).map(|text| format!("{words} {text}"));
-        sentences.extend(told("is a", Parameter::Model));
+        sentences.extend(told("model", Parameter::Model));
         sentences.extend(self.firmware().map(|firmware| format!("runs firmware {firmware}")));
         sentences.extend(self.push_version().map(|version| format!("speaks push protocol {version}")));
-        sentences.extend(told("calls its type", Parameter::HandshakeType));
+        sentences.extend(told("device type", Parameter::HandshakeType));
         if self.facts.access_control {
-            sentences.push("speaks the access-control dialect, in which nothing is sent".to_owned());
+            sentences.push("speaks the access-control dialect: Muster sends it nothing".to_owned());
         }
         sentences.extend(NAMED.iter().map(|&(bio_type, name)| {
             let mut sentence = self.describe_type(bio_type, name);
@@ -43,21 +43,21 @@ impl Capability {
             sentence
         }));
         let photos = |slot: &Slot, name: &str| match self.takes(slot) {
-            Some(form) => format!("takes {name} as {form}"),
-            None => format!("takes no {name}"),
+            Some(form) => format!("accepts {name} as {form}"),
+            None => format!("accepts no {name}"),
         };
         sentences.push(photos(&Slot::USER_PHOTO, "user photos"));
         sentences.push(photos(&Slot::comparison_photo(BioType::VISIBLE_FACE), "comparison photos"));
         if self.facts.letters == Some(false) {
-            sentences.push("takes PINs of digits only".to_owned());
+            sentences.push("accepts PINs of digits only".to_owned());
         }
         sentences
-            .extend(self.facts.pin_width.map(|width| format!("takes PINs of at most {width} characters")));
-        sentences.extend(self.name_bytes().map(|bytes| format!("keeps {bytes} bytes of a name")));
+            .extend(self.facts.pin_width.map(|width| format!("accepts PINs of at most {width} characters")));
+        sentences.extend(self.name_bytes().map(|bytes| format!("keeps the first {bytes} bytes of a name")));
         let kept: Vec<&str> =
             Field::ALL.into_iter().filter(|field| self.keeps(*field)).map(Field::as_str).collect();
         if !kept.is_empty() {
-            sentences.push(format!("keeps of users as it is written: {}", kept.join(", ")));
+            sentences.push(format!("keeps these fields of users as written: {}", kept.join(", ")));
         }
         let written: Vec<&str> = Field::CLEARABLE
             .into_iter()
@@ -65,12 +65,12 @@ impl Capability {
             .map(Field::as_str)
             .collect();
         if !written.is_empty() {
-            sentences.push(format!("keeps what Muster writes: {}", written.join(", ")));
+            sentences.push(format!("keeps these values that Muster writes: {}", written.join(", ")));
         }
         if self.card_form() == CardForm::Hex {
             sentences.push("writes cards in hex".to_owned());
         }
-        sentences.extend(self.users_max().map(|max| format!("has room for about {max} users")));
+        sentences.extend(self.users_max().map(|max| format!("holds about {max} users at most")));
         let of_a_named_type = |form: Form| NAMED.iter().any(|(bio_type, _)| carries(form) == Some(*bio_type));
         let others = self.answers.refusals().filter(|(form, _)| !of_a_named_type(*form));
         sentences.extend(others.map(|(form, evidence)| refusal(form, evidence, date)));
@@ -78,18 +78,18 @@ impl Capability {
             self.answers.taken().map(|(form, evidence)| format!("{form} since {}", date(evidence.at)));
         let taken: Vec<String> = taken.collect();
         if !taken.is_empty() {
-            sentences.push(format!("took, with this firmware: {}", taken.join(", ")));
+            sentences.push(format!("accepted with this firmware: {}", taken.join(", ")));
         }
         sentences
     }
 
-    /// Whether the device takes one type of template, of which version, and how.
+    /// Describes whether the device accepts one type of template, in which version and form.
     fn describe_type(&self, bio_type: BioType, name: &str) -> String {
         if self.facts.is_off(bio_type) {
-            return format!("takes no {name}: the function is off");
+            return format!("accepts no {name}: the function is off");
         }
         let Some((major, minor)) = self.version_of(bio_type) else {
-            return format!("takes no {name}: their version is not known");
+            return format!("accepts no {name}: their version is unknown");
         };
         let version = minor.map_or_else(|| format!("{major}.x"), |minor| format!("{major}.{minor}"));
         let in_form = |format| {
@@ -102,14 +102,14 @@ impl Capability {
             .map(|form| form.to_string())
             .collect();
         if forms.is_empty() {
-            format!("takes no {name}, although theirs are of version {version}")
+            format!("accepts no {name}, although it has version {version}")
         } else {
-            format!("takes {name} {version} as {}", forms.join(" and "))
+            format!("accepts {name} {version} as {}", forms.join(" and "))
         }
     }
 }
 
-/// The type of template that a form is for, if it is for one.
+/// The type of template that a form transports; `None` for other forms.
 const fn carries(form: Form) -> Option<BioType> {
     match form {
         Form::FingerTmp => Some(BioType::FINGERPRINT),
@@ -120,10 +120,10 @@ const fn carries(form: Form) -> Option<BioType> {
     }
 }
 
-/// `BIODATA 1 answered -1002 (the device does not support this) on 2026-11-25`.
+/// Describes a refusal: `BIODATA 1 answered -1002 (the device does not support this) on 2026-11-25`.
 fn refusal(form: Form, evidence: Option<Evidence>, date: &dyn Fn(Millis) -> String) -> String {
     let Some(Evidence { return_code, kind, at, .. }) = evidence else { return format!("refused {form}") };
-    // What the form alone does not tell.
+    // The kind adds what the form does not show.
     let about = match kind {
         Some(Kind::User) => " for a user",
         Some(Kind::UserPhoto | Kind::ComparisonPhoto) => " for a photo",

@@ -1,4 +1,4 @@
-//! What a firmware answered to the forms of commands: which it takes, which it refuses, and how that is known (§11.5).
+//! Evidence of the command forms that a firmware accepts or refuses (§11.5).
 
 use std::collections::BTreeMap;
 
@@ -6,25 +6,26 @@ use wire::{Form, ReturnCode};
 
 use crate::{Kind, Millis};
 
-/// One answer of a device, by which it is known what its firmware takes.
+/// One answer of a device, from which Muster knows whether the firmware accepts a form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Evidence {
-    /// What it answered.
+    /// The answer.
     pub return_code: ReturnCode,
-    /// To an item of which kind; `None` for a command that is about none.
+    /// The kind of the item in the command; `None` for a command without an item.
     pub kind: Option<Kind>,
-    /// When.
+    /// Time of the answer.
     pub at: Millis,
-    /// Commands of the device below this number were made before this was known, and so in the form of that time.
+    /// Commands of the device below this number were created before this answer was known, so they may have the
+    /// other form.
     pub before: i64,
 }
 
-/// The answers of one firmware to forms of commands. What was answered last counts.
+/// The answers of one firmware to forms of commands. The last answer to a form counts.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Answers {
-    /// Forms that it refused. `None` where an earlier version of this program did not note how it is known.
+    /// Refused forms. `None` if an earlier version of this program stored the refusal without evidence.
     refused: BTreeMap<Form, Option<Evidence>>,
-    /// Forms that it took, and when for the first time.
+    /// Accepted forms, with the first acceptance.
     taken: BTreeMap<Form, Evidence>,
 }
 
@@ -34,7 +35,7 @@ impl Answers {
         self.refused.insert(form, evidence);
     }
 
-    /// True where this was not known before.
+    /// Returns true if the acceptance was not known before.
     pub(super) fn take(&mut self, form: Form, evidence: Evidence) -> bool {
         let new = self.refused.remove(&form).is_some() || !self.taken.contains_key(&form);
         if new {
@@ -47,7 +48,7 @@ impl Answers {
         self.refused.contains_key(&form)
     }
 
-    /// Whether a command of this number was made before it was known that the form is refused.
+    /// Whether the command with this number was created before the refusal of the form was known.
     pub(super) fn refused_since(&self, form: Form, number: i64) -> bool {
         self.refused.get(&form).copied().flatten().is_some_and(|evidence| number < evidence.before)
     }
@@ -66,7 +67,7 @@ impl Answers {
 }
 
 impl Evidence {
-    /// The stored form: `code;kind;time;number`, the kind empty where there is none.
+    /// The stored form: `code;kind;time;number`; the kind is empty if there is none.
     pub(super) fn to_text(self) -> String {
         let kind = self.kind.map(|kind| kind.code().to_string()).unwrap_or_default();
         format!("{};{kind};{};{}", self.return_code, self.at.0, self.before)

@@ -1,4 +1,4 @@
-//! What follows from the parameters of a device.
+//! Facts about a device, derived from its parameters.
 
 use std::collections::BTreeMap;
 
@@ -6,20 +6,20 @@ use wire::{BioType, TypeArray, Version};
 
 use super::{hybrid, parameters::Parameter};
 
-/// The biometric types that have a name (appendix 10), and room for the one that comes next.
+/// The biometric types with a name (appendix 10), and one more for the next type.
 const TYPES: u8 = 11;
 
 /// `DeviceType` of a device that reads identity cards.
 pub(super) const READS_CARDS: &str = "pid";
 
-/// What a device said of itself, read.
+/// The facts that a device reported.
 #[derive(Clone, Debug, Default, PartialEq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something that the device said or did not say")]
+#[expect(clippy::struct_excessive_bools, reason = "each is one report of the device")]
 pub(super) struct Facts {
-    /// Speaks the access-control dialect, whose commands are others.
+    /// Whether the device speaks the access-control dialect, which has other commands.
     pub(super) access_control: bool,
     pub(super) reads_cards: bool,
-    /// Names no version of the protocol in its handshake.
+    /// Whether the device reports no protocol version in its handshake.
     pub(super) first_client: bool,
     pub(super) language: Option<u16>,
     pub(super) push_version: Option<Version>,
@@ -30,22 +30,23 @@ pub(super) struct Facts {
     pub(super) users_max: Option<u64>,
     /// Whether the device shows user photos.
     pub(super) user_photos: Option<bool>,
-    /// Whether it fetches user photos by URL.
+    /// Whether the device downloads user photos by URL.
     pub(super) user_photo_by_url: bool,
-    /// Lengths of its arrays of support: templates, photos; `None` for one that it never told.
+    /// Lengths of the reported support arrays for templates and photos; `None` for an array that was never
+    /// reported.
     pub(super) support_lengths: (Option<usize>, Option<usize>),
-    /// Whether it makes faces from comparison photos (type 9).
+    /// Whether the device makes faces from comparison photos (type 9).
     pub(super) face_photos: bool,
-    /// Whether it said at all which types it takes as `BIODATA`.
+    /// Whether the device reported which types it accepts as `BIODATA`.
     pub(super) told_support: bool,
-    /// By type, from 0.
+    /// Facts by biometric type, from type 0.
     types: Vec<TypeFacts>,
 }
 
-/// What a device said of one biometric type.
+/// The reported facts of one biometric type.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct TypeFacts {
-    /// Whether the function is switched on, where told.
+    /// Whether the function is switched on, if reported.
     on: Option<bool>,
     version: Option<(u16, Option<u16>)>,
     templates: bool,
@@ -89,17 +90,17 @@ impl Facts {
         self.of_type(bio_type).version
     }
 
-    /// Whether the function of this type is switched off or not there.
+    /// Whether the function of this type is switched off or absent.
     pub(super) fn is_off(&self, bio_type: BioType) -> bool {
         self.of_type(bio_type).on == Some(false)
     }
 
-    /// Whether the device said that it takes this type as `BIODATA`, and this server has such.
+    /// Whether both the device and this server exchange this type as `BIODATA`.
     pub(super) fn templates(&self, bio_type: BioType) -> bool {
         self.of_type(bio_type).templates && hybrid::has_templates(bio_type)
     }
 
-    /// Whether the device takes comparison photos of this type, and this server has such.
+    /// Whether both the device and this server exchange comparison photos of this type.
     pub(super) fn photos(&self, bio_type: BioType) -> bool {
         let takes = self.of_type(bio_type).photos || (bio_type == BioType::VISIBLE_FACE && self.face_photos);
         takes && hybrid::has_photos(bio_type)
@@ -109,7 +110,7 @@ impl Facts {
         self.of_type(bio_type).max
     }
 
-    /// How many templates of this type the device said to hold, where it tells that of all types in one array.
+    /// The reported number of templates of this type, from the array of all types.
     pub(super) fn templates_held(&self, bio_type: BioType) -> Option<u64> {
         self.of_type(bio_type).held
     }
@@ -119,7 +120,7 @@ impl Facts {
     }
 }
 
-/// The arrays of all types.
+/// The arrays with one element per type.
 struct Arrays {
     support: Option<TypeArray>,
     photos: Option<TypeArray>,
@@ -140,7 +141,7 @@ impl Arrays {
     }
 }
 
-/// Parameters, read as what they are.
+/// Typed access to the reported parameters.
 struct Told<'a>(&'a BTreeMap<Parameter, String>);
 
 impl Told<'_> {
@@ -152,7 +153,7 @@ impl Told<'_> {
         self.text(parameter)?.parse().ok()
     }
 
-    /// A capacity that devices count in hundreds (field note 9.1).
+    /// A capacity. Devices count it in hundreds (field note 9.1).
     fn hundreds(&self, parameter: Parameter) -> Option<u64> {
         self.number::<u64>(parameter)?.checked_mul(100).filter(|&max| max > 0)
     }
@@ -165,14 +166,14 @@ impl Told<'_> {
         self.text(parameter).map(TypeArray::parse)
     }
 
-    /// A function digit of `INFO`, counted from 1.
+    /// A function digit of `INFO`; the first digit is 1.
     fn digit(&self, place: usize) -> Option<bool> {
         let digit = self.text(Parameter::InfoFunctions)?.as_bytes().get(place.checked_sub(1)?)?;
         digit.is_ascii_digit().then_some(*digit != b'0')
     }
 
-    /// Whether this is a visible-light device, whose only face version is that of type 9. Such a device sends five
-    /// function digits where others send three (§9).
+    /// Whether this is a visible-light device: the only face version of such a device is that of type 9. It sends
+    /// five function digits, other devices three (§9).
     fn visible_light(&self, support: Option<&TypeArray>) -> bool {
         let flag = self.flag(Parameter::VisibleLight);
         flag == Some(true)
@@ -193,8 +194,8 @@ impl Told<'_> {
         }
     }
 
-    /// Whether a function is on: as its own parameter says, or else its digit of `INFO`; a digit 0 does not speak
-    /// against a type of which the device says that it takes its templates.
+    /// Whether a function is on: by its own parameter, or else by its digit in `INFO`. A digit 0 does not count if
+    /// the device reports that it accepts templates of the type.
     fn on(&self, bio_type: BioType, templates: bool) -> Option<bool> {
         let (parameter, digit) = match bio_type {
             BioType::FINGERPRINT => (Parameter::FingerprintsOn, Some(1)),
@@ -218,7 +219,7 @@ impl Told<'_> {
                 Parameter::FingerprintAlgorithm,
                 Parameter::InfoFingerprintVersion,
             ],
-            // One number for whichever face the device has.
+            // One parameter holds the number of faces, whichever kind the device has.
             BioType::FACE if !self.visible_light(support) => {
                 &[Parameter::FaceVersion, Parameter::InfoFaceVersion]
             }
@@ -243,7 +244,7 @@ impl Told<'_> {
     }
 }
 
-/// `10` or `10.3`; `None` for 0 and for what is no version.
+/// A version like `10` or `10.3`; `None` for 0 and for invalid text.
 fn version(text: &str) -> Option<(u16, Option<u16>)> {
     let (major, minor) = match text.split_once('.') {
         Some((major, minor)) => (major, Some(minor)),

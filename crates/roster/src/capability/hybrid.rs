@@ -1,10 +1,10 @@
-//! Hybrid identification: which biometric types both sides can exchange in the unified forms (§3.1).
+//! Hybrid identification: the biometric types that both sides can exchange in the unified forms (§3.1).
 
 use wire::{BioType, TypeArray};
 
 use super::Capability;
 
-/// The types that have a place in the arrays: ten of 2.4.1, and from 2.4.2 the visible-light palm.
+/// The types in the arrays: ten elements in 2.4.1, and from 2.4.2 also the visible-light palm.
 const TEMPLATES: [BioType; 10] = [
     BioType::FINGERPRINT,
     BioType::FACE,
@@ -18,10 +18,10 @@ const TEMPLATES: [BioType; 10] = [
     BioType::VISIBLE_PALM,
 ];
 
-/// Types of which comparison photos are distributed.
+/// The types whose comparison photos this server distributes.
 const PHOTOS: [BioType; 1] = [BioType::VISIBLE_FACE];
 
-/// How many elements a device of 2.4.1 sends, for one that told no array yet.
+/// Number of elements that devices of 2.4.1 send; used for a device that reported no array.
 const USUAL_LENGTH: usize = 10;
 
 /// Whether this server exchanges templates of a type as `BIODATA`.
@@ -35,30 +35,30 @@ pub(super) fn has_photos(bio_type: BioType) -> bool {
 }
 
 impl Capability {
-    /// `MultiBioDataSupport` for this device: what the server takes as `BIODATA`, as long as the device's own array
-    /// (§3.1, §5).
+    /// `MultiBioDataSupport` for this device: the types that this server accepts as `BIODATA`. The array is as
+    /// long as the device's own (§3.1, §5).
     pub fn offered_templates(&self) -> TypeArray {
         let (templates, photos) = self.facts.support_lengths;
         offered(&TEMPLATES, templates.or(photos))
     }
 
-    /// `MultiBioPhotoSupport` for this device, likewise.
+    /// `MultiBioPhotoSupport` for this device, as long as the device's own array.
     pub fn offered_photos(&self) -> TypeArray {
         let (templates, photos) = self.facts.support_lengths;
         offered(&PHOTOS, photos.or(templates))
     }
 
-    /// Whether the device takes part in hybrid identification: it told which types it supports (§3.1).
+    /// Whether the device takes part in hybrid identification: it reported which types it supports (§3.1).
     pub fn is_hybrid(&self) -> bool {
         self.facts.support_lengths != (None, None)
     }
 
-    /// Whether templates of this type go both ways as `BIODATA`: yes by the arrays of both sides.
+    /// Whether the arrays of both sides allow templates of this type as `BIODATA`.
     pub fn shares_templates(&self, bio_type: BioType) -> bool {
         self.facts.templates(bio_type)
     }
 
-    /// Whether comparison photos of this type go both ways.
+    /// Whether the arrays of both sides allow comparison photos of this type.
     pub fn shares_photos(&self, bio_type: BioType) -> bool {
         self.facts.photos(bio_type)
     }
@@ -100,7 +100,7 @@ mod tests {
 
     /// Obligations 73, 75.
     #[test]
-    fn a_type_is_used_where_both_sides_say_yes_after_each_push() {
+    fn a_type_is_used_if_both_sides_support_it_by_the_last_report() {
         let both = |device: &Capability| {
             let types = || (0..=11).map(BioType);
             let templates: Vec<u8> =
@@ -122,7 +122,7 @@ mod tests {
 
     /// Obligation 74.
     #[test]
-    fn versions_are_major_and_minor_or_major_alone() {
+    fn a_version_may_lack_the_minor_number() {
         let device = told(&[("MultiBioVersion", "0: 10 :7.1:0:0:0:0:0:0:58.12")]);
         assert_eq!(device.version_of(BioType::FINGERPRINT), Some((10, Some(0))));
         assert_eq!(device.version_of(BioType::FACE), Some((7, Some(1))));

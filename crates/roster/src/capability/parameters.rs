@@ -1,25 +1,26 @@
-//! The parameters of devices that matter here.
+//! Parameters of devices that Muster uses.
 
 use std::cmp::Ordering;
 use std::sync::LazyLock;
 
-/// Longest value that is kept, in characters; longer ones are cut. The arrays of eleven types are below a hundred.
+/// Longest value that is kept, characters; longer ones are cut. The arrays of eleven types have fewer than a
+/// hundred.
 const VALUE_CHARACTERS: usize = 256;
 
 macro_rules! parameters {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)+) => {
-        /// A parameter that is kept; all others are of no use here, and some are nobody's business.
+        /// A parameter that Muster keeps. It ignores the others, some of which are private.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(super) enum Parameter {
             $($(#[$doc])* $variant,)+
         }
 
         impl Parameter {
-            /// Every parameter.
+            /// All parameters.
             pub(super) const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The name on the wire. What has none, since it is told by its place in `INFO` or by the handshake, has
-            /// a name with a blank, which no device sends.
+            /// The name on the wire. A value whose meaning follows from its position in `INFO` or from the
+            /// handshake has no such name; its name here contains a blank, which no device sends.
             pub(super) const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $name,)+ }
             }
@@ -66,7 +67,7 @@ parameters! {
     UserPhotosOn = "PhotoFunOn",
     UserPhotoByUrl = "UserPicURLFunOn",
     ComparisonPhotosOn = "BioPhotoFun",
-    /// Only a 1 says something: a device that reported 0 was seen to send `BIODATA` (field note 6.4).
+    /// Only a 1 counts: a device that reported 0 was seen to send `BIODATA` (field note 6.4).
     VisibleTemplatesOn = "BioDataFun",
     VisibleLight = "VisilightFun",
     TemplateSupport = "MultiBioDataSupport",
@@ -75,7 +76,7 @@ parameters! {
     InfoFirmware = "INFO firmware",
     InfoFingerprintVersion = "INFO fingerprint version",
     InfoFaceVersion = "INFO face version",
-    /// A digit a function: fingerprint, face, user photo, comparison photo, visible-light template (§9).
+    /// One digit per function: fingerprint, face, user photo, comparison photo, visible-light template (§9).
     InfoFunctions = "INFO functions",
 
     HandshakeDialect = "handshake dialect",
@@ -85,9 +86,9 @@ parameters! {
 }
 
 impl Parameter {
-    /// The parameter of that name, in any case.
+    /// The parameter with this name, in any case.
     pub(super) fn named(name: &str) -> Option<Self> {
-        // What is known of a device is read with each of its requests.
+        // A sorted table, because a device's capability is read with each of its requests.
         static BY_NAME: LazyLock<Vec<Parameter>> = LazyLock::new(|| {
             let mut all = Parameter::ALL.to_vec();
             all.sort_by(|one, other| in_any_case(one.name(), other.name()));
@@ -98,24 +99,24 @@ impl Parameter {
         BY_NAME.get(place).copied()
     }
 
-    /// Whether devices send this by its name.
+    /// Whether devices send this parameter by its name.
     pub(super) fn is_sent(self) -> bool {
         !self.name().contains(' ')
     }
 
-    /// Whether this tells the firmware.
+    /// Whether this parameter holds the firmware version.
     pub(super) const fn is_firmware(self) -> bool {
         matches!(self, Self::Firmware | Self::InfoFirmware)
     }
 }
 
-/// The order of names whose case does not count.
+/// Compares names without case.
 fn in_any_case(one: &str, other: &str) -> Ordering {
     let [one, other] = [one, other].map(|name| name.bytes().map(|byte| byte.to_ascii_lowercase()));
     one.cmp(other)
 }
 
-/// A value as it is kept: one line, trimmed, of a bearable length.
+/// A value in the form that is kept: one line, trimmed, of limited length.
 pub(super) fn clean(value: &str) -> String {
     let printable = value.chars().map(|character| if character.is_control() { ' ' } else { character });
     printable.take(VALUE_CHARACTERS).collect::<String>().trim().to_owned()

@@ -1,27 +1,27 @@
-//! Which photos a device takes, and how.
+//! Photos that a device accepts.
 
 use super::Capability;
 use crate::{Kind, Slot};
 
-/// How much of a photo a device takes.
+/// The largest photo that a device accepts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PhotoLimit {
-    /// Bytes of the JPEG, that of the largest included.
+    /// Most bytes of the JPEG, inclusive.
     pub bytes: usize,
 }
 
 impl PhotoLimit {
-    /// What every visible-light device was seen to take (field note 6.5: 45 to 60 KB work).
+    /// The size that every visible-light device was seen to accept (field note 6.5: 45 to 60 KB work).
     const USUAL: Self = Self { bytes: 60_000 };
 
-    /// The first generation of clients passes over pictures of 30 KB and more (field note 6.13).
+    /// The first generation of clients ignores photos of 30 KB and more (field note 6.13).
     const FIRST_CLIENT: Self = Self { bytes: 30_000 - 1 };
 }
 
 impl Capability {
-    /// How large a photo in this slot may be for the device; `None` for what is no photo.
+    /// The largest photo in this slot that the device accepts; `None` for other items.
     ///
-    /// No parameter of the protocol tells it (§8).
+    /// No parameter of the protocol reports it (§8).
     pub fn photo_limit(&self, slot: &Slot) -> Option<PhotoLimit> {
         match slot.kind {
             Kind::UserPhoto if self.facts.first_client => Some(PhotoLimit::FIRST_CLIENT),
@@ -34,8 +34,8 @@ impl Capability {
         }
     }
 
-    /// Whether a photo in this slot may be sent as a URL, where an operator wants that: a user photo only where the
-    /// device says so (`UserPicURLFunOn=1`, §12.1.1.7).
+    /// Whether Muster may send a photo in this slot as a URL if an operator wants that. For a user photo the
+    /// device must report it (`UserPicURLFunOn=1`, §12.1.1.7).
     pub fn fetches_photo(&self, slot: &Slot) -> bool {
         match slot.kind {
             Kind::UserPhoto => self.facts.user_photo_by_url,

@@ -1,6 +1,6 @@
-//! What the tests share: requests of real devices, and users as devices write them.
+//! Helpers that the tests share: requests of real devices, and users as devices write them.
 
-#![expect(dead_code, reason = "each test file uses its own share of these")]
+#![expect(dead_code, reason = "each test file uses some of these")]
 
 use std::path::Path;
 
@@ -30,31 +30,31 @@ fn request(fixture: &str) -> Vec<u8> {
     std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// How it is known that a device refuses something.
+/// Evidence of a refusal.
 pub fn refusal() -> Evidence {
     Evidence { return_code: ReturnCode(-1002), kind: None, at: Millis(25), before: 7 }
 }
 
-/// What a device that sent these options (`table=options`) can take.
+/// The capability of a device that sent these options (`table=options`).
 pub fn options(fixture: &str) -> Capability {
     let mut capability = Capability::default();
     capability.merge_parameters(&wire::read_parameters(&body(fixture)));
     capability
 }
 
-/// What a device that told these parameters can take.
+/// The capability of a device that reported these parameters.
 pub fn told(parameters: &[(&str, &str)]) -> Capability {
     let mut capability = Capability::default();
     tell(&mut capability, parameters);
     capability
 }
 
-/// A device that cuts names after so many bytes, as it showed once.
+/// A device that showed that it cuts names at this many bytes.
 pub fn cutting(capability: &Capability, bytes: usize) -> Capability {
     Capability::from_text(&format!("{}learned name bytes={bytes}\n", capability.to_text()))
 }
 
-/// A device that showed of two people that it keeps these fields.
+/// A device that showed for two users that it keeps these fields.
 pub fn keeping(fields: &[Field]) -> Capability {
     let lines: Vec<String> = fields.iter().map(|field| format!("kept field {field}=yes")).collect();
     Capability::from_text(&lines.join("\n"))
@@ -72,18 +72,18 @@ pub fn info(fixture: &str) -> PollInfo {
     PollInfo::read(&info)
 }
 
-/// What a device says with a `USER` line of these fields, written with `|` for tabs.
+/// The patch of a `USER` line with these fields; `|` stands for a tab.
 pub fn said_by(capability: &Capability, fields: &str) -> UserPatch {
     let line = format!("USER PIN=7|{fields}").replace('|', "\t");
     said_raw(capability, line.as_bytes())
 }
 
-/// As [`said_by`], of a device of which nothing is known.
+/// As [`said_by`], from a device without known capabilities.
 pub fn said(fields: &str) -> UserPatch {
     said_by(&Capability::default(), fields)
 }
 
-/// What a device says with this line.
+/// The patch of this line.
 pub fn said_raw(capability: &Capability, line: &[u8]) -> UserPatch {
     match read(None, line, capability).pop() {
         Some(Reading::User { patch, .. }) => patch,
@@ -91,7 +91,7 @@ pub fn said_raw(capability: &Capability, line: &[u8]) -> UserPatch {
     }
 }
 
-/// The items of an upload in which everything can be read.
+/// The items of an upload whose lines are all readable.
 pub fn items(table: Option<&str>, body: &[u8], capability: &Capability) -> Vec<(ItemKey, Content)> {
     read(table, body, capability)
         .into_iter()
@@ -137,7 +137,7 @@ pub fn only(table: Option<&str>, body: &str, capability: &Capability) -> (ItemKe
     items.remove(0)
 }
 
-/// A user as a device says it: see [`said_by`].
+/// The item of a user record: see [`said_by`].
 pub fn user(fields: &str) -> (ItemKey, Content) {
     let (fields, _) = first(&said(fields), false);
     (ItemKey { pin: pin("7"), slot: Slot::USER }, Content::User(fields))

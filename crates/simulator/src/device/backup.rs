@@ -1,9 +1,9 @@
-//! Backups of what a terminal holds, as its menu makes and restores them.
+//! Backups of a terminal's content, as its menu makes and restores them.
 
 use super::{Device, numbering::Numbering, roster::Everything};
 use crate::content::Content;
 
-/// What a device held when the backup was made: its people, with their templates and photos.
+/// The content of a device at the time of the backup: its people with their templates and photos.
 #[derive(Clone, Debug)]
 pub struct Backup {
     /// Names in the charset of the device.
@@ -11,26 +11,26 @@ pub struct Backup {
     numbering: Numbering,
 }
 
-/// How a backup comes back to a device.
+/// How a device reports that a backup was restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Restoring {
-    /// The device logs operation 38, "data restored", and uploads all that it holds.
+    /// The device logs operation 38, "data restored", and uploads all its data.
     FromBackup,
-    /// The device logs operation 40, "loaded from a stick", and uploads all that it holds.
+    /// The device logs operation 40, "loaded from a stick", and uploads all its data.
     FromStick,
-    /// The device says nothing; only `INFO` counts other people.
+    /// The device reports nothing; only the counts in `INFO` change.
     Silently,
 }
 
 impl Device {
-    /// What the device holds now. The server is told nothing of it.
+    /// Makes a backup. The server is not informed.
     pub fn backup(&self) -> Backup {
         Backup { people: self.people.clone(), numbering: self.numbering.clone() }
     }
 
-    /// Puts the people of a backup in the place of those that the device holds.
+    /// Replaces the content of the device by that of a backup.
     ///
-    /// The upload that follows contains nobody who is not in the backup, and `TransFlag` and the quirks for uploads of
+    /// The upload that follows holds only people in the backup. `TransFlag` and the quirks for uploads of
     /// everything apply to it.
     pub fn restore(&mut self, backup: &Backup, how: Restoring) {
         self.empty();

@@ -1,7 +1,8 @@
-//! A command line as a device reads it: to the letter.
+//! Strict reading of command lines, as a device does it.
 //!
-//! Written without the reader of `wire` on purpose: what a terminal would not understand must not be understood
-//! here because both ends share a mistake. Keys are compared with their case, fields are parted by tabs alone.
+//! It does not use the reader of `wire` on purpose: a line that a terminal would not understand must fail here
+//! even if `wire` has the same mistake in its writer and reader. Keys are compared with their case, and only tabs
+//! separate fields.
 
 use std::str::{self, FromStr};
 
@@ -9,13 +10,13 @@ use wire::Pin;
 
 /// One line of the answer to a poll (§12).
 pub(crate) struct Command<'a> {
-    /// The id, to be given back unchanged.
+    /// The id, which the device returns unchanged.
     pub id: &'a str,
-    pub order: Order<'a>,
+    pub action: Action<'a>,
 }
 
-/// What a device is told to do.
-pub(crate) enum Order<'a> {
+/// The action of a command.
+pub(crate) enum Action<'a> {
     Update(&'a str, Keys<'a>),
     Delete(&'a str, Keys<'a>),
     Query(&'a str, Keys<'a>),
@@ -28,14 +29,14 @@ pub(crate) enum Order<'a> {
     ClearData,
     ClearUsers,
     ClearBioData,
-    /// `CLEAR LOG` and `CLEAR PHOTO`: of no consequence here; the word for the acknowledgement.
+    /// `CLEAR LOG` or `CLEAR PHOTO`, which have no effect here; holds the word for the acknowledgement.
     ClearRecords(&'a str),
-    /// The first word of a command that the device does not know.
+    /// An unknown command; holds its first word.
     Unknown(&'a str),
 }
 
 impl<'a> Command<'a> {
-    /// Reads a line; `None` when it lacks `C:<id>:`, which devices drop without a sign (field note 7.1).
+    /// Reads a line; `None` when it lacks `C:<id>:`: devices ignore such a line (field note 7.1).
     pub fn read(line: &'a [u8]) -> Option<Self> {
         let rest = line.strip_prefix(b"C:")?;
         let colon = rest.iter().position(|byte| *byte == b':')?;
@@ -44,11 +45,11 @@ impl<'a> Command<'a> {
         if id.is_empty() || id.len() > 16 || !id.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             return None;
         }
-        Some(Self { id, order: Order::read(rest.get(1..)?) })
+        Some(Self { id, action: Action::read(rest.get(1..)?) })
     }
 }
 
-impl<'a> Order<'a> {
+impl<'a> Action<'a> {
     fn read(text: &'a [u8]) -> Self {
         let mut words = text.splitn(4, |byte| *byte == b' ').map(|word| str::from_utf8(word).unwrap_or("?"));
         let (verb, second) = (words.next().unwrap_or(""), words.next());
@@ -74,7 +75,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// What stands in `CMD=` of the acknowledgement (§13); some devices repeat `two_words` (field note 7.6).
+    /// The `CMD=` of the acknowledgement (§13); some devices repeat `two_words` (field note 7.6).
     pub fn echo(&self, two_words: bool) -> &str {
         match self {
             Self::Update(..) if two_words => "DATA UPDATE",
@@ -94,7 +95,7 @@ impl<'a> Order<'a> {
         }
     }
 
-    /// The command in a few words, without what it carries.
+    /// The command in a few words, without its content.
     pub fn summary(&self) -> String {
         let of = |table: &str, keys: &Keys<'_>| {
             let whose = keys.text("PIN").or_else(|| keys.text("Pin")).unwrap_or("");
@@ -117,12 +118,12 @@ impl<'a> Order<'a> {
 pub(crate) struct Keys<'a>(&'a [u8]);
 
 impl<'a> Keys<'a> {
-    /// The fields in this text.
+    /// The fields in a text.
     pub const fn of(text: &'a [u8]) -> Self {
         Self(text)
     }
 
-    /// The value of a key spelt exactly so; the first one counts.
+    /// The value of a key in this exact spelling; the first one counts.
     pub fn find(&self, key: &str) -> Option<&'a [u8]> {
         self.0
             .split(|byte| *byte == b'\t')
@@ -137,12 +138,12 @@ impl<'a> Keys<'a> {
         })
     }
 
-    /// The value as text; `None` when it is missing or no UTF-8.
+    /// The value as text; `None` when it is absent or not UTF-8.
     pub fn text(&self, key: &str) -> Option<&'a str> {
         str::from_utf8(self.find(key)?).ok()
     }
 
-    /// The value as a number; `None` when it is missing or none.
+    /// The value as a number; `None` when it is absent or no number.
     pub fn number<T: FromStr>(&self, key: &str) -> Option<T> {
         self.text(key)?.parse().ok()
     }
@@ -154,10 +155,10 @@ impl<'a> Keys<'a> {
 }
 
 impl<'a> Command<'a> {
-    /// The fields of a command that brings a photo.
+    /// The fields of a command that contains a photo.
     pub fn photo(&self) -> Option<Keys<'a>> {
-        match &self.order {
-            Order::Update("USERPIC" | "BIOPHOTO", keys) => Some(*keys),
+        match &self.action {
+            Action::Update("USERPIC" | "BIOPHOTO", keys) => Some(*keys),
             _ => None,
         }
     }
@@ -176,18 +177,18 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_read_with_their_case_and_parted_by_tabs() {
+    fn keys_are_case_sensitive_and_separated_by_tabs() {
         let command = Command::read(b"C:9a:DATA UPDATE USERINFO PIN=7\tName=Ada B. C=D\tpri=14").unwrap();
-        assert_eq!((command.id, command.order.summary().as_str()), ("9a", "UPDATE USERINFO 7"));
-        let Order::Update("USERINFO", keys) = command.order else { panic!("an update of a user") };
+        assert_eq!((command.id, command.action.summary().as_str()), ("9a", "UPDATE USERINFO 7"));
+        let Action::Update("USERINFO", keys) = command.action else { panic!("an update of a user") };
         assert_eq!(keys.text("Name"), Some("Ada B. C=D"));
         assert_eq!(keys.number::<i32>("Pri"), None);
     }
 
     #[test]
-    fn fields_parted_by_blanks_spoil_the_pin() {
+    fn fields_separated_by_blanks_spoil_the_pin() {
         let command = Command::read(b"C:1:DATA UPDATE USERINFO PIN=7 Name=Ada").unwrap();
-        let Order::Update(_, keys) = command.order else { panic!("an update") };
+        let Action::Update(_, keys) = command.action else { panic!("an update") };
         assert_eq!(keys.pin("PIN"), None);
     }
 }

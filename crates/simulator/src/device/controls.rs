@@ -1,6 +1,7 @@
-//! What operators order beside people: the door, dialogs of enrolment, files, firmware, tables of other things.
+//! Commands that operators send besides those about people: door, enrolment dialogs, files, firmware, other
+//! tables.
 //!
-//! Read to the letter from the line, as [`super::command`] does.
+//! They are read strictly from the line, as in [`super::command`].
 
 use std::collections::BTreeMap;
 
@@ -13,84 +14,84 @@ use super::{
 };
 use crate::model::Queries;
 
-/// What a device has and does beside its people.
+/// The state of a device besides its people.
 #[derive(Clone, Debug, Default)]
 pub struct Controls {
-    /// What somebody in front of it does when it asks for a finger, a card or a face.
+    /// The reaction of the person in front of it to an enrolment dialog.
     pub somebody: Somebody,
-    /// Its files, by their paths.
+    /// Files by path.
     pub files: BTreeMap<String, Vec<u8>>,
-    /// Its parameters, as they were set.
+    /// Parameters that the server set.
     pub options: BTreeMap<String, String>,
-    /// Records of its other tables, as they came, by table.
+    /// Records of other tables as they came, by table.
     pub entries: BTreeMap<String, Vec<String>>,
-    /// When somebody punched, by its own clock: `2027-03-12 07:54:11`.
+    /// Times of punches on the device's clock: `2027-03-12 07:54:11`.
     pub punches: Vec<String>,
-    /// How often the door was opened.
+    /// How many times the door was opened.
     pub door_opened: u32,
-    /// What was run in its shell.
+    /// Commands that its shell executed.
     pub shell: Vec<String>,
     /// Firmware that it started with.
     pub firmware: Option<Vec<u8>>,
-    /// Files that it was told to fetch.
+    /// Files that it must download.
     fetches: Vec<Fetch>,
 }
 
-/// What somebody in front of a device does when it asks for something.
+/// The reaction of the person in front of a device to an enrolment dialog.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Somebody {
-    /// Enrols.
+    /// The person enrols.
     #[default]
     Enrols,
-    /// Ends the dialog with this return code (appendix 1): 6 leaves, 4 fails.
+    /// The dialog ends with this return code (appendix 1): 6 the person leaves, 4 the enrolment fails.
     Ends(i32),
 }
 
-/// A file to be fetched.
+/// A file to download.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
     id: String,
     what: What,
-    /// Path and query, as they are asked for.
+    /// Path and query of the request.
     pub target: String,
 }
 
 #[derive(Clone, Debug)]
 enum What {
-    /// A file, and where it goes.
+    /// A file and its path on the device.
     File(String),
-    /// Firmware of this size, as base64 text or as it is.
+    /// Firmware of this size, as base64 text or as raw bytes.
     Firmware { size: usize, as_base64: bool },
 }
 
-/// Tables that this device has beside those of its people and what is defined for all devices.
+/// Tables of this device besides those of people and those of definitions.
 const TABLES: [&str; 7] =
     ["ADPIC", "ShortcutKey", "Blacklist", "BLACKLIST", "WHITELIST", "WALLPAPER", "IDCARD"];
 
-/// What became of a command.
-enum Done {
-    /// It is answered with a return code.
+/// The result of a command.
+enum ControlResult {
+    /// The acknowledgement has a return code only.
     Code(i32),
-    /// It is answered in words of its own, with `{id}` and `{sn}` for the two names.
+    /// The acknowledgement has its own text, in which `{id}` and `{sn}` stand for the two names.
     Written(i32, String),
-    /// It is answered when its file was fetched.
+    /// The acknowledgement follows when the file has been downloaded.
     Later,
 }
 
 impl Device {
-    /// What it has and does beside its people.
+    /// The state of the device besides its people.
     pub const fn controls(&self) -> &Controls {
         &self.controls
     }
 
-    /// The same, to be changed.
+    /// The state of the device besides its people, mutable.
     pub const fn controls_mut(&mut self) -> &mut Controls {
         &mut self.controls
     }
 
-    /// Obeys a command that is not about people; `None` for any other.
+    /// Executes a command that is not about people; `None` for any other.
     pub(super) fn control(&mut self, line: &[u8]) -> Option<Vec<Acknowledgement>> {
-        // Firmware that answers no queries knows none of these either.
+        // Firmware that answers no queries does not know these either.
         if self.model.queries == Queries::NotUnderstood {
             return None;
         }
@@ -100,17 +101,19 @@ impl Device {
         let (command, done) = match verb {
             "AC_UNLOCK" => {
                 self.controls.door_opened += 1;
-                (verb, Done::Code(0))
+                (verb, ControlResult::Code(0))
             }
-            "AC_UNALARM" => (verb, Done::Code(0)),
-            "ENROLL_FP" | "ENROLL_MF" | "ENROLL_BIO" => (verb, Done::Code(self.enrol_on_command(verb, rest))),
+            "AC_UNALARM" => (verb, ControlResult::Code(0)),
+            "ENROLL_FP" | "ENROLL_MF" | "ENROLL_BIO" => {
+                (verb, ControlResult::Code(self.enrol_on_command(verb, rest)))
+            }
             "VERIFY" => ("VERIFY SUM", self.count_punches(rest)),
             "SET" => ("SET OPTION", self.set_option(rest)),
             "GetFile" => (verb, self.get_file(rest)),
             "SHELL" => ("Shell", self.run(rest)),
             "PutFile" => (verb, self.put_file(id, rest)),
             "UPGRADE" => (verb, self.upgrade(id, rest)),
-            "DATA" => ("DATA", Done::Code(self.other_table(rest)?)),
+            "DATA" => ("DATA", ControlResult::Code(self.other_table(rest)?)),
             _ => return None,
         };
         let answer = |return_code, written| Acknowledgement {
@@ -122,16 +125,16 @@ impl Device {
             written,
         };
         Some(match done {
-            Done::Code(code) => vec![answer(code, None)],
-            Done::Written(code, text) => {
+            ControlResult::Code(code) => vec![answer(code, None)],
+            ControlResult::Written(code, text) => {
                 let text = text.replace("{id}", id).replace("{sn}", &self.serial);
                 vec![answer(code, Some(text))]
             }
-            Done::Later => Vec::new(),
+            ControlResult::Later => Vec::new(),
         })
     }
 
-    /// Records of the other tables are kept as they came; a device tells nothing of them.
+    /// Stores a record of another table as it came. The device does not report it.
     fn other_table(&mut self, rest: &str) -> Option<i32> {
         let mut words = rest.splitn(3, ' ');
         let (verb, table, fields) = (words.next()?, words.next()?, words.next().unwrap_or(""));
@@ -183,38 +186,38 @@ impl Device {
         0
     }
 
-    fn count_punches(&self, rest: &str) -> Done {
+    fn count_punches(&self, rest: &str) -> ControlResult {
         let Some(period) = rest.strip_prefix("SUM ATTLOG ") else {
-            return Done::Code(self.model.unknown_code);
+            return ControlResult::Code(self.model.unknown_code);
         };
         let keys = Keys::of(period.as_bytes());
         let (Some(from), Some(to)) = (keys.text("StartTime"), keys.text("EndTime")) else {
-            return Done::Code(PARAMETER);
+            return ControlResult::Code(PARAMETER);
         };
         let count = self.controls.punches.iter().filter(|at| (from..=to).contains(&at.as_str())).count();
         let text =
             format!("ID={{id}}&Return=0&CMD=VERIFY SUM&StartTime={from}&EndTime={to}&AttlogSum={count}\n");
-        Done::Written(0, text)
+        ControlResult::Written(0, text)
     }
 
-    fn set_option(&mut self, rest: &str) -> Done {
+    fn set_option(&mut self, rest: &str) -> ControlResult {
         let pair = rest.strip_prefix("OPTION ").and_then(|pair| pair.split_once('='));
-        let Some((key, value)) = pair else { return Done::Code(PARAMETER) };
+        let Some((key, value)) = pair else { return ControlResult::Code(PARAMETER) };
         self.controls.options.insert(key.to_owned(), value.to_owned());
-        Done::Code(0)
+        ControlResult::Code(0)
     }
 
-    fn get_file(&self, path: &str) -> Done {
-        let Some(content) = self.controls.files.get(path) else { return Done::Code(-2) };
+    fn get_file(&self, path: &str) -> ControlResult {
+        let Some(content) = self.controls.files.get(path) else { return ControlResult::Code(-2) };
         let (content, bytes) = (String::from_utf8_lossy(content), content.len());
         let name = path.rsplit('/').next().unwrap_or(path);
         let text =
             format!("ID={{id}}\nSN={{sn}}\nFILENAME={name}\nCMD=GetFile\nReturn={bytes}\nContent={content}");
-        Done::Written(i32::try_from(bytes).unwrap_or(i32::MAX), text)
+        ControlResult::Written(i32::try_from(bytes).unwrap_or(i32::MAX), text)
     }
 
     /// A shell that knows one command: `echo`.
-    fn run(&mut self, command: &str) -> Done {
+    fn run(&mut self, command: &str) -> ControlResult {
         self.controls.shell.push(command.to_owned());
         let (status, output) = match command.strip_prefix("echo ") {
             Some(text) => (0, format!("{text}\n")),
@@ -223,40 +226,40 @@ impl Device {
         let text = format!(
             "ID={{id}}\nSN={{sn}}\nReturn={status}\nCMD=Shell\nFILENAME=shellout.txt\nContent={output}"
         );
-        Done::Written(status, text)
+        ControlResult::Written(status, text)
     }
 
-    fn put_file(&mut self, id: &str, rest: &str) -> Done {
+    fn put_file(&mut self, id: &str, rest: &str) -> ControlResult {
         let mut parts = rest.split('\t');
         let url = parts.next().unwrap_or_default();
         let path = parts.next().unwrap_or("/mnt/mtdblock").to_owned();
         let target = format!("/iclock/{url}");
         self.controls.fetches.push(Fetch { id: id.to_owned(), what: What::File(path), target });
-        Done::Later
+        ControlResult::Later
     }
 
-    fn upgrade(&mut self, id: &str, rest: &str) -> Done {
+    fn upgrade(&mut self, id: &str, rest: &str) -> ControlResult {
         let value = |key: &str| {
             rest.split(',').filter_map(|pair| pair.split_once('=')).find(|(name, _)| *name == key)
         };
         let (Some((_, url)), Some(size)) =
             (value("url"), value("size").and_then(|(_, size)| size.parse().ok()))
         else {
-            return Done::Code(PARAMETER);
+            return ControlResult::Code(PARAMETER);
         };
         let as_base64 = value("type").is_none();
         let target = format!("/iclock/file?SN={}&url={url}", self.serial);
         let what = What::Firmware { size, as_base64 };
         self.controls.fetches.push(Fetch { id: id.to_owned(), what, target });
-        Done::Later
+        ControlResult::Later
     }
 
-    /// The files that are to be fetched now.
+    /// The files to download now.
     pub(crate) fn take_fetches(&mut self) -> Vec<Fetch> {
         std::mem::take(&mut self.controls.fetches)
     }
 
-    /// A file came, or did not; returns what is to be acknowledged.
+    /// Handles a downloaded file, or a failed download; returns the acknowledgement.
     pub(crate) fn fetched(&mut self, fetch: Fetch, content: Option<&[u8]>) -> Acknowledgement {
         const NOT_FETCHED: i32 = -1008;
         let (command, return_code) = match (fetch.what, content) {

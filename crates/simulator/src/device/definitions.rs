@@ -1,4 +1,4 @@
-//! What the device holds beside its people: time zones, groups, holidays, unlock combinations, messages and work codes.
+//! Definitions on the device: time zones, groups, holidays, unlock combinations, messages and work codes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::{
     upload::Subject,
 };
 
-/// The tables, each with the key that tells its records apart, and whether the protocol deletes from it (§12.1.2).
+/// The tables, each with its key and with whether the protocol can delete from it (§12.1.2).
 const TABLES: [(&str, &str, bool); 6] = [
     ("AccTimeZone", "UID", false),
     ("AccHoliday", "UID", false),
@@ -22,7 +22,7 @@ const TABLES: [(&str, &str, bool); 6] = [
 /// The assignments of personal messages.
 const USER_SMS: &str = "USER_SMS";
 
-/// Records of these tables, by table and key; in each the fields as they came, without the key.
+/// Records of these tables, by table and key. Each holds the fields as they came, without the key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Definitions {
     records: BTreeMap<(&'static str, String), String>,
@@ -30,7 +30,7 @@ pub struct Definitions {
 }
 
 impl Definitions {
-    /// The fields of a record, parted by blanks: `MonStart=0800 MonEnd=1800`.
+    /// The fields of a record, separated by blanks: `MonStart=0800 MonEnd=1800`.
     pub fn get(&self, table: &str, key: &str) -> Option<&str> {
         let found = self.records.iter().find(|((known, own), _)| *known == table && own == key);
         found.map(|(_, fields)| fields.as_str())
@@ -41,26 +41,26 @@ impl Definitions {
         self.records.keys().filter(|(known, _)| *known == table).map(|(_, key)| key.as_str()).collect()
     }
 
-    /// Who has a personal message.
+    /// The users who have a personal message.
     pub fn assigned(&self, message: &str) -> Vec<&str> {
         self.assigned.iter().filter(|(own, _)| own == message).map(|(_, pin)| pin.as_str()).collect()
     }
 }
 
 impl Device {
-    /// What the device holds beside its people.
+    /// The definitions on the device.
     pub const fn definitions(&self) -> &Definitions {
         &self.definitions
     }
 
-    /// Someone types in a work code at the device.
+    /// A person enters a work code at the device.
     pub fn define_work_code(&mut self, code: &str, name: &str) {
         let place = self.definitions.keys("WORKCODE").len() + 1;
         self.definitions.records.insert(("WORKCODE", code.to_owned()), format!("PIN={place} NAME={name}"));
         self.report(Subject::WorkCode(code.to_owned()));
     }
 
-    /// Takes `DATA UPDATE` of one of these tables; `None` for another table.
+    /// Executes `DATA UPDATE` of one of these tables; `None` for another table.
     pub(super) fn define(&mut self, table: &str, keys: Keys<'_>) -> Option<Result<(), i32>> {
         if table == USER_SMS {
             return Some(self.refusal(USER_SMS).and_then(|()| self.assign(keys)));
@@ -80,7 +80,8 @@ impl Device {
         }))
     }
 
-    /// Takes `DATA DELETE` of one of these tables; `None` for another one, and for one from which nothing is deleted.
+    /// Executes `DATA DELETE` of one of these tables; `None` for another table, and for one from which the
+    /// protocol cannot delete.
     pub(super) fn undefine(&mut self, table: &str, keys: Keys<'_>) -> Option<Result<(), i32>> {
         let (table, key, _) = *TABLES.iter().find(|(known, _, deletes)| *known == table && *deletes)?;
         Some(self.refusal(table).and_then(|()| {
@@ -93,7 +94,7 @@ impl Device {
         }))
     }
 
-    /// The line in which a work code is reported (§12.1.1.12).
+    /// The upload line of a work code (§12.1.1.12).
     pub(super) fn work_code_line(&self, code: &str) -> Option<Vec<u8>> {
         let fields = self.definitions.get("WORKCODE", code)?;
         let (place, name) = fields.split_once(" NAME=")?;

@@ -1,4 +1,4 @@
-//! What people do at the terminal itself.
+//! Edits by people at the terminal.
 
 use wire::{BioType, Pin};
 
@@ -13,17 +13,16 @@ use crate::{
     templates,
 };
 
-/// The size of the pictures that a terminal takes, in bytes.
+/// The size of the photos that a terminal takes, bytes.
 const USER_PHOTO_BYTES: usize = 5_600;
 const COMPARISON_PHOTO_BYTES: usize = 27_000;
 
-/// Each of these panics when the text is no PIN, or when the person it concerns does not exist: a story that does so is
-/// wrong.
+/// Each method panics when the text is not a PIN, or when the person does not exist: such a story is wrong.
 impl Device {
-    /// A new user at the keypad (operation 30).
+    /// Enrols a new user at the keypad (operation 30).
     ///
     /// # Panics
-    /// When `pin` is no PIN.
+    /// When `pin` is not a PIN.
     pub fn enrol_user(&mut self, pin: &str, name: &str) {
         let pin = read_pin(pin);
         let mut user = new_user();
@@ -36,7 +35,7 @@ impl Device {
         self.edited(&pin, &[Subject::User(pin.clone())], &[30]);
     }
 
-    /// Another name (operation 70).
+    /// Changes the name (operation 70).
     ///
     /// # Panics
     /// When there is no such user.
@@ -45,7 +44,7 @@ impl Device {
         self.change_user(pin, 70, |person| person.user.name = name);
     }
 
-    /// Another card, 0 for none (operation 36).
+    /// Changes the card; 0 means none (operation 36).
     ///
     /// # Panics
     /// When there is no such user.
@@ -53,7 +52,7 @@ impl Device {
         self.change_user(pin, 36, |person| person.user.card = card);
     }
 
-    /// Another password, empty for none (operation 113, on old devices 7).
+    /// Changes the password; empty means none (operation 113, on old devices 7).
     ///
     /// # Panics
     /// When there is no such user.
@@ -62,7 +61,7 @@ impl Device {
         self.change_user(pin, code, |person| password.clone_into(&mut person.user.password));
     }
 
-    /// Another privilege (operation 71); 14 makes an administrator.
+    /// Changes the privilege (operation 71); 14 makes an administrator.
     ///
     /// # Panics
     /// When there is no such user.
@@ -70,10 +69,10 @@ impl Device {
         self.change_user(pin, 71, |person| person.user.privilege = privilege);
     }
 
-    /// A finger, 0 to 9, for the first time or again (operation 6).
+    /// Enrols a finger, 0 to 9, for the first time or again (operation 6).
     ///
     /// # Panics
-    /// When there is no such user, or the model reads no fingers.
+    /// When there is no such user, or the model has no fingerprint reader.
     pub fn enrol_fingerprint(&mut self, pin: &str, finger: u8) {
         let (pin, key) = self.enrol(pin, BioType::FINGERPRINT, finger);
         let length = self
@@ -86,10 +85,10 @@ impl Device {
         self.log_operation(6, [pin.as_str(), &finger.to_string(), &length.to_string(), "0"]);
     }
 
-    /// A face (operations 114 and 101), with the photo from which other devices can make their own template.
+    /// Enrols a face (operations 114 and 101), with a photo from which other devices can make their own template.
     ///
     /// # Panics
-    /// When there is no such user, or the model reads no faces.
+    /// When there is no such user, or the model cannot read faces.
     pub fn enrol_face(&mut self, pin: &str) {
         let visible = self.model.algorithm(BioType::VISIBLE_FACE).is_some();
         let bio_type = if visible { BioType::VISIBLE_FACE } else { BioType::FACE };
@@ -106,16 +105,16 @@ impl Device {
         }
     }
 
-    /// A palm, 0 for the left hand and 1 for the right one (operation 124).
+    /// Enrols a palm: 0 the left hand, 1 the right hand (operation 124).
     ///
     /// # Panics
-    /// When there is no such user, or the model reads no palms.
+    /// When there is no such user, or the model cannot read palms.
     pub fn enrol_palm(&mut self, pin: &str, hand: u8) {
         let (pin, key) = self.enrol(pin, BioType::PALM, hand);
         self.edited(&pin, &[Subject::User(pin.clone()), Subject::Template(pin.clone(), key)], &[124]);
     }
 
-    /// A display picture (operation 68).
+    /// Takes a user photo (operation 68).
     ///
     /// # Panics
     /// When there is no such user.
@@ -128,7 +127,7 @@ impl Device {
         self.edited(&pin, &[Subject::User(pin.clone()), Subject::UserPhoto(pin.clone())], &[68]);
     }
 
-    /// Somebody is recognised by a finger and the attendance is recorded (table `ATTLOG`); a second passes.
+    /// Identifies a user by a finger and records the attendance (table `ATTLOG`); one second passes.
     ///
     /// # Panics
     /// When there is no such user.
@@ -139,9 +138,9 @@ impl Device {
         self.controls.punches.push(time);
     }
 
-    /// A finger is deleted (operation 10). The device reports the operation alone.
+    /// Deletes a finger (operation 10). The device reports the operation only.
     ///
-    /// The second operand is the finger, or how many fingers were deleted with the quirk `counts_deleted_fingers`.
+    /// The second operand is the finger, or with the quirk `counts_deleted_fingers` the number of deleted fingers.
     ///
     /// # Panics
     /// When there is no such user.
@@ -152,8 +151,8 @@ impl Device {
         self.log_operation(10, [pin.as_str(), &operand.to_string(), "0", "0"]);
     }
 
-    /// All fingers of a user are deleted: one operation 10 for each finger, or a single one that says how many they were
-    /// with the quirk `counts_deleted_fingers`. The device reports the operations alone.
+    /// Deletes all fingers of a user. The device reports one operation 10 for each finger, or with the quirk
+    /// `counts_deleted_fingers` a single one with their number. It reports nothing else.
     ///
     /// # Panics
     /// When there is no such user.
@@ -169,8 +168,7 @@ impl Device {
         }
     }
 
-    /// The face of a user is deleted with the photo that was taken of it (operation 106). The device reports the operation
-    /// alone.
+    /// Deletes the face of a user and its comparison photo (operation 106). The device reports the operation only.
     ///
     /// # Panics
     /// When there is no such user.
@@ -182,7 +180,7 @@ impl Device {
         self.log_operation(106, [pin, "0", "0", "0"]);
     }
 
-    /// Both palms of a user are deleted (operation 126). The device reports the operation alone.
+    /// Deletes both palms of a user (operation 126). The device reports the operation only.
     ///
     /// # Panics
     /// When there is no such user.
@@ -191,7 +189,7 @@ impl Device {
         self.log_operation(126, [pin, "0", "0", "0"]);
     }
 
-    /// The display picture of a user is deleted (operation 107). The device reports the operation alone.
+    /// Deletes the user photo (operation 107). The device reports the operation only.
     ///
     /// # Panics
     /// When there is no such user.
@@ -203,7 +201,7 @@ impl Device {
         self.log_operation(107, [pin, "0", "0", "0"]);
     }
 
-    /// The card of a user is deleted (operation 12). The device reports the user as well (field note 11.7).
+    /// Deletes the card of a user (operation 12). The device also reports the user (field note 11.7).
     ///
     /// # Panics
     /// When there is no such user.
@@ -211,7 +209,7 @@ impl Device {
         self.change_user(pin, 12, |person| person.user.card = 0);
     }
 
-    /// The password of a user is deleted (operation 11). The device reports the user as well (field note 11.7).
+    /// Deletes the password of a user (operation 11). The device also reports the user (field note 11.7).
     ///
     /// # Panics
     /// When there is no such user.
@@ -219,7 +217,7 @@ impl Device {
         self.change_user(pin, 11, |person| person.user.password.clear());
     }
 
-    /// A user is deleted (operation 103, on old devices 9). Nothing but the operation tells of it.
+    /// Deletes a user (operation 103, on old devices 9). The device reports the operation only.
     ///
     /// # Panics
     /// When there is no such user.
@@ -229,13 +227,13 @@ impl Device {
         self.remove_person(&pin);
     }
 
-    /// "Clear data" in the menu: everyone is gone, and the device says so (operation 13).
+    /// Executes "Clear data" in the menu: deletes everyone and reports it (operation 13).
     pub fn clear_data(&mut self) {
         self.forget_all();
         self.log_operation(13, ["0", "0", "0", "0"]);
     }
 
-    /// Everyone is gone without a word: a new board, a repair. What was to be reported is gone too.
+    /// Deletes everyone and all pending reports, without a report: like a new board after a repair.
     pub fn wipe_silently(&mut self) {
         self.forget_all();
         self.answers.clear();
@@ -245,21 +243,21 @@ impl Device {
         self.info_due = false;
     }
 
-    /// Edits that the device never reports by itself: they change what it holds, and `INFO` counts them.
+    /// Makes edits that the device never reports by itself. They change its content, and `INFO` counts them.
     ///
-    /// An upload of everything and a query bring them.
+    /// An upload of everything and a query contain them.
     pub fn silently(&mut self, edits: impl FnOnce(&mut Self)) {
         let queue = std::mem::take(&mut self.queue);
         edits(self);
         self.queue = queue;
     }
 
-    /// A new user with these fingers whom the device never reports by itself: see [`Device::silently`].
+    /// Enrols a new user with these fingers that the device never reports by itself: see [`Device::silently`].
     ///
-    /// The device then says in `INFO` that it holds more people than it has uploaded.
+    /// `INFO` then counts more people than the device has uploaded.
     ///
     /// # Panics
-    /// When `pin` is no PIN, or the model reads no fingers.
+    /// When `pin` is not a PIN, or the model has no fingerprint reader.
     pub fn enrol_silently(&mut self, pin: &str, name: &str, fingers: &[u8]) {
         self.silently(|device| {
             device.enrol_user(pin, name);
@@ -298,10 +296,10 @@ impl Device {
         (pin, key)
     }
 
-    /// Content was edited here: to be reported in this order.
+    /// Queues the reports of an edit, in this order.
     fn edited(&mut self, pin: &Pin, subjects: &[Subject], operations: &[u16]) {
         self.touch();
-        // No query brings a display picture.
+        // No query returns a user photo.
         let told =
             |subject: &&Subject| !self.tells_operations_only() || matches!(subject, Subject::UserPhoto(_));
         for subject in subjects.iter().filter(told).cloned().collect::<Vec<_>>() {
@@ -312,7 +310,7 @@ impl Device {
         }
     }
 
-    /// Whether edits are told by their operations and brought by queries, as far as the device answers such queries.
+    /// Whether the device reports edits by their operations only and its queries return the edited data.
     fn tells_operations_only(&self) -> bool {
         self.quirks.operations_only && matches!(self.queries(), Queries::InTurn | Queries::Marked)
     }

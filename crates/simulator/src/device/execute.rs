@@ -1,10 +1,10 @@
-//! What the device does when it is told, and what it answers (appendix 1).
+//! Execution of commands, and their return codes (appendix 1).
 
 use wire::{BioType, Pin};
 
 use super::{
     Command, Definitions, Device,
-    command::{Keys, Order},
+    command::{Action, Keys},
 };
 use crate::content::{Person, TemplateKey};
 
@@ -18,20 +18,20 @@ const BUSY: i32 = -1005;
 pub struct Acknowledgement {
     /// The id of the command, unchanged.
     pub id: String,
-    /// 0, a number of records, or what went wrong.
+    /// 0, a number of records, or an error code.
     pub return_code: i32,
     /// The first word or words of the command.
     pub command: String,
-    /// The parameters that follow an `INFO`.
+    /// The parameters in the answer to `INFO`.
     pub parameters: Vec<(&'static str, String)>,
-    /// What was executed, in words, without what it carried.
+    /// The executed command in words, without its content.
     pub summary: String,
-    /// The answer as it is sent, where it is none of these keys alone: with a file, an output, a count.
+    /// The text of the answer if it has more than these keys: a file, an output, a count.
     pub written: Option<String>,
 }
 
 impl Acknowledgement {
-    /// The line or lines for the request body, the last line end included.
+    /// The line or lines for the request body, including the last line end.
     pub fn line(&self) -> String {
         if let Some(written) = &self.written {
             return written.clone();
@@ -45,18 +45,18 @@ impl Acknowledgement {
 type Outcome = Result<(), i32>;
 
 impl Device {
-    /// Obeys one command line.
+    /// Executes one command line.
     ///
-    /// Returns what is to be acknowledged: nothing for a line without `C:<id>:`, which devices drop, and mostly nothing
-    /// for `REBOOT`, after which the device begins anew.
+    /// Returns the acknowledgements. There is none for a line without `C:<id>:`, which devices ignore, and usually
+    /// none for `REBOOT`, after which the device restarts.
     pub fn execute(&mut self, line: &[u8]) -> Vec<Acknowledgement> {
         let Some(command) = Command::read(line) else { return Vec::new() };
         let mut done = Acknowledgement {
             id: command.id.to_owned(),
             return_code: 0,
-            command: command.order.echo(self.quirks.odd_acknowledgements).to_owned(),
+            command: command.action.echo(self.quirks.odd_acknowledgements).to_owned(),
             parameters: Vec::new(),
-            summary: command.order.summary(),
+            summary: command.action.summary(),
             written: None,
         };
         if self.random.chance(self.faults.busy) {
@@ -66,51 +66,52 @@ impl Device {
         if let Some(done) = self.control(line) {
             return done;
         }
-        // Parts of one template come one after the other; anything else in between and they are forgotten.
-        if self.quirks.reset_parts && !matches!(command.order, Order::Update(..)) {
+        // Parts of one template must follow one another; any other command in between makes the device forget
+        // them.
+        if self.quirks.reset_parts && !matches!(command.action, Action::Update(..)) {
             self.collecting.clear();
         }
-        let outcome = match command.order {
-            Order::Update(table, keys) => self.update(table, keys).map(|()| 0),
-            Order::Delete(table, keys) => self.delete(table, keys).map(|()| 0),
-            Order::Query(table, keys) => self.query(command.id, table, keys),
-            Order::Reboot => {
+        let outcome = match command.action {
+            Action::Update(table, keys) => self.update(table, keys).map(|()| 0),
+            Action::Delete(table, keys) => self.delete(table, keys).map(|()| 0),
+            Action::Query(table, keys) => self.query(command.id, table, keys),
+            Action::Reboot => {
                 self.restart();
                 if self.quirks.silent_reboot {
                     return Vec::new();
                 }
                 Ok(0)
             }
-            Order::Check => {
+            Action::Check => {
                 self.handshake_due |= self.model.check_code == 0;
                 Err(self.model.check_code)
             }
-            Order::Info if self.quirks.bare_info => {
+            Action::Info if self.quirks.bare_info => {
                 self.info_due = true;
                 Ok(0)
             }
-            Order::Info => {
+            Action::Info => {
                 done.parameters = self.parameters();
                 Ok(0)
             }
-            Order::ReloadOptions => {
+            Action::ReloadOptions => {
                 self.options_due = true;
                 Ok(0)
             }
-            Order::Log | Order::SetOption | Order::ClearRecords(_) => Ok(0),
-            Order::ClearData => {
+            Action::Log | Action::SetOption | Action::ClearRecords(_) => Ok(0),
+            Action::ClearData => {
                 self.forget_all();
                 Ok(0)
             }
-            Order::ClearUsers => {
+            Action::ClearUsers => {
                 self.empty();
                 Ok(0)
             }
-            Order::ClearBioData => {
+            Action::ClearBioData => {
                 self.forget_templates(None, |_| true);
                 Ok(0)
             }
-            Order::Unknown(_) => Err(self.model.unknown_code),
+            Action::Unknown(_) => Err(self.model.unknown_code),
         };
         done.return_code = outcome.unwrap_or_else(|code| code);
         vec![done]
@@ -125,7 +126,7 @@ impl Device {
         }
         let pin = keys.text("PIN").or_else(|| keys.text("Pin")).unwrap_or("");
         let Ok(pin) = pin.parse::<Pin>() else {
-            // A condition that is missing or misspelt means everyone (field note 5.4).
+            // Devices take a missing or misspelt condition for everyone (field note 5.4).
             if table == "USERINFO" && pin.is_empty() {
                 self.empty();
                 return Ok(());
@@ -162,7 +163,7 @@ impl Device {
         self.remove_person(pin);
     }
 
-    /// Removes a user, and with some firmware not all that belongs to it (§12.1.2).
+    /// Removes a user. With some firmware, part of the user's data stays (§12.1.2).
     pub(super) fn remove_person(&mut self, pin: &Pin) {
         let Some(person) = self.people.people.remove(pin) else { return };
         self.numbering.remove(pin);
@@ -186,7 +187,7 @@ impl Device {
         });
     }
 
-    /// Removes templates of one person or of all, those left behind by deletions included.
+    /// Removes templates of one person or of all, including those that deletions left behind.
     pub(super) fn forget_templates(&mut self, pin: Option<&Pin>, which: impl Fn(&TemplateKey) -> bool) {
         for (whose, person) in self.people.people.iter_mut().chain(&mut self.stranded) {
             if pin.is_none_or(|pin| pin == whose) {
@@ -203,7 +204,7 @@ impl Device {
         self.touch();
     }
 
-    /// Removes everyone and everything.
+    /// Removes everyone and all data.
     pub(super) fn forget_all(&mut self) {
         self.definitions = Definitions::default();
         self.empty();

@@ -1,4 +1,4 @@
-//! The numbers under which a terminal keeps its people.
+//! Internal user numbers of a terminal.
 
 use std::collections::BTreeMap;
 
@@ -6,30 +6,30 @@ use wire::Pin;
 
 use super::Device;
 
-/// Who has which number: 1 for the first person that was created on this terminal.
+/// The internal number of each user: 1 for the first user that was created on this terminal.
 ///
-/// A new person gets the highest number plus one, so an emptied terminal begins with 1 again.
+/// A new user gets the highest number plus one, so an emptied terminal starts with 1 again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Numbering(BTreeMap<u32, Pin>);
 
 impl Numbering {
-    /// Gives the next number to a new person.
+    /// Assigns the next number to a new user.
     pub fn add(&mut self, pin: Pin) {
         let next = self.0.last_key_value().map_or(1, |(highest, _)| highest + 1);
         self.0.insert(next, pin);
     }
 
-    /// The number of a person.
+    /// The number of a user.
     pub fn of(&self, pin: &Pin) -> Option<u32> {
         self.0.iter().find(|(_, whose)| *whose == pin).map(|(number, _)| *number)
     }
 
-    /// Takes the number of a person away.
+    /// Removes the number of a user.
     pub fn remove(&mut self, pin: &Pin) {
         self.0.retain(|_, whose| whose != pin);
     }
 
-    /// Takes all numbers away.
+    /// Removes all numbers.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -42,14 +42,14 @@ impl<'p> FromIterator<&'p Pin> for Numbering {
 }
 
 impl Device {
-    /// The number under which the terminal keeps a user: see the quirk `logs_internal_numbers`.
+    /// The terminal's internal number of a user: see the quirk `logs_internal_numbers`.
     pub fn internal_number(&self, pin: &str) -> Option<u32> {
         self.numbering.of(&pin.parse().ok()?)
     }
 
-    /// Logs that a user is deleted (operation 9 or 103). Call this while the device still holds the user.
+    /// Logs the deletion of a user (operation 9 or 103). Call it while the device still holds the user.
     ///
-    /// Operation 9 names the PIN, or the number on the terminal with the quirk `logs_internal_numbers`.
+    /// Operation 9 contains the PIN, or with the quirk `logs_internal_numbers` the internal number.
     pub(super) fn log_deletion(&mut self, pin: &Pin) {
         let code = self.model.deletion_code;
         let number = self.numbering.of(pin).filter(|_| self.quirks.logs_internal_numbers && code == 9);

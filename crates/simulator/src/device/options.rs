@@ -1,4 +1,4 @@
-//! What the server and the device tell each other about themselves.
+//! Options and parameters that server and device exchange about themselves.
 
 use wire::BioType;
 
@@ -13,29 +13,29 @@ use crate::{
 pub struct ServerOptions {
     /// Seconds between polls.
     pub delay_s: u64,
-    /// Seconds to wait after a failure of the network.
+    /// Seconds to wait after a network failure.
     pub error_delay_s: u64,
-    /// Whether new data is sent at once.
+    /// Whether the device sends new data immediately.
     pub real_time: bool,
-    /// The words of `TransFlag`; `None` when the server left it to the device.
+    /// The words of `TransFlag`; `None` when the server sent none.
     pub uploads: Option<Vec<String>>,
     /// The offset of local time in minutes.
     pub time_zone_minutes: Option<i64>,
-    /// Whether the server named its version, on which the spelling of stamps depends (field note 3.3).
+    /// Whether the server named its version, which decides the name of stamps (field note 3.3).
     pub names_version: bool,
     /// Whether the server wants the device's parameters.
     pub wants_options: bool,
-    /// Which template types may travel as `BIODATA`, by type.
+    /// Whether templates may be sent as `BIODATA`, by type.
     pub unified_types: Vec<bool>,
-    /// Which comparison photos the server takes, by type.
+    /// Whether the server accepts comparison photos, by type.
     pub photo_types: Vec<bool>,
-    /// The mark up to which the server has everything of `table=OPERLOG`.
+    /// The stamp up to which the server has everything of `table=OPERLOG`.
     pub operation_stamp: Option<String>,
-    /// The mark for `table=BIODATA`.
+    /// The stamp for `table=BIODATA`.
     pub biodata_stamp: Option<String>,
 }
 
-/// The digits of a `TransFlag` of format I, in their order (§5).
+/// The meaning of the digits of a `TransFlag` of format I, in their order (§5).
 const TRANS_FLAG_WORDS: [&str; 12] = [
     "AttLog",
     "OpLog",
@@ -54,7 +54,7 @@ const TRANS_FLAG_WORDS: [&str; 12] = [
 impl ServerOptions {
     /// Reads an option block; `None` when it does not begin with the line for this device.
     ///
-    /// A line without line end is dropped, as the old client does (field note 2.5).
+    /// A line without a line end is ignored, as the old client does (field note 2.5).
     pub(crate) fn read(body: &str, serial: &str) -> Option<Self> {
         let mut lines = body.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n'));
         if lines.next()? != format!("GET OPTION FROM: {serial}") {
@@ -91,7 +91,7 @@ impl ServerOptions {
             "MultiBioDataSupport" => self.unified_types = types(value),
             "MultiBioPhotoSupport" => self.photo_types = types(value),
             "OPERLOGStamp" => self.operation_stamp = Some(value.to_owned()),
-            // The older name; the newer one wins wherever both stand.
+            // The older name. The newer one overrides it if both are present.
             "OpStamp" => {
                 self.operation_stamp.get_or_insert_with(|| value.to_owned());
             }
@@ -100,7 +100,7 @@ impl ServerOptions {
         }
     }
 
-    /// Whether one of these words of `TransFlag` is set, and `OpLog` with it.
+    /// Whether one of these words of `TransFlag` is set, together with `OpLog`.
     pub(crate) fn uploads_any(&self, words: &[&str]) -> bool {
         self.uploads.as_ref().is_none_or(|set| {
             let has = |word: &str| set.iter().any(|flag| flag == word);
@@ -113,12 +113,12 @@ impl ServerOptions {
         self.uploads.as_ref().is_none_or(|set| set.iter().any(|flag| flag == "AttLog"))
     }
 
-    /// Whether templates of this type may travel as `BIODATA`.
+    /// Whether templates of this type may be sent as `BIODATA`.
     pub(crate) fn unified(&self, bio_type: BioType) -> bool {
         self.unified_types.get(usize::from(bio_type.0)).copied().unwrap_or(false)
     }
 
-    /// Whether the server takes comparison photos of this type.
+    /// Whether the server accepts comparison photos of this type.
     pub(crate) fn photos(&self, bio_type: BioType) -> bool {
         self.photo_types.get(usize::from(bio_type.0)).copied().unwrap_or(false)
     }
@@ -136,7 +136,7 @@ fn trans_flag(value: &str) -> Vec<String> {
     }
 }
 
-/// Numbers below 25 count hours, others minutes (field note 3.5).
+/// Numbers below 25 are hours, others minutes (field note 3.5).
 const fn minutes_of_time_zone(value: i64) -> i64 {
     if value.abs() < 25 { value * 60 } else { value }
 }
@@ -162,10 +162,10 @@ impl Device {
         query
     }
 
-    /// Takes over the answer to the initialization request.
+    /// Stores the answer to the initialization request.
     ///
-    /// Returns false when the answer is none, and then the request has failed. A stamp of 0 makes the device send
-    /// everything again (field note 3.7), and some firmware does it every time (field note 4.3).
+    /// Returns false for an invalid answer, which means that the request failed. A stamp of 0 makes the device
+    /// send everything again (field note 3.7), and some firmware does so every time (field note 4.3).
     pub fn initialize(&mut self, body: &[u8]) -> bool {
         let text = String::from_utf8_lossy(body);
         let Some(options) = ServerOptions::read(&text, self.serial()) else { return false };
@@ -183,7 +183,7 @@ impl Device {
         true
     }
 
-    /// Sets the clock as the `Date` of an answer tells, when it is more than ten seconds off (field note 3.5).
+    /// Sets the clock from the `Date` of an answer if it differs by more than ten seconds (field note 3.5).
     pub fn set_clock(&mut self, date: &str) {
         let minutes = self.server.as_ref().and_then(|server| server.time_zone_minutes);
         if let (Some(date), Some(minutes)) = (LocalTime::of_date_header(date), minutes) {
@@ -194,7 +194,7 @@ impl Device {
         }
     }
 
-    /// The body of `table=options`: one line, parted by commas, as terminals send it (§8).
+    /// The body of `table=options`: one line, separated by commas, as terminals send it (§8).
     pub fn options_body(&self) -> Vec<u8> {
         let pairs = self.parameters().into_iter().map(|(key, value)| format!("{key}={value}"));
         pairs.collect::<Vec<_>>().join(",").into_bytes()
@@ -227,7 +227,7 @@ impl Device {
         positions.into_iter().take(model.info_positions).collect::<Vec<_>>().join(",")
     }
 
-    /// The parameters of the device, in the order in which the captured devices tell them.
+    /// The parameters of the device, in the order of captured devices.
     pub(crate) fn parameters(&self) -> Vec<(&'static str, String)> {
         let model = self.model();
         let on = |kinds: &[BioType]| u8::from(kinds.iter().any(|kind| model.algorithm(*kind).is_some()));
@@ -328,7 +328,7 @@ impl Device {
     }
 }
 
-/// A value for each of the ten types of version 2.4.1, parted by colons (§8).
+/// A value for each of the ten types of version 2.4.1, separated by colons (§8).
 fn array(mut element: impl FnMut(BioType) -> String) -> String {
     (0..10).map(|kind| element(BioType(kind))).collect::<Vec<_>>().join(":")
 }
@@ -349,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn the_block_of_another_device_is_not_taken() {
+    fn the_block_of_another_device_is_refused() {
         assert_eq!(ServerOptions::read(&block("Delay=7\n"), "SIM0002"), None);
         assert_eq!(ServerOptions::read("OK", "SIM0001"), None);
     }
@@ -379,7 +379,7 @@ mod tests {
     }
 
     #[test]
-    fn the_handshake_is_spelt_as_captured() {
+    fn the_handshake_has_the_form_of_a_captured_one() {
         let device = Device::new(Model::speedface(), "CRQX203158427");
         assert_eq!(
             device.handshake_query(),

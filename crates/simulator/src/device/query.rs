@@ -1,4 +1,4 @@
-//! `DATA QUERY`: what is uploaded, and whether it can be told from other uploads (§12.1.3).
+//! `DATA QUERY`: the uploads that answer it, and whether they differ from other uploads (§12.1.3).
 
 use wire::{BioType, Pin};
 
@@ -10,8 +10,8 @@ use super::{
 };
 use crate::model::Queries;
 
-/// What a query asks for.
-struct Asked {
+/// The data that a query requests.
+struct Requested {
     table: &'static str,
     subjects: Vec<Subject>,
 }
@@ -22,7 +22,7 @@ impl Device {
         self.quirks.queries.unwrap_or(self.model.queries)
     }
 
-    /// Obeys a query; returns the return code.
+    /// Executes a query; returns the return code.
     pub(super) fn query(&mut self, id: &str, table: &str, keys: Keys<'_>) -> Result<i32, i32> {
         match self.queries() {
             Queries::InTurn => {
@@ -47,7 +47,7 @@ impl Device {
         if self.model.counts_rows { i32::try_from(records).unwrap_or(i32::MAX) } else { 0 }
     }
 
-    fn asked_for(&self, table: &str, keys: Keys<'_>) -> Result<Asked, i32> {
+    fn asked_for(&self, table: &str, keys: Keys<'_>) -> Result<Requested, i32> {
         let (table, subjects) = match (table, queried_pin(keys)?) {
             ("USERINFO", Some(pin)) => ("USERINFO", self.everything_of(&pin)),
             ("USERINFO", None) => {
@@ -63,10 +63,10 @@ impl Device {
             }
             _ => return Err(self.model.unknown_code),
         };
-        Ok(Asked { table, subjects })
+        Ok(Requested { table, subjects })
     }
 
-    /// User, templates and comparison photos of a person; nothing of a person whom the device does not hold.
+    /// User, templates and comparison photos of a person; empty if the device does not hold the person.
     fn everything_of(&self, pin: &Pin) -> Vec<Subject> {
         let Some(person) = self.people.people.get(pin) else { return Vec::new() };
         let user = Subject::User(pin.clone());
@@ -90,10 +90,10 @@ impl Device {
         of_person.collect()
     }
 
-    /// Renders the answer to a query, each body with the id of the query; returns how many records it has.
+    /// Queues the answer to a query, each body with the id of the query; returns the number of records.
     ///
-    /// All records of one person come in one body. An answer about several people is parted.
-    fn answer_marked(&mut self, id: &str, asked: &Asked) -> usize {
+    /// All records of one person are in one body. An answer about several people is split.
+    fn answer_marked(&mut self, id: &str, asked: &Requested) -> usize {
         let mut packets: Vec<Upload> = Vec::new();
         let mut last: Option<&Pin> = None;
         for subject in &asked.subjects {
@@ -142,7 +142,7 @@ impl Device {
         for subject in subjects {
             lines.extend(self.render_as_spelt(&Entry { subject, asked: true }).1);
         }
-        // No finger is a line without a PIN (field note 11.6).
+        // The answer about a user without fingers is a line without a PIN (field note 11.6).
         if lines.is_empty() && table == "FINGERTMP" {
             lines.push(b"FP PIN=".to_vec());
         }
@@ -157,7 +157,7 @@ impl Device {
     }
 }
 
-/// A body that answers a query, still without records.
+/// An empty body that answers a query.
 fn answer(table: &'static str, stamp: String) -> Upload {
     Upload { table, stamp, body: Vec::new(), records: 0, settles: Settles::ANSWER }
 }

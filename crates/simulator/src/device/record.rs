@@ -1,6 +1,6 @@
-//! Records as this device spells them, byte for byte like the captured ones.
+//! Records in the spelling of this device, with the exact bytes of captured ones.
 //!
-//! Written by hand and not with `wire`: see [`super::command`].
+//! They are written without `wire`: see [`super::command`].
 
 use wire::{BioType, Pin};
 
@@ -53,7 +53,7 @@ impl Device {
         line
     }
 
-    /// The lines of a template in the form that belongs to it (§11.9 to §11.12).
+    /// The lines of a template in its form (§11.9 to §11.12).
     pub(super) fn template_lines(
         &mut self,
         pin: &Pin,
@@ -75,7 +75,7 @@ impl Device {
     fn biodata_line(pin: &Pin, key: TemplateKey, template: &Template, index: u8, part: &Payload) -> Vec<u8> {
         let valid = u8::from(template.valid);
         let duress = u8::from(template.duress);
-        // Fingerprints of the unified form say `ZK` where others say 0 (fixture b04).
+        // Fingerprints of the unified form contain `ZK` where others contain 0 (fixture b04).
         let format = if key.bio_type == BioType::FINGERPRINT && key.major == 10 { "ZK" } else { "0" };
         format!(
             "BIODATA Pin={pin}\tNo={}\tIndex={index}\tValid={valid}\tDuress={duress}\tType={}\tMajorVer={}\tMinorVer={}\tFormat={format}\tTmp={}",
@@ -121,7 +121,7 @@ impl Device {
         format!("USERPIC PIN={pin}\tFileName={pin}.jpg\tSize={size}\tContent={text}").into_bytes()
     }
 
-    /// A `BIOPHOTO` line (§11.15) with the type that this model announces.
+    /// A `BIOPHOTO` line (§11.15) with the type that this model sends.
     pub(super) fn comparison_photo_line(&self, pin: &Pin, bio_type: BioType, photo: &Payload) -> Vec<u8> {
         let announced = self.model.comparison_photos.map_or(bio_type.0, |photos| photos.announced);
         let (size, text) = (photo.as_str().len(), photo.as_str());
@@ -130,9 +130,9 @@ impl Device {
     }
 }
 
-/// A line with its keys in lower case, its fields in the opposite order, or as it is.
+/// A line with the quirks applied: keys in lower case, fields in reverse order.
 ///
-/// Operations and punches have neither keys nor an order that could be another one.
+/// Operations and punches have no keys and a fixed order, so they stay as they are.
 pub(super) fn respelt(line: Vec<u8>, quirks: &Quirks) -> Vec<u8> {
     let is_positional = line.starts_with(b"OPLOG ") || !line.contains(&b'=');
     let blank = line.iter().position(|byte| *byte == b' ').filter(|_| !is_positional);
@@ -150,7 +150,7 @@ pub(super) fn respelt(line: Vec<u8>, quirks: &Quirks) -> Vec<u8> {
     [word, &fields.join(&b'\t')].concat()
 }
 
-/// The sixteen bytes before the payload of a face are whatever the memory held (§11.10).
+/// The sixteen bytes before the payload of a face are arbitrary memory (§11.10).
 fn fresh_prefix(random: &mut Random, part: &Payload) -> Payload {
     let mut bytes = random.bytes(FACE_PREFIX_BYTES);
     bytes.extend_from_slice(part.to_bytes().get(FACE_PREFIX_BYTES..).unwrap_or_default());
@@ -165,13 +165,13 @@ fn decimal_card(card: u64) -> String {
     if card == 0 { String::new() } else { card.to_string() }
 }
 
-/// Five bytes, the lowest first (field note 5.9).
+/// Five bytes, lowest first (field note 5.9).
 fn hex_card(card: u64) -> String {
-    // The lowest byte of the eight comes first, and the five that count are the first ones.
+    // The swap puts the lowest of the eight bytes first; the first five are written.
     if card == 0 { String::new() } else { format!("[{:010X}]", card.swap_bytes() >> 24) }
 }
 
-/// Reads a card from a command; 0 for none, `None` for what is no card.
+/// Reads a card from a command; 0 means none, `None` an invalid card.
 pub(super) fn read_card(text: &str, hex_only: bool) -> Option<u64> {
     let hex = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     match hex {
@@ -183,7 +183,7 @@ pub(super) fn read_card(text: &str, hex_only: bool) -> Option<u64> {
             })
         }
         Some(_) => None,
-        // A decimal number means nothing to the old client, and nothing is what it stores.
+        // The old client cannot read a decimal number and stores no card.
         None if hex_only => Some(0),
         None => text.parse().ok(),
     }
@@ -195,7 +195,7 @@ mod tests {
     use crate::Model;
 
     #[test]
-    fn a_user_line_is_spelt_as_captured() {
+    fn a_user_line_has_the_form_of_a_captured_one() {
         let device = Device::new(Model::speedface(), "SIM0001");
         let user = User {
             name: b"zvkt".to_vec(),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn cards_go_through_both_spellings() {
+    fn cards_are_written_and_read_in_both_spellings() {
         assert_eq!(hex_card(123_456_789), "[15CD5B0700]");
         assert_eq!(read_card("[15CD5B0700]", true), Some(123_456_789));
         assert_eq!(read_card("[15CD5B07]", false), Some(123_456_789));

@@ -8,72 +8,72 @@ use super::{
 };
 use crate::content::TemplateKey;
 
-/// The part of an upload of everything that is still to come.
+/// The rest of an upload of everything.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Roster {
     entries: VecDeque<Entry>,
-    /// How many records go out before the upload breaks off; `None` when it does not.
+    /// Number of records until the upload breaks off; `None` when it is complete.
     records_left: Option<usize>,
-    /// The next body waits for the next poll.
+    /// Whether the next body waits for the next poll.
     paused: bool,
 }
 
 impl Roster {
-    /// How many entries are still to come.
+    /// Number of entries left.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// An entry by its place, `None` during a pause.
+    /// The entry at a position; `None` during a pause.
     pub fn get(&self, place: usize) -> Option<&Entry> {
         self.entries.get(place).filter(|_| !self.paused)
     }
 
-    /// How many more records go out; `None` for all.
+    /// Number of records until the upload breaks off; `None` for all.
     pub const fn records_left(&self) -> Option<usize> {
         self.records_left
     }
 
-    /// Takes away the entries and records that were uploaded.
+    /// Removes the uploaded entries and records.
     pub fn settle(&mut self, entries: usize, records: usize) {
         self.entries.drain(..entries.min(self.entries.len()));
         self.records_left = self.records_left.map(|left| left.saturating_sub(records));
     }
 
-    /// Makes the next body wait for the next poll.
+    /// Delays the next body until the next poll.
     pub const fn pause(&mut self) {
         self.paused = true;
     }
 
-    /// Forgets what was still to come.
+    /// Drops the rest of the upload.
     pub fn clear(&mut self) {
         *self = Self::default();
     }
 }
 
-/// Which part of everything is uploaded.
+/// The parts of an upload of everything.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Everything {
     /// Users, photos, and templates in their own forms.
     pub operations: bool,
     /// Templates as `BIODATA`.
     pub biodata: bool,
-    /// The server has asked for it.
+    /// Whether the server requested it.
     pub asked: bool,
 }
 
 impl Device {
-    /// Goes on with an upload of everything that pauses after each body (quirk `slow_roster`).
+    /// Continues an upload of everything that pauses after each body (quirk `slow_roster`).
     ///
-    /// [`crate::Session::poll_once`] calls this once a poll.
+    /// [`crate::Session::poll_once`] calls this once per poll.
     pub const fn resume_roster(&mut self) {
         self.roster.paused = false;
     }
 
-    /// Queues all that the device holds: the users first, as the old client does, then what belongs to each.
+    /// Queues everything that the device holds: all users first, as the old client does, then the data of each.
     ///
-    /// With the quirk `templates_first` all templates come before the users. An upload of the same parts that has not
-    /// come to its end begins anew.
+    /// With the quirk `templates_first` all templates precede the users. An unfinished upload of the same parts
+    /// starts again.
     pub(super) fn queue_everything(&mut self, wanted: Everything) {
         let Everything { operations, biodata, asked } = wanted;
         let is_wanted = |device: &Self, subject: &Subject| match subject {
@@ -104,12 +104,12 @@ impl Device {
         self.roster = Roster { entries, records_left: self.quirks.broken_roster, paused: false };
     }
 
-    /// Whether the upload of everything begins a body of its own after other news.
+    /// Whether the upload of everything starts a new body after other reports.
     pub(super) const fn roster_begins_a_body(&self) -> bool {
         self.quirks.slow_roster || self.quirks.roster_records.is_some()
     }
 
-    /// How many records go into a body.
+    /// Most records in a body.
     pub(super) fn body_records(&self, is_roster: bool) -> usize {
         let of_roster = self.quirks.roster_records.filter(|_| is_roster);
         of_roster.unwrap_or(self.model.batch_records)

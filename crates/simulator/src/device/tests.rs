@@ -43,7 +43,7 @@ fn add_user(device: &mut Device, pin: &str) {
     );
 }
 
-/// All lines that the device has to report.
+/// All pending report lines of the device.
 fn reported(device: &mut Device) -> Vec<String> {
     let mut lines = Vec::new();
     while let Some(upload) = device.next_upload() {
@@ -68,7 +68,7 @@ fn kinds(lines: &[String]) -> Vec<String> {
     lines.iter().map(short).collect()
 }
 
-/// Writes everything that `from` reports to `to`.
+/// Sends everything that `from` reports to `to` as commands.
 fn copy(from: &mut Device, to: &mut Device) {
     for command in reported(from).iter().filter_map(|line| as_command(line)) {
         assert_eq!(run(to, &command), 0, "{command:.60}");

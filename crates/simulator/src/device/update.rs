@@ -1,4 +1,4 @@
-//! `DATA UPDATE`: taking what the server writes, or saying why not.
+//! `DATA UPDATE`: storing what the server writes, or refusing it.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -27,7 +27,7 @@ const TEMPLATE_FORMAT: i32 = -11;
 const TEMPLATE_DAMAGED: i32 = -12;
 const OTHER_VERSION: i32 = -30;
 
-/// The largest comparison photo that is taken (field note 6.5), in bytes.
+/// The largest comparison photo that is accepted, bytes (field note 6.5).
 const PHOTO_LIMIT_BYTES: usize = 200_000;
 
 type Outcome = Result<(), i32>;
@@ -65,7 +65,7 @@ impl Device {
         }
     }
 
-    /// The form that a table stands for on this model; `None` when the model does not know it.
+    /// The form of a table on this model; `None` when the model does not know the table.
     fn form(&self, table: &str, keys: Keys<'_>) -> Option<Form> {
         let classic = |bio_type| self.model.algorithm(bio_type).is_some_and(|algorithm| algorithm.classic);
         match table {
@@ -168,7 +168,7 @@ impl Device {
         let valid: u8 = keys.number("Valid").unwrap_or(1);
         let template = Template { valid: valid != 0, ..blank(&algorithm, FACE_PREFIX_BYTES) };
         let whole = self.take_part(&pin, 0, &algorithm, template, index, part)?;
-        // The old client looks for what is missing when the last part has come (field note 6.8).
+        // The old client checks for missing parts when the last part arrives (field note 6.8).
         if index + 1 == algorithm.parts && !whole { Err(INCOMPLETE) } else { Ok(()) }
     }
 
@@ -204,7 +204,7 @@ impl Device {
         self.take_part(&pin, number, &algorithm, template, index, part).map(drop)
     }
 
-    /// Takes one part; true when the template is whole with it and has been stored.
+    /// Stores one part; returns true when the template is complete and stored.
     fn take_part(
         &mut self,
         pin: &Pin,
@@ -231,14 +231,14 @@ impl Device {
             self.written(Subject::Template(pin.clone(), key));
             return Ok(true);
         }
-        // The last part closes the set, whole or not.
+        // The last part closes the set, complete or not.
         if index + 1 < algorithm.parts {
             self.collecting.insert(set, template);
         }
         Ok(false)
     }
 
-    /// Puts a template in its place; the person exists.
+    /// Stores a template; the person must exist.
     pub(super) fn store_template(&mut self, pin: &Pin, key: TemplateKey, template: Template) {
         if let Some(person) = self.people.people.get_mut(pin)
             && person.templates.insert(key, template).is_none()
@@ -271,7 +271,7 @@ impl Device {
         if photo.byte_length() > PHOTO_LIMIT_BYTES {
             return Err(FULL);
         }
-        // What the device makes of a picture depends on the picture.
+        // The same photo always gives the same template.
         let mut random = Random::new(fnv1a(photo.as_str().as_bytes()));
         let extracted = Template { extracted: true, ..make_template(&algorithm, &mut random) };
         let key = TemplateKey { bio_type: photos.bio_type, number: 0, major: algorithm.major };
@@ -295,7 +295,7 @@ impl Device {
         if self.people.people.contains_key(&pin) { Ok(pin) } else { Err(NO_USER) }
     }
 
-    /// Content was written by the server: some devices report that like an edit.
+    /// Queues a report of content that the server wrote: some devices report it like an edit.
     fn written(&mut self, subject: Subject) {
         self.touch();
         if self.quirks.echo_writes {
@@ -304,7 +304,7 @@ impl Device {
     }
 }
 
-/// A user without anything, as the keypad of a device makes it.
+/// An empty user, as the keypad of a device creates it.
 pub(super) fn new_user() -> User {
     User { group: 1, time_zones: "0000000100000000".into(), ..User::default() }
 }
@@ -321,7 +321,7 @@ fn blank(algorithm: &Algorithm, prefix_bytes: usize) -> Template {
     }
 }
 
-/// A whole template of an algorithm, made of noise.
+/// A complete template of an algorithm, made of noise.
 pub(super) fn make_template(algorithm: &Algorithm, random: &mut Random) -> Template {
     let is_old_face = algorithm.bio_type == BioType::FACE && algorithm.classic;
     let mut template = blank(algorithm, if is_old_face { FACE_PREFIX_BYTES } else { 0 });
@@ -340,8 +340,8 @@ pub(super) fn make_template(algorithm: &Algorithm, random: &mut Random) -> Templ
     template
 }
 
-/// An end of validity as some firmware keeps it: its first eight digits as a date, with January for a month that there
-/// is not and 00 for such a day (field note 5.11).
+/// An end of validity as some firmware keeps it: its first eight digits as a date, with January for an invalid
+/// month and 00 for an invalid day (field note 5.11).
 fn rewritten(end: &str) -> String {
     let digits: String = end.chars().filter(char::is_ascii_digit).collect();
     let within = |range: Range<usize>, most: u8, other: &'static str| match digits.get(range) {
@@ -356,12 +356,12 @@ fn rewritten(end: &str) -> String {
     }
 }
 
-/// A date is written as 0 where there is none.
+/// A missing date is written as 0.
 fn none_if_zero(date: String) -> String {
     if date == "0" { String::new() } else { date }
 }
 
-/// Whether a form of data comes in parts that are collected.
+/// Whether a form of data comes in parts that the device collects.
 const fn is_part(form: Form) -> bool {
     matches!(form, Form::Face | Form::FingerVein | Form::BioData(_))
 }
@@ -370,7 +370,7 @@ fn whole_base64(text: &str) -> Result<Payload, i32> {
     Payload::of_text(text).filter(|payload| payload.byte_length() > 0).ok_or(TEMPLATE_DAMAGED)
 }
 
-/// The payload under a key, whose `Size` counts its base64 text; 0 stands for not counted (field note 6.7).
+/// The payload under a key. Its `Size` is the length of the base64 text; 0 means not counted (field note 6.7).
 fn sized(keys: Keys<'_>, size_key: &str, key: &str, mismatch: i32) -> Result<Payload, i32> {
     let text = keys.text(key).ok_or(PARAMETER)?;
     let size: usize = keys.number(size_key).ok_or(PARAMETER)?;

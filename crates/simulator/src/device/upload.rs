@@ -1,4 +1,4 @@
-//! What the device has to report, and the bodies in which it does.
+//! Pending reports of the device, and the bodies that carry them.
 
 use wire::{BioType, Pin};
 
@@ -8,20 +8,20 @@ use crate::{
     model::Stamps,
 };
 
-/// One thing to be reported. Rendered when it is sent, from what the device holds then.
+/// One pending report. Its lines are rendered from the current content when it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub subject: Subject,
-    /// The server has asked for it: it goes out whatever `TransFlag` says.
+    /// Whether the server requested it. Then it is sent whatever `TransFlag` says.
     pub asked: bool,
 }
 
-/// What is reported.
+/// The subject of a report.
 #[derive(Clone, Debug)]
 pub(crate) enum Subject {
-    /// A finished `OPLOG` line.
+    /// A rendered `OPLOG` line.
     Operation(String),
-    /// A finished line of `ATTLOG`.
+    /// A rendered line of `ATTLOG`.
     Punch(String),
     User(Pin),
     Template(Pin, TemplateKey),
@@ -31,7 +31,7 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// Whose record this is; `None` where it belongs to nobody.
+    /// The user of the record; `None` for a record without a user.
     pub const fn pin(&self) -> Option<&Pin> {
         match self {
             Self::User(pin)
@@ -48,30 +48,30 @@ impl Subject {
     }
 }
 
-/// A body to be posted.
+/// A body to post.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upload {
-    /// `OPERLOG`, `BIODATA` or `ATTLOG`, with some firmware also `USERINFO` and `BIOPHOTO`; the queried table of a marked
-    /// answer.
+    /// `OPERLOG`, `BIODATA` or `ATTLOG`, with some firmware also `USERINFO` and `BIOPHOTO`; for a marked answer
+    /// the queried table.
     pub table: &'static str,
-    /// The query parameters that go with it: `Stamp=9999`, `OpStamp=…`, and of a marked answer the packet and the query.
+    /// The further query parameters: `Stamp=9999`, `OpStamp=…`; for a marked answer also the packet and the query.
     pub stamp: String,
     /// The lines, each with its line end.
     pub body: Vec<u8>,
-    /// How many lines.
+    /// Number of lines.
     pub records: usize,
-    /// What is settled when this has arrived.
+    /// The entries that are done when this body has been accepted.
     pub(super) settles: Settles,
 }
 
-/// The entries that an upload settles.
+/// Numbers of entries that an upload completes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settles {
-    /// How many answers to queries.
+    /// Number of answers to queries.
     answers: usize,
     queue: usize,
     roster: usize,
-    /// How many of its records belong to the roster.
+    /// Number of its records that belong to the roster.
     roster_records: usize,
 }
 
@@ -90,14 +90,15 @@ impl Settles {
 }
 
 impl Device {
-    /// How many things wait to be reported.
+    /// Number of pending reports.
     pub fn pending(&self) -> usize {
         self.answers.len() + self.queue.len() + self.roster.len()
     }
 
-    /// The next body to be posted, `None` when there is nothing to report or no server to report to.
+    /// The next body to post; `None` when there is nothing to report or no server.
     ///
-    /// The queue keeps it until [`Device::uploaded`] is called: a device that got no `OK` sends the batch again.
+    /// The body stays in the queue until [`Device::uploaded`] is called: a device that gets no `OK` sends the
+    /// batch again.
     pub fn next_upload(&mut self) -> Option<Upload> {
         self.server.as_ref()?;
         if let Some(answer) = self.next_answer() {
@@ -126,18 +127,18 @@ impl Device {
         }
         match &mut upload {
             Some(open) => open.settles = settles,
-            // Nothing of it exists any more or is wanted by the server.
+            // The content no longer exists, or the server does not want it.
             None => self.settle(settles),
         }
         upload
     }
 
-    /// The next body that answers a query and goes out before the query is acknowledged.
+    /// The next body that answers a query and precedes the acknowledgement of the query.
     pub fn next_answer(&self) -> Option<Upload> {
         self.server.as_ref().and(self.answers.front().cloned())
     }
 
-    /// The upload has been taken by the server.
+    /// Removes an upload that the server accepted.
     pub fn uploaded(&mut self, upload: &Upload) {
         self.settle(upload.settles);
     }
@@ -182,7 +183,7 @@ impl Device {
         }
     }
 
-    /// The lines of an entry in the spelling of this device, with the table in which it sends them.
+    /// The lines of an entry in the spelling of this device, with the table in which the device sends them.
     pub(super) fn render_as_spelt(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
         let (table, lines) = self.render(entry);
         let spelt = lines.into_iter().map(|line| respelt(line, &self.quirks));
@@ -197,7 +198,7 @@ impl Device {
         }
     }
 
-    /// The lines of an entry; none when it no longer exists, or when neither side knows a form for it.
+    /// The lines of an entry; empty when the content no longer exists, or when no form is known to both sides.
     fn render(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
         let wanted = |words: &[&str]| {
             entry.asked || self.server.as_ref().is_some_and(|server| server.uploads_any(words))
@@ -236,7 +237,7 @@ impl Device {
         let (Some(template), Some(server)) = (template, &self.server) else { return ("OPERLOG", Vec::new()) };
         let classic = self.model.algorithm(key.bio_type).is_some_and(|algorithm| algorithm.classic);
         let unified = self.is_unified(key.bio_type);
-        // There is no word for BIODATA: what both sides announced is sent (§3.1).
+        // No word of `TransFlag` stands for `BIODATA`: the announced types decide (§3.1).
         let words: &[&str] = if key.bio_type == BioType::FACE { &["FACE"] } else { &["EnrollFP", "ChgFP"] };
         if unified {
             ("BIODATA", self.template_lines(pin, key, &template, true))
@@ -247,17 +248,17 @@ impl Device {
         }
     }
 
-    /// Queues something that happened by itself.
+    /// Queues a report of an event at the device.
     pub(super) fn report(&mut self, subject: Subject) {
         self.enqueue(Entry { subject, asked: false });
     }
 
-    /// Queues something that the server has asked for.
+    /// Queues a report that the server requested.
     pub(super) fn answer(&mut self, subject: Subject) {
         self.enqueue(Entry { subject, asked: true });
     }
 
-    /// Puts an entry at the end of the queue, or a template before the user record that it shall overtake.
+    /// Appends an entry to the queue, or puts a template before the user record that it must overtake.
     fn enqueue(&mut self, entry: Entry) {
         let overtaken = match &entry.subject {
             Subject::Template(pin, _) if self.quirks.templates_first => {
@@ -270,19 +271,19 @@ impl Device {
         self.queue.insert(overtaken.unwrap_or(self.queue.len()), entry);
     }
 
-    /// Whether the device and the server both said that templates of this type travel as `BIODATA`.
+    /// Whether both device and server announced that templates of this type are sent as `BIODATA`.
     pub(super) fn is_unified(&self, bio_type: BioType) -> bool {
         self.server.as_ref().is_some_and(|server| server.unified(bio_type))
             && self.model.algorithm(bio_type).is_some_and(|algorithm| algorithm.unified)
     }
 
-    /// The next second, as the device writes it.
+    /// The next second, in the device's format.
     pub(super) fn next_time(&mut self) -> String {
         self.clock = self.clock.next_second();
         if self.quirks.broken_times { self.clock.broken() } else { self.clock.to_string() }
     }
 
-    /// Notes an operation (§11.4); a second passes.
+    /// Logs an operation (§11.4); one second passes.
     pub(super) fn log_operation(&mut self, code: u16, operands: [&str; 4]) {
         let time = self.next_time();
         self.report(Subject::Operation(format!("OPLOG {code}\t0\t{time}\t{}", operands.join("\t"))));

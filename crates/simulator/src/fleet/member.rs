@@ -1,4 +1,5 @@
-//! One device of a fleet in its task: it compares itself with what the fleet wants and tells how far it is.
+//! One device of a fleet in its task. It compares its content with what the fleet should hold and reports its
+//! state.
 
 use std::{
     borrow::Cow,
@@ -19,21 +20,21 @@ use crate::{
     session::{Edit, Pace},
 };
 
-/// How often a device that only polls tells how far it is.
-const REST: Duration = Duration::from_millis(250);
+/// Report interval of a device that only polls.
+const REPORT_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What every device of the fleet should hold, as far as it can.
+/// The content that every device of the fleet should hold, as far as it can.
 #[derive(Clone, Debug)]
 pub(super) struct Wanted {
     pub started: Instant,
     pub content: Content,
-    /// The one person who was enrolled last.
+    /// The person who was enrolled last.
     pub one_more: Option<OneMore>,
-    /// People who are there as well.
+    /// Whether other people may be present.
     pub others: Others,
 }
 
-/// The enrolment that is timed.
+/// The timed enrolment.
 #[derive(Clone, Debug)]
 pub(super) struct OneMore {
     pub pin: String,
@@ -42,13 +43,13 @@ pub(super) struct OneMore {
 }
 
 impl Wanted {
-    /// Everyone who was enrolled at any device.
+    /// The content of everyone who was enrolled at any device.
     pub fn of(devices: &[Device], others: Others) -> Self {
         let people = devices.iter().flat_map(|device| device.content().people).collect();
         Self { started: Instant::now(), content: Content { people }, one_more: None, others }
     }
 
-    /// And the person of this PIN, as the device holds them.
+    /// The same and the person with this PIN, as the device holds them.
     pub fn with_one_more(&self, pin: &str, device: &Device, at: Instant) -> Self {
         let mut wanted = self.clone();
         let person = device.content().people.into_iter().find(|(whose, _)| whose.as_str() == pin);
@@ -57,7 +58,7 @@ impl Wanted {
         wanted
     }
 
-    /// In what a device differs from it.
+    /// The differences between a device and this content.
     pub fn differences(&self, held: &Holding<'_>) -> Vec<Difference> {
         let wanted = self.holding();
         let mut found = difference(&wanted, held);
@@ -70,7 +71,7 @@ impl Wanted {
         found
     }
 
-    /// What a device holds of people who were enrolled elsewhere.
+    /// The people on a device who were not enrolled by this fleet.
     pub fn others_of<'h>(&self, held: Holding<'h>) -> Holding<'h> {
         let mut content = held.content.into_owned();
         content.people.retain(|pin, _| !self.content.people.contains_key(pin));
@@ -85,12 +86,12 @@ impl Wanted {
         }
     }
 
-    /// 0 while the fleet fills, 1 with the last enrolment.
+    /// 0 during the fill, 1 with the last enrolment.
     fn version(&self) -> usize {
         usize::from(self.one_more.is_some())
     }
 
-    /// How many users and templates a device of these abilities should hold.
+    /// Number of users and templates that a device with these abilities should hold.
     fn records_for(&self, keeps: &Keeps) -> u64 {
         let keys = self.content.people.values().flat_map(|person| person.templates.keys());
         let templates = keys.filter(|key| keeps.takes(**key)).count();
@@ -98,19 +99,20 @@ impl Wanted {
     }
 }
 
-/// How far a device is.
+/// The state of a device.
 #[derive(Clone, Debug)]
 pub(super) struct Status {
     pub standing: Standing,
-    /// When it first held everyone, and when also the one person more.
+    /// When it first held everyone, and when it first held the last person too.
     equal_since: [Option<Instant>; 2],
-    /// When all that was enrolled here before the start had been taken, and how many records that were.
+    /// When the server had accepted everything that was enrolled here before the start, and the number of those
+    /// records.
     pub uploaded: Option<(Instant, u64)>,
-    /// How many users it holds.
+    /// Number of users.
     pub users: usize,
-    /// Whether nothing was left for it to do when it asked last.
+    /// Whether it had no work left at its last poll.
     pub quiet: bool,
-    /// Users and templates that it holds and that it should hold.
+    /// Number of users and templates that it holds, and that it should hold.
     pub held: u64,
     pub wanted: u64,
     pub tally: Tally,
@@ -122,16 +124,16 @@ impl Status {
     }
 }
 
-/// The watch over one device.
+/// The observer of one device.
 pub(super) struct Member {
     status: Arc<Mutex<Status>>,
     wanted: Arc<RwLock<Arc<Wanted>>>,
     told_at: Instant,
-    /// The version of what is wanted and the revision of the device when they were last compared.
+    /// The version of the wanted content and the revision of the device at the last comparison.
     compared: Option<(usize, u64)>,
-    /// How many records the device should hold of this version of what is wanted.
+    /// The number of records that the device should hold, with the version of the wanted content.
     records: Option<(usize, u64)>,
-    /// How many commands it had when they were last counted, and how many of its polls until then brought none.
+    /// The number of its commands at the last count, and how many of its polls brought none until then.
     busy: (u64, u64),
 }
 
@@ -161,7 +163,7 @@ impl Member {
         Arc::clone(&self.status)
     }
 
-    /// Lives until the fleet stops.
+    /// Runs until the fleet stops.
     pub async fn live(
         mut self,
         number: usize,
@@ -194,13 +196,13 @@ impl Member {
         let equal = changed && everyone && wanted.differences(&session.holding()).is_empty();
         if equal {
             let mut status = self.lock();
-            // Who holds the one person more holds everyone else too.
+            // A device with the last person also holds everyone else.
             for since in status.equal_since.iter_mut().take(wanted.version() + 1) {
                 since.get_or_insert_with(Instant::now);
             }
         }
         let was_refused = self.lock().standing != session.standing();
-        if equal || was_refused || self.told_at.elapsed() >= REST {
+        if equal || was_refused || self.told_at.elapsed() >= REPORT_INTERVAL {
             self.tell(session);
         }
         if session.pending() == 0 && session.standing() == Standing::Connected {
@@ -243,7 +245,7 @@ impl Member {
     }
 }
 
-/// Ready when the fleet stops, or is gone.
+/// Completes when the fleet stops or is dropped.
 async fn until_set(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stop| *stop).await;
 }

@@ -1,25 +1,25 @@
-//! The people whom a fleet enrols: the same ones for the same seed.
+//! The people whom a fleet enrols: the same people for the same seed.
 
 use wire::BioType;
 
 use crate::{Device, Random};
 
-/// How many people there are and what each has.
+/// The number of people and their data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Population {
-    /// How many people.
+    /// Number of people.
     pub users: usize,
-    /// How many fingers each shows, 0 to 10.
+    /// Fingers of each person, 0 to 10.
     pub fingerprints: u8,
-    /// How many people of 100 have a face enrolled.
+    /// Percentage of people with an enrolled face.
     pub faces_percent: u8,
-    /// How many people of 100 have a palm enrolled.
+    /// Percentage of people with an enrolled palm.
     pub palms_percent: u8,
-    /// How many people of 100 have a display picture.
+    /// Percentage of people with a user photo.
     pub user_photos_percent: u8,
 }
 
-/// Fingers in the order in which people offer them: index, thumb, middle …
+/// The order in which people present their fingers: index, thumb, middle …
 const FINGERS: [u8; 10] = [6, 3, 5, 4, 7, 2, 8, 1, 9, 0];
 
 const GIVEN_NAMES: [&str; 12] =
@@ -39,12 +39,12 @@ const FAMILY_NAMES: [&str; 10] = [
 ];
 
 impl Population {
-    /// The PIN of the person of this number, from 0.
+    /// The PIN of a person; `number` counts from 0.
     pub fn pin(number: usize) -> String {
         (1001 + number).to_string()
     }
 
-    /// Enrols a person at a device, with what the device can take.
+    /// Enrols a person at a device, with the data that the device accepts.
     pub fn enrol(&self, number: usize, seed: u64, device: &mut Device) {
         let pin = Self::pin(number);
         let mut random = Random::named(seed, &pin);
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_gets_what_the_model_can_take() {
+    fn a_person_gets_the_data_that_the_model_accepts() {
         let population = Population {
             users: 1,
             fingerprints: 10,

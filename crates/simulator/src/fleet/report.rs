@@ -1,4 +1,4 @@
-//! What became of a fleet: in numbers while it runs, in full at its end.
+//! Progress and final report of a fleet.
 
 use std::collections::BTreeMap;
 
@@ -6,67 +6,67 @@ use serde::Serialize;
 
 use crate::tally::Tally;
 
-/// A fleet on its way, a few times a second.
+/// The state of a running fleet, a few times a second.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// Since the start, in milliseconds.
+    /// Milliseconds since the start.
     pub elapsed_ms: u64,
-    /// What is waited for.
+    /// The current phase.
     pub phase: Phase,
-    /// How many devices there are.
+    /// Number of devices.
     pub devices: usize,
-    /// How many have their options.
+    /// Number of devices with options.
     pub connected: usize,
-    /// How many wait for an operator's approval.
+    /// Number of devices that wait for an operator's approval.
     pub waiting: usize,
-    /// How many hold what they should.
+    /// Number of devices that hold what they should.
     pub equal: usize,
-    /// Users and templates that all devices together hold.
+    /// Users and templates on all devices together.
     pub held: u64,
-    /// Users and templates that all devices together should hold; the first number at which all can be equal.
+    /// Users and templates that all devices together should hold; all can be equal only at this number.
     pub wanted: u64,
-    /// What all devices together have done.
+    /// Counts of all devices together.
     pub tally: Tally,
 }
 
-/// What a fleet is at.
+/// The phase of a fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
-    /// Until all devices hold everyone.
+    /// The fleet waits until all devices hold everyone.
     Filling,
-    /// Until all devices hold the one person who was enrolled last.
+    /// The fleet waits until all devices hold the person who was enrolled last.
     Enrolment,
-    /// Nothing is waited for any more.
+    /// The fleet is done.
     Done,
 }
 
-/// How a fleet ended.
+/// The result of a fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FleetReport {
-    /// Whether every device held what it should before the time was up.
+    /// Whether every device held what it should before the deadline.
     pub all_equal: bool,
-    /// How many people were enrolled.
+    /// Number of enrolled people.
     pub users: usize,
-    /// How many templates they had.
+    /// Number of their templates.
     pub templates: usize,
-    /// How many people the first device holds who were not enrolled here.
+    /// Number of people on the first device who were not enrolled here.
     pub others: usize,
-    /// From the start until all devices were equal, in milliseconds.
+    /// Milliseconds from the start until all devices were equal.
     pub equal_after_ms: Option<u64>,
-    /// From the start until everything enrolled was taken by the server, in milliseconds.
+    /// Milliseconds from the start until the server had accepted everything that was enrolled.
     pub uploaded_after_ms: Option<u64>,
-    /// Records that the server took from the enrolling devices, each second of that time.
+    /// Records per second that the server accepted from the enrolling devices during that time.
     pub uploaded_records_per_second: Option<u64>,
-    /// What all devices together have done.
+    /// Counts of all devices together.
     pub total: Tally,
-    /// The one person who was enrolled last, if that was wanted and came to it.
+    /// The last enrolment, if it was requested and took place.
     pub enrolment: Option<EnrolmentReport>,
-    /// Each device.
+    /// The devices.
     pub devices: Vec<DeviceReport>,
 }
 
-/// How one device ended.
+/// The result of one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceReport {
     /// Its serial number.
@@ -75,34 +75,34 @@ pub struct DeviceReport {
     pub model: &'static str,
     /// Whether it holds what it should.
     pub equal: bool,
-    /// From the start until it held everyone, in milliseconds.
+    /// Milliseconds from the start until it held everyone.
     pub equal_after_ms: Option<u64>,
-    /// How many users it holds.
+    /// Number of users.
     pub users: usize,
-    /// How many templates it holds.
+    /// Number of templates.
     pub templates: usize,
-    /// In how many things it differs from what it should hold.
+    /// Number of differences from what it should hold.
     pub differences: usize,
-    /// The first of them, in words.
+    /// The first differences, in words.
     pub first_differences: Vec<String>,
-    /// What it has done.
+    /// Its counts.
     pub tally: Tally,
 }
 
-/// How one more enrolment travelled through a settled fleet.
+/// The distribution of one more enrolment through an idle fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EnrolmentReport {
-    /// Who was enrolled.
+    /// The enrolled person.
     pub pin: String,
-    /// At which device.
+    /// The device of the enrolment.
     pub enrolled_at: String,
-    /// From the enrolment until each other device held the person, in milliseconds.
+    /// Milliseconds from the enrolment until each other device held the person.
     pub arrived_after_ms: BTreeMap<String, u64>,
-    /// The devices at which the person did not arrive in time.
+    /// The devices that the person did not reach in time.
     pub missing_on: Vec<String>,
-    /// Half of the devices had the person by then.
+    /// Milliseconds until half of the devices had the person.
     pub half_after_ms: Option<u64>,
-    /// The last device had the person by then.
+    /// Milliseconds until the last device had the person.
     pub last_after_ms: Option<u64>,
 }
 
@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_enrolment_is_summed_up_by_the_middle_and_the_last_device() {
+    fn an_enrolment_is_summarised_by_the_median_and_the_last_device() {
         let arrived = (1..=4).map(|at| (format!("SIM{at}"), at * 100)).collect();
         let report = EnrolmentReport::new("7".into(), "SIM0".into(), arrived, vec![]);
         assert_eq!((report.half_after_ms, report.last_after_ms), (Some(200), Some(400)));

@@ -1,4 +1,4 @@
-//! Fleets against a server that relays what one device reports to all others.
+//! Fleets against a server that relays the reports of each device to all others.
 
 use super::*;
 use crate::testing::{Relay, serve};
@@ -26,7 +26,7 @@ async fn fleet() -> Fleet {
 }
 
 #[tokio::test]
-async fn a_fleet_becomes_equal_and_says_how_long_it_took() {
+async fn a_fleet_becomes_equal_and_reports_how_long_it_took() {
     let fleet = Fleet { enrolling_devices: 2, enrolment: true, ..fleet().await };
     let mut phases = Vec::new();
     let report = fleet
@@ -61,7 +61,7 @@ async fn a_fleet_with_faults_becomes_equal_too() {
 }
 
 #[tokio::test]
-async fn a_fleet_that_does_not_get_there_says_who_lacks_what() {
+async fn a_fleet_that_stays_different_reports_the_differences() {
     let address = serve(|request, _| match request {
         _ if request.contains("options=all") => {
             (200, crate::testing::option_block(crate::testing::parameter(request, "SN")))
@@ -70,7 +70,7 @@ async fn a_fleet_that_does_not_get_there_says_who_lacks_what() {
     })
     .await;
     let fleet = Fleet { devices: 2, server: address.to_string().parse().unwrap(), ..fleet().await };
-    // Both have polled often enough to be what they will be.
+    // Both devices have polled often enough to be in their final state.
     let enough = |now: &Progress| now.equal == 1 && now.connected == 2 && now.tally.idle_polls > 20;
     let report =
         fleet.run(|now| if enough(now) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }).await;
@@ -109,7 +109,7 @@ async fn a_fleet_that_is_refused_is_seen_waiting() {
     assert!(report.total.refused_handshakes >= 3);
 }
 
-/// A server on which somebody else was before, whom one device is not told of, if any.
+/// A server that already has another person, whom the device `but` does not get.
 async fn with_another(but: &str) -> Fleet {
     let command = "DATA UPDATE USERINFO PIN=77\tName=Ada\tPri=0\tPasswd=\tCard=\tGrp=1\tTZ=0000000000000000";
     let address = Relay::holding(vec![(but.to_owned(), command.to_owned())]).await;
@@ -121,7 +121,7 @@ fn first_differences(report: &FleetReport) -> Vec<Option<&str>> {
 }
 
 #[tokio::test]
-async fn somebody_else_may_be_there_if_they_are_everywhere() {
+async fn another_person_is_allowed_on_all_devices() {
     let report = with_another("NOBODY").await.run(|_| ControlFlow::Continue(())).await;
     assert!(report.all_equal, "{:?}", first_differences(&report));
     assert_eq!((report.users, report.others), (12, 1));
@@ -135,7 +135,7 @@ async fn somebody_else_may_be_there_if_they_are_everywhere() {
 }
 
 #[tokio::test]
-async fn a_device_that_lacks_somebody_else_differs_from_the_first() {
+async fn a_device_without_the_other_person_differs_from_the_first() {
     let enough = |now: &Progress| now.equal == 3 && now.tally.idle_polls > 50;
     let fleet = with_another("SIM0003").await;
     let report =

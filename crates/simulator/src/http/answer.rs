@@ -1,16 +1,16 @@
-//! The answer of a server, read to the letter.
+//! Strict reading of a server's answer.
 
 use std::{str, time::Duration};
 
-/// The longest header block that the old client takes, in bytes (field note 2.5).
+/// The longest header block that the old client accepts, bytes (field note 2.5).
 const HEAD_LIMIT: usize = 2048;
-/// The longest line of it, in bytes.
+/// The longest header line that the old client accepts, bytes.
 const LINE_LIMIT: usize = 1024;
 /// The headers that a terminal looks for, in the only spelling that it knows.
 const KNOWN_HEADERS: [&str; 5] =
     ["Content-Length", "Content-Type", "Date", "Connection", "Transfer-Encoding"];
 
-/// What a server answered.
+/// A server's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     /// The status of the first line.
@@ -23,41 +23,41 @@ pub struct Answer {
     pub sent_bytes: usize,
     /// The size of the whole answer.
     pub received_bytes: usize,
-    /// From the first byte sent to the last byte read.
+    /// Time from the first byte sent to the last byte received.
     pub elapsed: Duration,
 }
 
-/// Why a terminal does not understand an answer.
+/// Why a terminal cannot read an answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AnswerFault {
     /// The first line is not `HTTP/1.x <status> …`.
     #[error("the first line is not `HTTP/1.x <status> `")]
     StatusLine,
     /// The header block is longer than the old client's buffer.
-    #[error("{0} bytes of headers, a terminal takes {HEAD_LIMIT}")]
+    #[error("the headers have {0} bytes; a terminal accepts {HEAD_LIMIT}")]
     HeadTooLong(usize),
     /// A header line is longer than the old client's buffer.
-    #[error("a header line of {0} bytes, a terminal takes {LINE_LIMIT}")]
+    #[error("a header line has {0} bytes; a terminal accepts {LINE_LIMIT}")]
     LineTooLong(usize),
-    /// A header in another spelling, which a terminal does not find.
-    #[error("the header `{0}` is not spelt as terminals compare it")]
+    /// A header is in another spelling, so a terminal does not find it.
+    #[error("the header `{0}` is not in the spelling that terminals compare")]
     HeaderCase(String),
-    /// A header that must be there.
-    #[error("no header `{0}`")]
+    /// A required header is missing.
+    #[error("the header `{0}` is missing")]
     Missing(&'static str),
     /// The type of the body is not `text/plain`.
     #[error("the body is not text/plain")]
     ContentType,
-    /// The length of the body is no number.
-    #[error("the length of the body is no number")]
+    /// The length of the body is not a number.
+    #[error("the length of the body is not a number")]
     ContentLength,
-    /// The body comes in chunks.
-    #[error("the body comes in chunks")]
+    /// The body is chunked.
+    #[error("the body is chunked")]
     Chunked,
     /// The connection ended before the announced length.
     #[error("the connection ended before the announced length")]
     Truncated,
-    /// More bytes than announced.
+    /// There are more bytes than announced.
     #[error("{0} bytes more than announced")]
     Surplus(usize),
 }
@@ -73,31 +73,31 @@ impl Answer {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The body as text, with replacements for what is no UTF-8.
+    /// The body as text; bytes that are not UTF-8 are replaced.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// Whether an upload counts as taken: status 200 and `OK` in the body (field note 4.1).
+    /// Whether an upload counts as accepted: status 200 and `OK` in the body (field note 4.1).
     pub fn is_ok(&self) -> bool {
         self.status == 200 && self.body.windows(2).any(|window| window == b"OK")
     }
 }
 
-/// Everything before the body.
+/// The status line and the headers.
 #[derive(Debug)]
 pub(super) struct Head {
     status: u16,
     headers: Vec<(String, String)>,
-    /// Bytes up to the body.
+    /// Length of the head, bytes.
     pub length: usize,
     pub content_length: usize,
-    /// The server closes the connection after this answer.
+    /// Whether the server closes the connection after this answer.
     pub closes: bool,
 }
 
 impl Head {
-    /// Reads the head of an answer; `None` when it has not come whole yet.
+    /// Reads the head of an answer; `None` while it is incomplete.
     pub fn read(bytes: &[u8], literal: bool) -> Result<Option<Self>, AnswerFault> {
         let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
             return if literal && bytes.len() > HEAD_LIMIT {
@@ -173,7 +173,7 @@ impl Head {
     }
 }
 
-/// `HTTP/1.x 200 `: the blank after the number belongs to it.
+/// The status in `HTTP/1.x 200 `; the blank after the number is required.
 fn status(line: &str) -> Option<u16> {
     let rest = line.strip_prefix("HTTP/1.1 ").or_else(|| line.strip_prefix("HTTP/1.0 "))?;
     let (number, _) = rest.split_once(' ')?;
@@ -192,7 +192,7 @@ mod tests {
         "\r\nContent-Length: 2\r\nContent-Type: text/plain\r\nDate: Fri, 12 Mar 2027 06:53:01 GMT";
 
     #[test]
-    fn a_head_is_waited_for_until_it_is_whole() {
+    fn an_incomplete_head_is_awaited() {
         let whole = format!("HTTP/1.1 200 OK{REST}\r\n\r\nOK");
         assert!(Head::read(whole.get(..60).unwrap().as_bytes(), true).unwrap().is_none());
         let head = Head::read(whole.as_bytes(), true).unwrap().unwrap();
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_old_client_needs_is_missed() {
+    fn missing_headers_that_an_old_client_needs_are_faults() {
         assert_eq!(fault(&format!("HTTP/2 200 OK{REST}")), AnswerFault::StatusLine);
         assert_eq!(fault(&format!("HTTP/1.1 200{REST}")), AnswerFault::StatusLine);
         assert_eq!(
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_of_the_old_client_are_kept_to() {
+    fn the_buffers_of_the_old_client_limit_the_head() {
         let line = format!("X-Long: {}", "a".repeat(1020));
         assert_eq!(fault(&format!("HTTP/1.1 200 OK\r\n{line}{REST}")), AnswerFault::LineTooLong(1028));
         let many = "X-Many: aaaaaaaaaaaaaaaa\r\n".repeat(90);

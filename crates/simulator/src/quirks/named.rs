@@ -1,22 +1,22 @@
-//! Quirks by their names, as `muster simulate --quirk` takes them.
+//! Quirks by their names in `muster simulate --quirk`.
 
 use wire::BioType;
 
 use super::{Form, Quirks, Refusal};
 use crate::model::Queries;
 
-/// A quirk that is on or off.
+/// A quirk that is either on or off.
 #[derive(Debug)]
 pub struct Habit {
-    /// The name that switches it on; with `no-` before it, off.
+    /// The name that switches it on; with the prefix `no-` it switches it off.
     pub name: &'static str,
-    /// What the device then does, in a few words.
+    /// A short description of the behaviour.
     pub what: &'static str,
     place: fn(&mut Quirks) -> &mut bool,
 }
 
 impl Habit {
-    /// The switch of this habit in a set of quirks.
+    /// The flag of this habit in a set of quirks.
     pub fn switch<'q>(&self, quirks: &'q mut Quirks) -> &'q mut bool {
         (self.place)(quirks)
     }
@@ -26,60 +26,64 @@ const fn habit(name: &'static str, what: &'static str, place: fn(&mut Quirks) ->
     Habit { name, what, place }
 }
 
-/// Every quirk that is on or off, in the order in which they are shown.
+/// All quirks that are on or off, in display order.
 pub const HABITS: &[Habit] = &[
     habit("hex-cards", "cards are bracketed hex, lowest byte first", |quirks| &mut quirks.hex_cards),
     habit("zero-cards", "no card is written as 0", |quirks| &mut quirks.zero_cards),
-    habit("rewrite-validity", "ends of validity come back changed", |quirks| &mut quirks.rewrite_validity),
+    habit("rewrite-validity", "the end of a validity comes back changed", |quirks| {
+        &mut quirks.rewrite_validity
+    }),
     habit("access-fields", "group, time zones and verification mode are kept (on)", |quirks| {
         &mut quirks.keeps_access_fields
     }),
     habit("renumber-valid", "Valid and Size come back changed", |quirks| &mut quirks.renumber_valid),
-    habit("echo-writes", "what the server wrote is uploaded again", |quirks| &mut quirks.echo_writes),
-    habit("upload-everything", "all is uploaded again with every initialization", |quirks| {
+    habit("echo-writes", "writes of the server are uploaded again", |quirks| &mut quirks.echo_writes),
+    habit("upload-everything", "everything is uploaded again with every initialization", |quirks| {
         &mut quirks.upload_everything
     }),
-    habit("operations-only", "edits are told by the operation log alone", |quirks| {
+    habit("operations-only", "edits are reported by the operation log only", |quirks| {
         &mut quirks.operations_only
     }),
     habit("templates-first", "templates are uploaded before their user records", |quirks| {
         &mut quirks.templates_first
     }),
     habit("slow-roster", "an upload of everything pauses after each body", |quirks| &mut quirks.slow_roster),
-    habit("broken-times", "operations carry impossible times", |quirks| &mut quirks.broken_times),
+    habit("broken-times", "operations have impossible times", |quirks| &mut quirks.broken_times),
     habit("drop-empty-fields", "empty and zero fields are not uploaded", |quirks| {
         &mut quirks.drop_empty_fields
     }),
     habit("log-commands", "deletions by the server are logged like those at the device", |quirks| {
         &mut quirks.log_commands
     }),
-    habit("internal-numbers", "OPLOG 9 names the number on the terminal instead of the PIN", |quirks| {
+    habit("internal-numbers", "OPLOG 9 contains the internal number instead of the PIN", |quirks| {
         &mut quirks.logs_internal_numbers
     }),
-    habit("counted-fingers", "OPLOG 10 tells how many fingers were deleted, not which one", |quirks| {
-        &mut quirks.counts_deleted_fingers
-    }),
+    habit(
+        "counted-fingers",
+        "OPLOG 10 contains the number of deleted fingers instead of the finger",
+        |quirks| &mut quirks.counts_deleted_fingers,
+    ),
     habit("strand-templates", "templates of deleted users stay behind", |quirks| {
         &mut quirks.strand_templates
     }),
     habit("crlf-lines", "lines of uploads end in CR LF", |quirks| &mut quirks.crlf_lines),
     habit("lower-case-keys", "keys of uploads are in lower case", |quirks| &mut quirks.lower_case_keys),
-    habit("reversed-fields", "fields of uploads come in the opposite order", |quirks| {
-        &mut quirks.reversed_fields
-    }),
-    habit("own-tables", "users and photos come in tables of their own", |quirks| &mut quirks.own_tables),
-    habit("odd-acknowledgements", "CMD holds two words, the last line has no end", |quirks| {
+    habit("reversed-fields", "fields of uploads come in reverse order", |quirks| &mut quirks.reversed_fields),
+    habit("own-tables", "users and photos come in their own tables", |quirks| &mut quirks.own_tables),
+    habit("odd-acknowledgements", "CMD has two words, and the last line has no line end", |quirks| {
         &mut quirks.odd_acknowledgements
     }),
     habit("bare-info", "INFO is answered without parameters", |quirks| &mut quirks.bare_info),
-    habit("info-in-every-poll", "INFO stands in every poll", |quirks| &mut quirks.info_in_every_poll),
+    habit("info-in-every-poll", "every poll contains INFO", |quirks| &mut quirks.info_in_every_poll),
     habit("info-without-firmware", "the first field of INFO is empty", |quirks| {
         &mut quirks.info_without_firmware
     }),
     habit("skip-handshake", "no initialization after a restart", |quirks| &mut quirks.skip_handshake),
     habit("aspx-paths", "paths end in .aspx", |quirks| &mut quirks.aspx_paths),
     habit("doubled-paths", "paths begin with /iclock/iclock", |quirks| &mut quirks.doubled_paths),
-    habit("absolute-targets", "request lines hold the whole address", |quirks| &mut quirks.absolute_targets),
+    habit("absolute-targets", "request lines contain the absolute address", |quirks| {
+        &mut quirks.absolute_targets
+    }),
     habit("literal-answers", "headers are found by exact case only (on)", |quirks| {
         &mut quirks.literal_answers
     }),
@@ -90,21 +94,21 @@ pub const HABITS: &[Habit] = &[
     habit("silent-reboot", "REBOOT is not answered (on)", |quirks| &mut quirks.silent_reboot),
 ];
 
-/// A text that names no quirk.
+/// The error of a text that names no quirk.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UnknownQuirk {
-    /// The name is none.
+    /// No quirk has this name.
     #[error(
         "there is no quirk {0:?}: want one of cut-names=BYTES, roster-records=N, broken-roster=N, query=WAY, refuse=TABLE:CODE, refuse-deletions=CODE, ignore=TABLE, {names}",
         names = names()
     )]
     Name(String),
-    /// What follows the name does not fit.
+    /// The value does not fit the quirk.
     #[error("{name}: want {want}")]
     Value {
         /// The quirk.
         name: &'static str,
-        /// What it takes.
+        /// The expected value.
         want: &'static str,
     },
 }
@@ -116,15 +120,15 @@ fn names() -> String {
 impl Quirks {
     /// Changes one quirk by its name.
     ///
-    /// `hex-cards` switches a [`Habit`] on and `no-hex-cards` switches it off; `cut-names=24` cuts names after so many bytes,
-    /// `no-cut-names` leaves them whole; `roster-records=20` and `broken-roster=35` bound the upload of everything, and with
-    /// `no-` before them they do not; `query=marked` answers queries in another way than the model, `no-query` as the
-    /// model; `refuse=USERPIC:-1001` refuses a table and `ignore=BIODATA/8` acknowledges one
-    /// without keeping it, of `BIODATA` those of a type; `refuse-deletions=-3` refuses every deletion, and `no-` before it
-    /// none.
+    /// `hex-cards` switches a [`Habit`] on, `no-hex-cards` switches it off. `cut-names=24` cuts names after 24
+    /// bytes, `no-cut-names` removes the limit. `roster-records=20` and `broken-roster=35` limit the upload of
+    /// everything; the prefix `no-` removes the limit. `query=marked` sets how queries are answered, `no-query`
+    /// restores the way of the model. `refuse=USERPIC:-1001` refuses a table, and `ignore=BIODATA/8` acknowledges
+    /// a table without storing its data; `BIODATA` may have a type.
+    /// `refuse-deletions=-3` refuses every deletion; the prefix `no-` ends that.
     ///
     /// # Errors
-    /// When there is no quirk of this name, or what follows the name does not fit.
+    /// No quirk has this name, or the value does not fit.
     pub fn set(&mut self, text: &str) -> Result<(), UnknownQuirk> {
         let unknown = || UnknownQuirk::Name(text.to_owned());
         match text.split_once('=') {
@@ -187,7 +191,7 @@ fn refusal(text: &str) -> Option<Refusal> {
 }
 
 impl Form {
-    /// A form by its table in commands; `BIODATA` with its type: `BIODATA/8`.
+    /// Reads a form from its table name in commands; `BIODATA` with its type is `BIODATA/8`.
     fn read(text: &str) -> Option<Self> {
         Some(match text {
             "USERINFO" => Self::User,
@@ -212,14 +216,14 @@ mod tests {
             on.set(habit.name).unwrap();
             off.set(&format!("no-{}", habit.name)).unwrap();
             assert!(*habit.switch(&mut on) && !*habit.switch(&mut off), "{}", habit.name);
-            // Nothing else differs between them.
+            // The two sets differ in nothing else.
             *habit.switch(&mut off) = true;
             assert_eq!(on, off, "{}", habit.name);
         }
     }
 
     #[test]
-    fn a_quirk_with_a_value_takes_one_that_fits() {
+    fn a_quirk_accepts_only_a_valid_value() {
         let mut quirks = Quirks::default();
         for text in [
             "cut-names=24",

@@ -1,9 +1,9 @@
-//! Files that the device was told to fetch.
+//! Downloads of files that the server told the device to fetch.
 
 use super::{Acknowledgement, Session, SessionError};
 
 impl Session {
-    /// Fetches each file, and puts what became of it into the outbox.
+    /// Downloads each file and queues the acknowledgement.
     pub(super) async fn fetch_files(&mut self) -> Result<Vec<Acknowledgement>, SessionError> {
         let mut done = Vec::new();
         for fetch in self.device.take_fetches() {

@@ -1,11 +1,11 @@
-//! Photos that a command does not bring but tells where they are (§12.1.1.7, §12.1.1.8).
+//! Photos that a command contains as an address (§12.1.1.7, §12.1.1.8).
 
 use super::Session;
 use crate::{content::Payload, device::Command};
 
 impl Session {
-    /// The command as if it had brought its photo: a photo with `Format=1` is fetched from its `Url`, below `/iclock/`.
-    /// A command whose photo does not come stays as it is, and the device refuses it.
+    /// Downloads a photo with `Format=1` from its `Url`, below `/iclock/`, and returns the command with the photo
+    /// inline. If the download fails, the command stays as it is and the device refuses it.
     pub(super) async fn with_photo(&mut self, line: &[u8]) -> Vec<u8> {
         let Some(url) = photo_url(line) else { return line.to_vec() };
         match self.send(format!("/iclock/{url}"), None).await {
@@ -15,13 +15,13 @@ impl Session {
     }
 }
 
-/// Where the photo of a command is; `None` for every other command.
+/// The address of the photo; `None` for every other command.
 fn photo_url(line: &[u8]) -> Option<String> {
     let keys = Command::read(line)?.photo()?;
     (keys.number("Format") == Some(1_u8)).then(|| keys.text("Url").map(str::to_owned)).flatten()
 }
 
-/// The command with the photo in it.
+/// The command with the photo inline.
 fn inline(line: &[u8], photo: &[u8]) -> Vec<u8> {
     let payload = Payload::of_bytes(photo);
     let text = payload.as_str();

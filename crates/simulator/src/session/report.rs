@@ -1,15 +1,15 @@
-//! What the device reports, body after body.
+//! Uploads of a session.
 
 use super::{Session, SessionError};
 use crate::device::Upload;
 
 impl Session {
-    /// Posts all that the device has to report, batch after batch.
+    /// Posts all pending reports, batch by batch.
     ///
-    /// Returns how many records were taken. What was not taken stays in the queue of the device.
+    /// Returns the number of accepted records. Refused records stay in the queue of the device.
     ///
     /// # Errors
-    /// When a batch is not taken.
+    /// The server did not accept a batch.
     pub async fn upload_pending(&mut self) -> Result<u64, SessionError> {
         let mut records = 0;
         while let Some(upload) = self.device.next_upload() {
@@ -21,7 +21,7 @@ impl Session {
         Ok(records)
     }
 
-    /// Posts the bodies that answer queries and come before the acknowledgements.
+    /// Posts the answers to queries that precede the acknowledgements.
     pub(super) async fn upload_answers(&mut self) -> Result<(), SessionError> {
         while let Some(answer) = self.device.next_answer() {
             if !self.post(&answer).await? {
@@ -31,7 +31,7 @@ impl Session {
         Ok(())
     }
 
-    /// Posts a body; false when the answer of the server was lost and the body stays in the queue.
+    /// Posts a body; returns false when the server's answer was lost, so that the body stays in the queue.
     async fn post(&mut self, upload: &Upload) -> Result<bool, SessionError> {
         let query = format!("SN={}&table={}&{}", self.device.serial(), upload.table, upload.stamp);
         let target = self.target("cdata", &query);

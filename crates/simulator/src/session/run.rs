@@ -1,4 +1,4 @@
-//! A device that lives by itself, with timers.
+//! A session that runs by itself, with timers.
 
 use std::{
     future::{Future, pending},
@@ -13,20 +13,20 @@ use crate::{
     session::{Polled, Session, SessionError, Standing},
 };
 
-/// How a refused device waits before it asks again (field note 3.1).
+/// Time that a refused device waits before its next request (field note 3.1).
 const REFUSED_DELAY: Duration = Duration::from_secs(15);
 
-/// Something that is done at a device while it lives: it is reported at once, as devices do in real time.
+/// An edit at a running device. The device reports it immediately, as in real time mode.
 pub type Edit = Box<dyn FnOnce(&mut Device) + Send>;
 
-/// How fast a device goes.
+/// The speed of a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pace {
-    /// Time between polls; `None` for what the server asks for (`Delay`).
+    /// Time between polls; `None` means the server's `Delay`.
     pub interval: Option<Duration>,
-    /// Time to wait after a failure; `None` for what the server asks for (`ErrorDelay`).
+    /// Time to wait after a failure; `None` means the server's `ErrorDelay`.
     pub error_delay: Option<Duration>,
-    /// The next poll follows at once as long as there is work.
+    /// Whether the next poll follows immediately while there is work.
     pub eager: bool,
 }
 
@@ -48,9 +48,9 @@ impl Pace {
 }
 
 impl Session {
-    /// Lives against the server until `stop` is ready: initializes, reports, polls, waits, again and again.
+    /// Runs against the server until `stop` is ready: initializes, reports, polls and waits, repeatedly.
     ///
-    /// An edit interrupts the waiting. `after_step` is called after each round with what it brought.
+    /// An edit interrupts the wait. `after_step` is called after each round with its result.
     pub async fn run(
         &mut self,
         pace: Pace,
@@ -65,7 +65,7 @@ impl Session {
                 self.count_failure(&outcome);
                 after_step(self, &outcome);
                 let delay = pace.after(&outcome, self);
-                // However eager a device is, the others of its fleet have their turn.
+                // Lets the other devices of the fleet run, however eager this one is.
                 tokio::task::yield_now().await;
                 tokio::select! {
                     edit = next_edit(&mut edits) => edit(&mut *self),
@@ -92,7 +92,7 @@ impl Session {
 async fn next_edit(edits: &mut UnboundedReceiver<Edit>) -> Edit {
     match edits.recv().await {
         Some(edit) => edit,
-        // Nobody is left who could edit.
+        // No sender of edits is left.
         None => pending().await,
     }
 }

@@ -1,4 +1,4 @@
-//! A session against servers that answer as they are told.
+//! Sessions against servers with scripted answers.
 
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +10,7 @@ use crate::{
     testing::{Relay, option_block, serve},
 };
 
-/// A server that gives the options, answers polls with these bodies in turn and takes whatever is posted.
+/// A server that sends the options, answers polls with these bodies in turn, and accepts every upload.
 async fn scripted(polls: Vec<&'static str>) -> (std::net::SocketAddr, Arc<Mutex<Vec<(String, String)>>>) {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let log = Arc::clone(&seen);
@@ -140,7 +140,7 @@ async fn a_lost_answer_leaves_the_device_without_its_commands() {
 }
 
 #[tokio::test]
-async fn lost_acknowledgements_are_never_sent_though_the_command_was_executed() {
+async fn a_lost_acknowledgement_is_never_sent_although_the_command_was_executed() {
     let (mut session, seen) = connected(vec!["C:1:DATA UPDATE USERINFO PIN=7\tName=Ada\n"]).await;
     session.faults_mut().lose_acknowledgements = 1000;
     session.settle().await.unwrap();
@@ -161,7 +161,7 @@ async fn late_and_doubled_acknowledgements_come_some_polls_later() {
 }
 
 #[tokio::test]
-async fn a_restart_drops_what_was_read_and_begins_anew() {
+async fn a_restart_loses_received_commands() {
     let (mut session, seen) = connected(vec!["C:1:DATA UPDATE USERINFO PIN=7\tName=Ada\n"]).await;
     session.faults_mut().restart = 1000;
     session.poll_once().await.unwrap();
@@ -172,7 +172,7 @@ async fn a_restart_drops_what_was_read_and_begins_anew() {
 }
 
 #[tokio::test]
-async fn acknowledgements_that_the_server_did_not_take_are_sent_again() {
+async fn acknowledgements_that_the_server_did_not_accept_are_sent_again() {
     let mut broken = true;
     let mut given = false;
     let address = serve(move |request, _| match request {
@@ -194,7 +194,7 @@ async fn acknowledgements_that_the_server_did_not_take_are_sent_again() {
 }
 
 #[tokio::test]
-async fn paths_are_spelt_as_the_quirks_say() {
+async fn paths_have_the_form_of_the_quirks() {
     let (address, seen) = scripted(vec![]).await;
     let mut device = Device::new(Model::speedface(), "SIM0001");
     device.quirks_mut().aspx_paths = true;
@@ -218,7 +218,7 @@ async fn paths_are_spelt_as_the_quirks_say() {
 }
 
 #[tokio::test]
-async fn what_is_enrolled_here_appears_there() {
+async fn an_enrolment_reaches_the_other_device() {
     let address = Relay::start().await;
     let mut a = Device::new(Model::speedface(), "SIM0001").connect(address).await.unwrap();
     let mut b = Device::new(Model::speedface(), "SIM0002").connect(address).await.unwrap();
@@ -232,7 +232,7 @@ async fn what_is_enrolled_here_appears_there() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_running_device_takes_edits_while_it_waits() {
+async fn a_running_device_accepts_edits_while_it_waits() {
     let (address, seen) = scripted(vec![]).await;
     let mut session =
         Session::new(Device::new(Model::speedface(), "SIM0001"), address.to_string().parse().unwrap());
@@ -276,7 +276,7 @@ async fn a_slow_roster_comes_with_one_body_a_poll() {
 }
 
 #[tokio::test]
-async fn an_answer_to_a_query_goes_out_before_its_acknowledgement() {
+async fn an_answer_to_a_query_precedes_its_acknowledgement() {
     let (address, seen) = scripted(vec!["C:240:DATA QUERY USERINFO PIN=7\n"]).await;
     let mut device = Device::new(Model::speedface(), "SIM0001");
     device.enrol_silently("7", "Ada", &[]);

@@ -1,11 +1,11 @@
-//! `DATA DELETE`: what a device shall hold no longer.
+//! `DATA DELETE`: deletions of users and their biometrics.
 
 use super::{Form, fields_of, is};
 use crate::{BioType, FieldError, Fields, Pin};
 
-/// What a device shall hold no longer (§12.1.2).
+/// A deletion on a device (§12.1.2).
 ///
-/// Each names a person: a deletion without a condition would mean everyone to some devices.
+/// Each deletion names a user: some devices take a deletion without a condition for everyone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Delete {
     /// `USERINFO PIN`: the user with fingerprints, faces and user photo. Finger veins, unified templates and
@@ -23,9 +23,9 @@ pub enum Delete {
     FingerVein(Pin, u8),
     /// `BIODATA Pin`: all unified templates.
     BioData(Pin),
-    /// `BIODATA Pin Type`: those of one type.
+    /// `BIODATA Pin Type`: the unified templates of one type.
     BioDataType(Pin, BioType),
-    /// `BIODATA Pin Type No`: those of one individual, a finger or a hand.
+    /// `BIODATA Pin Type No`: the unified templates of one finger, hand or eye.
     BioDataNumber(Pin, BioType, u8),
     /// `USERPIC PIN`: the user photo.
     UserPhoto(Pin),
@@ -36,7 +36,7 @@ pub enum Delete {
 }
 
 impl Delete {
-    /// Whose things they are.
+    /// The user whose data is deleted.
     pub const fn pin(&self) -> &Pin {
         match self {
             Self::User(pin)
@@ -92,7 +92,7 @@ impl Delete {
         }
     }
 
-    /// Reads the conditions of a table.
+    /// Reads the table and the conditions of a deletion.
     pub(super) fn read(table: &[u8], fields: &Fields<'_>) -> Result<Self, FieldError> {
         let pin = fields.pin()?;
         let finger = fields.optional_number("FID")?;

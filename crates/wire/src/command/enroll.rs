@@ -1,46 +1,46 @@
-//! Remote enrolment: a dialog on the device, in which somebody enrols.
+//! Remote enrolment: a dialog on the device in which a person enrols.
 
 use crate::{BioType, FieldError, Fields, Pin, fields::FieldWriter};
 
-/// What somebody in front of the device shall enrol (§12.6).
+/// An enrolment at the device (§12.6).
 ///
-/// The answer comes when the dialog ends, tens of seconds later; what was enrolled comes as an upload, before or after.
-/// `RETRY` says how often the device lets somebody try again.
+/// The device answers when the dialog ends, tens of seconds later. It uploads the new template before or after the
+/// answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Enroll {
     /// `ENROLL_FP PIN FID RETRY OVERWRITE`: a fingerprint.
     Fingerprint {
-        /// Whose.
+        /// The user who enrols.
         pin: Pin,
         /// 0 to 9, the left little finger first.
         finger: u8,
-        /// How often somebody may try again.
+        /// How often the device lets the person try again.
         retries: u8,
-        /// Takes the place of a fingerprint that the device has of this finger; else that is an error.
+        /// Whether to replace an existing template of this finger. Without it an existing template is an error.
         overwrite: bool,
     },
     /// `ENROLL_MF PIN RETRY`: a card.
     Card {
-        /// Whose.
+        /// The user who enrols.
         pin: Pin,
-        /// How often somebody may try again.
+        /// How often the device lets the person try again.
         retries: u8,
     },
     /// `ENROLL_BIO TYPE PIN CardNo RETRY OVERWRITE`: a template of a unified type.
     BioData {
-        /// Of which type: a face, a palm.
+        /// The biometric type: a face or a palm.
         bio_type: BioType,
-        /// Whose.
+        /// The user who enrols.
         pin: Pin,
-        /// How often somebody may try again.
+        /// How often the device lets the person try again.
         retries: u8,
-        /// Takes the place of what the device has; else that is an error.
+        /// Whether to replace an existing template. Without it an existing template is an error.
         overwrite: bool,
     },
 }
 
 impl Enroll {
-    /// Whose enrolment it is.
+    /// The user who enrols.
     pub const fn pin(&self) -> &Pin {
         match self {
             Self::Fingerprint { pin, .. } | Self::Card { pin, .. } | Self::BioData { pin, .. } => pin,
@@ -80,7 +80,7 @@ impl Enroll {
         }
     }
 
-    /// Reads what follows one of the three words; `None` for any other word.
+    /// Reads the text after one of the three words; `None` for any other word.
     pub(super) fn read(word: &[u8], rest: &[u8]) -> Option<Result<Self, FieldError>> {
         let fields = Fields::parse(rest);
         let is = |known: &str| word.eq_ignore_ascii_case(known.as_bytes());

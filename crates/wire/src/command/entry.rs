@@ -1,4 +1,4 @@
-//! Records of the tables that are not about the people of a fleet: messages, work codes, access rules, pictures.
+//! Records of device tables that hold neither users nor biometrics: messages, work codes, access rules, pictures.
 
 mod layout;
 
@@ -8,39 +8,39 @@ use self::layout::{Layout, layout};
 use super::{Form, fields_of, is};
 use crate::{Base64, Charset, FieldError, Fields, Version, fields::FieldWriter};
 
-/// A table of a device beside those of its people (§12.1.1.9 to §12.1.1.18).
+/// A table that holds neither users nor biometrics (§12.1.1.9 to §12.1.1.18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EntryTable {
     /// `SMS`: short messages.
     Sms,
-    /// `USER_SMS`: whose the personal ones are.
+    /// `USER_SMS`: the recipients of personal messages.
     UserSms,
     /// `ADPIC`: advertising pictures.
     AdPic,
     /// `WORKCODE`
     WorkCode,
-    /// `ShortcutKey`: what F1 to F8 do.
+    /// `ShortcutKey`: functions of the keys F1 to F8.
     ShortcutKey,
-    /// `AccGroup`: groups of users at a door.
+    /// `AccGroup`: access groups.
     AccGroup,
-    /// `AccTimeZone`: periods of a week.
+    /// `AccTimeZone`: weekly time periods.
     AccTimeZone,
-    /// `AccHoliday`
+    /// `AccHoliday`: holidays.
     AccHoliday,
-    /// `AccUnLockComb`: groups that open a door together.
+    /// `AccUnLockComb`: combinations of groups that unlock a door together.
     AccUnlockComb,
-    /// `Blacklist`, from 2.4.2 `BLACKLIST` with more keys: identity cards that are refused.
+    /// `Blacklist`, from 2.4.2 `BLACKLIST` with more keys: refused identity cards.
     Blacklist,
-    /// `WHITELIST`, from 2.4.2: identity cards that are let in.
+    /// `WHITELIST`, from 2.4.2: admitted identity cards.
     Whitelist,
     /// `WALLPAPER`, from 2.4.2.
     Wallpaper,
-    /// `IDCARD`: what is on the identity card of a user.
+    /// `IDCARD`: the data on a user's identity card.
     IdCard,
 }
 
 impl EntryTable {
-    /// All of them.
+    /// All tables.
     pub const ALL: [Self; 13] = [
         Self::Sms,
         Self::UserSms,
@@ -57,12 +57,12 @@ impl EntryTable {
         Self::IdCard,
     ];
 
-    /// The table of this name, in any case.
+    /// The table with this name, in any case.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|table| table.form().words().eq_ignore_ascii_case(name))
     }
 
-    /// The form by which a firmware may refuse it; its text is the name of the table.
+    /// The form by which Muster remembers that a firmware refuses the table. Its text is the table's name.
     pub const fn form(self) -> Form {
         match self {
             Self::Sms => Form::Sms,
@@ -81,13 +81,14 @@ impl EntryTable {
         }
     }
 
-    /// The keys that a record has, in the order in which they go out; those that are worked out of others are left out.
+    /// The keys of a record in the order of the wire form, without those that are computed from others.
     pub fn keys(self) -> impl Iterator<Item = &'static str> {
         let given = |field: &&layout::Field| !matches!(field.kind, layout::Kind::SizeOf { .. });
         layout(self).fields.iter().filter(given).map(|field| field.key)
     }
 
-    /// The key by which a record is deleted; `None` where the protocol has no deletion (§12.1.2).
+    /// The key that selects a record for deletion; `None` when the protocol cannot delete from the table
+    /// (§12.1.2).
     pub const fn deleted_by(self) -> Option<&'static str> {
         match self {
             Self::Sms => Some("UID"),
@@ -105,10 +106,10 @@ impl EntryTable {
     }
 }
 
-/// A record of one of these tables, for a device to hold in place of the one that it has under the same key.
+/// A record of one of these tables. The device stores it in place of the record with the same key.
 ///
-/// Wire form (§12.1.1): all keys of the table, in its order. What was not given goes out as the default of the
-/// document, or empty. `Debug` shows the table alone: a record may be about a person.
+/// Wire form (§12.1.1): all keys of the table, in the order of the document. An absent value is written as the
+/// document's default, or empty. `Debug` shows the table only: a record may hold personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry<'a> {
     table: EntryTable,
@@ -116,28 +117,28 @@ pub struct Entry<'a> {
     values: Vec<Cow<'a, [u8]>>,
 }
 
-/// A key of [`Entry::new`] that the table does not have, or a value that is none of its key.
+/// The table lacks the key, or the value is not valid for the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EntryError {
-    /// There is no such key.
+    /// The table has no such key.
     #[error("the table has no key {key}")]
     UnknownKey {
-        /// As it was given.
+        /// The key as given.
         key: String,
     },
-    /// A value is missing or is none of its key.
+    /// A value is missing, or not valid for its key.
     #[error(transparent)]
     Field(#[from] FieldError),
 }
 
 impl<'a> Entry<'a> {
-    /// A record of these values, in any order; what is left out has its default.
+    /// Builds a record from values in any order; an absent value gets its default.
     ///
-    /// A picture is given as base64; how long it is, is worked out. `version` is that of the device: `AccGroup` and
-    /// `Blacklist` look otherwise from 2.4.2 on.
+    /// A picture is given as base64, and its size is computed. `version` is the protocol version of the device:
+    /// `AccGroup` and `Blacklist` have another wire form from 2.4.2 on.
     ///
     /// # Errors
-    /// A key that the table does not have, a value that is none of its key, one that must be given.
+    /// The table lacks a key, a value is not valid for its key, or a required value is missing.
     pub fn new(
         table: EntryTable,
         pairs: &[(String, String)],
@@ -156,19 +157,19 @@ impl<'a> Entry<'a> {
         Ok(entry)
     }
 
-    /// Which table it is of.
+    /// The table of the record.
     pub const fn table(&self) -> EntryTable {
         self.table
     }
 
-    /// What it holds, complete, in the order of [`EntryTable::keys`].
+    /// All keys and values, in the order of [`EntryTable::keys`].
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let fields = layout(self.table).fields.iter().zip(&self.values);
         let given = fields.filter(|(field, _)| !matches!(field.kind, layout::Kind::SizeOf { .. }));
         given.map(|(field, value)| (field.key, String::from_utf8_lossy(value).into_owned())).collect()
     }
 
-    /// The same record for a device of this charset; only its texts can hold more than ASCII.
+    /// The same record for a device of this charset. Only texts can hold more than ASCII.
     #[must_use]
     pub fn in_charset(mut self, charset: Charset) -> Self {
         for (field, value) in layout(self.table).fields.iter().zip(&mut self.values) {
@@ -179,7 +180,7 @@ impl<'a> Entry<'a> {
         self
     }
 
-    /// The same record without the borrow.
+    /// The same record with copies of everything that it borrows.
     pub fn into_owned(self) -> Entry<'static> {
         let values = self.values.into_iter().map(|value| Cow::Owned(value.into_owned())).collect();
         Entry { table: self.table, values }
@@ -195,12 +196,12 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// `Blacklist` as it was up to 2.4.1: the number of the card alone.
+    /// Whether this is a `Blacklist` in its form up to 2.4.1, with the card number only.
     fn is_of_few_keys(&self) -> bool {
         self.table == EntryTable::Blacklist && self.values.iter().skip(1).all(|value| value.is_empty())
     }
 
-    /// Makes of the record what a device of this age understands.
+    /// Converts the record to the form of the device's protocol version.
     fn adapt(&mut self, is_newer: bool) {
         match self.table {
             EntryTable::AccGroup => {
@@ -221,7 +222,7 @@ impl<'a> Entry<'a> {
         }
     }
 
-    /// Reads the record of a table; `None` for a table that is none of these.
+    /// Reads the record of a table; `None` for any other table.
     pub(super) fn read(table: &[u8], fields: &Fields<'a>) -> Option<Result<Self, FieldError>> {
         let table = EntryTable::ALL.into_iter().find(|known| is(table, known.form().words()))?;
         let values = complete(layout(table), |key| fields.find(key).map(Cow::Borrowed));
@@ -229,7 +230,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// A value for each field of a layout: what was given, what follows from it, or the default.
+/// A value for each field of a layout: the given one, the computed one, or the default.
 fn complete<'a>(
     layout: &Layout,
     given: impl Fn(&str) -> Option<Cow<'a, [u8]>>,
@@ -240,7 +241,7 @@ fn complete<'a>(
             layout::Kind::SizeOf { content, raw } => {
                 let content = given(content).unwrap_or_default();
                 let payload = Base64::read(&content)
-                    .map_err(|_| FieldError::Invalid { field: "Content", want: "whole base64" })?;
+                    .map_err(|_| FieldError::Invalid { field: "Content", want: "valid base64" })?;
                 let size = if raw { payload.decoded_len() } else { payload.as_str().len() };
                 Cow::Owned(size.to_string().into_bytes())
             }
@@ -266,7 +267,7 @@ impl fmt::Debug for Entry<'_> {
     }
 }
 
-/// What a device shall hold no longer, of one of these tables (§12.1.2).
+/// The key of a record to delete from one of these tables (§12.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryKey {
     table: EntryTable,
@@ -274,15 +275,16 @@ pub struct EntryKey {
 }
 
 impl EntryKey {
-    /// The record that has this under [`EntryTable::deleted_by`].
+    /// Selects the record whose [`EntryTable::deleted_by`] field has this value.
     ///
     /// # Errors
-    /// The protocol knows no deletion of this table; the value is empty, or none of its key.
+    /// The protocol cannot delete from this table, or the value is empty or invalid.
     pub fn new(table: EntryTable, value: &str) -> Result<Self, FieldError> {
-        let key = table
-            .deleted_by()
-            .ok_or(FieldError::Invalid { field: "table", want: "one that the protocol can delete from" })?;
-        // A deletion without a condition would mean everything to some devices.
+        let key = table.deleted_by().ok_or(FieldError::Invalid {
+            field: "table",
+            want: "a table from which the protocol can delete",
+        })?;
+        // Some devices take a deletion without a condition for everything.
         if value.trim().is_empty() {
             return Err(FieldError::Missing { field: key });
         }
@@ -292,7 +294,7 @@ impl EntryKey {
         Ok(Self { table, value: value.to_owned() })
     }
 
-    /// Of which table.
+    /// The table of the record.
     pub const fn table(&self) -> EntryTable {
         self.table
     }
@@ -302,7 +304,7 @@ impl EntryKey {
         fields.text(self.table.deleted_by().unwrap_or_default(), &self.value);
     }
 
-    /// Reads the condition of a table; `None` for a table that is none of these.
+    /// Reads the condition of a table; `None` for any other table.
     pub(super) fn read(table: &[u8], fields: &Fields<'_>) -> Option<Result<Self, FieldError>> {
         let table = EntryTable::ALL.into_iter().find(|known| is(table, known.form().words()))?;
         let value = table.deleted_by().map_or(Ok(""), |key| Ok(fields.text(key)?.unwrap_or_default()));

@@ -1,37 +1,36 @@
-//! Commands about files of a device and its firmware.
+//! Commands that transfer files and firmware.
 
 use crate::{FieldError, fields::push_clean};
 
-/// A file for a device to fetch (§12.5).
+/// A file that the device downloads (§12.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PutFile {
-    /// Where the file is: with `http://`, or else below the server's `/iclock/`.
+    /// Address of the file: absolute with `http://`, or relative to the server's `/iclock/`.
     pub url: String,
-    /// Where it goes on the device: for a `.tgz` the directory that it is unpacked in. `None` unpacks it in
-    /// `/mnt/mtdblock`.
+    /// Path on the device. For a `.tgz` it is the directory to unpack into; `None` means `/mnt/mtdblock`.
     pub path: Option<String>,
-    /// What the device does with it, beside keeping it.
+    /// How the device imports the lines of the file.
     pub import: Import,
 }
 
-/// What becomes of the lines of a file (§12.5, function 2).
+/// How a device imports the lines of a file (§12.5, function 2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Import {
-    /// Nothing.
+    /// The device only stores the file.
     #[default]
     None,
-    /// `Action=SyncData`: the device forgets all that it has of the table, and takes these in its place.
+    /// `Action=SyncData`: the device replaces all records of the table by these.
     Replace {
-        /// Which.
+        /// The table.
         table: ImportTable,
-        /// How many lines there are.
+        /// Number of lines.
         records: u32,
     },
-    /// `Action=AppendData`: beside what it has.
+    /// `Action=AppendData`: the device adds the lines to its records.
     Append,
 }
 
-/// A table whose content can be replaced from a file.
+/// A table that a file can replace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ImportTable {
     /// `USERINFO`
@@ -48,7 +47,7 @@ const TABLES: [(ImportTable, &str); 3] =
 impl PutFile {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let mut parts = vec![self.url.clone()];
-        // The action is the third piece, so the second is there even if it is empty.
+        // The action is the third part, so an empty second part must be written too.
         if self.path.is_some() || self.import != Import::None {
             parts.push(self.path.clone().unwrap_or_default());
         }
@@ -103,20 +102,20 @@ impl PutFile {
     }
 }
 
-/// Firmware for a device to fetch and to start (§12.8.2).
+/// Firmware that the device downloads and installs (§12.8.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Upgrade {
     /// MD5 of the file, 32 hex digits.
     pub checksum: String,
-    /// Where the file is.
+    /// Address of the file.
     pub url: String,
-    /// Bytes of the file.
+    /// Size of the file, bytes.
     pub size: u64,
-    /// How it is fetched.
+    /// How the device downloads the file.
     pub method: UpgradeMethod,
 }
 
-/// How a device fetches its firmware (§12.8.2). Parameters are parted by commas, in another order each time.
+/// How a device downloads firmware (§12.8.2). Commas separate the parameters, whose order differs between methods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum UpgradeMethod {
     /// 1: as base64 text, by `GET /iclock/file?SN=&url=`.
@@ -172,7 +171,7 @@ impl Upgrade {
     }
 }
 
-/// The one argument of a command: the rest of its line.
+/// The only argument of a command: the rest of its line.
 pub(super) fn text<'a>(field: &'static str, rest: &'a [u8]) -> Result<&'a str, FieldError> {
     if rest.is_empty() {
         return Err(FieldError::Missing { field });

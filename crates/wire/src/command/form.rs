@@ -1,13 +1,13 @@
-//! The forms of commands, as a firmware may know or refuse them.
+//! Forms of commands: the units in which a firmware supports or refuses commands.
 
 use std::{fmt, str::FromStr};
 
 use crate::FieldError;
 
-/// A form of command, for remembering per firmware which ones it refuses.
+/// A form of command. Muster remembers per firmware which forms it refuses.
 ///
-/// Its text is kept with devices and must not change: the table of a data command, with the type behind `BIODATA`,
-/// or the words of any other: `FINGERTMP`, `BIODATA 9`, `CHECK`.
+/// The text of a form is stored with devices and must not change. It is the table of a data command, or the words
+/// of another command: `FINGERTMP`, `BIODATA 9` (with the biometric type), `CHECK`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Form {
     /// `USERINFO`
@@ -18,7 +18,7 @@ pub enum Form {
     Face,
     /// `FVEIN`
     FVein,
-    /// `BIODATA` of a biometric type, or of all types (0) in a deletion that names none.
+    /// `BIODATA` of a biometric type; type 0 is a deletion of all types.
     BioData(u8),
     /// `USERPIC`
     UserPic,
@@ -108,7 +108,7 @@ pub enum Form {
     Upgrade,
 }
 
-/// The forms whose text is one word or two, without a number.
+/// The forms whose text has no number.
 const PLAIN: [(Form, &str); 46] = [
     (Form::UserInfo, "USERINFO"),
     (Form::FingerTmp, "FINGERTMP"),
@@ -162,7 +162,7 @@ const UNIFIED: &str = "BIODATA";
 const ENROLL: &str = "ENROLL_BIO";
 
 impl Form {
-    /// The table of the form, or the words of a command without one; of `BIODATA` without the type.
+    /// The table of the form, or the words of a command without a table. `BIODATA` comes without its type.
     pub(super) fn words(self) -> &'static str {
         let other = if matches!(self, Self::EnrollBioData(_)) { ENROLL } else { UNIFIED };
         PLAIN.iter().find(|(form, _)| *form == self).map_or(other, |(_, text)| text)
@@ -190,7 +190,7 @@ impl FromStr for Form {
         let plain = PLAIN.iter().find(|(_, known)| *known == text).map(|(form, _)| *form);
         plain
             .or_else(unified)
-            .ok_or(FieldError::Invalid { field: "form", want: "the text of a form of command" })
+            .ok_or(FieldError::Invalid { field: "form", want: "the text of a command form" })
     }
 }
 
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn another_text_is_no_form() {
+    fn an_unknown_text_is_no_form() {
         for text in ["", "BIODATA", "BIODATA x", "BIODATA 256", "fingertmp", "ENROLL_BIO", "MEETINFO"] {
             assert!(text.parse::<Form>().is_err(), "{text}");
         }

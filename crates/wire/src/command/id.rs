@@ -1,12 +1,12 @@
-//! The name of a command, by which its acknowledgement is matched.
+//! Command ids, by which acknowledgements are matched.
 
 use std::{fmt, str::FromStr};
 
-/// The id of a command (§12): 1 to 16 ASCII letters and digits, given back unchanged by the device.
+/// The id of a command (§12): 1 to 16 ASCII letters and digits. The device returns it unchanged.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(Box<str>);
 
-/// A text that is no [`CommandId`].
+/// The error of a text that is no [`CommandId`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the id of a command has 1 to 16 letters and digits")]
 pub struct CommandIdError;
@@ -20,7 +20,7 @@ impl CommandId {
         &self.0
     }
 
-    /// The line of a command whose text was written before: [`Command::write_text`](super::Command::write_text).
+    /// The line of a command from its text, as [`Command::write_text`](super::Command::write_text) wrote it.
     pub fn line_of(&self, text: &[u8]) -> Vec<u8> {
         let mut line = Vec::with_capacity(Self::MAX_LENGTH + 3 + text.len());
         self.write_start(&mut line);
@@ -28,7 +28,7 @@ impl CommandId {
         line
     }
 
-    /// What comes before the text of a command.
+    /// Appends `C:<id>:`.
     pub(super) fn write_start(&self, out: &mut Vec<u8>) {
         for part in ["C:", self.as_str(), ":"] {
             out.extend_from_slice(part.as_bytes());

@@ -1,12 +1,12 @@
-//! A time by the clock of a device.
+//! Times on a device's clock.
 
 use std::{fmt, str::FromStr};
 
 use crate::FieldError;
 
-/// A time by the clock on the device's wall, as commands name it (§12.1.3, §12.3): `2027-03-12 07:54:11`.
+/// A time on the device's clock, as commands contain it (§12.1.3, §12.3): `2027-03-12 07:54:11`.
 ///
-/// There is no zone in it: the device compares it with what it shows. Times compare in their order.
+/// It has no time zone: the device compares it with its own clock. Times are ordered chronologically.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalTime(Box<str>);
 
@@ -27,7 +27,7 @@ const WANT: &str = "a time as 2027-03-12 07:54:11";
 impl FromStr for LocalTime {
     type Err = FieldError;
 
-    /// `YYYY-MM-DD HH:MM:SS` of a day that exists; a `T` between date and time counts as the blank.
+    /// `YYYY-MM-DD HH:MM:SS` of an existing day. A `T` may separate date and time.
     fn from_str(text: &str) -> Result<Self, FieldError> {
         let text = text.trim().replacen('T', " ", 1);
         if is_time(text.as_bytes()) {
@@ -62,7 +62,7 @@ fn is_time(text: &[u8]) -> bool {
         && number(17, 19) < 60
 }
 
-/// Whether there is such a day.
+/// Whether the calendar has this day.
 fn is_day(year: u32, month: u32, day: u32) -> bool {
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
@@ -75,7 +75,7 @@ fn is_day(year: u32, month: u32, day: u32) -> bool {
     (1..=days).contains(&day)
 }
 
-/// Whether four digits name a day of a year as `MMdd` (§12.1.1.16); 29 February is one.
+/// Whether four digits are a day of the year as `MMdd` (§12.1.1.16); 29 February is valid.
 pub(super) fn is_month_and_day(digits: &[u8]) -> bool {
     let [a, b, c, d] = digits else { return false };
     let number =
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_time_is_one_that_exists() {
+    fn only_existing_times_are_read() {
         for text in ["2027-03-12 07:54:11", "2024-02-29T23:59:59", " 2000-02-29 00:00:00 "] {
             let time: LocalTime = text.parse().unwrap();
             assert_eq!(time.as_str(), text.trim().replace('T', " "));
@@ -110,13 +110,13 @@ mod tests {
     }
 
     #[test]
-    fn times_are_in_their_order() {
+    fn times_compare_chronologically() {
         let time = |text: &str| text.parse::<LocalTime>().unwrap();
         assert!(time("2027-03-12 07:54:11") < time("2027-03-12 17:54:11"));
     }
 
     #[test]
-    fn a_day_of_any_year_has_four_digits() {
+    fn a_day_of_the_year_has_four_digits() {
         for (text, is_day) in
             [("1123", true), ("0229", true), ("0230", false), ("1301", false), ("112", false)]
         {

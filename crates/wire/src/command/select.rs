@@ -1,9 +1,10 @@
-//! `DATA QUERY`: what a device shall upload.
+//! `DATA QUERY`: requests for uploads.
 
 use super::{Form, LocalTime, fields_of, is};
 use crate::{BioType, FieldError, Fields, Pin, Version};
 
-/// What a device shall upload (§12.1.3). It does so as if the records were new, and answers besides.
+/// Data that a device shall upload (§12.1.3). The device uploads it like new data, and also acknowledges the
+/// command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Select {
     /// `USERINFO PIN`: one user; newer devices add the unified templates and comparison photos.
@@ -14,11 +15,11 @@ pub enum Select {
     Fingerprints(Pin),
     /// `FINGERTMP PIN FingerID` or `FINGERTMP PIN FID`: one finger.
     Fingerprint {
-        /// Whose.
+        /// The user.
         pin: Pin,
         /// 0 to 9, the left little finger first.
         finger: u8,
-        /// What the finger is called.
+        /// The key that names the finger.
         key: FingerKey,
     },
     /// `BIODATA Type [PIN]`: the unified templates of one type, of one user or of all.
@@ -28,23 +29,23 @@ pub enum Select {
         /// The user; `None` for all.
         pin: Option<Pin>,
     },
-    /// `BIODATA Type PIN No`: those of one individual, a finger or a hand.
+    /// `BIODATA Type PIN No`: the unified templates of one finger, hand or eye.
     BioDataNumber {
         /// The type.
         bio_type: BioType,
         /// The user.
         pin: Pin,
-        /// Which.
+        /// The finger, hand or eye.
         number: u8,
     },
-    /// `ATTLOG StartTime EndTime`: the punches of a period.
+    /// `ATTLOG StartTime EndTime`: the attendance records of a period.
     AttLog {
         /// The first second, by the clock of the device.
         from: LocalTime,
         /// The last second.
         to: LocalTime,
     },
-    /// `ATTPHOTO StartTime EndTime`: the photos of punches of a period.
+    /// `ATTPHOTO StartTime EndTime`: the attendance photos of a period.
     AttPhoto {
         /// The first second, by the clock of the device.
         from: LocalTime,
@@ -53,8 +54,8 @@ pub enum Select {
     },
 }
 
-/// What the number of a finger is called in a query (§12.1.3; reference 13.24): the document has one word up to
-/// version 2.4.1 and another from 2.4.2, and devices do not all keep to it.
+/// The key of the finger number in a query (§12.1.3; reference 13.24). The document changed the key with version
+/// 2.4.2, and not all devices follow their version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FingerKey {
     /// `FingerID`, up to 2.4.1.
@@ -64,12 +65,12 @@ pub enum FingerKey {
 }
 
 impl FingerKey {
-    /// The word of a version of the protocol; the older one where it is not known.
+    /// The key in a protocol version; the older key when the version is unknown.
     pub fn of(version: Option<&Version>) -> Self {
         if version.is_some_and(|version| *version >= Version::V2_4_2) { Self::Fid } else { Self::FingerId }
     }
 
-    /// The other word, for a device that does not know this one.
+    /// The other key, for a device that rejects this one.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -87,7 +88,7 @@ impl FingerKey {
 }
 
 impl Select {
-    /// The form by which a firmware may refuse it.
+    /// The form by which Muster remembers that a firmware refuses the query.
     pub(super) const fn form(&self) -> Form {
         match self {
             Self::User(_) | Self::AllUsers => Form::Query,
@@ -100,7 +101,7 @@ impl Select {
         }
     }
 
-    /// The same in the other spelling, where there is one.
+    /// The same query with the other key; `None` when there is only one way to write it.
     pub fn alternative(&self) -> Option<Self> {
         match self {
             Self::Fingerprint { pin, finger, key } => {
@@ -137,7 +138,7 @@ impl Select {
         }
     }
 
-    /// Reads the conditions of a table.
+    /// Reads the table and the conditions of a query.
     pub(super) fn read(table: &[u8], fields: &Fields<'_>) -> Result<Self, FieldError> {
         if is(table, "ATTLOG") {
             let (from, to) = read_period(fields)?;
@@ -177,7 +178,7 @@ fn period(table: &str, from: &LocalTime, to: &LocalTime, out: &mut Vec<u8>) {
     fields_of(table, out).value("StartTime", from).value("EndTime", to);
 }
 
-/// `StartTime` and `EndTime`, by the clock of the device.
+/// Reads `StartTime` and `EndTime`, which are times on the device's clock.
 pub(super) fn read_period(fields: &Fields<'_>) -> Result<(LocalTime, LocalTime), FieldError> {
     let time = |field: &'static str| LocalTime::read(field, fields.get(field)?);
     let (from, to) = (time("StartTime")?, time("EndTime")?);

@@ -1,4 +1,4 @@
-//! Lines to the letter, and back.
+//! Commands: exact lines, and reading them back.
 
 mod orders;
 
@@ -38,7 +38,7 @@ fn user() -> User {
     }
 }
 
-/// Asserts the line of a command and that it reads back as the command.
+/// Checks the line of a command, and that the line reads back as the command.
 #[track_caller]
 fn assert_line(command: &Command<'_>, text: &str) {
     let expected = format!("C:7f2a:{}", text.replace('→', "\t"));
@@ -48,7 +48,7 @@ fn assert_line(command: &Command<'_>, text: &str) {
 
 /// Obligations 26, 79, 150.
 #[test]
-fn a_user_goes_out_with_all_keys() {
+fn a_user_is_sent_with_all_keys() {
     assert_line(
         &Command::Update(Update::User(user())),
         "DATA UPDATE USERINFO PIN=1007→Name=Ilse Brandt→Pri=0→Passwd=→Card=4402017→Grp=1→TZ=0000000000000000→Verify=-1→ViceCard=",
@@ -70,7 +70,7 @@ fn a_user_goes_out_with_all_keys() {
 }
 
 #[test]
-fn what_is_absent_goes_out_empty_or_as_the_default() {
+fn an_absent_value_is_written_empty_or_as_the_default() {
     let bare = line(&Command::Update(Update::User(User::new(pin("007")))));
     let expected =
         "C:7f2a:DATA UPDATE USERINFO PIN=007\tName=\tPri=0\tPasswd=\tCard=\tGrp=1\tTZ=\tVerify=-1\tViceCard=";
@@ -79,7 +79,7 @@ fn what_is_absent_goes_out_empty_or_as_the_default() {
 
 /// Obligations 26, 150, 151.
 #[test]
-fn templates_go_out_in_the_order_of_their_tables() {
+fn templates_are_sent_in_the_order_of_their_tables() {
     let (pin, template) = (pin("1007"), payload());
     assert_line(
         &Command::Update(Update::Fingerprint(Fingerprint {
@@ -139,7 +139,7 @@ fn comparison_photo() -> ComparisonPhoto<'static> {
 
 /// Obligations 26, 151.
 #[test]
-fn photos_go_out_inline() {
+fn photos_are_sent_inline() {
     assert_line(
         &Command::Update(Update::UserPhoto(UserPhoto {
             pin: pin("1007"),
@@ -162,7 +162,7 @@ fn photos_go_out_inline() {
 
 /// Obligation 156.
 #[test]
-fn photos_go_out_by_url() {
+fn photos_are_sent_by_url() {
     let url = || "file/0123456789abcdef0123456789abcdef/photo.jpg".to_owned();
     assert_line(
         &Command::Update(Update::UserPhotoUrl { pin: pin("1007"), url: url() }),
@@ -182,7 +182,7 @@ fn photos_go_out_by_url() {
 }
 
 #[test]
-fn a_deletion_names_whose_things_and_which() {
+fn a_deletion_names_the_user_and_the_kind() {
     let deletions = [
         (Delete::User(pin("7")), "USERINFO PIN=7"),
         (Delete::Fingerprints(pin("7")), "FINGERTMP PIN=7"),
@@ -204,7 +204,7 @@ fn a_deletion_names_whose_things_and_which() {
 
 /// Obligation 157.
 #[test]
-fn a_deletion_without_a_pin_is_none() {
+fn a_deletion_without_a_pin_is_refused() {
     for line in [
         &b"C:1:DATA DELETE USERINFO"[..],
         b"C:1:DATA DELETE USERINFO PIN=",
@@ -230,7 +230,7 @@ fn queries_name_their_table() {
 
 /// Obligation 162.
 #[test]
-fn the_other_commands_are_their_words() {
+fn the_other_commands_have_no_arguments() {
     for (text, command) in PLAIN {
         assert_line(&command, text);
         assert_eq!(command.table().to_string(), text);
@@ -242,7 +242,7 @@ fn the_other_commands_are_their_words() {
 
 /// Obligation 90.
 #[test]
-fn only_what_has_the_same_effect_twice_is_repeatable() {
+fn only_commands_with_the_same_effect_twice_are_repeatable() {
     let once: Vec<_> =
         PLAIN.iter().filter(|(_, command)| !command.repeatable()).map(|(text, _)| *text).collect();
     assert_eq!(
@@ -277,7 +277,7 @@ fn the_form_of_data_is_its_table_with_the_type() {
     }
 }
 
-/// Injection: a line feed in a name would be a command on the next device.
+/// Injection: a line feed in a name would start another command.
 ///
 /// Obligation 34.
 #[test]
@@ -288,7 +288,7 @@ fn a_name_with_a_command_in_it_stays_in_one_line() {
     assert_eq!(line(&command), expected);
 }
 
-/// Injection: an operator's option, too.
+/// Injection: an option that an operator sets.
 ///
 /// Obligation 34.
 #[test]
@@ -307,7 +307,7 @@ fn other_servers_spell_keys_and_words_in_any_case() {
 }
 
 #[test]
-fn what_is_no_command_is_told_apart_from_a_wrong_field() {
+fn an_unknown_command_differs_from_a_wrong_field() {
     let invalid = |line: &[u8]| match Command::read(line) {
         Err(FieldError::Invalid { field, .. }) => field,
         other => panic!("{other:?}"),
@@ -324,7 +324,7 @@ fn what_is_no_command_is_told_apart_from_a_wrong_field() {
 
 /// Obligations 77, 78, 79, 85.
 #[test]
-fn a_poll_is_answered_with_lines_or_with_two_bytes() {
+fn a_poll_is_answered_with_commands_or_ok() {
     assert_eq!(poll_reply(["C:1:CHECK", "C:2:LOG"]), b"C:1:CHECK\nC:2:LOG\n");
     assert_eq!(poll_reply::<&[u8]>([]), b"OK");
 }
@@ -409,7 +409,7 @@ proptest! {
         prop_assert_eq!(Command::read(&out), Ok((id, command)));
     }
 
-    /// Injection: whatever a user holds, its line is one line with nine to twelve fields.
+    /// Injection: whatever values a user has, its line is one line with nine to twelve fields.
     #[test]
     fn a_user_of_any_values_is_one_line_that_reads_back_to_itself(user in any_user()) {
         let fields = 9 + usize::from(user.start.is_some()) + usize::from(user.end.is_some())

@@ -1,4 +1,4 @@
-//! `DATA UPDATE`: what a device shall hold.
+//! `DATA UPDATE`: records that a device shall store.
 
 use super::{Form, fields_of, is};
 use crate::{
@@ -6,16 +6,16 @@ use crate::{
     Pin, User, UserPhoto, fields::FieldWriter,
 };
 
-/// One record for a device to hold, in place of the one that it has under the same key (§12.1.1).
+/// One record. The device stores it in place of the record with the same key (§12.1.1).
 ///
-/// All keys of the table are always sent: old firmware takes a key that is left out for an empty one
-/// (field note 5.2). `Size` is the length of the base64 text.
+/// Muster sends all keys of a table: old firmware takes an absent key for an empty one (field note 5.2). `Size` is
+/// the length of the base64 text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Update<'a> {
-    /// `USERINFO PIN Name Pri Passwd Card Grp TZ Verify ViceCard`, then `StartDatetime`, `EndDatetime` and `Expires`
-    /// where they are set (§12.1.1.1).
+    /// `USERINFO PIN Name Pri Passwd Card Grp TZ Verify ViceCard`, followed by `StartDatetime`, `EndDatetime` and
+    /// `Expires` if they are set (§12.1.1.1).
     ///
-    /// What is absent goes out empty, but the privilege as 0, the group as 1 and the verification mode as −1.
+    /// An absent value is sent empty, except: privilege 0, group 1, verification mode −1.
     User(User),
     /// `FINGERTMP PIN FID Size Valid TMP` (§12.1.1.3), of algorithm 10.0 and below.
     Fingerprint(Fingerprint<'a>),
@@ -31,31 +31,32 @@ pub enum Update<'a> {
     ComparisonPhoto {
         /// The photo.
         photo: ComparisonPhoto<'a>,
-        /// Whether the device shall upload the template that it makes of it.
+        /// Whether the device shall upload the template that it makes from the photo.
         post_back_template: bool,
     },
-    /// `USERPIC PIN Format=1 Url Size=0 Content=`: the photo for the device to fetch (§12.1.1.7, 2.4.2).
+    /// `USERPIC PIN Format=1 Url Size=0 Content=`: a photo that the device downloads (§12.1.1.7, 2.4.2).
     UserPhotoUrl {
-        /// Whom it shows.
+        /// The user in the photo.
         pin: Pin,
-        /// Where the JPEG is: with `http://`, or else below the server's `/iclock/` or its root.
+        /// Address of the JPEG: absolute with `http://`, or relative to the server's `/iclock/` or its root.
         url: String,
     },
-    /// `BIOPHOTO PIN Type Size=0 Content= Format=1 Url PostBackTmpFlag`, likewise (§12.1.1.8).
+    /// `BIOPHOTO PIN Type Size=0 Content= Format=1 Url PostBackTmpFlag`: a photo that the device downloads
+    /// (§12.1.1.8).
     ComparisonPhotoUrl {
-        /// Whom it shows.
+        /// The user in the photo.
         pin: Pin,
-        /// What the device makes of it.
+        /// The type of template that the device makes from the photo.
         bio_type: BioType,
-        /// As that of [`Update::UserPhotoUrl`].
+        /// Address of the JPEG, as in [`Update::UserPhotoUrl`].
         url: String,
-        /// As that of [`Update::ComparisonPhoto`].
+        /// Whether to upload the template, as in [`Update::ComparisonPhoto`].
         post_back_template: bool,
     },
 }
 
 impl<'a> Update<'a> {
-    /// Whose record it is.
+    /// The user of the record.
     pub fn pin(&self) -> &Pin {
         match self {
             Self::User(user) => &user.pin,
@@ -69,7 +70,7 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// The same record without the borrow.
+    /// The same record with copies of everything that it borrows.
     pub fn into_owned(self) -> Update<'static> {
         match self {
             Self::User(user) => Update::User(user),
@@ -188,10 +189,10 @@ impl<'a> Update<'a> {
     }
 }
 
-/// `Format` of a photo that the device fetches.
+/// `Format` of a photo that the device downloads.
 const BY_URL: u8 = 1;
 
-/// Where the device fetches a photo; `None` for one that is in the command itself.
+/// The address of a photo that the device downloads; `None` for an inline photo.
 fn url(fields: &Fields<'_>) -> Result<Option<String>, FieldError> {
     if fields.optional_number("Format")?.unwrap_or(0) != BY_URL {
         return Ok(None);

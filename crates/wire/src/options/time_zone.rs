@@ -1,21 +1,22 @@
-//! How a device is told the offset of its local time.
+//! `TimeZone` of the option block: the UTC offset of a device's local time.
 
 use std::fmt;
 
-/// `TimeZone` of the option block (§5): the offset of the device's site from UTC, daylight saving included.
+/// `TimeZone` of the option block (§5): the UTC offset of the device's site, including daylight saving time.
 ///
-/// Numbers between −12 and 12 are whole hours; those beyond ±60 are minutes; what lies between has no meaning.
+/// Numbers from −12 to 12 are hours; numbers beyond ±60 are minutes; those between have no meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TimeZone(i32);
 
-/// Offsets that exist, in minutes: −12:00 to +14:00.
+/// Existing offsets, minutes: −12:00 to +14:00.
 const OFFSETS: std::ops::RangeInclusive<i32> = -720..=840;
 
 impl TimeZone {
-    /// The zone of an offset in minutes, −720 to 840; one beyond is taken as the nearest of these.
+    /// The time zone of an offset in minutes. An offset outside of −720 to 840 becomes the nearest of these.
     ///
-    /// Full hours go as hours as far as these are defined, everything else as minutes. An offset of less than an hour
-    /// can be expressed in neither way and becomes the nearest full hour: [`TimeZone::offset_minutes`] tells.
+    /// Full hours are written as hours where these are defined, all other offsets as minutes. Neither form can
+    /// express an offset of less than an hour, which becomes the nearest full hour: [`TimeZone::offset_minutes`]
+    /// returns the result.
     pub fn from_offset_minutes(minutes: i32) -> Self {
         let minutes = minutes.clamp(*OFFSETS.start(), *OFFSETS.end());
         if minutes % 60 == 0 && minutes.abs() < 720 {
@@ -23,12 +24,12 @@ impl TimeZone {
         } else if minutes.abs() > 60 {
             Self(minutes)
         } else {
-            // Half an hour goes away from zero.
+            // Half an hour rounds away from zero.
             Self((minutes + 30 * minutes.signum()) / 60)
         }
     }
 
-    /// The zone of a number on the wire, whatever it means.
+    /// The time zone of a number on the wire, valid or not.
     pub(crate) const fn of_value(value: i32) -> Self {
         Self(value)
     }
@@ -38,7 +39,7 @@ impl TimeZone {
         self.0
     }
 
-    /// The offset as a device understands it, in minutes (field note 3.5).
+    /// The offset as a device understands it, minutes (field note 3.5).
     pub const fn offset_minutes(self) -> i32 {
         if self.0.unsigned_abs() < 25 { self.0 * 60 } else { self.0 }
     }
@@ -56,7 +57,7 @@ mod tests {
 
     /// Obligation 56.
     #[test]
-    fn every_offset_from_minus_12_to_14_hours_is_understood_as_it_is_meant() {
+    fn devices_understand_every_offset_from_minus_12_to_14_hours() {
         for minutes in OFFSETS {
             let zone = TimeZone::from_offset_minutes(minutes);
             let value = zone.value();
@@ -74,7 +75,7 @@ mod tests {
 
     /// Obligation 56.
     #[test]
-    fn whole_hours_go_as_hours_and_others_as_minutes() {
+    fn whole_hours_are_written_as_hours_and_others_as_minutes() {
         let values = [
             (0, 0),
             (60, 1),
@@ -98,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_offset_that_exists_nowhere_becomes_the_nearest_that_does() {
+    fn an_impossible_offset_becomes_the_nearest_possible_one() {
         assert_eq!(TimeZone::from_offset_minutes(i32::MAX).value(), 840);
         assert_eq!(TimeZone::from_offset_minutes(i32::MIN).value(), -720);
     }

@@ -1,12 +1,12 @@
-//! Which data a device uploads by itself.
+//! `TransFlag` of the option block: the kinds of data that a device uploads by itself.
 
 use std::fmt;
 
 /// `TransFlag` of the option block (§5).
 ///
-/// Format II lists words: `TransData OpLog<tab>EnrollUser<tab>…`; format I has a digit for each word of
-/// [`TransFlag::WORDS`]. `OpLog` is always among them: without it users and fingerprints are not uploaded, and only
-/// operations tell of deletions.
+/// Format II lists words: `TransData OpLog<tab>EnrollUser<tab>…`; format I has one digit for each word of
+/// [`TransFlag::WORDS`]. `OpLog` is always included: without it a device uploads no users and no fingerprints, and
+/// only operations report deletions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TransFlag {
     words: Vec<&'static str>,
@@ -30,13 +30,13 @@ impl TransFlag {
         "BioPhoto",
     ];
 
-    /// Everything that makes a person, and the operations: no attendance.
+    /// Everything about users, and operations; no attendance records.
     pub fn people() -> Self {
         let words = [OPERATIONS, "EnrollUser", "ChgUser", "EnrollFP", "ChgFP", "FACE", "UserPic", "BioPhoto"];
         Self { words: words.to_vec(), format_one: false }
     }
 
-    /// With attendance records.
+    /// Adds attendance records.
     #[must_use]
     pub fn with_attendance(mut self) -> Self {
         if !self.words.contains(&"AttLog") {
@@ -45,26 +45,25 @@ impl TransFlag {
         self
     }
 
-    /// With attendance photos.
+    /// Adds attendance photos.
     #[must_use]
     pub fn with_attendance_photos(self) -> Self {
         self.with("AttPhoto")
     }
 
-    /// With work codes, which belong to nobody.
+    /// Adds work codes, which belong to no user.
     #[must_use]
     pub fn with_work_codes(self) -> Self {
         self.with("WORKCODE")
     }
 
-    /// With finger veins: a word that other servers send to devices that have the function, and that format I
-    /// cannot say.
+    /// Adds finger veins. Other servers send this word to devices with the function; format I cannot express it.
     #[must_use]
     pub fn with_finger_veins(self) -> Self {
         self.with(FINGER_VEINS)
     }
 
-    /// As digits, for low-end firmware that reads no words.
+    /// Uses digits, for low-end firmware that cannot read words.
     #[must_use]
     pub fn in_format_one(self) -> Self {
         Self { format_one: true, ..self }
@@ -75,7 +74,7 @@ impl TransFlag {
         &self.words
     }
 
-    /// Reads either format; unknown words and digits beyond the last one are passed over.
+    /// Reads either format. Unknown words and surplus digits are ignored.
     pub fn parse(text: &str) -> Self {
         let digits = || Self::WORDS.into_iter().zip(text.bytes()).filter(|(_, digit)| *digit == b'1');
         let (format_one, words) = match text.strip_prefix("TransData") {
@@ -135,14 +134,14 @@ mod tests {
 
     /// Obligation 55.
     #[test]
-    fn operations_are_always_asked_for() {
+    fn operations_are_always_requested() {
         assert_eq!(TransFlag::parse("0000000000").words(), ["OpLog"]);
         assert_eq!(TransFlag::parse("TransData AttLog\tnews").words(), ["AttLog", "OpLog"]);
         assert_eq!(TransFlag::parse("").words(), ["OpLog"]);
     }
 
     #[test]
-    fn a_word_is_said_once() {
+    fn a_word_is_written_once() {
         let twice = TransFlag::people().with_attendance().with_attendance().with_attendance_photos();
         assert_eq!(twice, twice.clone().with_attendance_photos().with_attendance());
     }

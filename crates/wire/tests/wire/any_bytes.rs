@@ -1,4 +1,4 @@
-//! Whatever a device sends, nothing panics, no line is lost, and nothing is copied that need not be.
+//! Arbitrary input: nothing panics, no line is lost, and payloads are not copied.
 
 use proptest::{collection::vec, prelude::*, sample::select, test_runner::RngSeed};
 use wire::{
@@ -6,12 +6,12 @@ use wire::{
     Version, acknowledgements, count_lines, read_parameters, records,
 };
 
-/// The same cases every time.
+/// A fixed seed, so that every run has the same cases.
 fn config() -> ProptestConfig {
     ProptestConfig { rng_seed: RngSeed::Fixed(2_041), failure_persistence: None, ..ProptestConfig::default() }
 }
 
-/// Bytes that look like what devices send, broken anywhere.
+/// Bytes that resemble uploads and are broken in places.
 fn nearly_a_body() -> impl Strategy<Value = Vec<u8>> {
     let pieces: &[&[u8]] = &[
         b"USER ",
@@ -99,7 +99,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_taken_for_base64_is_base64(bytes in vec(any::<u8>(), 1..60), cut in 0_usize..3) {
+    fn accepted_base64_can_be_decoded(bytes in vec(any::<u8>(), 1..60), cut in 0_usize..3) {
         let whole = Base64::encode(&bytes);
         prop_assert_eq!(whole.decode(), &bytes[..]);
         prop_assert_eq!(whole.decoded_len(), bytes.len());

@@ -1,4 +1,4 @@
-//! Reads a captured request.
+//! Captured requests.
 
 use std::{fs, path::Path};
 
@@ -8,7 +8,7 @@ use wire::{Record, Target, records};
 pub struct Capture {
     /// `POST /iclock/cdata?SN=…` without the version.
     request_line: String,
-    /// Everything behind the empty line.
+    /// The bytes after the empty line.
     pub body: Vec<u8>,
 }
 
@@ -30,7 +30,7 @@ impl Capture {
         }
     }
 
-    /// What the request asks for.
+    /// The request's target.
     pub fn target(&self) -> Target<'_> {
         let (_, target) = self.request_line.split_once(' ').expect("method and target");
         match target.split_once('?') {
@@ -39,7 +39,7 @@ impl Capture {
         }
     }
 
-    /// The records of its body, all of which must be readable.
+    /// The records of the body, all of which must be readable.
     pub fn records(&self) -> Vec<Record<'_>> {
         let query = self.target().query;
         let table = query.table();
@@ -48,14 +48,14 @@ impl Capture {
             .collect()
     }
 
-    /// The one record of its body.
+    /// The only record of the body.
     pub fn record(&self) -> Record<'_> {
         let mut all = self.records();
         assert_eq!(all.len(), 1, "the body has one record");
         all.remove(0)
     }
 
-    /// The text behind the last `key=` of its body, to the end of the line.
+    /// The text after the last `key=` of the body, up to the end of the line.
     pub fn value(&self, key: &str) -> &str {
         let body = str::from_utf8(&self.body).expect("a body of text");
         let (_, value) = body.rsplit_once(&format!("{key}=")).expect("the key is there");

@@ -1,4 +1,4 @@
-//! Faults that servers of this kind are known to have, by their numbers in the project's list of known faults.
+//! Known faults of servers of this kind, by their numbers in the project's list of known faults.
 
 use wire::{
     Base64, Card, Charset, Command, CommandId, FieldError, Pin, PinError, Record, Update, User, records,
@@ -9,7 +9,7 @@ use crate::{
     records::{base64, pin},
 };
 
-/// The command that brings a record to another device; `None` for an operation, which goes nowhere.
+/// The command that sends a record to another device; `None` for an operation, which is not sent.
 fn update(record: Record<'_>) -> Option<Update<'_>> {
     Some(match record {
         Record::Operation(_) | Record::WorkCode(_) => return None,
@@ -63,10 +63,10 @@ fn fault_1_padding_survives_the_way_from_one_device_to_another() {
     }
 }
 
-/// Fault 1: a payload that lost its padding before it came is not taken for whole.
+/// Fault 1: a payload without its padding is refused.
 #[test]
 fn fault_1_lost_padding_is_an_error() {
-    let lost = [Err(FieldError::Invalid { field: "TMP", want: "whole base64" })];
+    let lost = [Err(FieldError::Invalid { field: "TMP", want: "valid base64" })];
     for body in ["BIODATA Pin=7\tType=1\tMajorVer=10\tMinorVer=0\tTmp=QQ", "FP PIN=7\tFID=0\tSize=3\tTMP=QUI"]
     {
         let read =
@@ -79,7 +79,7 @@ fn fault_1_lost_padding_is_an_error() {
 ///
 /// Obligation 38.
 #[test]
-fn fault_2_what_goes_out_is_the_text_that_came_in_and_decodes_to_the_same_bytes() {
+fn fault_2_a_payload_is_sent_as_it_came_and_decodes_to_the_same_bytes() {
     for (name, key) in PAYLOADS {
         let capture = Capture::read(name);
         let payload = capture.value(key);
@@ -91,7 +91,9 @@ fn fault_2_what_goes_out_is_the_text_that_came_in_and_decodes_to_the_same_bytes(
     }
 }
 
-/// Fault 3: `parseInt(x) || 1` turns a 0 into something else.
+/// Fault 3: `parseInt(x)
+///
+/// 1` turns a 0 into 1.
 #[test]
 fn fault_3_a_zero_stays_a_zero() {
     let body = b"FP PIN=7\tFID=0\tSize=4\tValid=0\tTMP=QUJD\n\
@@ -126,7 +128,7 @@ fn fault_3_a_zero_stays_a_zero() {
     assert!(holds(user, "\tGrp=0\t"));
 }
 
-/// Fault 4: a BIODATA body with many lines read as one.
+/// Fault 4: a BIODATA body of several lines is read as one record.
 #[test]
 fn fault_4_each_line_of_a_body_is_a_record_of_its_own() {
     let capture = Capture::read("b03-biodata-face12-15parts");
@@ -182,11 +184,11 @@ fn fault_6_a_record_that_cannot_be_read_does_not_lose_the_others() {
     assert_eq!(records(Some("OPERLOG"), body).count(), 5);
 }
 
-/// Fault 18: an alphanumeric or long PIN truncated.
+/// Fault 18: an alphanumeric or long PIN is truncated.
 ///
 /// Obligations 35, 36.
 #[test]
-fn a_record_of_more_fields_than_any_has_cannot_be_read_and_costs_no_memory_of_its_size() {
+fn a_record_with_too_many_fields_is_refused_and_takes_little_memory() {
     let body = format!("USER PIN=7{}\nUSER PIN=8\tName=Ada\n", "\tName=Ada".repeat(100_000));
     let lines: Vec<_> = records(None, body.as_bytes()).collect();
     let [long, short] = &lines[..] else { panic!("two lines") };
@@ -234,9 +236,9 @@ fn fault_19_a_name_keeps_its_blanks_and_letters_and_cannot_leave_its_field() {
     assert!(!line.contains(&b'\n') && !line.contains(&b'\r') && !line.contains(&0));
 }
 
-/// Fault 19: the cut at 24 bytes in the middle of a letter.
+/// Fault 19: a device cuts a name at 24 bytes, within a character.
 #[test]
-fn fault_19_a_name_that_a_device_cut_within_a_letter_is_kept_as_bytes_and_ours_is_cut_between_letters() {
+fn fault_19_a_name_cut_within_a_letter_is_kept_and_muster_cuts_between_letters() {
     let whole = "Łukasz Żółćkowski-Ąęć";
     let cut = &whole.as_bytes()[..24];
     assert!(str::from_utf8(cut).is_err(), "the cut is within a letter");

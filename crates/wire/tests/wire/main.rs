@@ -1,5 +1,5 @@
-//! The crate against requests of real devices (`tests/fixtures`), against whatever bytes there are, and against the
-//! faults that servers of this kind are known to have.
+//! Tests of the crate with captured requests (`tests/fixtures`), with arbitrary input, and with the known faults
+//! of servers of this kind.
 
 mod any_bytes;
 mod capture;

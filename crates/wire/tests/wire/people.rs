@@ -1,4 +1,4 @@
-//! Records about people in every spelling and order of their fields that the protocol leaves open.
+//! Records about users, in every spelling and field order that the protocol allows.
 
 use wire::{
     BioData, BioFormat, BioType, Card, FacePart, FingerVein, Fingerprint, Operation, OperationMeaning,
@@ -14,7 +14,7 @@ fn only(body: &str) -> Record<'_> {
     line.record.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// The same record with its fields the other way round, and with their keys in other letters.
+/// The same record with its fields reversed, and with its keys in other cases.
 fn spellings(line: &str) -> Vec<String> {
     let (tag, fields) = line.split_once(' ').expect("a tag");
     let fields: Vec<&str> = fields.split('\t').collect();
@@ -91,7 +91,7 @@ fn fingers_faces_and_veins_are_read_in_any_order_and_spelling() {
         "FP PIN=7\tFID=6\tSize=32\tValid=3\tTMP=AAAAAAAAAAAAAAAAAAAAAEZBQ0UwMDE=",
         &Record::Fingerprint(Fingerprint { pin: pin("7"), finger: 6, valid: 3, template: template() }),
     );
-    // With the 16 bytes that stand before what is compared.
+    // With the 16 bytes that precede the compared template.
     assert_reads(
         "FACE PIN=7\tFID=11\tSIZE=32\tVALID=1\tTMP=AAAAAAAAAAAAAAAAAAAAAEZBQ0UwMDE=",
         &Record::FacePart(FacePart { pin: pin("7"), part: 11, valid: 1, template: template() }),
@@ -125,7 +125,7 @@ fn unified(bio_type: u8, (major, minor): (u16, u16)) -> BioData<'static> {
 
 /// Obligation 138.
 #[test]
-fn a_unified_template_has_defaults_for_what_it_does_not_say() {
+fn absent_fields_of_a_unified_template_have_defaults() {
     let expected = Record::BioData(unified(8, (12, 0)));
     assert_reads("BIODATA Pin=7\tType=8\tMajorVer=12\tMinorVer=0\tTmp=QUJD", &expected);
     assert_reads(

@@ -1,4 +1,4 @@
-//! Each kind of record as a device sent it, and its typed value.
+//! Records of each kind as devices sent them, and their typed values.
 
 use wire::{
     Base64, BioData, BioFormat, BioType, Card, ComparisonPhoto, DeletedPart, FacePart, FieldError,
@@ -12,7 +12,7 @@ pub fn pin(text: &str) -> Pin {
 }
 
 pub fn base64(text: &str) -> Base64<'_> {
-    Base64::read(text.as_bytes()).expect("whole base64")
+    Base64::read(text.as_bytes()).expect("valid base64")
 }
 
 fn only(body: &str) -> Result<Record<'_>, FieldError> {
@@ -91,7 +91,7 @@ fn a_visible_light_face_is_read() {
     let Record::BioData(face) = capture.record() else { panic!("a unified template") };
     assert_eq!((face.bio_type, face.major, face.minor), (BioType::VISIBLE_FACE, 58, 10));
     assert_eq!(face.template, base64(capture.value("Tmp")));
-    // The header within the template tells its own length: nothing was lost.
+    // The header within the template has the right length, so nothing was lost.
     assert_eq!(face.template.decode().get(4..6), Some(&u16::to_le_bytes(0x0810)[..]));
     assert_eq!(face.template.decoded_len(), 0x0810);
 }
@@ -149,7 +149,8 @@ fn a_user_and_its_photo_in_one_body_are_read() {
 
 #[test]
 fn a_size_that_counts_bytes_is_accepted() {
-    // The access-control dialect is not read here, but its photo has the size that some devices send.
+    // This crate does not read the access-control dialect, but the size in its photo is as some attendance devices
+    // send it.
     let capture = Capture::read("v02-acc-tabledata-userpic-rawsize");
     let Record::UserPhoto(photo) = capture.record() else { panic!("a photo") };
     assert_eq!(photo.content.decoded_len(), 5610);
@@ -173,7 +174,7 @@ fn enrolments_and_a_deletion_name_their_user() {
 }
 
 #[test]
-fn a_restored_device_says_so_before_its_people_of_the_past() {
+fn a_restored_device_reports_it_before_its_outdated_users() {
     let capture = Capture::read("n09-oplog-restored-then-users");
     let records = capture.records();
     let [Record::Operation(restored), Record::User(user)] = records.as_slice() else {
@@ -250,7 +251,7 @@ fn a_comparison_photo_may_have_a_number_and_an_index() {
 
 /// Obligation 131.
 #[test]
-fn another_length_than_the_announced_one_is_damage() {
+fn a_length_that_differs_from_the_announced_one_is_an_error() {
     let damaged = FieldError::Length { field: "TMP", announced: 8, held: 4 };
     assert_eq!(only("FP PIN=7\tFID=0\tSize=8\tValid=1\tTMP=QUJD"), Err(damaged));
     for accepted in ["Size=4", "Size=3", "Size=0", "Size=", "SIZE=4"] {

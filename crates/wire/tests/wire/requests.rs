@@ -1,4 +1,4 @@
-//! What captured requests ask for.
+//! Targets of captured requests.
 
 use wire::{Dialect, Endpoint, Handshake, Table, Version};
 
@@ -33,7 +33,7 @@ fn each_captured_request_has_its_endpoint_and_its_table() {
 }
 
 #[test]
-fn a_handshake_tells_version_language_and_dialect() {
+fn a_handshake_holds_version_language_and_dialect() {
     let handshake = |name| Handshake::read(&Capture::read(name).target().query);
 
     let plain = handshake("a01-handshake");

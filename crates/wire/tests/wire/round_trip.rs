@@ -1,7 +1,7 @@
-//! Every record that is written is read back as it was.
+//! Round trips: a written record reads back.
 //!
-//! Allowed differences: none in a payload; a card in hex is written with five bytes whatever it was read from, and an
-//! empty file name is read as none.
+//! Allowed differences: none in a payload. A card in hex is always written with five bytes, and an empty file name
+//! reads back as none.
 
 use proptest::{collection::vec, option, prelude::*, test_runner::RngSeed};
 use wire::{
@@ -9,7 +9,7 @@ use wire::{
     Pin, Record, User, UserPhoto, WorkCode, records,
 };
 
-/// Text that can stand in a field.
+/// Text that a field can hold.
 const TEXT: &str = "[^\t\n\r\0]{0,24}";
 
 fn pin() -> impl Strategy<Value = Pin> {
@@ -130,7 +130,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_body_of_any_records_is_read_as_it_was_written(
+    fn a_body_of_any_records_reads_back(
         written in vec(record(), 0..8),
         end in prop_oneof![Just(&b"\n"[..]), Just(&b"\r\n"[..])],
     ) {
@@ -144,7 +144,7 @@ proptest! {
     }
 
     #[test]
-    fn a_record_names_its_tag_and_its_pin(record in record()) {
+    fn a_record_has_its_tag_and_its_pin(record in record()) {
         let mut line = Vec::new();
         record.write(&mut line);
         let read = records(None, &line).next().expect("a line");

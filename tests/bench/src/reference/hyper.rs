@@ -1,4 +1,4 @@
-//! A bare server of the same HTTP library with the same settings as ours, which answers `OK` to everything.
+//! A bare server with the same HTTP library and settings as Muster, which answers `OK` to every request.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -17,13 +17,13 @@ use crate::clock::Duration;
 use crate::process::Process;
 use crate::server::listening;
 
-/// The hidden subcommand that is such a server.
+/// The hidden subcommand that runs this server.
 pub const SUBCOMMAND: &str = "bare-server";
 
-/// As in `crates/server/src/device/edge.rs`.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Time limit for the headers of a request, as in `crates/listener/src/http/connections.rs`.
+const HEADER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// A bare server in a process of its own.
+/// A bare server in its own process.
 #[derive(Debug)]
 pub struct Bare {
     process: Child,
@@ -42,7 +42,7 @@ impl Bare {
         Ok(Self { process, address })
     }
 
-    /// Where it listens.
+    /// The address.
     pub const fn address(&self) -> SocketAddr {
         self.address
     }
@@ -63,7 +63,7 @@ impl Drop for Bare {
 /// Answers until the process is killed.
 ///
 /// # Errors
-/// There is no port.
+/// There is no free port.
 pub async fn serve() -> anyhow::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     println!("listening on {}", listener.local_addr()?);
@@ -74,21 +74,21 @@ pub async fn serve() -> anyhow::Result<()> {
 }
 
 fn connection(stream: TcpStream) {
-    // The worst that comes of it is a slow answer.
+    // If this fails, answers are only slower.
     let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .title_case_headers(true)
         .half_close(true)
         .timer(TokioTimer::new())
-        .header_read_timeout(PATIENCE)
+        .header_read_timeout(HEADER_TIMEOUT)
         .serve_connection(TokioIo::new(stream), service_fn(answer));
     tokio::spawn(connection);
 }
 
-/// The header set of ours; hyper adds `Date` and `Content-Length`.
+/// The same headers as Muster's; hyper adds `Date` and `Content-Length`.
 async fn answer(request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, Infallible> {
     let close = request.headers().get(CONNECTION).is_some_and(|value| value == "close");
-    // What cannot be read is not this server's business.
+    // Read errors do not matter here.
     let _ = request.into_body().collect().await;
     let mut answer = hyper::Response::new(Full::new(Bytes::from_static(b"OK")));
     let headers = answer.headers_mut();

@@ -1,4 +1,4 @@
-//! `MariaDB` alone: commits of one row each, from one connection and from many, and of many rows.
+//! Bare `MariaDB`: commits of one row, from one connection and from many, and commits of many rows.
 
 use databases::MariaDb;
 use sqlx::{AssertSqlSafe, Connection as _, MySqlConnection, query, raw_sql};
@@ -7,15 +7,15 @@ use tokio::task::JoinSet;
 use crate::clock::{Duration, now};
 use crate::load::count;
 
-/// A table of rows with a key of two columns and a body, as that of bare `SQLite`.
+/// A table with a two-column key and a body, like that of bare `SQLite`.
 const TABLE: &str = "CREATE TABLE bare (row_id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
                      pin VARCHAR(24) CHARACTER SET ascii COLLATE ascii_bin NOT NULL, kind BIGINT NOT NULL, \
                      body BLOB NOT NULL, UNIQUE (pin, kind)) ENGINE = InnoDB";
 
-/// Inserts rows for that time, each in a transaction of its own; returns commits a second.
+/// Inserts rows for this time, each in its own transaction; returns commits per second.
 ///
 /// # Errors
-/// Those of the database.
+/// The database fails.
 pub async fn commits_a_second(mariadb: &MariaDb, connections: usize, time: Duration) -> anyhow::Result<f64> {
     let name = mariadb.create();
     let done = commits(&mariadb.url(&name), connections, time).await;
@@ -23,11 +23,11 @@ pub async fn commits_a_second(mariadb: &MariaDb, connections: usize, time: Durat
     done
 }
 
-/// Inserts rows for that time over one connection, so many a transaction and all of them in one statement, with a body
-/// of so many bytes; returns rows a second.
+/// Inserts rows over one connection for this time, `a_commit` rows per transaction in one statement, each with a
+/// body of `body_bytes`; returns rows per second.
 ///
 /// # Errors
-/// Those of the database.
+/// The database fails.
 pub async fn rows_a_second(
     mariadb: &MariaDb,
     a_commit: usize,

@@ -1,4 +1,4 @@
-//! What the machine can do without us, measured in the same run.
+//! Limits of the machine without Muster, measured in the same run.
 
 pub mod hyper;
 pub mod mariadb;

@@ -1,4 +1,4 @@
-//! `SQLite` alone, as durable as ours: the settings are those of `crates/store/src/engine.rs`.
+//! Bare `SQLite` with the durability settings of Muster in `crates/store/src/engine.rs`.
 
 use anyhow::Context as _;
 use rusqlite::Connection;
@@ -9,14 +9,15 @@ use crate::load::count;
 const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                        PRAGMA secure_delete = FAST; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16000";
 
-/// A table of rows with a key of two columns and a body.
+/// A table with a two-column key and a body.
 const TABLE: &str = "CREATE TABLE row (row_id INTEGER NOT NULL PRIMARY KEY, pin TEXT NOT NULL, kind INTEGER NOT NULL, \
                      body BLOB NOT NULL, UNIQUE (pin, kind)) STRICT";
 
-/// Inserts rows for that time, so many a transaction, with a body of so many bytes; returns rows a second.
+/// Inserts rows for this time, `a_commit` rows per transaction, each with a body of `body_bytes`; returns rows per
+/// second.
 ///
 /// # Errors
-/// Those of the database.
+/// The database fails.
 pub fn rows_a_second(a_commit: usize, body_bytes: usize, time: Duration) -> anyhow::Result<f64> {
     let folder = tempfile::tempdir()?;
     let db = Connection::open(folder.path().join("bare.db")).context("SQLite")?;

@@ -1,4 +1,4 @@
-//! Bodies of one record each: what a durable answer costs, and how many devices share the cost.
+//! Uploads of one record each: the cost of a durable answer, and how well devices share it.
 
 use crate::clock::Duration;
 use crate::device::{fleet, serial_number, upload};
@@ -14,10 +14,10 @@ const NAME: &str = "commits";
 
 const MANY: usize = 64;
 
-/// Bodies that are made beforehand for each second: more than are taken, so that nobody is new twice.
+/// Bodies that are prepared per second; more than the server accepts, so that no user is new twice.
 const BODIES_A_SECOND: usize = 6_000;
 
-/// What was measured on one engine, round by round.
+/// The measurements on one engine, round by round.
 #[derive(Default)]
 struct Rounds {
     one: Vec<Measured>,
@@ -56,7 +56,7 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The same where a flush takes as long as on most disks: by that much longer than here.
+/// The same on a simulated slower disk.
 async fn on_slow_disk(run: &Run, first: &mut usize) -> anyhow::Result<Vec<Row>> {
     const SLOWER: Duration = Duration::from_millis(4);
     let server = run.server_on_slow_disk(SLOWER)?;
@@ -77,7 +77,7 @@ async fn on_slow_disk(run: &Run, first: &mut usize) -> anyhow::Result<Vec<Row>> 
     ])
 }
 
-/// Uploads new users, one a body, until the time is up.
+/// Uploads new users, one per body, until the time is up.
 async fn records(
     run: &Run,
     server: &Server<'_>,
@@ -131,7 +131,8 @@ fn rows(engine: Engine, rounds: &Rounds) -> Vec<Row> {
     let group = ratios(&many, &one);
     rows.push(Row::new(NAME, "64 devices ÷ 1 device", engine, &group).goal("≥ 10").ratio("commits-group"));
     let share = ratios(&one, &rounds.bare_one);
-    // Not recorded: it is the slower of flush and server that decides, and flushes take ten times as long on some days.
+    // This ratio is not recorded: the slower of flush and server decides it, and on some days flushes take ten
+    // times as long.
     rows.push(Row::new(NAME, "1 device ÷ the bare engine", engine, &share));
     rows
 }

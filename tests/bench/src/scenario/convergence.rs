@@ -1,4 +1,4 @@
-//! Simulated devices until all hold what was enrolled at one: `muster simulate` against the server.
+//! Convergence: simulated devices until all hold what was enrolled at one of them, with `muster simulate`.
 
 use anyhow::Context as _;
 

@@ -1,4 +1,4 @@
-//! One change, and how soon it is on every device of a fleet that polls at its interval.
+//! Fan-out: the time until one change is on every device of a polling fleet.
 
 use std::collections::HashMap;
 
@@ -16,10 +16,10 @@ use crate::server::{Engine, Server};
 
 const NAME: &str = "fan-out";
 
-/// A user and three fingerprints.
+/// Commands of one change: a user and three fingerprints.
 const COMMANDS: usize = 4;
 
-/// What a device may take beyond its interval.
+/// Time that a device may take beyond its interval.
 const GRACE: Duration = Duration::from_secs(2);
 
 pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
@@ -46,10 +46,10 @@ async fn spread(
     server.stopped(async |url| multiply(&url, 1, devices - 1).await).await?;
     let mut enrolling = Device::known(server.address(), 0);
     let others = (1..=devices).map(|number| Device::known(server.address(), number)).collect();
-    // The first poll of each asks the database: quicker than they will poll, to have it done.
+    // The first poll of each device needs the database. These polls come at twice the rate, to finish them early.
     let (others, _) = fleet::polls(others, interval / 2, move |after| after < interval / 2).await?;
     let each = interval + GRACE;
-    // Who is late is late, and is measured.
+    // A late device is measured, not cut off.
     let all = each * u32::try_from(changes)? + GRACE;
     let before = server.process().processor_s();
     let begun = now();
@@ -95,18 +95,18 @@ async fn spread(
     Ok(rows)
 }
 
-/// How changes spread.
+/// The distribution of changes.
 #[derive(Default)]
 struct Spread {
-    /// From a change to the acknowledgement of all of it, by each device.
+    /// Latency from a change to the last acknowledgement of it, per device.
     latencies: Latencies,
-    /// How many of these came within the time.
+    /// Number of these that were within the time limit.
     in_time: usize,
-    /// How many commands came of each change, by change and device.
+    /// Number of acknowledged commands, by change and device.
     commands: HashMap<(usize, usize), usize>,
 }
 
-/// An acknowledgement belongs to the last change before it.
+/// Assigns each acknowledgement to the last change before it.
 fn since(uploaded: &[Instant], acknowledged: &[Acknowledged], each: Duration) -> Spread {
     let mut spread = Spread::default();
     let mut in_order = acknowledged.to_vec();

@@ -1,4 +1,4 @@
-//! A device that holds nobody yet and answers at once, and ten of them at the same time.
+//! First fill: a new device that acknowledges immediately, and ten of them at the same time.
 
 use anyhow::ensure;
 use tokio::task::JoinSet;
@@ -14,20 +14,20 @@ use crate::server::{Engine, Server};
 
 const NAME: &str = "first-fill";
 
-/// A user, two fingerprints and a face.
+/// Items per person: a user, two fingerprints and a face.
 const ITEMS_A_PERSON: usize = 4;
 
-/// How many devices at the same time.
+/// Number of devices at the same time.
 const TEN: usize = 10;
 
-/// When a fill that brings nothing any more has failed.
+/// Time without progress after which a fill has failed.
 const PATIENCE: Duration = Duration::from_mins(2);
 
 #[derive(Default)]
 struct Rounds {
     one: Vec<f64>,
     ten: Vec<f64>,
-    /// The slowest of ten, of the time that all took.
+    /// Rows per second of bare SQLite.
     bare: Vec<f64>,
     processor: Vec<f64>,
 }
@@ -71,7 +71,7 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Introduces so many devices, and fills them at the same time; items a second, of all together.
+/// Introduces devices and fills them at the same time; returns items per second of all together.
 async fn filled(server: &Server<'_>, next: &mut usize, devices: usize, items: usize) -> anyhow::Result<f64> {
     let mut tasks = JoinSet::new();
     let mut new = Vec::new();
@@ -86,7 +86,7 @@ async fn filled(server: &Server<'_>, next: &mut usize, devices: usize, items: us
                 while done < items && begun.elapsed() < PATIENCE {
                     done += device.drain().await?;
                 }
-                // A device may be asked for something beside.
+                // The server may send other commands besides.
                 ensure!(done >= items, "{done} items came of {items}");
                 Ok(())
             });

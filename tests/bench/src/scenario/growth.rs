@@ -1,4 +1,4 @@
-//! What one change costs as the fleet grows, and as what it holds grows: bytes written, time, statements.
+//! Growth: the cost of one change in bytes, time and statements as devices and items grow in number.
 
 use crate::clock::timed;
 use crate::device::{Device, fleet, multiply};
@@ -10,10 +10,10 @@ use crate::server::{Engine, Server};
 
 const NAME: &str = "growth";
 
-/// Changes that are measured: a new user with three fingerprints each.
+/// Number of measured changes, each a new user with three fingerprints.
 const CHANGES: usize = 100;
 
-/// What one change costs.
+/// The cost of one change.
 struct Cost {
     size: usize,
     bytes: f64,
@@ -47,11 +47,11 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Makes changes one after the other, of people who are not among the `held` items.
+/// Makes changes one after the other, for people who are not among the `held` items.
 async fn cost(server: &Server<'_>, size: usize, held: usize) -> anyhow::Result<Cost> {
     let mut device = Device::known(server.address(), 0);
     let first = 1_000_000 + held;
-    // The first one pays for what is read for the first time.
+    // The first change is not measured: it reads data into the caches.
     device.upload(&people::with_templates(first..first + 1, 3, false)).await?;
     let (bytes, statements) = (server.database_process().written_bytes(), server.statements());
     let mut times = Vec::new();
@@ -103,7 +103,7 @@ fn rows_of(of: &str, engine: Engine, costs: &[Cost]) -> Vec<Row> {
     rows
 }
 
-/// The power of `x` that `y` grows with: the slope of the straight line, by least squares, through their logarithms.
+/// The exponent of `x` in `y`: the slope of the least-squares line through the logarithms.
 fn exponent(points: &[(f64, f64)]) -> f64 {
     let logs: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x.ln(), y.ln())).collect();
     let mean = |of: fn(&(f64, f64)) -> f64| logs.iter().map(of).sum::<f64>() / count(logs.len());
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_fit_tells_constant_from_proportional() {
+    fn the_fit_distinguishes_constant_from_proportional() {
         let points = |of: fn(f64) -> f64| [10.0, 100.0, 1_000.0].map(|x| (x, of(x)));
         assert!(exponent(&points(|_| 7.0)).abs() < 1e-9);
         assert!((exponent(&points(|x| 3.0 * x)) - 1.0).abs() < 1e-9);

@@ -1,4 +1,4 @@
-//! Polls of settled devices: most of what a server of terminals ever does.
+//! Idle polls, which are most of a server's work.
 
 use std::net::SocketAddr;
 
@@ -14,7 +14,7 @@ const NAME: &str = "idle";
 
 const CONNECTIONS: usize = 64;
 
-/// A server that is polled.
+/// A polled server.
 struct Polled {
     on: On,
     address: SocketAddr,
@@ -62,7 +62,7 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     Ok(rows(&all, a_second))
 }
 
-/// Polls a second of the open loop, which a build without optimisation has to answer too.
+/// Polls per second of the open loop, low enough for a build without optimisation.
 fn rate(run: &Run) -> f64 {
     if cfg!(debug_assertions) { 1_000.0 } else { run.pick(5_000.0, 5_000.0) }
 }

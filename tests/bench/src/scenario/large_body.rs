@@ -1,4 +1,4 @@
-//! One device that uploads 50 MB in one body, and what the polls of others notice of it.
+//! Large body: one device uploads 50 MB in one body while other devices poll.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,10 +14,10 @@ const NAME: &str = "large-body";
 
 const POLLERS: usize = 100;
 
-/// Each of them polls ten times a second: a thousand polls a second in all.
+/// Poll interval: a hundred devices make a thousand polls per second.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// With two fingerprints and a face each: 5.8 MB a thousand.
+/// Number of people, each with two fingerprints and a face: 5.8 MB per thousand.
 const PEOPLE: usize = 11_500;
 
 pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {

@@ -1,4 +1,4 @@
-//! What is measured, a module a scenario.
+//! The scenarios, one module each.
 
 use clap::ValueEnum;
 
@@ -16,28 +16,28 @@ mod roster;
 mod scale;
 mod uploads;
 
-/// A scenario, by the name that it has on the command line. The order is that of the table.
+/// A scenario, by its name on the command line, in the order of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scenario {
-    /// Polls of settled devices, beside a bare server
+    /// Polls of idle devices, compared with a bare server
     Idle,
-    /// Records uploaded in bodies of 100 lines, beside bare SQLite
+    /// Records uploaded in bodies of 100 lines, compared with bare SQLite
     Uploads,
-    /// Bodies of one record: how many commits, from one device and from many
+    /// Bodies of one record: commits per second, from one device and from many
     Commits,
-    /// One change to a fleet that polls
+    /// One change to a polling fleet
     FanOut,
-    /// A new device that answers at once, and ten of them
+    /// A new device that acknowledges immediately, and ten of them
     FirstFill,
-    /// Simulated devices until all hold the same
+    /// Simulated devices until all hold the same data
     Convergence,
-    /// All that one device holds, in one body
+    /// Everything that one device holds, in one body
     Roster,
     /// Polls while another device uploads 50 MB
     LargeBody,
     /// 10,000 and 100,000 devices, 100,000 users, 20,000 connections
     Scale,
-    /// What a change costs as devices and items grow in number
+    /// The cost of a change as devices and items grow in number
     Growth,
 }
 
@@ -52,15 +52,15 @@ impl Scenario {
         !matches!(self, Self::Convergence | Self::Roster | Self::LargeBody | Self::Scale)
     }
 
-    /// Whether some of what it measures is a ratio that must not fall.
+    /// Whether it has ratios that must not fall.
     pub const fn has_ratios(self) -> bool {
         matches!(self, Self::Idle | Self::Uploads | Self::Commits | Self::FirstFill | Self::Growth)
     }
 
-    /// Measures.
+    /// Runs the scenario.
     ///
     /// # Errors
-    /// The server does not do what it should, or the machine lacks something: then nothing was measured.
+    /// The server fails, or the machine lacks something. Then no figure is returned.
     pub async fn measure(self, run: &Run) -> anyhow::Result<Vec<Row>> {
         match self {
             Self::Idle => idle::measure(run).await,

@@ -1,4 +1,4 @@
-//! Everything that a device of a medium site holds, in one body: new to the server, and once more when nothing changed.
+//! Roster: the content of a device at a medium site in one body, new and then unchanged.
 
 use crate::clock::timed;
 use crate::device::Device;
@@ -8,7 +8,7 @@ use crate::run::Run;
 
 const NAME: &str = "roster";
 
-/// With three or four fingerprints each.
+/// Number of people, each with three or four fingerprints.
 const PEOPLE: usize = 415;
 const FINGERPRINTS: usize = 1_300;
 
@@ -34,7 +34,7 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
 }
 
 fn body() -> Vec<u8> {
-    // Three of each but of 55, who have four.
+    // Everybody has three, and 55 people have a fourth.
     let four = FINGERPRINTS - 3 * PEOPLE;
     let (more, fewer) = (1..1 + four, 1 + four..1 + PEOPLE);
     [people::with_templates(more, 4, false), people::with_templates(fewer, 3, false)].concat()

@@ -1,5 +1,5 @@
-//! A large company: 100,000 users with three templates each, 10,000 devices that poll every ten seconds; then 100,000 idle
-//! devices; then as many open connections as the machine lets one process have, 20,000 at most.
+//! Scale: a large company with 100,000 users of three templates each and 10,000 devices that poll every ten
+//! seconds; then 100,000 idle devices; then as many open connections as one process may have, 20,000 at most.
 
 use anyhow::ensure;
 use tokio::task::JoinSet;
@@ -20,7 +20,7 @@ const NAME: &str = "scale";
 const USERS: usize = 100_000;
 const UPLOADERS: usize = 16;
 
-/// The device that the others are like.
+/// The device that the others copy.
 const LIKE: usize = 1_000;
 
 const DEVICES: usize = 10_000;
@@ -28,11 +28,11 @@ const INTERVAL: Duration = Duration::from_secs(10);
 
 const IDLE_DEVICES: usize = 100_000;
 const IDLE_INTERVAL: Duration = Duration::from_secs(30);
-/// Devices of those that poll at the same moment, each with a connection of its own.
+/// Number of devices that poll at the same moment, each with its own connection.
 const AT_ONCE: usize = 64;
 
 const CONNECTIONS: usize = 20_000;
-/// Files of a server process beside the connections of devices: it keeps some for itself.
+/// Files that a server process needs besides the connections of devices.
 const OTHER_FILES: usize = 300;
 
 pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
@@ -86,11 +86,11 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Uploads everybody; records a second.
+/// Uploads everybody; returns records per second.
 async fn stock(server: &Server<'_>) -> anyhow::Result<f64> {
     fleet(server.address(), 0..UPLOADERS).await?;
     fleet(server.address(), LIKE..LIKE + 1).await?;
-    // In parts: the bodies of all of them would be half a gigabyte.
+    // The upload is split because all bodies together would be half a gigabyte.
     let part = USERS / 20;
     let mut elapsed = 0.0;
     for begin in (1..=USERS).step_by(part) {
@@ -108,8 +108,8 @@ async fn stock(server: &Server<'_>) -> anyhow::Result<f64> {
     Ok(count(USERS * 4) / elapsed)
 }
 
-/// All devices poll twice, with a connection for each poll; latencies of the second time, and the server's share of the
-/// processor meanwhile, cores.
+/// All devices poll twice, with a new connection for each poll. Returns latencies of the second round, and the
+/// server's processor usage during it, cores.
 async fn idle(server: &Server<'_>) -> anyhow::Result<(Latencies, f64)> {
     let a_second = count(IDLE_DEVICES) / IDLE_INTERVAL.as_secs_f64();
     let (begun, before) = (now(), server.process().processor_s());
@@ -138,8 +138,8 @@ async fn idle(server: &Server<'_>) -> anyhow::Result<(Latencies, f64)> {
     Ok((all, server.processor_since(before) / begun.elapsed().as_secs_f64()))
 }
 
-/// Opens connections to an empty server, polls once on each, and once more when all are open; how many were, and the memory
-/// of the server.
+/// Opens connections to an empty server, polls once on each, and once more when all are open. Returns their number
+/// and the memory of the server.
 async fn connections(run: &Run, engine: &crate::server::Engine) -> anyhow::Result<(usize, f64)> {
     let mut server = run.server(*engine)?;
     fleet(server.address(), 0..1).await?;
@@ -154,7 +154,7 @@ async fn connections(run: &Run, engine: &crate::server::Engine) -> anyhow::Resul
     Ok((held, server.process().memory_mib()))
 }
 
-/// How many files this process may have open.
+/// Number of files that this process may open.
 fn files() -> usize {
     let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));

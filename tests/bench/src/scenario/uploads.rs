@@ -1,4 +1,4 @@
-//! Records in bodies of 100 lines, as devices send them that tell what they hold.
+//! Uploads: records in bodies of 100 lines, like the uploads of devices that send all their data.
 
 use crate::device::{fleet, serial_number, upload};
 use crate::line::{Connection, Request};
@@ -13,17 +13,17 @@ const NAME: &str = "uploads";
 
 const LINES: usize = 100;
 
-/// Lines of a person with two fingers and a face.
+/// Lines per person with two fingers and a face.
 const LINES_A_PERSON: usize = 4;
 
-/// What is uploaded.
+/// The uploaded records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Users,
     WithTemplates,
 }
 
-/// A load of uploads; its figures are records a second.
+/// A load of uploads, measured in records per second.
 struct Uploads {
     kind: Kind,
     uploaders: usize,
@@ -31,7 +31,7 @@ struct Uploads {
 }
 
 impl Uploads {
-    /// New people each time: `first` is the number of the first, and moves on.
+    /// Bodies with new people; `first` is the number of the first and advances.
     fn bodies(&self, first: &mut usize) -> Vec<Vec<Request>> {
         let mut body = |number: usize| {
             let people = match self.kind {
@@ -68,14 +68,14 @@ impl Uploads {
     }
 }
 
-/// What the engines make of rows alone, a hundred a commit: rows a second, round by round, by [`BARE_BYTES`].
+/// Rows per second of the bare engines, a hundred per commit, by round and [`BARE_BYTES`].
 #[derive(Default)]
 struct Bare {
     sqlite: [Vec<f64>; 2],
     mariadb: [Vec<f64>; 2],
 }
 
-/// How long the rows are.
+/// Row sizes, bytes.
 const BARE_BYTES: [usize; 2] = [100, 1_400];
 
 impl Bare {
@@ -124,7 +124,7 @@ pub async fn measure(run: &Run) -> anyhow::Result<Vec<Row>> {
         fleet(server.address(), 0..64).await?;
     }
     let mut first = 1;
-    // By load, then by server.
+    // Indexed by load, then by server.
     let mut measured: Vec<Vec<Vec<Measured>>> =
         loads.iter().map(|_| servers.iter().map(|_| vec![]).collect()).collect();
     let mut bare = Bare::default();
@@ -203,7 +203,7 @@ fn share(load: &Uploads, measured: &[Measured], [short_rows, long_rows]: &[Vec<f
     Row::new(NAME, what, On::Sqlite, &ratios(&records, bare)).ratio(name)
 }
 
-/// How `MariaDB` stands beside `SQLite`, where both were measured.
+/// Compares `MariaDB` with `SQLite` if both were measured.
 fn between_engines(load: &Uploads, servers: &[Server<'_>], measured: &[Vec<Measured>]) -> Option<Row> {
     let of = |engine| {
         let at = servers.iter().position(|server| server.engine() == engine)?;

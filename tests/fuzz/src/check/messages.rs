@@ -1,15 +1,15 @@
-//! Messages of the protocol: what is written is read as it was.
+//! Messages of the protocol: a written message reads back.
 
 use wire::{Base64, Charset, Command, OptionBlock, Query, Record, Target, count_lines, read_parameters};
 
 use super::is_within;
 use crate::Input;
 
-/// Parameters of a request that are asked for by name.
+/// Request parameters that are looked up by name.
 const NAMES: [&str; 9] =
     ["SN", "table", "Stamp", "OpStamp", "INFO", "options", "pushver", "DeviceType", "language"];
 
-/// A request's target: the endpoint and the parameters are found in whatever stands there.
+/// A request target: endpoint and parameters can be read from any text.
 ///
 /// # Panics
 /// When a value is longer than the target.
@@ -33,7 +33,7 @@ pub fn query(input: &Input<'_>) {
 }
 
 fn values(query: &Query<'_>, most: usize) {
-    // What is no UTF-8 becomes a character of three bytes, for three of the query: `%ff`.
+    // A byte that is not UTF-8 becomes a character of three bytes; it takes three bytes in the query: `%ff`.
     for value in NAMES.iter().filter_map(|name| query.get(name)) {
         assert!(value.len() <= most);
     }
@@ -41,10 +41,10 @@ fn values(query: &Query<'_>, most: usize) {
     assert!(query.stamp().is_none_or(|stamp| stamp.len() <= most));
 }
 
-/// The lines of an upload: none is lost, each lies where it stood, and what is written of one says the same.
+/// The lines of an upload: no line is lost, each is a slice of the body, and a written record reads back.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn records(table: Option<&str>, input: &Input<'_>) {
     let body = input.bytes();
     let Some(lines) = input.reads(|| wire::records(table, body).collect::<Vec<_>>()) else { return };
@@ -83,11 +83,11 @@ fn written(record: &Record<'_>) -> Vec<u8> {
     line
 }
 
-/// Base64: what is taken stands for the bytes that it says, and goes out as it came: devices leave bits in the last
-/// character that stand for nothing.
+/// Base64: accepted text decodes to the announced number of bytes and is sent unchanged. Devices leave meaningless
+/// bits in the last character.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn base64(input: &Input<'_>) {
     let Some(Ok(payload)) = input.reads_whole(|| Base64::read(input.bytes())) else { return };
     let bytes = payload.decode();
@@ -97,10 +97,10 @@ pub fn base64(input: &Input<'_>) {
     assert_eq!((again.decode(), again.as_str().len()), (bytes, payload.as_str().len()));
 }
 
-/// Names in each charset: what is encoded, with `?` for what the charset lacks, stays as it is, and what is cut fits.
+/// Names in each charset: encoded text (with `?` for missing characters) decodes to itself, and cut text fits.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn charsets(input: &Input<'_>) {
     for language in [None, Some(69), Some(83), Some(84)] {
         let charset = Charset::of_language(language);
@@ -108,7 +108,7 @@ pub fn charsets(input: &Input<'_>) {
             continue;
         };
         let encoded = charset.encode(&text);
-        // GB2312 that happens to be UTF-8 as well may be either: see `Charset::decode`.
+        // GB2312 that is valid UTF-8 by chance may be read as either: see `Charset::decode`.
         if str::from_utf8(&encoded).is_ok_and(|text| !text.is_ascii()) && charset == Charset::Gb2312 {
             continue;
         }
@@ -122,10 +122,10 @@ pub fn charsets(input: &Input<'_>) {
     }
 }
 
-/// Parameters: no key is empty, none holds the end of a line, all together are as long as the body.
+/// Parameters: no key is empty, no value contains a line end, and together they are at most as long as the body.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn parameters(input: &Input<'_>) {
     let body = input.bytes();
     let Some(parameters) = input.reads_whole(|| read_parameters(body)) else { return };
@@ -138,10 +138,10 @@ pub fn parameters(input: &Input<'_>) {
     assert!(length <= 3 * body.len());
 }
 
-/// Answers to commands: what is written of one is read as the same again, but for what holds the mark that parts keys.
+/// Acknowledgements: a written answer reads back, except for values that contain the separator of keys.
 ///
 /// # Panics
-/// When it is not.
+/// When it does not.
 pub fn acknowledgements(input: &Input<'_>) {
     let body = input.bytes();
     let Some(answers) = input.reads_whole(|| wire::acknowledgements(body)) else { return };
@@ -153,7 +153,7 @@ pub fn acknowledgements(input: &Input<'_>) {
         let read = wire::acknowledgements(&written);
         let [read] = &read[..] else { panic!("one answer became {}", read.len()) };
         let parted = |text: &String| text.contains(['&', '\t', ',']);
-        // Parameters of an INFO, and all keys before content, stand in lines of their own: what is read as such a line.
+        // Parameters of an INFO, and all keys before content, are written on separate lines.
         let in_lines = answer.is_info() || answer.content.is_some();
         let stands_alone = |pair: &(String, String)| {
             let (key, value) = pair;
@@ -170,10 +170,10 @@ pub fn acknowledgements(input: &Input<'_>) {
     }
 }
 
-/// A command: what is written of it is one line, and is written the same when it was read.
+/// A command: it is written as one line, which reads back and is written the same again.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn command(input: &Input<'_>) {
     let line = input.bytes();
     let Some(Ok((id, command))) = input.reads_whole(|| Command::read(line)) else { return };
@@ -182,16 +182,16 @@ pub fn command(input: &Input<'_>) {
     assert!(!written.contains(&b'\n') && written.len() <= 3 * line.len() + 200);
     let (read_id, read) = Command::read(&written).expect("what was written is read");
     assert_eq!(read_id, id);
-    // Of a user every field is written, so that what is read says more than the first line did.
+    // A user is written with all fields, so that the written line has more fields than the first one.
     let mut again = Vec::new();
     read.write(&id, &mut again);
     assert_eq!(written, again);
 }
 
-/// The options of a device: what is written of a block is read as the same again.
+/// An option block: a written block reads back.
 ///
 /// # Panics
-/// When it is not.
+/// When it does not.
 pub fn option_block(input: &Input<'_>) {
     let Some(Ok(block)) = input.reads_whole(|| OptionBlock::read(input.bytes())) else { return };
     let written = block.render();

@@ -1,4 +1,4 @@
-//! What the lines of uploads become, and how it is kept.
+//! Upload lines about people, from reading to storage and commands.
 
 use roster::{
     Capability, Content, HashKey, ItemKey, Kind, Reading, Slot, Uploader, UserPatch, delete, first, hash,
@@ -10,10 +10,10 @@ use crate::Input;
 
 const KEY: HashKey = HashKey::new([7; 32]);
 
-/// How many records of an upload are followed to where they are kept and sent.
-const MOST_LOOKED_AT: usize = 1_000;
+/// Most records of an upload that are followed to storage and commands.
+const MAX_LOOKED_AT: usize = 1_000;
 
-/// Devices of two kinds: one of which nothing is known, and one with everything that changes what is written.
+/// Two devices: one without known capabilities, and one with every capability that changes commands.
 fn capabilities() -> [Capability; 2] {
     let mut old = Capability::default();
     old.merge_handshake(&Handshake::read(&Query::new("SN=OLD0001&options=all&language=83")));
@@ -23,11 +23,11 @@ fn capabilities() -> [Capability; 2] {
     [Capability::default(), old]
 }
 
-/// An upload: no line is lost; what is kept of each is kept as it is, is the same content when it comes again, and
-/// goes out as commands of one line each.
+/// An upload: no line is lost. The content of each record is stored unchanged, has the same hash when it comes
+/// again, and is sent as commands of one line each.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn upload(input: &Input<'_>) {
     let body = input.bytes();
     for capability in &capabilities() {
@@ -35,8 +35,8 @@ pub fn upload(input: &Input<'_>) {
             continue;
         };
         no_line_is_lost(body, &readings);
-        // What is true of these is true of the others of a flood.
-        for reading in readings.iter().take(MOST_LOOKED_AT) {
+        // The other records of a flood are like the first ones.
+        for reading in readings.iter().take(MAX_LOOKED_AT) {
             match reading {
                 Reading::User { pin, patch, .. } => user(pin.clone(), patch, capability),
                 Reading::Item { key, content, raw, .. } => {
@@ -51,7 +51,7 @@ pub fn upload(input: &Input<'_>) {
 }
 
 fn no_line_is_lost(body: &[u8], readings: &[Reading<'_>]) {
-    // By their lines, and so by where they begin. The parts of a template may enclose lines that cannot be read.
+    // Sorted by line, and so by position. The parts of a template may enclose lines that cannot be read.
     let mut readings = readings.iter().peekable();
     let mut read_to = body.as_ptr();
     for line in wire::records(Some("OPERLOG"), body) {
@@ -69,7 +69,7 @@ fn no_line_is_lost(body: &[u8], readings: &[Reading<'_>]) {
     }
 }
 
-/// A user who is uploaded once more as they are is no edit.
+/// A user that is uploaded again unchanged is no edit.
 fn user(pin: wire::Pin, patch: &UserPatch, capability: &Capability) {
     let (fields, _) = first(patch, true);
     let from = Uploader { capability, settled: true, trust_privilege: true };
@@ -82,7 +82,7 @@ fn user(pin: wire::Pin, patch: &UserPatch, capability: &Capability) {
     kept(&ItemKey { pin, slot: Slot::USER }, &Content::User(fields), capability);
 }
 
-/// A content is kept as it is and goes out in lines.
+/// A content is stored unchanged, and its commands are lines.
 fn kept(key: &ItemKey, content: &Content, capability: &Capability) {
     let bytes = content.to_bytes();
     let read = Content::from_bytes(key.slot.kind, &bytes).expect("what was kept is read");
@@ -97,17 +97,17 @@ fn kept(key: &ItemKey, content: &Content, capability: &Capability) {
     }
 }
 
-/// The header of a template.
+/// A template header.
 ///
 /// # Panics
-/// When one is found whose length is not that of the text.
+/// When a header is accepted although its length differs from that of the text.
 pub fn header(input: &Input<'_>) {
     let text = input.text();
     let Some(found) = input.reads_whole(|| inspect(&text)) else { return };
     assert!(found.is_err() || text.len().is_multiple_of(4));
 }
 
-/// A stored content: what is read is written as it was.
+/// Stored content: read content is written as the same bytes.
 ///
 /// # Panics
 /// When it is not.
@@ -116,23 +116,23 @@ pub fn stored(kind: Kind, input: &Input<'_>) {
     assert_eq!(content.to_bytes(), input.bytes());
 }
 
-/// What is known of a device, as it is stored: what is read and written is read as the same again.
+/// A stored capability: it reads back equal after it was written.
 ///
 /// # Panics
-/// When it is not.
+/// When it does not.
 pub fn capability_text(input: &Input<'_>) {
     let text = input.text();
     let Some(capability) = input.reads(|| Capability::from_text(&text)) else { return };
-    // No value that was ever stored holds one: it came through `tell`.
+    // Stored values never contain a CR, because they passed through `tell`.
     if !text.contains('\r') {
         again(&capability);
     }
 }
 
-/// What a device says of itself: it is stored as it is, and what is shown of it has an end.
+/// The parameters of a device: the capability is stored unchanged, and its description is of limited length.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn capability_of_parameters(input: &Input<'_>) {
     let parameters = read_parameters(input.bytes());
     let told = input.reads(|| {
@@ -146,10 +146,10 @@ pub fn capability_of_parameters(input: &Input<'_>) {
     assert!(shown <= 3 * input.bytes().len() + 4096);
 }
 
-/// What a device says of itself in its handshake and in a poll.
+/// The parameters of a handshake and of a poll.
 ///
 /// # Panics
-/// When it is not stored as it is.
+/// When the capability is not stored unchanged.
 pub fn capability_of_query(input: &Input<'_>) {
     let text = input.text();
     let query = Query::new(text.split_once('?').map_or(&*text, |(_, query)| query));

@@ -1,4 +1,4 @@
-//! What devices upload beside people: punches, their pictures, and other records.
+//! Other uploads than those about people: attendance records, attendance photos, device records.
 
 use wire::{
     AttendancePhoto, DeviceLine, DeviceRecord, Packet, PhotoName, PunchLine, Query, RecordKind, Table,
@@ -8,10 +8,11 @@ use wire::{
 use super::is_within;
 use crate::Input;
 
-/// Punches: no line is lost, each lies where it stood, and of a card the text that it came as is not longer.
+/// Attendance records: no line is lost, each is a slice of the body, and the texts of a card are at most as long
+/// as the line.
 ///
 /// # Panics
-/// When it is not so.
+/// When one of these does not hold.
 pub fn punches_of_body(input: &Input<'_>) {
     let body = input.bytes();
     for reads_cards in [false, true] {
@@ -33,10 +34,10 @@ pub fn punches_of_body(input: &Input<'_>) {
     }
 }
 
-/// Other records, with and without a table that tells what they are.
+/// Device records, with and without a table that decides their kind.
 ///
 /// # Panics
-/// When a line is lost, or read in another way alone.
+/// When a line is lost, or reads in another way on its own.
 pub fn other_records(input: &Input<'_>) {
     let body = input.bytes();
     for table in [None, Some(RecordKind::IdCard), Some(RecordKind::Error), Some(RecordKind::Message)] {
@@ -56,10 +57,10 @@ pub fn other_records(input: &Input<'_>) {
     }
 }
 
-/// The picture of a punch: its bytes are those of the body, or fewer where it came in base64.
+/// An attendance photo: it is at most as long as the body.
 ///
 /// # Panics
-/// When it is larger than the body.
+/// When it is longer.
 pub fn attendance_photo(input: &Input<'_>) {
     let body = input.bytes();
     let Some(Ok(photo)) = input.reads_whole(|| AttendancePhoto::read(body)) else { return };
@@ -68,7 +69,7 @@ pub fn attendance_photo(input: &Input<'_>) {
     assert_eq!(PhotoName::read(&photo.file_name), photo.name);
 }
 
-/// A body that is sorted by what its lines are about: each line is somewhere, and in its place.
+/// A sorted body: each line is in one of the parts, at its own line number.
 ///
 /// # Panics
 /// When a line is lost.
@@ -82,7 +83,7 @@ pub fn sorted(input: &Input<'_>) {
     }
 }
 
-/// What a request says of the package that it carries.
+/// The packet parameters of a request.
 pub fn packet(input: &Input<'_>) {
     super::answers(input, |text| Packet::read(&Query::new(text)));
 }

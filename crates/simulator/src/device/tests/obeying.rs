@@ -1,4 +1,4 @@
-//! What a device does with commands.
+//! Execution of commands.
 
 use super::*;
 use crate::model::Algorithm;
@@ -70,7 +70,7 @@ fn damaged_templates_are_refused_with_the_code_of_their_fault() {
 }
 
 #[test]
-fn unknown_forms_are_answered_as_the_model_does() {
+fn unknown_forms_are_answered_with_the_code_of_the_model() {
     let biodata =
         "DATA UPDATE BIODATA Pin=7\tNo=6\tIndex=0\tType=1\tMajorVer=10\tMinorVer=0\tFormat=0\tTmp=AAAA";
     for (model, code) in [(Model::k40(), -1002), (Model::old(), -22)] {
@@ -87,7 +87,7 @@ fn unknown_forms_are_answered_as_the_model_does() {
 }
 
 #[test]
-fn a_full_device_takes_changes_and_no_newcomers() {
+fn a_full_device_accepts_changes_and_refuses_new_users() {
     let mut device = device(Model { user_capacity: 1, ..Model::speedface() });
     add_user(&mut device, "7");
     assert_eq!(run(&mut device, "DATA UPDATE USERINFO PIN=8\tName=Bo"), -1001);
@@ -203,7 +203,7 @@ fn a_busy_device_does_nothing() {
 }
 
 #[test]
-fn refused_and_ignored_forms_leave_the_device_as_it_was() {
+fn refused_and_ignored_forms_change_nothing() {
     let mut device = quirky(Model::speedface(), |quirks| {
         quirks.refuse.push(Refusal { form: Form::UserPhoto, return_code: -1001 });
         quirks.ignore.push(Form::User);
@@ -230,7 +230,7 @@ fn stranded_templates_belong_to_the_next_owner_of_the_pin() {
 }
 
 #[test]
-fn deletions_take_away_what_they_name() {
+fn deletions_remove_what_they_name() {
     let mut device = device(Model::speedface());
     device.enrol_user("7", "Ada");
     for finger in 0..3 {
@@ -260,7 +260,7 @@ fn a_deletion_without_pin_deletes_everyone() {
 }
 
 #[test]
-fn a_comparison_photo_becomes_a_template_of_the_devices_own() {
+fn the_device_makes_its_own_template_from_a_comparison_photo() {
     let mut from = device(Model::speedface());
     from.enrol_user("7", "Ada");
     from.enrol_face("7");
@@ -280,7 +280,7 @@ fn a_comparison_photo_becomes_a_template_of_the_devices_own() {
 }
 
 #[test]
-fn check_asks_for_the_options_again_where_it_is_known() {
+fn check_requests_the_options_again_on_models_that_know_it() {
     let mut device = device(Model::speedface());
     assert!(!device.handshake_due());
     assert_eq!(run(&mut device, "CHECK"), 0);
@@ -291,7 +291,7 @@ fn check_asks_for_the_options_again_where_it_is_known() {
 }
 
 #[test]
-fn a_reboot_is_not_acknowledged_and_begins_anew() {
+fn a_reboot_is_not_acknowledged_and_restarts_the_device() {
     let mut device = device(Model::speedface());
     add_user(&mut device, "7");
     assert!(device.execute(b"C:5:REBOOT").is_empty());

@@ -16,7 +16,7 @@ fn answering(model: Model, queries: Option<Queries>) -> Device {
     device
 }
 
-/// The next bodies: each with its table, the parameters behind it and the kinds of its lines.
+/// The next bodies, each with its table, its further parameters and the kinds of its lines.
 fn requests(device: &mut Device) -> Vec<(String, Vec<String>)> {
     let mut requests = Vec::new();
     while let Some(upload) = device.next_upload() {
@@ -46,7 +46,7 @@ fn a_marked_answer_is_a_body_of_its_own_before_other_news() {
             request("OPERLOG&Stamp=9999", &["USER 9", "OPLOG 30 9"]),
         ]
     );
-    // Nobody has this PIN.
+    // No user has this PIN.
     assert_eq!(run(&mut device, "DATA QUERY USERINFO PIN=70"), 0);
     assert_eq!(device.pending(), 0);
 }
@@ -85,7 +85,7 @@ fn the_first_generation_answers_with_the_user_alone_and_counts() {
 }
 
 #[test]
-fn each_model_answers_in_its_way_until_a_quirk_changes_that() {
+fn a_quirk_overrides_the_way_in_which_a_model_answers_queries() {
     let ways = Model::all().into_iter().map(|model| (model.name, device(model).queries()));
     assert_eq!(
         ways.collect::<Vec<_>>(),
@@ -119,7 +119,7 @@ fn every_marked_line_is_read_by_the_protocol_crate() {
 }
 
 #[test]
-fn edits_are_told_by_operations_alone_only_where_queries_bring_the_rest() {
+fn edits_are_reported_by_operations_only_if_queries_return_the_data() {
     for (queries, told) in [(Queries::Marked, 1), (Queries::FirstGeneration, 2), (Queries::NotUnderstood, 2)]
     {
         let mut device = quirky(Model::speedface(), |quirks| {

@@ -1,9 +1,9 @@
-//! What each habit changes: the same story with it and without it.
+//! Effects of the quirks: the same story with and without each.
 
 use super::*;
 use crate::model::Stamps;
 
-/// What a device reports of Ada, whom it enrols, with a quirk and without it, as lines.
+/// The lines that a device reports after it enrols Ada, with a quirk and without it.
 fn with_and_without(change: impl FnOnce(&mut Quirks)) -> [Vec<String>; 2] {
     let report = |mut device: Device| {
         device.enrol_user("7", "Ada");
@@ -53,7 +53,7 @@ fn a_damaged_template_is_answered_with_its_fault_or_lost() {
 }
 
 #[test]
-fn a_user_between_the_parts_of_a_template_resets_them_or_does_not() {
+fn a_user_between_the_parts_of_a_template_may_reset_them() {
     let mut from = device(Model::old());
     from.enrol_user("7", "Ada");
     from.enrol_face("7");
@@ -73,7 +73,7 @@ fn a_user_between_the_parts_of_a_template_resets_them_or_does_not() {
 }
 
 #[test]
-fn a_reboot_is_answered_or_not_and_done_all_the_same() {
+fn a_reboot_is_executed_with_or_without_an_answer() {
     for (silent, answers) in [(true, 0), (false, 1)] {
         let mut device = quirky(Model::speedface(), |quirks| quirks.silent_reboot = silent);
         assert_eq!(device.execute(b"C:1:REBOOT").len(), answers);
@@ -82,7 +82,7 @@ fn a_reboot_is_answered_or_not_and_done_all_the_same() {
 }
 
 #[test]
-fn parameters_asked_for_come_with_the_answer_or_in_the_next_poll_only() {
+fn info_returns_parameters_in_the_answer_or_in_the_next_poll() {
     for (bare, parameters) in [(true, false), (false, true)] {
         let mut device = quirky(Model::speedface(), |quirks| quirks.bare_info = bare);
         device.take_info_due();
@@ -93,7 +93,7 @@ fn parameters_asked_for_come_with_the_answer_or_in_the_next_poll_only() {
 }
 
 #[test]
-fn info_stands_in_every_poll_or_after_changes() {
+fn info_is_in_every_poll_or_only_after_changes() {
     let mut every = quirky(Model::speedface(), |quirks| quirks.info_in_every_poll = true);
     assert!(every.take_info_due() && every.take_info_due());
     let mut changed = device(Model::speedface());
@@ -101,21 +101,21 @@ fn info_stands_in_every_poll_or_after_changes() {
 }
 
 #[test]
-fn info_begins_with_the_firmware_or_with_nothing() {
+fn the_first_field_of_info_is_the_firmware_or_empty() {
     let without = quirky(Model::speedface(), |quirks| quirks.info_without_firmware = true);
     assert!(without.info().starts_with(",0,0,0,198.51.100."), "{}", without.info());
     assert!(device(Model::speedface()).info().starts_with("ZAM170-NF-Ver1.1.27,0,"));
 }
 
 #[test]
-fn a_restart_leads_to_an_initialization_or_not() {
+fn a_restart_may_skip_the_initialization() {
     let mut device = quirky(Model::speedface(), |quirks| quirks.skip_handshake = true);
     device.restart();
     assert!(!device.handshake_due() && device.server_options().is_some());
     device.quirks_mut().skip_handshake = false;
     device.restart();
     assert!(device.handshake_due() && device.server_options().is_none());
-    // Nobody can go on with options that were never given.
+    // A device cannot skip its first initialization.
     let mut new = Device::new(Model::speedface(), "SIM0002");
     new.quirks_mut().skip_handshake = true;
     new.restart();
@@ -123,7 +123,7 @@ fn a_restart_leads_to_an_initialization_or_not() {
 }
 
 #[test]
-fn an_initialization_brings_everything_or_what_is_new() {
+fn an_initialization_uploads_everything_or_only_new_data() {
     for (everything, users) in [(true, 1), (false, 0)] {
         let mut device = quirky(Model::speedface(), |quirks| quirks.upload_everything = everything);
         add_user(&mut device, "7");
@@ -143,14 +143,14 @@ fn lines_end_in_cr_lf() {
 }
 
 #[test]
-fn keys_are_in_lower_case_and_values_as_they_are() {
+fn keys_are_in_lower_case_and_values_unchanged() {
     let [with, without] = with_and_without(|quirks| quirks.lower_case_keys = true);
     assert!(with.first().unwrap().starts_with("USER pin=7\tname=Ada\tpri=0\tpasswd="), "{with:?}");
     assert!(without.first().unwrap().starts_with("USER PIN=7\tName=Ada\tPri=0\tPasswd="), "{without:?}");
 }
 
 #[test]
-fn fields_come_in_the_opposite_order() {
+fn fields_come_in_reverse_order() {
     let [with, without] = with_and_without(|quirks| quirks.reversed_fields = true);
     let (with, without) = (with.first().unwrap(), without.first().unwrap());
     assert!(with.starts_with("USER EndDatetime=0\tStartDatetime=0\t") && with.ends_with("\tPIN=7"), "{with}");
@@ -195,14 +195,14 @@ fn an_acknowledgement_repeats_one_word_or_two() {
 }
 
 #[test]
-fn operations_carry_times_that_there_are_not() {
+fn operations_have_impossible_times() {
     let [with, without] = with_and_without(|quirks| quirks.broken_times = true);
     assert!(with.last().unwrap().starts_with("OPLOG 30\t0\t1971--01--01 -00:-00:-01\t7"), "{with:?}");
     assert!(without.last().unwrap().starts_with("OPLOG 30\t0\t2024-01-01 00:00:01\t7"), "{without:?}");
 }
 
 #[test]
-fn an_edit_is_told_by_its_operation_alone_and_brought_by_a_query() {
+fn an_edit_is_reported_by_its_operation_only_and_returned_by_a_query() {
     let mut device = quirky(Model::speedface(), |quirks| quirks.operations_only = true);
     device.enrol_user("7", "Ada");
     device.enrol_fingerprint("7", 6);
@@ -210,14 +210,14 @@ fn an_edit_is_told_by_its_operation_alone_and_brought_by_a_query() {
     assert_eq!(kinds(&reported(&mut device)), ["OPLOG 30 7", "OPLOG 6 7", "OPLOG 114 7", "OPLOG 101 7"]);
     assert_eq!(run(&mut device, "DATA QUERY USERINFO PIN=7"), 0);
     assert_eq!(kinds(&reported(&mut device)), ["USER 7", "BIODATA 7", "BIODATA 7", "BIOPHOTO 7"]);
-    // A model that answers no queries could not bring it.
+    // A model that answers no queries could never upload the edit.
     let mut mute = quirky(Model::k40(), |quirks| quirks.operations_only = true);
     mute.enrol_user("7", "Ada");
     assert_eq!(kinds(&reported(&mut mute)), ["USER 7", "OPLOG 30 7"]);
 }
 
 #[test]
-fn a_clock_of_its_own_makes_everything_new_where_stamps_are_times() {
+fn a_broken_clock_makes_everything_new_if_stamps_are_times() {
     let again = |stamps| {
         let mut device = device(Model { stamps, ..Model::speedface() });
         add_user(&mut device, "7");
@@ -249,7 +249,7 @@ fn templates_come_before_their_users_or_after_them() {
     assert_eq!(everything, [&["USER 7", "USER 8", "BIODATA 7"][..], &palm[..]].concat());
 }
 
-/// The bodies that the device uploads until it has nothing more to upload, as kinds of lines.
+/// The bodies that the device uploads until nothing is left, as kinds of lines.
 fn bodies(device: &mut Device) -> Vec<Vec<String>> {
     let mut bodies = Vec::new();
     while let Some(upload) = device.next_upload() {
@@ -263,7 +263,7 @@ fn bodies(device: &mut Device) -> Vec<Vec<String>> {
 
 const EVERYTHING: &str = "OPERLOGStamp=0\nBIODATAStamp=0\n";
 
-/// A device that holds five users and is asked for everything.
+/// A device with five users whose server requests everything.
 fn asked_for_five(change: impl FnOnce(&mut Quirks)) -> Device {
     let mut device = quirky(Model::speedface(), change);
     for pin in 1..=5 {
@@ -274,7 +274,7 @@ fn asked_for_five(change: impl FnOnce(&mut Quirks)) -> Device {
 }
 
 #[test]
-fn a_roster_comes_in_bodies_of_so_many_records_or_at_once() {
+fn a_roster_comes_in_bodies_of_limited_size_or_at_once() {
     let mut small = asked_for_five(|quirks| quirks.roster_records = Some(2));
     small.define_work_code("1", "Lunch");
     let users = |range: std::ops::RangeInclusive<u32>| range.map(|pin| format!("USER {pin}")).collect();
@@ -298,14 +298,14 @@ fn a_slow_roster_leaves_time_for_an_enrolment_between_its_bodies() {
 }
 
 #[test]
-fn a_broken_roster_ends_early_and_begins_anew_when_asked_again() {
+fn a_broken_roster_ends_early_and_starts_again_on_request() {
     let mut device = asked_for_five(|quirks| {
         quirks.roster_records = Some(2);
         quirks.broken_roster = Some(3);
     });
     assert_eq!(bodies(&mut device), [vec!["USER 1", "USER 2"], vec!["USER 3"]]);
     assert_eq!(device.pending(), 0);
-    // An initialization without a stamp of 0 does not go on with the rest.
+    // An initialization without a stamp of 0 does not continue the rest.
     assert!(device.initialize(BLOCK.as_bytes()));
     assert_eq!(device.pending(), 0);
     device.quirks_mut().broken_roster = None;
@@ -314,7 +314,7 @@ fn a_broken_roster_ends_early_and_begins_anew_when_asked_again() {
 }
 
 #[test]
-fn a_roster_that_is_asked_for_again_begins_anew() {
+fn a_roster_that_is_requested_again_starts_again() {
     let mut device = asked_for_five(|quirks| {
         quirks.roster_records = Some(3);
         quirks.slow_roster = true;
@@ -325,7 +325,7 @@ fn a_roster_that_is_asked_for_again_begins_anew() {
 }
 
 #[test]
-fn a_deletion_names_the_number_on_the_terminal_or_the_pin() {
+fn a_deletion_names_the_internal_number_or_the_pin() {
     let story = |model: Model, internal| {
         let mut device = quirky(model, |quirks| quirks.logs_internal_numbers = internal);
         for pin in ["20", "10", "30"] {
@@ -336,7 +336,7 @@ fn a_deletion_names_the_number_on_the_terminal_or_the_pin() {
         for pin in ["10", "5"] {
             device.delete_user(pin);
         }
-        // The highest number was given back, that of 10 was not.
+        // The highest number was reused, that of 10 was not.
         add_user(&mut device, "6");
         device.change_privilege("6", 14);
         device.delete_user("6");
@@ -344,12 +344,12 @@ fn a_deletion_names_the_number_on_the_terminal_or_the_pin() {
     };
     assert_eq!(story(Model::k40(), true), ["OPLOG 9 2", "OPLOG 9 4", "OPLOG 71 6", "OPLOG 9 4"]);
     assert_eq!(story(Model::k40(), false), ["OPLOG 9 10", "OPLOG 9 5", "OPLOG 71 6", "OPLOG 9 6"]);
-    // Operation 103 of newer models names the PIN.
+    // Operation 103 of newer models contains the PIN.
     assert_eq!(story(Model::speedface(), true).first().unwrap(), "OPLOG 103 10");
 }
 
 #[test]
-fn a_deleted_finger_is_told_by_its_number_or_by_how_many_they_were() {
+fn deleted_fingers_are_reported_by_finger_or_by_number() {
     let story = |counts| {
         let mut device = quirky(Model::k40(), |quirks| quirks.counts_deleted_fingers = counts);
         device.enrol_silently("311", "Ada", &[3, 6, 9]);
@@ -363,7 +363,7 @@ fn a_deleted_finger_is_told_by_its_number_or_by_how_many_they_were() {
 }
 
 #[test]
-fn access_fields_come_back_as_written_or_as_those_of_a_new_user() {
+fn access_fields_come_back_as_written_or_as_defaults() {
     let story = |keeps| {
         let mut device = quirky(Model::speedface(), |quirks| {
             quirks.keeps_access_fields = keeps;
@@ -382,6 +382,6 @@ fn access_fields_come_back_as_written_or_as_those_of_a_new_user() {
         format!("USER PIN=7 Name=Ada Pri=0 Grp=1 TZ=0000000100000000 Verify=-1 {validity}")
     );
     assert_eq!(faithful, format!("USER PIN=7 Name=Ada Pri=0 Grp=3 TZ=0001000200000000 Verify=4 {validity}"));
-    // A device that cannot keep them does not differ in them.
+    // A device that cannot keep these fields does not differ in them.
     assert_eq!(difference(&forgets.holding(), &keeps.holding()), []);
 }

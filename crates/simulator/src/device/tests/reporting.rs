@@ -1,9 +1,9 @@
-//! What a device reports, and how.
+//! Reports of a device.
 
 use super::*;
 
 #[test]
-fn what_is_enrolled_is_reported_in_the_order_of_the_captured_device() {
+fn an_enrolment_is_reported_in_the_order_of_the_captured_device() {
     let mut device = device(Model::speedface());
     device.enrol_user("5", "zvkt");
     device.enrol_face("5");
@@ -65,7 +65,7 @@ fn two_devices_of_a_model_become_equal_by_what_they_report() {
 }
 
 #[test]
-fn a_difference_is_told_in_words_without_what_it_holds() {
+fn a_difference_is_described_without_its_content() {
     let (mut a, mut b) = (device(Model::speedface()), device(Model::speedface()));
     a.enrol_user("7", "Ada");
     copy(&mut a, &mut b);
@@ -145,7 +145,7 @@ fn a_stamp_of_zero_sends_everything_again() {
 }
 
 #[test]
-fn an_old_device_resends_everything_for_a_stamp_of_times_to_come() {
+fn an_old_device_resends_everything_for_a_stamp_in_the_future() {
     let mut device = device(Model::old());
     add_user(&mut device, "7");
     let later = device.local_time().0 + 1000;
@@ -156,7 +156,7 @@ fn an_old_device_resends_everything_for_a_stamp_of_times_to_come() {
 }
 
 #[test]
-fn what_trans_flag_leaves_out_is_not_uploaded() {
+fn data_that_trans_flag_leaves_out_is_not_uploaded() {
     let mut device = Device::new(Model::k40(), "SIM0001");
     assert!(device.initialize(format!("{BLOCK}TransFlag=TransData OpLog\tEnrollUser\n").as_bytes()));
     device.enrol_user("7", "Ada");
@@ -165,7 +165,7 @@ fn what_trans_flag_leaves_out_is_not_uploaded() {
 }
 
 #[test]
-fn templates_travel_unified_only_when_both_sides_said_so() {
+fn templates_are_sent_unified_only_if_both_sides_announced_it() {
     let mut device = Device::new(Model::speedface(), "SIM0001");
     assert!(device.initialize(b"GET OPTION FROM: SIM0001\nMultiBioDataSupport=0:0:0:0:0:0:0:0:0:1\n"));
     device.enrol_user("7", "Ada");
@@ -195,7 +195,7 @@ fn queries_are_answered_by_uploads() {
 }
 
 #[test]
-fn uploads_are_kept_until_they_are_taken_and_bounded() {
+fn uploads_are_limited_and_kept_until_they_are_accepted() {
     let mut device = device(Model { batch_records: 3, ..Model::k40() });
     for pin in ["1", "2", "3"] {
         device.enrol_user(pin, "Ada");
@@ -216,7 +216,7 @@ fn a_server_without_version_gets_the_old_name_of_the_stamp() {
 }
 
 #[test]
-fn what_was_edited_here_and_overwritten_since_is_reported_as_it_is_now() {
+fn an_edit_that_was_overwritten_is_reported_with_the_current_value() {
     let mut device = device(Model::speedface());
     device.enrol_user("7", "Ada");
     assert_eq!(run(&mut device, "DATA UPDATE USERINFO PIN=7\tName=Ida"), 0);
@@ -227,7 +227,7 @@ fn what_was_edited_here_and_overwritten_since_is_reported_as_it_is_now() {
 }
 
 #[test]
-fn a_person_enrolled_silently_is_counted_and_comes_with_everything_only() {
+fn a_silently_enrolled_person_is_counted_and_uploaded_only_with_everything() {
     let mut device = device(Model::speedface());
     device.enrol_user("7", "Ada");
     device.enrol_silently("8", "Bo", &[6]);
@@ -239,7 +239,7 @@ fn a_person_enrolled_silently_is_counted_and_comes_with_everything_only() {
 }
 
 #[test]
-fn a_punch_is_reported_in_its_own_table_where_the_server_wants_it() {
+fn a_punch_is_reported_in_its_own_table_if_the_server_wants_it() {
     for (words, bodies) in [("AttLog\tOpLog", 1), ("OpLog", 0)] {
         let mut device = quirky(Model::speedface(), |quirks| quirks.reversed_fields = true);
         device.enrol_silently("7", "Ada", &[]);
@@ -255,7 +255,7 @@ fn a_punch_is_reported_in_its_own_table_where_the_server_wants_it() {
 }
 
 #[test]
-fn what_is_deleted_at_the_terminal_is_told_by_operations_and_card_and_password_with_the_user() {
+fn deletions_at_the_terminal_are_operations_and_card_and_password_also_a_user() {
     let mut device = device(Model::speedface());
     device.silently(|device| {
         device.enrol_user("311", "Ada");
@@ -292,7 +292,7 @@ fn what_is_deleted_at_the_terminal_is_told_by_operations_and_card_and_password_w
 }
 
 #[test]
-fn a_restored_device_says_so_and_uploads_the_people_of_the_past() {
+fn a_restored_device_reports_it_and_uploads_the_people_of_the_backup() {
     for (how, operation) in [(Restoring::FromBackup, "OPLOG 38 0"), (Restoring::FromStick, "OPLOG 40 0")] {
         let mut device = device(Model::speedface());
         device.enrol_user("290", "Nils Former");
@@ -316,7 +316,7 @@ fn a_restored_device_says_so_and_uploads_the_people_of_the_past() {
 }
 
 #[test]
-fn a_device_restored_silently_holds_other_people_without_a_word() {
+fn a_silently_restored_device_reports_nothing() {
     let mut device = device(Model::k40());
     device.enrol_user("290", "Nils Former");
     let backup = device.backup();

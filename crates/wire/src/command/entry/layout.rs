@@ -1,4 +1,4 @@
-//! The keys of these tables, to the letter, and what may stand behind each.
+//! The keys of these tables in the exact spelling, and the valid values of each.
 
 use super::EntryTable;
 use crate::{Base64, FieldError, Pin, command::local_time};
@@ -8,43 +8,45 @@ pub(super) struct Layout {
     pub fields: &'static [Field],
 }
 
-/// One key.
+/// One key of a table.
 pub(super) struct Field {
     pub key: &'static str,
     pub kind: Kind,
-    /// What goes out where nothing is given; `None`: it must be given.
+    /// The value that is sent when none is given; `None`: a value is required.
     pub default: Option<&'static str>,
 }
 
-/// What a value is.
+/// The kind of a value, which decides what is valid.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
-    /// Text of at most so many bytes; and these in words.
+    /// Text: the maximum in bytes, and the same in words.
     Text(usize, &'static str),
-    /// A number between these.
+    /// A number between these two, inclusive.
     Number(i64, i64),
     /// One of these words.
     Word(&'static [&'static str]),
-    /// The key of a user.
+    /// The PIN of a user.
     Pin,
-    /// A time by the clock of the device.
+    /// A time on the device's clock.
     Time,
-    /// A day of any year, `MMdd`.
+    /// A day of the year, `MMdd`.
     Day,
     /// A time of day, `hhmm`.
     Clock,
-    /// Seven times of day, from Monday, parted by `;`.
+    /// Seven times of day, from Monday, separated by `;`.
     Week,
-    /// Periods of a group, parted by `;`: three, up to 2.4.1 behind a 0 or 1 that says whether they count.
+    /// Three period numbers of a group, separated by `;`. Up to 2.4.1 a 0 or 1 precedes them and says whether they
+    /// apply.
     Periods,
     /// Base64.
     Content,
-    /// How long the content under another key is: its base64 text, or what that stands for.
+    /// The size of the content under another key, computed: of its base64 text, or with `raw` of the decoded
+    /// bytes.
     SizeOf { content: &'static str, raw: bool },
 }
 
 impl Kind {
-    /// Whether the value is one of this kind.
+    /// Checks a value.
     pub(super) fn check(self, field: &'static str, value: &[u8]) -> Result<(), FieldError> {
         let text = || std::str::from_utf8(value).map_err(|_| FieldError::Invalid { field, want: "UTF-8" });
         let when = |is_right: bool, want: &'static str| {
@@ -61,7 +63,7 @@ impl Kind {
                     Err(FieldError::Range { field, low, high })
                 }
             }
-            Self::Word(words) => when(words.contains(&text()?), "one of the words of the protocol"),
+            Self::Word(words) => when(words.contains(&text()?), "one of the values of the protocol"),
             Self::Pin => Pin::try_from(value).map(drop).map_err(|error| error.in_field(field)),
             Self::Time => local_time::LocalTime::read(field, value).map(drop),
             Self::Day => when(local_time::is_month_and_day(value), "a day as MMdd: 1123"),
@@ -82,7 +84,7 @@ impl Kind {
                 )
             }
             Self::Content => {
-                Base64::read(value).map(drop).map_err(|_| FieldError::Invalid { field, want: "whole base64" })
+                Base64::read(value).map(drop).map_err(|_| FieldError::Invalid { field, want: "valid base64" })
             }
             Self::SizeOf { .. } => Ok(()),
         }
@@ -96,8 +98,8 @@ fn is_clock(digits: &[u8]) -> bool {
         && number.is_some_and(|number| number / 100 < 24 && number % 100 < 60)
 }
 
-/// The periods of a group as a device of this age writes them (§12.1.1.14): with 2.4.2 the first number, by which they
-/// count or not, went.
+/// The periods of a group in the form of the device's version (§12.1.1.14): version 2.4.2 dropped the number that
+/// says whether they apply.
 pub(super) fn group_periods(periods: &[u8], is_newer: bool) -> Vec<u8> {
     let parts: Vec<&[u8]> = periods.split(|byte| *byte == b';').collect();
     match (parts.as_slice(), is_newer) {
@@ -115,7 +117,7 @@ const fn may(key: &'static str, kind: Kind, default: &'static str) -> Field {
     Field { key, kind, default: Some(default) }
 }
 
-/// A key that may stay empty.
+/// A key whose value may be empty.
 const fn any(key: &'static str) -> Field {
     may(key, Kind::Text(1_000, "at most 1000 bytes"), "")
 }
@@ -143,7 +145,7 @@ pub(super) const fn layout(table: EntryTable) -> &'static Layout {
     }
 }
 
-/// §12.1.1.9. `TAG`: 253 for everyone, 254 personal, 255 kept back; `MIN`: minutes that it is shown for.
+/// §12.1.1.9. `TAG`: 253 for everyone, 254 personal, 255 kept back; `MIN`: display time in minutes.
 const SMS: Layout = Layout {
     fields: &[
         must("MSG", Kind::Text(320, "at most 320 bytes")),
@@ -167,10 +169,10 @@ const AD_PIC: Layout = Layout {
     ],
 };
 
-/// §12.1.1.12. `PIN` is the place in the list, no user.
+/// §12.1.1.12. `PIN` is the position in the list, not a user.
 const WORK_CODE: Layout = Layout { fields: &[must("PIN", COUNT), must("CODE", SHORT), must("NAME", SHORT)] };
 
-/// §12.1.1.13. The document prints `StatusCode==`, which cannot be meant.
+/// §12.1.1.13. The document prints `StatusCode==`, apparently by mistake.
 const SHORTCUT_KEY: Layout = Layout {
     fields: &[
         must("KeyID", Kind::Number(1, 8)),
@@ -199,7 +201,7 @@ const ACC_GROUP: Layout = Layout {
     ],
 };
 
-/// §12.1.1.15, with the spelling of its first table: `Tues`, `Thurs`.
+/// §12.1.1.15, in the spelling of the document's first table: `Tues`, `Thurs`.
 const ACC_TIME_ZONE: Layout = Layout {
     fields: &[
         must("UID", COUNT),

@@ -1,4 +1,4 @@
-//! Commands that people order, to the letter, and back.
+//! Commands that operators send: exact lines, and reading them back.
 
 use super::*;
 use crate::{Charset, Version};
@@ -26,7 +26,7 @@ fn assert_entry(table: EntryTable, given: &str, version: &str, line: &str) {
 
 /// Obligations 26, 150.
 #[test]
-fn each_table_goes_out_with_all_its_keys_in_its_spelling() {
+fn each_table_is_written_with_all_its_keys_in_their_spelling() {
     let (old, new) = ("2.4.1", "2.4.2");
     assert_entry(
         EntryTable::Sms,
@@ -81,7 +81,7 @@ fn each_table_goes_out_with_all_its_keys_in_its_spelling() {
 
 /// Obligation 151.
 #[test]
-fn the_size_of_a_picture_is_worked_out() {
+fn the_size_of_a_picture_is_computed() {
     let content = "U2FtcGxlRlAwMQ==";
     assert_entry(
         EntryTable::AdPic,
@@ -89,7 +89,7 @@ fn the_size_of_a_picture_is_worked_out() {
         "2.4.1",
         &format!("ADPIC Index=1→Size=16→Extension=png→Content={content}"),
     );
-    // Of a wallpaper it is that of the file.
+    // The size of a wallpaper is that of the file.
     assert_entry(
         EntryTable::Wallpaper,
         &format!("Index=1→Content={content}"),
@@ -125,7 +125,7 @@ fn a_blacklist_has_the_keys_of_the_version() {
 
 /// Obligation 35.
 #[test]
-fn what_cannot_be_meant_is_refused_with_its_key() {
+fn an_invalid_value_is_refused_with_its_key() {
     let refused = |table, text: &str| match entry(table, text, "2.4.1") {
         Err(error) => error.to_string(),
         Ok(command) => panic!("{command:?}"),
@@ -155,9 +155,9 @@ fn what_cannot_be_meant_is_refused_with_its_key() {
         (
             EntryTable::Wallpaper,
             "Index=1→Extension=exe→Content=QUJD".into(),
-            "Extension is not one of the words",
+            "Extension is not one of the values",
         ),
-        (EntryTable::AdPic, "Index=1→Content=QUJ".into(), "Content is not whole base64"),
+        (EntryTable::AdPic, "Index=1→Content=QUJ".into(), "Content is not valid base64"),
     ] {
         let error = refused(table, &text);
         assert!(error.contains(want), "{text}: {error}");
@@ -184,7 +184,7 @@ fn a_message_with_a_command_in_it_stays_in_one_line() {
 }
 
 #[test]
-fn a_record_goes_out_in_the_charset_of_the_device() {
+fn a_record_is_sent_in_the_charset_of_the_device() {
     let text = "MSG=午餐→UID=1→MIN=5→StartTime=2027-03-12 12:30:00";
     let Ok(Command::Put(sms)) = entry(EntryTable::Sms, text, "2.4.1") else { panic!("a message") };
     let mut out = Vec::new();
@@ -223,7 +223,7 @@ fn a_deletion_names_one_record() {
 
 /// Obligation 161.
 #[test]
-fn a_period_goes_out_by_the_clock_of_the_device() {
+fn a_period_is_sent_in_the_time_of_the_device() {
     let (from, to) = (time("2027-03-01 00:00:00"), time("2027-03-31 23:59:59"));
     let period = "StartTime=2027-03-01 00:00:00→EndTime=2027-03-31 23:59:59";
     let log = Command::Query(Select::AttLog { from: from.clone(), to: to.clone() });
@@ -244,7 +244,7 @@ fn a_period_goes_out_by_the_clock_of_the_device() {
 
 /// Obligation 159.
 #[test]
-fn one_finger_is_named_by_the_word_of_the_version() {
+fn one_finger_is_named_by_the_key_of_the_version() {
     let key = |version: &str| FingerKey::of(Some(&version.parse().unwrap()));
     assert_eq!(
         (key("2.4.1"), key("2.4.2"), key("3.0.1")),
@@ -273,7 +273,7 @@ fn one_finger_is_named_by_the_word_of_the_version() {
 }
 
 #[test]
-fn an_enrolment_opens_a_dialog_once() {
+fn an_enrolment_is_not_repeatable() {
     let finger = Enroll::Fingerprint { pin: pin("1007"), finger: 6, retries: 3, overwrite: true };
     let face =
         Enroll::BioData { bio_type: BioType::VISIBLE_FACE, pin: pin("1007"), retries: 3, overwrite: false };
@@ -292,7 +292,7 @@ fn an_enrolment_opens_a_dialog_once() {
 }
 
 #[test]
-fn files_are_named_with_their_places() {
+fn files_are_written_with_their_paths() {
     let get = Command::GetFile { path: "/mnt/mtdblock/options.cfg".into() };
     assert_line(&get, "GetFile /mnt/mtdblock/options.cfg");
     assert!(get.repeatable());
@@ -318,7 +318,7 @@ fn files_are_named_with_their_places() {
 }
 
 #[test]
-fn firmware_is_fetched_in_one_of_three_ways() {
+fn firmware_is_downloaded_in_one_of_three_ways() {
     let checksum = "0123456789abcdef0123456789ABCDEF";
     let upgrade = |method| {
         Command::Upgrade(Upgrade { checksum: checksum.into(), url: "file/fw/1".into(), size: 7, method })

@@ -1,4 +1,4 @@
-//! One trial: who takes part, and in which order things are tried.
+//! The trial: its devices, and the order of its attempts.
 
 use std::time::Duration;
 
@@ -12,46 +12,48 @@ use crate::ledger::Ledger;
 use crate::obligation::obligations;
 use crate::player::Player;
 use crate::report::Report;
-use crate::unseen::UNSEEN;
+use crate::unobservable::UNOBSERVABLE;
 
-/// How long a whole trial may take.
-const MOST_TIME: Duration = Duration::from_secs(55);
+/// Time limit of a whole trial.
+const MAX_TIME: Duration = Duration::from_secs(55);
 
-/// What a trial needs to know.
+/// The settings of a trial.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// Where the server listens for devices.
+    /// Address of the server's device listener.
     pub server: ServerAddress,
-    /// How devices are let in.
+    /// How devices are admitted.
     pub admission: Admission,
-    /// Serial numbers of the devices that are let in, four of them; made up where there are fewer.
+    /// Serial numbers of the four admitted devices; missing ones are invented.
     pub serial_numbers: Vec<String>,
-    /// Where all randomness comes from: serial numbers, people, templates.
+    /// The source of all randomness: serial numbers, people, templates.
     pub seed: u64,
-    /// The present, to compare the server's `Date` with.
+    /// The current time, for comparison with the server's `Date`.
     pub now: jiff::Timestamp,
 }
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// A device could not be let in.
+    /// A device was not admitted.
     #[error(transparent)]
     Admission(#[from] AdmissionError),
-    /// The server does not answer at all.
+    /// The server does not answer.
     #[error("{server} does not answer: {fault}")]
     Silent {
         /// `host:port`.
         server: String,
-        /// What happened instead.
+        /// The error.
         fault: crate::Fault,
     },
-    /// A device was not let in, so that nothing can be tried.
-    #[error("{serial_number} is not let in ({answer}): approve it, or say how with --approve-command")]
+    /// The server refuses a device, so that nothing can be tried.
+    #[error(
+        "{serial_number} was not admitted ({answer}): approve it, or pass a command with --approve-command"
+    )]
     NotAdmitted {
         /// The device.
         serial_number: String,
-        /// What the server said.
+        /// The server's answer.
         answer: String,
     },
     /// The list of obligations cannot be read.
@@ -59,18 +61,18 @@ pub enum RunError {
     List(#[from] toml::de::Error),
 }
 
-/// Who takes part.
-pub(crate) struct Scene {
+/// The devices of a trial.
+pub(crate) struct Trial {
     pub settings: Settings,
-    /// Where people are enrolled: visible light, fingerprints 10, palms 12, in English.
+    /// The device at which people are enrolled: visible light, fingerprints 10, palms 12, in English.
     pub a: Player,
-    /// Where they arrive: the same model.
+    /// The device at which they arrive: the same model.
     pub b: Player,
-    /// Another model, without palms and with another fingerprint algorithm, in Chinese.
+    /// Another model, without palms, with another fingerprint algorithm, in Chinese.
     pub c: Player,
-    /// A device that joins with people of its own.
+    /// A device that joins with its own people.
     pub joining: Player,
-    /// A device that nobody let in.
+    /// A device that nobody admitted.
     pub stranger: Player,
     pub ledger: Ledger,
     pub random: Random,
@@ -78,7 +80,7 @@ pub(crate) struct Scene {
     next_pin: u64,
 }
 
-impl Scene {
+impl Trial {
     fn new(settings: Settings, end: Instant) -> Self {
         let mut random = Random::new(settings.seed);
         let run = random.below(1_000_000);
@@ -99,25 +101,25 @@ impl Scene {
             stranger,
             ledger: Ledger::until(end),
             random,
-            began: end - MOST_TIME,
+            began: end - MAX_TIME,
             next_pin,
         }
     }
 
-    /// A PIN that nobody has.
+    /// An unused PIN.
     pub(crate) fn pin(&mut self) -> String {
         self.next_pin += 1;
         self.next_pin.to_string()
     }
 
-    /// The present as devices write it.
+    /// The current time in the form of devices.
     pub(crate) fn local_time(&self) -> String {
         let now = self.settings.now.saturating_add(self.began.elapsed());
         now.unwrap_or(self.settings.now).strftime("%Y-%m-%d %H:%M:%S").to_string()
     }
 
-    /// Everybody polls and obeys until nothing is left to do.
-    pub(crate) async fn calm(&mut self) {
+    /// All devices poll and acknowledge until none has commands left.
+    pub(crate) async fn settle(&mut self) {
         for player in [&mut self.a, &mut self.b, &mut self.c] {
             player.obey().await;
         }
@@ -126,35 +128,35 @@ impl Scene {
 
 /// Tries a server, in less than a minute.
 ///
-/// The people who are enrolled stay on the server; so do its records of the devices.
+/// The enrolled people stay on the server, and so do the server's records of the devices.
 ///
 /// # Errors
-/// Where nothing can be tried: the server is not there, or lets the devices not in.
+/// Nothing can be tried: the server does not answer, or does not admit the devices.
 pub async fn run(settings: Settings) -> Result<Report, RunError> {
     let list = obligations()?;
     let began = Instant::now();
-    let mut scene = Scene::new(settings, began + MOST_TIME);
-    for (number, why) in UNSEEN {
-        scene.ledger.unseen(&[*number], why);
+    let mut trial = Trial::new(settings, began + MAX_TIME);
+    for (number, why) in UNOBSERVABLE {
+        trial.ledger.unobservable(&[*number], why);
     }
-    checks::identity::strangers(&mut scene).await?;
-    checks::identity::arrive(&mut scene).await?;
-    checks::initialization::check(&mut scene).await;
-    checks::options::check(&mut scene).await;
-    checks::transport::check(&mut scene).await;
-    checks::other_requests::check(&mut scene).await;
-    checks::uploads::check(&mut scene).await;
-    checks::logs::check(&mut scene).await;
-    checks::people::check(&mut scene).await;
-    checks::identity::first_import(&mut scene).await;
-    checks::templates::check(&mut scene).await;
-    checks::polls::check(&mut scene).await;
-    checks::losses::deletion(&mut scene).await;
-    checks::replies::check(&mut scene).await;
-    checks::losses::check(&mut scene).await;
-    scene.ledger.look_back();
-    checks::everything::check(&mut scene);
-    let serial_numbers = [&scene.a, &scene.b, &scene.c, &scene.joining, &scene.stranger];
+    checks::identity::strangers(&mut trial).await?;
+    checks::identity::arrive(&mut trial).await?;
+    checks::initialization::check(&mut trial).await;
+    checks::options::check(&mut trial).await;
+    checks::transport::check(&mut trial).await;
+    checks::other_requests::check(&mut trial).await;
+    checks::uploads::check(&mut trial).await;
+    checks::logs::check(&mut trial).await;
+    checks::people::check(&mut trial).await;
+    checks::identity::first_import(&mut trial).await;
+    checks::templates::check(&mut trial).await;
+    checks::polls::check(&mut trial).await;
+    checks::losses::deletion(&mut trial).await;
+    checks::replies::check(&mut trial).await;
+    checks::losses::check(&mut trial).await;
+    trial.ledger.look_back();
+    checks::everything::check(&mut trial);
+    let serial_numbers = [&trial.a, &trial.b, &trial.c, &trial.joining, &trial.stranger];
     let serial_numbers = serial_numbers.map(|player| player.serial.clone()).to_vec();
-    Ok(Report::new(&list, &scene.ledger, serial_numbers, began.elapsed()))
+    Ok(Report::new(&list, &trial.ledger, serial_numbers, began.elapsed()))
 }

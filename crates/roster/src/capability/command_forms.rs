@@ -1,4 +1,4 @@
-//! In which form a device takes an item, if it takes it at all.
+//! Command forms that a device accepts for an item.
 
 use std::collections::BTreeSet;
 
@@ -7,15 +7,15 @@ use wire::{BioType, Form, Pin};
 use super::{Capability, hybrid};
 use crate::{Algorithm, Format, Kind, Slot};
 
-/// Up to this version fingerprints travel as `FINGERTMP`, later ones as `BIODATA` only (§12.1.1.3).
+/// Fingerprints up to this version are sent as `FINGERTMP`, later ones as `BIODATA` only (§12.1.1.3).
 const CLASSIC_FINGERPRINT: u16 = 10;
 
 impl Capability {
-    /// The form in which this device takes an item of this slot; `None` if it is not for it.
+    /// The form in which this device accepts an item of this slot; `None` if it accepts none.
     ///
-    /// A template must be of the device's own version (major number), and of the vendor's format; where either
-    /// version is not known it stays where it is. A form that this firmware refused gives way to the other form of
-    /// the same thing, if there is one.
+    /// A template must have the device's own version (major number) and the vendor's format. If either version is
+    /// unknown, the template is not sent. If this firmware refused a form, the other form of the same data
+    /// applies, if there is one.
     pub fn takes(&self, slot: &Slot) -> Option<Form> {
         if self.speaks_access_control() {
             return None;
@@ -23,13 +23,13 @@ impl Capability {
         self.forms(slot).into_iter().flatten().find(|form| !self.refused(*form))
     }
 
-    /// Whether the command of this number was made in a form that this device turned out to refuse only afterwards: a
-    /// refusal of that command says nothing of the form in which the item goes now.
+    /// Whether the command with this number was created in a form that the device was found to refuse only
+    /// afterwards. A refusal of such a command says nothing about the form that is used now.
     pub fn refused_since(&self, slot: &Slot, number: i64) -> bool {
         self.forms(slot).into_iter().flatten().any(|form| self.answers.refused_since(form, number))
     }
 
-    /// The forms of an item, the better one first, whatever was refused.
+    /// The forms of an item, the better one first, including refused ones.
     fn forms(&self, slot: &Slot) -> [Option<Form>; 2] {
         match slot.kind {
             Kind::User => [Some(Form::UserInfo), None],
@@ -47,13 +47,13 @@ impl Capability {
         self.facts.reads_cards
     }
 
-    /// Whether the device speaks the dialect of access control, in which it is sent nothing.
+    /// Whether the device speaks the access-control dialect. Muster sends nothing to such a device.
     pub fn speaks_access_control(&self) -> bool {
         self.facts.access_control
     }
 
-    /// Whether the device takes a PIN as it is: letters where it has not said that it takes digits only, and not
-    /// longer than its own. What is no PIN, but the owner of a definition, never goes out.
+    /// Whether the device accepts a PIN unchanged. Letters are accepted unless the device reports digits only, and
+    /// the PIN must not be longer than the device's limit. A reserved key is no PIN and is never sent.
     pub fn takes_pin(&self, pin: &Pin) -> bool {
         if pin.reserved_name().is_some() {
             return true;
@@ -64,7 +64,7 @@ impl Capability {
             && self.facts.pin_width.is_none_or(|width| text.len() <= width)
     }
 
-    /// The forms in which the device may hold something of a user, without those it refused.
+    /// The forms under which the device may hold data of a user, without the refused ones.
     pub(crate) fn tables(&self) -> BTreeSet<Form> {
         let own_version = |bio_type| {
             let (major, minor) = self.version_of(bio_type)?;
@@ -86,7 +86,7 @@ impl Capability {
             .collect()
     }
 
-    /// Whether this device has a use for templates of this type and version.
+    /// Whether this device can use templates of this type and version.
     fn takes_version(&self, bio_type: BioType, algorithm: Algorithm) -> bool {
         let known = algorithm.major > 0 && !self.facts.is_off(bio_type);
         known && self.version_of(bio_type).is_some_and(|(major, _)| major == algorithm.major)
@@ -99,7 +99,8 @@ impl Capability {
         }
         let unified = self.takes_unified(bio_type).then_some(Form::BioData(bio_type.0));
         match (bio_type, algorithm.format) {
-            // BIODATA of a fingerprint was answered 0 and not stored on some platforms, while FINGERTMP worked.
+            // Some platforms answered `BIODATA` of a fingerprint with 0 and did not store it, while `FINGERTMP`
+            // worked.
             (BioType::FINGERPRINT, Format::Zk) if algorithm.major <= CLASSIC_FINGERPRINT => {
                 [Some(Form::FingerTmp), unified]
             }
@@ -107,13 +108,13 @@ impl Capability {
             (BioType::FACE, Format::FaceParts) => [Some(Form::Face), None],
             (BioType::FINGER_VEIN, Format::Zk) => [unified, Some(Form::FVein)],
             (_, Format::Zk) => [unified, None],
-            // Which other formats a device reads is told nowhere.
+            // Devices do not report which other formats they read.
             (_, Format::FaceParts | Format::Iso | Format::Ansi | Format::Other(_)) => [None, None],
         }
     }
 
-    /// Whether a type may go as `BIODATA`: as the device said, and if it said nothing of any type, as its having a
-    /// version of this one says.
+    /// Whether the device accepts a type as `BIODATA`: by its report, or, if it reported nothing about any type,
+    /// by its having a version of this type.
     fn takes_unified(&self, bio_type: BioType) -> bool {
         hybrid::has_templates(bio_type)
             && (self.facts.templates(bio_type)

@@ -1,8 +1,8 @@
-//! How much a device says to have room for.
+//! Capacity: how many records a device reports to hold at most.
 //!
-//! Devices tell it in units of their own (field note 9.1), some tell nonsense, and some models hold less than their
-//! specification says (9.2). What is not told, is 0, or is less than what the device holds already, is no limit: then only
-//! its answer -1001 tells that it is full.
+//! Devices report it in different units (field note 9.1), some report nonsense, and some models hold less than
+//! their specification says (9.2). A capacity that is not reported, is 0, or is less than the device already
+//! holds, is no limit. Then only the return code -1001 shows that the device is full.
 
 use std::fmt;
 
@@ -11,19 +11,19 @@ use wire::BioType;
 use super::Capability;
 use crate::Kind;
 
-/// The types of templates of which a device may tell how many it holds and takes.
+/// The number of biometric types for which a device may report number and capacity.
 const TYPES: u8 = 11;
 
 impl Capability {
-    /// The kinds of which a device may tell how many it holds and takes: users, and templates of each type.
+    /// The kinds for which a device may report number and capacity: users, and templates of each type.
     pub fn counted_kinds() -> impl Iterator<Item = Kind> {
         let templates = (1..TYPES).map(|number| Kind::Template(BioType(number)));
         std::iter::once(Kind::User).chain(templates)
     }
 
-    /// How many of a kind the device holds, as it said last.
+    /// The number of items of a kind that the device last reported to hold.
     ///
-    /// A face is counted as near infrared or as visible light, whichever the device has.
+    /// A device counts its faces as near infrared or as visible light, whichever it has.
     pub fn counted(&self, kind: Kind) -> Option<u64> {
         let counts = self.counts();
         let of_all_types = || match kind {
@@ -41,8 +41,8 @@ impl Capability {
         named.or_else(of_all_types)
     }
 
-    /// How many of a kind the device says it holds at most. `None` where that is no limit: it tells none, or nonsense,
-    /// or does not tell how many it holds.
+    /// The capacity for a kind. `None` if there is no limit: the device reports no capacity, or nonsense, or not
+    /// how many it holds.
     pub fn room_for(&self, kind: Kind) -> Option<u64> {
         let most = match kind {
             Kind::User => self.users_max(),
@@ -53,7 +53,8 @@ impl Capability {
         most.filter(|&most| most > 0 && most >= held)
     }
 
-    /// `full: 3,000 of 3,000 fingerprints by its own word`, for people; `None` where the device tells no limit.
+    /// Describes a full device: `full: 3,000 of 3,000 fingerprints, as the device reports`. `None` if the device
+    /// reports no limit.
     pub fn describe_full(&self, kind: Kind, held: u64) -> Option<String> {
         let most = self.room_for(kind)?;
         let name = match kind {
@@ -61,11 +62,11 @@ impl Capability {
             Kind::Template(bio_type) => super::describe::name_of(bio_type),
             _ => return None,
         };
-        Some(format!("full: {} of {} {name} by its own word", Grouped(held), Grouped(most)))
+        Some(format!("full: {} of {} {name}, as the device reports", Grouped(held), Grouped(most)))
     }
 }
 
-/// A number with its thousands apart: `12,345`.
+/// A number with separated thousands: `12,345`.
 struct Grouped(u64);
 
 impl fmt::Display for Grouped {

@@ -1,4 +1,4 @@
-//! The stored form of a capability: a line `name=value` for each thing that is known.
+//! The stored form of a capability: one line `name=value` per known fact.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ const REFUSED: &str = "refused";
 const TAKEN: &str = "taken";
 
 impl Capability {
-    /// The stored form.
+    /// Writes the stored form.
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
@@ -38,8 +38,8 @@ impl Capability {
         text
     }
 
-    /// Reads the stored form. Lines that mean nothing to this version of the program are left out: they come again
-    /// with the device's next handshake.
+    /// Reads the stored form. Lines that this version of the program does not know are ignored: the device reports
+    /// them again with its next handshake.
     pub fn from_text(text: &str) -> Self {
         let mut capability = Self::default();
         for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
@@ -77,7 +77,7 @@ impl Capability {
     }
 }
 
-/// A form and, behind a semicolon, how it is known what the firmware answers to it.
+/// Splits a form and, after a semicolon, its evidence.
 fn answer(value: &str) -> (Option<Form>, Option<Evidence>) {
     let (form, evidence) = value.split_once(';').unwrap_or((value, ""));
     (form.parse().ok(), Evidence::from_text(evidence))

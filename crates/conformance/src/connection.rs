@@ -1,4 +1,4 @@
-//! One connection to the server under trial, and its answers as they came.
+//! A connection to the tested server, and the server's answers as they came.
 
 use std::io;
 use std::time::Duration;
@@ -8,34 +8,34 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-/// How long an answer may take: longer than any device waits.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Time limit for an answer; longer than any device waits.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long a server may take to close a connection that it says it closes.
-pub(crate) const CLOSING: Duration = Duration::from_secs(2);
+/// Time limit for a server to close a connection that it announced to close.
+pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// How long is waited at a server that did not close before.
+/// Wait for a server that left earlier connections open.
 pub(crate) const OPEN: Duration = Duration::from_millis(20);
 
-/// More than any answer may hold; what is beyond is not read.
-const MOST_BYTES: usize = 8 << 20;
+/// Most bytes of an answer that are read.
+const MAX_BYTES: usize = 8 << 20;
 
 /// Why there is no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// No connection, or it broke.
+    /// The connection failed or broke.
     #[error("no connection: {0}")]
     Connection(String),
-    /// Nothing came in time.
+    /// The answer did not arrive in time.
     #[error("no answer within {0:?}")]
     Timeout(Duration),
-    /// The connection ended before an answer was whole.
+    /// The connection ended within an answer.
     #[error("the connection ended within the answer, after {0:?}")]
     Truncated(String),
-    /// What came is no HTTP.
-    #[error("no HTTP: {0:?}")]
+    /// The answer is not HTTP.
+    #[error("not HTTP: {0:?}")]
     Unreadable(String),
-    /// The whole run has taken too long.
+    /// The time of the whole trial was up.
     #[error("not tried: the run takes too long")]
     TimeIsUp,
 }
@@ -49,18 +49,18 @@ pub struct Answer {
     pub headers: Vec<(String, String)>,
     /// The body.
     pub body: Vec<u8>,
-    /// Bytes after the body, until the connection ended.
+    /// Bytes after the body, up to the end of the connection.
     pub surplus: Vec<u8>,
-    /// The server closed the connection after it.
+    /// Whether the server closed the connection after the answer.
     pub closed: bool,
-    /// The body came in chunks.
+    /// Whether the body was chunked.
     pub chunked: bool,
-    /// From the last byte sent to the last byte of the body.
+    /// Time from the last byte sent to the last byte of the body.
     pub elapsed: Duration,
 }
 
 impl Answer {
-    /// A header, its name in any case.
+    /// A header by its name in any case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
@@ -72,35 +72,36 @@ impl Answer {
     }
 }
 
-/// A connection on which nothing is sent but what the trial says.
+/// A connection that sends only the bytes of the trial.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct Connection {
     stream: TcpStream,
     unread: Vec<u8>,
-    /// Nothing is waited for beyond it.
+    /// The end of the trial, after which nothing is awaited.
     end: Instant,
 }
 
-impl Line {
+impl Connection {
     pub(crate) async fn to(server: &ServerAddress, end: Instant) -> Result<Self, Fault> {
-        let connecting = timeout_at(until(PATIENCE, end)?, TcpStream::connect(server.authority())).await;
-        let stream = connecting.map_err(|_| Fault::Timeout(PATIENCE))?.map_err(broken)?;
+        let connecting =
+            timeout_at(until(ANSWER_TIMEOUT, end)?, TcpStream::connect(server.authority())).await;
+        let stream = connecting.map_err(|_| Fault::Timeout(ANSWER_TIMEOUT))?.map_err(broken)?;
         stream.set_nodelay(true).map_err(broken)?;
         Ok(Self { stream, unread: Vec::new(), end })
     }
 
-    /// Sends bytes. A server that has answered and closed before it read everything is no fault yet.
+    /// Sends bytes. A server may answer and close before it has read everything: that is no error yet.
     pub(crate) async fn write(&mut self, bytes: &[u8]) -> Result<(), Fault> {
-        match timeout_at(until(PATIENCE, self.end)?, self.stream.write_all(bytes)).await {
-            Err(_) => Err(Fault::Timeout(PATIENCE)),
+        match timeout_at(until(ANSWER_TIMEOUT, self.end)?, self.stream.write_all(bytes)).await {
+            Err(_) => Err(Fault::Timeout(ANSWER_TIMEOUT)),
             Ok(Err(error)) if is_closed(&error) => Ok(()),
             Ok(written) => written.map_err(broken),
         }
     }
 
-    /// The next answer, interim ones (`100 Continue`) included.
+    /// The next answer, including interim ones (`100 Continue`).
     pub(crate) async fn answer(&mut self) -> Result<Answer, Fault> {
-        let (began, limit) = (Instant::now(), until(PATIENCE, self.end)?);
+        let (began, limit) = (Instant::now(), until(ANSWER_TIMEOUT, self.end)?);
         let head = loop {
             if let Some(at) = find(&self.unread, b"\r\n\r\n") {
                 break self.unread.drain(..at + 4).collect::<Vec<u8>>();
@@ -123,7 +124,7 @@ impl Line {
             }
             answer.body = self.unread.drain(..length).collect();
         } else {
-            // Its end is the end of the connection.
+            // The body ends with the connection.
             while self.read(limit).await? {}
             answer.body = std::mem::take(&mut self.unread);
             answer.closed = true;
@@ -132,12 +133,12 @@ impl Line {
         Ok(answer)
     }
 
-    /// What comes after an answer until the server closes the connection; whether it does.
+    /// Reads until the server closes the connection; returns the bytes, and whether the server closed it.
     pub(crate) async fn rest(&mut self, patience: Duration) -> (Vec<u8>, bool) {
         let limit = Instant::now() + patience;
         let closed = loop {
             match self.read(limit).await {
-                Ok(true) if self.unread.len() < MOST_BYTES => {}
+                Ok(true) if self.unread.len() < MAX_BYTES => {}
                 Ok(false) => break true,
                 Ok(true) | Err(_) => break false,
             }
@@ -145,7 +146,7 @@ impl Line {
         (std::mem::take(&mut self.unread), closed)
     }
 
-    /// Takes one chunk off what was read; true after the last one.
+    /// Removes one chunk from the received bytes; returns true after the last one.
     fn take_chunk(&mut self, body: &mut Vec<u8>) -> bool {
         while let Some(at) = find(&self.unread, b"\r\n") {
             let size = self.unread.get(..at).and_then(|line| std::str::from_utf8(line).ok());
@@ -167,17 +168,17 @@ impl Line {
     }
 
     async fn more(&mut self, limit: Instant) -> Result<(), Fault> {
-        if self.read(limit).await? && self.unread.len() < MOST_BYTES {
+        if self.read(limit).await? && self.unread.len() < MAX_BYTES {
             Ok(())
         } else {
             Err(Fault::Truncated(excerpt(&self.unread)))
         }
     }
 
-    /// Reads some more; false at the end of the connection.
+    /// Reads more bytes; returns false at the end of the connection.
     async fn read(&mut self, limit: Instant) -> Result<bool, Fault> {
         match timeout_at(limit, self.stream.read_buf(&mut self.unread)).await {
-            Err(_) => Err(Fault::Timeout(PATIENCE)),
+            Err(_) => Err(Fault::Timeout(ANSWER_TIMEOUT)),
             Ok(Ok(read)) => Ok(read > 0),
             Ok(Err(error)) if is_closed(&error) => Ok(false),
             Ok(Err(error)) => Err(broken(error)),
@@ -221,7 +222,7 @@ fn broken(error: io::Error) -> Fault {
     Fault::Connection(error.to_string())
 }
 
-/// The beginning of some bytes, fit for a report: one line, no control codes, no payloads.
+/// The beginning of some bytes for a report: one line, without control codes and payloads.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     const CHARACTERS: usize = 240;
     let text = String::from_utf8_lossy(bytes.get(..2 * CHARACTERS).unwrap_or(bytes));
@@ -248,23 +249,23 @@ mod tests {
 
     use super::*;
 
-    async fn answering(answer: &'static str) -> Line {
+    async fn answering(answer: &'static str) -> Connection {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(async move {
             let (mut stream, _) = listener.accept().await.unwrap();
             stream.write_all(answer.as_bytes()).await.unwrap();
         });
-        Line::to(&address.parse().unwrap(), Instant::now() + PATIENCE).await.unwrap()
+        Connection::to(&address.parse().unwrap(), Instant::now() + ANSWER_TIMEOUT).await.unwrap()
     }
 
     #[tokio::test]
-    async fn an_answer_ends_where_it_says_and_the_rest_is_surplus() {
+    async fn an_answer_ends_at_its_announced_length_and_the_rest_is_surplus() {
         let mut line = answering("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nOK:1OK").await;
         let answer = line.answer().await.unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (200, "OK:1"));
         assert_eq!(answer.headers, [("content-length".to_owned(), "4".to_owned())]);
-        assert_eq!(line.rest(CLOSING).await, (b"OK".to_vec(), true));
+        assert_eq!(line.rest(CLOSE_TIMEOUT).await, (b"OK".to_vec(), true));
     }
 
     #[tokio::test]
@@ -277,13 +278,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_without_a_length_goes_to_the_end_of_the_connection() {
+    async fn a_body_without_a_length_ends_with_the_connection() {
         let answer = answering("HTTP/1.0 200 OK\r\n\r\nOK").await.answer().await.unwrap();
         assert_eq!((answer.text().as_str(), answer.closed), ("OK", true));
     }
 
     #[tokio::test]
-    async fn what_is_cut_off_or_no_http_is_a_fault() {
+    async fn a_truncated_answer_and_text_that_is_not_http_are_faults() {
         let fault = answering("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nOK").await.answer().await;
         assert_eq!(fault, Err(Fault::Truncated("OK".to_owned())));
         let fault = answering("GET / HTTP/1.1\r\n\r\n").await.answer().await;
