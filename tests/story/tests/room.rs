@@ -51,7 +51,7 @@ async fn what_does_not_fit_is_not_sent_and_waits_until_there_is_room() {
     let status = house.status_of("SIM0002").await;
     assert_eq!((status.parked, status.open, status.due), (7, 0, 0), "{status:?}");
     let full = "full: 3 of 3 near-infrared faces, as the device reports";
-    assert!(!status.in_sync && status.full == [full], "{:?}", status.full);
+    assert!(!status.in_sync && status.full.iter().any(|kind| kind == full), "{:?}", status.full);
     assert_eq!(why(&house, "SIM0002").await, vec![full; 7]);
 
     // What it holds is kept up to date, and other kinds come as ever.

@@ -8,7 +8,7 @@ use store::{Store, StoreError};
 use crate::fleet::{Fleet, keys, user, user_key};
 
 /// The number of the newest migration.
-const NEWEST: i64 = 17;
+const NEWEST: i64 = 18;
 
 fn mode(path: &std::path::Path) -> u32 {
     std::fs::metadata(path).expect("a file").permissions().mode() & 0o777
