@@ -92,7 +92,10 @@ async fn an_upgrade_removes_nobody_mixes_nobody_and_sends_nothing_anew() {
     for _ in 0..20 {
         at_rest.step().await.expect("it is answered");
     }
-    assert_eq!(commands(&at_rest, 20), [""; 0], "nothing is sent anew");
+    // The routine check may ask the device for its people and for a few templates.
+    let is_question = |line: &String| ["DATA QUERY", "INFO"].iter().any(|words| line.contains(words));
+    let written: Vec<String> = commands(&at_rest, 20).into_iter().filter(|line| !is_question(line)).collect();
+    assert_eq!(written, [""; 0], "nothing is sent anew");
     assert_eq!(at_rest.content(), before);
     program.calm([&mut at_rest, &mut behind, &mut joining]).await;
 
