@@ -26,15 +26,15 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
 
 /// The command did its work and found what it looked for wanting: the report is printed, only the exit code is left.
 #[derive(Debug)]
-pub struct Told;
+pub struct AlreadyReported;
 
-impl fmt::Display for Told {
+impl fmt::Display for AlreadyReported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("see the report above")
     }
 }
 
-impl std::error::Error for Told {}
+impl std::error::Error for AlreadyReported {}
 
 /// Tells on standard error what went wrong, if anything did.
 pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
@@ -46,7 +46,7 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     if error.chain().any(closed) {
         return ExitCode::SUCCESS;
     }
-    if error.chain().any(<dyn std::error::Error>::is::<Told>) {
+    if error.chain().any(<dyn std::error::Error>::is::<AlreadyReported>) {
         return ExitCode::FAILURE;
     }
     eprintln!("error: {}", in_words(&error));

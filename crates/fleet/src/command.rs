@@ -4,7 +4,7 @@ mod queue;
 mod risk;
 
 use roster::{Capability, Millis};
-use store::{Order, OrderRow, StoreError, Tx};
+use store::{NewQueuedCommand, QueuedCommandRow, StoreError, Tx};
 use sync::operator::State;
 use wire::{Command, EntryTable, Form, Import, PutFile, Select};
 
@@ -22,22 +22,22 @@ const LARGE_BYTES: usize = 1_000;
 
 /// An ordered command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ordered(pub Command<'static>);
+pub struct QueuedCommand(pub Command<'static>);
 
-impl Ordered {
+impl QueuedCommand {
     /// The stored order, `None` for one that this program does not know.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn load(tx: &mut Tx, row: &OrderRow) -> Result<Option<Self>, StoreError> {
+    pub async fn load(tx: &mut Tx, row: &QueuedCommandRow) -> Result<Option<Self>, StoreError> {
         if !row.is_secret {
             return Ok(Self::of(row, None));
         }
-        let secret = tx.order_secret(row.device, row.command.number).await?;
+        let secret = tx.queued_command_secret(row.device, row.command.number).await?;
         Ok(Self::of(row, secret.as_deref()))
     }
 
-    fn of(row: &OrderRow, secret: Option<&[u8]>) -> Option<Self> {
+    fn of(row: &QueuedCommandRow, secret: Option<&[u8]>) -> Option<Self> {
         let text = match (secret, row.verb.as_str()) {
             (Some(secret), _) => secret.to_vec(),
             // As it was stored before there were others.
@@ -49,7 +49,7 @@ impl Ordered {
     }
 
     /// The form of a stored order, without its secrets.
-    pub fn form_of(row: &OrderRow) -> Option<Form> {
+    pub fn form_of(row: &QueuedCommandRow) -> Option<Form> {
         if row.is_secret {
             return row.verb.strip_prefix("DATA UPDATE ").unwrap_or(&row.verb).parse().ok();
         }
@@ -75,7 +75,7 @@ impl Ordered {
     }
 
     /// As it is stored.
-    fn order(&self, by: &str, now: Millis) -> Order {
+    fn order(&self, by: &str, now: Millis) -> NewQueuedCommand {
         let mut text = Vec::new();
         self.0.write_text(&mut text);
         let is_large = text.len() > LARGE_BYTES;
@@ -83,7 +83,7 @@ impl Ordered {
         // In another charset than UTF-8 it fits into no column of text.
         let is_text = std::str::from_utf8(&text).is_ok();
         let secret = (is_large || !is_text || self.is_secret()).then(|| text.clone());
-        Order {
+        NewQueuedCommand {
             verb,
             arguments: if secret.is_some() { self.public_arguments() } else { rest },
             secret,
@@ -221,11 +221,11 @@ pub fn is_refused(form: Form, capability: &Capability) -> bool {
 }
 
 /// Why a waiting order is not sent; `None` where it may be.
-pub fn withheld(row: &OrderRow, capability: &Capability, system_commands: bool) -> Option<String> {
+pub fn withheld(row: &QueuedCommandRow, capability: &Capability, system_commands: bool) -> Option<String> {
     if row.command.state != State::Queued {
         return None;
     }
-    let Some(form) = Ordered::form_of(row) else {
+    let Some(form) = QueuedCommand::form_of(row) else {
         return Some("not sent: this version does not know the command".to_owned());
     };
     if is_system(form) && !system_commands {
@@ -269,9 +269,9 @@ mod tests {
         Command::Put(entry.in_charset(wire::Charset::Gb2312))
     }
 
-    fn stored(command: Command<'static>) -> (OrderRow, Option<Vec<u8>>) {
-        let order = Ordered(command).order("ada", Millis(0));
-        let row = OrderRow {
+    fn stored(command: Command<'static>) -> (QueuedCommandRow, Option<Vec<u8>>) {
+        let order = QueuedCommand(command).order("ada", Millis(0));
+        let row = QueuedCommandRow {
             device: 1,
             command: OperatorCommand {
                 number: 1,
@@ -323,18 +323,26 @@ mod tests {
         for command in commands {
             let (row, secret) = stored(command.clone());
             assert!(row.verb.len() <= 32, "{}", row.verb);
-            assert_eq!(Ordered::of(&row, secret.as_deref()), Some(Ordered(command.clone())), "{}", row.verb);
-            assert_eq!(Ordered::form_of(&row), Some(command.table()), "{}", row.verb);
+            assert_eq!(
+                QueuedCommand::of(&row, secret.as_deref()),
+                Some(QueuedCommand(command.clone())),
+                "{}",
+                row.verb
+            );
+            assert_eq!(QueuedCommand::form_of(&row), Some(command.table()), "{}", row.verb);
         }
     }
 
     #[test]
     fn an_order_of_an_earlier_version_is_known() {
         let (row, _) = stored(Command::Reboot);
-        let row = OrderRow { verb: "QUERY USERINFO".into(), arguments: "1007".into(), ..row };
-        assert_eq!(Ordered::of(&row, None), Some(Ordered::query_user("1007".parse().expect("a PIN"))));
-        let foreign = OrderRow { verb: "DANCE".into(), ..row };
-        assert_eq!(Ordered::of(&foreign, None), None);
+        let row = QueuedCommandRow { verb: "QUERY USERINFO".into(), arguments: "1007".into(), ..row };
+        assert_eq!(
+            QueuedCommand::of(&row, None),
+            Some(QueuedCommand::query_user("1007".parse().expect("a PIN")))
+        );
+        let foreign = QueuedCommandRow { verb: "DANCE".into(), ..row };
+        assert_eq!(QueuedCommand::of(&foreign, None), None);
         assert!(withheld(&foreign, &Capability::default(), true).is_some());
     }
 

@@ -7,7 +7,7 @@ use store::{DeviceOptions, DeviceRow, DeviceState, PhotoDelivery, StoreError, Tx
 use sync::intake::Enrolment;
 use wire::SerialNumber;
 
-use crate::command::Ordered;
+use crate::command::QueuedCommand;
 use crate::fleet::retry;
 use crate::{Actor, Fleet, FleetError, device, lookup};
 
@@ -177,7 +177,7 @@ impl Change {
             let told = |options: &DeviceOptions| DeviceOptions { enrolment: None, ..options.clone() };
             if row.state == DeviceState::Active && told(&self.options) != told(&row.options) {
                 // Devices are told their options when they ask for them, which they do after this command.
-                Ordered(wire::Command::Check).queue(tx, row.id, actor.kind(), now).await?;
+                QueuedCommand(wire::Command::Check).queue(tx, row.id, actor.kind(), now).await?;
             }
         }
         if self.forget_key {

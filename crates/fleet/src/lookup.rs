@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use roster::{Area, DefinitionKind, DefinitionName, Millis};
-use store::{Defined, DeviceRow, OrderRow, StoreError, Tx};
+use store::{Defined, DeviceRow, QueuedCommandRow, StoreError, Tx};
 use wire::{Pin, SerialNumber};
 
 use crate::view::failed_removal;
@@ -45,9 +45,9 @@ pub(crate) async fn command(
     tx: &mut Tx,
     serial_number: &SerialNumber,
     id: i64,
-) -> Result<OrderRow, FleetError> {
+) -> Result<QueuedCommandRow, FleetError> {
     let row = device(tx, serial_number).await?;
-    let found = tx.order_row(row.id, id).await?;
+    let found = tx.queued_command(row.id, id).await?;
     found.ok_or_else(|| NotFound::Command { device: serial_number.clone(), wanted: id }.into())
 }
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use wire::{Command, Select};
 
-use crate::command::Ordered;
+use crate::command::QueuedCommand;
 
 /// What two counts of the same period say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,10 +30,10 @@ pub fn compare(told: u64, kept: u64) -> Sum {
 ///
 /// Also where more are kept than it told: of two that differ, one may lack what the other has. What is here already is
 /// recognised when it comes again.
-pub fn follow_up(command: &Command<'_>, told: u64, kept: u64) -> Option<Ordered> {
+pub fn follow_up(command: &Command<'_>, told: u64, kept: u64) -> Option<QueuedCommand> {
     let Command::VerifySum { from, to } = command else { return None };
     (compare(told, kept) != Sum::Equal)
-        .then(|| Ordered(Command::Query(Select::AttLog { from: from.clone(), to: to.clone() })))
+        .then(|| QueuedCommand(Command::Query(Select::AttLog { from: from.clone(), to: to.clone() })))
 }
 
 #[cfg(test)]
@@ -49,7 +49,7 @@ mod tests {
         assert_eq!((compare(1204, 1204), follow_up(&sum, 1204, 1204)), (Sum::Equal, None));
         for (told, kept, expected) in [(1204, 1200, Sum::Missing(4)), (0, 3, Sum::Beyond(3))] {
             assert_eq!(compare(told, kept), expected);
-            let Some(Ordered(asked)) = follow_up(&sum, told, kept) else {
+            let Some(QueuedCommand(asked)) = follow_up(&sum, told, kept) else {
                 panic!("{told} and {kept} differ")
             };
             let mut text = Vec::new();

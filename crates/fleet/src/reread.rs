@@ -4,7 +4,7 @@ use roster::Millis;
 use store::{StoreError, Tx};
 use wire::StampKey;
 
-use crate::command::Ordered;
+use crate::command::QueuedCommand;
 
 /// A table that came again and then not for this long has come completely, ms.
 pub const REREAD_PAUSE_MS: i64 = 600_000;
@@ -35,6 +35,6 @@ pub async fn ask_for(
     for key in tables {
         tx.ask_again(device, key.table(), now).await?;
     }
-    Ordered(wire::Command::Check).queue(tx, device, by, now).await?;
+    QueuedCommand(wire::Command::Check).queue(tx, device, by, now).await?;
     Ok(())
 }

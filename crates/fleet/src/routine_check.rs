@@ -11,7 +11,7 @@ use store::{DueBefore, Readings, Store, StoreError, Tx};
 use wire::{Command, Form, Select};
 
 use crate::clock::Clock;
-use crate::command::{Ordered, is_refused};
+use crate::command::{QueuedCommand, is_refused};
 use crate::view::sync_status::ONLINE_MS;
 
 /// Who orders this.
@@ -101,9 +101,9 @@ pub fn can_be_asked(capability: &Capability) -> bool {
 pub async fn begin(tx: &mut Tx, device: i64, capability: &Capability, now: Millis) -> Result<(), StoreError> {
     tx.begin_reading(device, now).await?;
     if !is_refused(Form::Info, capability) {
-        Ordered(Command::Info).queue(tx, device, BY, now).await?;
+        QueuedCommand(Command::Info).queue(tx, device, BY, now).await?;
     }
-    Ordered(Command::Query(Select::AllUsers)).queue(tx, device, BY, now).await?;
+    QueuedCommand(Command::Query(Select::AllUsers)).queue(tx, device, BY, now).await?;
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use store::{DeviceClock, Store, StoreError};
 use wire::Form;
 
 use crate::clock::Clock;
-use crate::command::Ordered;
+use crate::command::QueuedCommand;
 
 /// The offset in force at a place, in minutes: that of the zone of this IANA name, or else of `default`.
 pub fn offset_minutes(default: &TimeZone, name: Option<&str>, now: Millis) -> i32 {
@@ -84,7 +84,7 @@ async fn ask(store: &Store, device: i64, minutes: i32, now: Millis) -> Result<()
         return tx.rollback().await;
     }
     if !row.capability.refused(Form::Check) {
-        Ordered(wire::Command::Check).queue(&mut tx, device, "server", now).await?;
+        QueuedCommand(wire::Command::Check).queue(&mut tx, device, "server", now).await?;
     }
     tx.commit().await?;
     tracing::info!(

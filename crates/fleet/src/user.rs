@@ -218,7 +218,7 @@ impl Fleet {
             if edit.leaves.is_some() && suspension.as_ref().is_some_and(|suspension| suspension.left) {
                 return Err(UserRefusal::HasLeft(pin.clone()).into());
             }
-            if let Some(other) = tx.spelled_otherwise(pins).await?.remove(pin) {
+            if let Some(other) = tx.pins_differing_in_case(pins).await?.remove(pin) {
                 return Err(UserRefusal::SpelledOtherwise { wanted: pin.clone(), other }.into());
             }
             let changed = set(&mut tx, pin, edit, self.now()).await?;

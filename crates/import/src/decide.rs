@@ -19,12 +19,12 @@ pub(crate) struct Decision {
 }
 
 /// Decides about a person. `held` are all items that Muster ever held under the PIN, and `user` is its current
-/// user. `spelled_otherwise` is another user whose PIN differs only in case: devices may confuse the two.
+/// user. `pins_differing_in_case` is another user whose PIN differs only in case: devices may confuse the two.
 pub(crate) fn decide(
     person: &Person,
     held: &[ItemSummary],
     user: Option<&UserFields>,
-    spelled_otherwise: Option<&Pin>,
+    pins_differing_in_case: Option<&Pin>,
     overwrite: bool,
     key: &HashKey,
 ) -> Decision {
@@ -33,7 +33,7 @@ pub(crate) fn decide(
     let deleted = find(&Slot::USER).is_some_and(|item| !item.live);
     let somebody_else = user.is_some_and(|user| !same_person(user, &person.user)) && !shares(person, held);
     let pin = person.pin.as_str();
-    let refusal = if let Some(other) = spelled_otherwise {
+    let refusal = if let Some(other) = pins_differing_in_case {
         let reason = format!(
             "Muster knows a user {other}: only the case of letters differs, so devices may take both for one"
         );

@@ -149,18 +149,18 @@ async fn decided(
     let pins: Vec<Pin> = people.iter().map(|person| person.pin.clone()).collect();
     let held = tx.items_of(&pins).await?;
     let users = tx.users(&pins).await?;
-    let mut spelled_otherwise = tx.spelled_otherwise(&pins).await?;
+    let mut pins_differing_in_case = tx.pins_differing_in_case(&pins).await?;
     // If two new PINs of one batch differ only in case, the first counts.
     let mut first: BTreeMap<String, &Pin> = BTreeMap::new();
     for pin in &pins {
         let other = *first.entry(pin.as_str().to_ascii_lowercase()).or_insert(pin);
         if other != pin && !users.contains_key(pin) {
-            spelled_otherwise.entry(pin.clone()).or_insert_with(|| other.clone());
+            pins_differing_in_case.entry(pin.clone()).or_insert_with(|| other.clone());
         }
     }
     let decide = |person: &Person| {
         let held = held.get(&person.pin).map_or(&[][..], Vec::as_slice);
-        let other = spelled_otherwise.get(&person.pin);
+        let other = pins_differing_in_case.get(&person.pin);
         (person.pin.clone(), decide(person, held, users.get(&person.pin), other, options.overwrite, key))
     };
     Ok(people.iter().map(decide).collect())

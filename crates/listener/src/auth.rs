@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use roster::Millis;
-use store::{DeviceRow, DeviceState, Stamp, StoreError, Waiting};
+use store::{DeviceRow, DeviceState, Stamp, StoreError, WorkHint};
 use sync::Joining;
 use wire::{SerialNumber, StampKey, Target};
 
@@ -72,9 +72,9 @@ pub async fn visiting(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
-) -> Result<(DeviceRow, Option<Waiting>), DeviceError> {
+) -> Result<(DeviceRow, Option<WorkHint>), DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
-    let (device, waiting) = match context.store.visit(&serial_number).await? {
+    let (device, waiting) = match context.store.device_with_work_hint(&serial_number).await? {
         Some((device, waiting)) => (device, Some(waiting)),
         None => (met(context, &serial_number, request.peer).await?, None),
     };
@@ -101,7 +101,7 @@ async fn met(
 /// # Errors
 /// That it is not.
 pub fn welcome(context: &Context, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
-    context.presence.note(device.id, Seen { at: context.clock.now(), address: peer.ip() });
+    context.last_seen.note(device.id, Seen { at: context.clock.now(), address: peer.ip() });
     match device.state {
         DeviceState::Active => Ok(device),
         DeviceState::New => Err(DeviceError::NotApproved),

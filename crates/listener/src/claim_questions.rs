@@ -17,7 +17,7 @@ use crate::joining;
 use crate::people_reading;
 use crate::upload::decision::{Decision, Tally, in_order};
 use crate::upload::held_records;
-use fleet::command::{Ordered, is_refused};
+use fleet::command::{QueuedCommand, is_refused};
 
 /// Who orders this.
 pub const BY: &str = "identity";
@@ -99,22 +99,22 @@ pub async fn end_reread(context: &Context, device: &DeviceRow) -> Result<bool, S
 }
 
 /// How a device is asked; `None` where it cannot be.
-fn query(view: &DeviceView, pin: &Pin, subject: Subject) -> Option<Ordered> {
+fn query(view: &DeviceView, pin: &Pin, subject: Subject) -> Option<QueuedCommand> {
     if view.capability.refused(Form::Query) {
         return None;
     }
     let query = match subject {
-        Subject::User => Ordered::query_user(pin.clone()),
+        Subject::User => QueuedCommand::query_user(pin.clone()),
         Subject::Template(slot) => {
             let key = ItemKey { pin: pin.clone(), slot };
-            Ordered(Command::Query(read_back::select(&key, view.capability.takes(&slot)?)?))
+            QueuedCommand(Command::Query(read_back::select(&key, view.capability.takes(&slot)?)?))
         }
     };
     (!is_refused(query.form(), &view.capability)).then_some(query)
 }
 
 /// Whether an ordered command asks for a user.
-pub fn asks_for_user(ordered: &Ordered) -> bool {
+pub fn asks_for_user(ordered: &QueuedCommand) -> bool {
     matches!(ordered.command(), Command::Query(Select::User(_)))
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use fleet::Rules;
 use store::DeviceRow;
 use sync::Limits;
-use sync::intake::{Cleared, Deletion, Policy, Raised};
+use sync::intake::{Cleared, Deletion, Policy, PrivilegePolicy};
 
 /// How devices are served.
 #[derive(Clone, Debug)]
@@ -28,7 +28,7 @@ pub struct Config {
     /// What a name, card or password that was emptied at a device does.
     pub cleared: Cleared,
     /// What a privilege raised at a device does; `None` = as [`Admission`] has it.
-    pub privilege: Option<Raised>,
+    pub privilege: Option<PrivilegePolicy>,
     /// How long a device that is being taken in must not have uploaded anything about people before it is filled.
     pub adopt_quiet: Duration,
     /// How long after it was asked a device that is being taken in is filled although it has not shown all its people.
@@ -58,10 +58,10 @@ pub const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
 impl Config {
     /// What a raised privilege does, as set or as it follows from the admission.
-    pub fn raised(&self) -> Raised {
+    pub fn raised(&self) -> PrivilegePolicy {
         self.privilege.unwrap_or(match self.admission {
-            Admission::Approve => Raised::Hold,
-            Admission::Open => Raised::Accept,
+            Admission::Approve => PrivilegePolicy::Hold,
+            Admission::Open => PrivilegePolicy::Accept,
         })
     }
 

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use fleet::clock::{Clock, Entropy};
-use store::{Recent, Store};
+use store::{FeedCache, Store};
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::config::Config;
 use crate::http::body::BODIES_KIB;
-use crate::http::limits::Load;
-use crate::state::count_checks::Comparisons;
-use crate::state::idle_devices::Settled;
-use crate::state::last_seen::Presence;
+use crate::http::limits::ConnectionLimits;
+use crate::state::count_checks::CountChecks;
+use crate::state::idle_devices::IdleDevices;
+use crate::state::last_seen::LastSeen;
 use crate::state::read_backs::ReadBacks;
 
 /// Shared by all requests of one process.
@@ -29,21 +29,21 @@ pub struct Context {
     /// Room for request bodies in memory, KiB.
     pub bodies: Arc<Semaphore>,
     /// How much is under way for devices.
-    pub load: Arc<Load>,
+    pub limits: Arc<ConnectionLimits>,
     /// Whose turn it is to make a photo smaller.
     pub scaling: Arc<Semaphore>,
     /// Which devices were heard of lately.
-    pub presence: Arc<Presence>,
+    pub last_seen: Arc<LastSeen>,
     /// What is done for requests: it goes on when whoever asked has gone, and the server ends after it.
     pub requests: TaskTracker,
     /// Whose counts are to be compared with what they should be.
-    pub comparisons: Arc<Comparisons>,
+    pub count_checks: Arc<CountChecks>,
     /// Whose turn it is to be asked for a template that it took.
     pub read_backs: Arc<ReadBacks>,
     /// Which devices have nothing to do.
-    pub settled: Arc<Settled>,
+    pub idle_devices: Arc<IdleDevices>,
     /// What many devices take at the same time.
-    pub recent: Arc<Recent>,
+    pub feed_cache: Arc<FeedCache>,
 }
 
 impl Context {
@@ -51,18 +51,18 @@ impl Context {
     pub fn new(config: Config, store: Store, clock: Clock, entropy: Entropy) -> Self {
         Self {
             store,
-            load: Arc::new(Load::new(&config)),
+            limits: Arc::new(ConnectionLimits::new(&config)),
             config: Arc::new(config),
             clock,
             entropy,
             bodies: Arc::new(Semaphore::new(BODIES_KIB as usize)),
             scaling: Arc::new(Semaphore::new(1)),
-            presence: Arc::default(),
+            last_seen: Arc::default(),
             requests: TaskTracker::new(),
-            comparisons: Arc::default(),
+            count_checks: Arc::default(),
             read_backs: Arc::default(),
-            settled: Arc::default(),
-            recent: Arc::default(),
+            idle_devices: Arc::default(),
+            feed_cache: Arc::default(),
         }
     }
 

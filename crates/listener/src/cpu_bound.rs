@@ -7,7 +7,7 @@ const LONG_BYTES: usize = 1 << 20;
 
 /// Works on so many bytes of a body. Where they are many, what else waits for this thread is done by others meanwhile: the polls
 /// of other devices must not wait for one that uploads everything.
-pub fn at_length<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
+pub fn run_cpu_bound<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     let others =
         Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
     if others && bytes >= LONG_BYTES { tokio::task::block_in_place(work) } else { work() }
@@ -28,13 +28,13 @@ mod tests {
         let told = runtime.spawn(async {
             let (tell, told) = mpsc::channel();
             tokio::spawn(async move { tell.send(7) });
-            at_length(LONG_BYTES, || told.recv_timeout(Duration::from_mins(1)))
+            run_cpu_bound(LONG_BYTES, || told.recv_timeout(Duration::from_mins(1)))
         });
         assert_eq!(runtime.block_on(told).expect("no panic"), Ok(7));
     }
 
     #[tokio::test]
     async fn where_there_are_no_others_it_is_done_all_the_same() {
-        assert_eq!(at_length(LONG_BYTES, || 7), 7);
+        assert_eq!(run_cpu_bound(LONG_BYTES, || 7), 7);
     }
 }

@@ -9,7 +9,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::endpoint::health::{Health, health};
 use crate::http::connections;
-pub use crate::state::idle_devices::LOOK as CHANGE_CHECK_INTERVAL;
+pub use crate::state::idle_devices::CHANGE_CHECK_INTERVAL;
 
 /// Of so many devices at most it is written down in one transaction: some 10 ms, in which nothing else is written on SQLite.
 const SEEN_AT_ONCE: usize = 1_000;
@@ -39,7 +39,7 @@ impl Listener {
 
     /// How many polls of devices asked no database since the start.
     pub fn polls_from_memory(&self) -> u64 {
-        self.context.settled.polls()
+        self.context.idle_devices.polls()
     }
 
     /// Waits for requests whose connection broke meanwhile, and takes no more of them.
@@ -55,15 +55,15 @@ impl Listener {
     pub async fn check_for_changes(&self) -> Result<(), StoreError> {
         // Before the reading: what is known is as old as its question.
         let now = self.context.clock.now();
-        let looked = self.context.store.pulse().await;
-        if let Ok(pulse) = &looked {
-            self.context.settled.looked(now);
-            self.context.recent.looked(*pulse);
+        let counters = self.context.store.feed_counters().await;
+        if let Ok(feed_counters) = &counters {
+            self.context.idle_devices.mark_current(now);
+            self.context.feed_cache.looked(*feed_counters);
         } else {
-            self.context.settled.cannot_look();
-            self.context.recent.forget();
+            self.context.idle_devices.mark_unknown();
+            self.context.feed_cache.forget();
         }
-        looked.map(|_| ())
+        counters.map(|_| ())
     }
 
     /// Writes down when devices were last heard of, many together. What could not be written is kept for the next time.
@@ -71,7 +71,7 @@ impl Listener {
     /// # Errors
     /// Those of the database.
     pub async fn flush_last_seen(&self) -> Result<(), StoreError> {
-        let mut rest = self.context.presence.take();
+        let mut rest = self.context.last_seen.take();
         while !rest.is_empty() {
             let some = rest.split_off(rest.len().saturating_sub(SEEN_AT_ONCE));
             let seen: Vec<Seen> = some
@@ -90,8 +90,8 @@ impl Listener {
             })
             .await;
             if written.is_err() {
-                self.context.presence.put_back(some);
-                self.context.presence.put_back(rest);
+                self.context.last_seen.put_back(some);
+                self.context.last_seen.put_back(rest);
                 return written;
             }
         }

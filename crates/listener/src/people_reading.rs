@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 
 use roster::{Millis, Seq};
-use store::{DeviceRow, Rereading, Standing, StoreError, Tx};
+use store::{DeviceRow, PendingWork, Rereading, StoreError, Tx};
 use sync::DeviceView;
 use sync::intake::Intake;
 use wire::Pin;
@@ -125,7 +125,7 @@ async fn not_shown(tx: &mut Tx, row: &DeviceRow) -> Result<BTreeSet<Pin>, StoreE
 /// Those who are missing on a device that has shown all its people.
 async fn missing(
     tx: &mut Tx,
-    (row, view, standing): (&DeviceRow, &mut DeviceView, &Standing),
+    (row, view, standing): (&DeviceRow, &mut DeviceView, &PendingWork),
 ) -> Result<Vec<Pin>, StoreError> {
     let begun = row.asked_at.unwrap_or(Millis(0));
     let written = tx.users_written_since(row.id, begun).await?;
@@ -150,7 +150,7 @@ async fn shows_others(tx: &mut Tx, device: i64) -> Result<bool, StoreError> {
 pub async fn compare(
     context: &Context,
     tx: &mut Tx,
-    (row, view, standing): (&DeviceRow, &mut DeviceView, &Standing),
+    (row, view, standing): (&DeviceRow, &mut DeviceView, &PendingWork),
     now: Millis,
 ) -> Result<bool, StoreError> {
     let missing = missing(tx, (row, &mut *view, standing)).await?;

@@ -46,7 +46,7 @@ async fn dispatch(context: &Context, request: &Request, target: &Target<'_>) -> 
     if !matches!(target.endpoint, Endpoint::GetRequest | Endpoint::Ping)
         && let Some(serial_number) = target.query.serial_text()
     {
-        context.settled.end(&serial_number);
+        context.idle_devices.end(&serial_number);
     }
     match target.endpoint {
         // A poll by HEAD would take commands away that nobody reads.

@@ -39,14 +39,14 @@ pub async fn compare(context: &Context, device: &DeviceRow) -> Result<bool, Stor
         refill(context, device, now).await?;
         return Ok(true);
     }
-    let Some(comparison) = context.comparisons.due(device.id, now) else { return Ok(false) };
+    let Some(check) = context.count_checks.due(device.id, now) else { return Ok(false) };
     let outcome = if pauses {
         Outcome::Later
     } else {
         // Another process may have been told later.
-        look(context, device, comparison.counted.max(device.counts_at), now).await?
+        look(context, device, check.counted.max(device.counts_at), now).await?
     };
-    context.comparisons.looked(device.id, outcome, now);
+    context.count_checks.looked(device.id, outcome, now);
     Ok(true)
 }
 

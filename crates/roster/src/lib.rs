@@ -38,6 +38,6 @@ pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq,
 pub use merge::{Merge, Uploader, first, merge, same_person};
 pub use reading::{Reading, read};
 pub use render::{
-    Carried, PhotoSending, Rendering, delete, delete_lines, update, update_lines, update_photo,
+    PhotoPayload, PhotoSending, Rendering, delete, delete_lines, update, update_lines, update_photo,
 };
 pub use user_patch::{NameAsKept, UserPatch};

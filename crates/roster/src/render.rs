@@ -66,7 +66,7 @@ impl Rendering {
             Content::Template(template) => parts(key, template, self.form),
             Content::Photo(photo) => {
                 let sending =
-                    PhotoSending { carried: Carried::Inline(&photo.text), post_back_template: false };
+                    PhotoSending { carried: PhotoPayload::Inline(&photo.text), post_back_template: false };
                 photo_update(key, sending).map(|update| vec![update])
             }
             Content::Membership => None,
@@ -103,7 +103,7 @@ impl Rendering {
 #[derive(Clone, Copy)]
 pub struct PhotoSending<'a> {
     /// The payload of the command.
-    pub carried: Carried<'a>,
+    pub carried: PhotoPayload<'a>,
     /// For a comparison photo: whether the device shall upload the template that it makes from it
     /// (`PostBackTmpFlag`).
     pub post_back_template: bool,
@@ -111,7 +111,7 @@ pub struct PhotoSending<'a> {
 
 /// The payload of a photo command.
 #[derive(Clone, Copy)]
-pub enum Carried<'a> {
+pub enum PhotoPayload<'a> {
     /// The JPEG itself, as base64.
     Inline(&'a str),
     /// The address from which the device downloads it.
@@ -251,14 +251,14 @@ fn photo_update<'a>(key: &ItemKey, sending: PhotoSending<'a>) -> Option<Update<'
     let PhotoSending { carried, post_back_template } = sending;
     let base64 = |text: &'a str| Base64::read(text.as_bytes()).ok();
     Some(match (key.slot.kind, carried) {
-        (Kind::UserPhoto, Carried::Inline(text)) => {
+        (Kind::UserPhoto, PhotoPayload::Inline(text)) => {
             Update::UserPhoto(UserPhoto { pin, file_name: None, content: base64(text)? })
         }
-        (Kind::UserPhoto, Carried::Url(url)) => Update::UserPhotoUrl { pin, url: url.to_owned() },
+        (Kind::UserPhoto, PhotoPayload::Url(url)) => Update::UserPhotoUrl { pin, url: url.to_owned() },
         (Kind::ComparisonPhoto, carried) => {
             let bio_type = BioType(u8::try_from(key.slot.number).ok()?);
             match carried {
-                Carried::Inline(text) => {
+                PhotoPayload::Inline(text) => {
                     let content = base64(text)?;
                     let photo = ComparisonPhoto {
                         pin,
@@ -270,7 +270,7 @@ fn photo_update<'a>(key: &ItemKey, sending: PhotoSending<'a>) -> Option<Update<'
                     };
                     Update::ComparisonPhoto { photo, post_back_template }
                 }
-                Carried::Url(url) => {
+                PhotoPayload::Url(url) => {
                     Update::ComparisonPhotoUrl { pin, bio_type, url: url.to_owned(), post_back_template }
                 }
             }

@@ -3,8 +3,8 @@
 mod support;
 
 use roster::{
-    Capability, Carried, Content, Format, ItemKey, Photo, PhotoSending, Slot, delete, delete_lines, update,
-    update_photo,
+    Capability, Content, Format, ItemKey, Photo, PhotoPayload, PhotoSending, Slot, delete, delete_lines,
+    update, update_photo,
 };
 use support::{body, items, lines, only, options, pin, print, refusal, slot, told, user};
 use wire::{BioType, Form, Handshake, Query};
@@ -108,14 +108,14 @@ fn a_photo_is_sent_inline_or_by_url_and_asks_for_the_template_made_from_it() {
         lines(&command.into_iter().collect::<Vec<_>>()).concat()
     };
     assert_eq!(
-        sent(Carried::Inline("AAEC"), true),
+        sent(PhotoPayload::Inline("AAEC"), true),
         "DATA UPDATE BIOPHOTO PIN=7|Type=9|Size=4|Content=AAEC|Format=0|Url=|PostBackTmpFlag=1"
     );
     assert_eq!(
-        sent(Carried::Url("file/x/photo.jpg"), false),
+        sent(PhotoPayload::Url("file/x/photo.jpg"), false),
         "DATA UPDATE BIOPHOTO PIN=7|Type=9|Size=0|Content=|Format=1|Url=file/x/photo.jpg|PostBackTmpFlag=0"
     );
-    assert_eq!(sent(Carried::Inline("no base64"), true), "");
+    assert_eq!(sent(PhotoPayload::Inline("no base64"), true), "");
 }
 
 /// Obligation 156.

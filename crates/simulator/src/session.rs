@@ -533,8 +533,8 @@ pub async fn settle_all<'s>(
             return Ok(());
         }
     }
-    let restless = sessions.iter().find(|session| !session.is_quiet()).or(sessions.first());
-    restless.map_or(Ok(()), |session| {
+    let items_over_write_limit = sessions.iter().find(|session| !session.is_quiet()).or(sessions.first());
+    items_over_write_limit.map_or(Ok(()), |session| {
         let serial_number = session.device.serial().to_owned();
         Err(SessionError::Restless { serial_number, rounds, pending: session.device.pending() })
     })

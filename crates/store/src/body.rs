@@ -90,14 +90,14 @@ impl Tx {
     /// lock does not hold what other devices upload: between two queries an item may become another.
     ///
     /// # Errors
-    /// [`StoreError::Moved`] where one changed; those of the database.
+    /// [`StoreError::Conflict`] where one changed; those of the database.
     pub async fn unchanged(&mut self, versions: &[(ItemKey, Seq)]) -> Result<(), StoreError> {
         if self.engine.writers_exclude_each_other() {
             return Ok(());
         }
         let rows = self.item_rows(&pins_of(versions.iter().map(|(key, _)| key))).await?;
         let same = |(key, seq): &(ItemKey, Seq)| rows.get(key).is_some_and(|row| row.seq == *seq);
-        if versions.iter().all(same) { Ok(()) } else { Err(StoreError::Moved) }
+        if versions.iter().all(same) { Ok(()) } else { Err(StoreError::Conflict) }
     }
 
     async fn sealed_bodies(&mut self, ids: &[i64]) -> Result<Vec<(ItemKey, Vec<u8>)>, StoreError> {

@@ -5,7 +5,7 @@ use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Error, Execute, Executor, SqlStr, raw_sql};
 
 use crate::Engine;
-use crate::in_place::{Asked, BoxFuture, InPlace};
+use crate::inline_sqlite::{Asked, BoxFuture, InlineSqlite};
 
 /// A connection of those who share a commit.
 #[derive(Debug)]
@@ -13,7 +13,7 @@ pub(crate) enum Connection {
     /// One of the driver: to a database server, or on a thread of its own.
     Driver(AnyConnection),
     /// To a file of SQLite, which is read and written where the statement is.
-    InPlace(Box<InPlace>),
+    InlineSqlite(Box<InlineSqlite>),
 }
 
 /// Where the statements of a transaction go to.
@@ -25,7 +25,7 @@ pub(crate) struct Db<'c> {
 
 enum To<'c> {
     Driver(&'c mut AnyConnection),
-    InPlace(&'c mut InPlace),
+    InlineSqlite(&'c mut InlineSqlite),
 }
 
 impl<'c> Db<'c> {
@@ -35,8 +35,8 @@ impl<'c> Db<'c> {
     }
 
     /// A file of SQLite, without the driver.
-    pub(crate) const fn in_place(connection: &'c mut InPlace) -> Self {
-        Self { to: To::InPlace(connection), wrote: None }
+    pub(crate) const fn inline(connection: &'c mut InlineSqlite) -> Self {
+        Self { to: To::InlineSqlite(connection), wrote: None }
     }
 
     /// Says in `wrote` whether a statement does more than read.
@@ -58,7 +58,7 @@ impl Connection {
     pub(crate) const fn db(&mut self) -> Db<'_> {
         match self {
             Self::Driver(connection) => Db::driver(connection),
-            Self::InPlace(connection) => Db::in_place(connection),
+            Self::InlineSqlite(connection) => Db::inline(connection),
         }
     }
 
@@ -66,7 +66,7 @@ impl Connection {
     pub(crate) async fn begin(&mut self, engine: Engine) -> Result<(), Error> {
         match self {
             Self::Driver(connection) => raw_sql(engine.begin_write()).execute(connection).await.map(drop),
-            Self::InPlace(connection) => connection.begin(engine.begin_write()).await,
+            Self::InlineSqlite(connection) => connection.begin(engine.begin_write()).await,
         }
     }
 
@@ -77,7 +77,7 @@ impl Connection {
                 raw_sql("COMMIT").execute(&mut connection).await?;
                 Ok(Self::Driver(connection))
             }
-            Self::InPlace(connection) => connection.commit().await.map(Self::InPlace),
+            Self::InlineSqlite(connection) => connection.commit().await.map(Self::InlineSqlite),
         }
     }
 
@@ -85,7 +85,7 @@ impl Connection {
     pub(crate) async fn close(self) {
         match self {
             Self::Driver(connection) => drop(connection.close().await),
-            Self::InPlace(connection) => drop(connection),
+            Self::InlineSqlite(connection) => drop(connection),
         }
     }
 }
@@ -106,7 +106,7 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self.ask(query) {
             (To::Driver(connection), asked) => connection.execute(asked),
-            (To::InPlace(connection), asked) => {
+            (To::InlineSqlite(connection), asked) => {
                 Box::pin(async move { Ok(connection.run(asked).await?.result) })
             }
         }
@@ -122,7 +122,7 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self.ask(query) {
             (To::Driver(connection), asked) => connection.fetch_many(asked),
-            (To::InPlace(connection), asked) => connection.steps(asked),
+            (To::InlineSqlite(connection), asked) => connection.steps(asked),
         }
     }
 
@@ -133,7 +133,7 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self.ask(query) {
             (To::Driver(connection), asked) => connection.fetch_all(asked),
-            (To::InPlace(connection), asked) => {
+            (To::InlineSqlite(connection), asked) => {
                 Box::pin(async move { Ok(connection.run(asked).await?.rows) })
             }
         }
@@ -146,7 +146,7 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self.ask(query) {
             (To::Driver(connection), asked) => connection.fetch_optional(asked),
-            (To::InPlace(connection), asked) => {
+            (To::InlineSqlite(connection), asked) => {
                 Box::pin(async move { Ok(connection.run(asked).await?.rows.into_iter().next()) })
             }
         }
@@ -158,7 +158,7 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self.to {
             To::Driver(connection) => connection.prepare_with(sql, parameters),
-            To::InPlace(_) => {
+            To::InlineSqlite(_) => {
                 Box::pin(async { Err(Error::InvalidArgument("no statement of this is kept".into())) })
             }
         }

@@ -10,7 +10,7 @@ use sqlx::query::Query;
 use sqlx::{Any, Row as _, query, query_scalar};
 use sync::intake::Enrolment;
 use sync::read_back::ReadBack;
-use sync::{DeviceView, Joining, Load, ScanFrom};
+use sync::{DeviceView, Joining, Occupancy, ScanFrom};
 use wire::{Dialect, SerialNumber};
 
 use crate::device_load::{kinds_of, kinds_text, loads_of, loads_text, read_back_of, read_back_text};
@@ -118,7 +118,7 @@ pub struct DeviceRow {
     /// Kinds it had no room for.
     pub full: BTreeSet<Kind>,
     /// How much it holds of the kinds of which it tells how much it takes.
-    pub loads: BTreeMap<Kind, Load>,
+    pub loads: BTreeMap<Kind, Occupancy>,
     /// The template that it is asked for.
     pub read_back: Option<ReadBack>,
     /// When it last said what it holds.

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Kind, Millis, Seq};
 use sqlx::query;
-use sync::Load;
+use sync::Occupancy;
 use sync::read_back::{ReadBack, Stage};
 
 use crate::item::columns;
@@ -23,19 +23,19 @@ pub(crate) fn kinds_text(kinds: &BTreeSet<Kind>) -> String {
 }
 
 /// Reads `kind:held:tried at`, separated by commas; `None` where it is something else.
-pub(crate) fn loads_of(text: &str) -> Option<BTreeMap<Kind, Load>> {
+pub(crate) fn loads_of(text: &str) -> Option<BTreeMap<Kind, Occupancy>> {
     let one = |text: &str| {
         let mut parts = text.split(':');
         let (kind, held, tried) = (parts.next()?, parts.next()?, parts.next()?);
         let tried_at = if tried.is_empty() { None } else { Some(Millis(tried.parse().ok()?)) };
-        Some((Kind::from_code(kind.parse().ok()?)?, Load { held: held.parse().ok()?, tried_at }))
+        Some((Kind::from_code(kind.parse().ok()?)?, Occupancy { held: held.parse().ok()?, tried_at }))
     };
     text.split(',').filter(|text| !text.is_empty()).map(one).collect()
 }
 
 /// The same, written. `None` for nothing.
-pub(crate) fn loads_text(loads: &BTreeMap<Kind, Load>) -> Option<String> {
-    let one = |(kind, load): (&Kind, &Load)| {
+pub(crate) fn loads_text(loads: &BTreeMap<Kind, Occupancy>) -> Option<String> {
+    let one = |(kind, load): (&Kind, &Occupancy)| {
         let tried = load.tried_at.map(|at| at.0.to_string()).unwrap_or_default();
         format!("{}:{}:{tried}", kind.code(), load.held)
     };

@@ -15,7 +15,7 @@ use crate::{StoreError, Tx};
 
 /// What a record is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeptKind {
+pub enum DeviceRecordKind {
     /// An identity card that was read (§11.6).
     IdCard,
     /// An error of the device (§11.16).
@@ -26,7 +26,7 @@ pub enum KeptKind {
     Verification,
 }
 
-impl KeptKind {
+impl DeviceRecordKind {
     const ALL: [Self; 4] = [Self::IdCard, Self::Error, Self::Message, Self::Verification];
 
     /// The name it is stored and shown by.
@@ -50,7 +50,7 @@ impl KeptKind {
     }
 }
 
-impl From<RecordKind> for KeptKind {
+impl From<RecordKind> for DeviceRecordKind {
     fn from(kind: RecordKind) -> Self {
         match kind {
             RecordKind::IdCard => Self::IdCard,
@@ -60,7 +60,7 @@ impl From<RecordKind> for KeptKind {
     }
 }
 
-impl fmt::Display for KeptKind {
+impl fmt::Display for DeviceRecordKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -71,7 +71,7 @@ impl fmt::Display for KeptKind {
 #[error("want id-card, error, work-code, message or verification")]
 pub struct UnknownKeptKind;
 
-impl FromStr for KeptKind {
+impl FromStr for DeviceRecordKind {
     type Err = UnknownKeptKind;
 
     fn from_str(text: &str) -> Result<Self, UnknownKeptKind> {
@@ -81,13 +81,13 @@ impl FromStr for KeptKind {
 
 /// A record that is kept, without itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptRow {
+pub struct DeviceRecordRow {
     /// Its number.
     pub id: i64,
     /// The device it came from.
     pub device: i64,
     /// What it is.
-    pub kind: KeptKind,
+    pub kind: DeviceRecordKind,
     /// Of an identity card: whose it is.
     pub pin: Option<Pin>,
     /// When it first came.
@@ -100,7 +100,7 @@ pub struct KeptRow {
 
 const COLUMNS: &str = "record_id, device_id, digest, kind, pin, first_at, last_at, times_seen";
 
-impl KeptRow {
+impl DeviceRecordRow {
     fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let id: i64 = row.try_get("record_id")?;
         let kind: String = row.try_get("kind")?;
@@ -129,7 +129,7 @@ impl Tx {
     pub async fn keep_record(
         &mut self,
         device: i64,
-        kind: KeptKind,
+        kind: DeviceRecordKind,
         pin: Option<&Pin>,
         raw: &[u8],
         at: Millis,
@@ -169,11 +169,11 @@ impl Tx {
     /// Those of the database.
     pub async fn records(
         &mut self,
-        kind: Option<KeptKind>,
+        kind: Option<DeviceRecordKind>,
         device: Option<i64>,
         limit: i64,
-    ) -> Result<Vec<KeptRow>, StoreError> {
-        let kind = kind.map(KeptKind::as_str);
+    ) -> Result<Vec<DeviceRecordRow>, StoreError> {
+        let kind = kind.map(DeviceRecordKind::as_str);
         let sql = format!(
             "SELECT {COLUMNS} FROM device_record WHERE (? IS NULL OR kind = ?) AND (? IS NULL OR device_id = ?) \
              ORDER BY last_at DESC, record_id DESC LIMIT ?"
@@ -186,20 +186,20 @@ impl Tx {
             .bind(limit)
             .fetch_all(self.db())
             .await?;
-        rows.iter().map(KeptRow::read).collect()
+        rows.iter().map(DeviceRecordRow::read).collect()
     }
 
     /// A record, with itself as it came.
     ///
     /// # Errors
     /// Those of the database; [`StoreError::Sealed`] for one that does not open.
-    pub async fn record(&mut self, id: i64) -> Result<Option<(KeptRow, Vec<u8>)>, StoreError> {
+    pub async fn record(&mut self, id: i64) -> Result<Option<(DeviceRecordRow, Vec<u8>)>, StoreError> {
         let sql = format!("SELECT {COLUMNS}, sealed FROM device_record WHERE record_id = ?");
         let Some(row) = query(statement(sql)).bind(id).fetch_optional(self.db()).await? else {
             return Ok(None);
         };
         let (digest, sealed): (Vec<u8>, Vec<u8>) = (row.try_get("digest")?, row.try_get("sealed")?);
-        let kept = KeptRow::read(&row)?;
+        let kept = DeviceRecordRow::read(&row)?;
         let raw = self.keys.open(&place_of_row("record", kept.device, &digest), &sealed)?;
         Ok(Some((kept, raw)))
     }

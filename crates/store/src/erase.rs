@@ -284,7 +284,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Ordered commands keep what was ordered, of which device, by whom and when; not of whom, nor what came of it. One that
+    /// Queued commands keep what was ordered, of which device, by whom and when; not of whom, nor what came of it. One that
     /// was not answered yet is not sent any more.
     async fn erase_from_orders(
         &mut self,

@@ -14,14 +14,14 @@ pub enum StoreError {
     Busy(#[source] sqlx::Error),
     /// What was decided on changed before it was written or sent: decide again.
     #[error("the fleet changed while this was decided")]
-    Moved,
+    Conflict,
     /// Another transaction that was to be committed together with this one failed, and nothing of either was written: run
     /// the whole transaction again.
     #[error("another change that was to be written together with this one failed")]
-    Undone,
+    GroupAborted,
     /// The commit that this transaction shared with others failed.
     #[error("the database failed to write changes of several requests together: {0}")]
-    Together(String),
+    GroupCommitFailed(String),
     /// The connection to the database broke, or the server stops or hands over to another: nothing was committed.
     #[error("the connection to the database is lost: {0}")]
     Lost(#[source] sqlx::Error),
@@ -110,7 +110,7 @@ impl StoreError {
     /// Whether running the same transaction again may succeed: another one was in the way or took this one with it, or the
     /// connection broke before anything was committed.
     pub const fn retryable(&self) -> bool {
-        matches!(self, Self::Busy(_) | Self::Moved | Self::Undone | Self::Lost(_))
+        matches!(self, Self::Busy(_) | Self::Conflict | Self::GroupAborted | Self::Lost(_))
     }
 
     /// The error of a commit: where the connection broke nobody knows what became of it.

@@ -8,7 +8,7 @@ use sqlx::{query, query_as, query_scalar};
 
 use crate::connection::Db;
 use crate::sql::statement;
-use crate::{Pulse, StoreError, Tx};
+use crate::{FeedCounters, StoreError, Tx};
 
 /// The feed as it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub struct FeedClock {
 }
 
 /// Writes where the clock stands.
-pub(crate) async fn write(db: Db<'_>, clock: Pulse) -> Result<(), sqlx::Error> {
+pub(crate) async fn write(db: Db<'_>, clock: FeedCounters) -> Result<(), sqlx::Error> {
     query("UPDATE feed_clock SET seq = ?, wakes = ? WHERE id = 1")
         .bind(clock.head.0)
         .bind(clock.wakes)
@@ -47,13 +47,13 @@ impl Tx {
     }
 
     /// Where the clock stands, locked: read once, and followed from there.
-    pub(crate) async fn locked_clock(&mut self) -> Result<Pulse, StoreError> {
+    pub(crate) async fn locked_clock(&mut self) -> Result<FeedCounters, StoreError> {
         if let Some(clock) = self.clock {
             return Ok(clock);
         }
         let sql = format!("SELECT seq, wakes FROM feed_clock WHERE id = 1{}", self.engine.for_update());
         let (head, wakes) = query_as(statement(sql)).fetch_one(self.db()).await?;
-        Ok(*self.clock.insert(Pulse { head: Seq(head), wakes }))
+        Ok(*self.clock.insert(FeedCounters { head: Seq(head), wakes }))
     }
 
     /// Reserves the next `n` numbers and returns the last one.
@@ -66,16 +66,18 @@ impl Tx {
         Ok(self.advance(n, 0).await?.head)
     }
 
-    async fn advance(&mut self, numbers: i64, wakes: i64) -> Result<Pulse, StoreError> {
+    async fn advance(&mut self, numbers: i64, wakes: i64) -> Result<FeedCounters, StoreError> {
         self.items_stand = true;
         let before = self.locked_clock().await?;
         self.moved = true;
-        Ok(*self.clock.insert(Pulse { head: Seq(before.head.0 + numbers), wakes: before.wakes + wakes }))
+        Ok(*self
+            .clock
+            .insert(FeedCounters { head: Seq(before.head.0 + numbers), wakes: before.wakes + wakes }))
     }
 
     /// Where the clock stands, by what was read of it and what this transaction, and those that it shares its commit with, have
     /// moved it since.
-    pub(crate) fn knows_clock(&mut self, read: Pulse) -> Pulse {
+    pub(crate) fn knows_clock(&mut self, read: FeedCounters) -> FeedCounters {
         // While nobody else can move it.
         if self.items_stand { *self.clock.get_or_insert(read) } else { self.clock.unwrap_or(read) }
     }
@@ -112,7 +114,7 @@ impl Tx {
         Ok(self.feed_clock().await?.incarnation)
     }
 
-    /// Tells every process that the next poll of a device should look: see [`crate::Pulse::wakes`].
+    /// Tells every process that the next poll of a device should look: see [`crate::FeedCounters::wakes`].
     ///
     /// For whatever gives a device something to do and is not a change of the fleet, unless that device's own poll does it. Takes the
     /// clock.

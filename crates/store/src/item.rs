@@ -175,14 +175,14 @@ impl Tx {
         writes: &[ItemWrite],
         change: &Change,
     ) -> Result<Vec<Seq>, StoreError> {
-        self.write_by(writes, change, |_| change.by).await
+        self.write_items_attributed(writes, change, |_| change.by).await
     }
 
     /// As [`Tx::write_items`], with another device for each write, `None` for the server itself.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn write_by(
+    pub async fn write_items_attributed(
         &mut self,
         writes: &[ItemWrite],
         change: &Change,

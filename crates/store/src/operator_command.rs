@@ -11,7 +11,7 @@ use crate::{StoreError, Tx};
 
 /// A command to be ordered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Order {
+pub struct NewQueuedCommand {
     /// What: a name that the caller turns into a command of the protocol.
     pub verb: String,
     /// With what; in the caller's own form, without secrets.
@@ -34,16 +34,16 @@ pub struct Order {
 
 /// An ordered command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderRow {
+pub struct QueuedCommandRow {
     /// For which device.
     pub device: i64,
     /// Number and state, as decisions are made on them. [`State::Unanswered`] also for a cancelled one: see `cancelled`.
     pub command: OperatorCommand,
     /// It was taken back before it was sent, or not sent in time.
     pub cancelled: bool,
-    /// Part of it is kept sealed: [`Tx::order_secret`].
+    /// Part of it is kept sealed: [`Tx::queued_command_secret`].
     pub is_secret: bool,
-    /// Something came with the answer: [`Tx::order_content`].
+    /// Something came with the answer: [`Tx::queued_command_content`].
     pub has_content: bool,
     /// What its lines are called on the wire; `None` until it is sent.
     pub wire_id: Option<String>,
@@ -65,7 +65,7 @@ pub struct OrderRow {
 
 /// What is written about a command together with where it stands; what is `None` stays as it is.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct OrderNews<'n> {
+pub struct QueuedCommandUpdate<'n> {
     /// What its lines are called on the wire.
     pub wire_id: Option<&'n str>,
     /// What the device answered, or why it was not sent.
@@ -82,7 +82,7 @@ const COLUMNS: &str = "device_id, command_no, wire_id, verb, arguments, fence, r
                        expires_at, failed, CASE WHEN sealed_text IS NULL THEN 0 ELSE 1 END AS is_secret, \
                        CASE WHEN sealed_content IS NULL THEN 0 ELSE 1 END AS has_content";
 
-impl OrderRow {
+impl QueuedCommandRow {
     fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let number: i64 = row.try_get("command_no")?;
         let wrong =
@@ -136,7 +136,12 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the database; a device that does not exist.
-    pub async fn order(&mut self, device: i64, order: &Order, at: Millis) -> Result<i64, StoreError> {
+    pub async fn order(
+        &mut self,
+        device: i64,
+        order: &NewQueuedCommand,
+        at: Millis,
+    ) -> Result<i64, StoreError> {
         self.wake().await?;
         // A command that is just going out does not wait any more.
         self.lock_device(device).await?;
@@ -179,19 +184,27 @@ impl Tx {
         Ok(number)
     }
 
-    /// What is kept sealed of a command: [`Order::secret`].
+    /// What is kept sealed of a command: [`NewQueuedCommand::secret`].
     ///
     /// # Errors
     /// Those of the database; [`StoreError::Sealed`] where it does not open.
-    pub async fn order_secret(&mut self, device: i64, number: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn queued_command_secret(
+        &mut self,
+        device: i64,
+        number: i64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         self.sealed(device, number, "text").await
     }
 
-    /// What came with the answer to a command: [`OrderNews::content`].
+    /// What came with the answer to a command: [`QueuedCommandUpdate::content`].
     ///
     /// # Errors
     /// Those of the database; [`StoreError::Sealed`] where it does not open.
-    pub async fn order_content(&mut self, device: i64, number: i64) -> Result<Option<Vec<u8>>, StoreError> {
+    pub async fn queued_command_content(
+        &mut self,
+        device: i64,
+        number: i64,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         self.sealed(device, number, "content").await
     }
 
@@ -212,57 +225,72 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn order_row(&mut self, device: i64, number: i64) -> Result<Option<OrderRow>, StoreError> {
+    pub async fn queued_command(
+        &mut self,
+        device: i64,
+        number: i64,
+    ) -> Result<Option<QueuedCommandRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM operator_command WHERE device_id = ? AND command_no = ?");
         let row = query(statement(sql)).bind(device).bind(number).fetch_optional(self.db()).await?;
-        row.as_ref().map(OrderRow::read).transpose()
+        row.as_ref().map(QueuedCommandRow::read).transpose()
     }
 
     /// The commands of a device that are not finished, in the order they were given.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn unfinished_orders(&mut self, device: i64) -> Result<Vec<OrderRow>, StoreError> {
+    pub async fn unfinished_queued_commands(
+        &mut self,
+        device: i64,
+    ) -> Result<Vec<QueuedCommandRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM operator_command WHERE device_id = ? AND state IN ('queued', 'sent') \
              ORDER BY command_no"
         );
         let rows = query(statement(sql)).bind(device).fetch_all(self.db()).await?;
-        rows.iter().map(OrderRow::read).collect()
+        rows.iter().map(QueuedCommandRow::read).collect()
     }
 
     /// The last commands of a device, or of all devices; the newest first.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn orders(&mut self, device: Option<i64>, limit: i64) -> Result<Vec<OrderRow>, StoreError> {
+    pub async fn orders(
+        &mut self,
+        device: Option<i64>,
+        limit: i64,
+    ) -> Result<Vec<QueuedCommandRow>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS} FROM operator_command WHERE (? IS NULL OR device_id = ?) \
              ORDER BY ordered_at DESC, command_no DESC LIMIT ?"
         );
         let rows = query(statement(sql)).bind(device).bind(device).bind(limit).fetch_all(self.db()).await?;
-        rows.iter().map(OrderRow::read).collect()
+        rows.iter().map(QueuedCommandRow::read).collect()
     }
 
     /// The command of a device that goes by this name on the wire.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn find_order(&mut self, device: i64, wire_id: &str) -> Result<Option<OrderRow>, StoreError> {
+    pub async fn find_queued_command(
+        &mut self,
+        device: i64,
+        wire_id: &str,
+    ) -> Result<Option<QueuedCommandRow>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM operator_command WHERE device_id = ? AND wire_id = ?");
         let row = query(statement(sql)).bind(device).bind(wire_id).fetch_optional(self.db()).await?;
-        row.as_ref().map(OrderRow::read).transpose()
+        row.as_ref().map(QueuedCommandRow::read).transpose()
     }
 
     /// Writes where a command stands, and what is new about it.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn put_order(
+    pub async fn update_queued_command(
         &mut self,
         device: i64,
         command: &OperatorCommand,
-        news: OrderNews<'_>,
+        news: QueuedCommandUpdate<'_>,
         at: Millis,
     ) -> Result<(), StoreError> {
         let (state, sends, due_at, answer) = match command.state {
@@ -303,7 +331,12 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn cancel_order(&mut self, device: i64, number: i64, at: Millis) -> Result<bool, StoreError> {
+    pub async fn cancel_queued_command(
+        &mut self,
+        device: i64,
+        number: i64,
+        at: Millis,
+    ) -> Result<bool, StoreError> {
         let done = query(
             "UPDATE operator_command SET state = 'cancelled', closed_at = ? \
              WHERE device_id = ? AND command_no = ? AND state = 'queued'",

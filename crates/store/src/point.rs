@@ -13,27 +13,27 @@ use tokio::sync::Mutex;
 
 use crate::connection::Db;
 use crate::engine::Purpose;
-use crate::in_place::InPlace;
+use crate::inline_sqlite::InlineSqlite;
 use crate::{Engine, StoreError};
 
 /// Where they are asked.
 #[derive(Debug)]
-pub(crate) struct Point {
+pub(crate) struct SingleRowReader {
     /// Of a file of SQLite, until it is closed.
-    in_place: Mutex<Option<InPlace>>,
+    inline: Mutex<Option<InlineSqlite>>,
     driver: AnyPool,
 }
 
-impl Point {
+impl SingleRowReader {
     /// Through the driver.
     pub(crate) fn of_driver(driver: AnyPool) -> Self {
-        Self { in_place: Mutex::new(None), driver }
+        Self { inline: Mutex::new(None), driver }
     }
 
     /// Of a file of SQLite that is there.
     pub(crate) async fn of_file(file: PathBuf, driver: AnyPool) -> Result<Self, StoreError> {
-        let opened = InPlace::open(file, Engine::Sqlite.setup(Purpose::Reading)).await?;
-        Ok(Self { in_place: Mutex::new(Some(opened)), driver })
+        let opened = InlineSqlite::open(file, Engine::Sqlite.setup(Purpose::Reading)).await?;
+        Ok(Self { inline: Mutex::new(Some(opened)), driver })
     }
 
     /// The first row of a query, which may be asked twice.
@@ -41,8 +41,8 @@ impl Point {
         &self,
         query: impl Fn() -> Query<'q, Any, AnyArguments>,
     ) -> Result<Option<AnyRow>, StoreError> {
-        if let Some(in_place) = self.in_place.lock().await.as_mut() {
-            let found = query().fetch_optional(Db::in_place(in_place)).await.map_err(StoreError::from);
+        if let Some(inline) = self.inline.lock().await.as_mut() {
+            let found = query().fetch_optional(Db::inline(inline)).await.map_err(StoreError::from);
             // Another process has the file for itself for a moment, at its end for example: the driver waits for that.
             if !matches!(found, Err(StoreError::Busy(_))) {
                 return found;
@@ -53,7 +53,7 @@ impl Point {
 
     /// Closes the connection.
     pub(crate) async fn close(&self) {
-        self.in_place.lock().await.take();
+        self.inline.lock().await.take();
     }
 }
 

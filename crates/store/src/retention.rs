@@ -16,7 +16,7 @@ const LOG_ENTRIES: i64 = 50_000;
 /// What goes by its age alone: nothing is decided on it any more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finished {
-    /// Ordered commands that were answered, given up or taken back.
+    /// Queued commands that were answered, given up or taken back.
     Orders,
     /// Connections that ended.
     Sessions,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::in_place::error;
+use crate::inline_sqlite::error;
 use crate::{Store, StoreError};
 
 /// What was done with the files of the database.

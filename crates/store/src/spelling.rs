@@ -24,7 +24,7 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn spelled_otherwise(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, Pin>, StoreError> {
+    pub async fn pins_differing_in_case(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, Pin>, StoreError> {
         let wanted: Vec<&Pin> = pins.iter().filter(|pin| has_letters(pin)).collect();
         let keys: Vec<String> = wanted.iter().map(|pin| folded(pin)).collect();
         let mut held: BTreeMap<String, Vec<Pin>> = BTreeMap::new();

@@ -10,26 +10,26 @@ use roster::{HashKey, Seq};
 use sqlx::{Any, AnyPool, Transaction, query_as};
 use wire::Pin;
 
+use crate::change_tracker::ChangeTracker;
+use crate::commit_group::{GroupedTransaction, WriteQueue};
 use crate::connection::Db;
-use crate::group::{Member, Turns};
 use crate::item::ItemRow;
-use crate::point::Point;
+use crate::point::SingleRowReader;
 use crate::retry::Attempts;
-use crate::watch::Watch;
-use crate::{Engine, Keys, Moment, StoreError, feed_clock, migrate, open};
+use crate::{ChangeEpoch, Engine, Keys, StoreError, feed_clock, migrate, open};
 
 /// A database. Clones share its connections.
 #[derive(Clone)]
 pub struct Store {
     read: AnyPool,
-    point: Arc<Point>,
+    point: Arc<SingleRowReader>,
     write: AnyPool,
     /// Whose turn it is to change the fleet, or to write at all where one at a time does. `None` where there is one
     /// connection for everything.
-    turns: Option<Arc<Turns>>,
+    turns: Option<Arc<WriteQueue>>,
     engine: Engine,
     keys: Arc<Keys>,
-    watch: Arc<Watch>,
+    watch: Arc<ChangeTracker>,
 }
 
 impl fmt::Debug for Store {
@@ -47,9 +47,9 @@ pub struct Tx {
     inner: Inner,
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
-    watch: Arc<Watch>,
+    watch: Arc<ChangeTracker>,
     /// Where the clock stands, `None` where others may move it or this has not looked.
-    pub(crate) clock: Option<Pulse>,
+    pub(crate) clock: Option<FeedCounters>,
     /// This has moved the clock: its row is behind until the commit.
     pub(crate) moved: bool,
     /// Nobody else can write items until this ends, or this does not see it.
@@ -64,12 +64,12 @@ enum Inner {
     /// One of its own.
     Own(Transaction<'static, Any>),
     /// A part of one that others write in as well.
-    Shared(Member),
+    Shared(GroupedTransaction),
 }
 
 /// What one process watches to know that there may be work for its devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pulse {
+pub struct FeedCounters {
     /// The newest number of the feed.
     pub head: Seq,
     /// Rises whenever something else was written that a device's next poll should see: an operator's command, an
@@ -129,7 +129,7 @@ impl Store {
     }
 
     fn of(pools: open::Pools, engine: Engine, keys: Keys) -> Self {
-        let turns = pools.writers.map(|(writers, longest)| Turns::new(writers, engine, longest));
+        let turns = pools.writers.map(|(writers, longest)| WriteQueue::new(writers, engine, longest));
         Self {
             turns,
             read: pools.read,
@@ -137,7 +137,7 @@ impl Store {
             write: pools.write,
             engine,
             keys: Arc::new(keys),
-            watch: Arc::new(Watch::default()),
+            watch: Arc::new(ChangeTracker::default()),
         }
     }
 
@@ -248,7 +248,7 @@ impl Store {
     }
 
     /// For queries of one row.
-    pub(crate) fn point(&self) -> &Point {
+    pub(crate) fn point(&self) -> &SingleRowReader {
         &self.point
     }
 
@@ -300,18 +300,18 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn pulse(&self) -> Result<Pulse, StoreError> {
+    pub async fn feed_counters(&self) -> Result<FeedCounters, StoreError> {
         let (head, wakes) =
             query_as("SELECT seq, wakes FROM feed_clock WHERE id = 1").fetch_one(&self.read).await?;
-        let pulse = Pulse { head: Seq(head), wakes };
-        self.watch.saw(pulse);
-        Ok(pulse)
+        let feed_counters = FeedCounters { head: Seq(head), wakes };
+        self.watch.saw(feed_counters);
+        Ok(feed_counters)
     }
 
     /// The moment of the feed, without asking the database: of the changes of other processes it knows those that the last
-    /// [`Store::pulse`] told of, of those made by this store and its clones all.
-    pub fn moment(&self) -> Moment {
-        self.watch.moment()
+    /// [`Store::feed_counters`] told of, of those made by this store and its clones all.
+    pub fn change_epoch(&self) -> ChangeEpoch {
+        self.watch.change_epoch()
     }
 }
 
@@ -332,8 +332,8 @@ impl Tx {
             Inner::Shared(member) => member.commit(self.clock, self.moved).await,
         };
         match (moved, &committed) {
-            (Some(pulse), Ok(())) => self.watch.saw(pulse),
-            (Some(_), Err(_)) => self.watch.doubt(),
+            (Some(feed_counters), Ok(())) => self.watch.saw(feed_counters),
+            (Some(_), Err(_)) => self.watch.invalidate(),
             (None, _) => {}
         }
         committed

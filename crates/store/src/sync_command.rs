@@ -221,7 +221,7 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn find_command(
+    pub async fn find_sync_command(
         &mut self,
         device: i64,
         wire_id: &str,

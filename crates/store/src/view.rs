@@ -13,7 +13,7 @@ use crate::device::{COLUMNS, DeviceRow};
 use crate::item::{ItemRow, recent_edits};
 use crate::key::{narrow, pins_of};
 use crate::sql::statement;
-use crate::{Answered, ClaimedUser, Pulse, Shared, Stand, StoreError, Tx};
+use crate::{Answered, CacheSession, ClaimedUser, FeedCounters, FeedPosition, StoreError, Tx};
 
 /// When the next thing is due of a device, which is bound four times.
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
@@ -26,9 +26,9 @@ pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
 /// What one statement tells of a device beside its row and its view: what is not there need not be asked for.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that is there or not")]
-pub struct Standing {
+pub struct PendingWork {
     /// Where the feed stands.
-    pub feed: Stand,
+    pub feed: FeedPosition,
     /// There are ordered commands that are not finished.
     pub orders: bool,
     /// There are commands whose answer is overdue.
@@ -57,21 +57,21 @@ impl Tx {
         &mut self,
         serial: &SerialNumber,
         now: Millis,
-    ) -> Result<Option<(DeviceRow, DeviceView, Standing)>, StoreError> {
+    ) -> Result<Option<(DeviceRow, DeviceView, PendingWork)>, StoreError> {
         // What a statement reads beside the row that it waits for may be as old as its beginning.
         self.wait_for_device(serial).await?;
-        self.unlocked_standing(serial, now).await
+        self.device_snapshot(serial, now).await
     }
 
     /// As [`Tx::standing`], for a transaction that only reads.
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn unlocked_standing(
+    pub async fn device_snapshot(
         &mut self,
         serial: &SerialNumber,
         now: Millis,
-    ) -> Result<Option<(DeviceRow, DeviceView, Standing)>, StoreError> {
+    ) -> Result<Option<(DeviceRow, DeviceView, PendingWork)>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS}, feed_incarnation, feed_head, feed_wakes, \
              (SELECT COUNT(*) FROM sync_command c WHERE c.device_id = d.device_id AND c.open = 1) AS open_count, \
@@ -106,9 +106,10 @@ impl Tx {
         let areas = areas_of(&rows)?;
         let open = number("open_count")?;
         let view = view_of(&row, areas, open, number("due_count")?)?;
-        let clock = self.knows_clock(Pulse { head: Seq(number("feed_head")?), wakes: number("feed_wakes")? });
-        let feed = Stand { incarnation: number("feed_incarnation")?, head: clock.head };
-        let standing = Standing {
+        let clock =
+            self.knows_clock(FeedCounters { head: Seq(number("feed_head")?), wakes: number("feed_wakes")? });
+        let feed = FeedPosition { incarnation: number("feed_incarnation")?, head: clock.head };
+        let standing = PendingWork {
             feed,
             orders: is("orders")?,
             overdue: is("overdue")?,
@@ -142,8 +143,8 @@ impl Tx {
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],
-        standing: &Standing,
-        shared: &mut Shared<'_>,
+        standing: &PendingWork,
+        shared: &mut CacheSession<'_>,
     ) -> Result<(), StoreError> {
         if pins.is_empty() {
             return Ok(());
@@ -160,8 +161,8 @@ impl Tx {
         &mut self,
         view: &mut DeviceView,
         answered: Answered,
-        standing: &Standing,
-        shared: &mut Shared<'_>,
+        standing: &PendingWork,
+        shared: &mut CacheSession<'_>,
     ) -> Result<(), StoreError> {
         let pins = pins_of(answered.found.values().map(|found| &found.key));
         self.load_with(view, &pins, standing, shared, answered.open).await
@@ -171,8 +172,8 @@ impl Tx {
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],
-        standing: &Standing,
-        shared: &mut Shared<'_>,
+        standing: &PendingWork,
+        shared: &mut CacheSession<'_>,
         open: Vec<(ItemKey, OpenCommand)>,
     ) -> Result<(), StoreError> {
         for (pin, rows) in self.recent_items(shared, pins).await? {
@@ -230,7 +231,7 @@ impl Tx {
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],
-        standing: Option<&Standing>,
+        standing: Option<&PendingWork>,
     ) -> Result<(), StoreError> {
         for pin in pins {
             view.persons.insert(pin.clone(), sync::Person::default());
@@ -271,12 +272,12 @@ impl Tx {
         device: i64,
         pins: &[Pin],
         now: Millis,
-        standing: Option<&Standing>,
+        standing: Option<&PendingWork>,
     ) -> Result<BTreeMap<Pin, Known>, StoreError> {
         let mut known: BTreeMap<Pin, Known> =
             pins.iter().map(|pin| (pin.clone(), Known::default())).collect();
-        for (pin, other) in self.spelled_otherwise(pins).await? {
-            known.entry(pin).or_default().spelled_otherwise = Some(other);
+        for (pin, other) in self.pins_differing_in_case(pins).await? {
+            known.entry(pin).or_default().pins_differing_in_case = Some(other);
         }
         let rows = self.item_rows(pins).await?;
         let there: Vec<Pin> = pins_of(rows.keys());

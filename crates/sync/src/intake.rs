@@ -25,7 +25,7 @@ pub struct Policy {
     /// What a deletion at a device does.
     pub deletion: Deletion,
     /// What a privilege raised at a device does, and what becomes of the credentials of people who have one.
-    pub privilege: Raised,
+    pub privilege: PrivilegePolicy,
     /// What the device may enrol and change.
     pub enrolment: Enrolment,
     /// What a name, card or password that was emptied at a device does.
@@ -40,7 +40,7 @@ impl Default for Policy {
     fn default() -> Self {
         Self {
             deletion: Deletion::Propagate,
-            privilege: Raised::Hold,
+            privilege: PrivilegePolicy::Hold,
             enrolment: Enrolment::Accept,
             cleared: Cleared::Hold,
             edits_per_hour: 6,
@@ -107,7 +107,7 @@ pub enum Deletion {
 
 /// What a privilege above the fleet's does. Everything else of the user is synchronised at once in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Raised {
+pub enum PrivilegePolicy {
     /// It waits for an operator.
     Hold,
     /// It is an edit like any other.
@@ -140,7 +140,7 @@ pub struct Known {
     /// Parts of templates that this device has not uploaded completely yet.
     pub partial: BTreeMap<Slot, Template>,
     /// The PIN of another user that differs from this one in the case of its letters alone.
-    pub spelled_otherwise: Option<Pin>,
+    pub pins_differing_in_case: Option<Pin>,
 }
 
 /// A change of the fleet, to be written with a number of its own, in order.
@@ -331,14 +331,14 @@ impl<'a> Intake<'a> {
         let is_held = self.is_held(user) && self.view.claim(&user.pin).is_none();
         let live = self.view.person(&user.pin).is_some_and(Person::user_live);
         let replaced = self.view.joining == Some(Joining::Replace);
-        let other = self.spelled_otherwise(&user.pin).filter(|_| is_held || !(live || replaced))?;
+        let other = self.pins_differing_in_case(&user.pin).filter(|_| is_held || !(live || replaced))?;
         self.view.park(user, Parked::Held);
         Some(Outcome::Held(Held::Spelling(user.pin.clone(), other)))
     }
 
     /// The PIN of a user, of the fleet or of this upload, that differs from this one in the case of its letters alone.
-    fn spelled_otherwise(&self, pin: &Pin) -> Option<Pin> {
-        let of_fleet = self.known.get(pin).and_then(|known| known.spelled_otherwise.clone());
+    fn pins_differing_in_case(&self, pin: &Pin) -> Option<Pin> {
+        let of_fleet = self.known.get(pin).and_then(|known| known.pins_differing_in_case.clone());
         let of_upload =
             || self.lettered.get(&pin.as_str().to_ascii_lowercase()).filter(|other| *other != pin);
         of_fleet.or_else(|| of_upload().cloned())

@@ -27,7 +27,7 @@ pub use claim::{Asked, Claim, ClaimNews, ClaimState, Question, Reason, Stage, Su
 pub use life::Knows;
 pub use limits::Limits;
 pub use made::PhotoSent;
-pub use room::Load;
+pub use room::Occupancy;
 pub use scope::Want;
 pub use view::{
     Changes, DeviceView, Exception, ItemState, Joining, OpenCommand, Parked, Person, Refusal, ScanFrom, Verb,

@@ -56,7 +56,7 @@ pub struct OperatorCommand {
 
 /// What of the synchronisation may go out beside ordered commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Beside {
+pub enum SyncAllowance {
     /// Everything.
     #[default]
     All,
@@ -74,7 +74,7 @@ pub struct OperatorPlan {
     /// Commands whose state changed.
     pub changed: Vec<OperatorCommand>,
     /// What else may go out with this poll.
-    pub beside: Beside,
+    pub beside: SyncAllowance,
     /// A command that empties the device may have been carried out without an answer.
     pub emptied: bool,
 }
@@ -101,7 +101,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
             State::Sent { due_at, .. } if due_at > now => {
                 awaited += 1;
                 if command.fence {
-                    plan.beside = Beside::Nothing;
+                    plan.beside = SyncAllowance::Nothing;
                     return plan;
                 }
                 continue;
@@ -115,7 +115,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
         }
         if command.fence && (awaited > 0 || !plan.send.is_empty()) {
             // What is under way is answered first, and nothing new is begun.
-            plan.beside = Beside::Overdue;
+            plan.beside = SyncAllowance::Overdue;
             return plan;
         }
         let sends = match command.state {
@@ -126,7 +126,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
         plan.send.push(command.number);
         plan.changed.push(OperatorCommand { state: State::Sent { sends, due_at }, ..command.clone() });
         if command.fence {
-            plan.beside = Beside::Nothing;
+            plan.beside = SyncAllowance::Nothing;
             return plan;
         }
         if plan.send.len() >= MOST_AT_ONCE {
@@ -192,14 +192,14 @@ mod tests {
         let commands = [queued(1, true, false), queued(2, false, true)];
 
         let waiting = plan(&commands, 3, Millis(0), &LIMITS());
-        assert_eq!((waiting.send, waiting.beside), (vec![], Beside::Overdue));
+        assert_eq!((waiting.send, waiting.beside), (vec![], SyncAllowance::Overdue));
 
         let free = plan(&commands, 0, Millis(0), &LIMITS());
-        assert_eq!((free.send, free.beside), (vec![1], Beside::Nothing));
+        assert_eq!((free.send, free.beside), (vec![1], SyncAllowance::Nothing));
 
         let under_way = [sent(&commands[0], 60_000), commands[1].clone()];
         let behind = plan(&under_way, 0, Millis(10), &LIMITS());
-        assert_eq!((behind.send, behind.beside), (vec![], Beside::Nothing));
+        assert_eq!((behind.send, behind.beside), (vec![], SyncAllowance::Nothing));
     }
 
     /// Obligation 90.
@@ -220,7 +220,7 @@ mod tests {
         let plan = plan(&[clear], 0, Millis(60_000), &LIMITS());
 
         assert!(plan.emptied);
-        assert_eq!(plan.beside, Beside::All);
+        assert_eq!(plan.beside, SyncAllowance::All);
     }
 
     /// Obligation 90.

@@ -11,7 +11,7 @@ use wire::Pin;
 
 use crate::life::Knows;
 use crate::limits::Limits;
-use crate::operator::Beside;
+use crate::operator::SyncAllowance;
 use crate::owing::root_of;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, ScanFrom, Verb, Wait};
@@ -33,7 +33,7 @@ pub struct Work {
     /// There are more rows after that page: the scan waits until the feed is read.
     pub feed_more: bool,
     /// Of `due`: items that were written to this device more than [`Limits::writes_per_hour`] times within the hour.
-    pub restless: BTreeSet<ItemKey>,
+    pub items_over_write_limit: BTreeSet<ItemKey>,
 }
 
 /// One item that goes out, with all its command lines.
@@ -55,21 +55,21 @@ pub struct Send {
 pub fn plan(
     view: &mut DeviceView,
     work: &Work,
-    beside: Beside,
+    beside: SyncAllowance,
     now: Millis,
     limits: &Limits,
     salt: u64,
 ) -> Vec<Send> {
-    if beside == Beside::Nothing {
+    if beside == SyncAllowance::Nothing {
         return Vec::new();
     }
     let mut planner =
         Planner { view, now, limits, salt, sends: Vec::new(), lines: 0, bytes: 0, no_room: false };
     planner.overdue(&work.overdue);
-    if planner.view.joining.is_some() || beside == Beside::Overdue {
+    if planner.view.joining.is_some() || beside == SyncAllowance::Overdue {
         return planner.sends;
     }
-    planner.exceptions(&work.due, &work.restless);
+    planner.exceptions(&work.due, &work.items_over_write_limit);
     planner.tail(&work.feed_page);
     if !work.feed_more {
         planner.scan(&work.scan_page, work.scan_more);
@@ -150,7 +150,7 @@ impl Planner<'_> {
             || self.view.item(key).is_none_or(|item| item.seq != command.seq)
     }
 
-    fn exceptions(&mut self, keys: &[ItemKey], restless: &BTreeSet<ItemKey>) {
+    fn exceptions(&mut self, keys: &[ItemKey], items_over_write_limit: &BTreeSet<ItemKey>) {
         let mut keys: Vec<_> = keys.iter().collect();
         keys.sort_by_key(|key| rank(key));
         let mut failing = 0;
@@ -167,7 +167,7 @@ impl Planner<'_> {
             }
             let due =
                 self.view.exception(key).is_some_and(|e| matches!(e.wait, Wait::Due(at) if at <= self.now));
-            if due && restless.contains(key) {
+            if due && items_over_write_limit.contains(key) {
                 // Something on the device does not stay as we write it: this must not become a loop.
                 self.view.owe(key, self.now.plus(HOUR_MS), 1);
             } else if due && self.view.open_of(key).is_none() {

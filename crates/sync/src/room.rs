@@ -18,7 +18,7 @@ use crate::view::Changes;
 
 /// How much of one kind a device holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Load {
+pub struct Occupancy {
     /// As it counted, and what was sent since that is new to it.
     pub held: u64,
     /// When it was first found to be without room, or when one more was tried since.
@@ -65,7 +65,7 @@ impl DeviceView {
 
     fn load(&mut self, kind: Kind, held: u64, most: u64, other_room: bool, now: Millis) {
         let before = self.loads.get(&kind).copied();
-        let mut load = Load { held, ..before.unwrap_or_default() };
+        let mut load = Occupancy { held, ..before.unwrap_or_default() };
         let room = most.saturating_sub(held);
         // A kind of which the device answered that it has no room waits until it holds less.
         let waits = !self.full.contains(&kind);
@@ -76,7 +76,7 @@ impl DeviceView {
             }
         } else if waits && load.may_try(now) {
             // One more than it says.
-            load = Load { held: held.saturating_sub(1), tried_at: Some(now) };
+            load = Occupancy { held: held.saturating_sub(1), tried_at: Some(now) };
             self.unpark(kind, 1);
         }
         if before != Some(load) {
@@ -88,7 +88,7 @@ impl DeviceView {
     /// A scan begins: it counts what it passes.
     pub(crate) fn begin_loads(&mut self) {
         let limited = Capability::counted_kinds().filter(|kind| self.capability.room_for(*kind).is_some());
-        self.loads = limited.map(|kind| (kind, Load::default())).collect();
+        self.loads = limited.map(|kind| (kind, Occupancy::default())).collect();
         self.touch_device();
     }
 
@@ -159,7 +159,7 @@ impl DeviceView {
     }
 }
 
-impl Load {
+impl Occupancy {
     /// Whether it is time to see if the device takes more than it says.
     pub fn may_try(&self, now: Millis) -> bool {
         self.tried_at.is_some_and(|at| at.plus(TRY_PAUSE_MS) <= now)

@@ -29,7 +29,7 @@ pub struct Answer {
 
 /// What an answer came to, for the log and the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
+pub enum AckOutcome {
     /// One of several lines; more are expected.
     Partly,
     /// Closed, the device holds it.
@@ -45,21 +45,21 @@ pub enum Settled {
 }
 
 /// Takes one answer in. The view holds the changes afterwards.
-pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> Settled {
+pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> AckOutcome {
     let key = &answer.key;
     let Some(command) = view.open_of(key).filter(|command| command.number == answer.number).cloned() else {
         late(view, answer, now);
-        return Settled::Late;
+        return AckOutcome::Late;
     };
     let verdict = verdict_of(&command, answer);
     if verdict == Verdict::Pending {
-        return Settled::Partly;
+        return AckOutcome::Partly;
     }
     if verdict == Verdict::Done {
         let answered = command.answered | 1_u64.checked_shl(u32::from(answer.line)).unwrap_or(0);
         if answered.count_ones() < u32::from(command.lines) {
             view.put_open(key, OpenCommand { answered, ..command });
-            return Settled::Partly;
+            return AckOutcome::Partly;
         }
     }
     if verdict == Verdict::Done {
@@ -92,19 +92,23 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
 /// The device reported that a command had no effect (§11.16), mostly after it had answered that it was carried out.
 ///
 /// As if it had refused the content now: the item is left alone until there is newer content.
-pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> Settled {
+pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> AckOutcome {
     let key = &answer.key;
     if let Some(open) = view.open_of(key) {
-        return if open.number == answer.number { settle(view, answer, now, limits) } else { Settled::Late };
+        return if open.number == answer.number {
+            settle(view, answer, now, limits)
+        } else {
+            AckOutcome::Late
+        };
     }
     let is_current = view.item(key).is_some_and(|item| item.seq == answer.seq);
     if !answer.verb.brings() || !is_current || view.want(key) != Want::Present {
-        return Settled::Late;
+        return AckOutcome::Late;
     }
     let before = view.exception(key).unwrap_or(Exception::NONE);
     let refused = Some(Refusal { seq: answer.seq, return_code: answer.return_code.0 });
     view.put_exception(key, Exception { refused, ..before });
-    Settled::Refused
+    AckOutcome::Refused
 }
 
 /// What the answer to one line asks for, given what the line was for.
@@ -190,7 +194,7 @@ struct Closing<'a> {
 }
 
 impl Closing<'_> {
-    fn updated(&mut self, return_code: ReturnCode) -> Settled {
+    fn updated(&mut self, return_code: ReturnCode) -> AckOutcome {
         if let Some(form) = self.form().filter(|_| !self.made_before_a_refusal()) {
             self.view.accept_form(form, self.evidence(return_code));
         }
@@ -204,7 +208,7 @@ impl Closing<'_> {
             self.view.mixed_under_claim(&self.key.pin, self.now);
         }
         self.once_more(0);
-        Settled::Done
+        AckOutcome::Done
     }
 
     /// The device holds the user record of the command. Where it was the first of a life there, the device knows that life,
@@ -231,11 +235,11 @@ impl Closing<'_> {
         }
     }
 
-    fn deleted(&mut self) -> Settled {
+    fn deleted(&mut self) -> AckOutcome {
         self.view.unpark_full();
         if self.key.slot != Slot::USER {
             self.once_more(0);
-            return Settled::Done;
+            return AckOutcome::Done;
         }
         let wanted = self.view.want(self.key) == Want::Present;
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
@@ -249,16 +253,16 @@ impl Closing<'_> {
             self.view.owe_no_parked(&self.key.pin);
             self.once_more(0);
         }
-        Settled::Done
+        AckOutcome::Done
     }
 
     /// The device lost the user: all of it is in doubt.
-    fn user_missing(&mut self) -> Settled {
+    fn user_missing(&mut self) -> AckOutcome {
         let user = root_of(self.key);
         let no_room = matches!(self.view.exception(&user).map(|e| e.wait), Some(Wait::Parked(_)));
         if no_room || self.view.is_refused(&user) {
             self.view.park(self.key, Parked::NoUser);
-            return Settled::Again;
+            return AckOutcome::Again;
         }
         let attempts = self.command.attempts + 1;
         if user.slot == Slot::USER {
@@ -269,7 +273,7 @@ impl Closing<'_> {
         let at = if attempts == 1 { self.now } else { self.now.plus(self.limits.retry_pause(attempts)) };
         self.view.owe(self.key, at, attempts);
         self.view.again_or_due(&user, self.now);
-        Settled::Again
+        AckOutcome::Again
     }
 
     /// Of a replacement that was not taken: whether its lines before the last removed what was there.
@@ -285,7 +289,7 @@ impl Closing<'_> {
         self.view.put_exception(self.key, Exception { wipe: false, known: Some(Seq(0)), ..before });
     }
 
-    fn full(&mut self) -> Settled {
+    fn full(&mut self) -> AckOutcome {
         if self.command.verb == Verb::Replace {
             if !self.has_removed() {
                 return self.retry();
@@ -296,10 +300,10 @@ impl Closing<'_> {
         self.view.give_back(self.key.slot.kind, 1);
         self.view.touch_device();
         self.view.park(self.key, Parked::Full);
-        Settled::Full
+        AckOutcome::Full
     }
 
-    fn refused(&mut self, return_code: ReturnCode) -> Settled {
+    fn refused(&mut self, return_code: ReturnCode) -> AckOutcome {
         if self.command.verb == Verb::Replace {
             if !self.has_removed() {
                 return self.retry();
@@ -313,11 +317,11 @@ impl Closing<'_> {
             self.view.give_back(self.key.slot.kind, 1);
         }
         self.once_more(0);
-        Settled::Refused
+        AckOutcome::Refused
     }
 
     /// The device does not know this form of command: take the other form, or do without.
-    fn unsupported(&mut self, answer: &Answer) -> Settled {
+    fn unsupported(&mut self, answer: &Answer) -> AckOutcome {
         if self.key.slot == Slot::USER {
             return self.refused(answer.return_code);
         }
@@ -328,7 +332,7 @@ impl Closing<'_> {
             self.view.refuse_form(form, self.evidence(answer.return_code));
         }
         self.view.owe(self.key, self.now, 0);
-        Settled::Again
+        AckOutcome::Again
     }
 
     /// The form in which the item goes to this device now, as far as it is known to take one.
@@ -345,14 +349,14 @@ impl Closing<'_> {
         Evidence { return_code, kind: Some(self.key.slot.kind), at: self.now, before: self.view.next_command }
     }
 
-    fn retry(&mut self) -> Settled {
+    fn retry(&mut self) -> AckOutcome {
         let attempts = self.command.attempts + 1;
         self.view.owe(self.key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
-        Settled::Again
+        AckOutcome::Again
     }
 
     /// The device did not remove what it was told to. After many failures in a row that is noted: the item may still be there.
-    fn retry_removal(&mut self, return_code: ReturnCode) -> Settled {
+    fn retry_removal(&mut self, return_code: ReturnCode) -> AckOutcome {
         if self.command.verb == Verb::Delete && self.key.slot == Slot::USER {
             self.view.wipe(self.key);
         }

@@ -11,7 +11,7 @@ use crate::claim::{Claim, ClaimNews};
 use crate::life::Knows;
 use crate::made::PhotoSent;
 use crate::read_back::ReadBack;
-use crate::room::Load;
+use crate::room::Occupancy;
 
 /// The number of a change that has none yet: after everything that anyone has read.
 pub(crate) const UNNUMBERED: Seq = Seq(i64::MAX);
@@ -252,7 +252,7 @@ pub struct DeviceView {
     /// Kinds it had no room for: nothing of them is inserted until it holds less.
     pub full: BTreeSet<Kind>,
     /// How much it holds of the kinds of which it tells how much it takes.
-    pub loads: BTreeMap<Kind, Load>,
+    pub loads: BTreeMap<Kind, Occupancy>,
     /// The template that it is asked for, to see whether it keeps what it takes.
     pub read_back: Option<ReadBack>,
     /// The persons this decision is about. One that is not in the store is here with no items.

@@ -7,7 +7,7 @@ use roster::{
     Photo, Seq, Slot, Template, UserFields, UserPatch, hash,
 };
 use sync::intake::{Held, Intake, Known, Outcome, Policy};
-use sync::operator::Beside;
+use sync::operator::SyncAllowance;
 use sync::plan::{Work, plan};
 use sync::{DeviceView, ItemState, Limits, PhotoSent, Reason, Stage, Verb, Want};
 use wire::{BioType, Pin};
@@ -117,7 +117,7 @@ fn waits() -> Outcome {
 fn sent(view: &mut DeviceView, rows: &[(i64, ItemKey)]) -> Vec<ItemKey> {
     let feed_page = rows.iter().map(|(seq, key)| (Seq(*seq), key.clone())).collect();
     let work = Work { feed_page, ..Work::default() };
-    let sends = plan(view, &work, Beside::All, Millis(5_000), &Limits::default(), 1);
+    let sends = plan(view, &work, SyncAllowance::All, Millis(5_000), &Limits::default(), 1);
     assert!(sends.iter().all(|send| send.verb == Verb::Update), "{sends:?}");
     sends.into_iter().map(|send| send.key).collect()
 }
@@ -173,7 +173,7 @@ fn the_first_of_two_templates_of_one_photo_is_the_fleets() {
 
     assert_eq!(sent(&mut b, &[(4, face(58))]), [], "it is owed already");
     let work = Work { due: vec![face(58)], ..Work::default() };
-    let sends = plan(&mut b, &work, Beside::All, Millis(5_000), &Limits::default(), 1);
+    let sends = plan(&mut b, &work, SyncAllowance::All, Millis(5_000), &Limits::default(), 1);
     assert_eq!(sends.into_iter().map(|send| send.key).collect::<Vec<_>>(), [face(58)]);
 }
 

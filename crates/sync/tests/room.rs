@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use roster::{Algorithm, Area, Capability, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
-use sync::operator::Beside;
+use sync::operator::SyncAllowance;
 use sync::plan::{Work, plan};
 use sync::{DeviceView, Exception, ItemState, Limits, Parked, Person, Wait};
 use wire::{BioType, Pin};
@@ -55,7 +55,7 @@ fn place_for_the_finger_of_a_user_who(user: Wait) -> DeviceView {
 /// Polls; for how many of the fingers that wait for room there is a place now.
 fn places_passed_on(view: &mut DeviceView) -> Option<u64> {
     let work = Work { due: vec![ItemKey { pin: pin(), slot: FINGER }], ..Work::default() };
-    plan(view, &work, Beside::All, Millis(5_000), &Limits::default(), 1);
+    plan(view, &work, SyncAllowance::All, Millis(5_000), &Limits::default(), 1);
     view.take_changes().unpark.get(&Kind::Template(BioType::FINGERPRINT)).copied()
 }
 

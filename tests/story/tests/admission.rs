@@ -8,7 +8,7 @@ use simulator::{Device, Model, Population, Session, SessionError, Standing};
 use store::{HeldKind, HeldRow};
 use story::{House, assert_same, pin};
 use sync::Joining;
-use sync::intake::Raised;
+use sync::intake::PrivilegePolicy;
 
 /// A visible-light terminal that worked alone until now, with these people; everybody has a finger and a face.
 fn with_people(serial_number: &str, people: &[(&str, &str)]) -> Device {
@@ -409,7 +409,7 @@ async fn a_privilege_that_is_lowered_at_a_device_that_keeps_privileges_waits_for
 async fn with_never_a_privilege_raised_at_a_device_is_undone_and_nothing_is_asked() {
     let house = House::with(|config| {
         config.devices.admission = Admission::Approve;
-        config.devices.privilege = Some(Raised::Never);
+        config.devices.privilege = Some(PrivilegePolicy::Never);
     })
     .await;
     let (mut a, mut b) = with_an_administrator(&house).await;

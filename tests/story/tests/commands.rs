@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fleet::command::Ordered;
+use fleet::command::QueuedCommand;
 use fleet::offered_file::Offer;
 use listener::{Admission, Attendance};
 use simulator::{Device, Model, Session, Somebody};
-use store::OrderRow;
+use store::QueuedCommandRow;
 use story::raw::{Line, get};
 use story::records::user;
 use story::{House, assert_same, pin};
@@ -27,13 +27,13 @@ async fn house() -> House {
 
 async fn order(house: &House, serial_number: &str, command: Command<'static>) -> i64 {
     let (device, now) = (house.device(serial_number).await.id, house.now());
-    house.operate(async |tx| Ordered(command.clone()).queue(tx, device, "ada", now).await).await
+    house.operate(async |tx| QueuedCommand(command.clone()).queue(tx, device, "ada", now).await).await
 }
 
-async fn row(house: &House, serial_number: &str, number: i64) -> OrderRow {
+async fn row(house: &House, serial_number: &str, number: i64) -> QueuedCommandRow {
     let device = house.device(serial_number).await.id;
     let mut tx = house.store.read().await.expect("a transaction");
-    tx.order_row(device, number).await.expect("read").expect("it was ordered")
+    tx.queued_command(device, number).await.expect("read").expect("it was ordered")
 }
 
 async fn state(house: &House, serial_number: &str, number: i64) -> State {
@@ -43,7 +43,7 @@ async fn state(house: &House, serial_number: &str, number: i64) -> State {
 async fn content(house: &House, serial_number: &str, number: i64) -> Option<Vec<u8>> {
     let device = house.device(serial_number).await.id;
     let mut tx = house.store.read().await.expect("a transaction");
-    tx.order_content(device, number).await.expect("it opens")
+    tx.queued_command_content(device, number).await.expect("it opens")
 }
 
 /// A device that only this story speaks for, filled and quiet.

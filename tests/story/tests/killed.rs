@@ -53,7 +53,7 @@ async fn assert_converged(program: &Program, [a, b]: [&Session; 2], users: usize
 /// What came a second time took no second number of the feed.
 async fn assert_each_item_is_written_once(program: &Program) {
     let store = program.store().await;
-    let head = store.pulse().await.expect("the clock").head.0;
+    let head = store.feed_counters().await.expect("the clock").head.0;
     let mut tx = store.read().await.expect("a transaction");
     let items = tx.unread(Seq(0)).await.expect("the feed");
     assert_eq!(head, items);

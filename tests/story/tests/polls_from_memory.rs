@@ -9,7 +9,7 @@ use story::House;
 use story::raw::Answer;
 use story::records::user;
 use sync::Joining;
-use sync::intake::Raised;
+use sync::intake::PrivilegePolicy;
 
 const B: &str = "B1";
 
@@ -17,7 +17,7 @@ const B: &str = "B1";
 async fn settled() -> (House, House) {
     let first = House::with(|config| {
         config.devices.admission = Admission::Open;
-        config.devices.privilege = Some(Raised::Hold);
+        config.devices.privilege = Some(PrivilegePolicy::Hold);
     })
     .await;
     let second = first.beside().await;

@@ -9,7 +9,7 @@ use fleet::device;
 use listener::{Admission, Attendance};
 use roster::{Content, Slot};
 use simulator::Random;
-use store::{DeviceOptions, HeldKind, KeptKind, PunchFilter};
+use store::{DeviceOptions, DeviceRecordKind, HeldKind, PunchFilter};
 use story::House;
 use story::records::{biophoto, fingerprint_10, fp, photo, user};
 use wire::{DeviceRecord, More, RecordKind, Screening};
@@ -34,7 +34,7 @@ async fn punches(house: &House) -> Vec<store::PunchRow> {
     tx.punches(&PunchFilter::default(), None, 1_000).await.expect("the punches")
 }
 
-async fn records(house: &House, kind: KeptKind) -> Vec<(store::KeptRow, Vec<u8>)> {
+async fn records(house: &House, kind: DeviceRecordKind) -> Vec<(store::DeviceRecordRow, Vec<u8>)> {
     let mut tx = house.store.read().await.expect("a transaction");
     let mut found = Vec::new();
     for row in tx.records(Some(kind), None, 100).await.expect("the records") {
@@ -190,7 +190,7 @@ async fn identity_cards_are_kept_sealed_whoever_they_belong_to() {
     for _ in 0..2 {
         assert_eq!(post(&house, "table=IDCARD&Stamp=9999", cards).await, "OK:2");
     }
-    let kept = records(&house, KeptKind::IdCard).await;
+    let kept = records(&house, DeviceRecordKind::IdCard).await;
     let mut names = Vec::new();
     for (row, raw) in &kept {
         let Ok(DeviceRecord::IdCard(card)) = DeviceRecord::of_line(RecordKind::IdCard, raw) else {
@@ -254,7 +254,7 @@ async fn a_photo_that_a_device_made_nothing_of_is_not_held_for_taken() {
         error_of(&house, id).await;
     }
     assert_eq!(house.status_of("B1").await.refused, 1, "it does not hold the person's face");
-    assert_eq!(records(&house, KeptKind::Error).await[0].0.times_seen, 2);
+    assert_eq!(records(&house, DeviceRecordKind::Error).await[0].0.times_seen, 2);
     assert_eq!(obeyed(&house, "B1").await, [], "the same photo would come to the same");
 
     // A better photo goes out, and an error of the old one says nothing about it.
@@ -282,7 +282,9 @@ async fn an_error_of_a_command_that_is_open_or_ordered_or_of_nobody_has_its_cons
 
     let (device, now) = (house.device("B1").await.id, house.now());
     house
-        .operate(async |tx| fleet::command::Ordered(wire::Command::Check).queue(tx, device, "ada", now).await)
+        .operate(async |tx| {
+            fleet::command::QueuedCommand(wire::Command::Check).queue(tx, device, "ada", now).await
+        })
         .await;
     let orders = obeyed(&house, "B1").await;
     let (id, _) = orders.iter().find(|(_, command)| command == "CHECK").expect("the order");
@@ -306,7 +308,7 @@ async fn messages_are_kept_as_they_came_beside_work_codes_whatever_the_table() {
     for query in ["table=OPERLOG", "table=WORKCODE", "table=SMS"] {
         assert_eq!(post(&house, query, body).await, "OK:3");
     }
-    assert_eq!(records(&house, KeptKind::Message).await[0].0.times_seen, 3);
+    assert_eq!(records(&house, DeviceRecordKind::Message).await[0].0.times_seen, 3);
     let held = house.held().await;
     assert_eq!((held.len(), held[0].reason.as_str()), (1, "CODE is missing"));
 }
@@ -333,8 +335,8 @@ async fn records_of_all_kinds_in_one_body_are_one_transaction() {
     let user = house.content("7", Slot::USER).await;
     assert!(matches!(user, Some(Content::User(user)) if user.name == "Ada"));
     assert_eq!(punches(&house).await.len(), 1);
-    assert_eq!(records(&house, KeptKind::IdCard).await.len(), 1);
-    assert_eq!(records(&house, KeptKind::Error).await.len(), 1);
+    assert_eq!(records(&house, DeviceRecordKind::IdCard).await.len(), 1);
+    assert_eq!(records(&house, DeviceRecordKind::Error).await.len(), 1);
     assert_eq!(house.operations("A1").await.len(), 1);
     let rows = house.rows().await;
     assert_eq!(post(&house, "table=ATTLOG&Stamp=5", &body).await, "OK:5");
@@ -373,7 +375,7 @@ async fn a_package_is_as_good_as_the_uploads_in_it() {
     assert_eq!(post(&house, PACKAGE, &body).await, "OK:7");
     assert_eq!(house.contents(&["7"]).await.len(), 3, "user, membership, finger");
     assert!(house.content("8", Slot::USER).await.is_some());
-    assert_eq!((punches(&house).await.len(), records(&house, KeptKind::IdCard).await.len()), (1, 1));
+    assert_eq!((punches(&house).await.len(), records(&house, DeviceRecordKind::IdCard).await.len()), (1, 1));
     assert_eq!(house.held().await.len(), 1, "the punch that cannot be read");
     let (head, rows) = (house.head().await, house.rows().await);
     assert_eq!(post(&house, PACKAGE, &body).await, "OK:7");
@@ -459,7 +461,7 @@ async fn what_is_asked_in_a_background_verification_is_noted_as_it_came() {
     for kind in ["PostVerifyData", "postverifydata", "PostRecordData"] {
         assert_eq!(post(&house, &format!("type={kind}"), body).await, "OK");
     }
-    let kept = records(&house, KeptKind::Verification).await;
+    let kept = records(&house, DeviceRecordKind::Verification).await;
     assert_eq!((kept.len(), kept[0].1.as_slice(), kept[0].0.times_seen), (1, &body[..], 3));
 }
 

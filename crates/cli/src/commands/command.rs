@@ -7,7 +7,7 @@ mod period;
 mod shown;
 
 use fleet::FleetError;
-use fleet::command::{CommandRefusal, Ordered, Queued, SYSTEM_COMMANDS};
+use fleet::command::{CommandRefusal, Queued, QueuedCommand, SYSTEM_COMMANDS};
 use fleet::offered_file::Offer;
 use serde::Serialize;
 use wire::{Command, SerialNumber};
@@ -21,7 +21,7 @@ use crate::render::not_found::explained;
 /// A command as it was asked for, with the file that the device will fetch.
 #[derive(Debug)]
 struct Wanted {
-    command: Ordered,
+    command: QueuedCommand,
     file: Option<(Offer, Vec<u8>)>,
 }
 

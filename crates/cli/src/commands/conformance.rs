@@ -4,14 +4,14 @@ use anyhow::Context as _;
 use conformance::{Admission, Settings};
 
 use crate::args::Conformance;
-use crate::failure::Told;
+use crate::failure::AlreadyReported;
 use crate::render::output::Output;
 use crate::system;
 
 /// Tries a server and prints what came of it.
 ///
 /// # Errors
-/// [`Told`] where it does not meet what it must; otherwise that it could not be tried.
+/// [`AlreadyReported`] where it does not meet what it must; otherwise that it could not be tried.
 pub async fn run(arguments: Conformance, out: Output) -> anyhow::Result<()> {
     let settings = Settings {
         server: arguments.url,
@@ -22,5 +22,5 @@ pub async fn run(arguments: Conformance, out: Output) -> anyhow::Result<()> {
     };
     let report = conformance::run(settings).await?;
     out.print(&report, |report| report.in_words(arguments.all))?;
-    if report.passes() { Ok(()) } else { Err(Told.into()) }
+    if report.passes() { Ok(()) } else { Err(AlreadyReported.into()) }
 }

@@ -11,12 +11,12 @@ use sync::Joining;
 use super::Context;
 use crate::args::{Admit, ImportCommand, ImportZkServer};
 use crate::config::mask;
-use crate::failure::{Told, usage};
+use crate::failure::{AlreadyReported, usage};
 
 /// Takes the people of another server over.
 ///
 /// # Errors
-/// Its database cannot be read or is something else; [`Told`] where nothing in it can be used.
+/// Its database cannot be read or is something else; [`AlreadyReported`] where nothing in it can be used.
 pub async fn run(context: &Context, command: ImportCommand) -> anyhow::Result<()> {
     match command {
         ImportCommand::ZkServer(import) => zk_server(context, &import).await,
@@ -43,7 +43,7 @@ async fn zk_server(context: &Context, arguments: &ImportZkServer) -> anyhow::Res
         error => error.into(),
     })?;
     context.out.print(&report, |report| words::report(report, arguments))?;
-    if report.nothing_usable() { Err(Told.into()) } else { Ok(()) }
+    if report.nothing_usable() { Err(AlreadyReported.into()) } else { Ok(()) }
 }
 
 async fn take(

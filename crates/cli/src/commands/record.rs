@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use fleet::view::device_record::{DeviceRecordView, KeptKind, RecordSummary};
+use fleet::view::device_record::{DeviceRecordKind, DeviceRecordView, RecordSummary};
 use serde::Serialize;
 use wire::{Origin, SerialNumber};
 
@@ -72,12 +72,12 @@ fn about(summary: &RecordSummary) -> String {
     }
 }
 
-const fn kind_of(kind: RecordKindArg) -> KeptKind {
+const fn kind_of(kind: RecordKindArg) -> DeviceRecordKind {
     match kind {
-        RecordKindArg::IdCard => KeptKind::IdCard,
-        RecordKindArg::Error => KeptKind::Error,
-        RecordKindArg::Message => KeptKind::Message,
-        RecordKindArg::Verification => KeptKind::Verification,
+        RecordKindArg::IdCard => DeviceRecordKind::IdCard,
+        RecordKindArg::Error => DeviceRecordKind::Error,
+        RecordKindArg::Message => DeviceRecordKind::Message,
+        RecordKindArg::Verification => DeviceRecordKind::Verification,
     }
 }
 

@@ -8,7 +8,7 @@ use serde::Serialize;
 use server::StartError;
 
 use crate::config::{Settings, mask};
-use crate::failure::Told;
+use crate::failure::AlreadyReported;
 use crate::render::output::Output;
 use crate::render::table::pairs;
 use crate::{database, open_files, system};
@@ -84,7 +84,7 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
         stopped = running.stop() => stopped.context("cannot write what was kept in memory")?,
         () = signals.next() => {
             tracing::warn!("stopped at once");
-            return Err(Told.into());
+            return Err(AlreadyReported.into());
         }
     }
     drop(lock);

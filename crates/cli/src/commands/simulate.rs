@@ -13,7 +13,7 @@ use simulator::session::Pace;
 use simulator::{Fleet, FleetReport, Population, Progress};
 
 use crate::args::Simulate;
-use crate::failure::Told;
+use crate::failure::AlreadyReported;
 use crate::render::output::Output;
 use crate::render::table::Table;
 
@@ -26,7 +26,7 @@ const SPELLED_OUT: usize = 5;
 /// Runs a fleet and compares its devices.
 ///
 /// # Errors
-/// [`Told`] where they are not equal.
+/// [`AlreadyReported`] where they are not equal.
 pub async fn run(arguments: Simulate, out: Output) -> anyhow::Result<()> {
     let fleet = fleet(&arguments);
     let serial_numbers: Vec<String> = (0..fleet.devices).map(|number| fleet.serial_number(number)).collect();
@@ -50,7 +50,7 @@ pub async fn run(arguments: Simulate, out: Output) -> anyhow::Result<()> {
         .await;
     display.bar.finish_and_clear();
     out.print(&report, |report| words(report, broken_off.load(Ordering::Relaxed)))?;
-    if is_proof(&report) { Ok(()) } else { Err(Told.into()) }
+    if is_proof(&report) { Ok(()) } else { Err(AlreadyReported.into()) }
 }
 
 fn fleet(arguments: &Simulate) -> Fleet {

@@ -1,7 +1,7 @@
 mod old_names;
 
 use listener::{Admission, Attendance};
-use sync::intake::Raised;
+use sync::intake::PrivilegePolicy;
 
 use super::*;
 use crate::failure::Usage;
@@ -115,9 +115,9 @@ fn times_of_day_can_be_one_text_or_several() {
 fn defaults_follow_from_other_settings() {
     let settings = read(&file("data_dir = \"/var/lib/muster\"\nadmission = \"open\""));
     assert_eq!(settings.database, "sqlite:///var/lib/muster/muster.db");
-    assert_eq!(settings.server.devices.privilege, Some(Raised::Accept));
+    assert_eq!(settings.server.devices.privilege, Some(PrivilegePolicy::Accept));
     assert_eq!(origin(&settings, "privilege").1, "default (admission)");
-    assert_eq!(read(&Sources::default()).server.devices.privilege, Some(Raised::Hold));
+    assert_eq!(read(&Sources::default()).server.devices.privilege, Some(PrivilegePolicy::Hold));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use listener::{Admission, Attendance};
-use sync::intake::{Cleared, Deletion, Enrolment, Raised};
+use sync::intake::{Cleared, Deletion, Enrolment, PrivilegePolicy};
 
 /// Seconds between polls that devices take.
 pub const DELAY_S: RangeInclusive<u16> = 2..=60;
@@ -96,8 +96,15 @@ pub fn cleared(text: &str) -> Result<Cleared, String> {
 }
 
 /// What a privilege raised at a device does.
-pub fn privilege(text: &str) -> Result<Raised, String> {
-    word(text, &[("hold", Raised::Hold), ("accept", Raised::Accept), ("never", Raised::Never)])
+pub fn privilege(text: &str) -> Result<PrivilegePolicy, String> {
+    word(
+        text,
+        &[
+            ("hold", PrivilegePolicy::Hold),
+            ("accept", PrivilegePolicy::Accept),
+            ("never", PrivilegePolicy::Never),
+        ],
+    )
 }
 
 /// What is done with punches.

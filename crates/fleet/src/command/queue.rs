@@ -5,7 +5,7 @@ use roster::{Capability, Millis};
 use store::{DeviceRow, Tx};
 use wire::{Command, Form, SerialNumber};
 
-use super::{Ordered, Risk, is_refused, is_system};
+use super::{QueuedCommand, Risk, is_refused, is_system};
 use crate::fleet::retry;
 use crate::offered_file::Offer;
 use crate::{Actor, Fleet, FleetError, lookup};
@@ -81,7 +81,7 @@ impl Fleet {
         &self,
         actor: &Actor,
         serial_number: &SerialNumber,
-        command: &Ordered,
+        command: &QueuedCommand,
         file: Option<&(Offer, Vec<u8>)>,
         is_confirmed: bool,
     ) -> Result<Queued, FleetError> {
@@ -115,7 +115,7 @@ impl Fleet {
     }
 
     /// Whether this command may be sent to this device.
-    fn allow(&self, row: &DeviceRow, command: &Ordered) -> Result<(), CommandRefusal> {
+    fn allow(&self, row: &DeviceRow, command: &QueuedCommand) -> Result<(), CommandRefusal> {
         let form = command.form();
         if is_system(form) && !self.rules().system_commands {
             return Err(CommandRefusal::SystemCommandsOff(command.command().words()));
@@ -139,7 +139,7 @@ impl Fleet {
         retry(|| async {
             let mut tx = self.write().await?;
             let row = lookup::command(&mut tx, serial_number, id).await?;
-            if !tx.cancel_order(row.device, id, self.now()).await? {
+            if !tx.cancel_queued_command(row.device, id, self.now()).await? {
                 return Err(CommandRefusal::TooLateToCancel(id).into());
             }
             Ok(tx.commit().await?)

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use roster::{Kind, Millis, Slot};
 use serde::Serialize;
-use store::{OrderRow, StoreError, Tx};
+use store::{QueuedCommandRow, StoreError, Tx};
 use sync::operator::State;
 use wire::{BioType, Enroll, Form, Pin, SerialNumber};
 
-use crate::command::Ordered;
+use crate::command::QueuedCommand;
 use crate::{Fleet, FleetError, lookup, time};
 
 /// A command that was queued for a device.
@@ -85,8 +85,8 @@ impl CommandState {
 }
 
 impl CommandView {
-    fn of(row: OrderRow, serial_number: &SerialNumber) -> Self {
-        let form = Ordered::form_of(&row);
+    fn of(row: QueuedCommandRow, serial_number: &SerialNumber) -> Self {
+        let form = QueuedCommand::form_of(&row);
         let (state, return_code, sends) = match row.command.state {
             State::Queued => (CommandState::Queued, None, 0),
             State::Sent { sends, .. } => (CommandState::Sent, None, sends),
@@ -168,7 +168,7 @@ impl Fleet {
     pub async fn command_content(&self, of: &SerialNumber, id: i64) -> Result<Option<Vec<u8>>, FleetError> {
         let mut tx = self.read().await?;
         let row = lookup::command(&mut tx, of, id).await?;
-        Ok(tx.order_content(row.device, id).await?)
+        Ok(tx.queued_command_content(row.device, id).await?)
     }
 
     /// What the person who is to enrol has now: later [`Fleet::enrolled_since`] tells what is new.

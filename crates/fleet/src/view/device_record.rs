@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use roster::Millis;
 use serde::Serialize;
-pub use store::KeptKind;
-use store::KeptRow;
+pub use store::DeviceRecordKind;
+use store::DeviceRecordRow;
 use wire::{DeviceRecord, ErrorRecord, Pin, SerialNumber};
 
 use crate::{Fleet, FleetError, NotFound, lookup, text, time};
@@ -20,7 +20,7 @@ pub struct DeviceRecordView {
     pub id: i64,
     /// What it is.
     #[serde(serialize_with = "text::serialize")]
-    pub kind: KeptKind,
+    pub kind: DeviceRecordKind,
     /// Serial number of the device; empty for a device that is gone.
     pub device: String,
     /// Whom it is about.
@@ -65,7 +65,7 @@ impl Fleet {
     /// No such device has called; those of the database.
     pub async fn device_records(
         &self,
-        kind: Option<KeptKind>,
+        kind: Option<DeviceRecordKind>,
         device: Option<&SerialNumber>,
     ) -> Result<Vec<DeviceRecordView>, FleetError> {
         let mut tx = self.read().await?;
@@ -105,7 +105,7 @@ impl Fleet {
 }
 
 impl DeviceRecordView {
-    fn of(row: KeptRow, raw: &[u8], serial_numbers: &BTreeMap<i64, SerialNumber>) -> Self {
+    fn of(row: DeviceRecordRow, raw: &[u8], serial_numbers: &BTreeMap<i64, SerialNumber>) -> Self {
         Self {
             id: row.id,
             kind: row.kind,
@@ -120,7 +120,7 @@ impl DeviceRecordView {
 }
 
 impl RecordSummary {
-    fn of(kind: KeptKind, raw: &[u8]) -> Self {
+    fn of(kind: DeviceRecordKind, raw: &[u8]) -> Self {
         match kind.record().and_then(|kind| DeviceRecord::of_line(kind, raw).ok()) {
             Some(DeviceRecord::Error(error)) => Self::Error(error),
             Some(DeviceRecord::Message(message)) => {
@@ -139,11 +139,17 @@ mod tests {
     #[test]
     fn the_summary_of_an_identity_card_is_its_length() {
         let raw = b"IDCARD PIN=7\tSNNum=990101198001011234\tName=Ilse";
-        assert_eq!(RecordSummary::of(KeptKind::IdCard, raw), RecordSummary::Other { bytes: raw.len() });
+        assert_eq!(
+            RecordSummary::of(DeviceRecordKind::IdCard, raw),
+            RecordSummary::Other { bytes: raw.len() }
+        );
     }
 
     #[test]
     fn a_record_that_cannot_be_read_is_shown_by_its_length() {
-        assert_eq!(RecordSummary::of(KeptKind::Error, b"ERRORLOG"), RecordSummary::Other { bytes: 8 });
+        assert_eq!(
+            RecordSummary::of(DeviceRecordKind::Error, b"ERRORLOG"),
+            RecordSummary::Other { bytes: 8 }
+        );
     }
 }

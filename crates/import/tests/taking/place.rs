@@ -53,7 +53,7 @@ impl Place {
 
     /// The newest number of the feed.
     pub async fn head(&self) -> i64 {
-        self.store.pulse().await.expect("the clock").head.0
+        self.store.feed_counters().await.expect("the clock").head.0
     }
 
     pub async fn user(&self, of: &str) -> Option<UserFields> {

@@ -8,7 +8,7 @@ use sync::settle::Answer;
 use wire::{BioType, Command, Form, Select};
 
 use crate::context::Context;
-use fleet::command::{Ordered, is_refused};
+use fleet::command::{QueuedCommand, is_refused};
 
 /// Who orders this.
 pub const BY: &str = "read-back";
@@ -21,7 +21,7 @@ pub fn choose<'a>(
     row: &DeviceRow,
     view: &mut DeviceView,
     taken: impl IntoIterator<Item = &'a Answer>,
-) -> Option<(&'a Answer, Ordered)> {
+) -> Option<(&'a Answer, QueuedCommand)> {
     let percent = u64::from(context.config.read_back_percent);
     if percent == 0 {
         return None;
@@ -41,9 +41,9 @@ pub fn choose<'a>(
 }
 
 /// In which form the device takes a template, and how it is asked for it; `None` where it cannot be.
-pub fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, Ordered)> {
+pub fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, QueuedCommand)> {
     let form = view.capability.takes(&key.slot)?;
-    let query = Ordered(Command::Query(select(key, form)?));
+    let query = QueuedCommand(Command::Query(select(key, form)?));
     (!is_refused(query.form(), &view.capability)).then_some((form, query))
 }
 
@@ -70,7 +70,7 @@ pub async fn ask(
     tx: &mut Tx,
     view: &mut DeviceView,
     (key, seq): (&ItemKey, Seq),
-    query: &Ordered,
+    query: &QueuedCommand,
 ) -> Result<(), StoreError> {
     let now = context.clock.now();
     let order = query.queue(tx, view.device, BY, now).await?;

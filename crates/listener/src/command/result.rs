@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use roster::Evidence;
-use store::{DeviceRow, MOST_CONTENT_BYTES, OrderNews, OrderRow, StoreError, Tx};
+use store::{DeviceRow, MOST_CONTENT_BYTES, QueuedCommandRow, QueuedCommandUpdate, StoreError, Tx};
 use sync::DeviceView;
 use sync::operator::{self, OperatorCommand, State};
 use wire::{Acknowledgement, Command, Form, Pin, ReturnCode, Verdict};
@@ -11,7 +11,7 @@ use wire::{Acknowledgement, Command, Form, Pin, ReturnCode, Verdict};
 use crate::claim_questions;
 use crate::command::read_back;
 use crate::config::{Attendance, Config};
-use fleet::command::{Ordered, is_refused};
+use fleet::command::{QueuedCommand, is_refused};
 use fleet::punch_count::follow_up;
 use fleet::routine_check;
 
@@ -25,7 +25,7 @@ pub struct Asked {
     /// What the device told of itself (§12.4).
     pub parameters: Vec<(String, String)>,
     /// The same in another spelling, and who ordered it: to be queued when all else is written.
-    pub otherwise: Option<(Ordered, String)>,
+    pub otherwise: Option<(QueuedCommand, String)>,
     /// It put a question about a PIN.
     pub question: Option<Answered>,
 }
@@ -50,13 +50,13 @@ pub struct Answered {
 pub async fn take(
     tx: &mut Tx,
     (row, view): (&DeviceRow, &mut DeviceView),
-    order: &OrderRow,
+    order: &QueuedCommandRow,
     (acknowledgement, return_code): (&Acknowledgement, ReturnCode),
     now: roster::Millis,
     config: &Config,
 ) -> Result<Asked, StoreError> {
-    let ordered = Ordered::load(tx, order).await?;
-    let form = ordered.as_ref().map(Ordered::form);
+    let ordered = QueuedCommand::load(tx, order).await?;
+    let form = ordered.as_ref().map(QueuedCommand::form);
     let verdict = form.map_or_else(|| return_code.verdict(), |form| return_code.verdict_of(form));
     let Some(state) = operator::answered(&order.command, return_code.0, verdict, now, &config.limits) else {
         tracing::debug!(
@@ -67,9 +67,9 @@ pub async fn take(
     };
     let (state, reply) = with_remarks(state, form, acknowledgement);
     let content = content_of(acknowledgement);
-    let news = OrderNews { wire_id: None, reply: Some(&reply), content: content.as_deref() };
+    let news = QueuedCommandUpdate { wire_id: None, reply: Some(&reply), content: content.as_deref() };
     let command = OperatorCommand { state, ..order.command.clone() };
-    tx.put_order(row.id, &command, news, now).await?;
+    tx.update_queued_command(row.id, &command, news, now).await?;
     view.answered_order(order.command.number, verdict == Verdict::Done, now);
     let meaning = form.map_or_else(|| return_code.describe().into(), |form| return_code.describe_of(form));
     tracing::info!(
@@ -81,7 +81,7 @@ pub async fn take(
         asked.parameters.clone_from(&acknowledgement.pairs);
     }
     let told = acknowledgement.number("AttlogSum").filter(|_| verdict == Verdict::Done);
-    if let (Some(Ordered(Command::VerifySum { from, to })), Some(told), Attendance::Keep) =
+    if let (Some(QueuedCommand(Command::VerifySum { from, to })), Some(told), Attendance::Keep) =
         (&ordered, told, config.attendance)
     {
         let kept = tx.count_punches(row.id, from.as_str(), to.as_str()).await?;
@@ -114,7 +114,7 @@ pub async fn take(
 }
 
 /// Whether the answer tells that this firmware does not know the form at all.
-fn is_unknown(ordered: &Ordered, verdict: Verdict, return_code: ReturnCode) -> bool {
+fn is_unknown(ordered: &QueuedCommand, verdict: Verdict, return_code: ReturnCode) -> bool {
     match verdict {
         // Of an option the value may be at fault, or the one option.
         Verdict::Unsupported => ordered.form() != Form::SetOption,

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use store::{DeviceRow, StoreError};
-use sync::settle::{Answer as Settling, Settled, settle};
+use sync::settle::{AckOutcome, Answer as Settling, settle};
 use sync::split_line_id;
 use wire::{Acknowledgement, SerialNumber, Target};
 
@@ -89,7 +89,7 @@ async fn record(
                 return_code,
                 given_up: found.given_up,
             });
-        } else if let Some(order) = tx.find_order(row.id, name).await? {
+        } else if let Some(order) = tx.find_queued_command(row.id, name).await? {
             let answer = (acknowledgement, return_code);
             let taking = result::take(&mut tx, (&row, &mut view), &order, answer, now, &context.config);
             let asked = taking.await?;
@@ -102,7 +102,7 @@ async fn record(
             unknown(&row, acknowledgement);
         }
     }
-    let mut shared = context.recent.share(standing.feed);
+    let mut shared = context.feed_cache.share(standing.feed);
     tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
     let mut rereads = false;
     for Answered { pin, order, understood, is_there } in questions {
@@ -116,7 +116,7 @@ async fn record(
     for answer in &settling {
         let settled = settle(&mut view, answer, now, &context.config.limits);
         log(&row, answer, settled);
-        if settled == Settled::Done {
+        if settled == AckOutcome::Done {
             taken.push(answer);
         }
     }
@@ -156,19 +156,19 @@ fn named(acknowledgement: &Acknowledgement) -> Option<&str> {
     split_line_id(&acknowledgement.id).map(|(name, _)| name)
 }
 
-fn log(row: &DeviceRow, answer: &Settling, settled: Settled) {
+fn log(row: &DeviceRow, answer: &Settling, settled: AckOutcome) {
     let serial_number = &row.serial_number;
     let (code, meaning) = (answer.return_code.0, answer.return_code.describe());
     match settled {
-        Settled::Refused | Settled::Full => tracing::warn!(
+        AckOutcome::Refused | AckOutcome::Full => tracing::warn!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning, outcome = ?settled,
             "command not taken: muster sync status {serial_number}"
         ),
-        Settled::Again => tracing::info!(
+        AckOutcome::Again => tracing::info!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning,
             "command failed, goes again"
         ),
-        Settled::Done | Settled::Partly | Settled::Late => tracing::debug!(
+        AckOutcome::Done | AckOutcome::Partly | AckOutcome::Late => tracing::debug!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, outcome = ?settled,
             "command answered"
         ),

@@ -13,7 +13,7 @@ use crate::auth;
 use crate::context::Context;
 use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, text};
-use crate::photo::scaling::Original;
+use crate::photo::scaling::UnscaledPhoto;
 use fleet::offered_file::{FOLDER, is_token};
 
 /// Serves a file, or the part of it that is asked for.
@@ -68,7 +68,7 @@ async fn photo(context: &Context, token: &str, device: Option<i64>) -> Result<An
         tx.unchanged(&[(version.key.clone(), version.seq)]).await?;
         tx.rollback().await?;
         let Some(Content::Photo(photo)) = current else { return Ok(None) };
-        Ok(Some((offer.device, Original { version, photo })))
+        Ok(Some((offer.device, UnscaledPhoto { version, photo })))
     });
     let Some((device, original)) = found.await? else { return Err(DeviceError::NotFound) };
     let photo = original.for_device(context).await?;

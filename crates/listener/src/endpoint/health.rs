@@ -84,11 +84,11 @@ pub async fn health(context: &Context) -> Health {
         devices: counts.1,
         devices_waiting: counts.2,
         removals_failed,
-        connections: context.load.connections(),
+        connections: context.limits.connections(),
         max_connections: context.config.max_connections,
-        refused_connections: context.load.refused_connections(),
-        requests: context.load.requests(),
+        refused_connections: context.limits.refused_connections(),
+        requests: context.limits.requests(),
         max_requests: context.config.max_requests,
-        refused_requests: context.load.refused_requests(),
+        refused_requests: context.limits.refused_requests(),
     }
 }

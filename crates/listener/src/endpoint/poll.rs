@@ -1,14 +1,14 @@
 //! `GET /iclock/getrequest`: a device asks for work (§12).
 //!
-//! Most polls find none. Of a device that a poll found settled the next ones ask no database ([`super::settled`]).
+//! Most polls find none. Of a device that a poll found idle the next ones ask no database ([`super::idle_devices`]).
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 
 use roster::{Content, ItemKey, Kind, Millis, Photo, Rendering, Seq};
 use store::{
-    DeviceRow, Lines, Moment, OfferedPhoto, OrderNews, OrderRow, PhotoDelivery, PhotoVersion, Rereading,
-    Shared, Standing, StoreError, Tx, Waiting,
+    CacheSession, ChangeEpoch, DeviceRow, Lines, OfferedPhoto, PendingWork, PhotoDelivery, PhotoVersion,
+    QueuedCommandRow, QueuedCommandUpdate, Rereading, StoreError, Tx, WorkHint,
 };
 use sync::operator::{self, OperatorCommand, State};
 use sync::plan::{Send, Work, plan};
@@ -24,11 +24,11 @@ use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 use crate::joining;
 use crate::people_reading;
-use crate::photo::command::{Line, PhotoLine, Way};
-use crate::photo::scaling::Original;
+use crate::photo::command::{Line, PhotoLine, PhotoSource};
+use crate::photo::scaling::UnscaledPhoto;
 use crate::state::last_seen::Seen;
 use crate::user_count_check;
-use fleet::command::{Ordered, withheld};
+use fleet::command::{QueuedCommand, withheld};
 use fleet::offered_file;
 
 /// How many rows of the feed one poll reads at first: about what one reply holds.
@@ -42,15 +42,18 @@ const SCAN_PEOPLE: i64 = 50;
 
 /// A poll, with or without INFO.
 pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
-    let moment = context.store.moment();
+    let change_epoch = context.store.change_epoch();
     let info = target.query.get("INFO");
     if info.is_none()
         && let Ok(serial_number) = target.query.serial_number()
-        && let Some(device) =
-            context.settled.expects_work(serial_number.as_str(), moment, context.clock.now())
+        && let Some(device) = context.idle_devices.take_if_feed_advanced(
+            serial_number.as_str(),
+            change_epoch,
+            context.clock.now(),
+        )
         && let Some(lines) = store::retry(|| batch(context, &serial_number)).await?
     {
-        context.presence.note(device, Seen { at: context.clock.now(), address: request.peer.ip() });
+        context.last_seen.note(device, Seen { at: context.clock.now(), address: request.peer.ip() });
         return reply(context, lines).await;
     }
     let (device, mut waiting) = auth::visiting(context, request, target).await?;
@@ -59,7 +62,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         let info = PollInfo::read(&info);
         capability::info(context, &device, &info).await?;
         if info.users.is_some() {
-            context.comparisons.counted(device.id, context.clock.now());
+            context.count_checks.counted(device.id, context.clock.now());
         }
     }
     if waiting.is_none_or(|waiting| waiting.claim_due.is_some_and(|due| due <= context.clock.now())) {
@@ -80,7 +83,8 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
     if read_back::judge(context, &device).await? || people_reading::spot_check(context, &device).await? {
         waiting = None;
     }
-    if device.capability.speaks_access_control() || !has_work(context, &device, waiting, moment).await? {
+    if device.capability.speaks_access_control() || !has_work(context, &device, waiting, change_epoch).await?
+    {
         return Ok(ok("OK"));
     }
     let lines = store::retry(|| batch(context, &device.serial_number)).await?;
@@ -95,24 +99,24 @@ async fn reply(context: &Context, lines: Vec<Line>) -> Result<Answer, DeviceErro
     Ok(ok(wire::poll_reply(finished)))
 }
 
-/// The answer to the poll of a device that is known to be settled, without the database and without waiting. Its visit is noted.
+/// The answer to the poll of a device that is known to be idle, without the database and without waiting. Its visit is noted.
 pub fn from_memory(context: &Context, peer: SocketAddr, target: &Target<'_>, now: Millis) -> Option<Answer> {
     if target.endpoint != Endpoint::GetRequest || target.query.get("INFO").is_some() {
         return None;
     }
     let serial_number = target.query.serial_text()?;
-    let device = context.settled.nothing_for(&serial_number, context.store.moment(), now)?;
-    context.presence.note(device, Seen { at: now, address: peer.ip() });
+    let device = context.idle_devices.find_idle(&serial_number, context.store.change_epoch(), now)?;
+    context.last_seen.note(device, Seen { at: now, address: peer.ip() });
     Some(ok("OK"))
 }
 
-/// Whether a poll that began at `moment` has anything to decide: most have not, and then nothing is locked or written, and
-/// of a settled device that is kept. What waits is read where nobody did, or something may have come of the poll meanwhile.
+/// Whether a poll that began at `change_epoch` has anything to decide: most have not, and then nothing is locked or written, and
+/// of a idle device that is kept. What waits is read where nobody did, or something may have come of the poll meanwhile.
 async fn has_work(
     context: &Context,
     device: &DeviceRow,
-    waiting: Option<Waiting>,
-    moment: Moment,
+    waiting: Option<WorkHint>,
+    change_epoch: ChangeEpoch,
 ) -> Result<bool, StoreError> {
     let now = context.clock.now();
     let waiting = match waiting {
@@ -129,8 +133,8 @@ async fn has_work(
         if !waiting.open && device.emptied_at.is_none() && device.rereads.is_none() {
             let read_back = DeviceView::read_back_due(device.read_back.as_ref());
             let due =
-                [waiting.due, context.comparisons.next(device.id), read_back].into_iter().flatten().min();
-            context.settled.keep(&device.serial_number, device.id, moment, due, now);
+                [waiting.due, context.count_checks.next(device.id), read_back].into_iter().flatten().min();
+            context.idle_devices.keep(&device.serial_number, device.id, change_epoch, due, now);
         }
         return Ok(false);
     }
@@ -163,7 +167,7 @@ async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Li
         view.joined();
     }
     let (limits, salt) = (context.config.limits, context.entropy.next());
-    let shared = context.recent.share(standing.feed);
+    let shared = context.feed_cache.share(standing.feed);
     let mut poll = Poll { context, tx, row, view, standing, shared, now, limits, salt };
     let (orders, beside) = poll.orders(context.config.fleet.system_commands).await?;
     // All of an answer together is not larger than what a device takes (reference 8.6).
@@ -183,8 +187,8 @@ struct Poll<'a> {
     tx: Tx,
     row: DeviceRow,
     view: DeviceView,
-    standing: Standing,
-    shared: Shared<'a>,
+    standing: PendingWork,
+    shared: CacheSession<'a>,
     now: Millis,
     limits: Limits,
     salt: u64,
@@ -195,7 +199,7 @@ impl Poll<'_> {
     async fn orders(
         &mut self,
         system_commands: bool,
-    ) -> Result<(Vec<Vec<u8>>, operator::Beside), StoreError> {
+    ) -> Result<(Vec<Vec<u8>>, operator::SyncAllowance), StoreError> {
         let orders = self.sendable_orders(system_commands).await?;
         let commands: Vec<_> = orders.iter().map(|order| order.command.clone()).collect();
         let decided = operator::plan(&commands, self.view.open_count, self.now, &self.limits);
@@ -208,7 +212,7 @@ impl Poll<'_> {
                 continue;
             };
             let name = order.wire_id.clone().unwrap_or_else(|| wire_id(changed.number, self.salt));
-            let mut news = OrderNews { wire_id: Some(&name), ..OrderNews::default() };
+            let mut news = QueuedCommandUpdate { wire_id: Some(&name), ..QueuedCommandUpdate::default() };
             match changed.state {
                 State::Unanswered => tracing::warn!(
                     device.serial_number = %self.row.serial_number, command.id = %name, verb = %order.verb,
@@ -219,11 +223,11 @@ impl Poll<'_> {
                         device.serial_number = %self.row.serial_number, verb = %order.verb,
                         "ordered command was not fetched in time: it is not sent any more"
                     );
-                    news = OrderNews { reply: Some(TOO_LATE), ..OrderNews::default() };
+                    news = QueuedCommandUpdate { reply: Some(TOO_LATE), ..QueuedCommandUpdate::default() };
                 }
                 _ => {}
             }
-            self.tx.put_order(self.row.id, changed, news, self.now).await?;
+            self.tx.update_queued_command(self.row.id, changed, news, self.now).await?;
             if decided.send.contains(&changed.number) {
                 lines.extend(self.order_line(order, &name).await?);
             }
@@ -232,12 +236,12 @@ impl Poll<'_> {
     }
 
     /// The orders that are not finished, without those that must not be sent: these are finished by that.
-    async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<OrderRow>, StoreError> {
+    async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<QueuedCommandRow>, StoreError> {
         let mut sendable = Vec::new();
         if !self.standing.orders {
             return Ok(sendable);
         }
-        for order in self.tx.unfinished_orders(self.row.id).await? {
+        for order in self.tx.unfinished_queued_commands(self.row.id).await? {
             let Some(why) = withheld(&order, &self.view.capability, system_commands) else {
                 sendable.push(order);
                 continue;
@@ -246,14 +250,18 @@ impl Poll<'_> {
                 device.serial_number = %self.row.serial_number, verb = %order.verb, why, "ordered command not sent"
             );
             let command = OperatorCommand { state: State::Expired, ..order.command };
-            let news = OrderNews { reply: Some(&why), ..OrderNews::default() };
-            self.tx.put_order(self.row.id, &command, news, self.now).await?;
+            let news = QueuedCommandUpdate { reply: Some(&why), ..QueuedCommandUpdate::default() };
+            self.tx.update_queued_command(self.row.id, &command, news, self.now).await?;
         }
         Ok(sendable)
     }
 
-    async fn order_line(&mut self, order: &OrderRow, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        let Some(ordered) = Ordered::load(&mut self.tx, order).await? else { return Ok(None) };
+    async fn order_line(
+        &mut self,
+        order: &QueuedCommandRow,
+        name: &str,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let Some(ordered) = QueuedCommand::load(&mut self.tx, order).await? else { return Ok(None) };
         let Ok(id) = line_id(name, 0).parse::<CommandId>() else { return Ok(None) };
         let mut line = Vec::new();
         ordered.command().write(&id, &mut line);
@@ -264,7 +272,7 @@ impl Poll<'_> {
     }
 
     /// Commands that follow from what the fleet holds.
-    async fn synchronisation(&mut self, beside: operator::Beside) -> Result<Vec<Send>, StoreError> {
+    async fn synchronisation(&mut self, beside: operator::SyncAllowance) -> Result<Vec<Send>, StoreError> {
         let mut sends = Vec::new();
         for page in 0..FEED_PAGES {
             let work = self.work(page == 0).await?;
@@ -290,12 +298,14 @@ impl Poll<'_> {
         if first && self.standing.due {
             work.due = self.tx.due_exceptions(device, now, most).await?;
             let hour_ago = now.plus(-3_600_000);
-            work.restless =
-                self.tx.restless(device, &work.due, hour_ago, self.limits.writes_per_hour).await?;
+            work.items_over_write_limit = self
+                .tx
+                .items_over_write_limit(device, &work.due, hour_ago, self.limits.writes_per_hour)
+                .await?;
         }
         if self.view.joining.is_none() {
             let rows = if first { FIRST_ROWS } else { FEED_ROWS };
-            let page = self.tx.recent_page(&mut self.shared, self.view.cursor, rows).await?;
+            let page = self.tx.cached_feed_page(&mut self.shared, self.view.cursor, rows).await?;
             work.feed_page.clone_from(&page);
             work.feed_more = i64::try_from(work.feed_page.len()).unwrap_or(i64::MAX) >= rows;
             if let Some(from) = self.view.scan.clone().filter(|_| !work.feed_more) {
@@ -381,7 +391,7 @@ impl Poll<'_> {
         }
         let rendering = Rendering::of(&version.0.slot, &self.view.capability)?;
         let lines = texts(&rendering.update(&version.0, content));
-        self.shared.bring_lines(version, rendering, &lines);
+        self.shared.stage_lines(version, rendering, &lines);
         Some(lines)
     }
 
@@ -401,9 +411,9 @@ impl Poll<'_> {
             let expires_at = self.now.plus(offered_file::FETCH_MS);
             let offer = OfferedPhoto { photo: version, device: self.row.id, expires_at };
             self.tx.offer_photo(&token, &offer).await?;
-            Way::Url(offered_file::url(&token, PHOTO_NAME))
+            PhotoSource::Url(offered_file::url(&token, PHOTO_NAME))
         } else {
-            Way::Inline(Original { version, photo: photo.clone() })
+            PhotoSource::Inline(UnscaledPhoto { version, photo: photo.clone() })
         };
         tracing::debug!(
             device.serial_number = %self.row.serial_number, command.id = %send.wire_id, item.kind = %key.slot,

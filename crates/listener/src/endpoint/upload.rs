@@ -11,7 +11,7 @@ use crate::auth;
 use crate::capability;
 use crate::clock_drift;
 use crate::context::Context;
-use crate::cpu_bound::at_length;
+use crate::cpu_bound::run_cpu_bound;
 use crate::endpoint::{access_control, devicecmd, options};
 use crate::http::body::BODIES_KIB;
 use crate::http::request::Request;
@@ -21,7 +21,7 @@ use crate::joining::Shown;
 use crate::upload::package::{self, Member};
 use crate::upload::people;
 use crate::upload::quarantine::{self, UNKNOWN};
-use crate::upload::side_records::Beside;
+use crate::upload::side_records::SideRecords;
 use crate::upload::stamps::{self, Mark};
 
 /// An upload of whatever table.
@@ -88,11 +88,11 @@ impl Upload<'_> {
     /// were known, or are held.
     async fn parts(&self, parts: Vec<(Table, &[u8])>) -> Result<usize, DeviceError> {
         let Self { context, device, name, .. } = *self;
-        let mut beside = Beside::default();
+        let mut beside = SideRecords::default();
         let (mut people, mut records) = (Vec::new(), 0);
         for (table, body) in parts {
             let (lines, sorted) =
-                at_length(body.len(), || (wire::count_lines(body), wire::sort(&table, body)));
+                run_cpu_bound(body.len(), || (wire::count_lines(body), wire::sort(&table, body)));
             if let Some(sorted) = sorted {
                 records += lines;
                 if wire::count_lines(&sorted.people) > 0 {
@@ -131,7 +131,7 @@ impl Upload<'_> {
     /// time. A repetition writes nothing.
     async fn shown(&self, people: &[u8]) -> Result<BTreeSet<Pin>, StoreError> {
         let Self { context, device, name, .. } = *self;
-        let shown = at_length(people.len(), || Shown::read(name, people));
+        let shown = run_cpu_bound(people.len(), || Shown::read(name, people));
         note_heard(context, device, &shown).await?;
         if shown.users.is_empty() {
             return Ok(shown.users);
@@ -168,7 +168,7 @@ impl Upload<'_> {
 
     /// Keeps a body as it came: one that is not made of records counts as one.
     async fn aside(&self, reason: &str, body: &[u8]) -> Result<usize, DeviceError> {
-        let mut beside = Beside::default();
+        let mut beside = SideRecords::default();
         beside.keep_aside(self.device.id, self.name, reason, body);
         let records = if reason == UNKNOWN { wire::count_lines(body) } else { 1 };
         beside.mark(self.mark.clone(), records);
@@ -184,7 +184,7 @@ async fn verification(
     target: &Target<'_>,
 ) -> Result<Answer, DeviceError> {
     let device = auth::known(context, request, target).await?;
-    let mut beside = Beside::default();
+    let mut beside = SideRecords::default();
     beside.verification(&device, &request.body);
     beside.store(context, &device).await?;
     Ok(ok("OK"))
@@ -201,7 +201,7 @@ async fn note_answer(
         return Ok(());
     };
     let order = match sync::split_line_id(&id) {
-        Some((name, _)) => context.store.read().await?.find_order(device.id, name).await?,
+        Some((name, _)) => context.store.read().await?.find_queued_command(device.id, name).await?,
         None => None,
     };
     tracing::info!(

@@ -36,7 +36,7 @@ const MOMENT: Duration = Duration::from_millis(300);
 ///
 /// Told by the stream, which sees what comes and goes, and by whoever answers requests.
 #[derive(Debug)]
-pub struct Progress(Mutex<(Phase, Instant)>);
+pub struct ConnectionState(Mutex<(Phase, Instant)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -50,14 +50,14 @@ enum Phase {
 
 /// How long a connection may rest in each phase.
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
+pub struct ReadTimeouts {
     /// Between two requests, and before the first.
     pub idle: Duration,
     /// From the first byte of a request to the end of its head.
     pub head: Duration,
 }
 
-impl Progress {
+impl ConnectionState {
     /// Of a connection that was just taken.
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new((Phase::Idle, Instant::now()))))
@@ -101,7 +101,7 @@ impl Progress {
     }
 
     /// Returns once the connection rested for too long.
-    pub async fn exhausted(&self, patience: Patience) {
+    pub async fn timed_out(&self, patience: ReadTimeouts) {
         loop {
             let (phase, since) = *self.lock();
             let until = match phase {
@@ -128,8 +128,8 @@ impl Progress {
 /// What comes is no HTTP, or the connection broke.
 pub async fn serve<S>(
     stream: TcpStream,
-    progress: &Arc<Progress>,
-    patience: Patience,
+    progress: &Arc<ConnectionState>,
+    patience: ReadTimeouts,
     stop: &CancellationToken,
     service: S,
 ) -> Result<(), Ended>
@@ -145,7 +145,7 @@ where
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 readable = watched.stream.inner().readable() => readable?,
-                () = progress.exhausted(patience) => return Err(Ended::Exhausted),
+                () = progress.timed_out(patience) => return Err(Ended::Exhausted),
             }
         }
         let asked = Box::pin(while_asked(watched, progress, patience, stop, service.clone()));
@@ -159,8 +159,8 @@ where
 /// Answers requests while they come. Returns the stream where only nothing more is asked for now.
 async fn while_asked<S>(
     watched: Watched,
-    progress: &Progress,
-    patience: Patience,
+    progress: &ConnectionState,
+    patience: ReadTimeouts,
     stop: &CancellationToken,
     service: S,
 ) -> Result<Option<Watched>, Ended>
@@ -186,7 +186,7 @@ where
                 stops = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            () = progress.exhausted(patience) => return Err(Ended::Exhausted),
+            () = progress.timed_out(patience) => return Err(Ended::Exhausted),
             // Nothing is under way, so that no answer says that the connection ends.
             () = progress.rests(), if !rests && !stops => {
                 rests = true;
@@ -223,7 +223,7 @@ struct Watched {
     stream: TokioIo<TcpStream>,
     /// What was read of it and not looked at.
     unread: Bytes,
-    progress: Arc<Progress>,
+    progress: Arc<ConnectionState>,
 }
 
 impl Watched {

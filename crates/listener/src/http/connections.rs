@@ -24,9 +24,9 @@ use crate::auth;
 use crate::context::Context;
 use crate::endpoint::poll;
 use crate::http::body::{announced, read};
-use crate::http::connection::{self, Patience, Progress};
+use crate::http::connection::{self, ConnectionState, ReadTimeouts};
 use crate::http::date_header::date;
-use crate::http::limits::Entry;
+use crate::http::limits::ConnectionPermit;
 use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, close};
 use crate::router;
@@ -36,13 +36,13 @@ use fleet::offered_file::without_tokens;
 const HEAD: Duration = Duration::from_secs(30);
 
 /// How long one may take for that which is told to come again.
-const TURNED_AWAY: Patience = Patience { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
+const TURNED_AWAY: ReadTimeouts = ReadTimeouts { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
 
 /// A body of so many bytes is read whoever sends it.
 const SMALL: u64 = 64 << 10;
 
 /// How long open requests may take once the server is told to stop.
-const FAREWELL: Duration = Duration::from_secs(10);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
 /// How long nothing is accepted after the system refused to.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -54,14 +54,14 @@ const SAY_AGAIN: Duration = Duration::from_mins(1);
 pub async fn serve(context: Context, listener: TcpListener, stop: CancellationToken) {
     let context = Arc::new(context);
     let connections = TaskTracker::new();
-    let mut said: Said = None;
+    let mut said: LogThrottle = None;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => enter(&context, stream, peer, (&connections, &stop), &mut said),
+            Ok((stream, peer)) => spawn_connection(&context, stream, peer, (&connections, &stop), &mut said),
             // That connection is gone; the next one has nothing to do with it.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
@@ -77,16 +77,16 @@ pub async fn serve(context: Context, listener: TcpListener, stop: CancellationTo
         }
     }
     connections.close();
-    if tokio::time::timeout(FAREWELL, connections.wait()).await.is_err() {
+    if tokio::time::timeout(SHUTDOWN_GRACE, connections.wait()).await.is_err() {
         tracing::warn!("some device requests did not end in time");
     }
 }
 
 /// When it was last said that connections are refused.
-type Said = Option<tokio::time::Instant>;
+type LogThrottle = Option<tokio::time::Instant>;
 
 /// Whether to say it once more.
-fn is_time(said: &mut Said) -> bool {
+fn is_time(said: &mut LogThrottle) -> bool {
     let now = tokio::time::Instant::now();
     let again = said.is_none_or(|at| now - at >= SAY_AGAIN);
     if again {
@@ -96,29 +96,29 @@ fn is_time(said: &mut Said) -> bool {
 }
 
 /// Serves a connection, or tells the device to come again where there are too many.
-fn enter(
+fn spawn_connection(
     context: &Arc<Context>,
     stream: TcpStream,
     peer: SocketAddr,
     (connections, stop): (&TaskTracker, &CancellationToken),
-    said: &mut Said,
+    said: &mut LogThrottle,
 ) {
-    let entry = context.load.enter();
-    if !matches!(entry, Entry::Served(_)) && is_time(said) {
+    let entry = context.limits.admit();
+    if !matches!(entry, ConnectionPermit::Served(_)) && is_time(said) {
         tracing::error!(
             max_connections = context.config.max_connections,
             "as many connections of devices are open as are served: others are told to come again; raise max_connections"
         );
     }
-    if matches!(entry, Entry::Closed) {
+    if matches!(entry, ConnectionPermit::Closed) {
         return;
     }
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
-    let (context, progress) = (Arc::clone(context), Progress::new());
-    let served = matches!(entry, Entry::Served(_));
-    let patience = if served { Patience { idle: context.config.idle, head: HEAD } } else { TURNED_AWAY };
+    let (context, progress) = (Arc::clone(context), ConnectionState::new());
+    let served = matches!(entry, ConnectionPermit::Served(_));
+    let patience = if served { ReadTimeouts { idle: context.config.idle, head: HEAD } } else { TURNED_AWAY };
     let stop = stop.clone();
     connections.spawn(async move {
         let _place = entry;
@@ -127,7 +127,7 @@ fn enter(
             let begun = if served {
                 begin(&context, request, peer)
             } else {
-                Begun::answered(refusal(context.clock.now()))
+                PendingResponse::answered(refusal(context.clock.now()))
             };
             Answering { progress: Arc::clone(&progress), begun }
         });
@@ -146,14 +146,14 @@ fn refusal(now: Millis) -> Answer {
 }
 
 /// The answer to a request, where it needs nothing that has to be waited for.
-enum Begun {
+enum PendingResponse {
     /// Taken out when it is given.
     Answered(Option<Answer>),
     /// How it is come by otherwise: apart, so that what a connection holds while nothing is asked on it stays small.
     Waiting(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
-impl Begun {
+impl PendingResponse {
     const fn answered(answer: Answer) -> Self {
         Self::Answered(Some(answer))
     }
@@ -161,8 +161,8 @@ impl Begun {
 
 /// Answers a request, and notes when that is done.
 struct Answering {
-    progress: Arc<Progress>,
-    begun: Begun,
+    progress: Arc<ConnectionState>,
+    begun: PendingResponse,
 }
 
 impl Future for Answering {
@@ -170,25 +170,27 @@ impl Future for Answering {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
         let answer = match &mut self.begun {
-            Begun::Answered(answer) => answer.take().unwrap_or_else(|| DeviceError::Failed.answer()),
-            Begun::Waiting(handling) => ready!(handling.as_mut().poll(context)),
+            PendingResponse::Answered(answer) => {
+                answer.take().unwrap_or_else(|| DeviceError::Failed.answer())
+            }
+            PendingResponse::Waiting(handling) => ready!(handling.as_mut().poll(context)),
         };
         self.progress.end();
         Poll::Ready(Ok(answer))
     }
 }
 
-fn begin(context: &Arc<Context>, request: http::Request<Incoming>, peer: SocketAddr) -> Begun {
+fn begin(context: &Arc<Context>, request: http::Request<Incoming>, peer: SocketAddr) -> PendingResponse {
     let keep = keeps_alive(request.version(), request.headers());
     if request.method() == Method::GET && request.body().is_end_stream() {
         let target = wire::Target::read(request.uri().path(), request.uri().query());
         let now = context.clock.now();
         if let Some(mut answer) = poll::from_memory(context, peer, &target, now) {
             finish(&mut answer, now, keep);
-            return Begun::answered(answer);
+            return PendingResponse::answered(answer);
         }
     }
-    Begun::Waiting(Box::pin(handle(Arc::clone(context), request, peer, keep)))
+    PendingResponse::Waiting(Box::pin(handle(Arc::clone(context), request, peer, keep)))
 }
 
 async fn handle(
@@ -245,7 +247,7 @@ async fn in_turn<T: Send + 'static>(
     context: &Context,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, DeviceError> {
-    let turn = context.load.turn().await.ok_or(DeviceError::Busy)?;
+    let turn = context.limits.turn().await.ok_or(DeviceError::Busy)?;
     let done = context.run_to_completion(Box::pin(async move {
         let _turn = turn;
         work.await

@@ -16,7 +16,7 @@ const TURNED_AWAY: usize = 256;
 
 /// Connections and requests of devices.
 #[derive(Debug)]
-pub struct Load {
+pub struct ConnectionLimits {
     connections: Arc<Semaphore>,
     max_connections: usize,
     turned_away: Arc<Semaphore>,
@@ -30,7 +30,7 @@ pub struct Load {
 /// What a connection may do.
 #[derive(Debug)]
 #[expect(dead_code, reason = "a permit is held, and never read")]
-pub enum Entry {
+pub enum ConnectionPermit {
     /// All of it.
     Served(OwnedSemaphorePermit),
     /// It is told to come again.
@@ -39,7 +39,7 @@ pub enum Entry {
     Closed,
 }
 
-impl Load {
+impl ConnectionLimits {
     /// Nothing under way, up to what the operator set.
     pub fn new(config: &Config) -> Self {
         let places = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
@@ -56,14 +56,14 @@ impl Load {
     }
 
     /// A connection came.
-    pub fn enter(&self) -> Entry {
+    pub fn admit(&self) -> ConnectionPermit {
         if let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() {
-            return Entry::Served(place);
+            return ConnectionPermit::Served(place);
         }
         self.refused_connections.fetch_add(1, Ordering::Relaxed);
         match Arc::clone(&self.turned_away).try_acquire_owned() {
-            Ok(place) => Entry::TurnedAway(place),
-            Err(_) => Entry::Closed,
+            Ok(place) => ConnectionPermit::TurnedAway(place),
+            Err(_) => ConnectionPermit::Closed,
         }
     }
 

@@ -1,11 +1,11 @@
 //! Lines of a poll's answer, of which those with a photo are finished outside of any transaction.
 
-use roster::{Capability, Carried, ItemKey, Photo, PhotoSending};
+use roster::{Capability, ItemKey, Photo, PhotoPayload, PhotoSending};
 use store::StoreError;
 use wire::CommandId;
 
 use crate::context::Context;
-use crate::photo::scaling::Original;
+use crate::photo::scaling::UnscaledPhoto;
 
 /// A line of the answer to a poll.
 pub enum Line {
@@ -22,7 +22,7 @@ pub struct PhotoLine {
     /// Which photo.
     pub key: ItemKey,
     /// How it reaches the device.
-    pub way: Way,
+    pub way: PhotoSource,
     /// Whether the device shall upload the template that it makes of it.
     pub post_back_template: bool,
     /// What the device can take.
@@ -30,9 +30,9 @@ pub struct PhotoLine {
 }
 
 /// How a photo reaches a device.
-pub enum Way {
+pub enum PhotoSource {
     /// In the command.
-    Inline(Original),
+    Inline(UnscaledPhoto),
     /// The device fetches it there.
     Url(String),
 }
@@ -55,13 +55,13 @@ impl PhotoLine {
         let Self { id, key, way, post_back_template, capability } = self;
         let (photo, url): (Photo, String);
         let carried = match way {
-            Way::Inline(original) => {
+            PhotoSource::Inline(original) => {
                 photo = original.for_device(context).await?;
-                Carried::Inline(&photo.text)
+                PhotoPayload::Inline(&photo.text)
             }
-            Way::Url(address) => {
+            PhotoSource::Url(address) => {
                 url = address;
-                Carried::Url(&url)
+                PhotoPayload::Url(&url)
             }
         };
         let sending = PhotoSending { carried, post_back_template };

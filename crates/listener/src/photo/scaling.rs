@@ -13,14 +13,14 @@ use crate::context::Context;
 
 /// A photo of the fleet, to be sent to a device with a limit.
 #[derive(Clone, Debug)]
-pub struct Original {
+pub struct UnscaledPhoto {
     /// Which version of which photo, and the device's limit.
     pub version: PhotoVersion,
     /// As the fleet holds it.
     pub photo: Photo,
 }
 
-impl Original {
+impl UnscaledPhoto {
     /// Whether the device takes it as it is.
     pub fn fits(&self) -> bool {
         decoded_bytes(&self.photo.text) <= self.version.most_bytes

@@ -14,31 +14,31 @@ const SURPLUS_LOOK_MS: i64 = 600_000;
 
 /// When which device's counts are looked at next, of those that told them to this process.
 #[derive(Debug, Default)]
-pub struct Comparisons(Mutex<HashMap<i64, Comparison>>);
+pub struct CountChecks(Mutex<HashMap<i64, CountCheck>>);
 
 /// The next check of the counts of one device.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Comparison {
+pub struct CountCheck {
     /// When it counted, as far as this process knows.
     pub counted: Option<Millis>,
     /// When to look, `None` until it counts again.
     due: Option<Millis>,
 }
 
-impl Comparisons {
+impl CountChecks {
     /// A device said how much it holds.
     pub fn counted(&self, device: i64, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(device, Comparison { counted: Some(now), due: Some(now.plus(UPLOADED_MS)) });
+        all.insert(device, CountCheck { counted: Some(now), due: Some(now.plus(UPLOADED_MS)) });
     }
 
-    /// The comparison that is due now. The first poll after the start of the process sets one up, by what the device
+    /// The check that is due now. The first poll after the start of the process sets one up, by what the device
     /// told before.
-    pub fn due(&self, device: i64, now: Millis) -> Option<Comparison> {
+    pub fn due(&self, device: i64, now: Millis) -> Option<CountCheck> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || Comparison { due: Some(now.plus(UPLOADED_MS)), ..Comparison::default() };
-        let comparison = *all.entry(device).or_insert_with(first);
-        comparison.due.is_some_and(|due| due <= now).then_some(comparison)
+        let first = || CountCheck { due: Some(now.plus(UPLOADED_MS)), ..CountCheck::default() };
+        let check = *all.entry(device).or_insert_with(first);
+        check.due.is_some_and(|due| due <= now).then_some(check)
     }
 
     /// When the counts of a device are looked at next; `None` where it has to count before.
@@ -49,8 +49,8 @@ impl Comparisons {
     /// The counts of a device were checked.
     pub fn looked(&self, device: i64, outcome: Outcome, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(comparison) = all.get_mut(&device) else { return };
-        comparison.due = match outcome {
+        let Some(check) = all.get_mut(&device) else { return };
+        check.due = match outcome {
             Outcome::Later => Some(now.plus(UPLOADED_MS)),
             Outcome::Surplus => Some(now.plus(SURPLUS_LOOK_MS)),
             Outcome::Enough => None,

@@ -3,11 +3,11 @@
 //! Most polls find nothing, at thousands a second in a large fleet. What a poll found is kept: that nothing waits for the device, and
 //! when the first thing comes to be due by itself.
 //!
-//! **Invariant**: a device is in here only if a poll that began at its `moment` found that it is part of the fleet and settled: not
+//! **Invariant**: a device is in here only if a poll that began at its `change_epoch` found that it is part of the fleet and settled: not
 //! being taken in or filled, the whole feed read, no command open, nothing due before `until`. It is taken at its word only while
 //! this process learned of no change since, and looked for changes lately. So everything that gives a settled device something to do
 //! either is a change of the fleet, or wakes ([`store::Tx::wake`]), or comes with a request of the device itself, which ends what is
-//! kept of it here. What other processes do is seen when this one looks next, [`LOOK`] later.
+//! kept of it here. What other processes do is seen when this one looks next, [`CHANGE_CHECK_INTERVAL`] later.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -15,11 +15,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use roster::Millis;
-use store::Moment;
+use store::ChangeEpoch;
 use wire::SerialNumber;
 
 /// How often a process looks for changes that others made.
-pub const LOOK: Duration = Duration::from_millis(250);
+pub const CHANGE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Who has not looked for so long cannot say that nothing changed, ms.
 const LOOKED_MS: i64 = 1_000;
@@ -31,9 +31,9 @@ const LONGEST_MS: i64 = 300_000;
 ///
 /// As many as there are devices in the fleet at most: what a poll found is kept only of a device that was let in.
 #[derive(Debug)]
-pub struct Settled {
+pub struct IdleDevices {
     /// When changes of others were looked for, ms; [`NEVER`] where nobody knows.
-    looked: AtomicI64,
+    mark_current: AtomicI64,
     devices: Mutex<HashMap<SerialNumber, Entry>>,
     polls: AtomicU64,
 }
@@ -43,25 +43,25 @@ const NEVER: i64 = i64::MIN;
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     device: i64,
-    moment: Moment,
+    change_epoch: ChangeEpoch,
     until: Millis,
 }
 
-impl Default for Settled {
+impl Default for IdleDevices {
     fn default() -> Self {
-        Self { looked: AtomicI64::new(NEVER), devices: Mutex::default(), polls: AtomicU64::new(0) }
+        Self { mark_current: AtomicI64::new(NEVER), devices: Mutex::default(), polls: AtomicU64::new(0) }
     }
 }
 
-impl Settled {
+impl IdleDevices {
     /// The device of this serial number, where there is nothing for it at this moment.
-    pub fn nothing_for(&self, serial_number: &str, moment: Moment, now: Millis) -> Option<i64> {
-        let looked = self.looked.load(Ordering::Acquire);
-        if looked == NEVER || now.0 - looked > LOOKED_MS {
+    pub fn find_idle(&self, serial_number: &str, change_epoch: ChangeEpoch, now: Millis) -> Option<i64> {
+        let mark_current = self.mark_current.load(Ordering::Acquire);
+        if mark_current == NEVER || now.0 - mark_current > LOOKED_MS {
             return None;
         }
         let entry = *self.lock().get(serial_number)?;
-        if entry.moment != moment || entry.until <= now {
+        if entry.change_epoch != change_epoch || entry.until <= now {
             return None;
         }
         self.polls.fetch_add(1, Ordering::Relaxed);
@@ -70,28 +70,33 @@ impl Settled {
 
     /// The device of this serial number, where there was nothing for it, nothing came to be due since, and then the fleet
     /// changed: its poll need not look first whether there is work. What is kept of it ends with that.
-    pub fn expects_work(&self, serial_number: &str, moment: Moment, now: Millis) -> Option<i64> {
+    pub fn take_if_feed_advanced(
+        &self,
+        serial_number: &str,
+        change_epoch: ChangeEpoch,
+        now: Millis,
+    ) -> Option<i64> {
         let mut devices = self.lock();
         let entry = *devices.get(serial_number)?;
-        if entry.until <= now || !entry.moment.has_other_people(moment) {
+        if entry.until <= now || !entry.change_epoch.feed_differs_from(change_epoch) {
             return None;
         }
         devices.remove(serial_number);
         Some(entry.device)
     }
 
-    /// Keeps what a poll found that began at `moment`: nothing, until something is due.
+    /// Keeps what a poll found that began at `change_epoch`: nothing, until something is due.
     pub fn keep(
         &self,
         serial_number: &SerialNumber,
         device: i64,
-        moment: Moment,
+        change_epoch: ChangeEpoch,
         due: Option<Millis>,
         now: Millis,
     ) {
         let longest = now.plus(LONGEST_MS);
         let until = due.map_or(longest, |due| due.min(longest));
-        self.lock().insert(serial_number.clone(), Entry { device, moment, until });
+        self.lock().insert(serial_number.clone(), Entry { device, change_epoch, until });
     }
 
     /// Something else came from this device than a poll.
@@ -100,13 +105,13 @@ impl Settled {
     }
 
     /// This process looked for changes that others made, and knows them now.
-    pub fn looked(&self, now: Millis) {
-        self.looked.store(now.0, Ordering::Release);
+    pub fn mark_current(&self, now: Millis) {
+        self.mark_current.store(now.0, Ordering::Release);
     }
 
     /// The database cannot be asked: nobody knows what changed.
-    pub fn cannot_look(&self) {
-        self.looked.store(NEVER, Ordering::Release);
+    pub fn mark_unknown(&self) {
+        self.mark_current.store(NEVER, Ordering::Release);
     }
 
     /// How many polls asked no database since the start.
@@ -129,75 +134,83 @@ mod tests {
         text.parse().expect("a serial number")
     }
 
-    async fn moments() -> (Moment, Moment) {
+    async fn moments() -> (ChangeEpoch, ChangeEpoch) {
         let store =
             store::Store::open("sqlite::memory:", store::Keys::from_secret(&[7; 32])).await.expect("a store");
-        let before = store.moment();
+        let before = store.change_epoch();
         let mut tx = store.write().await.expect("a transaction");
         tx.wake().await.expect("woken");
         tx.commit().await.expect("committed");
-        (before, store.moment())
+        (before, store.change_epoch())
     }
 
     #[tokio::test]
     async fn a_settled_device_is_believed_until_something_is_due_or_changes() {
-        let (moment, later) = moments().await;
-        let settled = Settled::default();
-        settled.keep(&serial("SN1"), 7, moment, Some(NOW.plus(500)), NOW);
-        assert_eq!(settled.nothing_for("SN1", moment, NOW), None, "nobody looked yet");
+        let (change_epoch, later) = moments().await;
+        let settled = IdleDevices::default();
+        settled.keep(&serial("SN1"), 7, change_epoch, Some(NOW.plus(500)), NOW);
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW), None, "nobody mark_current yet");
 
-        settled.looked(NOW);
-        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(499)), Some(7));
-        assert_eq!(settled.nothing_for("SN2", moment, NOW), None, "nothing is known of it");
-        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(500)), None, "something is due");
-        assert_eq!(settled.nothing_for("SN1", later, NOW), None, "something changed");
+        settled.mark_current(NOW);
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW.plus(499)), Some(7));
+        assert_eq!(settled.find_idle("SN2", change_epoch, NOW), None, "nothing is known of it");
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW.plus(500)), None, "something is due");
+        assert_eq!(settled.find_idle("SN1", later, NOW), None, "something changed");
         assert_eq!(settled.polls(), 1);
 
         settled.end("SN1");
-        assert_eq!(settled.nothing_for("SN1", moment, NOW), None, "it sent something");
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW), None, "it sent something");
     }
 
     #[tokio::test]
     async fn a_change_of_the_fleet_is_work_for_a_settled_device_once() {
-        let (moment, woken) = moments().await;
+        let (change_epoch, woken) = moments().await;
         let store =
             store::Store::open("sqlite::memory:", store::Keys::from_secret(&[7; 32])).await.expect("a store");
         let mut tx = store.write().await.expect("a transaction");
         tx.reserve(1).await.expect("a number");
         tx.commit().await.expect("committed");
-        let changed = store.moment();
-        let settled = Settled::default();
-        let kept = || settled.keep(&serial("SN1"), 7, moment, Some(NOW.plus(500)), NOW);
+        let changed = store.change_epoch();
+        let settled = IdleDevices::default();
+        let kept = || settled.keep(&serial("SN1"), 7, change_epoch, Some(NOW.plus(500)), NOW);
         kept();
-        assert_eq!(settled.expects_work("SN1", moment, NOW), None, "nothing happened");
-        assert_eq!(settled.expects_work("SN1", woken, NOW), None, "something did, for one of many");
-        assert_eq!(settled.expects_work("SN2", changed, NOW), None, "nothing is known of it");
-        assert_eq!(settled.expects_work("SN1", changed, NOW.plus(500)), None, "something else is due");
-        assert_eq!(settled.expects_work("SN1", changed, NOW), Some(7));
-        assert_eq!(settled.expects_work("SN1", changed, NOW), None, "then it is looked at again");
+        assert_eq!(settled.take_if_feed_advanced("SN1", change_epoch, NOW), None, "nothing happened");
+        assert_eq!(settled.take_if_feed_advanced("SN1", woken, NOW), None, "something did, for one of many");
+        assert_eq!(settled.take_if_feed_advanced("SN2", changed, NOW), None, "nothing is known of it");
+        assert_eq!(
+            settled.take_if_feed_advanced("SN1", changed, NOW.plus(500)),
+            None,
+            "something else is due"
+        );
+        assert_eq!(settled.take_if_feed_advanced("SN1", changed, NOW), Some(7));
+        assert_eq!(
+            settled.take_if_feed_advanced("SN1", changed, NOW),
+            None,
+            "then it is mark_current at again"
+        );
     }
 
     #[tokio::test]
     async fn who_cannot_look_believes_nothing() {
-        let (moment, _) = moments().await;
-        let settled = Settled::default();
-        settled.keep(&serial("SN1"), 7, moment, None, NOW);
-        settled.looked(NOW);
-        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(LOOKED_MS)), Some(7));
-        assert_eq!(settled.nothing_for("SN1", moment, NOW.plus(LOOKED_MS + 1)), None);
+        let (change_epoch, _) = moments().await;
+        let settled = IdleDevices::default();
+        settled.keep(&serial("SN1"), 7, change_epoch, None, NOW);
+        settled.mark_current(NOW);
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW.plus(LOOKED_MS)), Some(7));
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW.plus(LOOKED_MS + 1)), None);
 
-        settled.cannot_look();
-        assert_eq!(settled.nothing_for("SN1", moment, NOW), None);
+        settled.mark_unknown();
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW), None);
     }
 
     #[tokio::test]
     async fn every_device_is_asked_for_now_and_then() {
-        let (moment, _) = moments().await;
-        let settled = Settled::default();
-        settled.keep(&serial("SN1"), 7, moment, None, NOW);
+        let (change_epoch, _) = moments().await;
+        let settled = IdleDevices::default();
+        settled.keep(&serial("SN1"), 7, change_epoch, None, NOW);
         let later = NOW.plus(LONGEST_MS);
-        settled.looked(later);
-        assert_eq!(settled.nothing_for("SN1", moment, later.plus(-1)), Some(7));
-        assert_eq!(settled.nothing_for("SN1", moment, later), None);
+        settled.mark_current(later);
+        assert_eq!(settled.find_idle("SN1", change_epoch, later.plus(-1)), Some(7));
+        assert_eq!(settled.find_idle("SN1", change_epoch, later), None);
     }
 }

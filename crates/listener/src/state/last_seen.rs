@@ -17,11 +17,11 @@ pub struct Seen {
 
 /// Devices heard of since the last write.
 #[derive(Debug, Default)]
-pub struct Presence {
+pub struct LastSeen {
     seen: Mutex<HashMap<i64, Seen>>,
 }
 
-impl Presence {
+impl LastSeen {
     /// Notes that `device` was heard of.
     pub fn note(&self, device: i64, seen: Seen) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(device, seen);
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn what_could_not_be_written_is_kept_unless_there_is_something_newer() {
-        let presence = Presence::default();
+        let presence = LastSeen::default();
         presence.note(1, at(10));
         presence.note(2, at(10));
         let taken = presence.take();

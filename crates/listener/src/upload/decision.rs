@@ -11,7 +11,7 @@ use wire::{Form, Pin};
 use crate::claim_questions;
 use crate::context::Context;
 use crate::people_reading;
-use fleet::command::Ordered;
+use fleet::command::QueuedCommand;
 
 /// What an upload comes to.
 pub struct Decision {
@@ -91,7 +91,7 @@ impl Decision {
             let by = |number: usize| (number < self.own_edits).then_some(device);
             let undo_until = Some(context.config.fleet.undo_until(now));
             let change = Change { by: None, at: now, undo_until };
-            let seqs = tx.write_by(&self.edits, &change, by).await?;
+            let seqs = tx.write_items_attributed(&self.edits, &change, by).await?;
             for (edit, seq) in self.edits.iter().zip(seqs) {
                 self.changes.numbered(&edit.key, seq);
                 self.view.numbered(&edit.key, seq);
@@ -137,7 +137,7 @@ impl Decision {
             people_reading::after_deletions(tx, row, self.unexplained_deletions, now).await?;
         }
         for pin in self.queries.iter().filter(|_| !refuses) {
-            Ordered::query_user(pin.clone()).queue(tx, device, "server", now).await?;
+            QueuedCommand::query_user(pin.clone()).queue(tx, device, "server", now).await?;
         }
         claim_questions::put(tx, &mut self.view, now).await?;
         Ok(self.tally)

@@ -1,9 +1,9 @@
 //! A device reports that what a command brought was of no use to it (§11.16), after it has answered that it took it.
 
 use roster::Millis;
-use store::{DeviceRow, OrderNews, StoreError, Tx};
+use store::{DeviceRow, QueuedCommandUpdate, StoreError, Tx};
 use sync::operator::{OperatorCommand, State};
-use sync::settle::{Answer, Settled, ineffective};
+use sync::settle::{AckOutcome, Answer, ineffective};
 use sync::{Limits, split_line_id};
 use wire::{ErrorRecord, Origin, ReturnCode};
 
@@ -24,7 +24,7 @@ pub async fn note(
     let Origin::Command(id) = &error.origin else { return Ok(()) };
     let named = split_line_id(id).filter(|_| error.is_failure());
     let Some((name, line)) = named else { return Ok(()) };
-    if let Some(found) = tx.find_command(row.id, name).await? {
+    if let Some(found) = tx.find_sync_command(row.id, name).await? {
         let mut view = tx.view(row).await?;
         tx.load_persons(&mut view, std::slice::from_ref(&found.key.pin)).await?;
         let answer = Answer {
@@ -42,18 +42,18 @@ pub async fn note(
             tx.wake().await?;
         }
         tx.apply(&view, &changes, now).await?;
-        if settled != Settled::Late {
+        if settled != AckOutcome::Late {
             tracing::warn!(
                 device.serial_number = %row.serial_number, command.id = name, item = %answer.key,
                 meaning = error.describe(), outcome = ?settled,
                 "command without effect: muster sync status {}", row.serial_number
             );
         }
-    } else if let Some(order) = tx.find_order(row.id, name).await? {
+    } else if let Some(order) = tx.find_queued_command(row.id, name).await? {
         let state = State::Answered { return_code: ReturnCode::INEFFECTIVE.0, done: false };
         let command = OperatorCommand { state, ..order.command };
-        let news = OrderNews { reply: Some(error.describe()), ..OrderNews::default() };
-        tx.put_order(row.id, &command, news, now).await?;
+        let news = QueuedCommandUpdate { reply: Some(error.describe()), ..QueuedCommandUpdate::default() };
+        tx.update_queued_command(row.id, &command, news, now).await?;
         tracing::warn!(
             device.serial_number = %row.serial_number, command.id = name, verb = %order.verb,
             meaning = error.describe(), "ordered command without effect"

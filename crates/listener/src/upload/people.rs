@@ -9,18 +9,18 @@ mod users;
 use std::collections::{BTreeMap, BTreeSet};
 
 use roster::{Capability, Content, ContentHash, DefinitionName, ItemKey, Kind, Millis, Reading, Seq};
-use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, Standing, StoreError, Tx};
+use store::{ClaimedUser, DeviceRow, HeldKind, HeldRecord, PendingWork, StoreError, Tx};
 use sync::intake::{Deletion, Held, Intake, Outcome, Policy};
 use sync::{DeviceView, Reason};
 use wire::{Operation, OperationMeaning, Pin, SerialNumber};
 
 use crate::capability;
 use crate::context::Context;
-use crate::cpu_bound::at_length;
+use crate::cpu_bound::run_cpu_bound;
 use crate::http::response::DeviceError;
 use crate::upload::decision::{Decision, Tally, in_order};
 use crate::upload::held_records::describe;
-use crate::upload::side_records::Beside;
+use crate::upload::side_records::SideRecords;
 use fleet::definition::Places;
 
 /// Takes in the people of a body, and what came with them: all of it or, if it fails, nothing. When this returns,
@@ -30,25 +30,31 @@ pub async fn people(
     device: &DeviceRow,
     table: &str,
     body: &[u8],
-    mut beside: Beside<'_>,
+    mut side_records: SideRecords<'_>,
 ) -> Result<(), DeviceError> {
     let too_long = wire::count_lines(body) > MOST_LINES;
     if too_long {
-        beside.keep_aside(device.id, table, "more lines than any device holds: kept as they came", body);
+        side_records.keep_aside(
+            device.id,
+            table,
+            "more lines than any device holds: kept as they came",
+            body,
+        );
     }
     let read = || roster::read(Some(table), body, &device.capability);
-    let readings = if too_long { Vec::new() } else { at_length(body.len(), read) };
+    let readings = if too_long { Vec::new() } else { run_cpu_bound(body.len(), read) };
     if readings.is_empty() {
-        return beside.store(context, device).await;
+        return side_records.store(context, device).await;
     }
-    let upload = Upload { context, table, bytes: body.len(), readings, beside, now: context.clock.now() };
+    let upload =
+        Upload { context, table, bytes: body.len(), readings, side_records, now: context.clock.now() };
     let at_once = context.store.writes_one_at_a_time() && upload.readings.len() <= FEW;
     if !at_once
         && !upload.has_operations()
-        && upload.beside.is_empty()
+        && upload.side_records.is_empty()
         && upload.changes_nothing(device).await?
     {
-        return upload.beside.store(context, device).await;
+        return upload.side_records.store(context, device).await;
     }
     store::retry(|| upload.write(device)).await?;
     Ok(())
@@ -60,7 +66,7 @@ struct Upload<'a> {
     /// How long the body is.
     bytes: usize,
     readings: Vec<Reading<'a>>,
-    beside: Beside<'a>,
+    side_records: SideRecords<'a>,
     now: Millis,
 }
 
@@ -68,7 +74,7 @@ impl Upload<'_> {
     /// Decides without a lock whether the upload repeats what the fleet holds: most uploads do.
     async fn changes_nothing(&self, device: &DeviceRow) -> Result<bool, StoreError> {
         let mut tx = self.context.store.read().await?;
-        let found = tx.unlocked_standing(&device.serial_number, self.now).await?;
+        let found = tx.device_snapshot(&device.serial_number, self.now).await?;
         let changes_nothing = match found {
             Some((row, view, standing)) => {
                 Box::pin(self.decide(&mut tx, &row, view, Some(&standing))).await?.is_empty()
@@ -87,7 +93,7 @@ impl Upload<'_> {
         let mut tx = if long { store.write_fleet_alone().await? } else { store.write_fleet().await? };
         let decided = Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?;
         let Some((row, decision)) = decided else { return tx.rollback().await };
-        if decision.is_empty() && !self.has_operations() && self.beside.is_empty() {
+        if decision.is_empty() && !self.has_operations() && self.side_records.is_empty() {
             // The mark of the upload, if anything.
             return tx.commit().await;
         }
@@ -111,8 +117,8 @@ impl Upload<'_> {
             return Ok(None);
         };
         let mut standing = Some(&standing);
-        self.beside.write(&self.context.config, tx, &row, self.now).await?;
-        if !self.beside.is_empty() {
+        self.side_records.write(&self.context.config, tx, &row, self.now).await?;
+        if !self.side_records.is_empty() {
             row = tx.device(row.id).await?.unwrap_or(row);
             view = tx.view(&row).await?;
             standing = None;
@@ -126,7 +132,7 @@ impl Upload<'_> {
         tx: &mut Tx,
         row: &DeviceRow,
         mut view: DeviceView,
-        standing: Option<&Standing>,
+        standing: Option<&PendingWork>,
     ) -> Result<Decision, StoreError> {
         let pins: Vec<Pin> = self.pins().into_iter().collect();
         tx.load_persons_at(&mut view, &pins, standing).await?;
@@ -162,7 +168,7 @@ impl Upload<'_> {
             restored: false,
         };
         deciding.intake.enrolled = self.enrolled(row, &new_operations);
-        at_length(self.bytes, || {
+        run_cpu_bound(self.bytes, || {
             for number in self.users_first() {
                 if let Some(reading) = self.readings.get(number) {
                     deciding.reading(reading, new_operations.contains(&number));
@@ -171,7 +177,7 @@ impl Upload<'_> {
         });
         let Deciding { intake, held, tally, capability, queries, users, left, restored, .. } = deciding;
         let unexplained_deletions = intake.unexplained_deletions;
-        let (edits, partial) = (at_length(self.bytes, || in_order(intake.edits)), intake.partial);
+        let (edits, partial) = (run_cpu_bound(self.bytes, || in_order(intake.edits)), intake.partial);
         if row.joining.is_none() && capability::takes_other_things(&row.capability, &capability) {
             tracing::info!(
                 device.serial_number = %row.serial_number,

@@ -4,7 +4,7 @@ use store::DeviceRow;
 
 use crate::context::Context;
 use crate::http::response::DeviceError;
-use crate::upload::side_records::Beside;
+use crate::upload::side_records::SideRecords;
 
 /// Why something is kept as it came.
 pub const UNKNOWN: &str = "nobody described this: kept as it came";
@@ -16,7 +16,7 @@ pub async fn keep_aside(
     table: &str,
     body: &[u8],
 ) -> Result<(), DeviceError> {
-    let mut beside = Beside::default();
+    let mut beside = SideRecords::default();
     beside.keep_aside(device.id, table, UNKNOWN, body);
     beside.store(context, device).await
 }

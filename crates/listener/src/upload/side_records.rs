@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use roster::Millis;
 use store::{
-    DeviceRow, HeldKind, HeldRecord, KeptKind, MOST_PICTURE_BYTES, NewAttendancePhoto, NewPunch, StoreError,
-    Tx,
+    DeviceRecordKind, DeviceRow, HeldKind, HeldRecord, MOST_PICTURE_BYTES, NewAttendancePhoto, NewPunch,
+    StoreError, Tx,
 };
 use wire::{AttendancePhoto, DeviceRecord, Origin, Pin, RecordKind};
 
@@ -22,7 +22,7 @@ use crate::upload::stamps::Mark;
 
 /// What came beside people in one upload.
 #[derive(Default)]
-pub struct Beside<'a> {
+pub struct SideRecords<'a> {
     punches: Vec<Cow<'a, [u8]>>,
     photos: Vec<NewAttendancePhoto>,
     others: Vec<(Option<RecordKind>, Cow<'a, [u8]>)>,
@@ -50,7 +50,7 @@ const MOST_RECORD_BYTES: usize = 2 << 20;
 /// How many punches are read before they are written.
 const PUNCHES: usize = 1_024;
 
-impl<'a> Beside<'a> {
+impl<'a> SideRecords<'a> {
     /// Adds attendance records, to be kept or discarded as the operator said.
     pub fn punches(&mut self, config: &Config, device: &DeviceRow, lines: Cow<'a, [u8]>) {
         let records = wire::count_lines(&lines);
@@ -198,7 +198,7 @@ impl<'a> Beside<'a> {
             write_others(config, tx, row, (*table, lines), &mut held, now).await?;
         }
         for body in &self.verifications {
-            tx.keep_record(row.id, KeptKind::Verification, None, body, now).await?;
+            tx.keep_record(row.id, DeviceRecordKind::Verification, None, body, now).await?;
         }
         for record in self.held.records.iter().chain(&held.records).flat_map(HeldRecord::pieces) {
             let kept = tx.hold(&record, now).await?;

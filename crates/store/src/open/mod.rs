@@ -8,16 +8,16 @@ use std::time::Duration;
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::{Any, AnyPool, Transaction};
 
+use crate::commit_group::Writers;
 use crate::engine::Purpose;
-use crate::group::Writers;
-use crate::point::Point;
+use crate::point::SingleRowReader;
 use crate::{Engine, StoreError};
 
 /// The pools of one database.
 pub(crate) struct Pools {
     pub read: AnyPool,
     /// Where single rows are read.
-    pub point: Point,
+    pub point: SingleRowReader,
     pub write: AnyPool,
     /// Where those write who change the fleet, and how long a transaction waits for its turn. `None` where there is one
     /// connection for everything.

@@ -8,9 +8,9 @@ use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, query_as, raw_sq
 use url::Url;
 
 use super::{Keep, Pools};
+use crate::commit_group::Writers;
 use crate::engine::Purpose;
-use crate::group::Writers;
-use crate::point::Point;
+use crate::point::SingleRowReader;
 use crate::{Engine, StoreError};
 
 /// Connections of one process, unless the URL says otherwise: half of them for transactions that write.
@@ -53,7 +53,7 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let read = super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?;
     let write = super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?;
     let writers = Some((Writers::Pool(write.clone()), LONGEST_WAIT));
-    Ok(Pools { point: Point::of_driver(read.clone()), read, write, writers })
+    Ok(Pools { point: SingleRowReader::of_driver(read.clone()), read, write, writers })
 }
 
 /// Where a database is.

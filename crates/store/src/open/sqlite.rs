@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::{Keep, Pools};
+use crate::commit_group::Writers;
 use crate::engine::Purpose;
-use crate::group::Writers;
-use crate::point::Point;
+use crate::point::SingleRowReader;
 use crate::{Engine, StoreError};
 
 /// Connections for readers of more than a row: two for each processor but one, in these bounds. Each has a cache and prepared
@@ -25,7 +25,7 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     if path == ":memory:" {
         // Each connection would be a database of its own: one for all.
         let read = pool(Purpose::Writing, 1, "sqlite::memory:").await?;
-        let point = Point::of_driver(read.clone());
+        let point = SingleRowReader::of_driver(read.clone());
         return Ok(Pools { write: read.clone(), point, read, writers: None });
     }
     if path.is_empty() || path.contains('?') {
@@ -39,7 +39,7 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let readers =
         u32::try_from(2 * processors - 1).unwrap_or(u32::MAX).clamp(*READERS.start(), *READERS.end());
     let read = pool(Purpose::Reading, readers, &url).await?;
-    Ok(Pools { point: Point::of_file(file, read.clone()).await?, read, write, writers })
+    Ok(Pools { point: SingleRowReader::of_file(file, read.clone()).await?, read, write, writers })
 }
 
 async fn pool(purpose: Purpose, connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {

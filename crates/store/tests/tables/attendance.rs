@@ -1,6 +1,6 @@
 //! Attendance records, their pictures, and what else devices send beside people.
 
-use store::{Finished, KeptKind, NewAttendancePhoto, NewPunch, PunchFilter, PunchRow};
+use store::{DeviceRecordKind, Finished, NewAttendancePhoto, NewPunch, PunchFilter, PunchRow};
 use wire::Punch;
 
 use crate::fleet::{Fleet, at, pin};
@@ -149,11 +149,15 @@ async fn a_record_is_kept_as_it_came_and_counted_when_it_comes_again() {
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
     let card = b"IDCARD PIN=7\tIDNum=990101198001011234";
-    assert!(tx.keep_record(device, KeptKind::IdCard, Some(&pin("7")), card, at(1)).await.expect("kept"));
-    assert!(!tx.keep_record(device, KeptKind::IdCard, Some(&pin("7")), card, at(5)).await.expect("kept"));
-    assert!(tx.keep_record(device, KeptKind::Verification, None, card, at(6)).await.expect("kept"));
+    assert!(
+        tx.keep_record(device, DeviceRecordKind::IdCard, Some(&pin("7")), card, at(1)).await.expect("kept")
+    );
+    assert!(
+        !tx.keep_record(device, DeviceRecordKind::IdCard, Some(&pin("7")), card, at(5)).await.expect("kept")
+    );
+    assert!(tx.keep_record(device, DeviceRecordKind::Verification, None, card, at(6)).await.expect("kept"));
 
-    let found = tx.records(Some(KeptKind::IdCard), Some(device), 10).await.expect("read");
+    let found = tx.records(Some(DeviceRecordKind::IdCard), Some(device), 10).await.expect("read");
     assert_eq!(found.len(), 1);
     assert_eq!((found[0].first_at, found[0].last_at, found[0].times_seen), (at(1), at(5), 2));
     let (row, raw) = tx.record(found[0].id).await.expect("read").expect("there");
@@ -176,8 +180,8 @@ async fn each_kind_goes_after_its_own_time() {
         picture: b"x".to_vec(),
     };
     tx.keep_attendance_photo(device, &photo, at(5)).await.expect("kept");
-    tx.keep_record(device, KeptKind::Error, None, b"ERRORLOG", at(5)).await.expect("kept");
-    tx.keep_record(device, KeptKind::Message, None, b"SMS", at(5)).await.expect("kept");
+    tx.keep_record(device, DeviceRecordKind::Error, None, b"ERRORLOG", at(5)).await.expect("kept");
+    tx.keep_record(device, DeviceRecordKind::Message, None, b"SMS", at(5)).await.expect("kept");
     tx.give_remotely(device, &pin("7"), at(5)).await.expect("noted");
     for what in [
         Finished::Attendance,

@@ -425,7 +425,7 @@ async fn claims_are_looked_at_again_when_their_time_has_come() {
     assert_eq!(due(&mut tx, two, at(60), 10).await, []);
     assert_eq!(due(&mut tx, two, at(61), 10).await, [pin("9")]);
     for (now, expected) in [(seconds(2, 29), false), (seconds(2, 30), true)] {
-        let standing = tx.unlocked_standing(&crate::fleet::serial("SN1"), now).await.expect("read");
+        let standing = tx.device_snapshot(&crate::fleet::serial("SN1"), now).await.expect("read");
         assert_eq!(standing.map(|(.., standing)| standing.claims_due), Some(expected));
     }
 

@@ -84,7 +84,7 @@ async fn another_spelling_of_a_pin_is_found() {
     fleet.delete(&[user_key("Gone")], at(1), false).await;
     let asked = ["A1B", "a1B", "a1b", "12", "ZZ", "gone", "new"].map(pin);
     let mut tx = fleet.read().await;
-    let found = tx.spelled_otherwise(&asked).await.expect("asked");
+    let found = tx.pins_differing_in_case(&asked).await.expect("asked");
     let expected = [("A1B", "a1B"), ("ZZ", "zz"), ("a1b", "a1B")];
     assert_eq!(found, expected.into_iter().map(|(new, known)| (pin(new), pin(known))).collect());
 }

@@ -224,14 +224,14 @@ async fn a_new_incarnation_is_told_from_the_one_a_device_was_compared_with() {
 async fn what_an_operator_changes_is_felt_by_every_process() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
-    let before = fleet.store.pulse().await.expect("a pulse");
+    let before = fleet.store.feed_counters().await.expect("a feed_counters");
 
     let mut tx = fleet.write().await;
     tx.set_device_state(device, DeviceState::Retired).await.expect("written");
     tx.commit().await.expect("committed");
     fleet.put(&[user("1", "A")]).await;
 
-    let after = fleet.store.pulse().await.expect("a pulse");
+    let after = fleet.store.feed_counters().await.expect("a feed_counters");
     assert_eq!((before.head, after.head), (Seq(0), Seq(1)));
     assert_eq!(after.wakes, before.wakes + 1);
 }

@@ -6,8 +6,8 @@ use databases::Kind;
 use roster::{Content, ItemKey, Part, Photo, Seq, Slot, Template, UserFields};
 use sqlx::{AnyPool, AssertSqlSafe, Row as _, query, query_scalar};
 use store::{
-    Erasure, HeldKind, HeldRecord, KeptKind, NewAttendancePhoto, NewPunch, OfferedFile, OfferedPhoto, Order,
-    OrderNews, PhotoVersion, Punches, Rewritten, Suspension, TABLES, Tx,
+    DeviceRecordKind, Erasure, HeldKind, HeldRecord, NewAttendancePhoto, NewPunch, NewQueuedCommand,
+    OfferedFile, OfferedPhoto, PhotoVersion, Punches, QueuedCommandUpdate, Rewritten, Suspension, TABLES, Tx,
 };
 use sync::operator::State;
 use sync::{ClaimState, Exception, Parked, Reason, Stage, Wait};
@@ -124,8 +124,8 @@ fn held(device: i64, of: Option<&str>, raw: String) -> HeldRecord {
     }
 }
 
-fn order(verb: &str, arguments: String, secret: Option<String>) -> Order {
-    Order {
+fn order(verb: &str, arguments: String, secret: Option<String>) -> NewQueuedCommand {
+    NewQueuedCommand {
         verb: verb.into(),
         arguments,
         secret: secret.map(String::into_bytes),
@@ -220,8 +220,10 @@ async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
     let suspension = Suspension { since: at(2), areas: Vec::new(), until: None, left: false };
     tx.put_suspension(&pin(who), &suspension).await.expect("suspended");
     tx.set_last_day(&pin(who), Some("2027-03-31")).await.expect("is to leave");
-    tx.keep_record(device, KeptKind::IdCard, Some(&pin(who)), raw.as_bytes(), at(2)).await.expect("kept");
-    tx.keep_record(device, KeptKind::Verification, None, raw.as_bytes(), at(2)).await.expect("kept");
+    tx.keep_record(device, DeviceRecordKind::IdCard, Some(&pin(who)), raw.as_bytes(), at(2))
+        .await
+        .expect("kept");
+    tx.keep_record(device, DeviceRecordKind::Verification, None, raw.as_bytes(), at(2)).await.expect("kept");
     tx.log_operation(device, &operation, at(2)).await.expect("logged");
     tx.give_remotely(device, &pin(who), at(2)).await.expect("given");
     tx.keep_punches(device, &[punch], at(2)).await.expect("kept");
@@ -235,11 +237,12 @@ async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
     let shell = order("SHELL", String::new(), Some(format!("cat people of {}", who.len())));
     let number = tx.order(device, &shell, at(2)).await.expect("ordered");
     let wire_id = format!("order {number}");
-    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    let row = tx.queued_command(device, number).await.expect("read").expect("there");
     let mut command = row.command;
     command.state = State::Answered { return_code: 0, done: true };
-    let news = OrderNews { wire_id: Some(&wire_id), reply: Some("0"), content: Some(raw.as_bytes()) };
-    tx.put_order(device, &command, news, at(3)).await.expect("answered");
+    let news =
+        QueuedCommandUpdate { wire_id: Some(&wire_id), reply: Some("0"), content: Some(raw.as_bytes()) };
+    tx.update_queued_command(device, &command, news, at(3)).await.expect("answered");
     tx.commit().await.expect("committed");
     catch_up(fleet, device).await;
 }
@@ -247,7 +250,7 @@ async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
 /// A device answers every line of a command.
 async fn carry_out(tx: &mut Tx, device: i64, wire_id: &str) {
     let mut line = 0;
-    while tx.find_command(device, wire_id).await.expect("read").expect("there").open {
+    while tx.find_sync_command(device, wire_id).await.expect("read").expect("there").open {
         answer_line(tx, device, (wire_id, line), 0, at(5)).await;
         line += 1;
     }

@@ -1,13 +1,13 @@
 //! What people order.
 
 use roster::Millis;
-use store::{Order, OrderNews};
+use store::{NewQueuedCommand, QueuedCommandUpdate};
 use sync::operator::State;
 
 use crate::fleet::{Fleet, at};
 
-fn order(verb: &str, repeatable: bool) -> Order {
-    Order {
+fn order(verb: &str, repeatable: bool) -> NewQueuedCommand {
+    NewQueuedCommand {
         verb: verb.into(),
         arguments: "a=1".into(),
         secret: None,
@@ -20,8 +20,8 @@ fn order(verb: &str, repeatable: bool) -> Order {
     }
 }
 
-fn named(wire_id: &str) -> OrderNews<'_> {
-    OrderNews { wire_id: Some(wire_id), ..OrderNews::default() }
+fn named(wire_id: &str) -> QueuedCommandUpdate<'_> {
+    QueuedCommandUpdate { wire_id: Some(wire_id), ..QueuedCommandUpdate::default() }
 }
 
 #[tokio::test]
@@ -32,11 +32,11 @@ async fn commands_wait_in_the_order_they_were_given() {
 
     let first = tx.order(device, &order("reboot", false), at(0)).await.expect("ordered");
     let second = tx
-        .order(device, &Order { fence: true, empties: true, ..order("clear", false) }, at(1))
+        .order(device, &NewQueuedCommand { fence: true, empties: true, ..order("clear", false) }, at(1))
         .await
         .expect("ordered");
 
-    let waiting = tx.unfinished_orders(device).await.expect("orders");
+    let waiting = tx.unfinished_queued_commands(device).await.expect("orders");
     assert_eq!(waiting.iter().map(|row| row.command.number).collect::<Vec<_>>(), [first, second]);
     assert_eq!((first, second), (1, 2));
     assert!(!waiting[0].command.fence && waiting[1].command.fence && waiting[1].command.empties);
@@ -53,14 +53,14 @@ async fn an_equal_repeatable_command_that_waits_is_not_ordered_twice() {
     let check = tx.order(device, &order("check", true), at(0)).await.expect("ordered");
 
     assert_eq!(tx.order(device, &order("check", true), at(1)).await.expect("there"), check);
-    let other = Order { arguments: "b=2".into(), ..order("check", true) };
+    let other = NewQueuedCommand { arguments: "b=2".into(), ..order("check", true) };
     assert_ne!(tx.order(device, &other, at(1)).await.expect("ordered"), check);
     let reboot = tx.order(device, &order("reboot", false), at(1)).await.expect("ordered");
     assert_ne!(tx.order(device, &order("reboot", false), at(1)).await.expect("ordered"), reboot);
 
-    let mut command = tx.unfinished_orders(device).await.expect("orders").remove(0).command;
+    let mut command = tx.unfinished_queued_commands(device).await.expect("orders").remove(0).command;
     command.state = State::Sent { sends: 1, due_at: at(2) };
-    tx.put_order(device, &command, named("w1"), at(1)).await.expect("written");
+    tx.update_queued_command(device, &command, named("w1"), at(1)).await.expect("written");
     assert_ne!(tx.order(device, &order("check", true), at(2)).await.expect("ordered"), check);
 }
 
@@ -70,22 +70,27 @@ async fn a_command_goes_from_queued_to_answered() {
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
     tx.order(device, &order("info", true), at(0)).await.expect("ordered");
-    let mut command = tx.unfinished_orders(device).await.expect("orders").remove(0).command;
+    let mut command = tx.unfinished_queued_commands(device).await.expect("orders").remove(0).command;
 
     command.state = State::Sent { sends: 2, due_at: at(9) };
-    tx.put_order(device, &command, named("abc1"), at(1)).await.expect("written");
-    let sent = tx.find_order(device, "abc1").await.expect("read").expect("there");
+    tx.update_queued_command(device, &command, named("abc1"), at(1)).await.expect("written");
+    let sent = tx.find_queued_command(device, "abc1").await.expect("read").expect("there");
     assert_eq!((sent.command.clone(), sent.sent_at, sent.closed_at), (command.clone(), Some(at(1)), None));
 
     command.state = State::Answered { return_code: -2, done: false };
-    tx.put_order(device, &command, OrderNews { reply: Some("FirmVer=1"), ..OrderNews::default() }, at(3))
-        .await
-        .expect("written");
-    let answered = tx.find_order(device, "abc1").await.expect("read").expect("there");
+    tx.update_queued_command(
+        device,
+        &command,
+        QueuedCommandUpdate { reply: Some("FirmVer=1"), ..QueuedCommandUpdate::default() },
+        at(3),
+    )
+    .await
+    .expect("written");
+    let answered = tx.find_queued_command(device, "abc1").await.expect("read").expect("there");
     assert_eq!((answered.command, answered.sent_at, answered.closed_at), (command, Some(at(1)), Some(at(3))));
     assert_eq!(answered.reply.as_deref(), Some("FirmVer=1"));
-    assert_eq!(tx.unfinished_orders(device).await.expect("orders"), []);
-    assert_eq!(tx.find_order(device + 1, "abc1").await.expect("read"), None);
+    assert_eq!(tx.unfinished_queued_commands(device).await.expect("orders"), []);
+    assert_eq!(tx.find_queued_command(device + 1, "abc1").await.expect("read"), None);
 }
 
 #[tokio::test]
@@ -95,13 +100,13 @@ async fn a_command_is_taken_back_only_before_it_is_sent() {
     let mut tx = fleet.write().await;
     let number = tx.order(device, &order("reboot", false), at(0)).await.expect("ordered");
     let sent = tx.order(device, &order("info", false), at(0)).await.expect("ordered");
-    let mut command = tx.unfinished_orders(device).await.expect("orders").remove(1).command;
+    let mut command = tx.unfinished_queued_commands(device).await.expect("orders").remove(1).command;
     command.state = State::Sent { sends: 1, due_at: at(2) };
-    tx.put_order(device, &command, named("x"), at(1)).await.expect("written");
+    tx.update_queued_command(device, &command, named("x"), at(1)).await.expect("written");
 
-    assert!(tx.cancel_order(device, number, at(1)).await.expect("cancelled"));
-    assert!(!tx.cancel_order(device, number, at(1)).await.expect("cancelled before"));
-    assert!(!tx.cancel_order(device, sent, at(1)).await.expect("too late"));
+    assert!(tx.cancel_queued_command(device, number, at(1)).await.expect("cancelled"));
+    assert!(!tx.cancel_queued_command(device, number, at(1)).await.expect("cancelled before"));
+    assert!(!tx.cancel_queued_command(device, sent, at(1)).await.expect("too late"));
 
     let rows = tx.orders(Some(device), 10).await.expect("orders");
     let states: Vec<_> = rows.iter().map(|row| (row.command.number, row.cancelled)).collect();
@@ -118,9 +123,9 @@ async fn a_waiting_command_is_due_at_once_and_a_sent_one_in_its_time() {
     tx.order(device, &order("info", true), at(0)).await.expect("ordered");
     assert_eq!(tx.next_due(device).await.expect("read"), Some(Millis(0)));
 
-    let mut command = tx.unfinished_orders(device).await.expect("orders").remove(0).command;
+    let mut command = tx.unfinished_queued_commands(device).await.expect("orders").remove(0).command;
     command.state = State::Sent { sends: 1, due_at: at(2) };
-    tx.put_order(device, &command, named("x"), at(1)).await.expect("written");
+    tx.update_queued_command(device, &command, named("x"), at(1)).await.expect("written");
     assert_eq!(tx.next_due(device).await.expect("read"), Some(at(2)));
 }
 
@@ -129,7 +134,7 @@ async fn what_is_secret_of_a_command_and_its_answer_is_sealed_and_comes_back() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
-    let option = |value: &str| Order {
+    let option = |value: &str| NewQueuedCommand {
         arguments: "CommKey".into(),
         secret: Some(format!("SET OPTION CommKey={value}").into_bytes()),
         ..order("SET OPTION", true)
@@ -141,23 +146,27 @@ async fn what_is_secret_of_a_command_and_its_answer_is_sealed_and_comes_back() {
     let plain = tx.order(device, &order("SET OPTION", true), at(0)).await.expect("ordered");
     assert_ne!(plain, number);
 
-    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    let row = tx.queued_command(device, number).await.expect("read").expect("there");
     assert_eq!((row.is_secret, row.has_content), (true, false));
-    let secret = tx.order_secret(device, other).await.expect("opened");
+    let secret = tx.queued_command_secret(device, other).await.expect("opened");
     assert_eq!(secret.as_deref(), Some(&b"SET OPTION CommKey=482914"[..]));
-    assert_eq!(tx.order_secret(device, plain).await.expect("read"), None);
+    assert_eq!(tx.queued_command_secret(device, plain).await.expect("read"), None);
 
     let command = sync::operator::OperatorCommand {
         state: State::Answered { return_code: 2, done: false },
         ..row.command
     };
-    let news = OrderNews { content: Some(b"a\0file"), reply: Some("ID=1&Return=2"), ..OrderNews::default() };
-    tx.put_order(device, &command, news, at(1)).await.expect("written");
-    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    let news = QueuedCommandUpdate {
+        content: Some(b"a\0file"),
+        reply: Some("ID=1&Return=2"),
+        ..QueuedCommandUpdate::default()
+    };
+    tx.update_queued_command(device, &command, news, at(1)).await.expect("written");
+    let row = tx.queued_command(device, number).await.expect("read").expect("there");
     assert_eq!((row.command.state, row.has_content), (command.state, true));
-    let content = tx.order_content(device, number).await.expect("opened");
+    let content = tx.queued_command_content(device, number).await.expect("opened");
     assert_eq!(content.as_deref(), Some(&b"a\0file"[..]));
-    assert_eq!(tx.order_content(device, other).await.expect("read"), None);
+    assert_eq!(tx.queued_command_content(device, other).await.expect("read"), None);
     tx.commit().await.expect("committed");
 
     let plain = crate::opening::plain(&fleet).await;
@@ -178,16 +187,18 @@ async fn what_expired_is_shown_as_never_sent() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
-    let unlock = Order { expires_at: Some(at(9)), answer_ms: 5, ..order("AC_UNLOCK", false) };
+    let unlock = NewQueuedCommand { expires_at: Some(at(9)), answer_ms: 5, ..order("AC_UNLOCK", false) };
     let number = tx.order(device, &unlock, at(0)).await.expect("ordered");
-    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    let row = tx.queued_command(device, number).await.expect("read").expect("there");
     assert_eq!((row.command.expires_at, row.command.answer_ms), (Some(at(9)), 5));
 
     let command = sync::operator::OperatorCommand { state: State::Expired, ..row.command };
-    tx.put_order(device, &command, OrderNews::default(), at(10)).await.expect("written");
-    let row = tx.order_row(device, number).await.expect("read").expect("there");
+    tx.update_queued_command(device, &command, QueuedCommandUpdate::default(), at(10))
+        .await
+        .expect("written");
+    let row = tx.queued_command(device, number).await.expect("read").expect("there");
     assert_eq!((row.cancelled, row.closed_at, row.sent_at), (true, Some(at(10)), None));
-    assert_eq!(tx.unfinished_orders(device).await.expect("orders"), []);
+    assert_eq!(tx.unfinished_queued_commands(device).await.expect("orders"), []);
 }
 
 #[tokio::test]

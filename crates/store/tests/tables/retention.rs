@@ -1,7 +1,7 @@
 //! What goes after a time, and what stays whatever its age.
 
 use roster::Millis;
-use store::{Finished, HeldKind, HeldRecord, Order, SessionEnd, Tx};
+use store::{Finished, HeldKind, HeldRecord, NewQueuedCommand, SessionEnd, Tx};
 
 use crate::fleet::{Fleet, at, member, pin, user};
 use crate::sync_state::{answer, poll};
@@ -15,7 +15,7 @@ async fn finished_orders_go_and_those_that_wait_stay() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
-    let reboot = Order {
+    let reboot = NewQueuedCommand {
         verb: "reboot".into(),
         arguments: String::new(),
         secret: None,
@@ -28,7 +28,7 @@ async fn finished_orders_go_and_those_that_wait_stay() {
     };
     let number = tx.order(one, &reboot, at(0)).await.expect("ordered");
     tx.order(two, &reboot, at(0)).await.expect("ordered");
-    tx.cancel_order(one, number, at(5)).await.expect("cancelled");
+    tx.cancel_queued_command(one, number, at(5)).await.expect("cancelled");
 
     assert_eq!(forget(&mut tx, Finished::Orders, at(5)).await, 0);
     assert_eq!(forget(&mut tx, Finished::Orders, at(6)).await, 1);
@@ -98,8 +98,8 @@ async fn closed_commands_go_once_the_device_has_answered_a_later_one() {
     assert_eq!(forget(&mut tx, at(1)).await, 0, "too young");
     assert_eq!(tx.devices_with_old_rows(at(2), at(0)).await.expect("read"), [device]);
     assert_eq!(forget(&mut tx, at(2)).await, 1);
-    assert_eq!(tx.find_command(device, &sends[0].wire_id).await.expect("read"), None);
-    assert!(tx.find_command(device, &sends[1].wire_id).await.expect("read").is_some());
+    assert_eq!(tx.find_sync_command(device, &sends[0].wire_id).await.expect("read"), None);
+    assert!(tx.find_sync_command(device, &sends[1].wire_id).await.expect("read").is_some());
     assert_eq!(forget(&mut tx, at(9_000)).await, 0);
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use roster::{Content, ItemKey, Kind, Millis, Seq, Slot};
 use store::{StoreError, Tx};
-use sync::operator::Beside;
+use sync::operator::SyncAllowance;
 use sync::plan::{Send, Work, plan};
 use sync::settle::{Answer, settle};
 use sync::{Changes, DeviceView, Exception, Limits, OpenCommand, Parked, Person, Refusal, Verb, Wait};
@@ -27,7 +27,7 @@ pub async fn poll(tx: &mut Tx, device: i64, now: Millis) -> Vec<Send> {
     let pins: BTreeSet<Pin> = keys.map(|key| key.pin.clone()).collect();
     let pins: Vec<Pin> = pins.into_iter().collect();
     tx.load_persons(&mut view, &pins).await.expect("persons");
-    let sends = plan(&mut view, &work, Beside::All, now, &limits, 7);
+    let sends = plan(&mut view, &work, SyncAllowance::All, now, &limits, 7);
     let changes = view.take_changes();
     tx.apply(&view, &changes, now).await.expect("applied");
     sends
@@ -40,7 +40,7 @@ pub async fn answer(tx: &mut Tx, device: i64, wire_id: &str, code: i32, now: Mil
 
 /// What an acknowledgement of one line of a command does.
 pub async fn answer_line(tx: &mut Tx, device: i64, (wire_id, line): (&str, u16), code: i32, now: Millis) {
-    let found = tx.find_command(device, wire_id).await.expect("read").expect("a command");
+    let found = tx.find_sync_command(device, wire_id).await.expect("read").expect("a command");
     let row = tx.lock_device(device).await.expect("read").expect("there");
     let mut view = tx.view(&row).await.expect("a view");
     tx.load_persons(&mut view, std::slice::from_ref(&found.key.pin)).await.expect("persons");
@@ -93,7 +93,7 @@ async fn what_a_poll_sent_is_open_until_it_is_answered() {
 
     assert_eq!(counts(&mut tx, device).await, (0, 0));
     assert!(person(&mut tx, device, "7").await.open.is_empty());
-    let found = tx.find_command(device, &sends[0].wire_id).await.expect("read").expect("kept");
+    let found = tx.find_sync_command(device, &sends[0].wire_id).await.expect("read").expect("kept");
     assert_eq!((found.number, found.open), (open.number, false));
     assert_eq!(poll(&mut tx, device, at(2)).await, []);
     assert_eq!(tx.next_due(device).await.expect("read"), None);
@@ -108,7 +108,7 @@ async fn the_verb_of_a_command_is_kept() {
     let sent = async |tx: &mut Tx, device, minutes| {
         let [send] = <[Send; 1]>::try_from(poll(tx, device, at(minutes)).await).expect("one command");
         let open = person(tx, device, "7").await.open.remove(&Slot::USER).expect("open");
-        let found = tx.find_command(device, &send.wire_id).await.expect("read").expect("kept");
+        let found = tx.find_sync_command(device, &send.wire_id).await.expect("read").expect("kept");
         assert_eq!((open.verb, found.verb), (send.verb, send.verb));
         for line in 0..open.lines {
             answer_line(tx, device, (&send.wire_id, line), 0, at(minutes)).await;
@@ -196,8 +196,8 @@ async fn a_command_is_found_by_device_and_name_only() {
     let mut tx = fleet.write().await;
     let sends = poll(&mut tx, one, at(0)).await;
 
-    assert_eq!(tx.find_command(two, &sends[0].wire_id).await.expect("read"), None);
-    assert_eq!(tx.find_command(one, "nothing").await.expect("read"), None);
+    assert_eq!(tx.find_sync_command(two, &sends[0].wire_id).await.expect("read"), None);
+    assert_eq!(tx.find_sync_command(one, "nothing").await.expect("read"), None);
 }
 
 #[tokio::test]
@@ -353,7 +353,7 @@ async fn a_device_in_doubt_owes_what_was_open_or_parked_and_forgets_refusals() {
     assert_eq!(wait(2), Some((Wait::Due(at(5)), None, 0)));
     assert_eq!(wait(3), Some((Wait::Parked(Parked::Held), None, 0)));
     assert_eq!(wait(4), Some((Wait::Due(at(60)), None, 0)));
-    assert!(!tx.find_command(device, &sends[0].wire_id).await.expect("read").expect("kept").open);
+    assert!(!tx.find_sync_command(device, &sends[0].wire_id).await.expect("read").expect("kept").open);
     assert_eq!(counts(&mut tx, other).await, (2, 0));
 }
 
@@ -408,8 +408,8 @@ async fn of_what_had_no_room_as_much_is_due_as_there_is_room_for() {
     let mut exceptions: Vec<_> = keys.iter().map(|key| (key.clone(), Some(parked))).collect();
     exceptions.push((user_key("9"), Some(parked)));
     let fingers = Kind::Template(BioType::FINGERPRINT);
-    view.loads.insert(fingers, sync::Load { held: 3_000, tried_at: Some(at(7)) });
-    view.loads.insert(Kind::User, sync::Load { held: 1, tried_at: None });
+    view.loads.insert(fingers, sync::Occupancy { held: 3_000, tried_at: Some(at(7)) });
+    view.loads.insert(Kind::User, sync::Occupancy { held: 1, tried_at: None });
     view.read_back = Some(sync::read_back::ReadBack {
         key: finger_key("7", 1),
         seq: Seq(3),
@@ -530,12 +530,13 @@ async fn items_that_are_written_to_a_device_again_and_again_show() {
     }
     let keys: Vec<ItemKey> = vec![user_key("7"), user_key("8")];
 
-    let restless =
-        async |tx: &mut Tx, since, most| tx.restless(device, &keys, since, most).await.expect("read");
+    let items_over_write_limit = async |tx: &mut Tx, since, most| {
+        tx.items_over_write_limit(device, &keys, since, most).await.expect("read")
+    };
 
-    assert_eq!(restless(&mut tx, at(0), 2).await, BTreeSet::from([user_key("7")]));
-    assert_eq!(restless(&mut tx, at(0), 3).await, BTreeSet::new());
-    assert_eq!(restless(&mut tx, at(1), 2).await, BTreeSet::new());
+    assert_eq!(items_over_write_limit(&mut tx, at(0), 2).await, BTreeSet::from([user_key("7")]));
+    assert_eq!(items_over_write_limit(&mut tx, at(0), 3).await, BTreeSet::new());
+    assert_eq!(items_over_write_limit(&mut tx, at(1), 2).await, BTreeSet::new());
 }
 
 #[tokio::test]

@@ -115,7 +115,7 @@ async fn a_rolled_back_transaction_changed_nothing() {
 async fn those_who_share_a_commit_know_where_those_before_left_the_clock() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await;
-    let before = fleet.store.pulse().await.expect("the pulse");
+    let before = fleet.store.feed_counters().await.expect("the feed_counters");
     let number = |after: i64| Seq(before.head.0 + after);
     let mut first = fleet.store.write_fleet().await.expect("a transaction");
     assert_eq!(first.reserve(2).await.expect("reserved"), number(2));
@@ -141,7 +141,7 @@ async fn those_who_share_a_commit_know_where_those_before_left_the_clock() {
 
     let (heads, last) = second.await.expect("no panic");
     assert_eq!((heads, last), ([number(2); 3], number(3)));
-    let after = fleet.store.pulse().await.expect("the pulse");
+    let after = fleet.store.feed_counters().await.expect("the feed_counters");
     assert_eq!((after.head, after.wakes), (number(3), before.wakes + 2));
     let device = fleet.read().await.device_by_serial(&serial("SN1")).await.expect("read").expect("there");
     assert_eq!(device.cursor, number(2), "it joined after the first");
@@ -217,7 +217,7 @@ async fn what_changes_between_a_decision_and_its_contents_is_decided_again() {
 
     fleet.put(&[user("1", "Ada Byron")]).await;
 
-    assert!(matches!(poll.unchanged(&versions).await, Err(StoreError::Moved)));
+    assert!(matches!(poll.unchanged(&versions).await, Err(StoreError::Conflict)));
     poll.unchanged(&[(user_key("1"), Seq(2))]).await.expect("decided again");
 }
 
@@ -228,7 +228,7 @@ async fn a_shared_page_tells_of_no_change_after_the_moment_where_the_transaction
     let fleet = Fleet::new().await;
     fleet.device("SN1").await;
     fleet.put(&[user("1", "Ada"), user("2", "Bob")]).await;
-    let recent = store::Recent::default();
+    let recent = store::FeedCache::default();
     let mut poll = fleet.write().await;
     let (_, _, standing) =
         poll.standing(&"SN1".parse().expect("a serial number"), at(0)).await.expect("read").expect("there");
@@ -240,7 +240,7 @@ async fn a_shared_page_tells_of_no_change_after_the_moment_where_the_transaction
 
     fleet.put(&[user("1", "Ada Byron"), user("3", "Eve")]).await;
 
-    let page = poll.recent_page(&mut shared, Seq(0), 10).await.expect("a page");
+    let page = poll.cached_feed_page(&mut shared, Seq(0), 10).await.expect("a page");
     assert_eq!(*page, [(Seq(2), user_key("2"))], "the others come with the next poll");
 }
 
@@ -264,8 +264,8 @@ async fn two_polls_of_one_device_wait_for_each_other() {
     assert_eq!(second.await.expect("it ends"), 2, "it sees what the first one did");
 }
 
-fn order() -> store::Order {
-    store::Order {
+fn order() -> store::NewQueuedCommand {
+    store::NewQueuedCommand {
         verb: "CHECK".into(),
         arguments: String::new(),
         secret: None,

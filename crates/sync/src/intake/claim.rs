@@ -3,7 +3,7 @@
 use roster::{Content, ContentHash, ItemKey, Likeness, Seq, Slot, UserPatch};
 use wire::Pin;
 
-use super::{Counts, Deletion, Enrolment, Held, Intake, Outcome, Raised, Verdict};
+use super::{Counts, Deletion, Enrolment, Held, Intake, Outcome, PrivilegePolicy, Verdict};
 use crate::claim::{Asked, Claim, ClaimNews, ClaimState, Question, Reason, Stage, Subject};
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -512,7 +512,8 @@ impl Intake<'_> {
             return Outcome::Corrected;
         }
         let user = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
-        let guarded = user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != Raised::Accept;
+        let guarded =
+            user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != PrivilegePolicy::Accept;
         // Nobody of the fleet's is under the PIN there.
         self.view.begin_anew(key);
         self.view.owe_belongings(&key.pin, self.now);

@@ -2,7 +2,7 @@
 
 use roster::{Content, ContentHash, ItemKey};
 
-use super::{Held, Intake, Outcome, Raised, Verdict, Whole};
+use super::{Held, Intake, Outcome, PrivilegePolicy, Verdict, Whole};
 use crate::claim::Reason;
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -129,13 +129,13 @@ impl Intake<'_> {
         let privilege =
             self.known.get(&key.pin).and_then(|known| known.user.as_ref()).map(|user| user.privilege);
         if privilege.is_some_and(|privilege| privilege > 0)
-            && self.policy.privilege != Raised::Accept
+            && self.policy.privilege != PrivilegePolicy::Accept
             && !self.vouched_for(key)
         {
             self.remove_unknown(key);
             self.refuse(key);
             return match self.policy.privilege {
-                Raised::Never => Outcome::Corrected,
+                PrivilegePolicy::Never => Outcome::Corrected,
                 _ => Outcome::Held(Held::Credential(key.pin.clone())),
             };
         }

@@ -3,7 +3,7 @@
 use roster::{Content, Field, ItemKey, Likeness, Uploader, UserPatch};
 use wire::Pin;
 
-use super::{Cleared, Enrolment, Held, Intake, Known, Outcome, Raised, Verdict};
+use super::{Cleared, Enrolment, Held, Intake, Known, Outcome, PrivilegePolicy, Verdict};
 use crate::claim::{Claim, Reason};
 use crate::life::Knows;
 use crate::owing::user_key;
@@ -187,7 +187,7 @@ impl Intake<'_> {
             capability: &self.view.capability,
             // A device that made the newest version itself may have been overwritten by a command that was under way.
             settled: !fills && self.view.settled_but_held(key),
-            trust_privilege: self.policy.privilege == Raised::Accept,
+            trust_privilege: self.policy.privilege == PrivilegePolicy::Accept,
         };
         let older = known.older_users.clone();
         let mut merge = roster::merge(&current, &older, patch, &uploader);
@@ -201,7 +201,7 @@ impl Intake<'_> {
             }
             self.view.recognise(&key.pin);
         }
-        let guarded = current.privilege > 0 && self.policy.privilege != Raised::Accept;
+        let guarded = current.privilege > 0 && self.policy.privilege != PrivilegePolicy::Accept;
         self.judge_cleared(&mut merge, &older, patch, &key.pin, guarded);
         let of_ended_life = self.is_of_ended_life(key, &merge);
         let returned = of_ended_life || !merge.returned.is_disjoint(&merge.edited);
@@ -234,13 +234,13 @@ impl Intake<'_> {
             self.put(key, Content::User(merge.fields));
         }
         match (merge.raised, self.policy.privilege) {
-            (Some(_), Raised::Never) => self.refuse(key),
+            (Some(_), PrivilegePolicy::Never) => self.refuse(key),
             (Some(privilege), _) => {
                 // The server decides who is an administrator, on the device that asked too.
                 self.view.correct(key, self.now);
                 Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
             }
-            (None, Raised::Never) if withheld => self.refuse(key),
+            (None, PrivilegePolicy::Never) if withheld => self.refuse(key),
             (None, _) if withheld => {
                 self.view.correct(key, self.now);
                 Outcome::Held(Held::Credential(key.pin.clone()))
@@ -296,7 +296,8 @@ impl Intake<'_> {
     }
 
     pub(super) fn new_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
-        let trusted = self.policy.privilege == Raised::Accept || self.view.joining == Some(Joining::Adopt);
+        let trusted =
+            self.policy.privilege == PrivilegePolicy::Accept || self.view.joining == Some(Joining::Adopt);
         let (fields, raised) = roster::first(patch, trusted);
         if key.pin.as_str().bytes().any(|byte| byte.is_ascii_alphabetic()) {
             self.lettered.insert(key.pin.as_str().to_ascii_lowercase(), key.pin.clone());
@@ -311,7 +312,7 @@ impl Intake<'_> {
             self.view.mark_known(key, Some(super::UNNUMBERED));
         }
         match raised {
-            Some(privilege) if self.policy.privilege == Raised::Hold => {
+            Some(privilege) if self.policy.privilege == PrivilegePolicy::Hold => {
                 Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
             }
             _ => Outcome::Edit,

@@ -16,7 +16,7 @@ use sync::{Joining, Knows, Want};
 use wire::Pin;
 
 use crate::random::Random;
-use crate::terminal::{Answers, Ordered, Upload, User};
+use crate::terminal::{Answers, QueuedCommand, Upload, User};
 use crate::world::{AREAS, Device, World, finger, pin};
 use judge::Judge;
 
@@ -316,7 +316,7 @@ impl Episode {
         self.world.devices[device].row.roster_complete = false;
         self.world.devices[device].shown.clear();
         self.roster_since[device] = Some(self.world.now);
-        self.world.order(device, Ordered::Check);
+        self.world.order(device, QueuedCommand::Check);
     }
 
     /// The server compares what the device showed with how much it says to hold.

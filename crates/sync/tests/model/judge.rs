@@ -64,7 +64,7 @@ impl World {
     }
 
     /// Devices to which something is still owed.
-    pub fn restless(&self) -> Vec<usize> {
+    pub fn items_over_write_limit(&self) -> Vec<usize> {
         let busy = |device: &&Device| {
             let due = device.exceptions.values().any(|e| e.wipe || matches!(e.wait, Wait::Due(_)));
             if self.told {

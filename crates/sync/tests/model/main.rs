@@ -16,7 +16,7 @@ mod terminal;
 mod world;
 
 use roster::{Area, Content, DefinitionKind, ItemKey, Slot, UserFields};
-use terminal::{Ordered, Upload, User, template};
+use terminal::{QueuedCommand, Upload, User, template};
 use wire::Pin;
 use world::{AREAS, World, definition, definition_key, finger, pin, user_key};
 
@@ -107,8 +107,12 @@ fn step(world: &mut World) {
             world.devices[device].terminal.acknowledgements.clear();
         }
         40 => {
-            let what =
-                world.random.pick(&[Ordered::Check, Ordered::Check, Ordered::Reboot, Ordered::ClearData]);
+            let what = world.random.pick(&[
+                QueuedCommand::Check,
+                QueuedCommand::Check,
+                QueuedCommand::Reboot,
+                QueuedCommand::ClearData,
+            ]);
             world.order(device, what);
         }
         41..66 => {
@@ -244,9 +248,9 @@ fn judge(seed: u64) -> Result<(), String> {
     if !differences.is_empty() {
         return Err(format!("seed {seed} diverged: {}", differences.join("; ")));
     }
-    let restless = world.restless();
-    if !restless.is_empty() {
-        return Err(format!("seed {seed} never came to rest: devices {restless:?}"));
+    let items_over_write_limit = world.items_over_write_limit();
+    if !items_over_write_limit.is_empty() {
+        return Err(format!("seed {seed} never came to rest: devices {items_over_write_limit:?}"));
     }
     if world.resurrected > 0 {
         return Err(format!("seed {seed} brought a deleted user back"));

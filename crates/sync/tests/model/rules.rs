@@ -1,9 +1,9 @@
 //! One story for each of the eight rules: each fails when its rule is left out.
 
 use roster::{Area, Content, Seq, UserFields};
-use sync::operator::Beside;
+use sync::operator::SyncAllowance;
 use sync::plan::{Work, plan};
-use sync::settle::{Answer, Settled, settle};
+use sync::settle::{AckOutcome, Answer, settle};
 use sync::{Verb, Wait};
 use wire::ReturnCode;
 
@@ -55,7 +55,7 @@ pub fn name_on(world: &World, device: usize, who: &str) -> Option<String> {
 
 pub fn assert_equal(world: &World) {
     assert_eq!(world.differences(), Vec::<String>::new());
-    assert_eq!(world.restless(), Vec::<usize>::new());
+    assert_eq!(world.items_over_write_limit(), Vec::<usize>::new());
 }
 
 /// Rule *stale*.
@@ -233,7 +233,7 @@ fn an_answer_to_a_command_that_is_no_longer_open_makes_the_item_due_if_it_moved_
     };
     let mut view = world.view(0);
 
-    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
+    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), AckOutcome::Late);
 
     let exception = view.persons[&pin(7)].exceptions[&key.slot];
     assert_eq!(exception.wait, Wait::Due(world.now));
@@ -250,7 +250,7 @@ fn a_doubled_answer_to_the_newest_version_changes_nothing() {
     let answer = Answer { number: 1, key, verb, seq, line: 0, return_code: ReturnCode(0), given_up: false };
     let mut view = world.view(0);
 
-    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
+    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), AckOutcome::Late);
 
     let changes = view.take_changes();
     assert!(changes.closed.is_empty() && changes.exceptions.is_empty() && changes.open.is_empty());
@@ -276,7 +276,7 @@ fn a_template_brings_its_user_along_where_the_device_does_not_have_it_yet() {
         .iter()
         .map(|command| match command {
             crate::terminal::Command::Item { key, .. } => key.clone(),
-            crate::terminal::Command::Ordered { .. } => unreachable!("nothing was ordered"),
+            crate::terminal::Command::QueuedCommand { .. } => unreachable!("nothing was ordered"),
         })
         .collect();
     assert_eq!(sent, [user_key(&pin(7)), finger(&pin(7), 6, 10)]);
@@ -324,7 +324,7 @@ fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
         return_code: ReturnCode(0),
         given_up: false,
     };
-    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Partly);
+    assert_eq!(settle(&mut view, &answer, world.now, &world.limits), AckOutcome::Partly);
     world.apply(0, view);
 
     let second_go = (0..4).find_map(|_| {
@@ -338,7 +338,7 @@ fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
     let mut view = world.view(0);
     for line in 0..2 {
         answer.line = line;
-        assert_eq!(settle(&mut view, &answer, world.now, &world.limits), Settled::Late);
+        assert_eq!(settle(&mut view, &answer, world.now, &world.limits), AckOutcome::Late);
     }
     assert!(view.persons[&key.pin].open.contains_key(&key.slot), "the second go is still awaited");
 }
@@ -359,7 +359,7 @@ fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
     assert!(newest > read);
     let mut page = |row: Seq| {
         let work = Work { feed_page: vec![(row, key.clone())], ..Work::default() };
-        let sends = plan(&mut view, &work, Beside::All, world.now, &world.limits, 1);
+        let sends = plan(&mut view, &work, SyncAllowance::All, world.now, &world.limits, 1);
         (sends.len(), view.cursor)
     };
 
@@ -383,7 +383,7 @@ fn a_row_that_is_ahead_of_what_was_read_of_its_item_is_not_passed() {
         let mut view = world.view(0);
         (view.persons, view.cursor, view.scan) = (read_before, Seq(0), None);
         let work = Work { feed_page: vec![(newest, key.clone())], ..Work::default() };
-        let sends = plan(&mut view, &work, Beside::All, world.now, &world.limits, 1);
+        let sends = plan(&mut view, &work, SyncAllowance::All, world.now, &world.limits, 1);
         assert_eq!((sends.len(), view.cursor), (0, Seq(0)));
     }
 }
@@ -397,13 +397,13 @@ fn what_was_written_too_often_within_an_hour_waits_for_an_hour() {
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);
     let (key, now) = (user_key(&pin(7)), world.now);
-    let due = |restless: bool| {
+    let due = |items_over_write_limit: bool| {
         let mut view = world.view(0);
         let person = view.persons.get_mut(&pin(7)).expect("a person");
         person.exceptions.insert(key.slot, sync::Exception::due(now));
-        let restless = restless.then(|| key.clone()).into_iter().collect();
-        let work = Work { due: vec![key.clone()], restless, ..Work::default() };
-        let sends = plan(&mut view, &work, Beside::All, now, &world.limits, 1);
+        let items_over_write_limit = items_over_write_limit.then(|| key.clone()).into_iter().collect();
+        let work = Work { due: vec![key.clone()], items_over_write_limit, ..Work::default() };
+        let sends = plan(&mut view, &work, SyncAllowance::All, now, &world.limits, 1);
         (sends.len(), view.persons[&pin(7)].exceptions.get(&key.slot).map(|exception| exception.wait))
     };
 

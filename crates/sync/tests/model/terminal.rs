@@ -43,11 +43,11 @@ impl User {
 #[derive(Clone, Debug)]
 pub enum Command {
     Item { number: i64, lines: u16, verb: Verb, key: ItemKey, seq: Seq, content: Option<Box<Content>> },
-    Ordered { number: i64, what: Ordered },
+    QueuedCommand { number: i64, what: QueuedCommand },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ordered {
+pub enum QueuedCommand {
     Check,
     Reboot,
     ClearData,
@@ -57,7 +57,7 @@ pub enum Ordered {
 #[derive(Clone, Debug)]
 pub enum Acknowledgement {
     Item { number: i64, line: u16, verb: Verb, key: ItemKey, seq: Seq, code: i32 },
-    Ordered { number: i64, understood: bool },
+    QueuedCommand { number: i64, understood: bool },
 }
 
 /// Which questions a terminal answers. Each answers less than the one before.
@@ -75,12 +75,12 @@ pub enum Answers {
 }
 
 impl Answers {
-    pub fn understands(self, what: &Ordered) -> bool {
+    pub fn understands(self, what: &QueuedCommand) -> bool {
         self <= match what {
-            Ordered::Query(_, Subject::Template(_)) => Self::Everything,
-            Ordered::Query(_, Subject::User) => Self::Users,
-            Ordered::Check => Self::Check,
-            Ordered::Reboot | Ordered::ClearData => Self::Nothing,
+            QueuedCommand::Query(_, Subject::Template(_)) => Self::Everything,
+            QueuedCommand::Query(_, Subject::User) => Self::Users,
+            QueuedCommand::Check => Self::Check,
+            QueuedCommand::Reboot | QueuedCommand::ClearData => Self::Nothing,
         }
     }
 }
@@ -192,19 +192,19 @@ impl Terminal {
                         });
                     }
                 }
-                Command::Ordered { number, what } => {
+                Command::QueuedCommand { number, what } => {
                     let understood = self.answers.understands(&what);
                     match what {
                         _ if !understood => {}
-                        Ordered::Check => self.upload_everything(),
-                        Ordered::Reboot => {
+                        QueuedCommand::Check => self.upload_everything(),
+                        QueuedCommand::Reboot => {
                             self.inbox.clear();
                             continue;
                         }
-                        Ordered::ClearData => self.clear(),
-                        Ordered::Query(pin, subject) => self.answer(&pin, subject),
+                        QueuedCommand::ClearData => self.clear(),
+                        QueuedCommand::Query(pin, subject) => self.answer(&pin, subject),
                     }
-                    self.acknowledgements.push(Acknowledgement::Ordered { number, understood });
+                    self.acknowledgements.push(Acknowledgement::QueuedCommand { number, understood });
                 }
             }
         }

@@ -17,7 +17,7 @@ use sync::{ClaimNews, DeviceView, Exception, ItemState, Limits, OpenCommand, Per
 use wire::{BioType, Pin, ReturnCode};
 
 use crate::random::Random;
-use crate::terminal::{Acknowledgement, Answers, Ordered, Terminal, Upload, User};
+use crate::terminal::{Acknowledgement, Answers, QueuedCommand, Terminal, Upload, User};
 use questions::Reread;
 
 /// An item as the store keeps it.
@@ -51,7 +51,7 @@ pub struct Device {
     /// What it showed since it was asked for everything: users, and templates with their slot.
     pub shown: BTreeSet<(Pin, Option<Slot>)>,
     pub delete_sent: BTreeMap<Pin, Millis>,
-    pub ordered: Vec<(OperatorCommand, Ordered)>,
+    pub ordered: Vec<(OperatorCommand, QueuedCommand)>,
     /// Which questions it answers, as far as it was asked.
     pub known_answers: Answers,
     /// Everything is to come with its next connection.
@@ -453,25 +453,25 @@ impl World {
                     });
                     self.apply(device, view);
                 }
-                Acknowledgement::Ordered { number, understood } => {
+                Acknowledgement::QueuedCommand { number, understood } => {
                     self.take_answer(device, number, understood);
                 }
             }
         }
     }
 
-    pub fn order(&mut self, device: usize, what: Ordered) -> i64 {
+    pub fn order(&mut self, device: usize, what: QueuedCommand) -> i64 {
         let number = i64::try_from(self.devices[device].ordered.len()).expect("few") + 1_000_000;
         let command = OperatorCommand {
             number,
-            fence: matches!(what, Ordered::Reboot | Ordered::ClearData),
-            repeatable: !matches!(what, Ordered::Reboot | Ordered::ClearData),
-            empties: what == Ordered::ClearData,
+            fence: matches!(what, QueuedCommand::Reboot | QueuedCommand::ClearData),
+            repeatable: !matches!(what, QueuedCommand::Reboot | QueuedCommand::ClearData),
+            empties: what == QueuedCommand::ClearData,
             answer_ms: 0,
             expires_at: None,
             state: State::Queued,
         };
-        self.devices[device].awaits_everything |= what == Ordered::Check;
+        self.devices[device].awaits_everything |= what == QueuedCommand::Check;
         self.devices[device].ordered.push((command, what));
         number
     }

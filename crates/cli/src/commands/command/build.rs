@@ -1,7 +1,7 @@
 //! What was asked for on the command line, as a command of the protocol.
 
 use anyhow::bail;
-use fleet::command::{CommandTarget, Ordered};
+use fleet::command::{CommandTarget, QueuedCommand};
 use roster::Capability;
 use wire::{Base64, BioType, Command, Enroll, Entry, EntryKey, EntryTable, FingerKey, Pin, Select};
 
@@ -49,7 +49,7 @@ pub fn wanted(target: &CommandTarget, action: &Action) -> anyhow::Result<Wanted>
             bail!("that is no command to a device")
         }
     };
-    Ok(Wanted { command: Ordered(command), file: None })
+    Ok(Wanted { command: QueuedCommand(command), file: None })
 }
 
 /// One parameter with its value; that of `-` is the first line of standard input.

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
-use fleet::command::Ordered;
+use fleet::command::QueuedCommand;
 use fleet::offered_file::{MOST_FILE_BYTES, Offer, TOKEN_DIGITS, address_name};
 use md5::{Digest as _, Md5};
 use wire::{Command, Import, ImportTable, PutFile, Upgrade, UpgradeMethod};
@@ -74,7 +74,7 @@ fn offer(
     let mut token = hex(&crate::system::secret()?);
     token.truncate(TOKEN_DIGITS);
     let mut offer = Offer { token, name: address_name(&name), as_base64, until: crate::system::now() };
-    let ordered = Ordered(command(&content, offer.url()));
+    let ordered = QueuedCommand(command(&content, offer.url()));
     offer.until = offer.until.plus(ordered.expires_ms().unwrap_or(0));
     Ok(Wanted { command: ordered, file: Some((offer, content)) })
 }

@@ -9,7 +9,7 @@ use wire::SerialNumber;
 
 use super::shown;
 use crate::commands::Context;
-use crate::failure::Told;
+use crate::failure::AlreadyReported;
 
 /// The pause between two looks.
 const PAUSE: Duration = Duration::from_millis(300);
@@ -21,7 +21,7 @@ const UPLOAD_MS: i64 = 120_000;
 /// had before an enrolment.
 ///
 /// # Errors
-/// [`Told`] where the device did not do it.
+/// [`AlreadyReported`] where the device did not do it.
 pub async fn until_answered(
     context: &Context,
     serial_number: &SerialNumber,
@@ -81,7 +81,11 @@ async fn answered(
         }
         text
     })?;
-    if is_done && enrolled.is_none_or(|arrived| arrived.is_some()) { Ok(()) } else { Err(Told.into()) }
+    if is_done && enrolled.is_none_or(|arrived| arrived.is_some()) {
+        Ok(())
+    } else {
+        Err(AlreadyReported.into())
+    }
 }
 
 /// Waits for what was enrolled: it comes before the answer or after it.

@@ -395,7 +395,7 @@ impl Judge {
         if !different.is_empty() {
             self.wrong.push(format!("I5 {}", different.join("; ")));
         }
-        let restless = world.restless();
+        let items_over_write_limit = world.items_over_write_limit();
         let waits = |device: &crate::world::Device| {
             // A question that was lost too often is put again after an hour.
             let lost = |number: i64| {
@@ -410,8 +410,10 @@ impl Judge {
             })
         };
         let waiting: Vec<usize> = (0..4).filter(|number| waits(&world.devices[*number])).collect();
-        if !restless.is_empty() || !waiting.is_empty() {
-            self.wrong.push(format!("I6 devices {restless:?} are busy, {waiting:?} wait for an answer"));
+        if !items_over_write_limit.is_empty() || !waiting.is_empty() {
+            self.wrong.push(format!(
+                "I6 devices {items_over_write_limit:?} are busy, {waiting:?} wait for an answer"
+            ));
         }
         if world.sent > self.sent_before {
             self.wrong.push(format!("I6 {} commands in the last rounds", world.sent - self.sent_before));

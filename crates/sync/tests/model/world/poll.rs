@@ -33,7 +33,7 @@ impl World {
         for number in &first.send {
             let (_, what) =
                 self.devices[device].ordered.iter().find(|(c, _)| c.number == *number).expect("there");
-            batch.push(Command::Ordered { number: *number, what: what.clone() });
+            batch.push(Command::QueuedCommand { number: *number, what: what.clone() });
         }
         let mut view = self.view(device);
         if first.emptied {
@@ -123,7 +123,7 @@ impl World {
             scan_more,
             feed_page,
             feed_more,
-            restless: BTreeSet::new(),
+            items_over_write_limit: BTreeSet::new(),
         }
     }
 }

@@ -9,7 +9,7 @@ use sync::{Asked, DeviceView};
 use wire::Pin;
 
 use super::{Device, World};
-use crate::terminal::{Answers, Ordered, Upload};
+use crate::terminal::{Answers, QueuedCommand, Upload};
 
 /// So long a device has to be quiet to have shown everything, ms.
 const QUIET_MS: i64 = 10_000;
@@ -32,7 +32,7 @@ impl World {
         // What cannot be asked in one way is asked in another.
         for _ in 0..3 {
             for (pin, subject) in view.questions_due() {
-                let query = Ordered::Query(pin.clone(), subject);
+                let query = QueuedCommand::Query(pin.clone(), subject);
                 let asked = self.devices[device].known_answers.understands(&query);
                 let order = asked.then(|| self.order(device, query));
                 everything |= order.is_none();
@@ -53,7 +53,7 @@ impl World {
         let (empties, what) = (command.empties, what.clone());
         self.tell(|| format!("{device} answers {what:?}: {return_code}"));
         match what {
-            Ordered::Query(pin, subject) => {
+            QueuedCommand::Query(pin, subject) => {
                 if !understood {
                     let answers = match subject {
                         sync::Subject::User => Answers::Check,
@@ -67,7 +67,7 @@ impl World {
                 view.question_answered(&pin, number, understood, false, self.now);
                 self.apply(device, view);
             }
-            Ordered::Check if understood => self.connected(device),
+            QueuedCommand::Check if understood => self.connected(device),
             _ => {}
         }
         if empties {
@@ -94,7 +94,7 @@ impl World {
         if self.devices[device].row.joining.is_none() {
             self.devices[device].reread = Some(Reread::default());
         }
-        self.order(device, Ordered::Check);
+        self.order(device, QueuedCommand::Check);
     }
 
     /// Ends the reading of a device as a whole, where it has shown everybody: its claims are concluded.

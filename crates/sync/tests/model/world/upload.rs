@@ -8,7 +8,7 @@ use sync::{ClaimNews, DeviceView};
 use wire::{BioType, Pin};
 
 use super::{Kept, World, definition};
-use crate::terminal::{Ordered, Upload, User, template};
+use crate::terminal::{QueuedCommand, Upload, User, template};
 
 impl World {
     pub fn deliver_uploads(&mut self, device: usize) {
@@ -102,7 +102,7 @@ impl World {
             }
         }
         if asks {
-            self.order(device, Ordered::Check);
+            self.order(device, QueuedCommand::Check);
         }
     }
 

@@ -26,7 +26,7 @@ fn a_claim_under_a_command_of_the_user_proves_no_templates() {
     world.devices[1]
         .terminal
         .acknowledgements
-        .retain(|answer| matches!(answer, Acknowledgement::Ordered { .. }));
+        .retain(|answer| matches!(answer, Acknowledgement::QueuedCommand { .. }));
     calm_down(&mut world);
 
     assert!(!world.is_live(&key));

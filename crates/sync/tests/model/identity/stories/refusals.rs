@@ -141,7 +141,7 @@ fn three_minutes_without_check(world: &mut World) {
         world.now = world.now.plus(1_000);
         world.poll(0, false);
         let is_check = |command: &Command| {
-            matches!(command, Command::Ordered { what: crate::terminal::Ordered::Check, .. })
+            matches!(command, Command::QueuedCommand { what: crate::terminal::QueuedCommand::Check, .. })
         };
         world.devices[0].terminal.inbox.retain(|command| !is_check(command));
         run(world, 0);

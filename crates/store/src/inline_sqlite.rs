@@ -38,7 +38,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A connection to a file of SQLite.
-pub(crate) struct InPlace {
+pub(crate) struct InlineSqlite {
     connection: rusqlite::Connection,
     columns: HashMap<String, Arc<Columns>>,
 }
@@ -94,7 +94,7 @@ struct Columns {
     list: Vec<AnyColumn>,
 }
 
-impl InPlace {
+impl InlineSqlite {
     /// Opens a file that is there; `setup` is run first.
     pub(crate) async fn open(file: PathBuf, setup: &'static str) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -183,9 +183,9 @@ impl InPlace {
     }
 }
 
-impl fmt::Debug for InPlace {
+impl fmt::Debug for InlineSqlite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InPlace").finish_non_exhaustive()
+        f.debug_struct("InlineSqlite").finish_non_exhaustive()
     }
 }
 
@@ -332,7 +332,7 @@ mod tests {
     use crate::engine::Purpose;
     use crate::{Engine, StoreError, open};
 
-    async fn file() -> (TempDir, AnyPool, InPlace) {
+    async fn file() -> (TempDir, AnyPool, InlineSqlite) {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("test.db");
         let url = format!("sqlite://{}", file.display());
@@ -340,14 +340,14 @@ mod tests {
         let tables = "CREATE TABLE thing (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, size REAL, body BLOB); \
                       CREATE TABLE part (of_thing INTEGER NOT NULL REFERENCES thing (id))";
         sqlx::raw_sql(tables).execute(&pools.write).await.expect("tables");
-        let opened = InPlace::open(file, Engine::Sqlite.setup(Purpose::Writing)).await.expect("opened");
+        let opened = InlineSqlite::open(file, Engine::Sqlite.setup(Purpose::Writing)).await.expect("opened");
         (folder, pools.read, opened)
     }
 
-    async fn put(db: &mut InPlace, id: i64, name: &str) -> Result<u64, StoreError> {
+    async fn put(db: &mut InlineSqlite, id: i64, name: &str) -> Result<u64, StoreError> {
         let insert = query("INSERT INTO thing (id, name, size, body) VALUES (?, ?, ?, ?)");
         let insert = insert.bind(id).bind(name).bind(Some(1.5_f64)).bind(None::<Vec<u8>>);
-        Ok(insert.execute(Db::in_place(db)).await?.rows_affected())
+        Ok(insert.execute(Db::inline(db)).await?.rows_affected())
     }
 
     #[tokio::test]
@@ -356,13 +356,13 @@ mod tests {
         db.begin("BEGIN IMMEDIATE").await.expect("begun");
         assert_eq!(put(&mut db, 7, "Ada").await.expect("inserted"), 1);
         let set = query("UPDATE thing SET body = ? WHERE id = ?").bind(vec![0_u8, 255]).bind(7_i64);
-        assert_eq!(set.execute(Db::in_place(&mut db)).await.expect("updated").rows_affected(), 1);
+        assert_eq!(set.execute(Db::inline(&mut db)).await.expect("updated").rows_affected(), 1);
         let mut db = Box::new(db).commit().await.expect("committed");
 
         let all = "SELECT id, name, size, body, NULL AS missing, COUNT(*) OVER () AS things FROM thing";
         let by_driver = query(all).fetch_one(&driver).await.expect("a row");
-        let in_place = query(all).fetch_one(Db::in_place(&mut db)).await.expect("a row");
-        for row in [by_driver, in_place] {
+        let inline = query(all).fetch_one(Db::inline(&mut db)).await.expect("a row");
+        for row in [by_driver, inline] {
             assert_eq!(row.get::<i64, _>("id"), 7);
             assert_eq!(row.get::<String, _>("name"), "Ada");
             assert_eq!(row.get::<Option<f64>, _>("size"), Some(1.5));
@@ -377,9 +377,9 @@ mod tests {
         let (_folder, _, mut db) = file().await;
         put(&mut db, 7, "Ada").await.expect("inserted");
         let back = query_scalar("UPDATE thing SET name = name || ? WHERE id = ? RETURNING name");
-        let back: String = back.bind(" L").bind(7_i64).fetch_one(Db::in_place(&mut db)).await.expect("a row");
+        let back: String = back.bind(" L").bind(7_i64).fetch_one(Db::inline(&mut db)).await.expect("a row");
         assert_eq!(back, "Ada L");
-        let none = query("SELECT 1 FROM thing WHERE id = 8").fetch_optional(Db::in_place(&mut db)).await;
+        let none = query("SELECT 1 FROM thing WHERE id = 8").fetch_optional(Db::inline(&mut db)).await;
         assert!(none.expect("read").is_none());
     }
 
@@ -391,10 +391,10 @@ mod tests {
         assert!(twice.is_duplicate(), "{twice}");
         assert!(!format!("{twice} {twice:?}").contains("Ada"), "{twice:?}");
 
-        let part = query("INSERT INTO part (of_thing) VALUES (9)").execute(Db::in_place(&mut db)).await;
+        let part = query("INSERT INTO part (of_thing) VALUES (9)").execute(Db::inline(&mut db)).await;
         let Err(Error::Database(foreign)) = part else { panic!("{part:?}") };
         assert!(foreign.is_foreign_key_violation(), "{foreign}");
-        let wrong = query("SELECT shape FROM thing").fetch_all(Db::in_place(&mut db)).await;
+        let wrong = query("SELECT shape FROM thing").fetch_all(Db::inline(&mut db)).await;
         assert!(matches!(wrong, Err(Error::Database(_))));
     }
 
@@ -413,7 +413,7 @@ mod tests {
         for id in 0..MANY_VALUES {
             all = all.bind(i64::try_from(id).expect("small"));
         }
-        assert_eq!(all.fetch_one(Db::in_place(&mut db)).await.expect("read"), 500);
+        assert_eq!(all.fetch_one(Db::inline(&mut db)).await.expect("read"), 500);
         assert!(other.is_finished(), "after one of many values");
     }
 

@@ -14,7 +14,7 @@ impl Tx {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn restless(
+    pub async fn items_over_write_limit(
         &mut self,
         device: i64,
         keys: &[ItemKey],

@@ -4,10 +4,10 @@
 //! waits for the disk. Whoever has to wait for that anyway joins the transaction of those before; the last one commits for all,
 //! and everybody is told after that. Where the clock stands is known among them, and written with the commit.
 //!
-//! **Invariant**: [`Member::commit`] returns `Ok` only after a commit that holds everything the member wrote. A member that
-//! goes back ([`Member::rollback`]) before it wrote anything leaves the transaction as it was; one that ends otherwise, by
+//! **Invariant**: [`GroupedTransaction::commit`] returns `Ok` only after a commit that holds everything the member wrote. A member that
+//! goes back ([`GroupedTransaction::rollback`]) before it wrote anything leaves the transaction as it was; one that ends otherwise, by
 //! an error or after it wrote, takes the transaction with it, and those who were to be committed with it are told to run again
-//! ([`StoreError::Undone`]).
+//! ([`StoreError::GroupAborted`]).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use crate::connection::{Connection, Db};
 use crate::engine::Purpose;
-use crate::in_place::InPlace;
-use crate::{Engine, Pulse, StoreError, feed_clock, open};
+use crate::inline_sqlite::InlineSqlite;
+use crate::{Engine, FeedCounters, StoreError, feed_clock, open};
 
 /// How many share a commit at most: the first of them waits for all.
 const MOST: usize = 32;
@@ -36,12 +36,12 @@ pub(crate) enum Writers {
 
 /// The turn to write, of one process.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub(crate) struct WriteQueue {
     writers: Writers,
     engine: Engine,
     longest_wait: Duration,
     /// Whose turn it is holds this.
-    turn: Arc<Mutex<Place>>,
+    turn: Arc<Mutex<WriterState>>,
     waiting: AtomicUsize,
     tally: Tally,
 }
@@ -55,19 +55,19 @@ struct Tally {
 
 /// What whoever has the turn finds.
 #[derive(Debug, Default)]
-struct Place {
+struct WriterState {
     /// A transaction that was left for the next one: then somebody waits.
-    left: Option<Group>,
+    left: Option<CommitGroup>,
     /// The connection while there is no transaction. It is kept: a pool asks each that it is given back whether it is well.
     connection: Option<Connection>,
 }
 
 /// A transaction of those who share its commit. Dropped, it closes its connection, and that undoes it.
 #[derive(Debug)]
-struct Group {
+struct CommitGroup {
     connection: Connection,
     /// Where the clock stands, as far as those who are done know.
-    clock: Option<Pulse>,
+    clock: Option<FeedCounters>,
     /// One of them moved it: its row is behind until the commit.
     moved: bool,
     /// Those who are done, and are told when it is committed. Who hears nothing was not.
@@ -76,10 +76,10 @@ struct Group {
 
 /// Somebody whose turn it is.
 #[derive(Debug)]
-pub(crate) struct Member {
-    group: Group,
-    turns: Arc<Turns>,
-    turn: OwnedMutexGuard<Place>,
+pub(crate) struct GroupedTransaction {
+    group: CommitGroup,
+    queue: Arc<WriteQueue>,
+    turn: OwnedMutexGuard<WriterState>,
     /// Nobody else joins.
     alone: bool,
     /// It did more than read.
@@ -87,8 +87,8 @@ pub(crate) struct Member {
 }
 
 /// Somebody who waits for the turn.
-struct Waiting<'t> {
-    turns: &'t Arc<Turns>,
+struct QueueTicket<'t> {
+    queue: &'t Arc<WriteQueue>,
     over: bool,
 }
 
@@ -98,14 +98,14 @@ impl Writers {
         match self {
             Self::Pool(pool) => Ok(Connection::Driver(pool.acquire().await?.detach())),
             Self::File(file) => {
-                let opened = InPlace::open(file.clone(), engine.setup(Purpose::Writing)).await?;
-                Ok(Connection::InPlace(Box::new(opened)))
+                let opened = InlineSqlite::open(file.clone(), engine.setup(Purpose::Writing)).await?;
+                Ok(Connection::InlineSqlite(Box::new(opened)))
             }
         }
     }
 }
 
-impl Turns {
+impl WriteQueue {
     pub(crate) fn new(writers: Writers, engine: Engine, longest_wait: Duration) -> Arc<Self> {
         Arc::new(Self {
             writers,
@@ -118,8 +118,8 @@ impl Turns {
     }
 
     /// Waits for the turn. Who is `alone` shares its commit with nobody: for what takes long.
-    pub(crate) async fn next(self: &Arc<Self>, alone: bool) -> Result<Member, StoreError> {
-        let waiting = Waiting::of(self);
+    pub(crate) async fn next(self: &Arc<Self>, alone: bool) -> Result<GroupedTransaction, StoreError> {
+        let waiting = QueueTicket::of(self);
         let turn = tokio::time::timeout(self.longest_wait, Arc::clone(&self.turn).lock_owned()).await;
         let Ok(mut turn) = turn else { return Err(sqlx::Error::PoolTimedOut.into()) };
         waiting.ends();
@@ -133,16 +133,16 @@ impl Turns {
             None => self.begin(&mut turn).await?,
         };
         self.tally.transactions.fetch_add(1, Ordering::Relaxed);
-        Ok(Member { group, turns: Arc::clone(self), turn, alone, wrote: false })
+        Ok(GroupedTransaction { group, queue: Arc::clone(self), turn, alone, wrote: false })
     }
 
-    async fn begin(&self, turn: &mut Place) -> Result<Group, StoreError> {
+    async fn begin(&self, turn: &mut WriterState) -> Result<CommitGroup, StoreError> {
         let mut connection = match turn.connection.take() {
             Some(connection) => connection,
             None => self.writers.connect(self.engine).await?,
         };
         match connection.begin(self.engine).await.map_err(StoreError::from) {
-            Ok(()) => Ok(Group { connection, clock: None, moved: false, done: Vec::new() }),
+            Ok(()) => Ok(CommitGroup { connection, clock: None, moved: false, done: Vec::new() }),
             Err(error) => {
                 if let (StoreError::Lost(_), Writers::Pool(pool)) = (&error, &self.writers) {
                     open::try_all(pool);
@@ -186,9 +186,9 @@ impl Turns {
     }
 }
 
-impl Group {
+impl CommitGroup {
     /// Commits, and tells those who are done.
-    async fn commit(self, turn: &mut Place, tally: &Tally) -> Result<(), sqlx::Error> {
+    async fn commit(self, turn: &mut WriterState, tally: &Tally) -> Result<(), sqlx::Error> {
         let Self { connection, clock, moved, done } = self;
         let committed = write(connection, clock.filter(|_| moved)).await.map(|connection| {
             turn.connection = Some(connection);
@@ -203,37 +203,37 @@ impl Group {
 }
 
 /// Writes where the clock stands, and commits.
-async fn write(mut connection: Connection, clock: Option<Pulse>) -> Result<Connection, sqlx::Error> {
+async fn write(mut connection: Connection, clock: Option<FeedCounters>) -> Result<Connection, sqlx::Error> {
     if let Some(clock) = clock {
         feed_clock::write(connection.db(), clock).await?;
     }
     connection.commit().await
 }
 
-impl Member {
+impl GroupedTransaction {
     pub(crate) const fn db(&mut self) -> Db<'_> {
         self.group.connection.db().watched(&mut self.wrote)
     }
 
     /// Where the clock stands, where that was looked at in this transaction.
-    pub(crate) const fn clock(&self) -> Option<Pulse> {
+    pub(crate) const fn clock(&self) -> Option<FeedCounters> {
         self.group.clock
     }
 
     /// Returns when what the member wrote is durable. `clock` is where it leaves the clock, as far as it knows, and whether
     /// it has `moved` it.
-    pub(crate) async fn commit(mut self, clock: Option<Pulse>, moved: bool) -> Result<(), StoreError> {
+    pub(crate) async fn commit(mut self, clock: Option<FeedCounters>, moved: bool) -> Result<(), StoreError> {
         self.group.clock = clock;
         self.group.moved |= moved;
         if !self.somebody_joins() {
-            return self.group.commit(&mut self.turn, &self.turns.tally).await.map_err(StoreError::of_commit);
+            return self.group.commit(&mut self.turn, &self.queue.tally).await.map_err(StoreError::of_commit);
         }
         let (done, committed) = oneshot::channel();
         self.group.done.push(done);
         self.leave();
         match committed.await {
-            Ok(outcome) => outcome.map_err(StoreError::Together),
-            Err(_) => Err(StoreError::Undone),
+            Ok(outcome) => outcome.map_err(StoreError::GroupCommitFailed),
+            Err(_) => Err(StoreError::GroupAborted),
         }
     }
 
@@ -246,14 +246,14 @@ impl Member {
             self.leave();
         } else if !self.wrote {
             // Those it is about are told how it went.
-            let _ = self.group.commit(&mut self.turn, &self.turns.tally).await;
+            let _ = self.group.commit(&mut self.turn, &self.queue.tally).await;
         }
         Ok(())
     }
 
     /// Whether somebody waits who may go on in this transaction.
     fn somebody_joins(&self) -> bool {
-        !self.alone && self.group.done.len() + 1 < MOST && self.turns.waiting.load(Ordering::Acquire) > 0
+        !self.alone && self.group.done.len() + 1 < MOST && self.queue.waiting.load(Ordering::Acquire) > 0
     }
 
     /// Leaves the transaction to the next one.
@@ -262,10 +262,10 @@ impl Member {
     }
 }
 
-impl<'t> Waiting<'t> {
-    fn of(turns: &'t Arc<Turns>) -> Self {
-        turns.waiting.fetch_add(1, Ordering::AcqRel);
-        Self { turns, over: false }
+impl<'t> QueueTicket<'t> {
+    fn of(queue: &'t Arc<WriteQueue>) -> Self {
+        queue.waiting.fetch_add(1, Ordering::AcqRel);
+        Self { queue, over: false }
     }
 
     fn ends(mut self) {
@@ -273,12 +273,12 @@ impl<'t> Waiting<'t> {
     }
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for QueueTicket<'_> {
     fn drop(&mut self) {
-        self.turns.waiting.fetch_sub(1, Ordering::AcqRel);
+        self.queue.waiting.fetch_sub(1, Ordering::AcqRel);
         if !self.over {
             // A transaction may have been left for it.
-            tokio::spawn(Arc::clone(self.turns).clear());
+            tokio::spawn(Arc::clone(self.queue).clear());
         }
     }
 }
@@ -297,7 +297,7 @@ mod tests {
 
     /// A database of one table of numbers, none of which may be in another table at commit.
     struct Numbers {
-        turns: Arc<Turns>,
+        queue: Arc<WriteQueue>,
         read: AnyPool,
         _folder: TempDir,
     }
@@ -312,13 +312,13 @@ mod tests {
                 INSERT INTO there WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 99) \
                 SELECT n FROM n";
             raw_sql(tables).execute(&pools.write).await.expect("tables");
-            let (writers, longest_wait) = pools.writers.expect("turns");
-            let turns = Turns::new(writers, Engine::Sqlite, longest_wait);
-            Self { turns, read: pools.read, _folder: folder }
+            let (writers, longest_wait) = pools.writers.expect("queue");
+            let queue = WriteQueue::new(writers, Engine::Sqlite, longest_wait);
+            Self { queue, read: pools.read, _folder: folder }
         }
 
-        async fn next(&self) -> Member {
-            self.turns.next(false).await.expect("the turn")
+        async fn next(&self) -> GroupedTransaction {
+            self.queue.next(false).await.expect("the turn")
         }
 
         async fn kept(&self) -> BTreeSet<i64> {
@@ -328,9 +328,9 @@ mod tests {
 
         /// Somebody who waits for the turn, reads, and goes back.
         fn reader(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
-            let turns = Arc::clone(&self.turns);
+            let queue = Arc::clone(&self.queue);
             async move {
-                let mut member = turns.next(false).await?;
+                let mut member = queue.next(false).await?;
                 let _: i64 =
                     query_scalar("SELECT COUNT(*) FROM number").fetch_one(member.db()).await.expect("read");
                 member.rollback().await
@@ -339,16 +339,16 @@ mod tests {
 
         /// Somebody who waits for the turn, writes a number and commits.
         fn writer(&self, number: i64) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
-            let turns = Arc::clone(&self.turns);
+            let queue = Arc::clone(&self.queue);
             async move {
-                let mut member = turns.next(false).await?;
+                let mut member = queue.next(false).await?;
                 put(&mut member, number).await;
                 member.commit(None, false).await
             }
         }
     }
 
-    async fn put(member: &mut Member, number: i64) {
+    async fn put(member: &mut GroupedTransaction, number: i64) {
         let insert = query("INSERT INTO number (number) VALUES (?)").bind(number);
         insert.execute(member.db()).await.expect("inserted");
     }
@@ -374,10 +374,10 @@ mod tests {
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
         }
-        assert_eq!(numbers.turns.tally(), (21, 1));
+        assert_eq!(numbers.queue.tally(), (21, 1));
 
         numbers.writer(21).await.expect("committed");
-        assert_eq!(numbers.turns.tally(), (22, 2), "nobody waits for others that do not come");
+        assert_eq!(numbers.queue.tally(), (22, 2), "nobody waits for others that do not come");
     }
 
     #[tokio::test]
@@ -391,7 +391,7 @@ mod tests {
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
         }
-        assert_eq!((numbers.kept().await.len(), numbers.turns.tally()), (80, (81, 3)));
+        assert_eq!((numbers.kept().await.len(), numbers.queue.tally()), (80, (81, 3)));
     }
 
     #[tokio::test]
@@ -408,7 +408,7 @@ mod tests {
         back.await.expect("no panic").expect("went back");
         last.await.expect("no panic").expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2]));
-        assert_eq!(numbers.turns.tally(), (3, 1));
+        assert_eq!(numbers.queue.tally(), (3, 1));
 
         // The last one in it may go back too.
         let mut first = numbers.next().await;
@@ -423,21 +423,21 @@ mod tests {
     /// Somebody writes after another one who waits to be committed, and ends otherwise than by a commit.
     async fn ends_in_between<E, F>(numbers: &Numbers, end: E)
     where
-        E: FnOnce(Member) -> F + Send + 'static,
+        E: FnOnce(GroupedTransaction) -> F + Send + 'static,
         F: Future<Output = ()> + Send,
     {
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
-        let turns = Arc::clone(&numbers.turns);
+        let queue = Arc::clone(&numbers.queue);
         let other = tokio::spawn(async move {
-            let mut member = turns.next(false).await.expect("the turn");
+            let mut member = queue.next(false).await.expect("the turn");
             put(&mut member, 1).await;
             end(member).await;
         });
         all_wait().await;
 
         let told = first.commit(None, false).await;
-        assert!(matches!(&told, Err(StoreError::Undone)), "{told:?}");
+        assert!(matches!(&told, Err(StoreError::GroupAborted)), "{told:?}");
         assert!(told.is_err_and(|error| error.retryable()));
         other.await.expect("no panic");
         numbers.writer(2).await.expect("committed");
@@ -471,7 +471,7 @@ mod tests {
         all_wait().await;
 
         let told = first.commit(None, false).await;
-        assert!(matches!(&told, Err(StoreError::Together(_))), "{told:?}");
+        assert!(matches!(&told, Err(StoreError::GroupCommitFailed(_))), "{told:?}");
         assert!(second.await.expect("no panic").is_err());
         assert_eq!(numbers.kept().await, BTreeSet::new());
         numbers.writer(2).await.expect("the next one is not concerned");
@@ -483,8 +483,8 @@ mod tests {
         let numbers = Numbers::new().await;
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
-        let turns = Arc::clone(&numbers.turns);
-        let long = tokio::spawn(async move { turns.next(true).await });
+        let queue = Arc::clone(&numbers.queue);
+        let long = tokio::spawn(async move { queue.next(true).await });
         all_wait().await;
         first.commit(None, false).await.expect("committed before the long one is");
         let mut long = long.await.expect("no panic").expect("the turn");
@@ -494,7 +494,7 @@ mod tests {
         all_wait().await;
         long.commit(None, false).await.expect("committed");
         last.await.expect("no panic").expect("committed");
-        assert_eq!((numbers.kept().await, numbers.turns.tally()), (BTreeSet::from([0, 1, 2]), (3, 3)));
+        assert_eq!((numbers.kept().await, numbers.queue.tally()), (BTreeSet::from([0, 1, 2]), (3, 3)));
     }
 
     /// Whoever waits may give up at any time: a server that ends, a test that is over.
@@ -504,8 +504,8 @@ mod tests {
             let numbers = Numbers::new().await;
             let mut first = numbers.next().await;
             put(&mut first, 0).await;
-            let turns = Arc::clone(&numbers.turns);
-            let mut waiting = Box::pin(async move { turns.next(false).await.map(drop) });
+            let queue = Arc::clone(&numbers.queue);
+            let mut waiting = Box::pin(async move { queue.next(false).await.map(drop) });
             std::future::poll_fn(|context| Poll::Ready(waiting.as_mut().poll(context).is_pending())).await;
             let first = tokio::spawn(first.commit(None, false));
             for _ in 0..moment {

@@ -11,7 +11,7 @@ use crate::{Stamp, Store, StoreError, upload_stamp};
 
 /// What may be there for a device to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Waiting {
+pub struct WorkHint {
     /// The newest number of the feed.
     pub head: Seq,
     /// When the next thing is due of the device by itself; `None` where nothing ever is.
@@ -62,7 +62,10 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn visit(&self, serial: &SerialNumber) -> Result<Option<(DeviceRow, Waiting)>, StoreError> {
+    pub async fn device_with_work_hint(
+        &self,
+        serial: &SerialNumber,
+    ) -> Result<Option<(DeviceRow, WorkHint)>, StoreError> {
         let sql = format!(
             "SELECT {COLUMNS}, (SELECT seq FROM feed_clock WHERE id = 1) AS head, \
              (SELECT MIN(e.due_at) FROM sync_exception e WHERE e.device_id = d.device_id AND e.due_at IS NOT NULL) \
@@ -78,7 +81,7 @@ impl Store {
         let due = |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let (exception, open, order) = (due("exception_due")?, due("open_due")?, due("order_due")?);
         let claim_due = due("claim_due")?;
-        let waiting = Waiting {
+        let waiting = WorkHint {
             head: Seq(row.try_get("head")?),
             due: [exception, open, order, claim_due].into_iter().flatten().min(),
             claim_due,
@@ -91,7 +94,7 @@ impl Store {
     ///
     /// # Errors
     /// Those of the database.
-    pub async fn waiting(&self, device: i64) -> Result<Waiting, StoreError> {
+    pub async fn waiting(&self, device: i64) -> Result<WorkHint, StoreError> {
         let sql = format!(
             "SELECT (SELECT seq FROM feed_clock WHERE id = 1), ({NEXT_DUE}), \
              (SELECT MIN(due_at) FROM claim WHERE device_id = ? AND due_at IS NOT NULL), EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1)"
@@ -103,6 +106,6 @@ impl Store {
         let row = self.point().row(ask).await?.ok_or(sqlx::Error::RowNotFound)?;
         let (head, due, claim, open): (i64, Option<i64>, Option<i64>, i64) = FromRow::from_row(&row)?;
         let (due, claim_due) = (due.map(Millis), claim.map(Millis));
-        Ok(Waiting { head: Seq(head), due, claim_due, open: open != 0 })
+        Ok(WorkHint { head: Seq(head), due, claim_due, open: open != 0 })
     }
 }
