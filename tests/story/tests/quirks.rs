@@ -296,7 +296,7 @@ async fn a_device_that_does_not_know_a_form_gets_the_other_one_and_is_not_asked_
     assert_eq!(b.count(BioType::FINGERPRINT), 3);
 
     let known = house.device("SIM0002").await.capability.describe(&|at| format!("{}", at.0 / 86_400_000));
-    let fingers = "takes fingerprints 10.x as BIODATA 1; \
+    let fingers = "accepts fingerprints 10.x as BIODATA 1; \
                    FINGERTMP answered -1002 (the device does not support this) on 19794";
     assert!(known.iter().any(|sentence| sentence == fingers), "{known:#?}");
     assert!(known.iter().any(|sentence| sentence.contains("BIODATA 1 since 19794")), "{known:#?}");

@@ -30,7 +30,7 @@ fn the_second_device_can_be_looked_at_and_set_up(place: &Place) {
     let shown = place.json("device show SIM0002");
     assert_eq!((&shown["state"], &shown["model"]), (&"active".into(), &"SpeedFace-V5L[TD]".into()));
     let sentences = shown["capability"].to_string();
-    assert!(sentences.contains("takes fingerprints 10"), "{sentences}");
+    assert!(sentences.contains("accepts fingerprints 10"), "{sentences}");
     assert!(place.run("device show SIM002").failed(1).contains("is SIM0002 meant?"));
     let user = place.json("user show 1001");
     let device = user["devices"]
