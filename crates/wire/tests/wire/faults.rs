@@ -91,9 +91,7 @@ fn fault_2_a_payload_is_sent_as_it_came_and_decodes_to_the_same_bytes() {
     }
 }
 
-/// Fault 3: `parseInt(x)
-///
-/// 1` turns a 0 into 1.
+/// Fault 3: `parseInt(x) || 1` turns a 0 into 1.
 #[test]
 fn fault_3_a_zero_stays_a_zero() {
     let body = b"FP PIN=7\tFID=0\tSize=4\tValid=0\tTMP=QUJD\n\
