@@ -109,7 +109,7 @@ pub struct Case {
     pub pin: String,
     /// The record.
     pub record: String,
-    /// The result.
+    /// The outcome of the import.
     pub outcome: Outcome,
     /// The reason in words.
     pub reason: String,
@@ -126,7 +126,7 @@ pub struct LeftOut {
     pub reason: &'static str,
 }
 
-/// The result for a device of the old server.
+/// What became of a device of the old server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceOutcome {
@@ -151,7 +151,7 @@ pub struct OldDevice {
     pub serial_number: String,
     /// When the old server last heard of the device, in the old server's format.
     pub last_seen: Option<String>,
-    /// The result.
+    /// The outcome of the import.
     pub outcome: DeviceOutcome,
 }
 
