@@ -15,7 +15,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Wait for a server that left earlier connections open.
-pub(crate) const OPEN: Duration = Duration::from_millis(20);
+pub(crate) const OPEN_CONNECTION_WAIT: Duration = Duration::from_millis(20);
 
 /// Most bytes of an answer that are read.
 const MAX_BYTES: usize = 8 << 20;

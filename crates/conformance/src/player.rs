@@ -7,7 +7,7 @@ use simulator::http::ServerAddress;
 use tokio::time::Instant;
 
 use crate::command::Command;
-use crate::connection::{Answer, CLOSE_TIMEOUT, Connection, Fault, OPEN};
+use crate::connection::{Answer, CLOSE_TIMEOUT, Connection, Fault, OPEN_CONNECTION_WAIT};
 use crate::exchange::Exchange;
 
 /// Most polls until a server must have no work left.
@@ -26,7 +26,7 @@ pub(crate) struct Player {
     /// All exchanges.
     pub exchanges: Vec<Arc<Exchange>>,
     /// All received commands, poll by poll.
-    pub told: Vec<Vec<Command>>,
+    pub received: Vec<Vec<Command>>,
 }
 
 impl Player {
@@ -37,7 +37,7 @@ impl Player {
             end,
             leaves_open: false,
             exchanges: Vec::new(),
-            told: Vec::new(),
+            received: Vec::new(),
         }
     }
 
@@ -58,7 +58,7 @@ impl Player {
 
     /// Sends bytes on a new connection, and reads until the server closes it.
     pub(crate) async fn raw(&mut self, bytes: &[u8]) -> Arc<Exchange> {
-        let patience = if self.leaves_open { OPEN } else { CLOSE_TIMEOUT };
+        let patience = if self.leaves_open { OPEN_CONNECTION_WAIT } else { CLOSE_TIMEOUT };
         let came = alone(&self.server, self.end, bytes, patience).await;
         self.leaves_open |= came.as_ref().is_ok_and(|answer| !answer.closed);
         self.record(bytes, came)
@@ -109,7 +109,7 @@ impl Player {
             _ => Vec::new(),
         };
         if !commands.is_empty() {
-            self.told.push(commands.clone());
+            self.received.push(commands.clone());
         }
         commands
     }
@@ -141,7 +141,7 @@ impl Player {
 
     /// All commands that it received.
     pub(crate) fn commands(&self) -> impl Iterator<Item = &Command> {
-        self.told.iter().flatten()
+        self.received.iter().flatten()
     }
 }
 

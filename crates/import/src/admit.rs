@@ -27,14 +27,14 @@ pub async fn devices(
     for (text, last_seen) in old.devices() {
         let outcome = match text.parse::<SerialNumber>() {
             Err(_) => DeviceOutcome::Refused,
-            Ok(serial_number) => one(store, &serial_number, admit, options).await?,
+            Ok(serial_number) => admit_one(store, &serial_number, admit, options).await?,
         };
         devices.push(OldDevice { serial_number: text.clone(), last_seen: last_seen.clone(), outcome });
     }
     Ok(devices)
 }
 
-async fn one(
+async fn admit_one(
     store: &Store,
     serial_number: &SerialNumber,
     admit: Option<Joining>,

@@ -78,11 +78,11 @@ impl OldDatabase {
             absent: Vec::new(),
         };
         for table in Table::ALL {
-            match old.there(table, &found)? {
-                Some(there) => {
-                    old.tables.insert(table, there);
+            match old.find_table(table, &found)? {
+                Some(found_table) => {
+                    old.tables.insert(table, found_table);
                 }
-                None => old.absent.extend(table.there().first()),
+                None => old.absent.extend(table.names().first()),
             }
         }
         old.read_index().await?;
@@ -137,7 +137,7 @@ impl OldDatabase {
         let mut people: BTreeMap<String, Rows> =
             pins.iter().map(|pin| (pin.clone(), Rows::default())).collect();
         let mut texts = Texts::default();
-        for (table, there) in &self.tables {
+        for (table, found_table) in &self.tables {
             let of_pin = |pin| self.index.get(pin).and_then(|rows| rows.get(table));
             let owners: BTreeMap<i64, &String> = pins
                 .iter()
@@ -146,21 +146,22 @@ impl OldDatabase {
             let ids: Vec<i64> = owners.keys().copied().collect();
             for ids in ids.chunks(ROWS) {
                 let columns = table.columns();
-                let read = self.connection.rows(there.name, &there.selected, Some(ids), |id, values| {
-                    let values = values.into_iter().map(|value| texts.value(value)).collect();
-                    if let Some(rows) = owners.get(&id).and_then(|pin| people.get_mut(*pin)) {
-                        rows.take(*table, &Row { id, columns, values });
-                    }
-                });
-                read.await.map_err(|error| failed(&self.source_name, there.name, &error))?;
+                let read =
+                    self.connection.rows(found_table.name, &found_table.selected, Some(ids), |id, values| {
+                        let values = values.into_iter().map(|value| texts.value(value)).collect();
+                        if let Some(rows) = owners.get(&id).and_then(|pin| people.get_mut(*pin)) {
+                            rows.take(*table, &Row { id, columns, values });
+                        }
+                    });
+                read.await.map_err(|error| failed(&self.source_name, found_table.name, &error))?;
             }
         }
         Ok(people)
     }
 
     /// The columns of a table, if the database has the table.
-    fn there(&self, table: Table, found: &Tables) -> Result<Option<FoundTable>, ImportError> {
-        let names = table.there();
+    fn find_table(&self, table: Table, found: &Tables) -> Result<Option<FoundTable>, ImportError> {
+        let names = table.names();
         let Some((name, columns)) = names.iter().find_map(|name| Some((*name, found.get(*name)?))) else {
             return match names.first().filter(|_| table.required()) {
                 None => Ok(None),
@@ -191,8 +192,8 @@ impl OldDatabase {
             return Err(missing(id));
         }
         let name_of = |column: &'static Column| {
-            let name = column.there.iter().copied().find(|name| found.contains(*name));
-            match (name, column.there.first()) {
+            let name = column.old_names.iter().copied().find(|name| found.contains(*name));
+            match (name, column.old_names.first()) {
                 (None, Some(first)) if column.required => Err(missing(first)),
                 _ => Ok(name),
             }
@@ -203,15 +204,15 @@ impl OldDatabase {
     /// Reads the PIN of every row. Rows are read by their ids afterwards, because the collations of MySQL make
     /// `a1` equal to `A1`.
     async fn read_index(&mut self) -> Result<(), ImportError> {
-        for (table, there) in &self.tables {
+        for (table, found_table) in &self.tables {
             let index = &mut self.index;
-            let pin = [there.selected.first().copied().flatten()];
-            let read = self.connection.rows(there.name, &pin, None, |id, values| {
+            let pin = [found_table.selected.first().copied().flatten()];
+            let read = self.connection.rows(found_table.name, &pin, None, |id, values| {
                 let pin = values.first().copied().flatten().unwrap_or_default();
                 let pin = String::from_utf8_lossy(pin.trim_ascii()).into_owned();
                 index.entry(pin).or_default().entry(*table).or_default().push(id);
             });
-            read.await.map_err(|error| failed(&self.source_name, there.name, &error))?;
+            read.await.map_err(|error| failed(&self.source_name, found_table.name, &error))?;
         }
         Ok(())
     }
@@ -264,12 +265,12 @@ fn has(tables: &Tables, table: &str, column: &str) -> bool {
 
 fn listed<'n>(names: impl IntoIterator<Item = &'n String>, none: &str) -> String {
     /// Most names in a message; enough to recognise a database.
-    const SHOWN: usize = 12;
+    const MAX_LISTED: usize = 12;
     let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
-    match names.get(..SHOWN) {
+    match names.get(..MAX_LISTED) {
         _ if names.is_empty() => none.to_owned(),
-        Some(shown) if names.len() > SHOWN => {
-            format!("{} and {} more", shown.join(", "), names.len() - SHOWN)
+        Some(shown) if names.len() > MAX_LISTED => {
+            format!("{} and {} more", shown.join(", "), names.len() - MAX_LISTED)
         }
         _ => names.join(", "),
     }

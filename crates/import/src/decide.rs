@@ -31,7 +31,8 @@ pub(crate) fn decide(
     let mut decision = Decision::default();
     let find = |slot: &Slot| held.iter().find(|item| item.slot == *slot);
     let deleted = find(&Slot::USER).is_some_and(|item| !item.live);
-    let somebody_else = user.is_some_and(|user| !same_person(user, &person.user)) && !shares(person, held);
+    let somebody_else =
+        user.is_some_and(|user| !same_person(user, &person.user)) && !shares_template(person, held);
     let pin = person.pin.as_str();
     let refusal = if let Some(other) = pins_differing_in_case {
         let reason = format!(
@@ -87,7 +88,7 @@ pub(crate) fn decide(
             Some(held) => {
                 // A user who is brought back was reported above.
                 if *slot != Slot::USER || !deleted {
-                    decision.tell_difference(person, slot, held.live, user, overwrite);
+                    decision.report_difference(person, slot, held.live, user, overwrite);
                 }
                 overwrite
             }
@@ -105,7 +106,7 @@ pub(crate) fn decide(
 
 /// Whether Muster's person has one of this person's templates. Then both are the same person, whatever their
 /// names.
-fn shares(person: &Person, held: &[ItemSummary]) -> bool {
+fn shares_template(person: &Person, held: &[ItemSummary]) -> bool {
     held.iter()
         .filter(|item| item.live && matches!(item.slot.kind, Kind::Template(_)))
         .any(|item| person.items.get(&item.slot).is_some_and(|theirs| theirs.hash == item.hash))
@@ -119,7 +120,7 @@ impl Decision {
     }
 
     /// Reports an item of which Muster has another version.
-    fn tell_difference(
+    fn report_difference(
         &mut self,
         person: &Person,
         slot: &Slot,

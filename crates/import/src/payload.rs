@@ -39,7 +39,7 @@ pub(crate) fn whole(text: &str, size: Option<usize>, of: PayloadKind) -> Result<
     }
     let size = size.filter(|&size| size > 0);
     if let Ok(payload) = Base64::read(text.as_bytes()) {
-        return match (tells_length(text, of), size) {
+        return match (holds_length(text, of), size) {
             // The header is checked when the record is read.
             (true, _) | (false, None) => Ok(Payload { text: text.into(), repaired: false }),
             (false, Some(size)) if fits(&payload, size) => Ok(Payload { text: text.into(), repaired: false }),
@@ -73,7 +73,7 @@ pub(crate) fn whole(text: &str, size: Option<usize>, of: PayloadKind) -> Result<
 }
 
 /// Whether the payload itself holds its length.
-fn tells_length(text: &str, of: PayloadKind) -> bool {
+fn holds_length(text: &str, of: PayloadKind) -> bool {
     of == PayloadKind::Template
         && roster::inspect(text).map_or(true, |header| header.is_some_and(|header| header.bio_type.is_some()))
 }

@@ -44,24 +44,24 @@ pub(crate) fn assemble(pin: &Pin, rows: Rows, versions: &Versions, key: &HashKey
 
     users.sort_by_key(|user| std::cmp::Reverse(user.origin.age()));
     let Some((newest, others)) = users.split_first() else {
-        nobody(pin, &candidates, &damaged, &mut tally);
+        refuse_without_user(pin, &candidates, &damaged, &mut tally);
         return (None, tally);
     };
-    let strangers = strangers(newest, others, &candidates);
+    let strangers = devices_with_another_person(newest, others, &candidates);
     leave_out(pin, newest, &strangers, &mut candidates, &mut damaged, &mut tally);
-    tell_user(pin, newest, others, &strangers, &mut tally);
+    report_user(pin, newest, others, &strangers, &mut tally);
 
     let content = Content::User(newest.fields.clone());
     let hash = roster::hash(key, &Slot::USER, &content);
     let mut items = BTreeMap::from([(Slot::USER, Item { content, hash })]);
     merge(pin, candidates, &mut items, &mut tally);
-    tell_damaged(pin, damaged, &items, &mut tally);
+    report_damaged(pin, damaged, &items, &mut tally);
     (Some(Person { pin: pin.clone(), user: newest.fields.clone(), items }), tally)
 }
 
 /// Refuses templates and photos of a PIN without a user. They may belong to a deleted person, and the next user
 /// with the PIN must not get them.
-fn nobody(pin: &Pin, candidates: &[Candidate], damaged: &[Damaged], tally: &mut Tally) {
+fn refuse_without_user(pin: &Pin, candidates: &[Candidate], damaged: &[Damaged], tally: &mut Tally) {
     let places: BTreeSet<Place> = candidates
         .iter()
         .map(|candidate| Place::of(&candidate.slot))
@@ -75,7 +75,11 @@ fn nobody(pin: &Pin, candidates: &[Candidate], damaged: &[Damaged], tally: &mut 
 
 /// The devices that have another person under this PIN than the newest record. Devices with a common template have
 /// the same person, whatever the names.
-fn strangers(newest: &UserRow, others: &[UserRow], candidates: &[Candidate]) -> BTreeSet<Option<Arc<str>>> {
+fn devices_with_another_person(
+    newest: &UserRow,
+    others: &[UserRow],
+    candidates: &[Candidate],
+) -> BTreeSet<Option<Arc<str>>> {
     let of = |device: &Option<Arc<str>>| -> BTreeSet<ContentHash> {
         let own = candidates.iter().filter(|candidate| candidate.origin.device == *device);
         own.filter(|candidate| matches!(candidate.slot.kind, Kind::Template(_))).map(|own| own.hash).collect()
@@ -127,7 +131,7 @@ fn leave_out(
 }
 
 /// Counts the user, and reports the fields in which devices differ.
-fn tell_user(
+fn report_user(
     pin: &Pin,
     newest: &UserRow,
     others: &[UserRow],
@@ -203,7 +207,7 @@ fn merge(pin: &Pin, candidates: Vec<Candidate>, items: &mut BTreeMap<Slot, Item>
 }
 
 /// Refuses items that are damaged on every device. If another copy is complete, the damage is only reported.
-fn tell_damaged(pin: &Pin, damaged: Vec<Damaged>, items: &BTreeMap<Slot, Item>, tally: &mut Tally) {
+fn report_damaged(pin: &Pin, damaged: Vec<Damaged>, items: &BTreeMap<Slot, Item>, tally: &mut Tally) {
     let whole: BTreeSet<Place> = items.keys().map(Place::of).collect();
     let mut places: BTreeMap<Place, Vec<Damaged>> = BTreeMap::new();
     for damaged in damaged {

@@ -16,7 +16,7 @@ use crate::report::{CountedKind, Report, Tally};
 use crate::table::Table;
 
 /// People per transaction.
-const AT_ONCE: usize = 200;
+const PEOPLE_PER_TRANSACTION: usize = 200;
 
 /// The options of an import.
 #[derive(Clone, Copy, Debug)]
@@ -54,7 +54,7 @@ pub async fn people(
         absent: old.absent().to_vec(),
     };
     let (mut done, pins) = (0, old.pins());
-    for page in pins.chunks(AT_ONCE) {
+    for page in pins.chunks(PEOPLE_PER_TRANSACTION) {
         let (mut valid, mut tally) = (Vec::new(), Tally::default());
         for (text, rows) in page {
             match text.parse::<Pin>() {

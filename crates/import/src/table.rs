@@ -16,18 +16,18 @@ pub(crate) enum Table {
 pub(crate) struct Column {
     pub name: &'static str,
     /// The names in the order of search.
-    pub there: &'static [&'static str],
+    pub old_names: &'static [&'static str],
     /// Whether a table without this column is not the old server's.
     pub required: bool,
 }
 
-const fn column(name: &'static str, there: &'static [&'static str]) -> Column {
-    Column { name, there, required: false }
+const fn column(name: &'static str, old_names: &'static [&'static str]) -> Column {
+    Column { name, old_names, required: false }
 }
 
-const PIN: Column = Column { name: "pin", there: &["pin"], required: true };
-const TEMPLATE: Column = Column { name: "template", there: &["template_data"], required: true };
-const CONTENT: Column = Column { name: "content", there: &["content"], required: true };
+const PIN: Column = Column { name: "pin", old_names: &["pin"], required: true };
+const TEMPLATE: Column = Column { name: "template", old_names: &["template_data"], required: true };
+const CONTENT: Column = Column { name: "content", old_names: &["content"], required: true };
 const DEVICE: Column = column("device", &["device_serial"]);
 const UPDATED: Column = column("updated", &["updated_at"]);
 const CREATED: Column = column("created", &["created_at"]);
@@ -65,7 +65,7 @@ const BIO_DATA: &[Column] = &[
     column("part", &["bio_index", "index_num"]),
     VALID,
     DURESS,
-    Column { name: "type", there: &["bio_type", "type"], required: true },
+    Column { name: "type", old_names: &["bio_type", "type"], required: true },
     column("major version", &["major_version", "major_ver"]),
     column("minor version", &["minor_version", "minor_ver"]),
     column("format", &["format_type", "format"]),
@@ -78,7 +78,7 @@ const COMPARISON_PHOTOS: &[Column] =
 /// The table of the devices, read at once.
 pub(crate) const DEVICES: &str = "devices";
 pub(crate) const DEVICE_COLUMNS: &[Column] = &[
-    Column { name: "serial number", there: &["serial_number"], required: true },
+    Column { name: "serial number", old_names: &["serial_number"], required: true },
     column("last seen", &["last_seen"]),
     column("fingerprint algorithm", &["fingerprint_algorithm"]),
 ];
@@ -95,7 +95,7 @@ impl Table {
     ];
 
     /// The possible names of the table.
-    pub const fn there(self) -> &'static [&'static str] {
+    pub const fn names(self) -> &'static [&'static str] {
         match self {
             Self::Users => &["users"],
             Self::Fingerprints => &["fingerprint_templates"],

@@ -15,7 +15,8 @@ impl UserFields {
     /// not be.
     #[must_use]
     pub fn canonical(self) -> Self {
-        let (start, end) = (self.start.as_deref().and_then(moment), self.end.as_deref().and_then(moment));
+        let (start, end) =
+            (self.start.as_deref().and_then(validity_time), self.end.as_deref().and_then(validity_time));
         let limited = start.is_some() || end.is_some();
         Self {
             name: name(&self.name),
@@ -69,7 +70,7 @@ pub(crate) fn time_zones(text: &str) -> String {
 }
 
 /// A start or an end of validity; `None` for `0` and for an empty text.
-pub(crate) fn moment(text: &str) -> Option<String> {
+pub(crate) fn validity_time(text: &str) -> Option<String> {
     let text = line(text).trim().to_owned();
     (!text.is_empty() && text.bytes().any(|byte| byte != b'0')).then_some(text)
 }

@@ -32,16 +32,16 @@ pub use evidence::Evidence;
 #[derive(Clone, Default, PartialEq)]
 pub struct Capability {
     /// Reported values as text. All facts are derived from them.
-    told: BTreeMap<Parameter, String>,
-    learned: Learned,
+    reported: BTreeMap<Parameter, String>,
+    learned: LearnedProperties,
     answers: Answers,
-    /// Facts derived from `told`. They are cached because every row of the feed needs them.
+    /// Facts derived from `reported`. They are cached because every row of the feed needs them.
     facts: Facts,
 }
 
 /// Properties that a device showed by its uploads.
 #[derive(Clone, Debug, Default, PartialEq)]
-struct Learned {
+struct LearnedProperties {
     card_form: Option<CardForm>,
     /// Boxed because every view of a device holds it and few decisions need it.
     keeping: Box<Keeping>,
@@ -72,13 +72,13 @@ impl Capability {
     /// value.
     pub fn merge_parameters(&mut self, parameters: &[(String, String)]) {
         let known = |name: &str| Parameter::named(name).filter(|parameter| parameter.is_sent());
-        self.tell(parameters.iter().filter_map(|(name, value)| Some((known(name)?, value.clone()))));
+        self.store_values(parameters.iter().filter_map(|(name, value)| Some((known(name)?, value.clone()))));
     }
 
     /// Merges the `INFO` of a poll.
     pub fn merge_info(&mut self, info: &PollInfo) {
         let number = |number: Option<u64>| number.map(|number| number.to_string());
-        self.tell(
+        self.store_values(
             [
                 (Parameter::InfoFirmware, info.firmware.clone()),
                 (Parameter::UserCount, number(info.users)),
@@ -104,7 +104,7 @@ impl Capability {
             wire::Dialect::Attendance => "att",
             wire::Dialect::AccessControl => "acc",
         };
-        self.tell(
+        self.store_values(
             [
                 (Parameter::HandshakeDialect, Some(dialect.to_owned())),
                 (Parameter::HandshakeLanguage, handshake.language.map(|language| language.to_string())),
@@ -117,13 +117,13 @@ impl Capability {
     }
 
     /// Stores values, forgets what an earlier firmware showed, and derives the facts.
-    fn tell(&mut self, values: impl Iterator<Item = (Parameter, String)>) {
+    fn store_values(&mut self, values: impl Iterator<Item = (Parameter, String)>) {
         for (parameter, value) in values {
             let value = parameters::clean(&value);
             if value.is_empty() {
                 continue;
             }
-            let earlier = self.told.insert(parameter, value.clone());
+            let earlier = self.reported.insert(parameter, value.clone());
             // Two reports contain the firmware, each in its own spelling. Each is compared with its own earlier
             // value.
             let new_firmware = parameter.is_firmware() && earlier.is_some_and(|earlier| earlier != value);
@@ -133,7 +133,7 @@ impl Capability {
                 self.forget_keeping_of_earlier_firmware();
             }
         }
-        self.facts = Facts::of(&self.told);
+        self.facts = Facts::of(&self.reported);
     }
 
     /// Notes how the device writes cards. Muster sends cards in the same form (field note 5.9).
@@ -262,7 +262,7 @@ impl Capability {
     }
 
     fn text_of(&self, parameter: Parameter) -> Option<&str> {
-        self.told.get(&parameter).map(String::as_str)
+        self.reported.get(&parameter).map(String::as_str)
     }
 }
 
@@ -270,7 +270,7 @@ impl fmt::Debug for Capability {
     /// Leaves out the facts, which follow from the other fields.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Capability")
-            .field("told", &self.told)
+            .field("reported", &self.reported)
             .field("learned", &self.learned)
             .field("answers", &self.answers)
             .finish_non_exhaustive()

@@ -54,7 +54,7 @@ pub fn hash(key: &HashKey, slot: &Slot, content: &Content) -> ContentHash {
 }
 
 /// The hash of a text of a certain sort. Muster can recognise the text by it, but not recover it.
-pub(crate) fn mark(key: &HashKey, sort: &str, text: &str) -> ContentHash {
+pub(crate) fn keyed_hash(key: &HashKey, sort: &str, text: &str) -> ContentHash {
     let mut hasher = Canonical(blake3::Hasher::new_keyed(&key.0));
     hasher.text(sort);
     hasher.text(text);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::hash::mark;
+use crate::hash::keyed_hash;
 use crate::{ContentHash, HashKey, UserFields, UserPatch, canonical};
 
 /// A name of at least this many bytes may be cut by devices, so its beginning gets a mark too.
@@ -33,13 +33,15 @@ fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<Conte
     let name = canonical::name(name).to_lowercase();
     let mut marks = BTreeSet::new();
     if !name.is_empty() {
-        marks.insert(mark(key, "name", &name));
+        marks.insert(keyed_hash(key, "name", &name));
         let end = (0..=CUT_BYTES.min(name.len())).rev().find(|end| name.is_char_boundary(*end));
         if let Some(start) = end.filter(|_| name.len() >= CUT_BYTES).and_then(|end| name.get(..end)) {
-            marks.insert(mark(key, "name begins", start));
+            marks.insert(keyed_hash(key, "name begins", start));
         }
     }
-    marks.extend(cards.iter().flatten().filter(|card| !card.is_empty()).map(|card| mark(key, "card", card)));
+    marks.extend(
+        cards.iter().flatten().filter(|card| !card.is_empty()).map(|card| keyed_hash(key, "card", card)),
+    );
     marks
 }
 

@@ -65,8 +65,8 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
     let mut merge = Merge { fields: current.clone(), ..Merge::default() };
     for field in Field::ALL {
         match judge(field, current, older, patch, from) {
-            Judgement::Ours => {}
-            Judgement::Dropped => {
+            FieldVerdict::Ours => {}
+            FieldVerdict::Dropped => {
                 merge.dropped.insert(field);
                 if from.settled
                     && Field::CLEARABLE.contains(&field)
@@ -76,11 +76,11 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
                     merge.cleared.insert(field);
                 }
             }
-            Judgement::Stale => {
+            FieldVerdict::Stale => {
                 merge.stale.insert(field);
             }
-            Judgement::Raised => merge.raised = patch.privilege,
-            Judgement::Edited => {
+            FieldVerdict::Raised => merge.raised = patch.privilege,
+            FieldVerdict::Edited => {
                 patch.write(field, &mut merge.fields);
                 merge.edited.insert(field);
                 if older.iter().any(|user| device_form::equals_as_kept(field, patch, user, from.capability)) {
@@ -93,7 +93,7 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
 }
 
 /// The verdict on one field of an upload.
-enum Judgement {
+enum FieldVerdict {
     /// The upload has no value, or the fleet's own.
     Ours,
     /// The device has no value, the fleet has one.
@@ -113,41 +113,41 @@ fn judge(
     older: &[UserFields],
     patch: &UserPatch,
     from: &Uploader<'_>,
-) -> Judgement {
+) -> FieldVerdict {
     let is = |fields: &UserFields| device_form::equals_as_kept(field, patch, fields, from.capability);
     // An absent field is not an empty one: it says nothing.
     if !patch.says(field) {
-        return Judgement::Ours;
+        return FieldVerdict::Ours;
     }
     // The value is the fleet's own, in the form that this device keeps.
     if is(current) {
-        return Judgement::Ours;
+        return FieldVerdict::Ours;
     }
     // A default counts as an edit only after the device showed that it keeps the field (decision 0025). Before
     // that the device may have turned the fleet's value into the default, and would do the same to a correction.
     let default = patch.is_default(field, current);
     if default && !from.capability.keeps(field) {
-        return Judgement::Ours;
+        return FieldVerdict::Ours;
     }
     // Devices return a validity period changed (field note 5.11). Once the fleet has one, Muster ignores theirs.
     if field == Field::Validity && current.has_validity() {
-        return Judgement::Ours;
+        return FieldVerdict::Ours;
     }
     // The device does not have the current version yet, so a value of an older version is outdated, even an empty
     // one. During a fill the device may also show the default that it gave the user before it got the fleet's
     // value.
     if !from.settled && (default || older.iter().any(is)) {
-        return Judgement::Stale;
+        return FieldVerdict::Stale;
     }
     // Empty values are normal on devices that never got one (field note 4.9). On their own they clear nothing.
     if patch.says_none(field) {
-        return Judgement::Dropped;
+        return FieldVerdict::Dropped;
     }
     // One terminal must not be able to make administrators of the whole fleet.
     if field == Field::Privilege && patch.privilege > Some(current.privilege) && !from.trust_privilege {
-        return Judgement::Raised;
+        return FieldVerdict::Raised;
     }
-    Judgement::Edited
+    FieldVerdict::Edited
 }
 
 /// A user that is new to the fleet, and its privilege if that waits for an operator.

@@ -96,12 +96,12 @@ struct Reader<'a> {
     body: &'a [u8],
     readings: Vec<Reading<'a>>,
     /// The template whose parts are being collected.
-    run: Option<Run<'a>>,
+    run: Option<PartRun<'a>>,
 }
 
 /// Consecutive lines with the parts of one template.
-struct Run<'a> {
-    whose: Whose,
+struct PartRun<'a> {
+    whose: PartOwner,
     /// The key, from the first readable part.
     key: Option<ItemKey>,
     parts: Vec<Part>,
@@ -120,7 +120,7 @@ struct Origin<'a> {
 
 /// The template that a part belongs to, as far as even a damaged line shows it.
 #[derive(Clone, PartialEq, Eq)]
-struct Whose {
+struct PartOwner {
     pin: Pin,
     bio_type: BioType,
     number: u8,
@@ -212,12 +212,12 @@ impl<'a> Reader<'a> {
         };
         let Kind::Template(bio_type) = slot.kind else { return };
         let whose =
-            Whose { pin: pin.clone(), bio_type, number: u8::try_from(slot.number).unwrap_or(u8::MAX) };
+            PartOwner { pin: pin.clone(), bio_type, number: u8::try_from(slot.number).unwrap_or(u8::MAX) };
         let key = ItemKey { pin, slot };
-        if !self.run.as_ref().is_some_and(|run| run.goes_on_with(&whose, Some(&key), Some(part.index))) {
+        if !self.run.as_ref().is_some_and(|run| run.continues_with(&whose, Some(&key), Some(part.index))) {
             self.close();
         }
-        let run = self.run.get_or_insert_with(|| Run::new(whose));
+        let run = self.run.get_or_insert_with(|| PartRun::new(whose));
         run.key = Some(key);
         run.last_index = Some(part.index);
         run.parts.push(part);
@@ -227,12 +227,12 @@ impl<'a> Reader<'a> {
     /// Reports a line as unreadable, and with it the template to which it may belong.
     fn unreadable(&mut self, origin: Origin<'a>, reason: String) {
         if may_be_part(&origin.tag) {
-            match Whose::of_damaged(&origin) {
+            match PartOwner::from_damaged_line(&origin) {
                 Some((whose, index)) => {
-                    if !self.run.as_ref().is_some_and(|run| run.goes_on_with(&whose, None, index)) {
+                    if !self.run.as_ref().is_some_and(|run| run.continues_with(&whose, None, index)) {
                         self.close();
                     }
-                    let run = self.run.get_or_insert_with(|| Run::new(whose));
+                    let run = self.run.get_or_insert_with(|| PartRun::new(whose));
                     run.broken = true;
                     run.last_index = index.or(run.last_index);
                 }
@@ -252,7 +252,7 @@ impl<'a> Reader<'a> {
 
     /// Ends the template that is being collected.
     fn close(&mut self) {
-        let Some(Run { key, parts, lines, broken, .. }) = self.run.take() else { return };
+        let Some(PartRun { key, parts, lines, broken, .. }) = self.run.take() else { return };
         if broken {
             let reason = "another part of the same template cannot be read";
             self.readings.extend(lines.into_iter().map(|Origin { line, tag, raw }| Reading::Unreadable {
@@ -269,23 +269,23 @@ impl<'a> Reader<'a> {
     }
 }
 
-impl Run<'_> {
-    fn new(whose: Whose) -> Self {
+impl PartRun<'_> {
+    fn new(whose: PartOwner) -> Self {
         Self { whose, key: None, parts: Vec::new(), lines: Vec::new(), last_index: None, broken: false }
     }
 
     /// Whether a part of `whose` belongs to the generation that is being collected. A part with an unreadable key
     /// or index may belong to it.
-    fn goes_on_with(&self, whose: &Whose, key: Option<&ItemKey>, index: Option<u8>) -> bool {
+    fn continues_with(&self, whose: &PartOwner, key: Option<&ItemKey>, index: Option<u8>) -> bool {
         let same_key = key.is_none_or(|key| self.key.as_ref().is_none_or(|ours| ours == key));
         let rises = index.is_none_or(|index| self.last_index.is_none_or(|last| last < index));
         self.whose == *whose && same_key && rises
     }
 }
 
-impl Whose {
+impl PartOwner {
     /// Reads from a damaged line to which template its part belongs, and its index if that is readable.
-    fn of_damaged(origin: &Origin<'_>) -> Option<(Self, Option<u8>)> {
+    fn from_damaged_line(origin: &Origin<'_>) -> Option<(Self, Option<u8>)> {
         let raw = origin.raw.trim_ascii_start();
         let word = raw.iter().position(|byte| b" \t=".contains(byte))?;
         // A first word with a `=` is a field: the line has no tag.

@@ -81,7 +81,8 @@ impl Rendering {
             if fields.time_zones.is_empty() { DEFAULT_TIME_ZONES } else { fields.time_zones.as_str() };
         // Firmware that does not know validity periods gets none if the user has none.
         let knows_validity = self.protocol >= Version::V2_4_1;
-        let moment = |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
+        let validity_time =
+            |text: &Option<String>| text.clone().or_else(|| knows_validity.then(|| "0".to_owned()));
         User {
             pin: key.pin.clone(),
             name: Some(device_form::spelled_name(&fields.name, self.charset, self.name_bytes)),
@@ -92,8 +93,8 @@ impl Rendering {
             time_zones: Some(time_zones.to_owned()),
             verify: Some(fields.verify.unwrap_or(-1)),
             vice_card: Some(card(&fields.vice_card, CardForm::Decimal)),
-            start: moment(&fields.start),
-            end: moment(&fields.end),
+            start: validity_time(&fields.start),
+            end: validity_time(&fields.end),
             expires: fields.expires,
         }
     }
@@ -150,7 +151,7 @@ pub fn delete(key: &ItemKey, capability: &Capability) -> Vec<Command<'static>> {
     let deletes = match key.slot.kind {
         Kind::Definition(_) => return definition::delete(&key.pin, capability).into_iter().collect(),
         Kind::User => whole_user(key, capability),
-        _ => capability.takes(&key.slot).and_then(|form| narrowest(key, form)).into_iter().collect(),
+        _ => capability.takes(&key.slot).and_then(|form| narrowest_deletion(key, form)).into_iter().collect(),
     };
     deletes.into_iter().map(Command::Delete).collect()
 }
@@ -197,7 +198,7 @@ fn whole_user(key: &ItemKey, capability: &Capability) -> Vec<Delete> {
 }
 
 /// The deletion that removes the item and as little else as its table allows.
-fn narrowest(key: &ItemKey, form: Form) -> Option<Delete> {
+fn narrowest_deletion(key: &ItemKey, form: Form) -> Option<Delete> {
     let pin = key.pin.clone();
     let number = u8::try_from(key.slot.number).ok()?;
     Some(match form {

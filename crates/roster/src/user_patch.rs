@@ -59,10 +59,10 @@ impl NameAsKept {
 impl UserPatch {
     /// The patch of a `USER` record from a device with this capability.
     pub fn of(user: &User, capability: &Capability) -> Self {
-        let moment = |text: &Option<String>| text.as_deref().and_then(canonical::moment);
+        let validity_time = |text: &Option<String>| text.as_deref().and_then(canonical::validity_time);
         let card =
             |card: &Option<Card>| card.as_ref().map(|card| canonical::card_text(card).unwrap_or_default());
-        let (start, end) = (moment(&user.start), moment(&user.end));
+        let (start, end) = (validity_time(&user.start), validity_time(&user.end));
         let limited = start.is_some() || end.is_some();
         Self {
             name: user

@@ -155,7 +155,7 @@ impl Device {
         self.numbering = content.people.keys().collect();
         self.people = content;
         self.recount();
-        self.touch();
+        self.mark_changed();
     }
 
     /// The serial number.
@@ -275,7 +275,7 @@ impl Device {
     }
 
     /// Notes that the content changed, which the next poll reports.
-    const fn touch(&mut self) {
+    const fn mark_changed(&mut self) {
         self.revision += 1;
         self.info_due = true;
     }

@@ -322,7 +322,7 @@ impl Session {
             self.fail("lost answer to a poll");
             return Ok(Polled::default());
         }
-        let mut executed = self.obey(&answer.body).await;
+        let mut executed = self.execute_commands(&answer.body).await;
         executed.extend(self.fetch_files().await?);
         self.upload_answers().await?;
         self.send_outbox().await?;
@@ -363,7 +363,7 @@ impl Session {
     }
 
     /// Executes the lines of an answer and queues their acknowledgements.
-    async fn obey(&mut self, body: &[u8]) -> Vec<Acknowledgement> {
+    async fn execute_commands(&mut self, body: &[u8]) -> Vec<Acknowledgement> {
         let mut executed = Vec::new();
         if body == b"OK" {
             return executed;

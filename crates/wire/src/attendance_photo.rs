@@ -74,8 +74,8 @@ impl<'a> AttendancePhoto<'a> {
             None => (body, &[][..]),
         };
         let picture = match behind.split_first() {
-            Some((_, picture)) => as_it_is(picture)?,
-            None => named(header)?,
+            Some((_, picture)) => raw_or_base64(picture)?,
+            None => from_picture_line(header)?,
         };
         let field = |name: &str| {
             let (_, value) = pairs(header).find(|(key, _)| key.eq_ignore_ascii_case(name.as_bytes()))?;
@@ -108,7 +108,7 @@ struct Picture<'a> {
 }
 
 /// The photo after the NUL: a JPEG, or the base64 of one. Other content is kept as it came.
-fn as_it_is(picture: &[u8]) -> Result<Picture<'_>, FieldError> {
+fn raw_or_base64(picture: &[u8]) -> Result<Picture<'_>, FieldError> {
     let mut text = picture;
     while let [rest @ .., b'\r' | b'\n' | b' ' | 0] = text {
         text = rest;
@@ -126,7 +126,7 @@ fn as_it_is(picture: &[u8]) -> Result<Picture<'_>, FieldError> {
 }
 
 /// The photo of a `picture=` line.
-fn named(body: &[u8]) -> Result<Picture<'_>, FieldError> {
+fn from_picture_line(body: &[u8]) -> Result<Picture<'_>, FieldError> {
     const FIELD: &str = "picture";
     let (_, text) = pairs(body)
         .find(|(key, _)| key.eq_ignore_ascii_case(FIELD.as_bytes()))

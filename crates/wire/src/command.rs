@@ -207,7 +207,7 @@ impl<'a> Command<'a> {
             Self::Put(entry) => entry.write(out),
             Self::Remove(key) => key.write(out),
             Self::VerifySum { from, to } => {
-                fields_of("ATTLOG", out).value("StartTime", from).value("EndTime", to);
+                begin_table("ATTLOG", out).value("StartTime", from).value("EndTime", to);
             }
             Self::Enroll(enroll) => enroll.write(out),
             Self::PutFile(file) => file.write(out),
@@ -386,7 +386,7 @@ fn read_option<'a>(pair: &[u8]) -> Result<Command<'a>, FieldError> {
 }
 
 /// Appends the table of a data command; the caller appends its fields.
-fn fields_of<'o>(table: &str, out: &'o mut Vec<u8>) -> FieldWriter<'o> {
+fn begin_table<'o>(table: &str, out: &'o mut Vec<u8>) -> FieldWriter<'o> {
     for part in [" ", table, " "] {
         out.extend_from_slice(part.as_bytes());
     }

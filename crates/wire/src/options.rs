@@ -227,7 +227,7 @@ impl OptionBlock {
                 field: "option block",
                 want: "GET OPTION FROM: and a serial number",
             })?;
-        let told = Told(lines.filter_map(|line| line.split_once('=')).collect());
+        let told = BlockLines(lines.filter_map(|line| line.split_once('=')).collect());
         let stamp = |(name, value): &(&str, &str)| {
             let key = StampKey::ALL.into_iter().find(|key| key.as_str().eq_ignore_ascii_case(name))?;
             Some((key, (*value).to_owned()))
@@ -267,9 +267,9 @@ fn trans_times(value: &str) -> Result<Vec<(u8, u8)>, FieldError> {
 }
 
 /// The keys and values of a block.
-struct Told<'a>(Vec<(&'a str, &'a str)>);
+struct BlockLines<'a>(Vec<(&'a str, &'a str)>);
 
-impl<'a> Told<'a> {
+impl<'a> BlockLines<'a> {
     fn find(&self, key: &str) -> Option<&'a str> {
         self.0.iter().rfind(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| *value)
     }

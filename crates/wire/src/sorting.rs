@@ -40,28 +40,28 @@ pub fn sort<'a>(table: &Table, body: &'a [u8]) -> Option<Sorted<'a>> {
     let mut subjects = lines(body).map(|(_, line)| subject(default, line));
     let first = subjects.next().unwrap_or(default);
     if subjects.all(|subject| subject == first) {
-        *sorted.share(first) = Cow::Borrowed(body);
+        *sorted.part(first) = Cow::Borrowed(body);
         return Some(sorted);
     }
-    let mut shares = [Subject::People, Subject::Punch, Subject::Other].map(|subject| (subject, Vec::new()));
+    let mut parts = [Subject::People, Subject::Punch, Subject::Other].map(|subject| (subject, Vec::new()));
     for line in body.split_inclusive(|&byte| byte == b'\n') {
         let of = subject(default, line);
-        for (subject, share) in &mut shares {
+        for (subject, part) in &mut parts {
             if *subject == of {
-                share.extend_from_slice(line);
+                part.extend_from_slice(line);
             } else {
-                share.push(b'\n');
+                part.push(b'\n');
             }
         }
     }
-    for (subject, share) in shares {
-        *sorted.share(subject) = Cow::Owned(share);
+    for (subject, part) in parts {
+        *sorted.part(subject) = Cow::Owned(part);
     }
     Some(sorted)
 }
 
 impl<'a> Sorted<'a> {
-    fn share(&mut self, subject: Subject) -> &mut Cow<'a, [u8]> {
+    fn part(&mut self, subject: Subject) -> &mut Cow<'a, [u8]> {
         match subject {
             Subject::People => &mut self.people,
             Subject::Punch => &mut self.punches,

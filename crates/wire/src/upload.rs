@@ -90,7 +90,7 @@ fn line(number: usize, raw: &[u8], default: Option<Tag>) -> Line<'_> {
             let failed = |source| RecordError { line: number, record: tag.as_str(), source };
             Line { number, raw, tag: Cow::Borrowed(tag.as_str()), record: tag.read(fields).map_err(failed) }
         }
-        None => Line { number, raw, tag: shown(word), record: unknown() },
+        None => Line { number, raw, tag: printable_tag(word), record: unknown() },
     }
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn is_people_tag(word: &[u8]) -> bool {
 }
 
 /// An unknown tag for display; empty if it may be a part of a payload.
-fn shown(word: &[u8]) -> Cow<'_, str> {
+fn printable_tag(word: &[u8]) -> Cow<'_, str> {
     const TAG_CHARACTERS: usize = 16;
     let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     let is_tag = word.len() <= TAG_CHARACTERS

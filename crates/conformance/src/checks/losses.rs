@@ -9,7 +9,7 @@ use crate::record::user;
 use crate::trial::Trial;
 
 /// Longest time that a server may wait for an upload after the device answered a query, s.
-const LONGEST_DOUBT_S: u64 = 45;
+const MAX_QUERY_WAIT_S: u64 = 45;
 
 pub(crate) async fn check(trial: &mut Trial) {
     counts(trial).await;
@@ -91,7 +91,7 @@ pub(crate) async fn deletion(trial: &mut Trial) {
     told.extend(b.obey().await);
     if a.obey().await.iter().any(|command| command.verb == "DATA QUERY" && command.is_about(&pin)) {
         // The server queries who is there. The device answers and has nobody to upload.
-        for _ in 0..LONGEST_DOUBT_S {
+        for _ in 0..MAX_QUERY_WAIT_S {
             if deletions(&told).iter().any(|command| command.is_about(&pin)) {
                 break;
             }

@@ -36,9 +36,9 @@ pub(crate) async fn check(trial: &mut Trial) {
         let exchange = player.post(&target, body).await;
         ledger.judge(obligations, case, &exchange, exchange.ok());
         player.poll(EMPTY).await;
-        let told: Vec<_> = player.told.pop().unwrap_or_default();
+        let told: Vec<_> = player.received.pop().unwrap_or_default();
         player.acknowledge(&told, 0).await;
-        player.told.push(told);
+        player.received.push(told);
     }
     trial.settle().await;
 }

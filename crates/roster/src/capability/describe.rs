@@ -25,11 +25,11 @@ impl Capability {
     /// Describes the known properties of the device, one sentence each; `date` formats days.
     pub fn describe(&self, date: &dyn Fn(Millis) -> String) -> Vec<String> {
         let mut sentences = Vec::new();
-        let told = |words: &str, parameter| self.text_of(parameter).map(|text| format!("{words} {text}"));
-        sentences.extend(told("model", Parameter::Model));
+        let reported = |words: &str, parameter| self.text_of(parameter).map(|text| format!("{words} {text}"));
+        sentences.extend(reported("model", Parameter::Model));
         sentences.extend(self.firmware().map(|firmware| format!("runs firmware {firmware}")));
         sentences.extend(self.push_version().map(|version| format!("speaks push protocol {version}")));
-        sentences.extend(told("device type", Parameter::HandshakeType));
+        sentences.extend(reported("device type", Parameter::HandshakeType));
         if self.facts.access_control {
             sentences.push("speaks the access-control dialect: Muster sends it nothing".to_owned());
         }

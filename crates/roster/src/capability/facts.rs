@@ -56,33 +56,35 @@ struct TypeFacts {
 }
 
 impl Facts {
-    pub(super) fn of(told: &BTreeMap<Parameter, String>) -> Self {
-        if told.is_empty() {
+    pub(super) fn of(reported: &BTreeMap<Parameter, String>) -> Self {
+        if reported.is_empty() {
             return Self::default();
         }
-        let told = Told(told);
-        let arrays = Arrays::of(&told);
+        let reported = Reported(reported);
+        let arrays = Arrays::of(&reported);
         let length = |array: Option<&TypeArray>| array.map(TypeArray::len);
         Self {
-            access_control: told.text(Parameter::HandshakeDialect) == Some("acc"),
-            reads_cards: told.text(Parameter::HandshakeDialect) == Some(READS_CARDS),
-            first_client: told.text(Parameter::HandshakeDialect).is_some()
-                && told.text(Parameter::HandshakeVersion).is_none(),
-            language: told.number(Parameter::HandshakeLanguage).or_else(|| told.number(Parameter::Language)),
-            push_version: told.text(Parameter::HandshakeVersion).and_then(|text| text.parse().ok()),
-            letters: match (told.flag(Parameter::LettersInPin), told.flag(Parameter::TextPin)) {
+            access_control: reported.text(Parameter::HandshakeDialect) == Some("acc"),
+            reads_cards: reported.text(Parameter::HandshakeDialect) == Some(READS_CARDS),
+            first_client: reported.text(Parameter::HandshakeDialect).is_some()
+                && reported.text(Parameter::HandshakeVersion).is_none(),
+            language: reported
+                .number(Parameter::HandshakeLanguage)
+                .or_else(|| reported.number(Parameter::Language)),
+            push_version: reported.text(Parameter::HandshakeVersion).and_then(|text| text.parse().ok()),
+            letters: match (reported.flag(Parameter::LettersInPin), reported.flag(Parameter::TextPin)) {
                 (None, None) => None,
                 (enabled, text) => Some(enabled == Some(true) || text == Some(true)),
             },
-            pin_width: told.number(Parameter::PinWidth).filter(|&width| width > 0),
-            users_max: told.hundreds(Parameter::MaxUsers),
-            user_photos: told.flag(Parameter::UserPhotosOn).or_else(|| told.digit(3)),
-            user_photo_by_url: told.flag(Parameter::UserPhotoByUrl) == Some(true),
+            pin_width: reported.number(Parameter::PinWidth).filter(|&width| width > 0),
+            users_max: reported.hundreds(Parameter::MaxUsers),
+            user_photos: reported.flag(Parameter::UserPhotosOn).or_else(|| reported.digit(3)),
+            user_photo_by_url: reported.flag(Parameter::UserPhotoByUrl) == Some(true),
             support_lengths: (length(arrays.support.as_ref()), length(arrays.photos.as_ref())),
-            face_photos: told.flag(Parameter::ComparisonPhotosOn) == Some(true)
-                || told.digit(4) == Some(true),
+            face_photos: reported.flag(Parameter::ComparisonPhotosOn) == Some(true)
+                || reported.digit(4) == Some(true),
             told_support: arrays.support.is_some(),
-            types: (0..TYPES).map(|number| told.of_type(BioType(number), &arrays)).collect(),
+            types: (0..TYPES).map(|number| reported.of_type(BioType(number), &arrays)).collect(),
         }
     }
 
@@ -130,21 +132,21 @@ struct Arrays {
 }
 
 impl Arrays {
-    fn of(told: &Told<'_>) -> Self {
+    fn of(reported: &Reported<'_>) -> Self {
         Self {
-            support: told.array(Parameter::TemplateSupport),
-            photos: told.array(Parameter::PhotoSupport),
-            versions: told.array(Parameter::Versions),
-            max: told.array(Parameter::MaxTemplates),
-            held: told.array(Parameter::TemplateCounts),
+            support: reported.array(Parameter::TemplateSupport),
+            photos: reported.array(Parameter::PhotoSupport),
+            versions: reported.array(Parameter::Versions),
+            max: reported.array(Parameter::MaxTemplates),
+            held: reported.array(Parameter::TemplateCounts),
         }
     }
 }
 
 /// Typed access to the reported parameters.
-struct Told<'a>(&'a BTreeMap<Parameter, String>);
+struct Reported<'a>(&'a BTreeMap<Parameter, String>);
 
-impl Told<'_> {
+impl Reported<'_> {
     fn text(&self, parameter: Parameter) -> Option<&str> {
         self.0.get(&parameter).map(String::as_str)
     }

@@ -18,7 +18,7 @@ impl Capability {
         let mut line = |name: &str, value: &str| {
             writeln!(text, "{name}={value}").expect("a string takes whatever is written to it");
         };
-        for (parameter, value) in &self.told {
+        for (parameter, value) in &self.reported {
             line(parameter.name(), value);
         }
         if let Some(form) = self.learned.card_form {
@@ -45,13 +45,13 @@ impl Capability {
         for (name, value) in text.lines().filter_map(|line| line.split_once('=')) {
             capability.read_line(name, value);
         }
-        capability.facts = Facts::of(&capability.told);
+        capability.facts = Facts::of(&capability.reported);
         capability
     }
 
     fn read_line(&mut self, name: &str, value: &str) {
         if let Some(parameter) = Parameter::named(name) {
-            self.told.insert(parameter, value.to_owned());
+            self.reported.insert(parameter, value.to_owned());
         } else if name == CARD_FORM {
             self.learned.card_form =
                 [CardForm::Decimal, CardForm::Hex].into_iter().find(|&form| card_form_name(form) == value);

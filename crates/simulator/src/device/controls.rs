@@ -51,13 +51,13 @@ pub enum Somebody {
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
     id: String,
-    what: What,
+    kind: FetchKind,
     /// Path and query of the request.
     pub target: String,
 }
 
 #[derive(Clone, Debug)]
-enum What {
+enum FetchKind {
     /// A file and its path on the device.
     File(String),
     /// Firmware of this size, as base64 text or as raw bytes.
@@ -234,7 +234,7 @@ impl Device {
         let url = parts.next().unwrap_or_default();
         let path = parts.next().unwrap_or("/mnt/mtdblock").to_owned();
         let target = format!("/iclock/{url}");
-        self.controls.fetches.push(Fetch { id: id.to_owned(), what: What::File(path), target });
+        self.controls.fetches.push(Fetch { id: id.to_owned(), kind: FetchKind::File(path), target });
         ControlResult::Later
     }
 
@@ -249,8 +249,8 @@ impl Device {
         };
         let as_base64 = value("type").is_none();
         let target = format!("/iclock/file?SN={}&url={url}", self.serial);
-        let what = What::Firmware { size, as_base64 };
-        self.controls.fetches.push(Fetch { id: id.to_owned(), what, target });
+        let kind = FetchKind::Firmware { size, as_base64 };
+        self.controls.fetches.push(Fetch { id: id.to_owned(), kind, target });
         ControlResult::Later
     }
 
@@ -262,12 +262,12 @@ impl Device {
     /// Handles a downloaded file, or a failed download; returns the acknowledgement.
     pub(crate) fn fetched(&mut self, fetch: Fetch, content: Option<&[u8]>) -> Acknowledgement {
         const NOT_FETCHED: i32 = -1008;
-        let (command, return_code) = match (fetch.what, content) {
-            (What::File(path), Some(content)) => {
+        let (command, return_code) = match (fetch.kind, content) {
+            (FetchKind::File(path), Some(content)) => {
                 self.controls.files.insert(path, content.to_vec());
                 ("PutFile", i32::try_from(content.len()).unwrap_or(i32::MAX))
             }
-            (What::Firmware { size, as_base64 }, Some(content)) => {
+            (FetchKind::Firmware { size, as_base64 }, Some(content)) => {
                 let content = if as_base64 {
                     Base64::read(content).map(|text| text.decode()).unwrap_or_default()
                 } else {
@@ -279,8 +279,8 @@ impl Device {
                 }
                 ("UPGRADE", if is_whole { 0 } else { PARAMETER })
             }
-            (What::File(_), None) => ("PutFile", NOT_FETCHED),
-            (What::Firmware { .. }, None) => ("UPGRADE", NOT_FETCHED),
+            (FetchKind::File(_), None) => ("PutFile", NOT_FETCHED),
+            (FetchKind::Firmware { .. }, None) => ("UPGRADE", NOT_FETCHED),
         };
         Acknowledgement {
             id: fetch.id,

@@ -197,7 +197,7 @@ impl Device {
         if let Some(person) = self.people.people.get_mut(&self.existing(pin)) {
             person.user_photo = None;
         }
-        self.touch();
+        self.mark_changed();
         self.log_operation(107, [pin, "0", "0", "0"]);
     }
 
@@ -298,7 +298,7 @@ impl Device {
 
     /// Queues the reports of an edit, in this order.
     fn edited(&mut self, pin: &Pin, subjects: &[Subject], operations: &[u16]) {
-        self.touch();
+        self.mark_changed();
         // No query returns a user photo.
         let told =
             |subject: &&Subject| !self.tells_operations_only() || matches!(subject, Subject::UserPhoto(_));

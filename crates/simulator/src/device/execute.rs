@@ -178,7 +178,7 @@ impl Device {
             self.stranded.insert(pin.clone(), left);
         }
         self.recount();
-        self.touch();
+        self.mark_changed();
     }
 
     fn forget_of(&mut self, pin: &Pin, bio_type: BioType, number: Option<u8>) {
@@ -195,13 +195,13 @@ impl Device {
             }
         }
         self.recount();
-        self.touch();
+        self.mark_changed();
     }
 
     fn forget_photos(&mut self, pin: &Pin, forget: impl Fn(&mut Person)) {
         let people = self.people.people.get_mut(pin).into_iter();
         people.chain(self.stranded.get_mut(pin)).for_each(forget);
-        self.touch();
+        self.mark_changed();
     }
 
     /// Removes everyone and all data.
@@ -216,6 +216,6 @@ impl Device {
         self.numbering.clear();
         self.stranded.clear();
         self.recount();
-        self.touch();
+        self.mark_changed();
     }
 }

@@ -133,7 +133,7 @@ impl Device {
 /// A line with the quirks applied: keys in lower case, fields in reverse order.
 ///
 /// Operations and punches have no keys and a fixed order, so they stay as they are.
-pub(super) fn respelt(line: Vec<u8>, quirks: &Quirks) -> Vec<u8> {
+pub(super) fn apply_spelling_quirks(line: Vec<u8>, quirks: &Quirks) -> Vec<u8> {
     let is_positional = line.starts_with(b"OPLOG ") || !line.contains(&b'=');
     let blank = line.iter().position(|byte| *byte == b' ').filter(|_| !is_positional);
     let (Some(blank), true) = (blank, quirks.lower_case_keys || quirks.reversed_fields) else { return line };

@@ -297,7 +297,7 @@ impl Device {
 
     /// Queues a report of content that the server wrote: some devices report it like an edit.
     fn written(&mut self, subject: Subject) {
-        self.touch();
+        self.mark_changed();
         if self.quirks.echo_writes {
             self.report(subject);
         }

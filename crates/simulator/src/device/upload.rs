@@ -4,7 +4,7 @@ use wire::{BioType, Pin};
 
 use crate::{
     content::TemplateKey,
-    device::{Device, ServerOptions, record::respelt},
+    device::{Device, ServerOptions, record::apply_spelling_quirks},
     model::Stamps,
 };
 
@@ -186,7 +186,7 @@ impl Device {
     /// The lines of an entry in the spelling of this device, with the table in which the device sends them.
     pub(super) fn render_as_spelt(&mut self, entry: &Entry) -> (&'static str, Vec<Vec<u8>>) {
         let (table, lines) = self.render(entry);
-        let spelt = lines.into_iter().map(|line| respelt(line, &self.quirks));
+        let spelt = lines.into_iter().map(|line| apply_spelling_quirks(line, &self.quirks));
         match &entry.subject {
             Subject::User(_) if self.quirks.own_tables => {
                 let wordless =

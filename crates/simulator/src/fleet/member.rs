@@ -29,14 +29,14 @@ pub(super) struct Wanted {
     pub started: Instant,
     pub content: Content,
     /// The person who was enrolled last.
-    pub one_more: Option<OneMore>,
+    pub one_more: Option<LastEnrolment>,
     /// Whether other people may be present.
     pub others: Others,
 }
 
 /// The timed enrolment.
 #[derive(Clone, Debug)]
-pub(super) struct OneMore {
+pub(super) struct LastEnrolment {
     pub pin: String,
     pub device: String,
     pub at: Instant,
@@ -54,7 +54,7 @@ impl Wanted {
         let mut wanted = self.clone();
         let person = device.content().people.into_iter().find(|(whose, _)| whose.as_str() == pin);
         wanted.content.people.extend(person);
-        wanted.one_more = Some(OneMore { pin: pin.to_owned(), device: device.serial().to_owned(), at });
+        wanted.one_more = Some(LastEnrolment { pin: pin.to_owned(), device: device.serial().to_owned(), at });
         wanted
     }
 

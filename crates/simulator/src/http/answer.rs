@@ -188,12 +188,12 @@ mod tests {
         Head::read(format!("{head}\r\n\r\n").as_bytes(), true).unwrap_err()
     }
 
-    const REST: &str =
+    const OTHER_HEADERS: &str =
         "\r\nContent-Length: 2\r\nContent-Type: text/plain\r\nDate: Fri, 12 Mar 2027 06:53:01 GMT";
 
     #[test]
     fn an_incomplete_head_is_awaited() {
-        let whole = format!("HTTP/1.1 200 OK{REST}\r\n\r\nOK");
+        let whole = format!("HTTP/1.1 200 OK{OTHER_HEADERS}\r\n\r\nOK");
         assert!(Head::read(whole.get(..60).unwrap().as_bytes(), true).unwrap().is_none());
         let head = Head::read(whole.as_bytes(), true).unwrap().unwrap();
         assert_eq!((head.length, head.content_length), (whole.len() - 2, 2));
@@ -209,8 +209,8 @@ mod tests {
 
     #[test]
     fn missing_headers_that_an_old_client_needs_are_faults() {
-        assert_eq!(fault(&format!("HTTP/2 200 OK{REST}")), AnswerFault::StatusLine);
-        assert_eq!(fault(&format!("HTTP/1.1 200{REST}")), AnswerFault::StatusLine);
+        assert_eq!(fault(&format!("HTTP/2 200 OK{OTHER_HEADERS}")), AnswerFault::StatusLine);
+        assert_eq!(fault(&format!("HTTP/1.1 200{OTHER_HEADERS}")), AnswerFault::StatusLine);
         assert_eq!(
             fault("HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nDate: x"),
             AnswerFault::Missing("Content-Length")
@@ -219,10 +219,10 @@ mod tests {
             fault("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: text/plain"),
             AnswerFault::Missing("Date")
         );
-        let json = REST.replace("text/plain", "application/json");
+        let json = OTHER_HEADERS.replace("text/plain", "application/json");
         assert_eq!(fault(&format!("HTTP/1.1 200 OK{json}")), AnswerFault::ContentType);
         assert_eq!(
-            fault(&format!("HTTP/1.1 200 OK{REST}\r\nTransfer-Encoding: chunked")),
+            fault(&format!("HTTP/1.1 200 OK{OTHER_HEADERS}\r\nTransfer-Encoding: chunked")),
             AnswerFault::Chunked
         );
     }
@@ -230,8 +230,14 @@ mod tests {
     #[test]
     fn the_buffers_of_the_old_client_limit_the_head() {
         let line = format!("X-Long: {}", "a".repeat(1020));
-        assert_eq!(fault(&format!("HTTP/1.1 200 OK\r\n{line}{REST}")), AnswerFault::LineTooLong(1028));
+        assert_eq!(
+            fault(&format!("HTTP/1.1 200 OK\r\n{line}{OTHER_HEADERS}")),
+            AnswerFault::LineTooLong(1028)
+        );
         let many = "X-Many: aaaaaaaaaaaaaaaa\r\n".repeat(90);
-        assert!(matches!(fault(&format!("HTTP/1.1 200 OK\r\n{many}{REST}")), AnswerFault::HeadTooLong(_)));
+        assert!(matches!(
+            fault(&format!("HTTP/1.1 200 OK\r\n{many}{OTHER_HEADERS}")),
+            AnswerFault::HeadTooLong(_)
+        ));
     }
 }

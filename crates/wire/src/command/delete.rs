@@ -1,6 +1,6 @@
 //! `DATA DELETE`: deletions of users and their biometrics.
 
-use super::{Form, fields_of, is};
+use super::{Form, begin_table, is};
 use crate::{BioType, FieldError, Fields, Pin};
 
 /// A deletion on a device (§12.1.2).
@@ -69,7 +69,7 @@ impl Delete {
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let form = self.form();
-        let mut fields = fields_of(form.words(), out);
+        let mut fields = begin_table(form.words(), out);
         let key = if matches!(form, Form::FVein | Form::BioData(_)) { "Pin" } else { "PIN" };
         fields.value(key, self.pin());
         match self {

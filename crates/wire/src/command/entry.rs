@@ -5,7 +5,7 @@ mod layout;
 use std::{borrow::Cow, fmt};
 
 use self::layout::{Layout, layout};
-use super::{Form, fields_of, is};
+use super::{Form, begin_table, is};
 use crate::{Base64, Charset, FieldError, Fields, Version, fields::FieldWriter};
 
 /// A table that holds neither users nor biometrics (§12.1.1.9 to §12.1.1.18).
@@ -188,16 +188,16 @@ impl<'a> Entry<'a> {
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         let layout = layout(self.table);
-        let few = self.is_of_few_keys();
+        let few = self.has_card_number_only();
         let word = if few { "Blacklist" } else { self.table.form().words() };
-        let mut fields = fields_of(word, out);
+        let mut fields = begin_table(word, out);
         for (field, value) in layout.fields.iter().zip(&self.values).take(if few { 1 } else { usize::MAX }) {
             fields.bytes(field.key, value);
         }
     }
 
     /// Whether this is a `Blacklist` in its form up to 2.4.1, with the card number only.
-    fn is_of_few_keys(&self) -> bool {
+    fn has_card_number_only(&self) -> bool {
         self.table == EntryTable::Blacklist && self.values.iter().skip(1).all(|value| value.is_empty())
     }
 
@@ -300,7 +300,7 @@ impl EntryKey {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut fields: FieldWriter<'_> = fields_of(self.table.form().words(), out);
+        let mut fields: FieldWriter<'_> = begin_table(self.table.form().words(), out);
         fields.text(self.table.deleted_by().unwrap_or_default(), &self.value);
     }
 

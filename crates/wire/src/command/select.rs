@@ -1,6 +1,6 @@
 //! `DATA QUERY`: requests for uploads.
 
-use super::{Form, LocalTime, fields_of, is};
+use super::{Form, LocalTime, begin_table, is};
 use crate::{BioType, FieldError, Fields, Pin, Version};
 
 /// Data that a device shall upload (§12.1.3). The device uploads it like new data, and also acknowledges the
@@ -114,24 +114,24 @@ impl Select {
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::User(pin) => {
-                fields_of("USERINFO", out).value("PIN", pin);
+                begin_table("USERINFO", out).value("PIN", pin);
             }
             Self::AllUsers => out.extend_from_slice(b" USERINFO"),
             Self::Fingerprints(pin) => {
-                fields_of("FINGERTMP", out).value("PIN", pin);
+                begin_table("FINGERTMP", out).value("PIN", pin);
             }
             Self::Fingerprint { pin, finger, key } => {
-                fields_of("FINGERTMP", out).value("PIN", pin).value(key.as_str(), finger);
+                begin_table("FINGERTMP", out).value("PIN", pin).value(key.as_str(), finger);
             }
             Self::BioData { bio_type, pin } => {
-                let mut fields = fields_of("BIODATA", out);
+                let mut fields = begin_table("BIODATA", out);
                 fields.value("Type", bio_type.0);
                 if let Some(pin) = pin {
                     fields.value("PIN", pin);
                 }
             }
             Self::BioDataNumber { bio_type, pin, number } => {
-                fields_of("BIODATA", out).value("Type", bio_type.0).value("PIN", pin).value("No", number);
+                begin_table("BIODATA", out).value("Type", bio_type.0).value("PIN", pin).value("No", number);
             }
             Self::AttLog { from, to } => period("ATTLOG", from, to, out),
             Self::AttPhoto { from, to } => period("ATTPHOTO", from, to, out),
@@ -175,7 +175,7 @@ impl Select {
 }
 
 fn period(table: &str, from: &LocalTime, to: &LocalTime, out: &mut Vec<u8>) {
-    fields_of(table, out).value("StartTime", from).value("EndTime", to);
+    begin_table(table, out).value("StartTime", from).value("EndTime", to);
 }
 
 /// Reads `StartTime` and `EndTime`, which are times on the device's clock.

@@ -1,6 +1,6 @@
 //! `DATA UPDATE`: records that a device shall store.
 
-use super::{Form, fields_of, is};
+use super::{Form, begin_table, is};
 use crate::{
     Base64, BioData, BioType, Card, ComparisonPhoto, FacePart, FieldError, Fields, FingerVein, Fingerprint,
     Pin, User, UserPhoto, fields::FieldWriter,
@@ -102,7 +102,7 @@ impl<'a> Update<'a> {
     }
 
     pub(super) fn write(&self, out: &mut Vec<u8>) {
-        let mut fields = fields_of(self.form().words(), out);
+        let mut fields = begin_table(self.form().words(), out);
         match self {
             Self::User(user) => write_user(user, &mut fields),
             Self::Fingerprint(fingerprint) => fingerprint.write(&mut fields),

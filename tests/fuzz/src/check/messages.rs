@@ -83,7 +83,7 @@ fn written(record: &Record<'_>) -> Vec<u8> {
     line
 }
 
-/// Base64: accepted text decodes to the announced number of bytes and is sent unchanged. Devices leave meaningless
+/// Base64: accepted text decodes to `decoded_len` bytes and is written unchanged. Devices leave meaningless
 /// bits in the last character.
 ///
 /// # Panics

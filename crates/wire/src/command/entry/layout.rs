@@ -109,21 +109,21 @@ pub(super) fn group_periods(periods: &[u8], is_newer: bool) -> Vec<u8> {
     }
 }
 
-const fn must(key: &'static str, kind: Kind) -> Field {
+const fn required(key: &'static str, kind: Kind) -> Field {
     Field { key, kind, default: None }
 }
 
-const fn may(key: &'static str, kind: Kind, default: &'static str) -> Field {
+const fn optional(key: &'static str, kind: Kind, default: &'static str) -> Field {
     Field { key, kind, default: Some(default) }
 }
 
 /// A key whose value may be empty.
-const fn any(key: &'static str) -> Field {
-    may(key, Kind::Text(1_000, "at most 1000 bytes"), "")
+const fn optional_text(key: &'static str) -> Field {
+    optional(key, Kind::Text(1_000, "at most 1000 bytes"), "")
 }
 
-const SHORT: Kind = Kind::Text(64, "at most 64 bytes");
-const SWITCH: Kind = Kind::Number(0, 1);
+const SHORT_TEXT: Kind = Kind::Text(64, "at most 64 bytes");
+const BOOLEAN: Kind = Kind::Number(0, 1);
 const COUNT: Kind = Kind::Number(0, i32::MAX as i64);
 
 /// The layout of a table.
@@ -148,146 +148,153 @@ pub(super) const fn layout(table: EntryTable) -> &'static Layout {
 /// §12.1.1.9. `TAG`: 253 for everyone, 254 personal, 255 kept back; `MIN`: display time in minutes.
 const SMS: Layout = Layout {
     fields: &[
-        must("MSG", Kind::Text(320, "at most 320 bytes")),
-        may("TAG", Kind::Number(253, 255), "253"),
-        must("UID", COUNT),
-        must("MIN", COUNT),
-        must("StartTime", Kind::Time),
+        required("MSG", Kind::Text(320, "at most 320 bytes")),
+        optional("TAG", Kind::Number(253, 255), "253"),
+        required("UID", COUNT),
+        required("MIN", COUNT),
+        required("StartTime", Kind::Time),
     ],
 };
 
 /// §12.1.1.10
-const USER_SMS: Layout = Layout { fields: &[must("PIN", Kind::Pin), must("UID", COUNT)] };
+const USER_SMS: Layout = Layout { fields: &[required("PIN", Kind::Pin), required("UID", COUNT)] };
 
 /// §12.1.1.11
 const AD_PIC: Layout = Layout {
     fields: &[
-        must("Index", COUNT),
-        must("Size", Kind::SizeOf { content: "Content", raw: false }),
-        may("Extension", Kind::Text(8, "at most 8 bytes"), "jpg"),
-        must("Content", Kind::Content),
+        required("Index", COUNT),
+        required("Size", Kind::SizeOf { content: "Content", raw: false }),
+        optional("Extension", Kind::Text(8, "at most 8 bytes"), "jpg"),
+        required("Content", Kind::Content),
     ],
 };
 
 /// §12.1.1.12. `PIN` is the position in the list, not a user.
-const WORK_CODE: Layout = Layout { fields: &[must("PIN", COUNT), must("CODE", SHORT), must("NAME", SHORT)] };
+const WORK_CODE: Layout =
+    Layout { fields: &[required("PIN", COUNT), required("CODE", SHORT_TEXT), required("NAME", SHORT_TEXT)] };
 
 /// §12.1.1.13. The document prints `StatusCode==`, apparently by mistake.
 const SHORTCUT_KEY: Layout = Layout {
     fields: &[
-        must("KeyID", Kind::Number(1, 8)),
-        must("KeyFun", Kind::Number(0, 6)),
-        may("StatusCode", COUNT, "0"),
-        any("ShowName"),
-        may("AutoState", SWITCH, "0"),
-        may("AutoTime", Kind::Week, ""),
-        may("Sun", SWITCH, "0"),
-        may("Mon", SWITCH, "0"),
-        may("Tue", SWITCH, "0"),
-        may("Wed", SWITCH, "0"),
-        may("Thu", SWITCH, "0"),
-        may("Fri", SWITCH, "0"),
-        may("Sat", SWITCH, "0"),
+        required("KeyID", Kind::Number(1, 8)),
+        required("KeyFun", Kind::Number(0, 6)),
+        optional("StatusCode", COUNT, "0"),
+        optional_text("ShowName"),
+        optional("AutoState", BOOLEAN, "0"),
+        optional("AutoTime", Kind::Week, ""),
+        optional("Sun", BOOLEAN, "0"),
+        optional("Mon", BOOLEAN, "0"),
+        optional("Tue", BOOLEAN, "0"),
+        optional("Wed", BOOLEAN, "0"),
+        optional("Thu", BOOLEAN, "0"),
+        optional("Fri", BOOLEAN, "0"),
+        optional("Sat", BOOLEAN, "0"),
     ],
 };
 
 /// §12.1.1.14
 const ACC_GROUP: Layout = Layout {
     fields: &[
-        must("ID", COUNT),
-        may("Verify", Kind::Number(-1, 255), "0"),
-        may("ValidHoliday", SWITCH, "0"),
-        must("TZ", Kind::Periods),
+        required("ID", COUNT),
+        optional("Verify", Kind::Number(-1, 255), "0"),
+        optional("ValidHoliday", BOOLEAN, "0"),
+        required("TZ", Kind::Periods),
     ],
 };
 
 /// §12.1.1.15, in the spelling of the document's first table: `Tues`, `Thurs`.
 const ACC_TIME_ZONE: Layout = Layout {
     fields: &[
-        must("UID", COUNT),
-        may("SunStart", Kind::Clock, "0000"),
-        may("SunEnd", Kind::Clock, "2359"),
-        may("MonStart", Kind::Clock, "0000"),
-        may("MonEnd", Kind::Clock, "2359"),
-        may("TuesStart", Kind::Clock, "0000"),
-        may("TuesEnd", Kind::Clock, "2359"),
-        may("WedStart", Kind::Clock, "0000"),
-        may("WedEnd", Kind::Clock, "2359"),
-        may("ThursStart", Kind::Clock, "0000"),
-        may("ThursEnd", Kind::Clock, "2359"),
-        may("FriStart", Kind::Clock, "0000"),
-        may("FriEnd", Kind::Clock, "2359"),
-        may("SatStart", Kind::Clock, "0000"),
-        may("SatEnd", Kind::Clock, "2359"),
+        required("UID", COUNT),
+        optional("SunStart", Kind::Clock, "0000"),
+        optional("SunEnd", Kind::Clock, "2359"),
+        optional("MonStart", Kind::Clock, "0000"),
+        optional("MonEnd", Kind::Clock, "2359"),
+        optional("TuesStart", Kind::Clock, "0000"),
+        optional("TuesEnd", Kind::Clock, "2359"),
+        optional("WedStart", Kind::Clock, "0000"),
+        optional("WedEnd", Kind::Clock, "2359"),
+        optional("ThursStart", Kind::Clock, "0000"),
+        optional("ThursEnd", Kind::Clock, "2359"),
+        optional("FriStart", Kind::Clock, "0000"),
+        optional("FriEnd", Kind::Clock, "2359"),
+        optional("SatStart", Kind::Clock, "0000"),
+        optional("SatEnd", Kind::Clock, "2359"),
     ],
 };
 
 /// §12.1.1.16
 const ACC_HOLIDAY: Layout = Layout {
     fields: &[
-        must("UID", COUNT),
-        must("HolidayName", SHORT),
-        must("StartDate", Kind::Day),
-        must("EndDate", Kind::Day),
-        must("TimeZone", COUNT),
+        required("UID", COUNT),
+        required("HolidayName", SHORT_TEXT),
+        required("StartDate", Kind::Day),
+        required("EndDate", Kind::Day),
+        required("TimeZone", COUNT),
     ],
 };
 
 /// §12.1.1.17
 const ACC_UNLOCK_COMB: Layout = Layout {
     fields: &[
-        must("UID", COUNT),
-        may("Group1", COUNT, "0"),
-        may("Group2", COUNT, "0"),
-        may("Group3", COUNT, "0"),
-        may("Group4", COUNT, "0"),
-        may("Group5", COUNT, "0"),
+        required("UID", COUNT),
+        optional("Group1", COUNT, "0"),
+        optional("Group2", COUNT, "0"),
+        optional("Group3", COUNT, "0"),
+        optional("Group4", COUNT, "0"),
+        optional("Group5", COUNT, "0"),
     ],
 };
 
 /// §12.1.1.18; the last three from 2.4.2.
-const BLACKLIST: Layout =
-    Layout { fields: &[must("IDNum", SHORT), any("Name"), any("Gender"), any("Nation")] };
+const BLACKLIST: Layout = Layout {
+    fields: &[
+        required("IDNum", SHORT_TEXT),
+        optional_text("Name"),
+        optional_text("Gender"),
+        optional_text("Nation"),
+    ],
+};
 
 const WHITELIST: Layout = Layout {
     fields: &[
-        must("IDNum", SHORT),
-        any("Name"),
-        may("Gender", COUNT, "0"),
-        may("Nation", COUNT, "0"),
-        must("StartDate", Kind::Time),
-        must("EndDate", Kind::Time),
+        required("IDNum", SHORT_TEXT),
+        optional_text("Name"),
+        optional("Gender", COUNT, "0"),
+        optional("Nation", COUNT, "0"),
+        required("StartDate", Kind::Time),
+        required("EndDate", Kind::Time),
     ],
 };
 
 const WALLPAPER: Layout = Layout {
     fields: &[
-        must("Index", COUNT),
-        must("Size", Kind::SizeOf { content: "Content", raw: true }),
-        may("Extension", Kind::Word(&["jpg", "jpeg", "png", "gif", "bmp"]), "jpg"),
-        must("Content", Kind::Content),
+        required("Index", COUNT),
+        required("Size", Kind::SizeOf { content: "Content", raw: true }),
+        optional("Extension", Kind::Word(&["jpg", "jpeg", "png", "gif", "bmp"]), "jpg"),
+        required("Content", Kind::Content),
     ],
 };
 
 /// §12.1.1.2
 const ID_CARD: Layout = Layout {
     fields: &[
-        must("PIN", Kind::Pin),
-        any("SNNum"),
-        any("IDNum"),
-        any("DNNum"),
-        any("Name"),
-        any("Gender"),
-        any("Nation"),
-        any("Birthday"),
-        any("ValidInfo"),
-        any("Address"),
-        any("AdditionalInfo"),
-        any("Issuer"),
-        may("Photo", Kind::Content, ""),
-        may("FPTemplate1", Kind::Content, ""),
-        may("FPTemplate2", Kind::Content, ""),
-        any("Reserve"),
-        any("Notice"),
+        required("PIN", Kind::Pin),
+        optional_text("SNNum"),
+        optional_text("IDNum"),
+        optional_text("DNNum"),
+        optional_text("Name"),
+        optional_text("Gender"),
+        optional_text("Nation"),
+        optional_text("Birthday"),
+        optional_text("ValidInfo"),
+        optional_text("Address"),
+        optional_text("AdditionalInfo"),
+        optional_text("Issuer"),
+        optional("Photo", Kind::Content, ""),
+        optional("FPTemplate1", Kind::Content, ""),
+        optional("FPTemplate2", Kind::Content, ""),
+        optional_text("Reserve"),
+        optional_text("Notice"),
     ],
 };
