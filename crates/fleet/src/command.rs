@@ -6,7 +6,7 @@ mod risk;
 use roster::{Capability, Millis};
 use store::{NewQueuedCommand, QueuedCommandRow, StoreError, Tx};
 use sync::operator::State;
-use wire::{Command, EntryTable, Form, Import, PutFile, Select};
+use wire::{Command, DataQuery, Form, Import, PutFile, RecordTable};
 
 pub use queue::{CommandRefusal, CommandTarget, Queued};
 pub use risk::Risk;
@@ -125,7 +125,7 @@ impl QueuedCommand {
             | Command::PutFile(_)
             | Command::Upgrade(_)
             | Command::Update(_) => true,
-            Command::Put(entry) => entry.table() == EntryTable::IdCard,
+            Command::Put(entry) => entry.table() == RecordTable::IdCard,
             _ => false,
         }
     }
@@ -204,7 +204,7 @@ impl QueuedCommand {
 
     /// The query for one user.
     pub const fn query_user(pin: wire::Pin) -> Self {
-        Self(Command::Query(Select::User(pin)))
+        Self(Command::Query(DataQuery::User(pin)))
     }
 }
 
@@ -258,14 +258,14 @@ mod tests {
     fn picture(content: &str) -> Command<'static> {
         let pairs = [("Index", "1"), ("Content", content)];
         let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        Command::Put(Entry::new(EntryTable::AdPic, &pairs, None).expect("a picture"))
+        Command::Put(Entry::new(RecordTable::AdPic, &pairs, None).expect("a picture"))
     }
 
     /// With a name in Chinese, for a device that writes GB2312.
     fn work_code() -> Command<'static> {
         let pairs = [("PIN", "1"), ("CODE", "77"), ("NAME", "午餐")];
         let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));
-        let entry = Entry::new(EntryTable::WorkCode, &pairs, None).expect("a work code");
+        let entry = Entry::new(RecordTable::WorkCode, &pairs, None).expect("a work code");
         Command::Put(entry.in_charset(wire::Charset::Gb2312))
     }
 
@@ -303,10 +303,10 @@ mod tests {
         let commands = [
             Command::Check,
             Command::ClearUsers,
-            Command::Query(Select::AllUsers),
-            Command::Query(Select::User("1007".parse().expect("a PIN"))),
+            Command::Query(DataQuery::AllUsers),
+            Command::Query(DataQuery::User("1007".parse().expect("a PIN"))),
             Command::VerifySum { from: period.0.clone(), to: period.1.clone() },
-            Command::Query(Select::AttLog { from: period.0, to: period.1 }),
+            Command::Query(DataQuery::AttLog { from: period.0, to: period.1 }),
             Command::SetOption { key: "CommKey".into(), value: "482913 = x".into() },
             Command::Shell { command: "ls -l".into() },
             Command::GetFile { path: "/mnt/a b".into() },

@@ -6,11 +6,11 @@ use std::fmt;
 
 use roster::{
     Area, CLOSED, Content, DAYS, Definition, DefinitionKind, DefinitionName, DefinitionNameError, ItemKey,
-    Kind, MOST_DEFINITIONS, Millis, Slot,
+    Kind, MAX_DEFINITIONS, Millis, Slot,
 };
 use serde::Serialize;
 use store::{Change, Defined, ItemWrite, StoreError, Tx};
-use wire::{EntryError, Pin};
+use wire::{Pin, TableRecordError};
 
 use crate::fleet::retry;
 use crate::{Actor, Fleet, FleetError, lookup};
@@ -46,7 +46,7 @@ pub enum DefinitionRefusal {
         /// What was to be defined.
         name: DefinitionName,
         /// Which field, and what it wants.
-        error: EntryError,
+        error: TableRecordError,
     },
     /// No message can have this number.
     #[error("message {number}: {error}")]
@@ -379,7 +379,7 @@ impl Places {
     ///
     /// # Errors
     /// The text is not one that the table takes.
-    pub fn work_code(&mut self, name: &DefinitionName, text: &str) -> Result<Definition, EntryError> {
+    pub fn work_code(&mut self, name: &DefinitionName, text: &str) -> Result<Definition, TableRecordError> {
         let place = self.of.get(name).copied().unwrap_or_else(|| self.free());
         // What has no name is called as it is coded.
         let text = if text.trim().is_empty() { name.name.as_str() } else { text };
@@ -412,7 +412,8 @@ async fn undefined(tx: &mut Tx, definition: &Definition) -> Result<Vec<Definitio
     };
     let defined: BTreeSet<String> =
         tx.definitions(kind).await?.into_iter().map(|defined| defined.name.name).collect();
-    let numbers: BTreeSet<u32> = definition.refers_to().into_iter().filter(|number| *number > 1).collect();
+    let numbers: BTreeSet<u32> =
+        definition.referenced_numbers().into_iter().filter(|number| *number > 1).collect();
     let names = numbers.into_iter().map(|number| DefinitionName { kind, name: number.to_string() });
     Ok(names.filter(|name| !defined.contains(&name.name)).collect())
 }
@@ -437,7 +438,8 @@ async fn referring(tx: &mut Tx, name: &DefinitionName) -> Result<Vec<Reference>,
     let mut found = Vec::new();
     for kind in kinds {
         let all = tx.definitions(*kind).await?;
-        let those = all.into_iter().filter(|defined| defined.definition.refers_to().contains(&number));
+        let those =
+            all.into_iter().filter(|defined| defined.definition.referenced_numbers().contains(&number));
         found.extend(those.map(|defined| Reference::Definition(defined.name)));
     }
     if users > 0 {
@@ -463,7 +465,7 @@ async fn users_with_zone(tx: &mut Tx, zone: u32) -> Result<i64, StoreError> {
 pub async fn free_number(tx: &mut Tx, kind: DefinitionKind) -> Result<Option<u16>, StoreError> {
     let taken: BTreeSet<String> =
         tx.definitions(kind).await?.into_iter().map(|defined| defined.name.name).collect();
-    Ok((1..=MOST_DEFINITIONS).find(|number| !taken.contains(&number.to_string())))
+    Ok((1..=MAX_DEFINITIONS).find(|number| !taken.contains(&number.to_string())))
 }
 
 fn put(tx: &Tx, key: ItemKey, content: Content) -> ItemWrite {

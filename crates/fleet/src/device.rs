@@ -174,7 +174,7 @@ pub async fn refill(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), 
     let Some(row) = tx.lock_device(device.id).await? else { return Ok(()) };
     tx.wake().await?;
     let mut view = tx.view(&row).await?;
-    view.capability.forget_keeping();
+    view.capability.forget_kept_fields();
     view.forget_refusals();
     view.rebaseline();
     let changes = view.take_changes();

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use wire::{Command, Select};
+use wire::{Command, DataQuery};
 
 use crate::command::QueuedCommand;
 
@@ -33,7 +33,7 @@ pub fn compare(told: u64, kept: u64) -> Sum {
 pub fn follow_up(command: &Command<'_>, told: u64, kept: u64) -> Option<QueuedCommand> {
     let Command::VerifySum { from, to } = command else { return None };
     (compare(told, kept) != Sum::Equal)
-        .then(|| QueuedCommand(Command::Query(Select::AttLog { from: from.clone(), to: to.clone() })))
+        .then(|| QueuedCommand(Command::Query(DataQuery::AttLog { from: from.clone(), to: to.clone() })))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use roster::{Capability, Millis};
 use store::{DueBefore, Readings, Store, StoreError, Tx};
-use wire::{Command, Form, Select};
+use wire::{Command, DataQuery, Form};
 
 use crate::clock::Clock;
 use crate::command::{QueuedCommand, is_refused};
@@ -103,7 +103,7 @@ pub async fn begin(tx: &mut Tx, device: i64, capability: &Capability, now: Milli
     if !is_refused(Form::Info, capability) {
         QueuedCommand(Command::Info).queue(tx, device, BY, now).await?;
     }
-    QueuedCommand(Command::Query(Select::AllUsers)).queue(tx, device, BY, now).await?;
+    QueuedCommand(Command::Query(DataQuery::AllUsers)).queue(tx, device, BY, now).await?;
     Ok(())
 }
 

@@ -1,6 +1,6 @@
 //! Comparison of two user records under one PIN.
 
-use roster::{Capability, Field, NameAsKept, UserFields, UserPatch};
+use roster::{Capability, Field, StoredName, UserFields, UserPatch};
 
 /// Whether both may be the same person: name and card agree if both have them; a cut name agrees with the whole
 /// one.
@@ -12,7 +12,7 @@ pub(crate) fn same_person(a: &UserFields, b: &UserFields) -> bool {
 
 fn as_uploaded(fields: &UserFields) -> UserPatch {
     UserPatch {
-        name: Some(NameAsKept { raw: fields.name.clone().into_bytes(), text: Some(fields.name.clone()) }),
+        name: Some(StoredName { raw: fields.name.clone().into_bytes(), text: Some(fields.name.clone()) }),
         card: fields.card.clone(),
         ..UserPatch::default()
     }

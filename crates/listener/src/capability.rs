@@ -47,7 +47,7 @@ fn awaits_count(device: &DeviceRow) -> bool {
 fn told_by(merge: &impl Fn(&mut Capability)) -> BTreeSet<Kind> {
     let mut told = Capability::default();
     merge(&mut told);
-    Capability::counted_kinds().filter(|kind| told.counted(*kind).is_some()).collect()
+    Capability::kinds_with_capacity().filter(|kind| told.counted(*kind).is_some()).collect()
 }
 
 /// Whether it holds another number of something than was thought, although it told the same number before: what was sent

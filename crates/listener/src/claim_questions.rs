@@ -9,7 +9,7 @@ use roster::{ItemKey, Millis};
 use store::{DeviceRow, Rereading, StoreError, Tx};
 use sync::intake::{Counts, Intake};
 use sync::{DeviceView, Subject};
-use wire::{Command, Form, Pin, Select};
+use wire::{Command, DataQuery, Form, Pin};
 
 use crate::command::read_back;
 use crate::context::Context;
@@ -115,14 +115,14 @@ fn query(view: &DeviceView, pin: &Pin, subject: Subject) -> Option<QueuedCommand
 
 /// Whether an ordered command asks for a user.
 pub fn asks_for_user(ordered: &QueuedCommand) -> bool {
-    matches!(ordered.command(), Command::Query(Select::User(_)))
+    matches!(ordered.command(), Command::Query(DataQuery::User(_)))
 }
 
 /// What the count of users on a device says of those in doubt.
 async fn counts(tx: &mut Tx, row: &DeviceRow) -> Result<Counts, StoreError> {
     let told = row.capability.counts().users.and_then(|users| usize::try_from(users).ok());
     let Some(told) = told else { return Ok(Counts::SayNothing) };
-    let takes = |pins: &[Pin]| pins.iter().filter(|pin| row.capability.takes_pin(pin)).count();
+    let takes = |pins: &[Pin]| pins.iter().filter(|pin| row.capability.accepts_pin(pin)).count();
     let fewest = takes(&tx.users_expected(row.id).await?);
     let most = takes(&tx.users_possible(row.id).await?);
     Ok(match told {

@@ -115,7 +115,7 @@ fn holds_shared_templates(capability: &Capability) -> bool {
 }
 
 fn shared_kinds(capability: &Capability) -> impl Iterator<Item = Kind> {
-    Capability::counted_kinds()
+    Capability::kinds_with_capacity()
         .filter(|kind| matches!(kind, Kind::Template(bio_type) if capability.shares_templates(*bio_type)))
 }
 

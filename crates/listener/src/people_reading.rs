@@ -118,7 +118,7 @@ pub async fn end(context: &Context, device: &DeviceRow) -> Result<bool, StoreErr
 /// Those whom the device should hold and has not shown. Some of them may be on the way.
 async fn not_shown(tx: &mut Tx, row: &DeviceRow) -> Result<BTreeSet<Pin>, StoreError> {
     let expected = tx.users_expected(row.id).await?;
-    let expected = expected.into_iter().filter(|pin| row.capability.takes_pin(pin)).collect();
+    let expected = expected.into_iter().filter(|pin| row.capability.accepts_pin(pin)).collect();
     tx.not_shown(row.id, expected).await
 }
 

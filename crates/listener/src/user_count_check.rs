@@ -78,7 +78,7 @@ async fn look(
         return Ok(Outcome::Enough);
     }
     let takes = |pins: &[Pin]| {
-        let taken = pins.iter().filter(|pin| device.capability.takes_pin(pin)).count();
+        let taken = pins.iter().filter(|pin| device.capability.accepts_pin(pin)).count();
         u64::try_from(taken).unwrap_or(u64::MAX)
     };
     let expected = takes(&tx.users_expected(device.id).await?);

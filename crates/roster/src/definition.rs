@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use wire::{Charset, Command, Entry, EntryError, EntryKey, EntryTable, Pin, PinError, Version};
+use wire::{Charset, Command, Entry, Pin, PinError, RecordTable, TableRecordError, TableRecordKey, Version};
 
 use crate::{Algorithm, Capability, Kind, Slot};
 
@@ -26,7 +26,7 @@ pub enum DefinitionKind {
 }
 
 /// The highest number of a definition.
-pub const MOST_DEFINITIONS: u16 = 9_999;
+pub const MAX_DEFINITIONS: u16 = 9_999;
 
 /// Longest code of a work code, as devices upload them.
 const CODE_CHARACTERS: usize = 20;
@@ -37,14 +37,14 @@ impl DefinitionKind {
         [Self::TimeZone, Self::Holiday, Self::Group, Self::Combination, Self::Message, Self::WorkCode];
 
     /// The device table of this kind.
-    pub const fn table(self) -> EntryTable {
+    pub const fn table(self) -> RecordTable {
         match self {
-            Self::TimeZone => EntryTable::AccTimeZone,
-            Self::Holiday => EntryTable::AccHoliday,
-            Self::Group => EntryTable::AccGroup,
-            Self::Combination => EntryTable::AccUnlockComb,
-            Self::Message => EntryTable::Sms,
-            Self::WorkCode => EntryTable::WorkCode,
+            Self::TimeZone => RecordTable::AccTimeZone,
+            Self::Holiday => RecordTable::AccHoliday,
+            Self::Group => RecordTable::AccGroup,
+            Self::Combination => RecordTable::AccUnlockComb,
+            Self::Message => RecordTable::Sms,
+            Self::WorkCode => RecordTable::WorkCode,
         }
     }
 
@@ -96,7 +96,7 @@ impl DefinitionKind {
 pub struct DefinitionName {
     /// The kind.
     pub kind: DefinitionKind,
-    /// The code of a work code; for other kinds a number from 1 to [`MOST_DEFINITIONS`] without leading zeros.
+    /// The code of a work code; for other kinds a number from 1 to [`MAX_DEFINITIONS`] without leading zeros.
     pub name: String,
 }
 
@@ -104,7 +104,7 @@ pub struct DefinitionName {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionNameError {
     /// A definition of this kind needs a number.
-    #[error("want a number from 1 to {MOST_DEFINITIONS}")]
+    #[error("want a number from 1 to {MAX_DEFINITIONS}")]
     Number,
     /// A work code needs letters and digits.
     #[error("want a code of 1 to {CODE_CHARACTERS} letters and digits")]
@@ -121,7 +121,7 @@ impl DefinitionName {
             let fits = Pin::try_from(text).is_ok() && text.len() <= CODE_CHARACTERS;
             fits.then(|| text.to_owned()).ok_or(DefinitionNameError::Code)?
         } else {
-            let number = text.parse::<u16>().ok().filter(|number| (1..=MOST_DEFINITIONS).contains(number));
+            let number = text.parse::<u16>().ok().filter(|number| (1..=MAX_DEFINITIONS).contains(number));
             number.ok_or(DefinitionNameError::Number)?.to_string()
         };
         Ok(Self { kind, name })
@@ -167,14 +167,14 @@ impl Definition {
     ///
     /// # Errors
     /// The table lacks a key, a value is not valid for its key, or a required value is missing.
-    pub fn new(name: &DefinitionName, fields: &[(&str, String)]) -> Result<Self, EntryError> {
+    pub fn new(name: &DefinitionName, fields: &[(&str, String)]) -> Result<Self, TableRecordError> {
         let mut pairs: Vec<(String, String)> =
             fields.iter().map(|(key, value)| ((*key).to_owned(), line(value))).collect();
         pairs.push((name.kind.key_field().to_owned(), name.name.clone()));
         Self::checked(name.kind, &pairs)
     }
 
-    fn checked(kind: DefinitionKind, pairs: &[(String, String)]) -> Result<Self, EntryError> {
+    fn checked(kind: DefinitionKind, pairs: &[(String, String)]) -> Result<Self, TableRecordError> {
         let entry = Entry::new(kind.table(), pairs, None)?;
         let fields = entry.pairs().into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         Ok(Self { kind, fields })
@@ -206,7 +206,7 @@ impl Definition {
 
     /// The numbers that this definition refers to: the time zones of a group, or the groups of a combination;
     /// without zeros.
-    pub fn refers_to(&self) -> Vec<u32> {
+    pub fn referenced_numbers(&self) -> Vec<u32> {
         let numbers: Vec<u32> = match self.kind {
             DefinitionKind::Group => {
                 let zones: Vec<u32> =
@@ -250,7 +250,7 @@ pub(crate) fn delete(owner: &Pin, capability: &Capability) -> Option<Command<'st
     let first = name == "1";
     let fields: Vec<(&str, &str)> = match kind {
         DefinitionKind::Message | DefinitionKind::WorkCode => {
-            return EntryKey::new(kind.table(), &name).ok().map(Command::Remove);
+            return TableRecordKey::new(kind.table(), &name).ok().map(Command::Remove);
         }
         DefinitionKind::TimeZone if first => Vec::new(),
         // The end is before the start: closed.
@@ -287,7 +287,7 @@ pub const CLOSED: (&str, &str) = ("2357", "2356");
 /// The command that assigns a personal message to a user (§12.1.1.10). The protocol has no command to undo it.
 pub(crate) fn assignment(pin: &Pin, message: i64) -> Option<Command<'static>> {
     let pairs = [("PIN".to_owned(), pin.to_string()), ("UID".to_owned(), message.to_string())];
-    Entry::new(EntryTable::UserSms, &pairs, None).ok().map(Command::Put)
+    Entry::new(RecordTable::UserSms, &pairs, None).ok().map(Command::Put)
 }
 
 fn put(

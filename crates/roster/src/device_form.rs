@@ -7,7 +7,7 @@
 use wire::Charset;
 
 use crate::user_patch::own_mode;
-use crate::{Capability, Field, NameAsKept, UserFields, UserPatch, canonical};
+use crate::{Capability, Field, StoredName, UserFields, UserPatch, canonical};
 
 /// Bytes at which devices cut a name, if nothing else is known of the device (field note 5.7).
 const NAME_BYTES: usize = 24;
@@ -42,7 +42,7 @@ pub(crate) fn equals_as_kept(
 
 /// Whether a name on a device equals `ours`: it is the same text, or `ours` in the device's charset with `?` for
 /// missing characters, or `ours` cut where this device cuts names. A beginning of another length is another name.
-pub(crate) fn name_is(kept: &NameAsKept, ours: &str, capability: &Capability) -> bool {
+pub(crate) fn name_is(kept: &StoredName, ours: &str, capability: &Capability) -> bool {
     let ours = canonical::name(ours);
     if kept.canonical() == ours {
         return true;
@@ -53,7 +53,7 @@ pub(crate) fn name_is(kept: &NameAsKept, ours: &str, capability: &Capability) ->
 }
 
 /// Whether a name on a device may be `ours`, cut anywhere. It serves to identify people and decides no edit.
-pub(crate) fn name_may_be(kept: &NameAsKept, ours: &str, capability: &Capability) -> bool {
+pub(crate) fn name_may_be(kept: &StoredName, ours: &str, capability: &Capability) -> bool {
     let sent = capability.charset().encode(&canonical::name(ours));
     let raw = kept.raw.trim_ascii();
     name_is(kept, ours, capability) || (raw.len() >= LEAST_KEPT && sent.starts_with(raw))
@@ -82,7 +82,7 @@ fn is_cut_at(bytes: usize, raw: &[u8], ours: &str, charset: Charset) -> bool {
 }
 
 /// Whether `ours` is the name that this device shows, cut by another device.
-pub(crate) fn is_cut(ours: &str, shown: &NameAsKept, capability: &Capability) -> bool {
+pub(crate) fn is_cut(ours: &str, shown: &StoredName, capability: &Capability) -> bool {
     let charset = capability.charset();
     is_cut_at(NAME_BYTES, charset.encode(ours).trim_ascii(), &shown.canonical(), charset)
 }

@@ -8,7 +8,7 @@ use crate::{Format, Kind, Slot};
 
 /// The content of a template's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Described {
+pub struct TemplateHeader {
     /// The biometric type (appendix 10); `None` if only the first characters were recognised.
     pub bio_type: Option<u8>,
     /// Major version of the algorithm.
@@ -64,7 +64,7 @@ const HEADER_CHARACTERS: usize = 16;
 ///
 /// # Errors
 /// The first bytes or the length are not base64, or the header announces another length than the text has.
-pub fn inspect(text: &str) -> Result<Option<Described>, HeaderError> {
+pub fn inspect(text: &str) -> Result<Option<TemplateHeader>, HeaderError> {
     let held = decoded_len(text).ok_or(HeaderError::Base64)?;
     let whole =
         |announced| if announced == held { Ok(()) } else { Err(HeaderError::Length { announced, held }) };
@@ -76,7 +76,7 @@ pub fn inspect(text: &str) -> Result<Option<Described>, HeaderError> {
     if bytes.starts_with(&UNIFIED) {
         let [_, _, _, _, low, high, _, _, bio_type, _, major, minor] = bytes;
         whole(usize::from(u16::from_le_bytes([low, high])))?;
-        return Ok(Some(Described {
+        return Ok(Some(TemplateHeader {
             bio_type: Some(bio_type),
             major: major.into(),
             minor: minor.into(),
@@ -90,9 +90,9 @@ pub fn inspect(text: &str) -> Result<Option<Described>, HeaderError> {
         let announced = u32::from_be_bytes([first, second, third, fourth]);
         whole(usize::try_from(announced).unwrap_or(usize::MAX))?;
         let bio_type = Some(BioType::FINGERPRINT.0);
-        return Ok(Some(Described { bio_type, major: 10, minor: 0, unified: false }));
+        return Ok(Some(TemplateHeader { bio_type, major: 10, minor: 0, unified: false }));
     }
-    let fingerprint_9 = Described { bio_type: None, major: 9, minor: 0, unified: false };
+    let fingerprint_9 = TemplateHeader { bio_type: None, major: 9, minor: 0, unified: false };
     Ok(text.starts_with(FINGERPRINT_9).then_some(fingerprint_9))
 }
 
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn a_unified_header_holds_type_and_version() {
-        let expected = Described { bio_type: Some(9), major: 58, minor: 10, unified: true };
+        let expected = TemplateHeader { bio_type: Some(9), major: 58, minor: 10, unified: true };
         assert_eq!(inspect(&unified(9, 58, 10, 2064)), Ok(Some(expected)));
     }
 
@@ -184,7 +184,7 @@ mod tests {
             let mut bytes = start.to_vec();
             bytes.extend(120_u32.to_be_bytes());
             bytes.resize(120, 3);
-            let expected = Described { bio_type: Some(1), major: 10, minor: 0, unified: false };
+            let expected = TemplateHeader { bio_type: Some(1), major: 10, minor: 0, unified: false };
             assert_eq!(inspect(&STANDARD.encode(&bytes)), Ok(Some(expected)));
             bytes.extend([1, 2, 3]);
             assert_eq!(

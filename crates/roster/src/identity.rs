@@ -45,7 +45,7 @@ pub fn likeness<'a>(
 /// that was completed or shortened identifies the same person.
 ///
 /// It is for a device that is known to hold the person. Such a device may also edit a user without name and card.
-pub fn tells_nobody_else(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
+pub fn agrees_in_identity(current: &UserFields, patch: &UserPatch, capability: &Capability) -> bool {
     let name = patch.name.as_ref().is_none_or(|name| {
         device_form::name_is(name, &current.name, capability) || continues(&name.canonical(), &current.name)
     });
@@ -62,7 +62,7 @@ fn continues(name: &str, ours: &str) -> bool {
 }
 
 /// Whether a record identifies anybody: it has a readable name, or a card.
-pub fn names_somebody(patch: &UserPatch) -> bool {
+pub fn has_identity(patch: &UserPatch) -> bool {
     let said = |text: &Option<String>| text.as_deref().is_some_and(|text| !text.is_empty());
     patch.name.as_ref().is_some_and(|name| !name.canonical().is_empty()) || said(&patch.card)
 }
@@ -70,7 +70,7 @@ pub fn names_somebody(patch: &UserPatch) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NameAsKept;
+    use crate::StoredName;
 
     fn user(name: &str, card: &str) -> UserFields {
         let card = (!card.is_empty()).then(|| card.to_owned());
@@ -78,7 +78,7 @@ mod tests {
     }
 
     fn record(name: &str, card: &str) -> UserPatch {
-        let name = NameAsKept { raw: name.as_bytes().to_vec(), text: Some(name.to_owned()) };
+        let name = StoredName { raw: name.as_bytes().to_vec(), text: Some(name.to_owned()) };
         UserPatch { name: Some(name), card: Some(card.to_owned()), ..UserPatch::default() }
     }
 

@@ -13,19 +13,19 @@ const CUT_BYTES: usize = 20;
 pub fn marks(key: &HashKey, user: &UserFields) -> BTreeSet<ContentHash> {
     let cards = [user.card.as_deref(), user.vice_card.as_deref()];
     let mut marks = marks_of(key, &user.name, &cards);
-    marks.insert(mark_of_whole(key, user));
+    marks.insert(record_mark(key, user));
     marks
 }
 
 /// The mark of a whole user record except privilege and password.
-pub fn mark_of_whole(key: &HashKey, user: &UserFields) -> ContentHash {
+pub fn record_mark(key: &HashKey, user: &UserFields) -> ContentHash {
     let user = UserFields { privilege: 0, password: String::new(), ..user.clone() };
     crate::hash(key, &crate::Slot::USER, &crate::Content::User(user))
 }
 
 /// The marks of a device's user record.
-pub fn marks_of_record(key: &HashKey, patch: &UserPatch) -> BTreeSet<ContentHash> {
-    let name = patch.name.as_ref().map(crate::NameAsKept::canonical).unwrap_or_default();
+pub fn identity_marks_of_patch(key: &HashKey, patch: &UserPatch) -> BTreeSet<ContentHash> {
+    let name = patch.name.as_ref().map(crate::StoredName::canonical).unwrap_or_default();
     marks_of(key, &name, &[patch.card.as_deref(), patch.vice_card.as_deref()])
 }
 
@@ -48,7 +48,7 @@ fn marks_of(key: &HashKey, name: &str, cards: &[Option<&str>]) -> BTreeSet<Conte
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::NameAsKept;
+    use crate::StoredName;
 
     fn user(name: &str, card: &str) -> UserFields {
         let card = (!card.is_empty()).then(|| card.to_owned());
@@ -56,7 +56,7 @@ mod tests {
     }
 
     fn record(name: &str, card: &str) -> UserPatch {
-        let name = NameAsKept { raw: name.as_bytes().to_vec(), text: Some(name.to_owned()) };
+        let name = StoredName { raw: name.as_bytes().to_vec(), text: Some(name.to_owned()) };
         UserPatch { name: Some(name), card: Some(card.to_owned()), ..UserPatch::default() }
     }
 
@@ -64,7 +64,7 @@ mod tests {
     fn a_person_is_recognised_by_name_card_or_a_cut_name() {
         let key = HashKey::new([7; 32]);
         let former = marks(&key, &user("Alexandrina Victoria of Kent", "17"));
-        let matches = |patch: &UserPatch| !marks_of_record(&key, patch).is_disjoint(&former);
+        let matches = |patch: &UserPatch| !identity_marks_of_patch(&key, patch).is_disjoint(&former);
         assert!(matches(&record("ALEXANDRINA VICTORIA OF KENT", "")));
         assert!(matches(&record("Alexandrina Victoria of ", "")));
         assert!(matches(&record("", "17")));

@@ -27,17 +27,18 @@ pub use body::BodyError;
 pub use capability::{Capability, Counts, Evidence, PhotoLimit};
 pub use content::{Content, FACE_PARTS, Part, Photo, Template, UserFields};
 pub use definition::{
-    CLOSED, DAYS, Definition, DefinitionKind, DefinitionName, DefinitionNameError, MOST_DEFINITIONS,
+    CLOSED, DAYS, Definition, DefinitionKind, DefinitionName, DefinitionNameError, MAX_DEFINITIONS,
 };
 pub use field::Field;
 pub use hash::{HashKey, hash};
-pub use header::{Described, HeaderError, check, inspect};
-pub use identity::{Likeness, likeness, names_somebody, tells_nobody_else};
-pub use identity_marks::{mark_of_whole, marks, marks_of_record};
+pub use header::{HeaderError, TemplateHeader, check, inspect};
+pub use identity::{Likeness, agrees_in_identity, has_identity, likeness};
+pub use identity_marks::{identity_marks_of_patch, marks, record_mark};
 pub use item::{Algorithm, Area, ContentHash, Format, ItemKey, Kind, Millis, Seq, Slot};
 pub use merge::{Merge, Uploader, first, merge, same_person};
 pub use reading::{Reading, read};
 pub use render::{
-    PhotoPayload, PhotoSending, Rendering, delete, delete_lines, update, update_lines, update_photo,
+    PhotoPayload, PhotoUpdate, Rendering, delete, delete_command_count, update, update_command_count,
+    update_photo,
 };
-pub use user_patch::{NameAsKept, UserPatch};
+pub use user_patch::{StoredName, UserPatch};

@@ -48,7 +48,12 @@ impl Merge {
 
 impl Merge {
     /// Turns the emptied fields into edits.
-    pub fn accept_cleared(&mut self, older: &[UserFields], patch: &UserPatch, capability: &Capability) {
+    pub fn count_cleared_as_edits(
+        &mut self,
+        older: &[UserFields],
+        patch: &UserPatch,
+        capability: &Capability,
+    ) {
         for field in std::mem::take(&mut self.cleared) {
             self.dropped.remove(&field);
             patch.write(field, &mut self.fields);
@@ -70,8 +75,8 @@ pub fn merge(current: &UserFields, older: &[UserFields], patch: &UserPatch, from
                 merge.dropped.insert(field);
                 if from.settled
                     && Field::CLEARABLE.contains(&field)
-                    && patch.shows_empty(field)
-                    && from.capability.keeps_what_is_written(field)
+                    && patch.shows_empty_value(field)
+                    && from.capability.keeps_written_values(field)
                 {
                     merge.cleared.insert(field);
                 }

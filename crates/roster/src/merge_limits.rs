@@ -4,7 +4,7 @@ use crate::{Field, Merge, UserFields};
 
 impl Merge {
     /// Keeps only the edits of fields without a value in `current`. The fleet's values stay.
-    pub fn fill_in(&mut self, current: &UserFields) {
+    pub fn keep_existing(&mut self, current: &UserFields) {
         let fleet = std::mem::replace(&mut self.fields, current.clone());
         self.edited.retain(|field| {
             let unset = !current.has(*field);
@@ -18,7 +18,7 @@ impl Merge {
     }
 
     /// Drops the edit of one field. Returns whether there was one.
-    pub fn withdraw(&mut self, field: Field, current: &UserFields) -> bool {
+    pub fn drop_edit(&mut self, field: Field, current: &UserFields) -> bool {
         let was = self.edited.remove(&field);
         if was {
             self.fields.take(field, current);
@@ -28,7 +28,7 @@ impl Merge {
     }
 
     /// Drops the edits of credentials and of the privilege. Returns whether there were any.
-    pub fn withhold_credentials(&mut self, current: &UserFields) -> bool {
+    pub fn drop_credential_edits(&mut self, current: &UserFields) -> bool {
         let credentials = [Field::Privilege, Field::Password, Field::Card, Field::ViceCard];
         let mut withheld = false;
         for field in credentials {
@@ -44,7 +44,7 @@ impl Merge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Capability, NameAsKept, Uploader, UserPatch};
+    use crate::{Capability, StoredName, Uploader, UserPatch};
 
     #[test]
     fn a_joining_device_fills_empty_fields_and_overwrites_none() {
@@ -54,7 +54,7 @@ mod tests {
         let mut merge = Merge { fields: theirs, ..Merge::default() };
         merge.edited.extend([Field::Card, Field::Group]);
 
-        merge.fill_in(&current);
+        merge.keep_existing(&current);
 
         assert_eq!(merge.fields, UserFields { card: Some("77".into()), ..current });
         assert_eq!((merge.edited, merge.stale), ([Field::Card].into(), [Field::Group].into()));
@@ -64,11 +64,11 @@ mod tests {
     fn edits_of_credentials_are_dropped_and_others_stay() {
         let current = UserFields { name: "Ada".into(), card: Some("17".into()), ..UserFields::default() };
         let uploader = Uploader { capability: &Capability::default(), settled: true, trust_privilege: false };
-        let name = NameAsKept { raw: b"Ada King".to_vec(), text: Some("Ada King".into()) };
+        let name = StoredName { raw: b"Ada King".to_vec(), text: Some("Ada King".into()) };
         let theirs = UserPatch { name: Some(name), card: Some("18".into()), ..UserPatch::default() };
         let mut merge = crate::merge(&current, &[], &theirs, &uploader);
-        assert!(merge.withhold_credentials(&current));
+        assert!(merge.drop_credential_edits(&current));
         assert_eq!((merge.fields.name.as_str(), merge.fields.card.as_deref()), ("Ada King", Some("17")));
-        assert!(!merge.withhold_credentials(&current));
+        assert!(!merge.drop_credential_edits(&current));
     }
 }

@@ -344,7 +344,8 @@ fn unversioned(
 ) -> Result<Algorithm, HeaderError> {
     let device = of_device(bio_type, format, capability);
     // A header of another type is a wrong label. The check that follows reports it.
-    let own = |header: &header::Described| header.bio_type.unwrap_or(BioType::FINGERPRINT.0) == bio_type.0;
+    let own =
+        |header: &header::TemplateHeader| header.bio_type.unwrap_or(BioType::FINGERPRINT.0) == bio_type.0;
     let Some(header) = header::inspect(text)?.filter(own) else { return Ok(device) };
     // Older headers hold the major version only.
     let exact = header.unified || header.major != device.major;

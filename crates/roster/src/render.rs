@@ -66,7 +66,7 @@ impl Rendering {
             Content::Template(template) => parts(key, template, self.form),
             Content::Photo(photo) => {
                 let sending =
-                    PhotoSending { carried: PhotoPayload::Inline(&photo.text), post_back_template: false };
+                    PhotoUpdate { carried: PhotoPayload::Inline(&photo.text), post_back_template: false };
                 photo_update(key, sending).map(|update| vec![update])
             }
             Content::Membership => None,
@@ -102,7 +102,7 @@ impl Rendering {
 
 /// How a photo is sent.
 #[derive(Clone, Copy)]
-pub struct PhotoSending<'a> {
+pub struct PhotoUpdate<'a> {
     /// The payload of the command.
     pub carried: PhotoPayload<'a>,
     /// For a comparison photo: whether the device shall upload the template that it makes from it
@@ -123,7 +123,7 @@ pub enum PhotoPayload<'a> {
 /// is not base64.
 pub fn update_photo<'a>(
     key: &ItemKey,
-    sending: PhotoSending<'a>,
+    sending: PhotoUpdate<'a>,
     capability: &Capability,
 ) -> Option<Command<'a>> {
     capability.takes(&key.slot)?;
@@ -131,7 +131,7 @@ pub fn update_photo<'a>(
 }
 
 /// Number of commands in the [`update`] of an item with this many parts.
-pub fn update_lines(slot: &Slot, parts: usize) -> usize {
+pub fn update_command_count(slot: &Slot, parts: usize) -> usize {
     match slot.kind {
         Kind::Membership => 0,
         Kind::User
@@ -157,7 +157,7 @@ pub fn delete(key: &ItemKey, capability: &Capability) -> Vec<Command<'static>> {
 }
 
 /// Number of commands in the [`delete`] of an item.
-pub fn delete_lines(key: &ItemKey, capability: &Capability) -> usize {
+pub fn delete_command_count(key: &ItemKey, capability: &Capability) -> usize {
     delete(key, capability).len()
 }
 
@@ -247,9 +247,9 @@ fn part_update<'a>(key: &ItemKey, part: &'a Part, form: Form) -> Option<Update<'
     })
 }
 
-fn photo_update<'a>(key: &ItemKey, sending: PhotoSending<'a>) -> Option<Update<'a>> {
+fn photo_update<'a>(key: &ItemKey, sending: PhotoUpdate<'a>) -> Option<Update<'a>> {
     let pin = key.pin.clone();
-    let PhotoSending { carried, post_back_template } = sending;
+    let PhotoUpdate { carried, post_back_template } = sending;
     let base64 = |text: &'a str| Base64::read(text.as_bytes()).ok();
     Some(match (key.slot.kind, carried) {
         (Kind::UserPhoto, PhotoPayload::Inline(text)) => {

@@ -15,7 +15,7 @@ const DEFAULT_GROUP: i32 = 1;
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UserPatch {
     /// The name in the form that the device keeps.
-    pub name: Option<NameAsKept>,
+    pub name: Option<StoredName>,
     /// Privilege, not negative.
     pub privilege: Option<i32>,
     /// Password; empty means none.
@@ -42,14 +42,14 @@ pub struct UserPatch {
 
 /// A name in the form that a device keeps: in the device's charset, possibly cut within a character.
 #[derive(Clone, PartialEq, Eq)]
-pub struct NameAsKept {
+pub struct StoredName {
     /// The bytes of the upload.
     pub raw: Vec<u8>,
     /// The bytes as text, without a cut character; `None` if they are valid in no charset of the device.
     pub text: Option<String>,
 }
 
-impl NameAsKept {
+impl StoredName {
     /// The canonical text; empty if the name is unreadable.
     pub(crate) fn canonical(&self) -> String {
         self.text.as_deref().map(canonical::name).unwrap_or_default()
@@ -68,7 +68,7 @@ impl UserPatch {
             name: user
                 .name
                 .as_deref()
-                .map(|raw| NameAsKept { raw: raw.to_vec(), text: read(raw, capability) }),
+                .map(|raw| StoredName { raw: raw.to_vec(), text: read(raw, capability) }),
             privilege: user.privilege.filter(|&privilege| privilege >= 0),
             password: user.password.as_deref().map(canonical::password),
             card: card(&user.card),
@@ -115,7 +115,7 @@ impl UserPatch {
     }
 
     /// Whether the device shows an empty name, password or card. An unreadable name is not empty.
-    pub fn shows_empty(&self, field: Field) -> bool {
+    pub fn shows_empty_value(&self, field: Field) -> bool {
         let unreadable = self.name.as_ref().is_some_and(|name| !name.raw.trim_ascii().is_empty());
         self.says_none(field) && !(field == Field::Name && unreadable)
     }
@@ -148,7 +148,7 @@ impl UserPatch {
     pub(crate) fn write(&self, field: Field, fields: &mut UserFields) {
         let card = |text: &String| (!text.is_empty()).then(|| text.clone());
         match field {
-            Field::Name => put(&mut fields.name, self.name.as_ref().map(NameAsKept::canonical)),
+            Field::Name => put(&mut fields.name, self.name.as_ref().map(StoredName::canonical)),
             Field::Privilege => put(&mut fields.privilege, self.privilege),
             Field::Password => put(&mut fields.password, self.password.clone()),
             Field::Card => put(&mut fields.card, self.card.as_ref().map(card)),
@@ -217,7 +217,7 @@ impl fmt::Debug for UserPatch {
     }
 }
 
-impl fmt::Debug for NameAsKept {
+impl fmt::Debug for StoredName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
             Some(text) => write!(f, "{text:?} ({} bytes)", self.raw.len()),

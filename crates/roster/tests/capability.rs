@@ -43,10 +43,10 @@ fn forms_that_one_firmware_accepted_are_forgotten_with_the_next() {
 fn a_refusal_covers_the_commands_that_were_created_before_it() {
     let mut device = told(&[("FPVersion", "10")]);
     let finger = slot(BioType::FINGERPRINT, 1, Format::Zk, 10, 0);
-    assert!(!device.refused_since(&finger, 6));
+    assert!(!device.was_sent_before_refusal(&finger, 6));
     device.refuse(Form::FingerTmp, refusal());
-    assert!(device.refused_since(&finger, 6));
-    assert!(!device.refused_since(&finger, 7), "made after it, as BIODATA");
+    assert!(device.was_sent_before_refusal(&finger, 6));
+    assert!(!device.was_sent_before_refusal(&finger, 7), "made after it, as BIODATA");
 }
 
 /// An earlier version of this program stored refusals without evidence.
@@ -194,7 +194,7 @@ fn a_capability_is_described_for_operators() {
 /// Obligation 196.
 #[test]
 fn a_reported_capacity_is_a_limit_unless_it_is_nonsense() {
-    let users = |parameters: &[(&str, &str)]| told(parameters).room_for(Kind::User);
+    let users = |parameters: &[(&str, &str)]| told(parameters).capacity_for(Kind::User);
     assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "2990")]), Some(3_000), "counted in hundreds");
     assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "3000")]), Some(3_000));
     assert_eq!(users(&[("~MaxUserCount", "30"), ("UserCount", "3001")]), None, "it holds more already");
@@ -209,11 +209,11 @@ fn a_reported_capacity_is_a_limit_unless_it_is_nonsense() {
         ("MultiBioDataCount", "0:12:0:0:0:0:0:0:800:0"),
         ("FPCount", "11"),
     ]);
-    assert_eq!((array.room_for(palms), array.counted(palms)), (Some(800), Some(800)));
+    assert_eq!((array.capacity_for(palms), array.counted(palms)), (Some(800), Some(800)));
     let fingers = Kind::Template(BioType::FINGERPRINT);
-    assert_eq!((array.room_for(fingers), array.counted(fingers)), (Some(6_000), Some(11)));
-    assert_eq!(array.room_for(Kind::Template(BioType::FACE)), None);
-    assert_eq!(array.room_for(Kind::UserPhoto), None);
-    let full = array.describe_full(fingers, 6_000);
+    assert_eq!((array.capacity_for(fingers), array.counted(fingers)), (Some(6_000), Some(11)));
+    assert_eq!(array.capacity_for(Kind::Template(BioType::FACE)), None);
+    assert_eq!(array.capacity_for(Kind::UserPhoto), None);
+    let full = array.describe_capacity_limit(fingers, 6_000);
     assert_eq!(full.as_deref(), Some("full: 6,000 of 6,000 fingerprints, as the device reports"));
 }

@@ -3,8 +3,8 @@
 mod support;
 
 use roster::{
-    Capability, Content, Format, ItemKey, Photo, PhotoPayload, PhotoSending, Slot, delete, delete_lines,
-    update, update_photo,
+    Capability, Content, Format, ItemKey, Photo, PhotoPayload, PhotoUpdate, Slot, delete,
+    delete_command_count, update, update_photo,
 };
 use support::{body, items, lines, only, options, pin, print, refusal, slot, told, user};
 use wire::{BioType, Form, Handshake, Query};
@@ -34,7 +34,7 @@ fn deleting_a_user_deletes_everything_the_device_may_hold() {
     };
     let all = tables(&device);
     assert_eq!(all, ["FINGERTMP PIN=7", "FACE PIN=7", "BIODATA Pin=7", "USERPIC PIN=7", "USERINFO PIN=7"]);
-    assert_eq!(delete_lines(&key, &device), 5);
+    assert_eq!(delete_command_count(&key, &device), 5);
     device.refuse(Form::Face, refusal());
     assert_eq!(tables(&device), ["FINGERTMP PIN=7", "BIODATA Pin=7", "USERPIC PIN=7", "USERINFO PIN=7"]);
 }
@@ -104,7 +104,7 @@ fn a_photo_is_sent_inline_or_by_url_and_asks_for_the_template_made_from_it() {
     let device = options("a02-options.http");
     let key = ItemKey { pin: pin("7"), slot: Slot::comparison_photo(BioType::VISIBLE_FACE) };
     let sent = |carried, post_back_template| {
-        let command = update_photo(&key, PhotoSending { carried, post_back_template }, &device);
+        let command = update_photo(&key, PhotoUpdate { carried, post_back_template }, &device);
         lines(&command.into_iter().collect::<Vec<_>>()).concat()
     };
     assert_eq!(
@@ -124,10 +124,10 @@ fn a_user_photo_is_sent_by_url_only_if_the_device_supports_it() {
     let mut device = options("a02-options.http");
     let (user_photo, comparison_photo) = (Slot::USER_PHOTO, Slot::comparison_photo(BioType::VISIBLE_FACE));
     device.merge_parameters(&[("UserPicURLFunOn".into(), "0".into())]);
-    assert!(!device.fetches_photo(&user_photo) && device.fetches_photo(&comparison_photo));
+    assert!(!device.accepts_photo_url(&user_photo) && device.accepts_photo_url(&comparison_photo));
     device.merge_parameters(&[("UserPicURLFunOn".into(), "1".into())]);
-    assert!(device.fetches_photo(&user_photo));
-    assert!(!device.fetches_photo(&Slot::USER));
+    assert!(device.accepts_photo_url(&user_photo));
+    assert!(!device.accepts_photo_url(&Slot::USER));
 }
 
 #[test]

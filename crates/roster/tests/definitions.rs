@@ -51,7 +51,7 @@ fn a_reserved_key_is_no_pin_and_sorts_before_pins_in_the_order_of_references() {
         let name = DefinitionName::of(owner).expect("a definition");
         assert_eq!((name.owner().as_ref(), Slot::root_of(owner)), (Ok(owner), name.kind.slot()));
         assert!(name.kind.slot().is_root());
-        assert!(device("2.4.1", 69).takes_pin(owner));
+        assert!(device("2.4.1", 69).accepts_pin(owner));
     }
     owners.sort();
     let sorted: Vec<String> =

@@ -3,7 +3,8 @@
 mod support;
 
 use roster::{
-    Capability, Content, Format, HashKey, ItemKey, Reading, Template, hash, read, update, update_lines,
+    Capability, Content, Format, HashKey, ItemKey, Reading, Template, hash, read, update,
+    update_command_count,
 };
 use support::{
     body, face_lines, items, lines, only, options, pin, print, refusal, slot, template, told, user,
@@ -121,7 +122,7 @@ fn a_face_is_complete_with_its_twelve_parts() {
     let key = ItemKey { pin: pin("7"), slot };
     let sent = Content::Template(whole);
     let commands = lines(&update(&key, &sent, &device));
-    assert_eq!((commands.len(), update_lines(&slot, 12)), (12, 12));
+    assert_eq!((commands.len(), update_command_count(&slot, 12)), (12, 12));
     for (fid, command) in commands.iter().enumerate() {
         assert!(
             command.starts_with(&format!("DATA UPDATE FACE PIN=7|FID={fid}|Valid=1|Size=32|TMP=")),
@@ -150,7 +151,7 @@ fn a_template_with_a_damaged_part_is_not_read_at_all() {
 /// Fault 18: a device gets a PIN that it would cut or change.
 #[test]
 fn a_pin_is_sent_only_to_devices_that_keep_it() {
-    let takes = |capability: &Capability, text: &str| capability.takes_pin(&pin(text));
+    let takes = |capability: &Capability, text: &str| capability.accepts_pin(&pin(text));
     let silent = Capability::default();
     assert!(takes(&silent, "007") && takes(&silent, "A17") && takes(&silent, "123456789012345678901234"));
 

@@ -9,7 +9,7 @@ const LIMITED: &str = "Pri=2|Grp=2|TZ=0001000200000000|Verify=3";
 const LIMITS: [Field; 4] = [Field::Privilege, Field::Group, Field::TimeZones, Field::Verify];
 
 fn show(device: &mut Capability, who: &str, fields: &str) {
-    let _ = device.learn_keeping(&pin(who), &said(fields), None, &[]);
+    let _ = device.learn_kept_fields(&pin(who), &said(fields), None, &[]);
 }
 
 fn kept(device: &Capability) -> Vec<Field> {
@@ -20,7 +20,7 @@ fn kept(device: &Capability) -> Vec<Field> {
 fn show_name(device: &mut Capability, who: &str, name: &[u8], ours: &str) {
     let patch = said_raw(device, &[b"USER PIN=7\tName=".as_slice(), name].concat());
     let ours = UserFields { name: ours.into(), ..UserFields::default() };
-    let _ = device.learn_keeping(&pin(who), &patch, Some(&ours), &[]);
+    let _ = device.learn_kept_fields(&pin(who), &patch, Some(&ours), &[]);
 }
 
 const LONG: [(&str, &str); 3] = [
@@ -100,7 +100,7 @@ fn a_name_of_an_older_version_shows_no_limit() {
         let [older, ours] = ["Maximiliane Wittgenstein", "Maximiliane Wittgenstein-Berleburg"]
             .map(|name| UserFields { name: name.into(), ..UserFields::default() });
         let patch = said("Name=Maximiliane Wittgenstein");
-        let _ = device.learn_keeping(&pin(who), &patch, Some(&ours), &[older]);
+        let _ = device.learn_kept_fields(&pin(who), &patch, Some(&ours), &[older]);
     }
     assert_eq!(device.name_bytes(), None);
 }
@@ -130,14 +130,14 @@ fn new_firmware_and_a_refill_reset_field_keeping() {
     tell(&mut device, &[("FWVersion", "Ver 2")]);
     assert_eq!((kept(&device), device.name_bytes()), (vec![], None));
     learn(&mut device);
-    device.forget_keeping();
+    device.forget_kept_fields();
     assert_eq!((kept(&device), device.name_bytes()), (vec![], None));
 }
 
 #[test]
 fn users_of_an_earlier_firmware_are_sent_again_before_defaults_count() {
     let shows = |device: &mut Capability, who: &str, fields: &str| {
-        device.learn_keeping(&pin(who), &said(fields), None, &[])
+        device.learn_kept_fields(&pin(who), &said(fields), None, &[])
     };
     let mut device = Capability::default();
     tell(&mut device, &[("FWVersion", "Ver 1")]);
@@ -150,7 +150,7 @@ fn users_of_an_earlier_firmware_are_sent_again_before_defaults_count() {
     assert!(!shows(&mut device, "8", LIMITED), "once is enough");
     assert_eq!(kept(&device), LIMITS);
     tell(&mut device, &[("FWVersion", "Ver 3")]);
-    device.forget_keeping();
+    device.forget_kept_fields();
     assert!(!shows(&mut device, "7", LIMITED) && !shows(&mut device, "8", LIMITED), "it was filled again");
 }
 
@@ -169,11 +169,11 @@ const OURS: &str = "Name=Ada|Card=123456789|Passwd=4711";
 /// Shows the device's record of a user whom Muster wrote with name, card and password.
 fn show_written(device: &mut Capability, who: &str, fields: &str) {
     let ours = roster::first(&said(OURS), true).0;
-    device.learn_written(&pin(who), &said(fields), &ours);
+    device.learn_written_fields(&pin(who), &said(fields), &ours);
 }
 
 fn kept_as_written(device: &Capability) -> Vec<Field> {
-    Field::CLEARABLE.into_iter().filter(|field| device.keeps_what_is_written(*field)).collect()
+    Field::CLEARABLE.into_iter().filter(|field| device.keeps_written_values(*field)).collect()
 }
 
 #[test]
@@ -196,7 +196,7 @@ fn a_device_keeps_written_values_once_two_users_show_them() {
     for secret in ["Ada", "123456789", "4711"] {
         assert!(!text.contains(secret), "{text}");
     }
-    device.forget_keeping();
+    device.forget_kept_fields();
     assert_eq!(kept_as_written(&device), []);
 }
 

@@ -191,7 +191,7 @@ proptest! {
                 None => fields.clone(),
             };
             let patch = support::said_raw(&device, &echo(&shown, &device));
-            let _ = device.learn_keeping(&support::pin("7"), &patch, Some(&fields), &[]);
+            let _ = device.learn_kept_fields(&support::pin("7"), &patch, Some(&fields), &[]);
             prop_assert!(!Field::ALL.into_iter().any(|field| device.keeps(field)));
             prop_assert_eq!(device.name_bytes(), None);
         }
@@ -207,7 +207,7 @@ proptest! {
             let ours = UserFields { name: name.trim().to_owned(), ..UserFields::default() };
             let line = [b"USER PIN=7\tName=".as_slice(), &ours.name.as_bytes()[..limit]].concat();
             let patch = support::said_raw(&device, &line);
-            let _ = device.learn_keeping(&support::pin(&number.to_string()), &patch, Some(&ours), &[]);
+            let _ = device.learn_kept_fields(&support::pin(&number.to_string()), &patch, Some(&ours), &[]);
             prop_assert_eq!(device.name_bytes(), (number > 0).then_some(limit));
             let from = Uploader { capability: &device, settled: true, trust_privilege: false };
             let merged = merge(&ours, &[], &patch, &from);
@@ -306,7 +306,7 @@ proptest! {
         support::tell(&mut capability, &told);
         for (who, theirs, ours) in shown {
             let patch = support::said_raw(&capability, &echo(&theirs, &capability));
-            let _ = capability.learn_keeping(&support::pin(&who.to_string()), &patch, Some(&ours), &[]);
+            let _ = capability.learn_kept_fields(&support::pin(&who.to_string()), &patch, Some(&ours), &[]);
         }
         capability.learn_version(BioType::PALM, 12, 3);
         for form in refused {

@@ -75,14 +75,14 @@ pub struct Difference {
     /// The user.
     pub pin: Pin,
     /// The data that differs.
-    pub thing: Thing,
+    pub thing: DifferenceSubject,
     /// The device that lacks the data; `None` when both have it with different content.
     pub missing_on: Option<String>,
 }
 
 /// The data in which two devices can differ.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Thing {
+pub enum DifferenceSubject {
     /// The whole person.
     User,
     /// One field of the user, by its name.
@@ -100,11 +100,11 @@ impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pin = &self.pin;
         match &self.thing {
-            Thing::User => write!(f, "user {pin}"),
-            Thing::Field(name) => write!(f, "user {pin}: {name}"),
-            Thing::Template(key) => write!(f, "{} {pin}/{}", type_name(key.bio_type), key.number),
-            Thing::UserPhoto => write!(f, "user photo {pin}"),
-            Thing::ComparisonPhoto(bio_type) => write!(f, "{} photo {pin}", type_name(*bio_type)),
+            DifferenceSubject::User => write!(f, "user {pin}"),
+            DifferenceSubject::Field(name) => write!(f, "user {pin}: {name}"),
+            DifferenceSubject::Template(key) => write!(f, "{} {pin}/{}", type_name(key.bio_type), key.number),
+            DifferenceSubject::UserPhoto => write!(f, "user photo {pin}"),
+            DifferenceSubject::ComparisonPhoto(bio_type) => write!(f, "{} photo {pin}", type_name(*bio_type)),
         }?;
         match &self.missing_on {
             Some(device) => write!(f, " missing on {device}"),
@@ -118,19 +118,19 @@ pub fn difference(a: &Holding<'_>, b: &Holding<'_>) -> Vec<Difference> {
     let mut found = Vec::new();
     let pins: BTreeSet<&Pin> = a.content.people.keys().chain(b.content.people.keys()).collect();
     for pin in pins {
-        let mut note = |thing: Thing, missing_on: Option<&str>| {
+        let mut note = |thing: DifferenceSubject, missing_on: Option<&str>| {
             found.push(Difference { pin: pin.clone(), thing, missing_on: missing_on.map(str::to_owned) });
         };
         match (a.content.people.get(pin), b.content.people.get(pin)) {
             (Some(at_a), Some(at_b)) => people(a, at_a, b, at_b, &mut note),
-            (Some(_), None) => note(Thing::User, Some(&b.label)),
-            _ => note(Thing::User, Some(&a.label)),
+            (Some(_), None) => note(DifferenceSubject::User, Some(&b.label)),
+            _ => note(DifferenceSubject::User, Some(&a.label)),
         }
     }
     found
 }
 
-type Note<'n> = dyn FnMut(Thing, Option<&str>) + 'n;
+type Note<'n> = dyn FnMut(DifferenceSubject, Option<&str>) + 'n;
 
 fn people(a: &Holding<'_>, at_a: &Person, b: &Holding<'_>, at_b: &Person, note: &mut Note<'_>) {
     users(&a.keeps, &at_a.user, &b.keeps, &at_b.user, note);
@@ -141,13 +141,13 @@ fn people(a: &Holding<'_>, at_a: &Person, b: &Holding<'_>, at_b: &Person, note: 
             // Devices make different templates from the same photo.
             (Some(template), other) | (other, Some(template))
                 if template.extracted || is_extracted(other) => {}
-            (Some(one), Some(other)) if one != other => note(Thing::Template(*key), None),
+            (Some(one), Some(other)) if one != other => note(DifferenceSubject::Template(*key), None),
             // A device with the photo makes a template when it needs one.
             (Some(_), None) if !at_b.comparison_photos.contains_key(&key.bio_type) => {
-                note(Thing::Template(*key), Some(&b.label));
+                note(DifferenceSubject::Template(*key), Some(&b.label));
             }
             (None, Some(_)) if !at_a.comparison_photos.contains_key(&key.bio_type) => {
-                note(Thing::Template(*key), Some(&a.label));
+                note(DifferenceSubject::Template(*key), Some(&a.label));
             }
             _ => {}
         }
@@ -155,9 +155,9 @@ fn people(a: &Holding<'_>, at_a: &Person, b: &Holding<'_>, at_b: &Person, note: 
 
     if a.keeps.user_photos && b.keeps.user_photos {
         match (&at_a.user_photo, &at_b.user_photo) {
-            (Some(one), Some(other)) if one != other => note(Thing::UserPhoto, None),
-            (Some(_), None) => note(Thing::UserPhoto, Some(&b.label)),
-            (None, Some(_)) => note(Thing::UserPhoto, Some(&a.label)),
+            (Some(one), Some(other)) if one != other => note(DifferenceSubject::UserPhoto, None),
+            (Some(_), None) => note(DifferenceSubject::UserPhoto, Some(&b.label)),
+            (None, Some(_)) => note(DifferenceSubject::UserPhoto, Some(&a.label)),
             _ => {}
         }
     }
@@ -167,7 +167,7 @@ fn people(a: &Holding<'_>, at_a: &Person, b: &Holding<'_>, at_b: &Person, note: 
     for bio_type in
         types.into_iter().filter(|kind| a.keeps.comparison_photo(*kind) && b.keeps.comparison_photo(*kind))
     {
-        let thing = Thing::ComparisonPhoto(bio_type);
+        let thing = DifferenceSubject::ComparisonPhoto(bio_type);
         match (at_a.comparison_photos.get(&bio_type), at_b.comparison_photos.get(&bio_type)) {
             (Some(one), Some(other)) if one != other => note(thing, None),
             // A template of the right version makes the photo unnecessary (PUSH 2.4.1 §3.1).
@@ -201,7 +201,7 @@ fn users(a_keeps: &Keeps, a: &User, b_keeps: &Keeps, b: &User, note: &mut Note<'
         ("second card", !both_modern || a.vice_card == b.vice_card),
     ];
     for (name, _) in fields.into_iter().filter(|(_, same)| !same) {
-        note(Thing::Field(name), None);
+        note(DifferenceSubject::Field(name), None);
     }
 }
 

@@ -47,7 +47,7 @@ pub struct Fleet {
     /// The models and their quirks, used in rotation.
     pub models: Vec<Model>,
     /// Whether each device has further quirks, drawn from the seed.
-    pub drawn_quirks: bool,
+    pub random_quirks: bool,
     /// Prefix of serial numbers; at least four digits follow.
     pub serial_prefix: String,
     /// The people to enrol.
@@ -88,7 +88,7 @@ impl Fleet {
             server,
             devices: 3,
             models: vec![Model::speedface()],
-            drawn_quirks: false,
+            random_quirks: false,
             serial_prefix: "SIM".to_owned(),
             population: Population {
                 users: 100,
@@ -149,7 +149,7 @@ impl Fleet {
             }
             if now.equal == running.len() && (self.others == Others::Nowhere || are_settled(&running)) {
                 phase = match phase {
-                    Phase::Filling if self.enrolment => self.enrol_one_more(&running, &wanted),
+                    Phase::Filling if self.enrolment => self.enrol_last_person(&running, &wanted),
                     _ => Phase::Done,
                 };
             }
@@ -180,8 +180,8 @@ impl Fleet {
             .map(|(number, model)| {
                 let serial_number = self.serial_number(number);
                 let mut quirks = model.quirks.clone();
-                if self.drawn_quirks {
-                    quirks = quirks.with_drawn(&mut Random::named(self.seed, &serial_number));
+                if self.random_quirks {
+                    quirks = quirks.with_random_changes(&mut Random::named(self.seed, &serial_number));
                 }
                 Device::new(model, &serial_number)
                     .with_quirks(quirks)
@@ -205,7 +205,7 @@ impl Fleet {
     }
 
     /// Enrols one more person at the first device. From then on the other devices should hold the person too.
-    fn enrol_one_more(&self, running: &[Running], wanted: &Arc<RwLock<Arc<Wanted>>>) -> Phase {
+    fn enrol_last_person(&self, running: &[Running], wanted: &Arc<RwLock<Arc<Wanted>>>) -> Phase {
         let Some(first) = running.first() else { return Phase::Done };
         let (population, seed, wanted) = (self.population, self.seed, Arc::clone(wanted));
         let edit: Edit = Box::new(move |device| {

@@ -57,7 +57,7 @@ impl FromStr for ServerAddress {
 /// The HTTP habits of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an independent habit")]
-pub struct Manner {
+pub struct HttpHabits {
     /// Sends HTTP/1.0 without `Content-Type`, like the first generation.
     pub http_1_0: bool,
     /// Reads answers strictly.
@@ -97,18 +97,18 @@ pub struct Request {
 #[derive(Debug)]
 pub struct Client {
     server: ServerAddress,
-    manner: Manner,
+    manner: HttpHabits,
     connection: Option<TcpStream>,
 }
 
 impl Client {
     /// A client that has not connected yet.
-    pub const fn new(server: ServerAddress, manner: Manner) -> Self {
+    pub const fn new(server: ServerAddress, manner: HttpHabits) -> Self {
         Self { server, manner, connection: None }
     }
 
     /// The HTTP habits, mutable.
-    pub const fn manner_mut(&mut self) -> &mut Manner {
+    pub const fn habits_mut(&mut self) -> &mut HttpHabits {
         &mut self.manner
     }
 
@@ -130,7 +130,7 @@ impl Client {
 
     /// The bytes of a request, in the form of captured requests.
     pub fn bytes(&self, request: &Request) -> Vec<u8> {
-        let Manner { http_1_0, absolute_targets, keep_alive, .. } = self.manner;
+        let HttpHabits { http_1_0, absolute_targets, keep_alive, .. } = self.manner;
         let (method, version) = (if request.body.is_some() { "POST" } else { "GET" }, u8::from(!http_1_0));
         let authority = &self.server.authority;
         let host = if absolute_targets { format!("http://{authority}") } else { String::new() };
@@ -198,8 +198,8 @@ mod tests {
 
     use super::*;
 
-    fn manner() -> Manner {
-        Manner {
+    fn manner() -> HttpHabits {
+        HttpHabits {
             http_1_0: false,
             literal: true,
             absolute_targets: false,
@@ -208,7 +208,7 @@ mod tests {
         }
     }
 
-    fn client(address: SocketAddr, manner: Manner) -> Client {
+    fn client(address: SocketAddr, manner: HttpHabits) -> Client {
         Client::new(address.to_string().parse().unwrap(), manner)
     }
 
@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn the_first_generation_speaks_http_1_0_without_content_type() {
-        let manner = Manner { http_1_0: true, absolute_targets: true, ..manner() };
+        let manner = HttpHabits { http_1_0: true, absolute_targets: true, ..manner() };
         let client = Client::new("192.0.2.10:80".parse().unwrap(), manner);
         let post = Request { target: "/iclock/cdata?SN=1&table=OPERLOG".into(), body: Some(b"x".into()) };
         assert_eq!(
@@ -338,7 +338,7 @@ mod tests {
                 stream.write_all(OK.replace("close", "keep-alive").as_bytes()).await.unwrap();
             }
         });
-        let mut client = client(address, Manner { keep_alive: true, ..manner() });
+        let mut client = client(address, HttpHabits { keep_alive: true, ..manner() });
         for _ in 0..2 {
             assert_eq!(client.send(&get("/iclock/ping?SN=1")).await.unwrap().status, 200);
         }

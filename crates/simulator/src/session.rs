@@ -20,7 +20,7 @@ use std::{
 pub use self::run::{Edit, Pace};
 use crate::{
     device::{Acknowledgement, Command, Device},
-    http::{AddressError, Answer, Client, HttpError, Manner, Request, ServerAddress},
+    http::{AddressError, Answer, Client, HttpError, HttpHabits, Request, ServerAddress},
     tally::Tally,
 };
 
@@ -192,7 +192,7 @@ impl Session {
     /// Its HTTP habits follow from the device's current quirks.
     pub fn new(device: Device, server: ServerAddress) -> Self {
         let quirks = device.quirks();
-        let manner = Manner {
+        let manner = HttpHabits {
             http_1_0: device.model().http_1_0,
             literal: quirks.literal_answers,
             absolute_targets: quirks.absolute_targets,
@@ -214,14 +214,14 @@ impl Session {
     /// Keeps one connection open for many requests, like newer devices.
     #[must_use]
     pub fn with_keep_alive(mut self) -> Self {
-        self.client.manner_mut().keep_alive = true;
+        self.client.habits_mut().keep_alive = true;
         self
     }
 
     /// Sets the time limit for an answer.
     #[must_use]
     pub fn with_timeout(mut self, timeout: Duration) -> Self {
-        self.client.manner_mut().timeout = timeout;
+        self.client.habits_mut().timeout = timeout;
         self
     }
 
@@ -351,14 +351,14 @@ impl Session {
     /// # Errors
     /// The first step that failed, or [`SessionError::Restless`].
     pub async fn settle(&mut self) -> Result<(), SessionError> {
-        self.settle_within(MAX_ROUNDS).await
+        self.settle_in_polls(MAX_ROUNDS).await
     }
 
     /// Like [`Session::settle`], with at most this many polls.
     ///
     /// # Errors
     /// The first step that failed, or [`SessionError::Restless`].
-    pub async fn settle_within(&mut self, rounds: usize) -> Result<(), SessionError> {
+    pub async fn settle_in_polls(&mut self, rounds: usize) -> Result<(), SessionError> {
         settle_all([self], rounds).await
     }
 

@@ -387,7 +387,7 @@ impl<'a> Intake<'a> {
             }
             Content::Photo(_) | Content::Membership | Content::PersonalMessage | Content::Definition(_) => {}
         }
-        let lines = roster::update_lines(&key.slot, content.parts());
+        let lines = roster::update_command_count(&key.slot, content.parts());
         self.edit(key, hash, content.wire_bytes(), u16::try_from(lines).unwrap_or(u16::MAX), Some(content));
     }
 

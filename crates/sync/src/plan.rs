@@ -569,7 +569,7 @@ impl Planner<'_> {
 
     fn size(&self, key: &ItemKey, verb: Verb) -> (usize, usize) {
         let removed = || {
-            let lines = roster::delete_lines(key, &self.view.capability);
+            let lines = roster::delete_command_count(key, &self.view.capability);
             (lines, lines * DELETE_LINE_BYTES)
         };
         let Some(item) = self.view.item(key).filter(|_| verb.brings()) else { return removed() };

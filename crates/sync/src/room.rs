@@ -41,9 +41,9 @@ impl DeviceView {
         now: Millis,
     ) {
         let mut fewer = false;
-        for kind in Capability::counted_kinds() {
+        for kind in Capability::kinds_with_capacity() {
             let (held_before, held) = (before.counted(kind), self.capability.counted(kind));
-            let most = self.capability.room_for(kind);
+            let most = self.capability.capacity_for(kind);
             fewer |= matches!((held_before, held), (Some(before), Some(now)) if now < before);
             let (Some(held), Some(most)) = (held, most) else {
                 if self.loads.remove(&kind).is_some() {
@@ -52,7 +52,7 @@ impl DeviceView {
                 }
                 continue;
             };
-            let other_room = before.room_for(kind) != Some(most);
+            let other_room = before.capacity_for(kind) != Some(most);
             if self.scan.is_none() && (told.contains(&kind) || other_room) {
                 let held = held.saturating_add(under_way.get(&kind).copied().unwrap_or(0));
                 self.load(kind, held, most, other_room, now);
@@ -87,14 +87,15 @@ impl DeviceView {
 
     /// A scan begins: it counts what it passes.
     pub(crate) fn begin_loads(&mut self) {
-        let limited = Capability::counted_kinds().filter(|kind| self.capability.room_for(*kind).is_some());
+        let limited =
+            Capability::kinds_with_capacity().filter(|kind| self.capability.capacity_for(*kind).is_some());
         self.loads = limited.map(|kind| (kind, Occupancy::default())).collect();
         self.touch_device();
     }
 
     /// Takes a place for an item that is new to the device. False where it has none, by its own word.
     pub(crate) fn take_place(&mut self, kind: Kind, now: Millis) -> bool {
-        let most = self.capability.room_for(kind);
+        let most = self.capability.capacity_for(kind);
         let (Some(load), Some(most)) = (self.loads.get_mut(&kind), most) else { return true };
         let goes = load.held < most;
         if goes {
@@ -134,7 +135,7 @@ impl DeviceView {
 
     /// Whether the device says that it holds all that it can of a kind.
     pub(crate) fn says_full(&self, kind: Kind) -> bool {
-        self.capability.room_for(kind).is_some_and(|most| self.capability.counted(kind) >= Some(most))
+        self.capability.capacity_for(kind).is_some_and(|most| self.capability.counted(kind) >= Some(most))
     }
 
     /// So many of what waits for room of a kind become due.

@@ -32,7 +32,7 @@ impl Person {
 impl DeviceView {
     /// The user lives in an area of this device, and the device can hold such a PIN; or the definition does.
     pub fn in_scope(&self, pin: &Pin) -> bool {
-        self.capability.takes_pin(pin)
+        self.capability.accepts_pin(pin)
             && self.person(pin).is_some_and(|person| person.root_live() && self.is_member(person, true))
     }
 
@@ -55,7 +55,7 @@ impl DeviceView {
     /// What this device should hold of `key`.
     pub fn want(&self, key: &ItemKey) -> Want {
         let Some(person) = self.person(&key.pin) else { return Want::Anything };
-        if !self.capability.takes_pin(&key.pin) {
+        if !self.capability.accepts_pin(&key.pin) {
             return Want::Anything;
         }
         match key.slot.kind {

@@ -342,7 +342,7 @@ impl Closing<'_> {
 
     /// Whether the command was made in a form of which it turned out since that the device refuses it.
     fn made_before_a_refusal(&self) -> bool {
-        self.view.capability.refused_since(&self.key.slot, self.command.number)
+        self.view.capability.was_sent_before_refusal(&self.key.slot, self.command.number)
     }
 
     fn evidence(&self, return_code: ReturnCode) -> Evidence {

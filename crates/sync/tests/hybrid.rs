@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use roster::{
-    Algorithm, Area, Capability, Content, ContentHash, Format, HashKey, ItemKey, Millis, NameAsKept, Part,
-    Photo, Seq, Slot, Template, UserFields, UserPatch, hash,
+    Algorithm, Area, Capability, Content, ContentHash, Format, HashKey, ItemKey, Millis, Part, Photo, Seq,
+    Slot, StoredName, Template, UserFields, UserPatch, hash,
 };
 use sync::intake::{Held, Intake, Known, Outcome, Policy};
 use sync::operator::SyncAllowance;
@@ -98,7 +98,7 @@ fn upload(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) -> (
 /// What an upload of a user record and a template of that user comes to for the template.
 fn enrolled(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) -> (Outcome, Option<Seq>) {
     let ada = UserFields { name: "Ada".to_owned(), ..UserFields::default() };
-    let name = NameAsKept { raw: b"Ada".to_vec(), text: Some("Ada".to_owned()) };
+    let name = StoredName { raw: b"Ada".to_vec(), text: Some("Ada".to_owned()) };
     let record = UserPatch { name: Some(name), ..UserPatch::default() };
     let mut known = BTreeMap::from([(pin(), Known { user: Some(ada), ..Known::default() })]);
     let (hash_key, policy) = (hash_key(), Policy::default());

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{
     ReturnCode,
     fields::trimmed,
-    parameters::{MAX_PARAMETERS, names_secret},
+    parameters::{MAX_PARAMETERS, is_secret_parameter},
     read_parameters,
 };
 
@@ -146,7 +146,7 @@ impl Acknowledgement {
             parts.push(format!("({} parameters)", self.pairs.len()));
         } else {
             parts.extend(self.pairs.iter().map(|(key, value)| {
-                let value = if names_secret(key) { "***" } else { value };
+                let value = if is_secret_parameter(key) { "***" } else { value };
                 format!("{key}={value}")
             }));
         }

@@ -20,12 +20,12 @@ use crate::{
 pub use self::{
     delete::Delete,
     enroll::Enroll,
-    entry::{Entry, EntryError, EntryKey, EntryTable},
+    entry::{Entry, RecordTable, TableRecordError, TableRecordKey},
     file::{Import, ImportTable, PutFile, Upgrade, UpgradeMethod},
     form::Form,
     id::{CommandId, CommandIdError},
     local_time::LocalTime,
-    select::{FingerKey, Select},
+    select::{DataQuery, FingerKey},
     update::Update,
 };
 
@@ -50,9 +50,9 @@ pub enum Command<'a> {
     /// `DATA UPDATE` of a table that does not hold users or their biometrics.
     Put(Entry<'a>),
     /// `DATA DELETE` of such a table.
-    Remove(EntryKey),
+    Remove(TableRecordKey),
     /// `DATA QUERY`: upload this (§12.1.3).
-    Query(Select),
+    Query(DataQuery),
     /// `CHECK`: initialize again, then upload the tables whose stamp is 0 (§12.3).
     Check,
     /// `LOG`: look for new data and upload it (§12.3).
@@ -286,7 +286,7 @@ impl<'a> Command<'a> {
                 None => Update::read(table, &fields).map(Self::Update),
             }
         } else if is(verb, "DATA") && is(second, "DELETE") {
-            match EntryKey::read(table, &fields) {
+            match TableRecordKey::read(table, &fields) {
                 Some(key) => key.map(Self::Remove),
                 None => Delete::read(table, &fields).map(Self::Delete),
             }
@@ -294,7 +294,7 @@ impl<'a> Command<'a> {
             let (from, to) = select::read_period(&fields)?;
             Ok(Self::VerifySum { from, to })
         } else if is(verb, "DATA") && is(second, "QUERY") {
-            Ok(Self::Query(Select::read(table, &fields)?))
+            Ok(Self::Query(DataQuery::read(table, &fields)?))
         } else {
             Err(FieldError::Invalid { field: "command", want: "a known command" })
         }

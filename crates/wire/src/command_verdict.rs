@@ -20,7 +20,7 @@ impl ReturnCode {
     }
 
     /// Describes the code in words, as the answer to a command of this form.
-    pub fn describe_of(self, form: Form) -> Cow<'static, str> {
+    pub fn describe_for(self, form: Form) -> Cow<'static, str> {
         let words = match (form, self.0) {
             (Form::EnrollFingerprint | Form::EnrollCard | Form::EnrollBioData(_), 0) => "enrolled",
             (Form::EnrollFingerprint | Form::EnrollBioData(_), 2) => {
@@ -79,20 +79,20 @@ mod tests {
             [done, refused, later, refused, refused, refused, refused]
         );
         for code in [2, 4, 5, 6, 7] {
-            let finger = ReturnCode(code).describe_of(Form::EnrollFingerprint);
+            let finger = ReturnCode(code).describe_for(Form::EnrollFingerprint);
             assert_ne!(finger, ReturnCode(code).describe(), "{code}");
             assert_eq!(ReturnCode(code).verdict_of(Form::Query), done, "a query answers with a count");
         }
         assert_ne!(
-            ReturnCode(5).describe_of(Form::EnrollCard),
-            ReturnCode(5).describe_of(Form::EnrollFingerprint)
+            ReturnCode(5).describe_for(Form::EnrollCard),
+            ReturnCode(5).describe_for(Form::EnrollFingerprint)
         );
     }
 
     /// Obligation 178.
     #[test]
     fn files_answer_with_a_length_and_a_shell_with_an_exit_status() {
-        let of = |form, code| (ReturnCode(code).verdict_of(form), ReturnCode(code).describe_of(form));
+        let of = |form, code| (ReturnCode(code).verdict_of(form), ReturnCode(code).describe_for(form));
         assert_eq!(of(Form::GetFile, 40_960), (Verdict::Done, "a file of 40960 bytes".into()));
         assert_eq!(of(Form::PutFile, 7), (Verdict::Done, "taken, 7 bytes or lines".into()));
         assert_eq!(of(Form::GetFile, -1002).0, Verdict::Unsupported);
@@ -109,7 +109,7 @@ mod tests {
             for code in [0, 3, -1, -10, -1001, -1002, -1005, -5000] {
                 let code = ReturnCode(code);
                 assert_eq!(code.verdict_of(form), code.verdict());
-                assert_eq!(code.describe_of(form), code.describe());
+                assert_eq!(code.describe_for(form), code.describe());
             }
         }
     }

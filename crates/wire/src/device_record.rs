@@ -61,7 +61,7 @@ pub struct Message<'a> {
 
 /// A line of an upload of such records.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DeviceLine<'a> {
+pub struct DeviceRecordLine<'a> {
     /// Number of the line in the request body. The first line is 1, and empty lines count.
     pub number: usize,
     /// The line as it came, without its line end. It may hold any secret.
@@ -73,14 +73,17 @@ pub struct DeviceLine<'a> {
 }
 
 /// The lines of an upload with their records. The tag decides the kind; the table decides for lines without a tag.
-pub fn device_records(table: Option<RecordKind>, body: &[u8]) -> impl Iterator<Item = DeviceLine<'_>> {
+pub fn read_device_records(
+    table: Option<RecordKind>,
+    body: &[u8],
+) -> impl Iterator<Item = DeviceRecordLine<'_>> {
     lines(body).map(move |(number, raw)| {
         let (kind, fields) = split(table, raw);
         let name = kind.map_or("unknown", RecordKind::tag);
         let failed = |source| RecordError { line: number, record: name, source };
         let unknown = FieldError::Invalid { field: "tag", want: "the tag of a device record" };
         let record = kind.ok_or(unknown).and_then(|kind| DeviceRecord::read(kind, fields)).map_err(failed);
-        DeviceLine { number, raw, kind, record }
+        DeviceRecordLine { number, raw, kind, record }
     })
 }
 
@@ -99,7 +102,7 @@ impl<'a> DeviceRecord<'a> {
     ///
     /// # Errors
     /// The first field that is missing or malformed.
-    pub fn of_line(kind: RecordKind, raw: &'a [u8]) -> Result<Self, FieldError> {
+    pub fn from_stored_line(kind: RecordKind, raw: &'a [u8]) -> Result<Self, FieldError> {
         Self::read(kind, split(Some(kind), raw).1)
     }
 
@@ -124,7 +127,7 @@ mod tests {
     use super::*;
 
     fn kinds(table: Option<RecordKind>, body: &[u8]) -> Vec<(Option<RecordKind>, bool)> {
-        device_records(table, body).map(|line| (line.kind, line.record.is_ok())).collect()
+        read_device_records(table, body).map(|line| (line.kind, line.record.is_ok())).collect()
     }
 
     #[test]
@@ -141,7 +144,7 @@ mod tests {
     #[test]
     fn a_message_has_a_number_and_a_text() {
         let raw = b"SMS MSG=Canteen closed\tTAG=253\tUID=4\tMIN=60\tStartTime=2027-03-12 08:00:00";
-        let read = DeviceRecord::of_line(RecordKind::Message, raw);
+        let read = DeviceRecord::from_stored_line(RecordKind::Message, raw);
         let expected = Message {
             number: 4,
             text: b"Canteen closed",

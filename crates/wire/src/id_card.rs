@@ -19,7 +19,7 @@ pub struct IdCard<'a> {
     /// `IDNum`: the citizen's number.
     pub id_number: &'a str,
     /// `DNNum`: management number of the card.
-    pub managed_as: &'a str,
+    pub management_number: &'a str,
     /// Name of the holder.
     pub name: &'a str,
     /// 1 male, 2 female.
@@ -62,7 +62,7 @@ impl<'a> IdCard<'a> {
             pin: if nobody { None } else { Some(fields.pin()?) },
             serial: text("SNNum")?,
             id_number: text("IDNum")?,
-            managed_as: text("DNNum")?,
+            management_number: text("DNNum")?,
             name: text("Name")?,
             gender: fields.optional_number("Gender")?,
             nation: fields.optional_number("Nation")?,

@@ -5,7 +5,7 @@
 //! field and never hold its value. `Debug` output holds no template, photo, password, card or key.
 //!
 //! - requests: [`Target`], [`Query`], [`Handshake`]
-//! - uploads of a device: [`Table`], [`sort`], [`records`], [`punches`], [`AttendancePhoto`], [`device_records`],
+//! - uploads of a device: [`Table`], [`sort`], [`records`], [`punches`], [`AttendancePhoto`], [`read_device_records`],
 //!   [`read_parameters`], [`PollInfo`]
 //! - answers and commands of the server: [`OptionBlock`], [`Command`]
 //! - acknowledgements of a device: [`acknowledgements`], [`ReturnCode`]
@@ -47,13 +47,13 @@ pub use attendance_photo::{AttendancePhoto, PhotoName};
 pub use card::{Card, CardForm};
 pub use charset::Charset;
 pub use command::*;
-pub use device_record::{DeviceLine, DeviceRecord, Message, RecordKind, device_records};
+pub use device_record::{DeviceRecord, DeviceRecordLine, Message, RecordKind, read_device_records};
 pub use error_record::{ErrorRecord, Origin};
 pub use fields::{FieldError, Fields, RecordError};
 pub use id_card::IdCard;
 pub use operation::{DeletedPart, Operation, OperationMeaning};
 pub use options::*;
-pub use packet::Packet;
+pub use packet::QueryPacket;
 pub use parameters::*;
 pub use payload::Base64;
 pub use photo::{ComparisonPhoto, UserPhoto};

@@ -6,7 +6,7 @@ use crate::Query;
 ///
 /// It only shows operators the progress of a query. Muster accepts an upload for its content, whatever it answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packet {
+pub struct QueryPacket {
     /// Number of records in the whole answer.
     pub count: Option<u64>,
     /// Number of requests in the answer.
@@ -17,7 +17,7 @@ pub struct Packet {
     pub command: Option<String>,
 }
 
-impl Packet {
+impl QueryPacket {
     /// Reads the parameters of an upload. An absent or invalid value is `None`.
     pub fn read(query: &Query<'_>) -> Self {
         const MAX_ID_CHARACTERS: usize = 16;
@@ -42,11 +42,12 @@ mod tests {
     /// Obligation 105.
     #[test]
     fn an_answer_names_its_query_and_its_part() {
-        let read = |query| Packet::read(&Query::new(query));
-        let packet = Packet { count: Some(2), packets: Some(3), index: Some(1), command: Some("240".into()) };
+        let read = |query| QueryPacket::read(&Query::new(query));
+        let packet =
+            QueryPacket { count: Some(2), packets: Some(3), index: Some(1), command: Some("240".into()) };
         assert_eq!(read("SN=A1&table=USERINFO&Count=2&PackCnt=3&PackIdx=1&CmdId=240"), packet);
         assert_eq!(read("SN=A1&table=USERINFO&count=2&packcnt=3&packidx=1&cmdid=240"), packet);
-        assert_eq!(read("SN=A1&table=OPERLOG&Stamp=9"), Packet::default());
-        assert_eq!(read("Count=many&PackCnt=-1&PackIdx=&CmdId=a%0Ab"), Packet::default());
+        assert_eq!(read("SN=A1&table=OPERLOG&Stamp=9"), QueryPacket::default());
+        assert_eq!(read("Count=many&PackCnt=-1&PackIdx=&CmdId=a%0Ab"), QueryPacket::default());
     }
 }

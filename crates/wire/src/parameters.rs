@@ -31,7 +31,7 @@ pub fn read_parameters(body: &[u8]) -> Vec<(String, String)> {
 }
 
 /// Whether a parameter may be a secret, by its name. In doubt it is one.
-pub fn names_secret(key: &str) -> bool {
+pub fn is_secret_parameter(key: &str) -> bool {
     let key = key.to_ascii_lowercase();
     // Muster treats `CommKey` and `EncryptKey` as secrets, but not `KeyPadBeep`.
     let is_key = key.ends_with("key") || key.contains("comkey") || key.contains("commkey");
@@ -82,10 +82,10 @@ mod tests {
     #[test]
     fn a_secret_is_recognised_by_its_name() {
         for key in ["CommKey", "~ComKey", "AdminPassword", "WifiPwd", "PublicKey", "Token", "COMMKEY"] {
-            assert!(names_secret(key), "{key}");
+            assert!(is_secret_parameter(key), "{key}");
         }
         for key in ["UserCount", "~DeviceName", "VOLUME", "KeyPadBeep", "IPAddress"] {
-            assert!(!names_secret(key), "{key}");
+            assert!(!is_secret_parameter(key), "{key}");
         }
     }
 

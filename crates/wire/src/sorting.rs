@@ -14,7 +14,7 @@ pub struct Sorted<'a> {
     pub people: Cow<'a, [u8]>,
     /// Attendance records: see [`crate::punches`].
     pub punches: Cow<'a, [u8]>,
-    /// Other records: see [`crate::device_records`].
+    /// Other records: see [`crate::read_device_records`].
     pub others: Cow<'a, [u8]>,
 }
 
@@ -111,7 +111,7 @@ mod tests {
             .map(|line| (line.number, line.record.map(|punch| punch.pin)))
             .collect();
         assert_eq!(punches, [(4, Ok("7".to_owned())), (7, Ok("FACE".to_owned()))]);
-        let others: Vec<_> = crate::device_records(None, &sorted.others)
+        let others: Vec<_> = crate::read_device_records(None, &sorted.others)
             .map(|line| (line.number, line.record.is_ok()))
             .collect();
         assert_eq!(others, [(2, true), (5, true)]);

@@ -249,7 +249,7 @@ pub enum Table {
     Attendance,
     /// `ATTPHOTO`: one attendance photo (§11.3).
     AttendancePhoto,
-    /// `IDCARD`, `ERRORLOG` and others: see [`crate::device_records`] (§11.6, §11.16).
+    /// `IDCARD`, `ERRORLOG` and others: see [`crate::read_device_records`] (§11.6, §11.16).
     Records(RecordKind),
     /// A table of the access-control dialect: the device is configured for another protocol.
     AccessControl(String),

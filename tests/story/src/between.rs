@@ -58,13 +58,13 @@ async fn hand_over(mut device: TcpStream, servers: Vec<SocketAddr>) {
 
 /// A proxy to the socket of a database server, which can be cut.
 #[derive(Debug)]
-pub struct DatabaseLine {
+pub struct DatabaseProxy {
     server: PathBuf,
     folder: TempDir,
     open: Mutex<Option<JoinHandle<()>>>,
 }
 
-impl DatabaseLine {
+impl DatabaseProxy {
     /// Opens the proxy.
     pub fn to(server: &Path) -> Arc<Self> {
         let folder = tempfile::tempdir().expect("a folder for a socket");

@@ -196,7 +196,7 @@ impl House {
 
     /// Two devices upload records at the same time: the server reads both bodies before it can write either.
     /// Returns both answers.
-    pub async fn upload_at_once(&self, one: (&str, &str), other: (&str, &str)) -> [String; 2] {
+    pub async fn upload_concurrently(&self, one: (&str, &str), other: (&str, &str)) -> [String; 2] {
         let mut writer = self.store.write().await.expect("a transaction");
         writer.lock_clock().await.expect("nobody else writes items now");
         let upload = async |(serial_number, body): (&str, &str)| {

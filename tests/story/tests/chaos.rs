@@ -26,7 +26,7 @@ struct Chaos {
 
 impl Chaos {
     /// Devices of the book, or each with quirks of its own.
-    async fn begin(seed: u64, drawn_quirks: bool) -> Self {
+    async fn begin(seed: u64, random_quirks: bool) -> Self {
         let house = House::with(|config| {
             config.devices.admission = Admission::Open;
             // Each of the fifteen parts of a face fails in one of ten cases here: that goes on trying is meant.
@@ -39,8 +39,8 @@ impl Chaos {
         {
             let serial_number = format!("SIM{number}");
             let mut quirks = model.quirks.clone();
-            if drawn_quirks {
-                quirks = quirks.with_drawn(&mut Random::named(seed, &serial_number));
+            if random_quirks {
+                quirks = quirks.with_random_changes(&mut Random::named(seed, &serial_number));
             }
             let device = Device::new(model, &serial_number).with_seed(seed).with_quirks(quirks);
             let device = device.with_faults(Faults { restart: 20, ..Faults::all(100) });
@@ -158,8 +158,8 @@ impl Chaos {
     }
 }
 
-async fn chaos(seed: u64, drawn_quirks: bool) {
-    let mut chaos = Chaos::begin(seed, drawn_quirks).await;
+async fn chaos(seed: u64, random_quirks: bool) {
+    let mut chaos = Chaos::begin(seed, random_quirks).await;
     for act in 0..ACTS {
         chaos.act(act).await;
         chaos.talk(act).await;

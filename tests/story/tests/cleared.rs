@@ -39,7 +39,7 @@ async fn shown_by_the_gate(house: &House) -> [Session; 2] {
     house.operate(async |tx| fleet::reread::ask_for_everything(tx, device.id, now).await).await;
     calm(house, &mut sessions).await;
     let capability = house.device(GATE).await.capability;
-    assert!(Field::CLEARABLE.into_iter().all(|field| capability.keeps_what_is_written(field)));
+    assert!(Field::CLEARABLE.into_iter().all(|field| capability.keeps_written_values(field)));
     sessions
 }
 
@@ -234,7 +234,7 @@ async fn a_terminal_that_ignores_the_cards_of_commands_empties_nobodys() {
             assert_eq!((card, password), (Some(format!("10{who}")), format!("47{who}")));
         }
         let capability = house.device(GATE).await.capability;
-        assert!(capability.keeps_what_is_written(Field::Name), "the names are as they were written");
-        assert!(!capability.keeps_what_is_written(Field::Card));
+        assert!(capability.keeps_written_values(Field::Name), "the names are as they were written");
+        assert!(!capability.keeps_written_values(Field::Card));
     }
 }

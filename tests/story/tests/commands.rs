@@ -12,8 +12,8 @@ use story::records::user;
 use story::{House, assert_same, pin};
 use sync::operator::State;
 use wire::{
-    BioType, Command, Enroll, Entry, EntryKey, EntryTable, FingerKey, Form, Import, PutFile, Select, Upgrade,
-    UpgradeMethod,
+    BioType, Command, DataQuery, Enroll, Entry, FingerKey, Form, Import, PutFile, RecordTable,
+    TableRecordKey, Upgrade, UpgradeMethod,
 };
 
 /// A server that takes every device in, and whose operators may reach into their systems.
@@ -79,14 +79,14 @@ async fn speedface(house: &House, serial_number: &str) -> Session {
     session
 }
 
-fn entry(table: EntryTable, pairs: &[(&str, &str)]) -> Command<'static> {
+fn entry(table: RecordTable, pairs: &[(&str, &str)]) -> Command<'static> {
     let pairs: Vec<_> = pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
     Command::Put(Entry::new(table, &pairs, None).expect("a record"))
 }
 
 fn sms(uid: &str) -> Command<'static> {
     let start = ("StartTime", "2027-03-12 12:30:00");
-    entry(EntryTable::Sms, &[("MSG", "Lunch"), ("UID", uid), ("MIN", "60"), start])
+    entry(RecordTable::Sms, &[("MSG", "Lunch"), ("UID", uid), ("MIN", "60"), start])
 }
 
 fn period() -> (wire::LocalTime, wire::LocalTime) {
@@ -111,7 +111,7 @@ async fn a_device_does_what_is_ordered_and_its_answer_is_kept() {
         Command::SetOption { key: "VOLUME".into(), value: "60".into() },
         sms("3"),
         sms("4"),
-        Command::Remove(EntryKey::new(EntryTable::Sms, "3").expect("a key")),
+        Command::Remove(TableRecordKey::new(RecordTable::Sms, "3").expect("a key")),
         Command::VerifySum { from, to },
         Command::GetFile { path: "/mnt/options.cfg".into() },
         Command::Shell { command: "echo hello".into() },
@@ -249,7 +249,7 @@ async fn who_enrols_at_one_device_when_it_asks_is_on_the_other() {
 async fn what_a_firmware_does_not_know_is_said_otherwise_or_not_at_all() {
     let house = house().await;
     quiet_device(&house, "B1").await;
-    let query = Select::Fingerprint { pin: pin("7"), finger: 6, key: FingerKey::FingerId };
+    let query = DataQuery::Fingerprint { pin: pin("7"), finger: 6, key: FingerKey::FingerId };
     order(&house, "B1", Command::Query(query.clone())).await;
     let (id, text) = fetch(&house, "B1").await;
     assert_eq!(text, "DATA QUERY FINGERTMP PIN=7\tFingerID=6");
@@ -364,7 +364,7 @@ async fn a_large_picture_goes_alone() {
     quiet_device(&house, "B1").await;
     let picture = "QUJD".repeat(60_000);
     order(&house, "B1", sms("1")).await;
-    order(&house, "B1", entry(EntryTable::AdPic, &[("Index", "1"), ("Content", &picture)])).await;
+    order(&house, "B1", entry(RecordTable::AdPic, &[("Index", "1"), ("Content", &picture)])).await;
     order(&house, "B1", sms("2")).await;
     let (id, text) = fetch(&house, "B1").await;
     assert!(text.starts_with("DATA UPDATE SMS"));

@@ -297,7 +297,7 @@ async fn work_codes_that_come_from_two_devices_at_once_have_places_of_their_own(
     house.calm([&mut a, &mut b]).await;
     let one = ("SIM0001", "WORKCODE PIN=1\tCODE=300\tNAME=Painting\n");
     let other = ("SIM0002", "WORKCODE PIN=1\tCODE=301\tNAME=Welding\n");
-    assert_eq!(house.upload_at_once(one, other).await, ["OK:1", "OK:1"]);
+    assert_eq!(house.upload_concurrently(one, other).await, ["OK:1", "OK:1"]);
 
     let mut tx = house.store.read().await.expect("a transaction");
     let codes = tx.definitions(DefinitionKind::WorkCode).await.expect("the work codes");

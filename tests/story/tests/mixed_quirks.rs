@@ -29,7 +29,7 @@ async fn fleet(seed: u64) -> (House, [Session; DEVICES]) {
     let mut sessions = Vec::new();
     for (number, model) in Model::all().into_iter().chain([Model::speedface()]).enumerate() {
         let serial_number = format!("SIM{number}");
-        let quirks = model.quirks.clone().with_drawn(&mut Random::named(seed, &serial_number));
+        let quirks = model.quirks.clone().with_random_changes(&mut Random::named(seed, &serial_number));
         let device = Device::new(model, &serial_number).with_seed(seed).with_quirks(quirks);
         sessions.push(house.connect(device).await);
     }

@@ -9,7 +9,7 @@ use fleet::view::sync_status::all;
 use roster::Millis;
 use simulator::{Device, Model, Population, Random, Session, difference};
 use store::Store;
-use story::between::{Balancer, DatabaseLine};
+use story::between::{Balancer, DatabaseProxy};
 use story::program::Program;
 use story::raw::{Line, get, post};
 use tokio::task::JoinSet;
@@ -171,7 +171,7 @@ async fn upload(program: &Program, record: &str) -> (u16, String) {
 /// A server whose database is away takes nothing, says so, and goes on by itself when it is back.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_costs_nobody_anything_but_time() {
-    let line = DatabaseLine::to(MariaDb::shared().socket());
+    let line = DatabaseProxy::to(MariaDb::shared().socket());
     let by_line = |database: &databases::Database| {
         let (place, _) = database.url().split_once("?socket=").expect("a URL with a socket");
         format!("{place}?socket={}", line.socket().display())
@@ -202,7 +202,7 @@ async fn a_database_that_is_away_costs_nobody_anything_but_time() {
 /// A server that is back is met by one error, not by one for each connection that broke meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_broke_together_are_found_out_together() {
-    let line = DatabaseLine::to(MariaDb::shared().socket());
+    let line = DatabaseProxy::to(MariaDb::shared().socket());
     let database = databases::Database::of(databases::Kind::MariaDb);
     let (place, _) = database.url().split_once("?socket=").expect("a URL with a socket");
     let url = format!("{place}?socket={}&pool-size=40", line.socket().display());

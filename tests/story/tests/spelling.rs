@@ -45,8 +45,9 @@ async fn of_two_spellings_that_come_from_two_devices_at_once_one_is_held() {
     house.know("B1").await;
     house.advance(Duration::from_mins(1));
     house.get("/iclock/getrequest?SN=B1").await;
-    let answers =
-        house.upload_at_once(("A1", "USER PIN=x1\tName=Bea\n"), ("B1", "USER PIN=X1\tName=Cora\n")).await;
+    let answers = house
+        .upload_concurrently(("A1", "USER PIN=x1\tName=Bea\n"), ("B1", "USER PIN=X1\tName=Cora\n"))
+        .await;
     assert_eq!(answers, ["OK:1", "OK:1"]);
     assert_eq!(held(&house).await.len(), 1);
     assert_eq!(house.contents(&["x1", "X1"]).await.len(), 2, "one user, in its area");

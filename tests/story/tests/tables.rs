@@ -193,7 +193,7 @@ async fn identity_cards_are_kept_sealed_whoever_they_belong_to() {
     let kept = records(&house, DeviceRecordKind::IdCard).await;
     let mut names = Vec::new();
     for (row, raw) in &kept {
-        let Ok(DeviceRecord::IdCard(card)) = DeviceRecord::of_line(RecordKind::IdCard, raw) else {
+        let Ok(DeviceRecord::IdCard(card)) = DeviceRecord::from_stored_line(RecordKind::IdCard, raw) else {
             panic!("{row:?}")
         };
         assert_eq!((row.times_seen, &row.pin), (2, &card.pin));

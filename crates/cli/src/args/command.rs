@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use wire::{EntryTable, Pin, SerialNumber};
+use wire::{Pin, RecordTable, SerialNumber};
 
 /// Commands to one device.
 #[derive(Args, Clone, Debug)]
@@ -111,7 +111,7 @@ finger, 4 the left thumb, 5 the right thumb, 9 the right little finger.")]
     Put {
         /// The table
         #[arg(value_parser = table)]
-        table: EntryTable,
+        table: RecordTable,
         /// Its keys with their values. Content=@FILE takes a picture out of a file
         #[arg(value_name = "KEY=VALUE", required = true, value_parser = pair)]
         pairs: Vec<(String, String)>,
@@ -120,7 +120,7 @@ finger, 4 the left thumb, 5 the right thumb, 9 the right little finger.")]
     Remove {
         /// The table: SMS, WORKCODE, ADPIC, BLACKLIST, WHITELIST or WALLPAPER
         #[arg(value_parser = table)]
-        table: EntryTable,
+        table: RecordTable,
         /// Which record: its UID, CODE, Index or `IDNum`
         key: String,
     },
@@ -310,8 +310,8 @@ pub enum Method {
     Pieces,
 }
 
-fn table(text: &str) -> Result<EntryTable, String> {
-    if let Some(table) = EntryTable::named(text) {
+fn table(text: &str) -> Result<RecordTable, String> {
+    if let Some(table) = RecordTable::named(text) {
         return Ok(table);
     }
     let of_people = ["USERINFO", "FINGERTMP", "FACE", "FVEIN", "BIODATA", "USERPIC", "BIOPHOTO"];
@@ -321,7 +321,7 @@ fn table(text: &str) -> Result<EntryTable, String> {
                 .to_owned(),
         );
     }
-    let names: Vec<String> = EntryTable::ALL.iter().map(|table| table.form().to_string()).collect();
+    let names: Vec<String> = RecordTable::ALL.iter().map(|table| table.form().to_string()).collect();
     Err(format!("want one of {}", names.join(", ")))
 }
 

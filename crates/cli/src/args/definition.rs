@@ -1,7 +1,7 @@
 //! `muster timezone`, `holiday`, `group`, `unlock-combination`, `message` and `workcode`: what is defined for the whole fleet.
 
 use clap::{Args, Subcommand, ValueEnum};
-use roster::{Area, CLOSED, DAYS, DefinitionKind, MOST_DEFINITIONS};
+use roster::{Area, CLOSED, DAYS, DefinitionKind, MAX_DEFINITIONS};
 use wire::Pin;
 
 use super::area;
@@ -386,9 +386,9 @@ pub struct Numbers(pub Vec<String>);
 
 /// One to `MOST` numbers, separated by commas.
 fn numbers<const MOST: usize>(text: &str) -> Result<Numbers, String> {
-    let want = || format!("want one to {MOST} numbers from 1 to {MOST_DEFINITIONS}, separated by commas");
+    let want = || format!("want one to {MOST} numbers from 1 to {MAX_DEFINITIONS}, separated by commas");
     let number = |text: &str| {
-        let number = text.trim().parse::<u16>().ok().filter(|number| (1..=MOST_DEFINITIONS).contains(number));
+        let number = text.trim().parse::<u16>().ok().filter(|number| (1..=MAX_DEFINITIONS).contains(number));
         number.map(|number| number.to_string()).ok_or_else(want)
     };
     let mut numbers = text.split(',').map(number).collect::<Result<Vec<String>, String>>()?;

@@ -9,7 +9,7 @@ use fleet::definition::{DefinitionEdit, DefinitionRefusal, Outcome};
 use fleet::view::definition::{DefinitionAtDevice, DefinitionState, DefinitionSync, DefinitionView};
 use roster::{Area, DefinitionKind, DefinitionName};
 use serde::Serialize;
-use wire::{EntryError, FieldError, Pin};
+use wire::{FieldError, Pin, TableRecordError};
 
 use super::Context;
 use crate::args::{Definitions, MessageCommand, SetDefinition, definition_command};
@@ -102,14 +102,14 @@ fn refused<S: SetDefinition>(error: FleetError) -> anyhow::Error {
 }
 
 /// What was given, or was not, in the words of the command line.
-fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &EntryError) -> anyhow::Error {
+fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &TableRecordError) -> anyhow::Error {
     let option =
         |field: &str| S::NEEDS.iter().find(|(key, _)| *key == field).map_or("", |(_, option)| option);
     match error {
-        EntryError::Field(FieldError::Missing { field }) if !option(field).is_empty() => {
+        TableRecordError::Field(FieldError::Missing { field }) if !option(field).is_empty() => {
             usage(format!("{name} is not defined yet: {} is needed", option(field)))
         }
-        EntryError::Field(FieldError::Invalid { field, want }) if !option(field).is_empty() => {
+        TableRecordError::Field(FieldError::Invalid { field, want }) if !option(field).is_empty() => {
             usage(format!("{}: want {want}", option(field)))
         }
         other => usage(format!("{name}: {other}")),

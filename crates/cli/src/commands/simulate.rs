@@ -58,7 +58,7 @@ fn fleet(arguments: &Simulate) -> Fleet {
     Fleet {
         devices: count(arguments.devices),
         models: arguments.models(),
-        drawn_quirks: arguments.has_drawn_quirks(),
+        random_quirks: arguments.has_drawn_quirks(),
         serial_prefix: arguments.prefix.clone(),
         population: Population {
             users: count(arguments.users),

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use fleet::command::Risk;
 use fleet::view::command::{CommandState, CommandView};
 use serde::Serialize;
-use wire::{Form, ReturnCode, names_secret};
+use wire::{Form, ReturnCode, is_secret_parameter};
 
 use crate::render::table::pairs;
 use crate::render::when::When;
@@ -72,7 +72,7 @@ impl CommandWords {
 pub fn outcome(command: &CommandView, when: &When) -> String {
     let meaning = |code: i32| {
         let code = ReturnCode(code);
-        command.form.map_or_else(|| code.describe().into(), |form| code.describe_of(form))
+        command.form.map_or_else(|| code.describe().into(), |form| code.describe_for(form))
     };
     match command.state {
         CommandState::Queued if command.is_too_late(when.now()) => {
@@ -127,7 +127,7 @@ fn readable(content: &[u8], is_parameters: bool) -> String {
     let text = String::from_utf8_lossy(shown);
     let mut text = if is_parameters {
         let line = |line: &str| match line.split_once('=') {
-            Some((key, value)) if names_secret(key) && !value.is_empty() => format!("{key}=***\n"),
+            Some((key, value)) if is_secret_parameter(key) && !value.is_empty() => format!("{key}=***\n"),
             _ => format!("{line}\n"),
         };
         text.lines().map(line).collect()

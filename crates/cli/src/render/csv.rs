@@ -3,7 +3,7 @@
 use fleet::time::rfc3339;
 use fleet::view::punch::PunchView;
 
-/// The names of the cells of [`line`], as the first line.
+/// The names of the cells of [`line()`], as the first line.
 pub const HEADER: &str = "device,pin,time,time_zone,status,verify,work_code,mask,temperature,converted_temperature,\
                       time_offset_s,id_number,card_kind,received_at\r\n";
 

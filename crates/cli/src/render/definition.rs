@@ -45,7 +45,7 @@ pub fn summary(definition: &Definition) -> String {
 }
 
 fn numbers(definition: &Definition) -> String {
-    let numbers: Vec<String> = definition.refers_to().iter().map(ToString::to_string).collect();
+    let numbers: Vec<String> = definition.referenced_numbers().iter().map(ToString::to_string).collect();
     if numbers.is_empty() { "none".to_owned() } else { numbers.join(", ") }
 }
 

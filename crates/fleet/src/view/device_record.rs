@@ -121,7 +121,7 @@ impl DeviceRecordView {
 
 impl RecordSummary {
     fn of(kind: DeviceRecordKind, raw: &[u8]) -> Self {
-        match kind.record().and_then(|kind| DeviceRecord::of_line(kind, raw).ok()) {
+        match kind.record().and_then(|kind| DeviceRecord::from_stored_line(kind, raw).ok()) {
             Some(DeviceRecord::Error(error)) => Self::Error(error),
             Some(DeviceRecord::Message(message)) => {
                 let text = String::from_utf8_lossy(message.text).into_owned();

@@ -311,7 +311,7 @@ fn is_live(person: &sync::Person) -> bool {
 /// answered that it has no room says no more than that.
 fn full(row: &DeviceRow, kind: Kind) -> Option<String> {
     let load = row.loads.get(&kind).filter(|_| !row.full.contains(&kind))?;
-    row.capability.describe_full(kind, load.held)
+    row.capability.describe_capacity_limit(kind, load.held)
 }
 
 impl DeviceStatus {
@@ -361,7 +361,8 @@ impl DeviceStatus {
                 .loads
                 .iter()
                 .filter(|(kind, load)| {
-                    counts.parked > 0 && row.capability.room_for(**kind).is_some_and(|most| load.held >= most)
+                    counts.parked > 0
+                        && row.capability.capacity_for(**kind).is_some_and(|most| load.held >= most)
                 })
                 .filter_map(|(kind, _)| full(row, *kind))
                 .collect(),

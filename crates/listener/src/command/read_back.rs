@@ -5,7 +5,7 @@ use store::{DeviceRow, StoreError, Tx};
 use sync::DeviceView;
 use sync::read_back::Missed;
 use sync::settle::Answer;
-use wire::{BioType, Command, Form, Select};
+use wire::{BioType, Command, DataQuery, Form};
 
 use crate::context::Context;
 use fleet::command::{QueuedCommand, is_refused};
@@ -48,14 +48,14 @@ pub fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, QueuedCommand)> 
 }
 
 /// How a device is asked for a template; there are no words for faces and finger veins in their own form.
-pub fn select(key: &ItemKey, form: Form) -> Option<Select> {
+pub fn select(key: &ItemKey, form: Form) -> Option<DataQuery> {
     let pin = key.pin.clone();
     match form {
         // All fingers: what the key of a single one is called differs (§12.1.3).
-        Form::FingerTmp => Some(Select::Fingerprints(pin)),
+        Form::FingerTmp => Some(DataQuery::Fingerprints(pin)),
         Form::BioData(number) => {
             let bio_type = BioType(number);
-            Some(Select::BioDataNumber { bio_type, pin, number: u8::try_from(key.slot.number).ok()? })
+            Some(DataQuery::BioDataNumber { bio_type, pin, number: u8::try_from(key.slot.number).ok()? })
         }
         _ => None,
     }

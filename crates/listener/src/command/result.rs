@@ -71,7 +71,7 @@ pub async fn take(
     let command = OperatorCommand { state, ..order.command.clone() };
     tx.update_queued_command(row.id, &command, news, now).await?;
     view.answered_order(order.command.number, verdict == Verdict::Done, now);
-    let meaning = form.map_or_else(|| return_code.describe().into(), |form| return_code.describe_of(form));
+    let meaning = form.map_or_else(|| return_code.describe().into(), |form| return_code.describe_for(form));
     tracing::info!(
         device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
         %meaning, "ordered command answered"

@@ -406,7 +406,7 @@ impl Poll<'_> {
         };
         let version = PhotoVersion { key: key.clone(), seq, most_bytes: limit.bytes };
         let by_url = self.row.options.photo_delivery == Some(PhotoDelivery::Url);
-        let way = if by_url && capability.fetches_photo(&key.slot) {
+        let way = if by_url && capability.accepts_photo_url(&key.slot) {
             let token = offered_file::token(&self.context.entropy);
             let expires_at = self.now.plus(offered_file::FETCH_MS);
             let offer = OfferedPhoto { photo: version, device: self.row.id, expires_at };

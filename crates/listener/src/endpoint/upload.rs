@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use store::{DeviceRow, StoreError};
 use tokio::sync::OwnedSemaphorePermit;
-use wire::{Dialect, Packet, Pin, RecordKind, StampKey, Table, Target};
+use wire::{Dialect, Pin, QueryPacket, RecordKind, StampKey, Table, Target};
 
 use crate::auth;
 use crate::capability;
@@ -197,7 +197,7 @@ async fn note_answer(
     target: &Target<'_>,
     records: usize,
 ) -> Result<(), StoreError> {
-    let Packet { count, packets, index, command: Some(id) } = Packet::read(&target.query) else {
+    let QueryPacket { count, packets, index, command: Some(id) } = QueryPacket::read(&target.query) else {
         return Ok(());
     };
     let order = match sync::split_line_id(&id) {

@@ -1,6 +1,6 @@
 //! Lines of a poll's answer, of which those with a photo are finished outside of any transaction.
 
-use roster::{Capability, ItemKey, Photo, PhotoPayload, PhotoSending};
+use roster::{Capability, ItemKey, Photo, PhotoPayload, PhotoUpdate};
 use store::StoreError;
 use wire::CommandId;
 
@@ -64,7 +64,7 @@ impl PhotoLine {
                 PhotoPayload::Url(&url)
             }
         };
-        let sending = PhotoSending { carried, post_back_template };
+        let sending = PhotoUpdate { carried, post_back_template };
         let Some(command) = roster::update_photo(&key, sending, &capability) else {
             tracing::error!(item = %key, "stored photo cannot be sent: it is no base64");
             return Ok(None);

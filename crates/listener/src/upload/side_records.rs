@@ -264,7 +264,7 @@ async fn write_others(
     now: Millis,
 ) -> Result<(), StoreError> {
     let name = table.map_or("OPERLOG", RecordKind::tag);
-    for line in wire::device_records(table, lines) {
+    for line in wire::read_device_records(table, lines) {
         let (kind, record) = match (line.kind, line.record) {
             (Some(kind), Ok(record)) if line.raw.len() <= MOST_RECORD_BYTES => (kind, record),
             (kind, record) => {

@@ -16,7 +16,7 @@ const TYPES: u8 = 11;
 
 impl Capability {
     /// The kinds for which a device may report number and capacity: users, and templates of each type.
-    pub fn counted_kinds() -> impl Iterator<Item = Kind> {
+    pub fn kinds_with_capacity() -> impl Iterator<Item = Kind> {
         let templates = (1..TYPES).map(|number| Kind::Template(BioType(number)));
         std::iter::once(Kind::User).chain(templates)
     }
@@ -43,7 +43,7 @@ impl Capability {
 
     /// The capacity for a kind. `None` if there is no limit: the device reports no capacity, or nonsense, or not
     /// how many it holds.
-    pub fn room_for(&self, kind: Kind) -> Option<u64> {
+    pub fn capacity_for(&self, kind: Kind) -> Option<u64> {
         let most = match kind {
             Kind::User => self.users_max(),
             Kind::Template(bio_type) => self.templates_max(bio_type),
@@ -55,8 +55,8 @@ impl Capability {
 
     /// Describes a full device: `full: 3,000 of 3,000 fingerprints, as the device reports`. `None` if the device
     /// reports no limit.
-    pub fn describe_full(&self, kind: Kind, held: u64) -> Option<String> {
-        let most = self.room_for(kind)?;
+    pub fn describe_capacity_limit(&self, kind: Kind, held: u64) -> Option<String> {
+        let most = self.capacity_for(kind)?;
         let name = match kind {
             Kind::User => "users".to_owned(),
             Kind::Template(bio_type) => super::describe::name_of(bio_type),

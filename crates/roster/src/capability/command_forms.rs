@@ -25,8 +25,8 @@ impl Capability {
 
     /// Whether the command with this number was created in a form that the device was found to refuse only
     /// afterwards. A refusal of such a command says nothing about the form that is used now.
-    pub fn refused_since(&self, slot: &Slot, number: i64) -> bool {
-        self.forms(slot).into_iter().flatten().any(|form| self.answers.refused_since(form, number))
+    pub fn was_sent_before_refusal(&self, slot: &Slot, number: i64) -> bool {
+        self.forms(slot).into_iter().flatten().any(|form| self.answers.was_sent_before_refusal(form, number))
     }
 
     /// The forms of an item, the better one first, including refused ones.
@@ -54,7 +54,7 @@ impl Capability {
 
     /// Whether the device accepts a PIN unchanged. Letters are accepted unless the device reports digits only, and
     /// the PIN must not be longer than the device's limit. A reserved key is no PIN and is never sent.
-    pub fn takes_pin(&self, pin: &Pin) -> bool {
+    pub fn accepts_pin(&self, pin: &Pin) -> bool {
         if pin.reserved_name().is_some() {
             return true;
         }

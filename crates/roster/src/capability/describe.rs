@@ -61,7 +61,7 @@ impl Capability {
         }
         let written: Vec<&str> = Field::CLEARABLE
             .into_iter()
-            .filter(|field| self.keeps_what_is_written(*field))
+            .filter(|field| self.keeps_written_values(*field))
             .map(Field::as_str)
             .collect();
         if !written.is_empty() {

@@ -49,7 +49,7 @@ impl Answers {
     }
 
     /// Whether the command with this number was created before the refusal of the form was known.
-    pub(super) fn refused_since(&self, form: Form, number: i64) -> bool {
+    pub(super) fn was_sent_before_refusal(&self, form: Form, number: i64) -> bool {
         self.refused.get(&form).copied().flatten().is_some_and(|evidence| number < evidence.before)
     }
 

@@ -59,7 +59,7 @@ impl Capability {
     }
 
     /// Whether the arrays of both sides allow comparison photos of this type.
-    pub fn shares_photos(&self, bio_type: BioType) -> bool {
+    pub fn exchanges_photos(&self, bio_type: BioType) -> bool {
         self.facts.photos(bio_type)
     }
 }
@@ -105,7 +105,7 @@ mod tests {
             let types = || (0..=11).map(BioType);
             let templates: Vec<u8> =
                 types().filter(|it| device.shares_templates(*it)).map(|it| it.0).collect();
-            let photos: Vec<u8> = types().filter(|it| device.shares_photos(*it)).map(|it| it.0).collect();
+            let photos: Vec<u8> = types().filter(|it| device.exchanges_photos(*it)).map(|it| it.0).collect();
             (templates, photos)
         };
         let mut device = Capability::default();

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use wire::Pin;
 
 use super::Capability;
-use crate::{Field, NameAsKept, UserFields, UserPatch, canonical, device_form};
+use crate::{Field, StoredName, UserFields, UserPatch, canonical, device_form};
 
 /// Bytes of the longest character of any charset, minus one. Names that are cut at one limit differ by no more
 /// than this.
@@ -57,7 +57,7 @@ impl Capability {
     /// device again before its defaults count as edits: the device keeps a field now, and may hold users of an
     /// earlier firmware that did not.
     #[must_use]
-    pub fn learn_keeping(
+    pub fn learn_kept_fields(
         &mut self,
         pin: &Pin,
         patch: &UserPatch,
@@ -81,7 +81,7 @@ impl Capability {
     /// Notes which of the fields that Muster wrote the device shows as written. `ours` is the user that the device
     /// acknowledged. No value of `ours` may come from the device itself: a device that ignores cards in commands
     /// still shows the cards that were enrolled at it.
-    pub fn learn_written(&mut self, pin: &Pin, patch: &UserPatch, ours: &UserFields) {
+    pub fn learn_written_fields(&mut self, pin: &Pin, patch: &UserPatch, ours: &UserFields) {
         for field in Field::CLEARABLE {
             if ours.has(field) && patch.says(field) && device_form::equals_as_kept(field, patch, ours, self) {
                 let _ = Keeping::note(&mut self.learned.keeping.written, field, pin);
@@ -91,13 +91,13 @@ impl Capability {
 
     /// Whether the device showed for two users that it keeps the name, card or password that Muster writes. If it
     /// then shows an empty value of a user that it acknowledged, a person emptied the field at the device.
-    pub fn keeps_what_is_written(&self, field: Field) -> bool {
+    pub fn keeps_written_values(&self, field: Field) -> bool {
         self.learned.keeping.written.get(&field) == Some(&Witnesses::Two)
     }
 
     /// Whether a name is the beginning of the name that Muster sent to the device. An older name of the user does
     /// not count as cut.
-    fn is_shorter(&self, name: &NameAsKept, ours: &UserFields, older: &[UserFields]) -> bool {
+    fn is_shorter(&self, name: &StoredName, ours: &UserFields, older: &[UserFields]) -> bool {
         let sent = device_form::sent_name(&canonical::name(&ours.name), self);
         let is_older = || older.iter().any(|older| canonical::name(&older.name) == name.canonical());
         name.raw.len() < sent.len() && sent.starts_with(name.raw.trim_ascii()) && !is_older()
@@ -126,7 +126,7 @@ impl Capability {
     }
 
     /// Forgets how the device keeps users, because Muster fills it again.
-    pub fn forget_keeping(&mut self) {
+    pub fn forget_kept_fields(&mut self) {
         *self.learned.keeping = Keeping::default();
     }
 

@@ -36,7 +36,7 @@ impl Capability {
 
     /// Whether Muster may send a photo in this slot as a URL if an operator wants that. For a user photo the
     /// device must report it (`UserPicURLFunOn=1`, §12.1.1.7).
-    pub fn fetches_photo(&self, slot: &Slot) -> bool {
+    pub fn accepts_photo_url(&self, slot: &Slot) -> bool {
         match slot.kind {
             Kind::UserPhoto => self.facts.user_photo_by_url,
             Kind::ComparisonPhoto => true,

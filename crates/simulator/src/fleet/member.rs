@@ -16,7 +16,7 @@ use tokio::{
 use super::Others;
 use crate::{
     Content, Device, Session, Standing, Tally,
-    difference::{Difference, Holding, Keeps, Thing, difference},
+    difference::{Difference, DifferenceSubject, Holding, Keeps, difference},
     session::{Edit, Pace},
 };
 
@@ -64,7 +64,7 @@ impl Wanted {
         let mut found = difference(&wanted, held);
         if self.others == Others::Everywhere {
             let is_other = |found: &Difference| {
-                found.thing == Thing::User && found.missing_on.as_deref() == Some(&*wanted.label)
+                found.thing == DifferenceSubject::User && found.missing_on.as_deref() == Some(&*wanted.label)
             };
             found.retain(|found| !is_other(found));
         }

@@ -21,7 +21,7 @@ impl Quirks {
     ///
     /// No data is refused or ignored, so that a fleet of such devices can become equal.
     #[must_use]
-    pub fn with_drawn(mut self, random: &mut Random) -> Self {
+    pub fn with_random_changes(mut self, random: &mut Random) -> Self {
         for habit in HABITS.iter().filter(|habit| !STORY_ONLY.contains(&habit.name)) {
             // Every habit makes a draw, so that the excluded ones do not change the others.
             let change = random.chance(333);
@@ -43,7 +43,7 @@ mod tests {
 
     #[test]
     fn a_seed_always_draws_the_same_and_each_habit_is_drawn_by_some_seed() {
-        let drawn = |seed| Quirks::default().with_drawn(&mut Random::new(seed));
+        let drawn = |seed| Quirks::default().with_random_changes(&mut Random::new(seed));
         assert_eq!(drawn(1), drawn(1));
         for habit in HABITS {
             let was = *habit.switch(&mut Quirks::default());

@@ -96,7 +96,7 @@ impl Intake<'_> {
             && !self.may_not_register()
             && self.view.knows(pin) == Knows::Present
             && self.view.in_scope(pin)
-            && self.view.capability.keeps_what_is_written(field)
+            && self.view.capability.keeps_written_values(field)
     }
 
     /// A device that was given a user for one punch (§14) has forgotten it by itself, which is never a deletion. Where it

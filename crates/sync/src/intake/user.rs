@@ -96,7 +96,7 @@ impl Intake<'_> {
         let known = self.known.get(pin)?;
         let current = known.user.as_ref()?;
         let capability = &self.view.capability;
-        if self.view.knows(pin) == Knows::Present && roster::tells_nobody_else(current, patch, capability) {
+        if self.view.knows(pin) == Knows::Present && roster::agrees_in_identity(current, patch, capability) {
             return Some(Likeness::Same);
         }
         let versions = std::iter::once(current).chain(&known.older_users);
@@ -106,13 +106,16 @@ impl Intake<'_> {
     /// Whether a record is of somebody who had the PIN before.
     fn is_former(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let former = self.known.get(pin).map(|known| &known.former).filter(|former| !former.is_empty());
-        former.is_some_and(|former| !roster::marks_of_record(self.hash_key, patch).is_disjoint(former))
+        former
+            .is_some_and(|former| !roster::identity_marks_of_patch(self.hash_key, patch).is_disjoint(former))
     }
 
     /// Whether a record is of somebody whom an operator removed from under the PIN.
     fn was_removed(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let removed = self.known.get(pin).map(|known| &known.removed).filter(|removed| !removed.is_empty());
-        removed.is_some_and(|removed| !roster::marks_of_record(self.hash_key, patch).is_disjoint(removed))
+        removed.is_some_and(|removed| {
+            !roster::identity_marks_of_patch(self.hash_key, patch).is_disjoint(removed)
+        })
     }
 
     /// Somebody who was deleted at a device was enrolled again: the log of a device that knows of the deletion tells so.
@@ -130,14 +133,14 @@ impl Intake<'_> {
         let former = self.known.get(&key.pin).map(|known| &known.former).filter(|former| !former.is_empty());
         !merge.edited.is_empty()
             && former
-                .is_some_and(|former| former.contains(&roster::mark_of_whole(self.hash_key, &merge.fields)))
+                .is_some_and(|former| former.contains(&roster::record_mark(self.hash_key, &merge.fields)))
     }
 
     /// Whether the fleet has, or had under this PIN, all of a record that tells people apart: its name and its card.
     pub(super) fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let nobody = Known::default();
         let known = self.known.get(pin).unwrap_or(&nobody);
-        parts_that_name(patch).iter().filter(|(_, part)| roster::names_somebody(part)).all(|(_, part)| {
+        parts_that_name(patch).iter().filter(|(_, part)| roster::has_identity(part)).all(|(_, part)| {
             let versions = known.user.iter().chain(&known.older_users);
             roster::likeness(versions, part, &self.view.capability) == Likeness::Same
                 || self.is_former(pin, part)
@@ -168,7 +171,7 @@ impl Intake<'_> {
                 }
                 let corrected = self.put_right(key);
                 // A leaver whom a device has again is named, also where nothing of the record is new.
-                let is_named = |reason| reason == Reason::Leaver && roster::names_somebody(patch);
+                let is_named = |reason| reason == Reason::Leaver && roster::has_identity(patch);
                 match reason.filter(|reason| is_named(*reason) || !self.is_known_record(&key.pin, patch)) {
                     Some(reason) => Outcome::Held(Held::Left(key.pin.clone(), reason)),
                     None => corrected,
@@ -192,11 +195,11 @@ impl Intake<'_> {
         let older = known.older_users.clone();
         let mut merge = roster::merge(&current, &older, patch, &uploader);
         if fills {
-            merge.fill_in(&current);
+            merge.keep_existing(&current);
             // A name or card of a life that ended fills no gap.
             for (field, part) in parts_that_name(patch) {
                 if self.is_former(&key.pin, &part) {
-                    merge.withdraw(field, &current);
+                    merge.drop_edit(field, &current);
                 }
             }
             self.view.recognise(&key.pin);
@@ -212,10 +215,10 @@ impl Intake<'_> {
             // An operator replaced those values; what else differs was changed at the device.
             let back = if of_ended_life { merge.edited.clone() } else { merge.returned.clone() };
             for field in back {
-                merge.withdraw(field, &current);
+                merge.drop_edit(field, &current);
             }
         }
-        let withheld = guarded && merge.withhold_credentials(&current);
+        let withheld = guarded && merge.drop_credential_edits(&current);
         // A device that has our record and shows no name or card was restored, or somebody cleared it.
         let lost = [Field::Name, Field::Card]
             .iter()
@@ -267,11 +270,11 @@ impl Intake<'_> {
     ) {
         let credential = merge.cleared.iter().any(|field| *field != Field::Name);
         let named = merge.cleared.contains(&Field::Name) || merge.cleared.contains(&Field::Card);
-        let anonymous = named && !roster::names_somebody(patch);
+        let anonymous = named && !roster::has_identity(patch);
         let believed = self.view.joining.is_none() && !self.may_not_register();
         match self.policy.cleared {
             Cleared::Accept if believed && !anonymous && !(guarded && credential) => {
-                merge.accept_cleared(older, patch, &self.view.capability);
+                merge.count_cleared_as_edits(older, patch, &self.view.capability);
             }
             Cleared::Hold | Cleared::Accept if believed && self.view.claim(pin).is_none() => {}
             _ => merge.cleared.clear(),
@@ -338,7 +341,7 @@ impl Intake<'_> {
 
 fn is_nameless(patch: &UserPatch) -> bool {
     let [(_, name), _] = parts_that_name(patch);
-    !roster::names_somebody(&name)
+    !roster::has_identity(&name)
 }
 
 /// The name of a record alone, and its card alone.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use roster::{
-    Content, Definition, DefinitionKind, ItemKey, Kind, NameAsKept, Part, Seq, Slot, Template, UserFields,
+    Content, Definition, DefinitionKind, ItemKey, Kind, Part, Seq, Slot, StoredName, Template, UserFields,
     UserPatch,
 };
 use sync::{Subject, Verb};
@@ -24,7 +24,7 @@ pub struct User {
 impl User {
     /// The record as it is uploaded.
     pub fn patch(&self) -> UserPatch {
-        let name = NameAsKept { raw: self.name.clone().into_bytes(), text: Some(self.name.clone()) };
+        let name = StoredName { raw: self.name.clone().into_bytes(), text: Some(self.name.clone()) };
         UserPatch {
             name: Some(name),
             card: Some(self.card.clone().unwrap_or_default()),

@@ -10,7 +10,7 @@ use crate::{Base64, Charset, FieldError, Fields, Version, fields::FieldWriter};
 
 /// A table that holds neither users nor biometrics (§12.1.1.9 to §12.1.1.18).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum EntryTable {
+pub enum RecordTable {
     /// `SMS`: short messages.
     Sms,
     /// `USER_SMS`: the recipients of personal messages.
@@ -39,7 +39,7 @@ pub enum EntryTable {
     IdCard,
 }
 
-impl EntryTable {
+impl RecordTable {
     /// All tables.
     pub const ALL: [Self; 13] = [
         Self::Sms,
@@ -112,14 +112,14 @@ impl EntryTable {
 /// document's default, or empty. `Debug` shows the table only: a record may hold personal data.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Entry<'a> {
-    table: EntryTable,
+    table: RecordTable,
     /// A value for each field of the layout.
     values: Vec<Cow<'a, [u8]>>,
 }
 
 /// The table lacks the key, or the value is not valid for the key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EntryError {
+pub enum TableRecordError {
     /// The table has no such key.
     #[error("the table has no key {key}")]
     UnknownKey {
@@ -140,13 +140,13 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// The table lacks a key, a value is not valid for its key, or a required value is missing.
     pub fn new(
-        table: EntryTable,
+        table: RecordTable,
         pairs: &[(String, String)],
         version: Option<&Version>,
-    ) -> Result<Entry<'static>, EntryError> {
+    ) -> Result<Entry<'static>, TableRecordError> {
         let known = |key: &str| table.keys().any(|known| known.eq_ignore_ascii_case(key));
         if let Some((key, _)) = pairs.iter().find(|(key, _)| !known(key)) {
-            return Err(EntryError::UnknownKey { key: key.clone() });
+            return Err(TableRecordError::UnknownKey { key: key.clone() });
         }
         let given = |key: &str| {
             let pair = pairs.iter().rev().find(|(name, _)| name.eq_ignore_ascii_case(key));
@@ -158,11 +158,11 @@ impl<'a> Entry<'a> {
     }
 
     /// The table of the record.
-    pub const fn table(&self) -> EntryTable {
+    pub const fn table(&self) -> RecordTable {
         self.table
     }
 
-    /// All keys and values, in the order of [`EntryTable::keys`].
+    /// All keys and values, in the order of [`RecordTable::keys`].
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
         let fields = layout(self.table).fields.iter().zip(&self.values);
         let given = fields.filter(|(field, _)| !matches!(field.kind, layout::Kind::SizeOf { .. }));
@@ -198,18 +198,18 @@ impl<'a> Entry<'a> {
 
     /// Whether this is a `Blacklist` in its form up to 2.4.1, with the card number only.
     fn has_card_number_only(&self) -> bool {
-        self.table == EntryTable::Blacklist && self.values.iter().skip(1).all(|value| value.is_empty())
+        self.table == RecordTable::Blacklist && self.values.iter().skip(1).all(|value| value.is_empty())
     }
 
     /// Converts the record to the form of the device's protocol version.
     fn adapt(&mut self, is_newer: bool) {
         match self.table {
-            EntryTable::AccGroup => {
+            RecordTable::AccGroup => {
                 if let Some(periods) = self.values.last_mut() {
                     *periods = Cow::Owned(layout::group_periods(periods, is_newer));
                 }
             }
-            EntryTable::Blacklist => {
+            RecordTable::Blacklist => {
                 for value in self.values.iter_mut().skip(1) {
                     if !is_newer {
                         *value = Cow::Borrowed(b"");
@@ -224,7 +224,7 @@ impl<'a> Entry<'a> {
 
     /// Reads the record of a table; `None` for any other table.
     pub(super) fn read(table: &[u8], fields: &Fields<'a>) -> Option<Result<Self, FieldError>> {
-        let table = EntryTable::ALL.into_iter().find(|known| is(table, known.form().words()))?;
+        let table = RecordTable::ALL.into_iter().find(|known| is(table, known.form().words()))?;
         let values = complete(layout(table), |key| fields.find(key).map(Cow::Borrowed));
         Some(values.map(|values| Self { table, values }))
     }
@@ -269,17 +269,17 @@ impl fmt::Debug for Entry<'_> {
 
 /// The key of a record to delete from one of these tables (§12.1.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EntryKey {
-    table: EntryTable,
+pub struct TableRecordKey {
+    table: RecordTable,
     value: String,
 }
 
-impl EntryKey {
-    /// Selects the record whose [`EntryTable::deleted_by`] field has this value.
+impl TableRecordKey {
+    /// Selects the record whose [`RecordTable::deleted_by`] field has this value.
     ///
     /// # Errors
     /// The protocol cannot delete from this table, or the value is empty or invalid.
-    pub fn new(table: EntryTable, value: &str) -> Result<Self, FieldError> {
+    pub fn new(table: RecordTable, value: &str) -> Result<Self, FieldError> {
         let key = table.deleted_by().ok_or(FieldError::Invalid {
             field: "table",
             want: "a table from which the protocol can delete",
@@ -295,7 +295,7 @@ impl EntryKey {
     }
 
     /// The table of the record.
-    pub const fn table(&self) -> EntryTable {
+    pub const fn table(&self) -> RecordTable {
         self.table
     }
 
@@ -306,7 +306,7 @@ impl EntryKey {
 
     /// Reads the condition of a table; `None` for any other table.
     pub(super) fn read(table: &[u8], fields: &Fields<'_>) -> Option<Result<Self, FieldError>> {
-        let table = EntryTable::ALL.into_iter().find(|known| is(table, known.form().words()))?;
+        let table = RecordTable::ALL.into_iter().find(|known| is(table, known.form().words()))?;
         let value = table.deleted_by().map_or(Ok(""), |key| Ok(fields.text(key)?.unwrap_or_default()));
         Some(value.and_then(|value| Self::new(table, value)))
     }

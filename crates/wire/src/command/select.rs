@@ -6,7 +6,7 @@ use crate::{BioType, FieldError, Fields, Pin, Version};
 /// Data that a device shall upload (§12.1.3). The device uploads it like new data, and also acknowledges the
 /// command.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Select {
+pub enum DataQuery {
     /// `USERINFO PIN`: one user; newer devices add the unified templates and comparison photos.
     User(Pin),
     /// `USERINFO` without condition: every user.
@@ -87,7 +87,7 @@ impl FingerKey {
     }
 }
 
-impl Select {
+impl DataQuery {
     /// The form by which Muster remembers that a firmware refuses the query.
     pub(super) const fn form(&self) -> Form {
         match self {

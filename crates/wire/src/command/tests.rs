@@ -217,11 +217,11 @@ fn a_deletion_without_a_pin_is_refused() {
 #[test]
 fn queries_name_their_table() {
     let queries = [
-        (Select::User(pin("7")), "USERINFO PIN=7"),
-        (Select::AllUsers, "USERINFO"),
-        (Select::Fingerprints(pin("7")), "FINGERTMP PIN=7"),
-        (Select::BioData { bio_type: BioType::VISIBLE_FACE, pin: None }, "BIODATA Type=9"),
-        (Select::BioData { bio_type: BioType::FINGERPRINT, pin: Some(pin("7")) }, "BIODATA Type=1→PIN=7"),
+        (DataQuery::User(pin("7")), "USERINFO PIN=7"),
+        (DataQuery::AllUsers, "USERINFO"),
+        (DataQuery::Fingerprints(pin("7")), "FINGERTMP PIN=7"),
+        (DataQuery::BioData { bio_type: BioType::VISIBLE_FACE, pin: None }, "BIODATA Type=9"),
+        (DataQuery::BioData { bio_type: BioType::FINGERPRINT, pin: Some(pin("7")) }, "BIODATA Type=1→PIN=7"),
     ];
     for (select, text) in queries {
         assert_line(&Command::Query(select), &format!("DATA QUERY {text}"));
@@ -259,7 +259,7 @@ fn only_commands_with_the_same_effect_twice_are_repeatable() {
     );
     assert!(Command::Update(Update::User(user())).repeatable());
     assert!(Command::Delete(Delete::User(pin("7"))).repeatable());
-    assert!(Command::Query(Select::AllUsers).repeatable());
+    assert!(Command::Query(DataQuery::AllUsers).repeatable());
 }
 
 #[test]
@@ -268,8 +268,8 @@ fn the_form_of_data_is_its_table_with_the_type() {
         (Command::Update(Update::User(user())), Form::UserInfo),
         (Command::Delete(Delete::BioDataNumber(pin("7"), BioType::PALM, 1)), Form::BioData(8)),
         (Command::Delete(Delete::FingerVeins(pin("7"))), Form::FVein),
-        (Command::Query(Select::Fingerprints(pin("7"))), Form::QueryFingerprints),
-        (Command::Query(Select::User(pin("7"))), Form::Query),
+        (Command::Query(DataQuery::Fingerprints(pin("7"))), Form::QueryFingerprints),
+        (Command::Query(DataQuery::User(pin("7"))), Form::Query),
         (Command::SetOption { key: "A".into(), value: "1".into() }, Form::SetOption),
     ];
     for (command, form) in forms {
@@ -395,7 +395,7 @@ fn any_command() -> impl Strategy<Value = Command<'static>> {
             },
         })
     });
-    prop_oneof![templates, Just(Command::Query(Select::AllUsers)), Just(Command::Reboot)]
+    prop_oneof![templates, Just(Command::Query(DataQuery::AllUsers)), Just(Command::Reboot)]
 }
 
 proptest! {

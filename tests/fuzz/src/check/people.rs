@@ -75,7 +75,7 @@ fn user(pin: wire::Pin, patch: &UserPatch, capability: &Capability) {
     let from = Uploader { capability, settled: true, trust_privilege: true };
     let again = merge(&fields, &[], patch, &from);
     let mut shown = capability.clone();
-    let _ = shown.learn_keeping(&pin, patch, Some(&fields), &[]);
+    let _ = shown.learn_kept_fields(&pin, patch, Some(&fields), &[]);
     self::again(&shown);
     assert!(again.edited.is_empty(), "edited by what it was made of: {:?}", again.edited);
     assert_eq!(again.fields, fields);

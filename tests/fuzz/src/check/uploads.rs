@@ -1,8 +1,8 @@
 //! Other uploads than those about people: attendance records, attendance photos, device records.
 
 use wire::{
-    AttendancePhoto, DeviceLine, DeviceRecord, Packet, PhotoName, PunchLine, Query, RecordKind, Table,
-    count_lines, device_records, punches, sort,
+    AttendancePhoto, DeviceRecord, DeviceRecordLine, PhotoName, PunchLine, Query, QueryPacket, RecordKind,
+    Table, count_lines, punches, read_device_records, sort,
 };
 
 use super::is_within;
@@ -41,14 +41,20 @@ pub fn punches_of_body(input: &Input<'_>) {
 pub fn other_records(input: &Input<'_>) {
     let body = input.bytes();
     for table in [None, Some(RecordKind::IdCard), Some(RecordKind::Error), Some(RecordKind::Message)] {
-        let Some(lines) = input.reads(|| device_records(table, body).collect::<Vec<_>>()) else { continue };
+        let Some(lines) = input.reads(|| read_device_records(table, body).collect::<Vec<_>>()) else {
+            continue;
+        };
         assert_eq!(lines.len(), count_lines(body));
-        for DeviceLine { number, raw, kind, record } in &lines {
+        for DeviceRecordLine { number, raw, kind, record } in &lines {
             assert!(is_within(body, raw));
             match (kind, record) {
                 (Some(kind), Ok(record)) => {
                     let _ = format!("{record:?}");
-                    assert_eq!(DeviceRecord::of_line(*kind, raw).as_ref(), Ok(record), "as it is kept");
+                    assert_eq!(
+                        DeviceRecord::from_stored_line(*kind, raw).as_ref(),
+                        Ok(record),
+                        "as it is kept"
+                    );
                 }
                 (None, Ok(_)) => panic!("a record of no kind"),
                 (_, Err(error)) => assert_eq!(error.line, *number),
@@ -85,5 +91,5 @@ pub fn sorted(input: &Input<'_>) {
 
 /// The packet parameters of a request.
 pub fn packet(input: &Input<'_>) {
-    super::answers(input, |text| Packet::read(&Query::new(text)));
+    super::answers(input, |text| QueryPacket::read(&Query::new(text)));
 }

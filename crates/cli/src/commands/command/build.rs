@@ -3,7 +3,7 @@
 use anyhow::bail;
 use fleet::command::{CommandTarget, QueuedCommand};
 use roster::Capability;
-use wire::{Base64, BioType, Command, Enroll, Entry, EntryKey, EntryTable, FingerKey, Pin, Select};
+use wire::{Base64, BioType, Command, DataQuery, Enroll, Entry, FingerKey, Pin, RecordTable, TableRecordKey};
 
 use super::{Wanted, files};
 use crate::args::{self, Action, Cleared, Enrolled, Query};
@@ -38,7 +38,7 @@ pub fn wanted(target: &CommandTarget, action: &Action) -> anyhow::Result<Wanted>
         }
         Action::Put { table, pairs } => Command::Put(entry(target, *table, pairs)?),
         Action::Remove { table, key } => {
-            let removed = EntryKey::new(*table, key);
+            let removed = TableRecordKey::new(*table, key);
             Command::Remove(removed.map_err(|error| usage(format!("{}: {error}", table.form())))?)
         }
         Action::GetFile { path } => Command::GetFile { path: path.clone() },
@@ -71,35 +71,35 @@ fn first_line() -> anyhow::Result<String> {
     Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
-fn select(target: &CommandTarget, query: &Query) -> anyhow::Result<Select> {
+fn select(target: &CommandTarget, query: &Query) -> anyhow::Result<DataQuery> {
     let version = target.capability.push_version();
     Ok(match query {
-        Query::User { pin } => Select::User(pin.clone()),
-        Query::Users => Select::AllUsers,
-        Query::Fingerprints { pin, finger: None } => Select::Fingerprints(pin.clone()),
+        Query::User { pin } => DataQuery::User(pin.clone()),
+        Query::Users => DataQuery::AllUsers,
+        Query::Fingerprints { pin, finger: None } => DataQuery::Fingerprints(pin.clone()),
         Query::Fingerprints { pin, finger: Some(finger) } => {
             finger_of(&target.capability, pin, *finger, version)
         }
         Query::Templates { bio_type, pin: Some(pin), number: Some(number) } => {
-            Select::BioDataNumber { bio_type: BioType(*bio_type), pin: pin.clone(), number: *number }
+            DataQuery::BioDataNumber { bio_type: BioType(*bio_type), pin: pin.clone(), number: *number }
         }
         Query::Templates { bio_type, pin, .. } => {
-            Select::BioData { bio_type: BioType(*bio_type), pin: pin.clone() }
+            DataQuery::BioData { bio_type: BioType(*bio_type), pin: pin.clone() }
         }
         Query::Attendance { period } => {
             let (from, to) = period.at(&target.time_zone)?;
-            Select::AttLog { from, to }
+            DataQuery::AttLog { from, to }
         }
         Query::Photos { period } => {
             let (from, to) = period.at(&target.time_zone)?;
-            Select::AttPhoto { from, to }
+            DataQuery::AttPhoto { from, to }
         }
     })
 }
 
 /// One finger by the word of the version, or by the other one where the device refused that before.
-fn finger_of(capability: &Capability, pin: &Pin, finger: u8, version: Option<&wire::Version>) -> Select {
-    let select = |key| Select::Fingerprint { pin: pin.clone(), finger, key };
+fn finger_of(capability: &Capability, pin: &Pin, finger: u8, version: Option<&wire::Version>) -> DataQuery {
+    let select = |key| DataQuery::Fingerprint { pin: pin.clone(), finger, key };
     let key = FingerKey::of(version);
     let is_refused = |key| capability.refused(Command::Query(select(key)).table());
     if is_refused(key) && !is_refused(key.other()) { select(key.other()) } else { select(key) }
@@ -126,7 +126,7 @@ fn enrolment(capability: &Capability, enroll: &args::Enroll) -> Enroll {
 /// A record of a table; what begins with `@` is a file whose content is meant.
 fn entry(
     target: &CommandTarget,
-    table: EntryTable,
+    table: RecordTable,
     pairs: &[(String, String)],
 ) -> anyhow::Result<Entry<'static>> {
     let mut read = Vec::with_capacity(pairs.len());
@@ -157,7 +157,7 @@ mod tests {
     fn a_finger_is_asked_for_by_the_other_word_where_one_was_refused() {
         let mut capability = Capability::default();
         let key = |capability: &Capability| match finger_of(capability, &pin(), 6, None) {
-            Select::Fingerprint { key, .. } => key,
+            DataQuery::Fingerprint { key, .. } => key,
             other => panic!("{other:?}"),
         };
         assert_eq!(key(&capability), FingerKey::FingerId);

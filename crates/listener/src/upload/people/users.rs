@@ -21,11 +21,11 @@ impl Deciding<'_> {
         let older = known.map_or(&[][..], |known| &known.older_users);
         let view = &mut *self.intake.view;
         if let Some(ours) = ours.filter(|_| view.wrote(pin)) {
-            view.capability.learn_written(pin, patch, ours);
-            self.capability.learn_written(pin, patch, ours);
+            view.capability.learn_written_fields(pin, patch, ours);
+            self.capability.learn_written_fields(pin, patch, ours);
         }
-        let again = view.capability.learn_keeping(pin, patch, ours, older);
-        if self.capability.learn_keeping(pin, patch, ours, older) && again && view.joining.is_none() {
+        let again = view.capability.learn_kept_fields(pin, patch, ours, older);
+        if self.capability.learn_kept_fields(pin, patch, ours, older) && again && view.joining.is_none() {
             tracing::info!(
                 device.serial_number = %self.row.serial_number,
                 "new firmware keeps more of users than was known: sending everything again"

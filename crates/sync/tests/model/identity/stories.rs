@@ -377,7 +377,7 @@ fn name_emptied(cleared: Cleared, witnesses: [usize; 2]) -> (World, bool) {
     calm_down(&mut world);
     let shown = User::new(fields.name.clone(), card).patch();
     for who in witnesses {
-        world.devices[0].row.capability.learn_written(&pin(who), &shown, &fields);
+        world.devices[0].row.capability.learn_written_fields(&pin(who), &shown, &fields);
     }
     enrol(&mut world, 0, "", "4711");
     calm_down(&mut world);

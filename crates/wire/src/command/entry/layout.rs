@@ -1,6 +1,6 @@
 //! The keys of these tables in the exact spelling, and the valid values of each.
 
-use super::EntryTable;
+use super::RecordTable;
 use crate::{Base64, FieldError, Pin, command::local_time};
 
 /// The keys of a table in their order.
@@ -127,21 +127,21 @@ const BOOLEAN: Kind = Kind::Number(0, 1);
 const COUNT: Kind = Kind::Number(0, i32::MAX as i64);
 
 /// The layout of a table.
-pub(super) const fn layout(table: EntryTable) -> &'static Layout {
+pub(super) const fn layout(table: RecordTable) -> &'static Layout {
     match table {
-        EntryTable::Sms => &SMS,
-        EntryTable::UserSms => &USER_SMS,
-        EntryTable::AdPic => &AD_PIC,
-        EntryTable::WorkCode => &WORK_CODE,
-        EntryTable::ShortcutKey => &SHORTCUT_KEY,
-        EntryTable::AccGroup => &ACC_GROUP,
-        EntryTable::AccTimeZone => &ACC_TIME_ZONE,
-        EntryTable::AccHoliday => &ACC_HOLIDAY,
-        EntryTable::AccUnlockComb => &ACC_UNLOCK_COMB,
-        EntryTable::Blacklist => &BLACKLIST,
-        EntryTable::Whitelist => &WHITELIST,
-        EntryTable::Wallpaper => &WALLPAPER,
-        EntryTable::IdCard => &ID_CARD,
+        RecordTable::Sms => &SMS,
+        RecordTable::UserSms => &USER_SMS,
+        RecordTable::AdPic => &AD_PIC,
+        RecordTable::WorkCode => &WORK_CODE,
+        RecordTable::ShortcutKey => &SHORTCUT_KEY,
+        RecordTable::AccGroup => &ACC_GROUP,
+        RecordTable::AccTimeZone => &ACC_TIME_ZONE,
+        RecordTable::AccHoliday => &ACC_HOLIDAY,
+        RecordTable::AccUnlockComb => &ACC_UNLOCK_COMB,
+        RecordTable::Blacklist => &BLACKLIST,
+        RecordTable::Whitelist => &WHITELIST,
+        RecordTable::Wallpaper => &WALLPAPER,
+        RecordTable::IdCard => &ID_CARD,
     }
 }
 

@@ -7,7 +7,7 @@ fn time(text: &str) -> LocalTime {
     text.parse().unwrap()
 }
 
-fn entry(table: EntryTable, text: &str, version: &str) -> Result<Command<'static>, EntryError> {
+fn entry(table: RecordTable, text: &str, version: &str) -> Result<Command<'static>, TableRecordError> {
     let pair = |pair: &str| {
         let (key, value) = pair.split_once('=').unwrap();
         (key.to_owned(), value.to_owned())
@@ -17,7 +17,7 @@ fn entry(table: EntryTable, text: &str, version: &str) -> Result<Command<'static
 }
 
 #[track_caller]
-fn assert_entry(table: EntryTable, given: &str, version: &str, line: &str) {
+fn assert_entry(table: RecordTable, given: &str, version: &str, line: &str) {
     let command = entry(table, given, version).unwrap();
     assert_line(&command, &format!("DATA UPDATE {line}"));
     assert_eq!(command.table(), table.form());
@@ -29,50 +29,50 @@ fn assert_entry(table: EntryTable, given: &str, version: &str, line: &str) {
 fn each_table_is_written_with_all_its_keys_in_their_spelling() {
     let (old, new) = ("2.4.1", "2.4.2");
     assert_entry(
-        EntryTable::Sms,
+        RecordTable::Sms,
         "uid=3→msg=Lunch at one→min=90→starttime=2027-03-12 12:30:00→tag=254",
         old,
         "SMS MSG=Lunch at one→TAG=254→UID=3→MIN=90→StartTime=2027-03-12 12:30:00",
     );
-    assert_entry(EntryTable::UserSms, "PIN=1007→UID=3", old, "USER_SMS PIN=1007→UID=3");
+    assert_entry(RecordTable::UserSms, "PIN=1007→UID=3", old, "USER_SMS PIN=1007→UID=3");
     assert_entry(
-        EntryTable::WorkCode,
+        RecordTable::WorkCode,
         "PIN=1→CODE=77→NAME=Site A",
         old,
         "WORKCODE PIN=1→CODE=77→NAME=Site A",
     );
     assert_entry(
-        EntryTable::ShortcutKey,
+        RecordTable::ShortcutKey,
         "KeyID=1→KeyFun=1→StatusCode=4→ShowName=Overtime→AutoState=1→AutoTime=08:00;08:00;08:00;08:00;08:00;09:00;09:00→Mon=1",
         old,
         "ShortcutKey KeyID=1→KeyFun=1→StatusCode=4→ShowName=Overtime→AutoState=1→AutoTime=08:00;08:00;08:00;08:00;08:00;09:00;09:00→Sun=0→Mon=1→Tue=0→Wed=0→Thu=0→Fri=0→Sat=0",
     );
     assert_entry(
-        EntryTable::AccTimeZone,
+        RecordTable::AccTimeZone,
         "UID=2→SunStart=0000→SunEnd=0000→TuesStart=0800→ThursEnd=1759",
         old,
         "AccTimeZone UID=2→SunStart=0000→SunEnd=0000→MonStart=0000→MonEnd=2359→TuesStart=0800→TuesEnd=2359→WedStart=0000→WedEnd=2359→ThursStart=0000→ThursEnd=1759→FriStart=0000→FriEnd=2359→SatStart=0000→SatEnd=2359",
     );
     assert_entry(
-        EntryTable::AccHoliday,
+        RecordTable::AccHoliday,
         "UID=1→HolidayName=New Year→StartDate=0101→EndDate=0106→TimeZone=2",
         old,
         "AccHoliday UID=1→HolidayName=New Year→StartDate=0101→EndDate=0106→TimeZone=2",
     );
     assert_entry(
-        EntryTable::AccUnlockComb,
+        RecordTable::AccUnlockComb,
         "UID=1→Group1=1→Group2=2",
         old,
         "AccUnLockComb UID=1→Group1=1→Group2=2→Group3=0→Group4=0→Group5=0",
     );
     assert_entry(
-        EntryTable::IdCard,
+        RecordTable::IdCard,
         "PIN=1007→IDNum=110101199003070000→Name=Ilse Brandt",
         old,
         "IDCARD PIN=1007→SNNum=→IDNum=110101199003070000→DNNum=→Name=Ilse Brandt→Gender=→Nation=→Birthday=→ValidInfo=→Address=→AdditionalInfo=→Issuer=→Photo=→FPTemplate1=→FPTemplate2=→Reserve=→Notice=",
     );
     assert_entry(
-        EntryTable::Whitelist,
+        RecordTable::Whitelist,
         "IDNum=9→StartDate=2027-01-01 00:00:00→EndDate=2027-12-31 23:59:59",
         new,
         "WHITELIST IDNum=9→Name=→Gender=0→Nation=0→StartDate=2027-01-01 00:00:00→EndDate=2027-12-31 23:59:59",
@@ -84,27 +84,27 @@ fn each_table_is_written_with_all_its_keys_in_their_spelling() {
 fn the_size_of_a_picture_is_computed() {
     let content = "U2FtcGxlRlAwMQ==";
     assert_entry(
-        EntryTable::AdPic,
+        RecordTable::AdPic,
         &format!("Index=1→Extension=png→Content={content}"),
         "2.4.1",
         &format!("ADPIC Index=1→Size=16→Extension=png→Content={content}"),
     );
     // The size of a wallpaper is that of the file.
     assert_entry(
-        EntryTable::Wallpaper,
+        RecordTable::Wallpaper,
         &format!("Index=1→Content={content}"),
         "2.4.2",
         &format!("WALLPAPER Index=1→Size=10→Extension=jpg→Content={content}"),
     );
-    let refused = entry(EntryTable::AdPic, "Index=1→Size=3→Content=QUJD", "2.4.1");
-    assert_eq!(refused, Err(EntryError::UnknownKey { key: "Size".into() }));
+    let refused = entry(RecordTable::AdPic, "Index=1→Size=3→Content=QUJD", "2.4.1");
+    assert_eq!(refused, Err(TableRecordError::UnknownKey { key: "Size".into() }));
 }
 
 /// Obligation 160.
 #[test]
 fn the_periods_of_a_group_have_the_form_of_the_version() {
     let group = |periods: &str, version: &str, line: &str| {
-        assert_entry(EntryTable::AccGroup, &format!("ID=1→TZ={periods}"), version, line);
+        assert_entry(RecordTable::AccGroup, &format!("ID=1→TZ={periods}"), version, line);
     };
     group("1;2;3", "2.4.1", "AccGroup ID=1→Verify=0→ValidHoliday=0→TZ=1;1;2;3");
     group("0;1;2;3", "2.4.1", "AccGroup ID=1→Verify=0→ValidHoliday=0→TZ=0;1;2;3");
@@ -114,9 +114,9 @@ fn the_periods_of_a_group_have_the_form_of_the_version() {
 
 #[test]
 fn a_blacklist_has_the_keys_of_the_version() {
-    assert_entry(EntryTable::Blacklist, "IDNum=9→Name=Eve", "2.4.1", "Blacklist IDNum=9");
+    assert_entry(RecordTable::Blacklist, "IDNum=9→Name=Eve", "2.4.1", "Blacklist IDNum=9");
     assert_entry(
-        EntryTable::Blacklist,
+        RecordTable::Blacklist,
         "IDNum=9→Name=Eve",
         "2.4.2",
         "BLACKLIST IDNum=9→Name=Eve→Gender=0→Nation=0",
@@ -132,32 +132,32 @@ fn an_invalid_value_is_refused_with_its_key() {
     };
     let sms = "MSG=x→UID=1→MIN=5→StartTime=2027-03-12 12:30:00";
     for (table, text, want) in [
-        (EntryTable::Sms, sms.replace("UID=1", "UID=x"), "UID is not a number"),
-        (EntryTable::Sms, sms.replace("12:30:00", "25:30:00"), "StartTime is not a time as"),
+        (RecordTable::Sms, sms.replace("UID=1", "UID=x"), "UID is not a number"),
+        (RecordTable::Sms, sms.replace("12:30:00", "25:30:00"), "StartTime is not a time as"),
         (
-            EntryTable::Sms,
+            RecordTable::Sms,
             sms.replace("MSG=x", &format!("MSG={}", "x".repeat(321))),
             "MSG is not at most 320 bytes",
         ),
-        (EntryTable::Sms, sms.replace("→MIN=5", ""), "MIN is missing"),
-        (EntryTable::Sms, format!("{sms}→TAG=2"), "TAG is not within 253 to 255"),
-        (EntryTable::Sms, format!("{sms}→Tab=2"), "the table has no key Tab"),
-        (EntryTable::UserSms, "PIN=a b→UID=1".into(), "PIN"),
-        (EntryTable::AccGroup, "ID=1→TZ=1;2".into(), "TZ is not three numbers"),
-        (EntryTable::AccGroup, "ID=1→TZ=2;1;2;3".into(), "TZ is not three numbers"),
-        (EntryTable::AccTimeZone, "UID=1→SunEnd=2400".into(), "SunEnd is not a time of day"),
+        (RecordTable::Sms, sms.replace("→MIN=5", ""), "MIN is missing"),
+        (RecordTable::Sms, format!("{sms}→TAG=2"), "TAG is not within 253 to 255"),
+        (RecordTable::Sms, format!("{sms}→Tab=2"), "the table has no key Tab"),
+        (RecordTable::UserSms, "PIN=a b→UID=1".into(), "PIN"),
+        (RecordTable::AccGroup, "ID=1→TZ=1;2".into(), "TZ is not three numbers"),
+        (RecordTable::AccGroup, "ID=1→TZ=2;1;2;3".into(), "TZ is not three numbers"),
+        (RecordTable::AccTimeZone, "UID=1→SunEnd=2400".into(), "SunEnd is not a time of day"),
         (
-            EntryTable::AccHoliday,
+            RecordTable::AccHoliday,
             "UID=1→HolidayName=x→StartDate=0230→EndDate=0301→TimeZone=1".into(),
             "StartDate",
         ),
-        (EntryTable::ShortcutKey, "KeyID=9→KeyFun=1".into(), "KeyID is not within 1 to 8"),
+        (RecordTable::ShortcutKey, "KeyID=9→KeyFun=1".into(), "KeyID is not within 1 to 8"),
         (
-            EntryTable::Wallpaper,
+            RecordTable::Wallpaper,
             "Index=1→Extension=exe→Content=QUJD".into(),
             "Extension is not one of the values",
         ),
-        (EntryTable::AdPic, "Index=1→Content=QUJ".into(), "Content is not valid base64"),
+        (RecordTable::AdPic, "Index=1→Content=QUJ".into(), "Content is not valid base64"),
     ] {
         let error = refused(table, &text);
         assert!(error.contains(want), "{text}: {error}");
@@ -168,7 +168,7 @@ fn an_invalid_value_is_refused_with_its_key() {
 #[test]
 fn a_message_with_a_command_in_it_stays_in_one_line() {
     let text = "MSG=x\nC:1:CLEAR DATA\r\t\0→UID=1→MIN=5→StartTime=2027-03-12 12:30:00";
-    let sent = line(&entry(EntryTable::Sms, text, "2.4.1").unwrap());
+    let sent = line(&entry(RecordTable::Sms, text, "2.4.1").unwrap());
     assert_eq!(
         sent,
         "C:7f2a:DATA UPDATE SMS MSG=x C:1:CLEAR DATA   \tTAG=253\tUID=1\tMIN=5\tStartTime=2027-03-12 12:30:00"
@@ -186,7 +186,7 @@ fn a_message_with_a_command_in_it_stays_in_one_line() {
 #[test]
 fn a_record_is_sent_in_the_charset_of_the_device() {
     let text = "MSG=午餐→UID=1→MIN=5→StartTime=2027-03-12 12:30:00";
-    let Ok(Command::Put(sms)) = entry(EntryTable::Sms, text, "2.4.1") else { panic!("a message") };
+    let Ok(Command::Put(sms)) = entry(RecordTable::Sms, text, "2.4.1") else { panic!("a message") };
     let mut out = Vec::new();
     let sent = Command::Put(sms.clone().in_charset(Charset::Gb2312));
     sent.write(&"1".parse().unwrap(), &mut out);
@@ -199,21 +199,21 @@ fn a_record_is_sent_in_the_charset_of_the_device() {
 #[test]
 fn a_deletion_names_one_record() {
     for (table, value, text) in [
-        (EntryTable::Sms, "3", "SMS UID=3"),
-        (EntryTable::WorkCode, "77", "WORKCODE CODE=77"),
-        (EntryTable::AdPic, "1", "ADPIC Index=1"),
-        (EntryTable::Blacklist, "9X", "BLACKLIST IDNum=9X"),
-        (EntryTable::Whitelist, "9X", "WHITELIST IDNum=9X"),
-        (EntryTable::Wallpaper, "2", "WALLPAPER Index=2"),
+        (RecordTable::Sms, "3", "SMS UID=3"),
+        (RecordTable::WorkCode, "77", "WORKCODE CODE=77"),
+        (RecordTable::AdPic, "1", "ADPIC Index=1"),
+        (RecordTable::Blacklist, "9X", "BLACKLIST IDNum=9X"),
+        (RecordTable::Whitelist, "9X", "WHITELIST IDNum=9X"),
+        (RecordTable::Wallpaper, "2", "WALLPAPER Index=2"),
     ] {
-        let command = Command::Remove(EntryKey::new(table, value).unwrap());
+        let command = Command::Remove(TableRecordKey::new(table, value).unwrap());
         assert_line(&command, &format!("DATA DELETE {text}"));
         for empty in ["", " "] {
-            assert!(EntryKey::new(table, empty).is_err(), "{text}");
+            assert!(TableRecordKey::new(table, empty).is_err(), "{text}");
         }
     }
-    for table in EntryTable::ALL.into_iter().filter(|table| table.deleted_by().is_none()) {
-        assert!(EntryKey::new(table, "1").is_err(), "{table:?}");
+    for table in RecordTable::ALL.into_iter().filter(|table| table.deleted_by().is_none()) {
+        assert!(TableRecordKey::new(table, "1").is_err(), "{table:?}");
     }
     for line in [&b"C:1:DATA DELETE SMS"[..], b"C:1:DATA DELETE SMS UID=", b"C:1:DATA DELETE WORKCODE PIN=1"]
     {
@@ -226,10 +226,10 @@ fn a_deletion_names_one_record() {
 fn a_period_is_sent_in_the_time_of_the_device() {
     let (from, to) = (time("2027-03-01 00:00:00"), time("2027-03-31 23:59:59"));
     let period = "StartTime=2027-03-01 00:00:00→EndTime=2027-03-31 23:59:59";
-    let log = Command::Query(Select::AttLog { from: from.clone(), to: to.clone() });
+    let log = Command::Query(DataQuery::AttLog { from: from.clone(), to: to.clone() });
     assert_line(&log, &format!("DATA QUERY ATTLOG {period}"));
     assert_eq!(log.table(), Form::QueryAttLog);
-    let photos = Command::Query(Select::AttPhoto { from: from.clone(), to: to.clone() });
+    let photos = Command::Query(DataQuery::AttPhoto { from: from.clone(), to: to.clone() });
     assert_line(&photos, &format!("DATA QUERY ATTPHOTO {period}"));
     assert_eq!(photos.table(), Form::QueryAttPhoto);
     let sum = Command::VerifySum { from, to };
@@ -251,15 +251,15 @@ fn one_finger_is_named_by_the_key_of_the_version() {
         (FingerKey::FingerId, FingerKey::Fid, FingerKey::Fid)
     );
     assert_eq!(FingerKey::of(None), FingerKey::FingerId);
-    let older = Select::Fingerprint { pin: pin("1007"), finger: 6, key: FingerKey::FingerId };
-    let newer = Select::Fingerprint { pin: pin("1007"), finger: 6, key: FingerKey::Fid };
+    let older = DataQuery::Fingerprint { pin: pin("1007"), finger: 6, key: FingerKey::FingerId };
+    let newer = DataQuery::Fingerprint { pin: pin("1007"), finger: 6, key: FingerKey::Fid };
     assert_eq!(older.alternative(), Some(newer.clone()));
     assert_eq!(newer.alternative(), Some(older.clone()));
     for (select, text, form) in [
         (older, "FINGERTMP PIN=1007→FingerID=6", Form::QueryFingerId),
         (newer, "FINGERTMP PIN=1007→FID=6", Form::QueryFid),
         (
-            Select::BioDataNumber { bio_type: BioType::PALM, pin: pin("1007"), number: 1 },
+            DataQuery::BioDataNumber { bio_type: BioType::PALM, pin: pin("1007"), number: 1 },
             "BIODATA Type=8→PIN=1007→No=1",
             Form::QueryBioData,
         ),
