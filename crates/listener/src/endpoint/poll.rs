@@ -1,6 +1,6 @@
 //! `GET /iclock/getrequest`: a device asks for work (§12).
 //!
-//! Most polls find none. Of a device that a poll found idle the next ones ask no database ([`super::idle_devices`]).
+//! Most polls find none. Of a device that a poll found idle the next ones ask no database ([`crate::state::idle_devices`]).
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
