@@ -151,7 +151,7 @@ pub struct Exception {
     pub refused: Option<Refusal>,
     /// Failures in a row, for the growing delay.
     pub attempts: u32,
-    /// What takes the item off the device failed [`Limits::most_attempts`] times in a row: the return code of the last
+    /// What takes the item off the device failed [`crate::Limits::most_attempts`] times in a row: the return code of the last
     /// failure. The mark stays until the device confirms the removal, also while a command for it is open.
     pub unconfirmed: Option<i32>,
 }
@@ -162,7 +162,7 @@ impl Exception {
         Self { wait: Wait::Due(at), ..Self::NONE }
     }
 
-    /// It counts towards [`Limits::due`]. What failed does not: it must not keep anything else from the device.
+    /// It counts towards [`crate::Limits::due`]. What failed does not: it must not keep anything else from the device.
     pub const fn counts_as_due(&self) -> bool {
         matches!(self.wait, Wait::Due(_)) && self.attempts == 0
     }
