@@ -279,7 +279,7 @@ impl Intake<'_> {
     }
 
     /// The device shows again what came before its user record.
-    fn template_is_proved(
+    pub(super) fn template_is_proved(
         &mut self,
         key: &ItemKey,
         mut claim: Claim,

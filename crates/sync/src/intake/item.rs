@@ -36,14 +36,18 @@ impl Intake<'_> {
             return self.replaced_item(key, hash);
         }
         // What comes with the user record that was taken is proved by it.
-        let came_with_user = self.verdicts.contains_key(&key.pin);
-        if self.view.claim(&key.pin).is_some_and(|claim| !(came_with_user && claim.awaits_templates())) {
-            return self.item_joins_claim(key, content, hash);
+        let came_with_user = self.verdicts.get(&key.pin).copied();
+        if let Some(claim) = self.view.claim(&key.pin) {
+            if came_with_user.is_none() || !claim.awaits_templates() {
+                return self.item_joins_claim(key, content, hash);
+            }
+            if claim.items.get(&key.slot) == Some(&content) {
+                // The device shows it again after the user record, and need not be asked for it any more.
+                let claim = claim.clone();
+                return self.template_is_proved(key, claim, content, hash);
+            }
         }
-        let verdict = match self.verdicts.get(&key.pin) {
-            Some(verdict) => *verdict,
-            None => self.judge_item(key, hash),
-        };
+        let verdict = came_with_user.unwrap_or_else(|| self.judge_item(key, hash));
         self.carry_out_item(key, verdict, content, hash)
     }
 

@@ -62,6 +62,62 @@ fn a_template_that_comes_with_everything_else_is_taken_where_it_cannot_be_asked_
     }
 }
 
+/// Device 0 connects anew, and uploads all that it holds in one request.
+fn connect_again_in_one_request(world: &mut World) {
+    calm_down(world);
+    if world.devices[0].may_connect_again() {
+        world.connect_again(0);
+        let uploads = &mut world.devices[0].terminal.uploads;
+        *uploads = vec![uploads.concat()];
+    }
+}
+
+/// Rule *shown again*: the template that comes once more in one request with the user record is proved. Another one that had come
+/// before the record is not proved by that.
+#[test]
+fn a_template_that_is_shown_again_with_the_record_proves_no_other() {
+    let mut world = fleet_with_ada_that_answers(Answers::Nothing);
+    let stranger = finger(&seven(), 7, 10);
+    let key = enrol_finger(&mut world, 0, "ADAFINGR");
+    world.devices[0].terminal.report(Upload::Template(stranger.clone(), "STRANGER".to_owned()));
+    // Ada's record comes without the finger: both templates wait.
+    change_at(&mut world, 0, |_| {});
+    world.deliver_uploads(0);
+    assert_eq!(claim_of(&world, 0), Some((Reason::Unproved, Stage::Waiting)));
+    assert!(!world.is_live(&key));
+
+    connect_again_in_one_request(&mut world);
+    calm_down(&mut world);
+    assert!(world.is_live(&key));
+
+    connect_again_in_one_request(&mut world);
+    calm_down(&mut world);
+    assert_eq!(claim_of(&world, 0), None);
+    assert!(!world.is_live(&stranger) && is_kept(&world, "STRANGER"));
+    assert_equal(&world);
+}
+
+/// Everything that the terminal holds comes in one request: the next person under a PIN needs no decision.
+#[test]
+fn somebody_new_under_a_pin_is_enrolled_by_what_a_terminal_shows_in_one_request() {
+    let mut world = fleet_with_ada_that_answers(Answers::Nothing);
+    world.policy.deletion = sync::intake::Deletion::Propagate;
+    delete_at(&mut world, 0);
+    enrol(&mut world, 0, "Grace Hopper", "");
+    let key = enrol_finger(&mut world, 0, "GRACEFNG");
+    // Once to show that Ada is not there any more, and once to show who is there since.
+    for _ in 0..2 {
+        connect_again_in_one_request(&mut world);
+    }
+    calm_down(&mut world);
+
+    assert_eq!(name_in_fleet(&world).as_deref(), Some("Grace Hopper"));
+    assert!(world.is_live(&key));
+    assert_eq!(claim_of(&world, 0), None);
+    assert!(!is_kept(&world, "GRACEFNG"));
+    assert_equal(&world);
+}
+
 /// Two fingers of Ada are on a terminal that does not know her. The fleet has others in their places. Everything that the
 /// terminal shows joins one claim. Then the fleet's fingers go out.
 #[test]
