@@ -9,7 +9,7 @@ use wire::{BioType, Pin};
 use crate::claim::{Claim, ClaimNews};
 #[cfg(doc)]
 use crate::life::Knows;
-use crate::made::PhotoSent;
+use crate::photo_template::PhotoSent;
 use crate::read_back::ReadBack;
 use crate::room::Occupancy;
 
