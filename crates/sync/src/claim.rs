@@ -75,7 +75,7 @@ pub enum ClaimNews {
     Dropped,
 }
 
-/// What Muster asks the device for.
+/// The item that Muster asks the device for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// The user record of the PIN.

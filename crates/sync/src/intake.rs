@@ -119,7 +119,7 @@ pub enum PrivilegePolicy {
     Never,
 }
 
-/// What the fleet knows about the contents of one person, in addition to the view.
+/// The contents of one person in the fleet, in addition to the view.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     /// The current user record, `None` if the user is not live.
@@ -163,7 +163,7 @@ pub struct Edit {
     pub by_device: bool,
 }
 
-/// What Muster holds for an operator, and why.
+/// A reason why Muster holds content for an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
     /// The record belongs to the device's claim on the PIN.
@@ -187,7 +187,7 @@ pub enum Held {
     Contested(ItemKey),
 }
 
-/// What a device's user count says about the people of whom Muster does not know whether they are there.
+/// The conclusion from a device's user count about people of whom Muster does not know whether they are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counts {
     /// Nothing.
@@ -218,7 +218,7 @@ pub enum Outcome {
 pub struct Intake<'a> {
     /// The device, with the persons of the upload.
     pub view: &'a mut DeviceView,
-    /// What the fleet knows about the contents of those persons.
+    /// The contents of those persons in the fleet.
     pub known: &'a mut BTreeMap<Pin, Known>,
     /// The key for the hashes of contents.
     pub hash_key: &'a HashKey,
@@ -236,7 +236,7 @@ pub struct Intake<'a> {
     lettered: BTreeMap<String, Pin>,
     /// The verdicts on the user records of this upload. Templates and photos of the same people follow them.
     verdicts: BTreeMap<Pin, Verdict>,
-    /// What the user count says about people whom the device cannot be asked about.
+    /// The conclusion from the user count about people whom the device cannot be asked about.
     pub counts: Counts,
     /// People who were enrolled as new at the device, according to its log in this upload.
     pub enrolled: BTreeSet<Pin>,

@@ -5,7 +5,7 @@ use wire::{BioType, Pin};
 
 use crate::view::{DeviceView, Parked, Person, ScanFrom, Wait};
 
-/// What a device should hold in one slot of a person.
+/// The content that a device should hold in one slot of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
     /// The newest content.
@@ -52,7 +52,7 @@ impl DeviceView {
         })
     }
 
-    /// What this device should hold of `key`.
+    /// The content of `key` that this device should hold.
     pub fn want(&self, key: &ItemKey) -> Want {
         let Some(person) = self.person(&key.pin) else { return Want::Anything };
         if !self.capability.accepts_pin(&key.pin) {

@@ -111,7 +111,7 @@ pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: 
     AckOutcome::Refused
 }
 
-/// What the answer to one line asks of Muster, considering the purpose of the line.
+/// The verdict on the answer to one line, considering the purpose of the line.
 fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
     let verdict = answer.return_code.verdict();
     let last = answer.line + 1 == command.lines;
