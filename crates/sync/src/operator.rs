@@ -189,7 +189,7 @@ mod tests {
 
     /// Obligation 88.
     #[test]
-    fn a_fence_waits_for_what_is_under_way_and_stops_what_follows() {
+    fn a_fence_waits_for_open_commands_and_holds_back_later_ones() {
         let commands = [queued(1, true, false), queued(2, false, true)];
 
         let waiting = plan(&commands, 3, Millis(0), &LIMITS());
@@ -205,7 +205,7 @@ mod tests {
 
     /// Obligation 90.
     #[test]
-    fn what_cannot_be_repeated_goes_out_at_most_once() {
+    fn a_command_that_is_not_repeatable_goes_out_at_most_once() {
         let reboot = sent(&queued(1, false, false), 60_000);
 
         let plan = plan(&[reboot], 0, Millis(60_000), &LIMITS());
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_fetched_in_time_is_not_sent_any_more() {
+    fn a_command_that_expired_before_it_was_sent_is_never_sent() {
         let unlock = OperatorCommand { expires_at: Some(Millis(60_000)), ..queued(1, false, false) };
 
         let in_time = plan(std::slice::from_ref(&unlock), 0, Millis(59_999), &LIMITS());
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_dialog_has_the_time_that_it_takes() {
+    fn a_command_with_a_dialog_has_its_own_answer_time() {
         let enroll = OperatorCommand { answer_ms: 300_000, ..queued(1, false, false) };
         let sent = plan(&[enroll], 0, Millis(0), &LIMITS());
         assert_eq!(sent.changed[0].state, State::Sent { sends: 1, due_at: Millis(300_000) });
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_repeated_is_not_asked_again_even_of_a_busy_device() {
+    fn a_command_that_is_not_repeatable_goes_to_a_busy_device_once() {
         let enroll = sent(&queued(1, false, false), 60_000);
         let state = answered(&enroll, -1005, Verdict::RetryLater, Millis(5), &LIMITS());
         assert_eq!(state, Some(State::Answered { return_code: -1005, done: false }));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_has_yet_to_do_it_is_waited_for() {
+    fn a_pending_answer_extends_the_wait() {
         let command = sent(&queued(1, false, true), 60_000);
         let state = answered(&command, -5000, Verdict::Pending, Millis(50_000), &LIMITS());
         assert_eq!(state, Some(State::Sent { sends: 1, due_at: Millis(110_000) }));

@@ -48,7 +48,7 @@ mod tests {
     ///
     /// Obligation 80.
     #[test]
-    fn a_name_fits_and_is_taken_apart_again_for_every_number_and_line() {
+    fn an_id_fits_and_splits_again_for_every_number_and_line() {
         for number in [1, 35, 36, 1_000_000, i64::from(u32::MAX)] {
             for line in [0, 1, 35, 36, 63, 1295] {
                 let id = line_id(&wire_id(number, 0xdead_beef_0bad_cafe), line);
@@ -60,13 +60,13 @@ mod tests {
     }
 
     #[test]
-    fn the_same_number_with_other_randomness_is_another_name() {
+    fn the_same_number_with_other_randomness_is_another_id() {
         assert_ne!(wire_id(7, 1), wire_id(7, 2));
         assert_eq!(wire_id(7, 1), wire_id(7, 1));
     }
 
     #[test]
-    fn what_is_no_name_of_ours_is_none() {
+    fn a_text_of_another_form_is_no_line_id() {
         for id in ["", "1", "01", "é1", "abc!!"] {
             assert_eq!(split_line_id(id), None, "{id}");
         }

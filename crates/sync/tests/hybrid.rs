@@ -152,7 +152,7 @@ fn a_template_is_asked_for_where_none_of_the_version_is_held() {
 
 /// Obligation 155.
 #[test]
-fn what_a_device_made_of_a_photo_is_the_fleets_and_does_not_come_back_to_it() {
+fn a_photo_template_joins_the_fleet_and_does_not_go_back_to_its_device() {
     let (mut a, mut b) = (view(A, 58), view(B, 58));
 
     assert_eq!(upload(&mut a, &face(58), template("TUFERQ=="), 2_000), (Outcome::Edit, Some(Seq(3))));
@@ -167,7 +167,7 @@ fn what_a_device_made_of_a_photo_is_the_fleets_and_does_not_come_back_to_it() {
 
 /// Two devices of one version make two templates of one photo. They must not overwrite the fleet's template in turns.
 #[test]
-fn the_first_of_two_templates_of_one_photo_is_the_fleets() {
+fn the_fleet_keeps_the_first_of_two_templates_of_one_photo() {
     let mut b = view(B, 58);
     put(&mut b, &face(58), ItemState { made_of: Some(Seq(3)), ..item(4, Some(A)) });
 

@@ -61,13 +61,13 @@ fn places_passed_on(view: &mut DeviceView) -> Option<u64> {
 
 /// The finger waits for its user. The next finger gets the place, without waiting for the next count of the device.
 #[test]
-fn a_place_that_is_not_taken_is_the_next_ones() {
+fn a_place_that_is_not_used_goes_to_the_next_item() {
     let mut view = place_for_the_finger_of_a_user_who(Wait::Parked(Parked::Full));
     assert_eq!(places_passed_on(&mut view), Some(1));
 }
 
 #[test]
-fn a_place_that_is_taken_is_not_given_twice() {
+fn a_place_that_is_used_is_not_given_twice() {
     let mut view = place_for_the_finger_of_a_user_who(Wait::Due(Millis(0)));
     assert_eq!(places_passed_on(&mut view), None);
 }

@@ -151,8 +151,6 @@ impl Episode {
         finger(pin, number, 10)
     }
 
-    // ---- people at the terminals
-
     /// Enrols a person at a terminal that holds nobody under the PIN. The records are uploaded together or in pieces.
     fn enrol(&mut self, device: usize, person: usize, pin: &Pin) {
         let group = self.group(person);
@@ -299,8 +297,6 @@ impl Episode {
         terminal.uploads.extend(bodies);
     }
 
-    // ---- the device and the server
-
     /// The late device joins.
     fn join(&mut self, mode: Joining) {
         self.world.tell(|| format!("== the late device joins: {mode:?}"));
@@ -420,8 +416,6 @@ impl Episode {
             self.judge.look(&mut self.world);
         }
     }
-
-    // ---- the episode
 
     fn play(&mut self) {
         let modes = [Joining::Adopt, Joining::Adopt, Joining::Replace];

@@ -177,7 +177,7 @@ fn the_next_owner_of_a_pin_waits_until_the_one_before_is_gone() {
 
 /// A device that does not know the table of a definition holds none of it.
 #[test]
-fn a_definition_is_not_removed_from_a_device_that_does_not_know_such() {
+fn a_definition_is_not_removed_from_a_device_that_does_not_know_its_table() {
     let mut world = fleet();
     let key = crate::world::definition_key(roster::DefinitionKind::WorkCode, 0);
     let member = ItemKey { pin: key.pin.clone(), slot: Slot::membership(crate::world::AREAS[0]) };

@@ -133,7 +133,7 @@ fn no_device_goes_back_to_a_value_that_an_operator_replaced() {
 
 /// Rule *correct*.
 #[test]
-fn what_is_not_taken_from_a_device_is_answered_by_what_is_right() {
+fn an_upload_that_is_not_accepted_is_answered_by_a_correction() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);
@@ -213,7 +213,7 @@ fn a_pin_used_again_leaves_nothing_of_the_former_person_on_a_device_that_was_off
 
 /// Rule *late acknowledgement*.
 #[test]
-fn an_answer_to_a_command_that_is_no_longer_open_makes_the_item_due_if_it_moved_on() {
+fn an_answer_to_a_closed_command_makes_the_item_due_if_the_item_changed_since() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     world.poll(0, false);
@@ -302,7 +302,7 @@ fn two_devices_that_change_different_fields_of_one_user_both_win() {
 
 /// A template of several parts without a full answer is sent again with another id.
 #[test]
-fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
+fn answers_to_two_interrupted_attempts_do_not_count_as_one_complete_attempt() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     let key = finger(&pin(7), 6, 10);
@@ -346,7 +346,7 @@ fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
 /// If several servers write, an item may change after the page was read and before the item is read. Then the row of
 /// the page is older than the item, and the row of the change comes later.
 #[test]
-fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
+fn an_item_that_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     let key = user_key(&"7".parse().expect("a PIN"));
@@ -370,7 +370,7 @@ fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
 /// The opposite: the page may contain a change that is newer than the item as it was read, or an item that did not
 /// exist then. The cursor does not pass such a row, because the server would never return to it.
 #[test]
-fn a_row_that_is_ahead_of_what_was_read_of_its_item_is_not_passed() {
+fn the_cursor_does_not_pass_a_row_that_is_newer_than_its_item() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     let key = user_key(&pin(7));
@@ -392,7 +392,7 @@ fn a_row_that_is_ahead_of_what_was_read_of_its_item_is_not_passed() {
 ///
 /// Obligation 189.
 #[test]
-fn what_was_written_too_often_within_an_hour_waits_for_an_hour() {
+fn an_item_that_was_written_too_often_within_an_hour_waits_for_an_hour() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);

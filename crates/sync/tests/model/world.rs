@@ -218,8 +218,6 @@ impl World {
         format!("{} of the night shift", self.value())
     }
 
-    // ---- the store
-
     pub fn put(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
         if content.is_some() || self.items.contains_key(key) {
             self.put_or_bury(key, content, by);
@@ -433,8 +431,6 @@ impl World {
         self.most_due = self.most_due.max(device.exceptions.len());
         changes.claims.into_iter().collect()
     }
-
-    // ---- device requests
 
     pub fn deliver_acknowledgements(&mut self, device: usize) {
         for acknowledgement in std::mem::take(&mut self.devices[device].terminal.acknowledgements) {

@@ -104,8 +104,6 @@ impl Judge {
         self.record_since.get(&user.group).copied().unwrap_or(Millis(0))
     }
 
-    // ---- what happens at terminals
-
     pub fn made_record(
         &mut self,
         world: &World,
@@ -204,8 +202,6 @@ impl Judge {
     pub fn given(&mut self, device: usize, life: Seq) {
         self.begun_at.insert((device, life));
     }
-
-    // ---- what happens to the fleet
 
     fn blame(&mut self, world: &World, what: String) {
         world.tell(|| format!("!! {what}"));
@@ -387,8 +383,6 @@ impl Judge {
             }
         }
     }
-
-    // ---- at the end
 
     pub fn verdict(&mut self, world: &World) -> Option<String> {
         for number in 0..world.devices.len() {

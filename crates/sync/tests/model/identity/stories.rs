@@ -311,7 +311,7 @@ fn areas_of(world: &World) -> BTreeSet<Area> {
 
 /// Rule *uploaded again*.
 #[test]
-fn a_template_of_nobody_does_not_join_the_next_who_is_enrolled() {
+fn a_template_without_a_user_does_not_join_the_next_person_who_is_enrolled() {
     let mut world = fleet();
     let key = finger(&seven(), 6, 10);
     world.devices[0].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));

@@ -55,7 +55,7 @@ fn templates_of_a_claim_do_not_pass_to_a_record_with_another_name() {
 
 /// Rule *newcomer*: a new person under a PIN brings no content of a former person.
 #[test]
-fn nobody_new_is_taken_who_brings_a_finger_of_a_former_person() {
+fn a_new_person_with_a_finger_of_a_former_person_is_not_accepted() {
     let mut world = fleet_without_ada();
     enrol(&mut world, 0, "Grace Hopper", "");
     enrol_finger(&mut world, 0, "ADAFINGR");
@@ -69,7 +69,7 @@ fn nobody_new_is_taken_who_brings_a_finger_of_a_former_person() {
 
 /// The other side of rule *newcomer*.
 #[test]
-fn somebody_new_is_taken_who_says_so_twice() {
+fn a_new_person_is_accepted_when_the_record_comes_twice() {
     let mut world = fleet_without_ada();
     enrol(&mut world, 0, "Grace Hopper", "");
     let key = enrol_finger(&mut world, 0, "GRACEFIN");
@@ -149,7 +149,7 @@ fn a_template_whose_user_is_not_on_the_device_is_held() {
 
 /// Rule *uploaded again*: a template that the device does not upload again is not accepted.
 #[test]
-fn a_template_that_is_not_shown_after_the_record_is_held() {
+fn a_template_that_is_not_uploaded_after_the_record_is_held() {
     let mut world = fleet_with_ada(false);
     let key = finger(&seven(), 6, 10);
     world.devices[1].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
@@ -166,7 +166,7 @@ fn a_template_that_is_not_shown_after_the_record_is_held() {
 
 /// Rule *uploaded again*, for a claim of an ended life: the template does not belong to the next person.
 #[test]
-fn a_template_that_is_shown_again_in_another_life_is_held() {
+fn a_template_that_is_uploaded_again_in_another_life_is_held() {
     let mut world = fleet_with_ada(false);
     let key = enrol_finger(&mut world, 1, "STRANGER");
     enrol(&mut world, 1, "Ada Lovelace", "");

@@ -67,7 +67,7 @@ fn somebody_deleted_at_a_terminal_does_not_come_back_without_the_log() {
 
 /// A log from before the deletion is no evidence.
 #[test]
-fn a_terminal_that_was_not_told_of_the_deletion_enrols_nobody_again() {
+fn a_terminal_that_does_not_know_of_the_deletion_enrols_nobody_again() {
     let mut world = deleted_at(0);
     enrol_with_log(&mut world, 1, "Ada Lovelace");
     calm_down(&mut world);

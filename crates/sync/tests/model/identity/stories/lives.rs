@@ -18,7 +18,7 @@ fn known_by(world: &World, device: usize) -> Knows {
 /// Rule *given up*: the device may have carried out a first command without an answer, and replaced the person who
 /// was there.
 #[test]
-fn a_first_command_that_got_no_answer_counts_as_written() {
+fn a_first_command_without_an_answer_counts_as_possibly_carried_out() {
     let mut world = fleet_with_ada(false);
     world.poll(1, false);
     enrol(&mut world, 1, "Grace Hopper", "");
@@ -75,7 +75,7 @@ fn the_cursor_passes_no_beginning_over_a_former_person() {
 
 /// Rule *beginning*: the device holds nobody.
 #[test]
-fn the_cursor_passes_no_beginning_of_a_person_who_was_never_sent() {
+fn a_cursor_past_the_beginning_of_a_life_does_not_mean_that_the_device_knows_it() {
     let mut world = fleet_with_ada(false);
     fill_window(&mut world);
     operator_sets(&mut world, "7", "Ada King");

@@ -48,7 +48,7 @@ fn a_record_of_an_ended_life_of_the_same_person_brings_no_value_back() {
 
 /// Rule *rename*: the device uploads the new name again, and then a template that it had accepted.
 #[test]
-fn a_name_is_changed_at_a_device_that_shows_a_template_of_the_person() {
+fn a_rename_is_accepted_from_a_device_that_uploads_a_template_of_the_person() {
     let mut world = fleet_with_ada(true);
     world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
     calm_down(&mut world);
@@ -64,7 +64,7 @@ fn a_name_is_changed_at_a_device_that_shows_a_template_of_the_person() {
 
 /// Rule *rename*: nothing proves the new name.
 #[test]
-fn a_name_is_not_changed_where_no_template_proves_the_person() {
+fn a_rename_is_not_accepted_if_no_template_proves_the_person() {
     let mut world = fleet_with_ada(true);
     change_at(&mut world, 0, |user| user.name = "Countess King".to_owned());
     world.deliver_uploads(0);
@@ -78,7 +78,7 @@ fn a_name_is_not_changed_where_no_template_proves_the_person() {
 
 /// Rule *rename*: the template that would prove it is not the person's.
 #[test]
-fn a_name_is_not_changed_where_the_device_shows_another_template() {
+fn a_rename_is_not_accepted_if_the_device_uploads_another_template() {
     let mut world = fleet_with_ada(true);
     let key = finger(&seven(), 6, 10);
     world.put(&key, Some(template("ADAFINGR")), None);

@@ -30,7 +30,7 @@ fn settle_down(world: &mut World) {
 
 /// Rule *uploaded again*: a second user record says nothing about a template that came before the first.
 #[test]
-fn a_template_of_nobody_joins_no_one_where_templates_cannot_be_asked_for() {
+fn a_template_without_a_user_joins_nobody_if_templates_cannot_be_asked_for() {
     for answers in [Answers::Users, Answers::Check, Answers::Nothing] {
         let mut world = fleet_that_answers(answers);
         let key = finger(&seven(), 6, 10);
@@ -92,7 +92,7 @@ fn templates_that_are_shown_one_by_one_keep_nothing_from_the_terminal() {
 
 /// The server believes a deletion when the terminal has uploaded all its users without the person.
 #[test]
-fn a_deletion_is_believed_when_everybody_else_was_shown() {
+fn a_deletion_is_believed_when_everybody_else_was_uploaded() {
     for answers in [Answers::Check, Answers::Nothing] {
         let mut world = fleet_with_ada_that_answers(answers);
         world.policy.deletion = sync::intake::Deletion::Propagate;
@@ -111,7 +111,7 @@ fn a_deletion_is_believed_when_everybody_else_was_shown() {
 
 /// The upload of all people answers a question that a terminal refuses while it is being taken in.
 #[test]
-fn a_roster_answers_what_a_joining_terminal_refuses() {
+fn the_upload_of_a_joining_terminal_answers_a_question_that_it_refuses() {
     let mut world = fleet_with_ada(false);
     world.devices[1].terminal.answers = Answers::Check;
     world.devices[1].row.joining = Some(sync::Joining::Adopt);
