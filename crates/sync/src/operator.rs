@@ -81,10 +81,10 @@ pub struct OperatorPlan {
 }
 
 /// How often Muster sends a repeatable command before it gives up.
-const MOST_SENDS: u32 = 8;
+const MAX_SENDS: u32 = 8;
 
 /// How many ordered commands go out with one poll.
-const MOST_AT_ONCE: usize = 5;
+const MAX_COMMANDS_PER_POLL: usize = 5;
 
 /// Decides about the unfinished commands of one device, in the order of their numbers.
 ///
@@ -107,7 +107,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
                 }
                 continue;
             }
-            State::Sent { sends, .. } if !command.repeatable || sends >= MOST_SENDS => {
+            State::Sent { sends, .. } if !command.repeatable || sends >= MAX_SENDS => {
                 plan.changed.push(OperatorCommand { state: State::Unanswered, ..command.clone() });
                 plan.emptied |= command.empties;
                 continue;
@@ -130,7 +130,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
             plan.beside = SyncAllowance::Nothing;
             return plan;
         }
-        if plan.send.len() >= MOST_AT_ONCE {
+        if plan.send.len() >= MAX_COMMANDS_PER_POLL {
             return plan;
         }
     }
@@ -157,7 +157,7 @@ pub fn answered(
         }
         (State::Answered { .. }, _) | (_, Verdict::Pending) => None,
         (State::Sent { sends, .. }, Verdict::RetryLater)
-            if command.repeatable && !command.fence && sends < MOST_SENDS =>
+            if command.repeatable && !command.fence && sends < MAX_SENDS =>
         {
             Some(State::Sent { sends, due_at: now.plus(limits.growing_pause(sends)) })
         }

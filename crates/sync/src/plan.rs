@@ -1,8 +1,8 @@
 //! Plan of a poll: the commands that Muster sends now.
 //!
-//! The order is: overdue commands, due exceptions, a page of the feed, the scan, until the limits are reached. The
-//! feed is read before the scan. Changes to people whom the scan has not reached are left to the scan; the other
-//! order would send them twice.
+//! Order: overdue commands, due exceptions, a page of the feed, the scan, until the limits are reached. The feed is read
+//! before the scan. Changes to people whom the scan has not reached are left to the scan; the other order would send them
+//! twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,8 +32,7 @@ pub struct Work {
     pub feed_page: Vec<(Seq, ItemKey)>,
     /// There are more rows after that page: the scan waits until the feed is read.
     pub feed_more: bool,
-    /// The items of `due` that were written to this device more than [`Limits::writes_per_hour`] times within the
-    /// hour.
+    /// The items of `due` that were written to this device more than [`Limits::writes_per_hour`] times within the hour.
     pub items_over_write_limit: BTreeSet<ItemKey>,
 }
 
@@ -50,8 +49,8 @@ pub struct Send {
 
 /// Decides what to send in the answer to a poll. The view holds the changes afterwards.
 ///
-/// `beside` says what ordered commands allow ([`crate::operator::plan`]). `salt` is fresh randomness: command numbers
-/// may repeat after a restored backup, and an old acknowledgement must not match a new command.
+/// `beside` says what ordered commands allow ([`crate::operator::plan`]). `salt` is fresh randomness: command numbers may
+/// repeat after a restored backup, and an old acknowledgement must not match a new command.
 pub fn plan(
     view: &mut DeviceView,
     work: &Work,
@@ -70,7 +69,7 @@ pub fn plan(
         return planner.sends;
     }
     planner.exceptions(&work.due, &work.items_over_write_limit);
-    planner.tail(&work.feed_page);
+    planner.feed(&work.feed_page);
     if !work.feed_more {
         planner.scan(&work.scan_page, work.scan_more);
     }
@@ -80,7 +79,7 @@ pub fn plan(
 const HOUR_MS: i64 = 3_600_000;
 
 /// How often Muster sends a command before it lets others pass for a while.
-const MOST_SENDS: u32 = 6;
+const MAX_SENDS: u32 = 6;
 
 /// Approximate size of one line of a deletion, bytes.
 const DELETE_LINE_BYTES: usize = 64;
@@ -98,8 +97,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    /// Sends overdue commands again with the same id. A command is given up if its item changed meanwhile, or if it
-    /// has several lines and brings something.
+    /// Sends overdue commands again with the same id. Gives a command up if its item changed, or if it brings several
+    /// lines.
     fn overdue(&mut self, keys: &[ItemKey]) {
         for key in keys {
             let Some(command) = self.view.open_of(key).cloned() else { continue };
@@ -107,7 +106,7 @@ impl Planner<'_> {
                 continue;
             }
             if command.again
-                || self.moved_on(key, &command)
+                || self.item_changed(key, &command)
                 || command.verb.brings() && self.view.is_without_user(key)
             {
                 self.view.give_up(key, None);
@@ -115,9 +114,8 @@ impl Planner<'_> {
                 continue;
             }
             if command.verb.brings() && command.lines > 1 {
-                // The device must carry out all parts of a template, and both halves of a replacement, in one
-                // attempt. With the same id, the answers to two interrupted attempts could look like one complete
-                // attempt.
+                // The device must carry out all parts of a template, and both halves of a replacement, in one attempt. With
+                // the same id, the answers to two interrupted attempts could look like one complete attempt.
                 self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
                 self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
@@ -126,7 +124,7 @@ impl Planner<'_> {
             if !self.has_room(key, command.verb) {
                 break;
             }
-            if command.sends >= MOST_SENDS {
+            if command.sends >= MAX_SENDS {
                 // Commands that are never answered must not delay others.
                 self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
@@ -142,7 +140,7 @@ impl Planner<'_> {
         }
     }
 
-    fn moved_on(&self, key: &ItemKey, command: &OpenCommand) -> bool {
+    fn item_changed(&self, key: &ItemKey, command: &OpenCommand) -> bool {
         let brings = match self.view.want(key) {
             Want::Present => Some(true),
             Want::Absent => Some(false),
@@ -186,8 +184,8 @@ impl Planner<'_> {
         }
     }
 
-    /// The first fill goes by PIN, because the order of the feed does not put a user before its templates.
-    /// Definitions come before all PINs.
+    /// The first fill goes by PIN, because the feed does not put a user before its templates. Definitions come before all
+    /// PINs.
     fn scan(&mut self, page: &[Pin], more: bool) {
         if self.view.scan.is_none() || self.pauses() {
             return;
@@ -213,7 +211,7 @@ impl Planner<'_> {
         }
     }
 
-    fn tail(&mut self, page: &[(Seq, ItemKey)]) {
+    fn feed(&mut self, page: &[(Seq, ItemKey)]) {
         for (seq, key) in page {
             if self.is_full() || self.pauses() || !self.is_known_as_of(*seq, key) {
                 return;
@@ -224,15 +222,13 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the item was read in the version of the row, or in a newer one. The cursor does not pass a row that is
-    /// newer than the item: the device would get the old content or nothing, and Muster would never return to that
-    /// change.
+    /// Whether the item was read in the version of the row, or in a newer one. The cursor does not pass a row that is newer
+    /// than the item: the device would get the old content or nothing, and Muster would never return to that change.
     fn is_known_as_of(&self, seq: Seq, key: &ItemKey) -> bool {
         self.view.item(key).is_some_and(|item| item.seq >= seq)
     }
 
-    /// Turns one row of the feed into exactly one of these: sent, marked `again` on its open command, made an
-    /// exception, or skipped.
+    /// Turns one row of the feed into exactly one of: sent, marked `again` on its open command, an exception, or skipped.
     fn row(&mut self, seq: Seq, key: &ItemKey) {
         let Some(item) = self.view.item(key).cloned() else { return };
         if item.seq > seq {
@@ -286,14 +282,13 @@ impl Planner<'_> {
             // The scan sends it, after its user.
             Want::Present if !self.view.scanned(&key.pin) => {}
             Want::Present if self.view.holds_own(key) => {}
-            Want::Present | Want::Absent => self.send(key, Origin::Tail),
+            Want::Present | Want::Absent => self.send(key, Origin::Feed),
         }
     }
 
     /// A person came into the areas of this device, or left them.
     ///
-    /// For a person who came, everything that was skipped in the feed before is due now. Newer changes have rows of
-    /// their own.
+    /// For a person who came, everything that the feed skipped before is due now. Newer changes have rows of their own.
     fn membership_row(&mut self, seq: Seq, key: &ItemKey, live: bool) {
         let in_scope = self.view.in_scope(&key.pin);
         if live && in_scope {
@@ -364,10 +359,10 @@ impl Planner<'_> {
             return self.view.owe_nothing(key);
         }
         // An item that waits for its user takes no place meanwhile.
-        let alone = verb.brings() && !is_root && self.behind_missing_user(key, &root);
+        let alone = verb.brings() && !is_root && self.waits_for_missing_user(key, &root);
         // A replacement makes room for itself.
         let replaces = is_root && before.is_some_and(|e| e.wipe);
-        if verb.brings() && !alone && !replaces && self.has_no_place_for(key, &item, origin) {
+        if verb.brings() && !alone && !replaces && self.parks_for_lack_of_room(key, &item, origin) {
             return;
         }
         if !is_root && self.waits_for_user(key, &root, verb) {
@@ -380,8 +375,8 @@ impl Planner<'_> {
         self.emit(key, verb, &item, before);
     }
 
-    /// The command that brings an item to the device. The first command of a person removes everything that may be
-    /// under the PIN, unless Muster knows that nobody is there.
+    /// The command that brings an item. The first command of a person removes everything that may be under the PIN, unless
+    /// Muster knows that nobody is there.
     fn verb_for(&self, key: &ItemKey) -> Verb {
         if key.slot != Slot::USER {
             return Verb::Update;
@@ -393,27 +388,26 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether `key` has to wait for its user. A template never goes out before its user, nor beside a deletion of
-    /// its user.
+    /// Whether `key` waits for its user: a template never goes out before its user, nor beside a deletion of its user.
     fn waits_for_user(&mut self, key: &ItemKey, user: &ItemKey, verb: Verb) -> bool {
-        if let Some(waits) = self.behind_open_user(key, user) {
+        if let Some(waits) = self.waits_for_open_user(key, user) {
             return waits;
         }
         if verb == Verb::Delete {
             return false;
         }
-        if self.behind_missing_user(key, user) {
+        if self.waits_for_missing_user(key, user) {
             return true;
         }
         if self.view.settled(user) {
             return false;
         }
         self.send(user, Origin::Pulled);
-        self.behind_open_user(key, user).unwrap_or_else(|| self.behind_missing_user(key, user))
+        self.waits_for_open_user(key, user).unwrap_or_else(|| self.waits_for_missing_user(key, user))
     }
 
     /// Whether the user is not on the device, or not yet. Then `key` waits as long as the user does.
-    fn behind_missing_user(&mut self, key: &ItemKey, user: &ItemKey) -> bool {
+    fn waits_for_missing_user(&mut self, key: &ItemKey, user: &ItemKey) -> bool {
         let Some(exception) = self.view.exception(user) else { return false };
         match exception.wait {
             Wait::Due(at) if at > self.now || self.no_room => {
@@ -432,9 +426,9 @@ impl Planner<'_> {
 
     /// Whether `key` waits for the open command of its user; `None` without such a command.
     ///
-    /// A user and its templates may go out in one reply. A user command of an earlier reply that has no answer may be
-    /// lost: then the device would refuse the templates.
-    fn behind_open_user(&mut self, key: &ItemKey, user: &ItemKey) -> Option<bool> {
+    /// A user and its templates may go out in one reply. A user command of an earlier reply that has no answer may be lost:
+    /// then the device would refuse the templates.
+    fn waits_for_open_user(&mut self, key: &ItemKey, user: &ItemKey) -> Option<bool> {
         let removing = matches!(self.view.open_of(user)?.verb, Verb::Delete | Verb::Replace);
         if removing {
             // The answer makes everything of the person due. This time counts if the command is repeated.
@@ -449,9 +443,8 @@ impl Planner<'_> {
         Some(!with_this_reply)
     }
 
-    /// Whether the device has no room for a new item: then the item is parked until the device holds less. Items that
-    /// the device holds are still updated.
-    fn has_no_place_for(&mut self, key: &ItemKey, item: &ItemState, origin: Origin) -> bool {
+    /// Parks a new item if the device has no room, until it holds less. Items that the device holds are still updated.
+    fn parks_for_lack_of_room(&mut self, key: &ItemKey, item: &ItemState, origin: Origin) -> bool {
         let kind = key.slot.kind;
         let wait = self.view.exception(key).map(|e| e.wait);
         if item.changed_by == Some(self.view.device) {
@@ -463,15 +456,15 @@ impl Planner<'_> {
         }
         let insert = match origin {
             Origin::Scan => true,
-            Origin::Exception | Origin::Pulled | Origin::Tail => {
+            Origin::Exception | Origin::Pulled | Origin::Feed => {
                 wait == Some(Wait::ROOM) || item.created > self.view.cursor
             }
         };
         if !insert {
             return false;
         }
-        // The scan counts places from zero. It does not make room for an item that the device certainly lacks while
-        // the device says that it is full.
+        // The scan counts places from zero, and must not send an item that the device certainly lacks while it reports
+        // itself full.
         let waits =
             origin == Origin::Scan && wait == Some(Wait::Parked(Parked::Full)) && self.view.says_full(kind);
         if !(self.view.full.contains(&kind) || waits) && self.view.take_place(kind, self.now) {
@@ -481,8 +474,7 @@ impl Planner<'_> {
         true
     }
 
-    /// A place was kept for `key`. If `key` waits for something else, or is no longer wanted, the next item gets the
-    /// place.
+    /// A place was kept for `key`. If `key` waits for something else, or is no longer wanted, the next item gets the place.
     fn pass_place_on(&mut self, key: &ItemKey) {
         let wait = self.view.exception(key).map(|exception| exception.wait);
         let needs_it = self.view.open_of(key).is_some()
@@ -493,7 +485,7 @@ impl Planner<'_> {
     }
 
     /// A deletion makes room for items that wait.
-    fn makes_room(&mut self, key: &ItemKey) {
+    fn give_back_places(&mut self, key: &ItemKey) {
         let mut freed: BTreeMap<Kind, u64> = BTreeMap::new();
         if let Some(person) = self.view.person(&key.pin).filter(|_| key.slot == Slot::USER) {
             for (slot, item) in &person.items {
@@ -515,7 +507,7 @@ impl Planner<'_> {
         self.view.next_command += 1;
         self.view.touch_device();
         if verb == Verb::Delete && before.is_none() {
-            self.makes_room(key);
+            self.give_back_places(key);
         }
         let attempts = before.map_or(0, |e| e.attempts);
         let refused = before.and_then(|e| e.refused).filter(|_| verb.brings());
@@ -560,9 +552,8 @@ impl Planner<'_> {
             || self.no_room
     }
 
-    /// Whether `key` fits into the reply. An item that is larger than a reply goes alone, or together with its own
-    /// user. Without this exception, such a template would never fit while its user is unsettled, because its user
-    /// comes before it each time.
+    /// Whether `key` fits into the reply. An item larger than a reply goes alone, or together with its own user: an
+    /// unsettled user goes out before its template each time, so the template would never fit otherwise.
     fn has_room(&self, key: &ItemKey, verb: Verb) -> bool {
         let (lines, bytes) = self.size(key, verb);
         let root = root_of(key);
@@ -603,7 +594,7 @@ const fn rank(key: &ItemKey) -> u8 {
 enum Origin {
     Exception,
     Scan,
-    Tail,
+    Feed,
     /// The user goes out because a template needs it first.
     Pulled,
 }

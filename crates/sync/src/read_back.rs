@@ -64,7 +64,7 @@ const UPLOADED_MS: i64 = 60_000;
 const LONGEST_MS: i64 = 86_400_000;
 
 /// After this many misses Muster stops trying.
-const MOST_MISSES: u32 = 3;
+const MAX_MISSES: u32 = 3;
 
 impl DeviceView {
     /// Whether Muster should read back the template of an answer that was just settled. `drawn`: the sample contains
@@ -171,7 +171,7 @@ impl DeviceView {
     }
 
     fn missed(&mut self, key: &ItemKey, seq: Seq, misses: u32, now: Millis) -> Missed {
-        if misses >= MOST_MISSES {
+        if misses >= MAX_MISSES {
             let before = self.exception(key).unwrap_or(Exception::NONE);
             let refused = Some(Refusal { seq, return_code: NOT_KEPT });
             self.put_exception(key, Exception { wait: Wait::No, refused, attempts: 0, ..before });

@@ -57,7 +57,7 @@ impl DeviceView {
             let other_room = before.capacity_for(kind) != Some(most);
             if self.scan.is_none() && (told.contains(&kind) || other_room) {
                 let held = held.saturating_add(under_way.get(&kind).copied().unwrap_or(0));
-                self.load(kind, held, most, other_room, now);
+                self.update_occupancy(kind, held, most, other_room, now);
             }
         }
         if fewer {
@@ -65,7 +65,7 @@ impl DeviceView {
         }
     }
 
-    fn load(&mut self, kind: Kind, held: u64, most: u64, other_room: bool, now: Millis) {
+    fn update_occupancy(&mut self, kind: Kind, held: u64, most: u64, other_room: bool, now: Millis) {
         let before = self.loads.get(&kind).copied();
         let mut load = Occupancy { held, ..before.unwrap_or_default() };
         let room = most.saturating_sub(held);

@@ -48,7 +48,7 @@ pub enum AckOutcome {
 pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> AckOutcome {
     let key = &answer.key;
     let Some(command) = view.open_of(key).filter(|command| command.number == answer.number).cloned() else {
-        late(view, answer, now);
+        late_answer(view, answer, now);
         return AckOutcome::Late;
     };
     let verdict = verdict_of(&command, answer);
@@ -85,7 +85,7 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
         Verdict::Unsupported => closing.unsupported(answer),
         Verdict::RetryLater | Verdict::Pending => closing.retry(),
     };
-    view.go_on_wiping(key, now);
+    view.keep_wipe_due(key, now);
     settled
 }
 
@@ -160,7 +160,7 @@ impl Answer {
 
 /// The command is no longer open. The device may have carried it out after a newer command: then Muster sends the
 /// item again.
-fn late(view: &mut DeviceView, answer: &Answer, now: Millis) {
+fn late_answer(view: &mut DeviceView, answer: &Answer, now: Millis) {
     let key = &answer.key;
     let Some(item) = view.item(key) else { return };
     let wanted = view.want(key) == Want::Present;
@@ -197,25 +197,25 @@ struct Closing<'a> {
 
 impl Closing<'_> {
     fn updated(&mut self, return_code: ReturnCode) -> AckOutcome {
-        if let Some(form) = self.form().filter(|_| !self.made_before_a_refusal()) {
+        if let Some(form) = self.form().filter(|_| !self.form_was_refused_since()) {
             self.view.accept_form(form, self.evidence(return_code));
         }
         if let Some(before) = self.view.exception(self.key) {
             self.view.put_exception(self.key, Exception { refused: None, ..before });
         }
         if self.key.slot == Slot::USER {
-            self.begun();
+            self.user_acknowledged();
             self.view.release_person(&self.key.pin, self.now);
         } else if self.key.slot.kind != Kind::UserPhoto {
             self.view.mixed_under_claim(&self.key.pin, self.now);
         }
-        self.once_more(0);
+        self.due_again_if_changed(0);
         AckOutcome::Done
     }
 
     /// The device acknowledged a user record. If it was the first command of the life there, the device knows that
     /// life now. After a replacement it holds nothing else of the life yet.
-    fn begun(&mut self) {
+    fn user_acknowledged(&mut self) {
         let verb = self.command.verb;
         let life = self.view.person(&self.key.pin).and_then(Person::life);
         if life.is_none_or(|life| self.command.seq < life) {
@@ -241,7 +241,7 @@ impl Closing<'_> {
     fn deleted(&mut self) -> AckOutcome {
         self.view.unpark_full();
         if self.key.slot != Slot::USER {
-            self.once_more(0);
+            self.due_again_if_changed(0);
             return AckOutcome::Done;
         }
         let wanted = self.view.want(self.key) == Want::Present;
@@ -253,8 +253,8 @@ impl Closing<'_> {
         if wanted {
             self.view.owe_person(&self.key.pin, self.now);
         } else {
-            self.view.owe_no_parked(&self.key.pin);
-            self.once_more(0);
+            self.view.clear_parked(&self.key.pin);
+            self.due_again_if_changed(0);
         }
         AckOutcome::Done
     }
@@ -288,7 +288,7 @@ impl Closing<'_> {
     }
 
     /// Notes that a replacement removed the previous person and brought nobody.
-    fn removed(&mut self) {
+    fn note_removal(&mut self) {
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
         self.view.put_exception(self.key, Exception { wipe: false, known: Some(Seq(0)), ..before });
     }
@@ -298,7 +298,7 @@ impl Closing<'_> {
             if !self.has_removed() {
                 return self.retry();
             }
-            self.removed();
+            self.note_removal();
         }
         self.view.full.insert(self.key.slot.kind);
         self.view.give_back(self.key.slot.kind, 1);
@@ -312,7 +312,7 @@ impl Closing<'_> {
             if !self.has_removed() {
                 return self.retry();
             }
-            self.removed();
+            self.note_removal();
         }
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
         let refused = Some(Refusal { seq: self.command.seq, return_code: return_code.0 });
@@ -320,7 +320,7 @@ impl Closing<'_> {
         if self.command.verb.brings() {
             self.view.give_back(self.key.slot.kind, 1);
         }
-        self.once_more(0);
+        self.due_again_if_changed(0);
         AckOutcome::Refused
     }
 
@@ -332,7 +332,7 @@ impl Closing<'_> {
         // The device does not refuse this content but the form. If no other form is left, the answer to another item
         // of the kind came first. Commands that were open when the first of them was refused had the refused form
         // too, and are not counted again. With another firmware Muster tries again.
-        if let Some(form) = self.form().filter(|_| !self.made_before_a_refusal()) {
+        if let Some(form) = self.form().filter(|_| !self.form_was_refused_since()) {
             self.view.refuse_form(form, self.evidence(answer.return_code));
         }
         self.view.owe(self.key, self.now, 0);
@@ -345,7 +345,7 @@ impl Closing<'_> {
     }
 
     /// Whether the command was rendered in a form that the device has refused since.
-    fn made_before_a_refusal(&self) -> bool {
+    fn form_was_refused_since(&self) -> bool {
         self.view.capability.was_sent_before_refusal(&self.key.slot, self.command.number)
     }
 
@@ -374,7 +374,7 @@ impl Closing<'_> {
     }
 
     /// The item changed while the command was open: it is due again.
-    fn once_more(&mut self, attempts: u32) {
+    fn due_again_if_changed(&mut self, attempts: u32) {
         if self.command.again {
             self.view.owe(self.key, self.now, attempts);
         }
@@ -383,7 +383,7 @@ impl Closing<'_> {
 
 impl DeviceView {
     /// Makes the user due again if a deletion of the user is still required after the command was closed.
-    fn go_on_wiping(&mut self, key: &ItemKey, now: Millis) {
+    fn keep_wipe_due(&mut self, key: &ItemKey, now: Millis) {
         let wait = self.exception(key).filter(|e| e.wipe).map(|e| e.wait);
         if matches!(wait, Some(Wait::No | Wait::Parked(Parked::Full | Parked::NoUser))) {
             self.owe(key, now, 0);
@@ -391,7 +391,7 @@ impl DeviceView {
     }
 
     /// The user was removed from the device for good, so no item of the person waits any more.
-    fn owe_no_parked(&mut self, pin: &wire::Pin) {
+    fn clear_parked(&mut self, pin: &wire::Pin) {
         let parked = |e: &Exception| matches!(e.wait, Wait::Parked(Parked::NoUser | Parked::Full));
         let slots: Vec<Slot> = self
             .person(pin)

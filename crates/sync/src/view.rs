@@ -9,6 +9,8 @@ use wire::{BioType, Pin};
 use crate::claim::{Claim, ClaimNews};
 #[cfg(doc)]
 use crate::life::Knows;
+#[cfg(doc)]
+use crate::limits::Limits;
 use crate::photo_template::PhotoSent;
 use crate::read_back::ReadBack;
 use crate::room::Occupancy;
@@ -317,7 +319,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// A user was written with the number `seq`. Replaces [`UNNUMBERED`] in the claims and exceptions that refer to
+    /// A user was written with the number `seq`, which replaces the missing number in the claims and exceptions about
     /// the user's new life.
     pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
         for (pin, news) in &mut self.claims {
