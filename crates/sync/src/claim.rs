@@ -1,8 +1,11 @@
-//! What one device said of one PIN and the fleet did not take.
+//! Claims: content that a device uploaded under a PIN and that the fleet has not accepted.
 //!
-//! A device may mean somebody else by a PIN, or say too little to tell. Then a *claim* keeps everything that it said under the
-//! PIN, and nothing is sent to it there. A claim waits for the device to say more ([`Stage::Waiting`]) or for an operator
-//! ([`Stage::Blocking`]). Content that is no longer on the device needs no claim: it is held for an operator to look at.
+//! A device may mean another person by a PIN, or upload too little to tell. Then a *claim* keeps everything that the
+//! device uploaded under the PIN. A claim waits for more uploads of the device ([`Stage::Waiting`]) or for an
+//! operator ([`Stage::Blocking`]). Content that is no longer on the device needs no claim: Muster holds it for an
+//! operator ([`crate::intake::Held::Left`]).
+//!
+//! **Invariant**: while a claim is open, Muster starts no command that brings content under its PIN to the device.
 
 use std::collections::BTreeMap;
 
@@ -14,148 +17,154 @@ use crate::owing::user_key;
 use crate::scope::Want;
 use crate::view::{DeviceView, Exception, Parked, Person, Wait};
 
-/// Why a claim is there.
+/// Why Muster opened a claim, or why it holds content for an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
-    /// Templates or photos came without the user record of their device.
+    /// The device uploaded templates or photos without a user record.
     Unproved,
-    /// A device that knows the person shows another name, or another card where there is no name.
+    /// The device knows the person and uploaded another name, or another card if there is no name.
     Renamed,
-    /// A device that has the newest user record shows a value from before.
+    /// The device has the newest user record and uploaded an earlier value.
     WentBack,
-    /// The device enrolled somebody under a PIN that was somebody's before.
+    /// The device enrolled somebody under a PIN that belonged to another person before.
     UsedBefore,
-    /// The device means somebody else by the PIN.
+    /// The device means another person by the PIN.
     Other,
-    /// Nothing tells whether the device means the fleet's person.
+    /// It cannot be determined whether the device means the fleet's person.
     Unclear,
-    /// Somebody whom the fleet removed is on the device again.
+    /// A person whom the fleet removed is on the device again.
     Leaver,
     /// The person is not in the areas of the device.
     Outside,
-    /// The device held this under the PIN of somebody else, and is put right.
+    /// The device held this content under the PIN of another person, and Muster replaces or removes that person
+    /// there.
     Remains,
-    /// The device may not enrol or change people.
+    /// The policy [`crate::intake::Enrolment`] does not let the device enrol or change people.
     Enrolment,
-    /// The device reports that the user was deleted there.
+    /// The device reported that the user was deleted there.
     Deleted,
 }
 
-/// What becomes of a claim next.
+/// How a claim goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
-    /// The device is asked; nothing is sent to it under the PIN meanwhile.
+    /// Muster asks the device. Meanwhile it sends the device nothing new under the PIN.
     Waiting,
-    /// An operator decides; the device keeps its own person, and nothing is sent to it under the PIN.
+    /// An operator decides. Meanwhile the device keeps its own person, and Muster sends it nothing new under the PIN.
     Blocking,
 }
 
-/// What became of a claim.
+/// A change of a claim, to be written to the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClaimNews {
-    /// It is open.
+    /// The claim was opened, or is still open with a new state.
     Open(ClaimState),
-    /// The device showed that it means the fleet's person: what it had said last was taken. What
-    /// something else replaced in the claim stays held: another template of its slot, a record with another name.
+    /// Closed: the device meant the fleet's person, and the newest content of the claim was accepted. Content of the
+    /// claim that was replaced by newer content stays held: another template of the same slot, a record with another
+    /// name.
     Taken,
-    /// What it had said is no longer on the device: it is kept for an operator to look at.
+    /// Closed: the content is no longer on the device, or is being removed from it. Muster keeps the content for an
+    /// operator to look at.
     Left,
-    /// It was taken, but for the privilege, for which an operator decides.
+    /// Closed: the content was accepted except for the privilege. An operator decides about the privilege.
     Raised,
-    /// It was taken, but for what somebody with a privilege gets in with: an operator decides.
+    /// Closed: the content was accepted except for credentials of a person with a privilege. An operator decides
+    /// about them.
     Guarded,
-    /// What it had said is void.
+    /// Closed: the content is void.
     Dropped,
 }
 
-/// What a device is asked for.
+/// The item that Muster asks the device for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Subject {
     /// The user record of the PIN.
     User,
-    /// This template of the PIN, or one of its kind.
+    /// This template of the PIN. Some devices are asked for all templates of its kind.
     Template(Slot),
 }
 
-/// How far a question is.
+/// How far Muster is with a question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
-    /// It is to be put.
+    /// Muster has to send the question.
     Due,
-    /// The command of this number asks, since this time.
+    /// Muster asked with the command of this number, at this time.
     Asked(i64, Millis),
-    /// The device answered the command then: what it has was uploaded before, or comes in a moment.
+    /// The device answered the command at this time. It has uploaded its content, or uploads it in a moment.
     Answered(Millis),
-    /// The device does not answer such a question, as it showed then.
+    /// The device does not answer this kind of question. Muster learned so at this time.
     Refused(Millis),
 }
 
-/// A question to a device about one PIN.
+/// A question of Muster to a device about one PIN.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Question {
-    /// What it is about.
+    /// The item that Muster asks for.
     pub subject: Subject,
-    /// How far it is.
+    /// How far Muster is with the question.
     pub asked: Asked,
-    /// The device has uploaded a user record of the PIN since it was asked.
+    /// Since Muster asked, the device has uploaded a user record of the PIN, or has said that it holds a user there.
     pub shown: bool,
-    /// How often it was put.
+    /// How often Muster asked.
     pub times: u32,
 }
 
-/// A claim without what was said.
+/// A claim without the uploaded content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClaimState {
-    /// Why it is there.
+    /// Why Muster opened the claim.
     pub reason: Reason,
-    /// What becomes of it next.
+    /// How the claim goes on.
     pub stage: Stage,
-    /// The life of the PIN that the fleet had when it began, 0 for none.
+    /// The life that the PIN had in the fleet when the claim began; 0 for none.
     pub life: Seq,
-    /// Rises with everything that joins the claim: a decision is for the version that the operator saw.
+    /// Rises with every upload that joins the claim. An operator's decision is for the version that the operator saw.
     pub version: i64,
-    /// Where the cursor of the device stood when it began: what is newer was not sent to the device. [`Self::OWED`] or
-    /// [`Self::WRITTEN`] where that does not tell.
+    /// The device's cursor when the claim began: newer changes of the PIN were not sent to the device. If the cursor
+    /// does not say what the device was sent, this is [`Self::OWED`] or [`Self::WRITTEN`].
     pub since: Seq,
-    /// What the device is asked.
+    /// The question to the device, if there is one.
     pub question: Option<Question>,
 }
 
-/// What one device said of one PIN and the fleet did not take.
+/// A claim: its state and the content that the device uploaded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// All but what was said.
+    /// Everything except the content.
     pub state: ClaimState,
-    /// The newest user record.
+    /// The newest user record that the device uploaded.
     pub user: Option<UserPatch>,
-    /// Templates and photos, the newest of each slot.
+    /// The newest template or photo of each slot.
     pub items: BTreeMap<Slot, Content>,
 }
 
-/// How long a device has to upload what it was asked for after it answered the command, ms.
+/// How long a device has to upload its content after it answered the command, ms.
 const UPLOADED_MS: i64 = 30_000;
 
-/// How long after a question that a device does not answer its count of users is looked at, ms.
+/// After this time Muster looks at the user count of a device that does not answer such questions, ms.
 const COUNTED_MS: i64 = 60_000;
 
-/// A question that was never answered is put again after this time, ms.
+/// After this time Muster repeats a question that got no answer, ms.
 const AGAIN_MS: i64 = 3_600_000;
 
-/// So often a question is put before the claim is left to the operator.
+/// How often Muster asks before it leaves the claim to an operator.
 const MOST_TIMES: u32 = 3;
 
 impl ClaimState {
-    /// Instead of a number: the user record was owed when the claim began.
+    /// Stands in [`Self::since`] instead of a cursor: when the claim began, Muster still had to send the user record.
+    /// No command was open.
     pub const OWED: Seq = Seq(0);
-    /// Instead of a number: a command of the user was under way, and may have overwritten whoever the claim is about.
+    /// Stands in [`Self::since`] instead of a cursor: a command of the user was open when the claim began, or was
+    /// carried out since. It may have overwritten the person whom the claim is about.
     pub const WRITTEN: Seq = Seq(-1);
 
-    /// Nobody can tell by the cursor what the device was sent.
+    /// Whether the cursor does not say which user record the device has: [`Self::OWED`] or [`Self::WRITTEN`].
     pub(crate) fn is_doubted(&self) -> bool {
         self.since <= Self::OWED
     }
 
-    /// When the claim has to be looked at again by itself.
+    /// When Muster has to look at the claim again although the device uploads nothing.
     pub const fn due(&self) -> Option<Millis> {
         match (self.stage, self.question) {
             (Stage::Waiting, Some(question)) => match question.asked {
@@ -172,13 +181,13 @@ impl ClaimState {
 }
 
 impl Claim {
-    /// The device was asked, and says now what it said before.
+    /// Whether Muster asked and the device uploaded the same record as before.
     pub(crate) fn is_repeated_by(&self, record: &UserPatch) -> bool {
         let asked = self.state.question.is_some_and(|question| question.asked != Asked::Due);
         asked && self.user.as_ref() == Some(record)
     }
 
-    /// The user record of the device was taken; templates that came before it are taken when the device shows them again.
+    /// Whether Muster accepted the user record, and waits for the device to upload the earlier templates once more.
     pub(crate) fn awaits_templates(&self) -> bool {
         let subject = self.state.question.map(|question| question.subject);
         self.state.reason == Reason::Unproved
@@ -186,8 +195,10 @@ impl Claim {
             && matches!(subject, Some(Subject::Template(_)))
     }
 
-    /// Whether a second user record proves that this is of the same person. It proves photos, which no device can be asked for;
-    /// a template that came before the first record may be of somebody who was deleted since.
+    /// Whether a second upload of the user record proves that this item belongs to the same person.
+    ///
+    /// It proves photos, because no device can be asked for a photo. It does not prove a template that came before
+    /// the first record: the template may belong to a person who was deleted since.
     pub(crate) fn proves(&self, slot: &Slot) -> bool {
         match self.state.reason {
             Reason::Renamed => true,
@@ -206,19 +217,19 @@ impl Question {
         Self { subject, asked: Asked::Due, shown: false, times: 0 }
     }
 
-    /// The device was asked.
+    /// Whether Muster has asked.
     pub(crate) const fn is_put(&self) -> bool {
         !matches!(self.asked, Asked::Due)
     }
 
-    /// Whether it may be put once more.
+    /// Whether Muster may ask once more.
     pub(crate) const fn may_repeat(&self) -> bool {
         self.times < MOST_TIMES
     }
 }
 
 impl DeviceView {
-    /// The questions that are to be put to the device.
+    /// The questions that Muster has to send to the device.
     pub fn questions_due(&self) -> Vec<(Pin, Subject)> {
         let due = |(pin, person): (&Pin, &Person)| {
             let question = person.claim.as_ref()?.state.question?;
@@ -227,7 +238,7 @@ impl DeviceView {
         self.persons.iter().filter_map(due).collect()
     }
 
-    /// A question was put with the command `order`; `None` where the device cannot be asked.
+    /// Notes that Muster asked with the command `order`. `None`: the device cannot be asked.
     pub fn question_put(&mut self, pin: &Pin, order: Option<i64>, now: Millis) {
         self.with_question(pin, |question| {
             question.shown = false;
@@ -237,8 +248,8 @@ impl DeviceView {
         self.go_on_without_photos(pin);
     }
 
-    /// No device can be asked for photos: it shows its user record once more. Templates come with everything that the device
-    /// holds.
+    /// If only photos are left in the claim, asks for the user record once more: no device can be asked for photos.
+    /// Templates come with the full upload of the device.
     fn go_on_without_photos(&mut self, pin: &Pin) {
         let photos_alone = |claim: &Claim| {
             claim.awaits_templates() && !claim.items.is_empty() && !claim.items.keys().any(is_template)
@@ -251,8 +262,8 @@ impl DeviceView {
         });
     }
 
-    /// The device answered the command `order` that put a question. `understood` is false where it does not know such a
-    /// command, `is_there` true where it says that somebody is under the PIN.
+    /// The device answered the command `order`, which carried a question. `understood` is false if the device does
+    /// not know the command. `is_there` is true if the device says that somebody is under the PIN.
     pub fn question_answered(
         &mut self,
         pin: &Pin,
@@ -277,8 +288,8 @@ impl DeviceView {
         self.put_claim(pin, Some(claim));
     }
 
-    /// A command of the user was carried out although a claim waits: what was claimed may not be on the device any more. The
-    /// device is asked, and what it answered before does not count.
+    /// A command of the user was carried out although a claim is open: the claimed content may no longer be on the
+    /// device. Muster asks the device again, and earlier answers do not count.
     pub(crate) fn doubt_claim(&mut self, pin: &Pin) {
         let Some(mut claim) = self.claim(pin).cloned() else { return };
         claim.state.since = ClaimState::WRITTEN;
@@ -289,7 +300,7 @@ impl DeviceView {
         self.put_claim(pin, Some(claim));
     }
 
-    /// The device took a template of the fleet's person under somebody else.
+    /// The device accepted a template of the fleet's person under a PIN where it holds another person.
     pub(crate) fn mixed_under_claim(&mut self, pin: &Pin, now: Millis) {
         if self.claim(pin).is_some_and(|claim| claim.state.stage == Stage::Blocking) {
             self.close_claim(pin, ClaimNews::Left, now);
@@ -299,8 +310,8 @@ impl DeviceView {
         }
     }
 
-    /// The fleet's person began on the device although there is a claim. The user record proves nothing of templates that came
-    /// before it: they may be of whoever was there.
+    /// The device carried out the first command of the fleet's person although a claim is open. The user record
+    /// proves nothing about templates that came before it: they may belong to the person who was there.
     pub(crate) fn begun_under_claim(&mut self, pin: &Pin, now: Millis) {
         let Some(reason) = self.claim(pin).map(|claim| claim.state.reason) else { return };
         if reason != Reason::Unproved {
@@ -312,7 +323,7 @@ impl DeviceView {
         self.owe(&user, now, 0);
     }
 
-    /// Closes a claim, and owes what it held back.
+    /// Closes a claim, and makes due what the claim held back.
     pub fn close_claim(&mut self, pin: &Pin, news: ClaimNews, now: Millis) {
         if self.claim(pin).is_none() {
             return;
@@ -323,7 +334,8 @@ impl DeviceView {
         self.release_after_claim(pin, since, now);
     }
 
-    /// What could not go out under a PIN since the cursor stood at `since` is owed; what did not change is not.
+    /// Makes due what could not be sent under the PIN since the cursor stood at `since`. Unchanged items stay
+    /// settled.
     fn release_after_claim(&mut self, pin: &Pin, since: Seq, now: Millis) {
         let root = ItemKey { pin: pin.clone(), slot: Slot::root_of(pin) };
         let Some(before) = self.exception(&root) else { return };
@@ -332,7 +344,7 @@ impl DeviceView {
             let changed = user.as_ref().is_some_and(|user| user.seq > since);
             let holds = self.knows(pin);
             let is_present = holds == Knows::Present && self.in_scope(pin);
-            // Where the cursor tells as much, it needs no mark.
+            // The cursor says so already: no mark is needed.
             let read = user.is_some_and(|user| user.created <= self.cursor) && self.scanned(pin);
             let known = before.known.filter(|_| !(is_present && read));
             self.put_exception(&root, Exception { wait: Wait::No, known, ..before });
@@ -344,11 +356,11 @@ impl DeviceView {
         self.release_person(pin, now);
     }
 
-    /// Opens a claim, or changes one: nothing goes out under the PIN meanwhile.
+    /// Opens or changes a claim. While it is open, nothing new goes out under the PIN.
     pub(crate) fn open_claim(&mut self, pin: &Pin, claim: Claim) {
         let user = ItemKey { pin: pin.clone(), slot: Slot::root_of(pin) };
         if self.claim(pin).is_none() {
-            // The cursor goes on meanwhile: whom the device knows is noted.
+            // The cursor moves on while the claim is open, so the life that the device knows is noted now.
             let life = self.person(pin).and_then(Person::life);
             let known = life.filter(|_| self.knows(pin) == Knows::Present);
             self.mark_known(&user, Some(known.unwrap_or(Seq(0))));

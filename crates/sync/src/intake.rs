@@ -1,7 +1,10 @@
-//! An upload: what a record from a device means for the fleet.
+//! Intake: what an uploaded record means for the fleet.
 //!
-//! Every record becomes an edit, is equal to what the fleet holds, waits for an operator, or is answered by a
-//! correction. Nothing is silently dropped.
+//! **Invariant**: every record becomes an edit, equals what the fleet holds, is held for an operator, or is answered
+//! by a correction. No record is silently dropped.
+//!
+//! In the names of this module, to *put right* is to remove the person whom the device holds under a PIN and to bring
+//! the fleet's person, if there is one. To *bury* an item is to write a tombstone.
 
 mod claim;
 mod definition;
@@ -19,20 +22,20 @@ use crate::claim::{Reason, Stage};
 use crate::life::Knows;
 use crate::view::{DeviceView, ItemState, Joining, Parked, Person, UNNUMBERED, Wait};
 
-/// What an operator decided about uploads (design, policies).
+/// The policies that an operator chose for uploads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// What a deletion at a device does.
+    /// For deletions of users at a device.
     pub deletion: Deletion,
-    /// What a privilege raised at a device does, and what becomes of the credentials of people who have one.
+    /// For privileges that were raised at a device, and for credentials of people with a privilege.
     pub privilege: PrivilegePolicy,
-    /// What the device may enrol and change.
+    /// For people who are enrolled or changed at the device.
     pub enrolment: Enrolment,
-    /// What a name, card or password that was emptied at a device does.
+    /// For names, cards and passwords that were emptied at a device.
     pub cleared: Cleared,
-    /// How often an hour different devices may change one item; above it uploads of it wait for an operator.
+    /// How often per hour different devices may change one item. Above it, Muster holds uploads of the item.
     pub edits_per_hour: u32,
-    /// How many more users devices may delete before an operator has to look.
+    /// How many more users devices may delete before an operator has to decide.
     pub deletions_left: u32,
 }
 
@@ -49,19 +52,19 @@ impl Default for Policy {
     }
 }
 
-/// What becomes of people who are enrolled or changed at a device.
+/// The policy for people who are enrolled or changed at a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Enrolment {
-    /// The fleet takes it.
+    /// The fleet accepts the edit.
     Accept,
-    /// It waits for an operator, and the device is put right meanwhile.
+    /// An operator decides. Meanwhile Muster corrects the device.
     Hold,
-    /// It is undone.
+    /// Muster undoes the edit.
     Refuse,
 }
 
 impl Enrolment {
-    /// The word for it, in settings and in the database.
+    /// The name of the policy in settings and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Accept => "accept",
@@ -70,7 +73,7 @@ impl Enrolment {
         }
     }
 
-    /// Reads the word.
+    /// Reads the name of a policy.
     pub fn of(text: &str) -> Option<Self> {
         [Self::Accept, Self::Hold, Self::Refuse].into_iter().find(|policy| policy.as_str() == text)
     }
@@ -82,167 +85,168 @@ impl fmt::Display for Enrolment {
     }
 }
 
-/// What becomes of a name, card or password that somebody emptied at a device which keeps what is written to it. From any
-/// other device an empty field is none of this: it does not have the field.
+/// The policy for a name, card or password that somebody emptied at a device which keeps what is written. It does not
+/// apply to other devices: their empty field means that they do not have the field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cleared {
-    /// An operator decides. The fleet keeps the value.
+    /// An operator decides. Meanwhile the fleet keeps the value.
     Hold,
     /// It is an edit like any other.
     Accept,
-    /// It counts as little as an empty field of any other device. A name and a card are brought back.
+    /// Muster ignores it, like an empty field of any other device. It restores a name or a card on the device.
     Ignore,
 }
 
-/// What the deletion of a user at a device does.
+/// The policy for the deletion of a user at a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deletion {
-    /// The user is sent to the device again.
+    /// Muster sends the user to the device again.
     Restore,
-    /// The user is deleted everywhere, and can be brought back for some days.
+    /// Muster deletes the user everywhere. The user can be restored for some days.
     Propagate,
     /// An operator decides.
     Ask,
 }
 
-/// What a privilege above the fleet's does. Everything else of the user is synchronised at once in any case.
+/// The policy for a privilege above the fleet's. Everything else of the user is synchronised at once in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PrivilegePolicy {
-    /// It waits for an operator.
+    /// An operator decides.
     Hold,
     /// It is an edit like any other.
     Accept,
-    /// It is undone.
+    /// Muster undoes it.
     Never,
 }
 
-/// What the fleet knows of the contents of one person, beside the view.
+/// The contents of one person in the fleet, in addition to the view.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// The user as it is now, `None` where it is not live.
+    /// The current user record, `None` if the user is not live.
     pub user: Option<UserFields>,
-    /// Versions of the user before, the newest first.
+    /// Earlier versions of the user record, the newest first.
     pub older_users: Vec<UserFields>,
-    /// Hashes of earlier contents, of this life and of those before, of what an operator discarded, and of what is held of
-    /// this device under the PIN and goes from it ([`Held::Left`]).
+    /// Hashes of earlier contents: of this life, of former lives, of content that an operator discarded, and of
+    /// content that this device is losing and Muster holds ([`Held::Left`]).
     pub older: BTreeMap<Slot, BTreeSet<ContentHash>>,
-    /// By what people who had the PIN before are known again ([`roster::marks`]), and hashes of templates and photos that an
-    /// operator did not take.
+    /// Marks that identify people who had the PIN before ([`roster::marks`]), and hashes of templates and photos that
+    /// an operator did not accept.
     pub former: BTreeSet<ContentHash>,
-    /// Those of `former` whom an operator removed: they do not come back by an upload.
+    /// The marks of `former` whose people an operator removed. No upload brings such a person back.
     pub removed: BTreeSet<ContentHash>,
-    /// How often different devices changed an item within the hour.
+    /// How often different devices changed each item within the hour.
     pub edits: BTreeMap<Slot, u32>,
-    /// Current contents of templates, where [`DeviceView::wants_earlier_parts`] asks for them.
+    /// Current templates, if [`DeviceView::wants_earlier_parts`] asks for them.
     pub templates: BTreeMap<Slot, Template>,
-    /// Hashes of photos as devices were sent them, where that is not as the fleet holds them.
+    /// Hashes of photos in the form in which devices got them, if it differs from the fleet's form.
     pub forms: BTreeMap<Slot, BTreeSet<ContentHash>>,
-    /// Parts of templates that this device has not uploaded completely yet.
+    /// Templates whose parts this device has not uploaded completely yet.
     pub partial: BTreeMap<Slot, Template>,
-    /// The PIN of another user that differs from this one in the case of its letters alone.
+    /// The PIN of another user that differs from this PIN only in the case of its letters.
     pub pins_differing_in_case: Option<Pin>,
 }
 
-/// A change of the fleet, to be written with a number of its own, in order.
+/// A change of the fleet. The changes are written in order, each with its own number.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Edit {
-    /// What changes.
+    /// The changed item.
     pub key: ItemKey,
     /// The new content, `None` for a deletion.
     pub content: Option<Content>,
-    /// Its hash; that of the last content for a deletion.
+    /// The hash of the content. For a deletion: the hash of the last content.
     pub hash: ContentHash,
-    /// Another device changed this item last: it counts towards [`Policy::edits_per_hour`].
+    /// Another device made the previous version: the edit counts towards [`Policy::edits_per_hour`].
     pub contested: bool,
-    /// The device made it of this version of a comparison photo, and uploaded it as it was asked to.
+    /// The version of the comparison photo of which the device made this template, as Muster had asked it to.
     pub made_of: Option<Seq>,
-    /// The device changed it; false where the fleet notes what must not be on that device.
+    /// True if the device made the change. False if the fleet notes what must not be on that device.
     pub by_device: bool,
 }
 
-/// Something that is kept aside.
+/// A reason why Muster holds content for an operator.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Held {
-    /// It belongs to the claim of the device on the PIN.
+    /// The record belongs to the device's claim on the PIN.
     Claim(Pin, Reason, Stage),
-    /// It goes from the device, and the fleet never had it: for an operator to look at.
+    /// The device is losing this content, and the fleet never had it. An operator may look at it.
     Left(Pin, Reason),
-    /// The first PIN is new, and differs from the second in the case of its letters alone (§2.9): a device may take both
-    /// for one.
+    /// The first PIN is new, and differs from the second only in the case of its letters (§2.9). A device may treat
+    /// both as one.
     Spelling(Pin, Pin),
     /// A privilege was raised to this value.
     Privilege(Pin, i32),
-    /// Somebody who has a privilege was given another card, password, privilege or template at the device.
+    /// A person with a privilege got another card, password, privilege or template at the device.
     Credential(Pin),
     /// A user was deleted at the device.
     Deletion(Pin),
-    /// Something of a user was deleted at the device.
+    /// A template, card or password of a user was deleted at the device.
     PartDeleted(Pin),
-    /// Fields of a user were emptied at the device. The fleet keeps them.
+    /// Fields of a user were emptied at the device. The fleet keeps the values.
     Cleared(Pin, BTreeSet<Field>),
-    /// Devices change this item in turns.
+    /// Several devices keep changing this item.
     Contested(ItemKey),
 }
 
-/// What the count of users on a device says of those of whom it is in doubt whether they are there.
+/// The conclusion from a device's user count about people of whom Muster does not know whether they are there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Counts {
-    /// It tells nothing.
+    /// Nothing.
     SayNothing,
-    /// None of them is there: the device says to hold no more people than it should without them.
+    /// None of them is there: the device holds no more people than it should hold without them.
     NobodyIsThere,
-    /// All of them are there: the device says to hold as many people as it may.
+    /// All of them are there: the device holds as many people as it may hold.
     EverybodyIsThere,
 }
 
-/// What became of one record.
+/// The result of one record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// The fleet holds just that.
+    /// The fleet holds the same content.
     Equal,
     /// The fleet changes.
     Edit,
-    /// Not taken: the device is told what is right.
+    /// The record was not accepted, and Muster corrects the device.
     Corrected,
-    /// Kept aside until an operator decides.
+    /// Held until an operator decides.
     Held(Held),
-    /// Part of a template whose other parts are awaited.
+    /// A part of a template. Muster waits for the other parts.
     Partly,
 }
 
-/// The intake of one upload of one device.
+/// The intake of one upload from one device.
 #[derive(Debug)]
 pub struct Intake<'a> {
     /// The device, with the persons of the upload.
     pub view: &'a mut DeviceView,
-    /// The contents of those persons.
+    /// The contents of those persons in the fleet.
     pub known: &'a mut BTreeMap<Pin, Known>,
-    /// Hashes contents.
+    /// The key for the hashes of contents.
     pub hash_key: &'a HashKey,
-    /// What operators decided.
+    /// The policies of the operators.
     pub policy: &'a Policy,
     /// The time of the upload.
     pub now: Millis,
-    /// Changes of the fleet so far, in the order of their numbers to be.
+    /// Changes of the fleet so far. They will be numbered in this order.
     pub edits: Vec<Edit>,
-    /// Where the change of an item stands in `edits`.
+    /// The position of each item's edit in `edits`.
     places: BTreeMap<ItemKey, usize>,
-    /// Incomplete templates as they are now, `None` for one that is complete or void.
+    /// Changes of incomplete templates, `None` for a template that is complete or void.
     pub partial: Vec<(ItemKey, Option<Template>)>,
     /// New PINs with letters, by their spelling in lower case.
     lettered: BTreeMap<String, Pin>,
-    /// What the user records of this upload came to: their templates and photos follow.
+    /// The verdicts on the user records of this upload. Templates and photos of the same people follow them.
     verdicts: BTreeMap<Pin, Verdict>,
-    /// What the count of a device that cannot be asked says of people in doubt.
+    /// The conclusion from the user count about people whom the device cannot be asked about.
     pub counts: Counts,
-    /// Whom somebody enrolled at the device as new people, as its log tells with this upload.
+    /// People who were enrolled as new at the device, according to its log in this upload.
     pub enrolled: BTreeSet<Pin>,
-    /// Deletions that the device reported of people who are there: its people have to be read to see who is missing.
+    /// Number of deletions that the device reported of people who are still there. Muster has to read its people to
+    /// find who is missing.
     pub unexplained_deletions: u32,
 }
 
 impl<'a> Intake<'a> {
-    /// An intake without changes so far.
+    /// A new intake without changes.
     pub fn new(
         view: &'a mut DeviceView,
         known: &'a mut BTreeMap<Pin, Known>,
@@ -267,10 +271,11 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Whether what an enrolment at the device brought has to be asked for: nothing of the PIN came by itself.
+    /// Whether Muster has to ask for the result of an enrolment at the device: the device has uploaded nothing of the
+    /// PIN by itself.
     ///
-    /// A device that joins uploads all that it holds, and with it the log of all that was ever enrolled. What is not
-    /// known to be `history` may have come too late for that upload: it is asked for if the fleet has no such person.
+    /// A device that joins uploads all that it holds, with the log of all earlier enrolments. An enrolment that is
+    /// not `history` for certain may be too late for that upload: Muster asks for it if the fleet has no such person.
     pub fn asks_for(&self, pin: &Pin, history: bool) -> bool {
         let device = Some(self.view.device);
         let newer = |item: &ItemState| item.changed_by == device && item.seq > self.view.cursor;
@@ -282,21 +287,23 @@ impl<'a> Intake<'a> {
         !person.is_some_and(|person| person.items.values().any(newer))
     }
 
-    /// Old content, or content of a deleted item, from a device that has not settled what replaced it, is no edit.
-    /// A device that made the newest version itself knows what it replaced.
+    /// Whether content is stale: it is old, or belongs to a deleted item, and the device has not settled what
+    /// replaced it. A stale upload is no edit. A device that made the newest version itself knows what it replaced.
     fn is_stale(&self, key: &ItemKey, item: &ItemState, older: bool) -> bool {
         let unheard = item.changed_by != Some(self.view.device) && !self.view.settled(key);
-        // Asked what it holds since it took the newest version, it shows that it does not hold that.
+        // Muster asked for the content since the device accepted the newest version. Older content shows that the
+        // device did not keep that version.
         (!item.live || older) && (unheard || self.view.reads_back(key))
     }
 
-    /// The fleet holds just that, or the device was sent it as what the fleet holds.
+    /// Whether the fleet holds this content, or sent it to devices in this form.
     fn is_equal(&self, key: &ItemKey, item: &ItemState, hash: ContentHash) -> bool {
         let form = || self.known.get(&key.pin).and_then(|known| known.forms.get(&key.slot));
         item.live && (item.hash == hash || form().is_some_and(|forms| forms.contains(&hash)))
     }
 
-    /// Several devices make templates of one photo, and the first is the fleet's: the others get that one.
+    /// Whether the device made this template of a photo while the fleet has another one already. Several devices make
+    /// templates of one photo; the first one counts, and the others get it.
     fn is_beside(&self, key: &ItemKey, item: &ItemState) -> bool {
         let outdated = self.view.person(&key.pin).is_some_and(|person| person.is_outdated(&key.slot, item));
         item.live
@@ -311,7 +318,7 @@ impl<'a> Intake<'a> {
         known.former.contains(&hash) || known.older.get(&key.slot).is_some_and(|older| older.contains(&hash))
     }
 
-    /// Whoever the device has under this PIN goes, and the fleet's person comes.
+    /// Removes the person whom the device holds under this PIN, and brings the fleet's person.
     fn put_right(&mut self, user: &ItemKey) -> Outcome {
         let doubted = self.view.knows(&user.pin) == Knows::Mixed;
         if doubted
@@ -319,14 +326,15 @@ impl<'a> Intake<'a> {
             && !self.view.scanned(&user.pin)
             && self.view.in_scope(&user.pin)
         {
-            // The fill will.
+            // The fill will replace the person.
             return Outcome::Corrected;
         }
         self.view.wipe(user);
         self.refuse(user)
     }
 
-    /// Whether nothing of this person is taken for the spelling of its PIN, until an operator decides.
+    /// Holds the person until an operator decides, because the PIN differs from another only in the case of its
+    /// letters.
     fn held_for_spelling(&mut self, user: &ItemKey) -> Option<Outcome> {
         let is_held = self.is_held(user) && self.view.claim(&user.pin).is_none();
         let live = self.view.person(&user.pin).is_some_and(Person::user_live);
@@ -336,7 +344,8 @@ impl<'a> Intake<'a> {
         Some(Outcome::Held(Held::Spelling(user.pin.clone(), other)))
     }
 
-    /// The PIN of a user, of the fleet or of this upload, that differs from this one in the case of its letters alone.
+    /// The PIN of another user, of the fleet or of this upload, that differs from this PIN only in the case of its
+    /// letters.
     fn pins_differing_in_case(&self, pin: &Pin) -> Option<Pin> {
         let of_fleet = self.known.get(pin).and_then(|known| known.pins_differing_in_case.clone());
         let of_upload =
@@ -363,10 +372,10 @@ impl<'a> Intake<'a> {
         Some(Outcome::Held(Held::Contested(key.clone())))
     }
 
-    /// A person enrolled at a device belongs to an area of it.
+    /// Adds a person who was enrolled at a device to an area of that device.
     ///
-    /// The membership gets its number before the user: whoever reads the feed then finds the user in its scope, and
-    /// has nothing to look at again when it comes to the membership.
+    /// The membership gets its number before the user. So a reader of the feed finds the user in scope, and has
+    /// nothing to repeat when it reads the membership.
     fn join_area(&mut self, pin: &Pin) {
         if let Some(area) = self.view.areas.first().copied().filter(|_| !self.view.is_in_area(pin)) {
             self.put(&ItemKey { pin: pin.clone(), slot: Slot::membership(area) }, Content::Membership);
@@ -391,7 +400,7 @@ impl<'a> Intake<'a> {
         self.edit(key, hash, content.wire_bytes(), u16::try_from(lines).unwrap_or(u16::MAX), Some(content));
     }
 
-    /// A tombstone: the item is deleted, or the fleet notes that it never held it.
+    /// Writes a tombstone: the item is deleted, or the fleet notes that it never held the item.
     fn bury(&mut self, key: &ItemKey, by_device: bool) {
         let hash = self.view.item(key).map_or(ContentHash([0; 16]), |item| item.hash);
         self.edit(key, hash, 0, 1, None);
@@ -442,7 +451,7 @@ impl<'a> Intake<'a> {
         }
     }
 
-    /// Puts the parts of an upload together with those that came before, where the device sends them in pieces.
+    /// Joins the parts of a template with the parts that came before, if the device uploads it in pieces.
     fn whole(&mut self, key: &ItemKey, template: Template) -> Whole {
         let known = self.known.entry(key.pin.clone()).or_default();
         let piece_of =
@@ -481,36 +490,37 @@ impl<'a> Intake<'a> {
     }
 }
 
-/// How long after our own DELETE a device's report of a deletion is taken to be about that one, ms.
+/// For this time after a deletion by Muster, a device's report of a deletion is taken as the report of that one, ms.
 const OWN_DELETION_MS: i64 = 3_600_000;
 
-/// What a device means by a PIN, for all that one upload says of it.
+/// Which person a device means by a PIN, as far as one upload shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
-    /// The fleet's person, whom the device knows: what differs was changed there.
+    /// The fleet's person, whom the device knows. Differences were made at the device.
     Edit,
-    /// The fleet's person, of whom the device has not been told: it fills gaps.
+    /// The fleet's person, whom Muster has not sent to the device. The content only fills gaps.
     Fill,
-    /// Somebody new.
+    /// A new person.
     New,
-    /// Somebody else, or nobody can tell: it is kept in a claim.
+    /// Another person, or undecided: the content goes into a claim.
     Keep(Reason),
-    /// The device holds what it must not hold, and is put right. What the fleet never had is kept for an operator to look at,
-    /// where there is a reason to.
+    /// The device holds something that it must not hold, and Muster replaces or removes the person there. Content
+    /// that the fleet never had is held for an operator if there is a reason.
     PutRight(Option<Reason>),
 }
 
 enum Whole {
     /// All parts are there.
     Template(Template),
-    /// A piece of just what the fleet holds.
+    /// A part of the template that the fleet holds.
     Known,
-    /// Other parts are awaited.
+    /// Other parts have not come yet.
     Partly,
 }
 
 impl DeviceView {
-    /// Whether the intake of `template` has to see the content the fleet holds: the device sends it in pieces.
+    /// Whether the intake of `template` needs the fleet's current content, because the device uploads the template in
+    /// pieces.
     pub fn wants_earlier_parts(&self, key: &ItemKey, template: &Template) -> bool {
         let starts = template.parts.first().is_some_and(|part| part.index == 0);
         let held = self.item(key).filter(|item| item.live).map(|item| usize::from(item.lines));

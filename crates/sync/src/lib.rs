@@ -1,20 +1,20 @@
-//! What to do: pure functions over a view of one device.
+//! Synchronisation decisions: pure functions over a view of one device.
 //!
 //! - [`intake`]: an upload becomes an edit, nothing, a held record or a correction;
-//! - [`plan`]: a poll becomes a batch of commands (scan, tail, exceptions, overdue ones);
+//! - [`plan`]: a poll becomes a batch of commands (overdue commands, exceptions, feed, scan);
 //! - [`settle`]: an acknowledgement closes a command, or makes items due again;
-//! - [`operator`]: operators' own commands, with fences.
+//! - [`operator`]: commands of operators, with fences.
 //!
-//! Nothing here reads a clock, a random source or a database: the caller loads a [`DeviceView`], calls one function and
-//! writes the [`Changes`] it finds in the view afterwards, all in one transaction.
+//! **Invariant**: nothing here reads a clock, a random source or a database. The caller loads a [`DeviceView`], calls
+//! one function, and writes the [`Changes`] of the view, all in one transaction.
 
 mod claim;
 pub mod intake;
 mod life;
 mod limits;
-mod made;
 pub mod operator;
 mod owing;
+mod photo_template;
 pub mod plan;
 pub mod read_back;
 mod room;
@@ -26,7 +26,7 @@ mod wire_id;
 pub use claim::{Asked, Claim, ClaimNews, ClaimState, Question, Reason, Stage, Subject};
 pub use life::Knows;
 pub use limits::Limits;
-pub use made::PhotoSent;
+pub use photo_template::PhotoSent;
 pub use room::Occupancy;
 pub use scope::Want;
 pub use view::{

@@ -1,7 +1,8 @@
-//! Lives: one person's time under a PIN, and whom a device holds there.
+//! Lives: the time of one person under a PIN, and which person a device holds there.
 //!
-//! A PIN is a place; a *life* is one person's time in it. It is named by the number of the change that made its user live.
-//! What a device uploads under a PIN is read as of the life that the device knows.
+//! Several people may have the same PIN one after the other. The time of one of them is a *life*. Its name is the
+//! number of the change that made the user live. Muster assigns an upload under a PIN to the life that the device
+//! knows.
 
 use roster::{ItemKey, Millis, Seq, Slot};
 use wire::Pin;
@@ -9,38 +10,40 @@ use wire::Pin;
 use crate::owing::{root_of, user_key};
 use crate::view::{DeviceView, ItemState, OpenCommand, Person, Wait};
 
-/// So long after a user record its templates come at most, where they come without one, ms. Later the device is asked: it may
-/// have been emptied meanwhile.
+/// How long after a user record a device may upload templates of the user without a user record, ms. Later Muster
+/// asks the device, because it may have been emptied meanwhile.
 const ONE_ENROLMENT_MS: i64 = 60_000;
 
-/// Whom a device holds under a PIN, as far as the server can tell.
+/// Which person a device holds under a PIN, as far as Muster can tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Knows {
-    /// The fleet's person: it acknowledged the user record of this life, uploaded it, or was recognised by what it showed.
+    /// The fleet's person. The device acknowledged the user record of this life, uploaded it, or uploaded content by
+    /// which Muster recognised the person.
     Present,
-    /// Somebody who had the PIN before, or nobody: it has not heard of the end of an earlier life.
+    /// A person who had the PIN before, or nobody: the device does not know yet that an earlier life ended.
     Former,
-    /// Somebody else, or a mixture: it has to be put right before it is believed.
+    /// Content of another person may be under the PIN, alone or mixed with the fleet's person. Muster replaces or
+    /// removes the person there before it believes any upload.
     Mixed,
-    /// Nobody that the fleet knows of.
+    /// Nobody whom the fleet knows.
     Nobody,
 }
 
 impl Person {
-    /// The life that the PIN has now, `None` where nobody has it.
+    /// The current life of the PIN, `None` if nobody has it.
     pub fn life(&self) -> Option<Seq> {
         self.items.get(&Slot::USER).filter(|user| user.live).map(|user| user.created)
     }
 
-    /// The command of the user that is not answered.
+    /// The open command of the user record.
     fn open_user(&self) -> Option<&OpenCommand> {
         self.open.get(&Slot::USER)
     }
 }
 
 impl DeviceView {
-    /// Whether Muster wrote the user on the device, and the device acknowledged it. Neither the person nor the newest version
-    /// comes from the device.
+    /// Whether Muster sent this user to the device and the device acknowledged it. The device itself made neither the
+    /// life nor the newest version.
     pub fn wrote(&self, pin: &Pin) -> bool {
         let key = user_key(pin);
         let by_others = |user: &ItemState| {
@@ -52,8 +55,8 @@ impl DeviceView {
             && self.settled(&key)
     }
 
-    /// Whether the device should hold this user and acknowledged the user, and is not asked about the user: where a reading of all
-    /// its people does not show the user, the user is missing there.
+    /// Whether the device should hold this user, has acknowledged the user, and is not being asked about the user. If
+    /// a complete reading of its people does not contain the user, the user is missing there.
     pub fn should_show(&self, pin: &Pin) -> bool {
         self.joining.is_none()
             && self.claim(pin).is_none()
@@ -62,7 +65,7 @@ impl DeviceView {
             && self.settled(&user_key(pin))
     }
 
-    /// Whom this device holds under `pin`, as far as the server can tell.
+    /// Which person this device holds under `pin`, as far as Muster can tell.
     pub fn knows(&self, pin: &Pin) -> Knows {
         let Some(person) = self.person(pin) else { return Knows::Nobody };
         let exception = person.exceptions.get(&Slot::USER);
@@ -73,7 +76,7 @@ impl DeviceView {
         let marked = exception.and_then(|exception| exception.known);
         let began_before = user.first < user.created || !user.live;
         let unread = if user.live { user.created } else { user.seq } > self.cursor;
-        // The device may have had an earlier life, or made it.
+        // The device may hold the person of an earlier life, or may have made that life.
         let may_hold_former = began_before && unread;
         if !user.live {
             let former = may_hold_former && marked != Some(Seq(0)) || marked.is_some_and(|life| life.0 > 0);
@@ -86,11 +89,11 @@ impl DeviceView {
             None => {}
         }
         if self.scan_replaces && !self.scanned(pin) {
-            // It was emptied, restored or doubted since.
+            // The device was emptied, restored or rebaselined since.
             return Knows::Mixed;
         }
         if person.open_user().is_some_and(|open| open.verb.brings() && open.seq < user.created) {
-            // A command of an earlier life is under way.
+            // A command of an earlier life is open.
             return Knows::Former;
         }
         let made = user.created_by == Some(self.device) && unread;
@@ -117,8 +120,8 @@ impl DeviceView {
         Knows::Nobody
     }
 
-    /// The device uploaded the newest user record itself a moment ago, and no command of the user went to it since: templates
-    /// that follow are of that person. Most devices upload them in requests of their own.
+    /// Whether the device uploaded the newest user record a moment ago and no command of the user is open. Then
+    /// templates that follow belong to that person: most devices upload them in separate requests.
     pub(crate) fn has_shown(&self, pin: &Pin, now: Millis) -> bool {
         let Some(person) = self.person(pin) else { return false };
         let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
@@ -127,8 +130,8 @@ impl DeviceView {
         uploaded && recently && person.open_user().is_none()
     }
 
-    /// The device was recognised by what it showed, and has not acknowledged the fleet's record: what differs in its own was
-    /// there before.
+    /// Whether Muster recognised the person by an upload, and the device has not acknowledged the fleet's record yet.
+    /// Then its differences from the fleet's record are older than that record.
     pub(crate) fn awaits_first_record(&self, pin: &Pin) -> bool {
         let Some(person) = self.person(pin) else { return false };
         let Some(user) = person.items.get(&Slot::USER).filter(|user| user.live) else { return false };
@@ -145,13 +148,13 @@ impl DeviceView {
             || recognised && user.changed_by != Some(self.device) && (owed || person.open_user().is_some())
     }
 
-    /// The first command of a life is under way to the device.
+    /// Whether the first command of a life is open.
     pub(crate) fn is_beginning(&self, pin: &Pin) -> bool {
         self.person(pin).and_then(Person::open_user).is_some_and(|open| open.verb.begins())
     }
 
-    /// The item belongs to a user whom the device does not know and who is not on the way: somebody else may be under the
-    /// PIN.
+    /// Whether the item belongs to a user whom the device does not know or has a claim on, and no command of the user
+    /// is open. Another person may be under the PIN.
     pub(crate) fn is_without_user(&self, key: &ItemKey) -> bool {
         let root = root_of(key);
         root.slot == Slot::USER
@@ -160,7 +163,7 @@ impl DeviceView {
             && (self.claim(&key.pin).is_some() || self.knows(&key.pin) != Knows::Present)
     }
 
-    /// The person was in an area of this device when its cursor stood where it stands.
+    /// Whether the person was in an area of this device as of the device's cursor.
     fn was_in_scope(&self, person: &Person) -> bool {
         person.items.iter().any(|(slot, item)| {
             let left_since = !item.live && item.first <= self.cursor && item.seq > self.cursor;
@@ -169,8 +172,8 @@ impl DeviceView {
         })
     }
 
-    /// The cursor moves on. Where it passes the number with which a life began, but not yet the row of its user, whom the device
-    /// holds is noted: the cursor alone would tell that it knows that life.
+    /// Moves the cursor. If it passes the number with which a life began, but not yet the newest row of the user,
+    /// this notes which person the device holds. The cursor alone would say that the device knows that life.
     pub(crate) fn read_up_to(&mut self, seq: Seq, now: Millis) {
         let passes = |user: &ItemState| {
             user.live && self.cursor < user.created && user.created <= seq && seq < user.seq
@@ -194,7 +197,7 @@ impl DeviceView {
         self.cursor = seq;
     }
 
-    /// The device was recognised: it holds the fleet's person under the PIN.
+    /// Notes that the device holds the fleet's person under the PIN, because Muster recognised an upload.
     pub(crate) fn recognise(&mut self, pin: &Pin) {
         let Some(life) = self.person(pin).and_then(Person::life) else { return };
         if self.knows(pin) != Knows::Present {
@@ -202,7 +205,7 @@ impl DeviceView {
         }
     }
 
-    /// The device does not know the person, whatever its cursor says.
+    /// Notes that the device does not hold the person, whatever its cursor says.
     pub(crate) fn begin_anew(&mut self, user: &ItemKey) {
         self.mark_known(user, Some(Seq(0)));
     }

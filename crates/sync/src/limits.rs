@@ -1,30 +1,30 @@
-//! Limits: how much is sent and kept at a time, and the pauses before something is sent again.
+//! Limits of commands and exceptions, and the pauses before a repetition.
 
-/// How much is sent and kept at a time.
+/// Limits of commands and exceptions, and the pauses before a repetition.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Open commands of one device at a time (docs/sync.md, invariant 4).
     pub open: usize,
     /// Lines of one reply (§12; at most 200).
     pub lines: usize,
-    /// Bytes of one reply, unless a single item is larger (§12; at most 40,000).
+    /// Bytes of one reply (§12; at most 40,000). A single larger item is sent alone.
     pub bytes: usize,
-    /// An item above this size is heavy: one such in a reply.
+    /// An item above this size is heavy, bytes. A reply holds at most one heavy item.
     pub heavy_bytes: usize,
-    /// Due exceptions of one device, above which tail and scan pause (docs/decisions/0006-parked-exceptions.md). Parked
-    /// ones do not count: they are the exact record of what a device lacks. Failed ones do not count either: a device
-    /// that refuses much must still hear of deletions.
+    /// Due exceptions of one device, above which feed and scan pause (docs/decisions/0006-parked-exceptions.md).
+    /// Parked exceptions do not count: they are the exact record of what a device lacks. Failed exceptions do not
+    /// count either: a device that refuses much must still get deletions.
     pub due: usize,
-    /// How often an hour one item is written to one device in answer to its uploads and failures.
+    /// How often per hour Muster writes one item to one device in answer to its uploads and failures.
     pub writes_per_hour: u32,
-    /// How long an acknowledgement may take, ms; doubled with every repetition.
+    /// How long Muster waits for an acknowledgement, ms; doubled with every repetition.
     pub answer_ms: i64,
     /// The longest pause between repetitions, ms.
     pub longest_pause_ms: i64,
-    /// The first pause after a passing failure, ms; doubled with every failure.
+    /// The first pause after a temporary failure, ms; doubled with every failure.
     pub retry_ms: i64,
-    /// What failed so often is tried once a day from then on, and shown. The pauses before add up to an hour and a half with
-    /// ten: no terminal is busy for that long.
+    /// After this many failures in a row, Muster tries once a day and shows the item to operators. With 10, the
+    /// pauses before that add up to an hour and a half: no terminal is busy for that long.
     pub most_attempts: u32,
 }
 
@@ -50,18 +50,18 @@ impl Limits {
         grown(self.answer_ms, sends.saturating_sub(1), self.longest_pause_ms)
     }
 
-    /// The pause after so many failures in a row.
+    /// The pause after this many failures in a row, ms: once a day after [`Limits::most_attempts`].
     pub(crate) fn retry_pause(&self, attempts: u32) -> i64 {
         const DAY_MS: i64 = 86_400_000;
         if self.has_given_up(attempts) { DAY_MS } else { self.growing_pause(attempts) }
     }
 
-    /// What failed so often in a row is tried once a day.
+    /// Whether this many failures in a row reach [`Limits::most_attempts`].
     pub(crate) const fn has_given_up(&self, attempts: u32) -> bool {
         attempts >= self.most_attempts
     }
 
-    /// The pause after so many failures in a row.
+    /// The pause after this many failures in a row, ms, without the limit of attempts.
     pub(crate) fn growing_pause(&self, attempts: u32) -> i64 {
         grown(self.retry_ms, attempts.saturating_sub(1), self.longest_pause_ms)
     }

@@ -1,36 +1,37 @@
-//! Commands that are ordered rather than derived from what the fleet holds: by an operator, or by the server itself
-//! (CHECK, queries).
+//! Ordered commands: commands of an operator, or of Muster itself (CHECK, queries), that do not follow from what the
+//! fleet holds.
 //!
-//! They go out before anything else, in the order they were given. A *fence* goes alone: nothing before it is still
-//! open, and nothing follows until it is answered. What cannot be repeated goes out at most once.
+//! They go out before anything else, in the order of their numbers. A *fence* goes alone: no earlier command is open
+//! when it goes out, and nothing follows until it is answered. A command that must not run twice goes out at most
+//! once.
 
 use roster::Millis;
 use wire::Verdict;
 
 use crate::limits::Limits;
 
-/// Where a command stands.
+/// State of an ordered command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Not sent yet.
+    /// Muster has not sent it yet.
     Queued,
-    /// Sent and not answered.
+    /// Muster has sent it, and the device has not answered.
     Sent {
-        /// How often.
+        /// How often Muster has sent it.
         sends: u32,
-        /// When it is overdue.
+        /// When the answer is overdue.
         due_at: Millis,
     },
-    /// Answered.
+    /// The device has answered.
     Answered {
-        /// What the device said.
+        /// The return code of the device.
         return_code: i32,
-        /// Whether that means that it did it.
+        /// Whether the device carried it out, by its return code.
         done: bool,
     },
-    /// Sent, never answered, and not to be sent again: whether the device did it is not known.
+    /// Sent, never answered, and not sent again. It is unknown whether the device carried it out.
     Unanswered,
-    /// Not sent in time, and not to be sent any more.
+    /// Not sent in time, and never sent any more.
     Expired,
 }
 
@@ -39,55 +40,55 @@ pub enum State {
 pub struct OperatorCommand {
     /// Rises with every command of the device.
     pub number: i64,
-    /// Nothing else is under way beside it.
+    /// A fence: no other command is open beside it.
     pub fence: bool,
-    /// It does no harm twice.
+    /// Running it twice does no harm.
     pub repeatable: bool,
-    /// The device is empty after it: everything is owed again.
+    /// The device is empty after it, so every item is due again.
     pub empties: bool,
-    /// How long the device may take to answer at least, ms: until a dialog with a person ends, for example.
+    /// The least time that the device has for an answer, ms: for example until a dialog with a person ends.
     pub answer_ms: i64,
-    /// From then on it is not sent any more if it was not sent before: a door must not open when a device comes back
-    /// hours later. `None`: it waits however long.
+    /// If Muster has not sent it before this time, it is never sent: a door must not open when a device comes back
+    /// hours later. `None`: no limit.
     pub expires_at: Option<Millis>,
-    /// Where it stands.
+    /// The current state.
     pub state: State,
 }
 
-/// What of the synchronisation may go out beside ordered commands.
+/// Which commands of the synchronisation may go out beside ordered commands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SyncAllowance {
-    /// Everything.
+    /// All.
     #[default]
     All,
-    /// Only what was sent before and got no answer: a fence waits for that.
+    /// Only commands that were sent before and have no answer: a fence waits for their answers.
     Overdue,
-    /// Nothing: a fence is under way.
+    /// None: a fence is open.
     Nothing,
 }
 
-/// What a poll does about ordered commands.
+/// The decision about ordered commands in a poll.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OperatorPlan {
     /// Numbers of the commands that go out now, in order.
     pub send: Vec<i64>,
     /// Commands whose state changed.
     pub changed: Vec<OperatorCommand>,
-    /// What else may go out with this poll.
+    /// Which commands of the synchronisation may go out with this poll.
     pub beside: SyncAllowance,
-    /// A command that empties the device may have been carried out without an answer.
+    /// The device may have carried out a command that empties it, without an answer.
     pub emptied: bool,
 }
 
-/// How often a repeatable command goes out before it is given up.
-const MOST_SENDS: u32 = 8;
+/// How often Muster sends a repeatable command before it gives up.
+const MAX_SENDS: u32 = 8;
 
 /// How many ordered commands go out with one poll.
-const MOST_AT_ONCE: usize = 5;
+const MAX_COMMANDS_PER_POLL: usize = 5;
 
-/// Decides about the commands of one device that are not finished, in the order of their numbers.
+/// Decides about the unfinished commands of one device, in the order of their numbers.
 ///
-/// `open` is the number of commands of the synchronisation that await an answer.
+/// `open` is the number of open commands of the synchronisation.
 pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Limits) -> OperatorPlan {
     let mut plan = OperatorPlan::default();
     let mut awaited = open;
@@ -106,7 +107,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
                 }
                 continue;
             }
-            State::Sent { sends, .. } if !command.repeatable || sends >= MOST_SENDS => {
+            State::Sent { sends, .. } if !command.repeatable || sends >= MAX_SENDS => {
                 plan.changed.push(OperatorCommand { state: State::Unanswered, ..command.clone() });
                 plan.emptied |= command.empties;
                 continue;
@@ -114,7 +115,7 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
             State::Sent { .. } | State::Queued => {}
         }
         if command.fence && (awaited > 0 || !plan.send.is_empty()) {
-            // What is under way is answered first, and nothing new is begun.
+            // Muster waits for the answers to open commands, and sends nothing new.
             plan.beside = SyncAllowance::Overdue;
             return plan;
         }
@@ -129,18 +130,18 @@ pub fn plan(commands: &[OperatorCommand], open: usize, now: Millis, limits: &Lim
             plan.beside = SyncAllowance::Nothing;
             return plan;
         }
-        if plan.send.len() >= MOST_AT_ONCE {
+        if plan.send.len() >= MAX_COMMANDS_PER_POLL {
             return plan;
         }
     }
     plan
 }
 
-/// Takes the answer to a command in: where the command stands now. `None` for one that was answered before, which
-/// changes nothing.
+/// Processes the answer to a command, and returns the new state of the command. `None`: the answer changes nothing.
 ///
-/// A device that is busy, or cannot do it for now, is asked again after a pause where that does no harm, and a few times
-/// at most; a fence is not, since everything else would wait for it. An answer counts also when it was given up.
+/// If the device is busy or cannot carry out the command now, Muster sends a repeatable command again after a pause,
+/// a few times at most. It does not repeat a fence, because everything else would wait. An answer also counts after
+/// Muster gave the command up.
 pub fn answered(
     command: &OperatorCommand,
     return_code: i32,
@@ -156,7 +157,7 @@ pub fn answered(
         }
         (State::Answered { .. }, _) | (_, Verdict::Pending) => None,
         (State::Sent { sends, .. }, Verdict::RetryLater)
-            if command.repeatable && !command.fence && sends < MOST_SENDS =>
+            if command.repeatable && !command.fence && sends < MAX_SENDS =>
         {
             Some(State::Sent { sends, due_at: now.plus(limits.growing_pause(sends)) })
         }
@@ -188,7 +189,7 @@ mod tests {
 
     /// Obligation 88.
     #[test]
-    fn a_fence_waits_for_what_is_under_way_and_stops_what_follows() {
+    fn a_fence_waits_for_open_commands_and_holds_back_later_ones() {
         let commands = [queued(1, true, false), queued(2, false, true)];
 
         let waiting = plan(&commands, 3, Millis(0), &LIMITS());
@@ -204,7 +205,7 @@ mod tests {
 
     /// Obligation 90.
     #[test]
-    fn what_cannot_be_repeated_goes_out_at_most_once() {
+    fn a_command_that_is_not_repeatable_goes_out_at_most_once() {
         let reboot = sent(&queued(1, false, false), 60_000);
 
         let plan = plan(&[reboot], 0, Millis(60_000), &LIMITS());
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_fetched_in_time_is_not_sent_any_more() {
+    fn a_command_that_expired_before_it_was_sent_is_never_sent() {
         let unlock = OperatorCommand { expires_at: Some(Millis(60_000)), ..queued(1, false, false) };
 
         let in_time = plan(std::slice::from_ref(&unlock), 0, Millis(59_999), &LIMITS());
@@ -246,13 +247,13 @@ mod tests {
 
         let late = plan(std::slice::from_ref(&unlock), 0, Millis(60_000), &LIMITS());
         assert_eq!((late.send, late.changed[0].state), (vec![], State::Expired));
-        // Once sent it does not expire: its answer is awaited.
+        // A command that was sent does not expire: Muster waits for its answer.
         let awaited = plan(&[sent(&unlock, 90_000)], 0, Millis(60_000), &LIMITS());
         assert_eq!(awaited.changed, []);
     }
 
     #[test]
-    fn a_dialog_has_the_time_that_it_takes() {
+    fn a_command_with_a_dialog_has_its_own_answer_time() {
         let enroll = OperatorCommand { answer_ms: 300_000, ..queued(1, false, false) };
         let sent = plan(&[enroll], 0, Millis(0), &LIMITS());
         assert_eq!(sent.changed[0].state, State::Sent { sends: 1, due_at: Millis(300_000) });
@@ -280,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_repeated_is_not_asked_again_even_of_a_busy_device() {
+    fn a_command_that_is_not_repeatable_goes_to_a_busy_device_once() {
         let enroll = sent(&queued(1, false, false), 60_000);
         let state = answered(&enroll, -1005, Verdict::RetryLater, Millis(5), &LIMITS());
         assert_eq!(state, Some(State::Answered { return_code: -1005, done: false }));
@@ -301,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_that_has_yet_to_do_it_is_waited_for() {
+    fn a_pending_answer_extends_the_wait() {
         let command = sent(&queued(1, false, true), 60_000);
         let state = answered(&command, -5000, Verdict::Pending, Millis(50_000), &LIMITS());
         assert_eq!(state, Some(State::Sent { sends: 1, due_at: Millis(110_000) }));

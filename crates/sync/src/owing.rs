@@ -1,11 +1,15 @@
-//! The small steps that plan, settle and intake share: owing an item, doubting it, wiping a person.
+//! Exceptions: the small steps that plan, settle and intake share to make an item due, park it, or demand a deletion.
+//!
+//! An item is *due* (in the names of functions: `owe`) if Muster has to send it to the device outside the order of
+//! the feed. A *wipe* is the deletion of a user, alone or as part of a replacement, that the device must acknowledge
+//! before it gets anything else of the PIN.
 
 use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
 
 use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, Person, Wait};
 
-/// What the item depends on: the user of a person; a definition is its own.
+/// The item that `key` depends on: the user of a person. A definition depends on itself.
 pub(crate) fn root_of(key: &ItemKey) -> ItemKey {
     ItemKey { pin: key.pin.clone(), slot: Slot::root_of(&key.pin) }
 }
@@ -15,27 +19,27 @@ pub(crate) fn user_key(pin: &Pin) -> ItemKey {
 }
 
 impl DeviceView {
-    /// What the fleet holds of an item of a person in the view.
+    /// The fleet's state of an item. The person is in the view.
     pub fn item(&self, key: &ItemKey) -> Option<&ItemState> {
         self.person(&key.pin)?.items.get(&key.slot)
     }
 
-    /// The live items of a person that devices hold, the user first.
+    /// The live items of a person, without memberships, the user first.
     pub(crate) fn live_slots(&self, pin: &Pin) -> Vec<Slot> {
         let Some(person) = self.person(pin) else { return Vec::new() };
         let sent = |slot: &Slot, item: &ItemState| item.live && slot.kind != Kind::Membership;
         person.items.iter().filter(|(slot, item)| sent(slot, item)).map(|(slot, _)| *slot).collect()
     }
 
-    /// Everything live of a person is in doubt on this device.
+    /// Makes every live item of a person due: the device may have lost it.
     pub(crate) fn owe_person(&mut self, pin: &Pin, now: Millis) {
         for slot in self.live_slots(pin) {
             self.again_or_due(&ItemKey { pin: pin.clone(), slot }, now);
         }
     }
 
-    /// Everything live of a person but the user is due. An item that failed once, for want of its user, has waited for
-    /// the user alone; what fails again and again keeps its pause.
+    /// Makes every live item of a person due, except the user. An item that failed only once, because its user was
+    /// missing, is due at once. An item that failed more often keeps its pause.
     pub(crate) fn owe_belongings(&mut self, pin: &Pin, now: Millis) {
         let root = Slot::root_of(pin);
         for slot in self.live_slots(pin).into_iter().filter(|slot| *slot != root) {
@@ -49,7 +53,7 @@ impl DeviceView {
         }
     }
 
-    /// Everything live of a person that changed before `seq` may have been passed over on this device.
+    /// Makes every live item of a person due that changed before `seq`: the feed may have skipped it for this device.
     pub(crate) fn owe_older(&mut self, pin: &Pin, seq: Seq, now: Millis) {
         for slot in self.live_slots(pin) {
             let key = ItemKey { pin: pin.clone(), slot };
@@ -63,26 +67,26 @@ impl DeviceView {
         }
     }
 
-    /// The open command is no longer the last word on its item.
+    /// Marks the open command: the item must be sent again after the answer.
     pub(crate) fn again(&mut self, key: &ItemKey) {
         if let Some(command) = self.open_of(key).filter(|c| !c.again).cloned() {
             self.put_open(key, OpenCommand { again: true, ..command });
         }
     }
 
-    /// The item is owed: after the answer to its open command, or as soon as it may go.
+    /// Makes the item due: after the answer to its open command, or as soon as possible.
     pub(crate) fn again_or_due(&mut self, key: &ItemKey, now: Millis) {
         if self.open_of(key).is_some() {
             return self.again(key);
         }
         match self.exception(key) {
-            // A pause after a passing failure is kept; so is an operator's decision that is awaited.
+            // The pause after a temporary failure stays, and an item that is due already stays so.
             Some(Exception { wait: Wait::Due(at), attempts, .. }) if attempts > 0 || at <= now => {}
             other => self.owe(key, now, other.map_or(0, |e| e.attempts)),
         }
     }
 
-    /// The item is owed from `at` on, unless an operator has to decide first.
+    /// Makes the item due from `at` on, unless an operator has to decide first.
     pub(crate) fn owe(&mut self, key: &ItemKey, at: Millis, attempts: u32) {
         let before = self.exception(key).unwrap_or(Exception::NONE);
         if before.wait != Wait::Parked(Parked::Held) {
@@ -90,7 +94,7 @@ impl DeviceView {
         }
     }
 
-    /// The item is owed, but not before something else happened.
+    /// Parks the item until something else has happened, unless an operator has to decide first.
     pub(crate) fn park(&mut self, key: &ItemKey, parked: Parked) {
         let before = self.exception(key).unwrap_or(Exception::NONE);
         if before.wait != Wait::Parked(Parked::Held) {
@@ -98,13 +102,13 @@ impl DeviceView {
         }
     }
 
-    /// The device refused the newest content.
+    /// Whether the device refused the newest content.
     pub(crate) fn is_refused(&self, key: &ItemKey) -> bool {
         let seq = self.item(key).map(|item| item.seq);
         self.exception(key).and_then(|e| e.refused).is_some_and(|refusal| Some(refusal.seq) == seq)
     }
 
-    /// An operator decided about a person that was held: everything of it is owed, after its deletion if `wipe`.
+    /// An operator decided about a held person: makes everything of the person due, after a deletion if `wipe`.
     pub fn release(&mut self, pin: &Pin, wipe: bool, now: Millis) {
         let root = ItemKey { pin: pin.clone(), slot: Slot::root_of(pin) };
         for slot in
@@ -123,31 +127,32 @@ impl DeviceView {
         }
     }
 
-    /// A DELETE of this user has to be acknowledged before anything else of the PIN goes out.
+    /// Demands a deletion: the device must acknowledge a DELETE of this user before it gets anything else of the PIN.
     pub(crate) fn wipe(&mut self, user: &ItemKey) {
         if self.claim(&user.pin).is_some() {
-            // Nothing goes out under the PIN. Whom the device knows is noted with the claim.
+            // Nothing new goes out under the PIN. The claim notes which life the device knows.
             return;
         }
         let before = self.exception(user).unwrap_or(Exception::NONE);
         self.put_exception(user, Exception { wipe: true, ..before });
     }
 
-    /// Nothing is owed any more; a refusal stays on record.
+    /// Makes the item not due. A refusal stays on record.
     pub(crate) fn owe_nothing(&mut self, key: &ItemKey) {
         if let Some(before) = self.exception(key) {
             self.put_exception(key, Exception { wait: Wait::No, attempts: 0, unconfirmed: None, ..before });
         }
     }
 
-    /// The device confirmed that the item is not on it, or holds what the fleet holds.
+    /// The device confirmed that it does not hold the item, or that it holds the fleet's content.
     pub(crate) fn confirmed(&mut self, key: &ItemKey) {
         if let Some(before) = self.exception(key).filter(|before| before.unconfirmed.is_some()) {
             self.put_exception(key, Exception { unconfirmed: None, ..before });
         }
     }
 
-    /// Answers what was not taken, or what a late command may have undone: the device is told again.
+    /// Corrects the device: sends the fleet's version again, after an upload that was not accepted, or after a late
+    /// command that may have undone something.
     pub(crate) fn correct(&mut self, key: &ItemKey, now: Millis) {
         if self.item(key).is_none() {
             return;

@@ -1,8 +1,8 @@
-//! A poll: what goes out now.
+//! Plan of a poll: the commands that Muster sends now.
 //!
-//! Order: overdue commands, exceptions that are due, the page of the feed, the scan, until the window is full. The feed
-//! comes before the scan, since what it tells of people that the scan has still before it is the scan's business: read the
-//! other way round, all of it would go out twice.
+//! Order: overdue commands, due exceptions, a page of the feed, the scan, until the limits are reached. The feed is read
+//! before the scan. Changes to people whom the scan has not reached are left to the scan; the other order would send them
+//! twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,14 +17,14 @@ use crate::scope::Want;
 use crate::view::{DeviceView, Exception, ItemState, OpenCommand, Parked, ScanFrom, Verb, Wait};
 use crate::wire_id::wire_id;
 
-/// What the driver read for a poll, beside the view. Every person named here is in the view.
+/// The work that the driver read for a poll, in addition to the view. Every person named here is in the view.
 #[derive(Clone, Debug, Default)]
 pub struct Work {
     /// Open commands whose answer is overdue.
     pub overdue: Vec<ItemKey>,
     /// Exceptions that are due, the longest waiting first.
     pub due: Vec<ItemKey>,
-    /// The next PINs with a user, from where the scan stands.
+    /// The next PINs with a user, from the position of the scan.
     pub scan_page: Vec<Pin>,
     /// There are more PINs after that page.
     pub scan_more: bool,
@@ -32,26 +32,25 @@ pub struct Work {
     pub feed_page: Vec<(Seq, ItemKey)>,
     /// There are more rows after that page: the scan waits until the feed is read.
     pub feed_more: bool,
-    /// Of `due`: items that were written to this device more than [`Limits::writes_per_hour`] times within the hour.
+    /// The items of `due` that were written to this device more than [`Limits::writes_per_hour`] times within the hour.
     pub items_over_write_limit: BTreeSet<ItemKey>,
 }
 
-/// One item that goes out, with all its command lines.
+/// One item to send, with all its command lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Send {
-    /// What.
+    /// The item.
     pub key: ItemKey,
-    /// Update or delete.
+    /// The effect of the command.
     pub verb: Verb,
-    /// The name of its command, without the two characters for the line.
+    /// The id of its command, without the two characters for the line.
     pub wire_id: String,
 }
 
-/// Decides what a poll gets. The view holds the changes afterwards.
+/// Decides what to send in the answer to a poll. The view holds the changes afterwards.
 ///
-/// `beside` is what ordered commands leave room for ([`crate::operator::plan`]).
-/// `salt` is fresh randomness: after a restored backup the command numbers may run again, and an old acknowledgement
-/// must not fit a new command.
+/// `beside` says what ordered commands allow ([`crate::operator::plan`]). `salt` is fresh randomness: command numbers may
+/// repeat after a restored backup, and an old acknowledgement must not match a new command.
 pub fn plan(
     view: &mut DeviceView,
     work: &Work,
@@ -70,7 +69,7 @@ pub fn plan(
         return planner.sends;
     }
     planner.exceptions(&work.due, &work.items_over_write_limit);
-    planner.tail(&work.feed_page);
+    planner.feed(&work.feed_page);
     if !work.feed_more {
         planner.scan(&work.scan_page, work.scan_more);
     }
@@ -79,10 +78,10 @@ pub fn plan(
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// How often a command goes out before it makes room for others for a while.
-const MOST_SENDS: u32 = 6;
+/// How often Muster sends a command before it lets others pass for a while.
+const MAX_SENDS: u32 = 6;
 
-/// About what one line of a deletion takes.
+/// Approximate size of one line of a deletion, bytes.
 const DELETE_LINE_BYTES: usize = 64;
 
 struct Planner<'a> {
@@ -93,12 +92,13 @@ struct Planner<'a> {
     sends: Vec<Send>,
     lines: usize,
     bytes: usize,
-    /// The reply holds a heavy item, or something did not fit any more.
+    /// The reply holds a heavy item, or an item did not fit.
     no_room: bool,
 }
 
 impl Planner<'_> {
-    /// Overdue commands go out again under their own name, or are given up where the item moved on meanwhile or has parts.
+    /// Sends overdue commands again with the same id. Gives a command up if its item changed, or if it brings several
+    /// lines.
     fn overdue(&mut self, keys: &[ItemKey]) {
         for key in keys {
             let Some(command) = self.view.open_of(key).cloned() else { continue };
@@ -106,7 +106,7 @@ impl Planner<'_> {
                 continue;
             }
             if command.again
-                || self.moved_on(key, &command)
+                || self.item_changed(key, &command)
                 || command.verb.brings() && self.view.is_without_user(key)
             {
                 self.view.give_up(key, None);
@@ -114,8 +114,8 @@ impl Planner<'_> {
                 continue;
             }
             if command.verb.brings() && command.lines > 1 {
-                // The parts of a template, and the two halves of a replacement, are taken in one go or not at all. Under
-                // the same name the answers of two goes, each broken off somewhere, could add up to one that never was.
+                // The device must carry out all parts of a template, and both halves of a replacement, in one attempt. With
+                // the same id, the answers to two interrupted attempts could look like one complete attempt.
                 self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
                 self.view.owe(key, self.now.plus(self.limits.retry_pause(attempts)), attempts);
@@ -124,8 +124,8 @@ impl Planner<'_> {
             if !self.has_room(key, command.verb) {
                 break;
             }
-            if command.sends >= MOST_SENDS {
-                // Nothing else may wait behind commands that are never answered.
+            if command.sends >= MAX_SENDS {
+                // Commands that are never answered must not delay others.
                 self.view.give_up(key, None);
                 let attempts = command.attempts + 1;
                 self.view.owe(key, self.now.plus(self.limits.longest_pause_ms), attempts);
@@ -140,7 +140,7 @@ impl Planner<'_> {
         }
     }
 
-    fn moved_on(&self, key: &ItemKey, command: &OpenCommand) -> bool {
+    fn item_changed(&self, key: &ItemKey, command: &OpenCommand) -> bool {
         let brings = match self.view.want(key) {
             Want::Present => Some(true),
             Want::Absent => Some(false),
@@ -159,7 +159,7 @@ impl Planner<'_> {
                 break;
             }
             if self.view.exception(key).is_some_and(|e| e.attempts > 0) {
-                // What fails takes half of the window at most: the rest is for what may succeed.
+                // Failed items take at most half of the open commands. The rest is for items that may succeed.
                 failing += 1;
                 if failing > self.limits.open.div_ceil(2) {
                     continue;
@@ -168,7 +168,7 @@ impl Planner<'_> {
             let due =
                 self.view.exception(key).is_some_and(|e| matches!(e.wait, Wait::Due(at) if at <= self.now));
             if due && items_over_write_limit.contains(key) {
-                // Something on the device does not stay as we write it: this must not become a loop.
+                // The device does not keep what Muster writes. This limit prevents an endless loop.
                 self.view.owe(key, self.now.plus(HOUR_MS), 1);
             } else if due && self.view.open_of(key).is_none() {
                 let place_is_kept = self.view.exception(key).is_some_and(|e| e.wait == Wait::ROOM);
@@ -177,15 +177,15 @@ impl Planner<'_> {
                     self.pass_place_on(key);
                 }
             } else if due {
-                // Both open and owed: the open command's answer makes it due again.
+                // The item is due and has an open command: the answer to the command makes it due again.
                 self.view.owe_nothing(key);
                 self.view.again_or_due(key, self.now);
             }
         }
     }
 
-    /// The first fill reads by PIN, since the order of the feed does not put a user before its templates. Definitions
-    /// come before all PINs.
+    /// The first fill goes by PIN, because the feed does not put a user before its templates. Definitions come before all
+    /// PINs.
     fn scan(&mut self, page: &[Pin], more: bool) {
         if self.view.scan.is_none() || self.pauses() {
             return;
@@ -211,7 +211,7 @@ impl Planner<'_> {
         }
     }
 
-    fn tail(&mut self, page: &[(Seq, ItemKey)]) {
+    fn feed(&mut self, page: &[(Seq, ItemKey)]) {
         for (seq, key) in page {
             if self.is_full() || self.pauses() || !self.is_known_as_of(*seq, key) {
                 return;
@@ -222,17 +222,17 @@ impl Planner<'_> {
         }
     }
 
-    /// Whether the change that a row tells of is in what was read of its item. A row that is ahead of it is not passed: the
-    /// device would be sent what was before the change, or nothing, and nobody would come back to it.
+    /// Whether the item was read in the version of the row, or in a newer one. The cursor does not pass a row that is newer
+    /// than the item: the device would get the old content or nothing, and Muster would never return to that change.
     fn is_known_as_of(&self, seq: Seq, key: &ItemKey) -> bool {
         self.view.item(key).is_some_and(|item| item.seq >= seq)
     }
 
-    /// One row of the feed becomes exactly one of: sent, marked `again`, an exception, or skipped.
+    /// Turns one row of the feed into exactly one of: sent, marked `again` on its open command, an exception, or skipped.
     fn row(&mut self, seq: Seq, key: &ItemKey) {
         let Some(item) = self.view.item(key).cloned() else { return };
         if item.seq > seq {
-            // It changed after the page was read: the row of that change comes later, and is about all of it.
+            // The item changed after the page was read. The row of that change comes later and covers everything.
             return;
         }
         let root = root_of(key);
@@ -250,10 +250,10 @@ impl Planner<'_> {
             self.view.wipe(key);
         }
         if !item.live && is_user && !open && !owed && knows == Knows::Nobody {
-            // Nobody of the fleet's is under the PIN there.
+            // The device holds nobody of the fleet under the PIN.
             return;
         }
-        // The PIN is somebody else's now: everything of the former person goes first.
+        // The PIN belongs to another person now: the device must remove everything of the former person first.
         if is_user && item.live && matches!(knows, Knows::Former | Knows::Mixed) {
             self.view.wipe(key);
             return self.view.again_or_due(key, self.now);
@@ -265,7 +265,7 @@ impl Planner<'_> {
             return self.view.again_or_due(key, self.now);
         }
         match self.view.want(key) {
-            // The row of the membership settles it.
+            // The row of the membership settles this item.
             Want::Absent if *key == root => {}
             Want::ByUser if !item.live && self.view.ever_in_scope(&key.pin) => {
                 self.view.wipe(&root);
@@ -279,16 +279,16 @@ impl Planner<'_> {
                 }
             }
             Want::ByUser | Want::Anything => {}
-            // The scan brings it, with its user before it.
+            // The scan sends it, after its user.
             Want::Present if !self.view.scanned(&key.pin) => {}
             Want::Present if self.view.holds_own(key) => {}
-            Want::Present | Want::Absent => self.send(key, Origin::Tail),
+            Want::Present | Want::Absent => self.send(key, Origin::Feed),
         }
     }
 
-    /// Somebody came into the areas of this device, or left them.
+    /// A person came into the areas of this device, or left them.
     ///
-    /// Who came brings along what was skipped in the feed before; what is newer comes with a row of its own.
+    /// For a person who came, everything that the feed skipped before is due now. Newer changes have rows of their own.
     fn membership_row(&mut self, seq: Seq, key: &ItemKey, live: bool) {
         let in_scope = self.view.in_scope(&key.pin);
         if live && in_scope {
@@ -313,7 +313,7 @@ impl Planner<'_> {
         }
     }
 
-    /// What became owed of somebody who came is not on the device.
+    /// Notes that the items of a person who came are not on the device yet.
     fn owe_as_new(&mut self, pin: &Pin, before: &BTreeMap<Slot, Exception>) {
         for slot in self.view.live_slots(pin) {
             let key = ItemKey { pin: pin.clone(), slot };
@@ -325,7 +325,7 @@ impl Planner<'_> {
         }
     }
 
-    /// Sends what is wanted of `key`, or notes what has to happen first.
+    /// Sends what the device should hold of `key`, or notes what has to happen first.
     fn send(&mut self, key: &ItemKey, origin: Origin) {
         if self.view.open_of(key).is_some() {
             self.view.owe_nothing(key);
@@ -344,7 +344,7 @@ impl Planner<'_> {
             Want::Present => self.verb_for(key),
             Want::Absent => Verb::Delete,
             Want::Anything => return self.view.owe_nothing(key),
-            // What a claim comes to decides about it.
+            // The end of the claim decides about this item.
             Want::ByUser if self.view.claim(&key.pin).is_some() => {
                 return self.view.park(key, Parked::NoUser);
             }
@@ -358,11 +358,11 @@ impl Planner<'_> {
         if verb.brings() && self.view.is_refused(key) {
             return self.view.owe_nothing(key);
         }
-        // What waits for its user takes no place meanwhile.
-        let alone = verb.brings() && !is_root && self.behind_missing_user(key, &root);
+        // An item that waits for its user takes no place meanwhile.
+        let alone = verb.brings() && !is_root && self.waits_for_missing_user(key, &root);
         // A replacement makes room for itself.
         let replaces = is_root && before.is_some_and(|e| e.wipe);
-        if verb.brings() && !alone && !replaces && self.has_no_place_for(key, &item, origin) {
+        if verb.brings() && !alone && !replaces && self.parks_for_lack_of_room(key, &item, origin) {
             return;
         }
         if !is_root && self.waits_for_user(key, &root, verb) {
@@ -375,8 +375,8 @@ impl Planner<'_> {
         self.emit(key, verb, &item, before);
     }
 
-    /// How an item is brought to the device. A person begins on it with everything removed that may be there under the PIN,
-    /// unless it is known that nobody is.
+    /// The command that brings an item. The first command of a person removes everything that may be under the PIN, unless
+    /// Muster knows that nobody is there.
     fn verb_for(&self, key: &ItemKey) -> Verb {
         if key.slot != Slot::USER {
             return Verb::Update;
@@ -388,26 +388,26 @@ impl Planner<'_> {
         }
     }
 
-    /// A template never goes out before its user, nor beside a deletion of it.
+    /// Whether `key` waits for its user: a template never goes out before its user, nor beside a deletion of its user.
     fn waits_for_user(&mut self, key: &ItemKey, user: &ItemKey, verb: Verb) -> bool {
-        if let Some(waits) = self.behind_open_user(key, user) {
+        if let Some(waits) = self.waits_for_open_user(key, user) {
             return waits;
         }
         if verb == Verb::Delete {
             return false;
         }
-        if self.behind_missing_user(key, user) {
+        if self.waits_for_missing_user(key, user) {
             return true;
         }
         if self.view.settled(user) {
             return false;
         }
         self.send(user, Origin::Pulled);
-        self.behind_open_user(key, user).unwrap_or_else(|| self.behind_missing_user(key, user))
+        self.waits_for_open_user(key, user).unwrap_or_else(|| self.waits_for_missing_user(key, user))
     }
 
-    /// With the user not on the device, or not yet: `key` waits as long as the user does.
-    fn behind_missing_user(&mut self, key: &ItemKey, user: &ItemKey) -> bool {
+    /// Whether the user is not on the device, or not yet. Then `key` waits as long as the user does.
+    fn waits_for_missing_user(&mut self, key: &ItemKey, user: &ItemKey) -> bool {
         let Some(exception) = self.view.exception(user) else { return false };
         match exception.wait {
             Wait::Due(at) if at > self.now || self.no_room => {
@@ -424,14 +424,14 @@ impl Planner<'_> {
         true
     }
 
-    /// With a command of the user open: whether `key` waits for it. `None` without one.
+    /// Whether `key` waits for the open command of its user; `None` without such a command.
     ///
-    /// A user and its templates may go out in one reply. One that went out before and has no answer yet may be lost,
-    /// and its templates would be refused for want of it.
-    fn behind_open_user(&mut self, key: &ItemKey, user: &ItemKey) -> Option<bool> {
+    /// A user and its templates may go out in one reply. A user command of an earlier reply that has no answer may be lost:
+    /// then the device would refuse the templates.
+    fn waits_for_open_user(&mut self, key: &ItemKey, user: &ItemKey) -> Option<bool> {
         let removing = matches!(self.view.open_of(user)?.verb, Verb::Delete | Verb::Replace);
         if removing {
-            // The answer makes everything of the person due; this is for its repetition.
+            // The answer makes everything of the person due. This time counts if the command is repeated.
             let attempts = self.view.exception(key).map_or(0, |e| e.attempts);
             self.view.owe(key, self.now.plus(self.limits.retry_pause(1)), attempts);
             return Some(true);
@@ -443,12 +443,12 @@ impl Planner<'_> {
         Some(!with_this_reply)
     }
 
-    /// A kind the device has no room for is not inserted until it holds less; what it holds is kept up to date.
-    fn has_no_place_for(&mut self, key: &ItemKey, item: &ItemState, origin: Origin) -> bool {
+    /// Parks a new item if the device has no room, until it holds less. Items that the device holds are still updated.
+    fn parks_for_lack_of_room(&mut self, key: &ItemKey, item: &ItemState, origin: Origin) -> bool {
         let kind = key.slot.kind;
         let wait = self.view.exception(key).map(|e| e.wait);
         if item.changed_by == Some(self.view.device) {
-            // It is there: the device told of it.
+            // The device uploaded the item, so it holds the item already.
             if origin == Origin::Scan {
                 self.view.count_place(kind);
             }
@@ -456,14 +456,15 @@ impl Planner<'_> {
         }
         let insert = match origin {
             Origin::Scan => true,
-            Origin::Exception | Origin::Pulled | Origin::Tail => {
+            Origin::Exception | Origin::Pulled | Origin::Feed => {
                 wait == Some(Wait::ROOM) || item.created > self.view.cursor
             }
         };
         if !insert {
             return false;
         }
-        // That the scan passes it does not mean that there is room for what is known not to be there.
+        // The scan counts places from zero, and must not send an item that the device certainly lacks while it reports
+        // itself full.
         let waits =
             origin == Origin::Scan && wait == Some(Wait::Parked(Parked::Full)) && self.view.says_full(kind);
         if !(self.view.full.contains(&kind) || waits) && self.view.take_place(kind, self.now) {
@@ -473,7 +474,7 @@ impl Planner<'_> {
         true
     }
 
-    /// A place was kept for `key`. Where it has to wait for something else, or is not wanted any more, the next has it.
+    /// A place was kept for `key`. If `key` waits for something else, or is no longer wanted, the next item gets the place.
     fn pass_place_on(&mut self, key: &ItemKey) {
         let wait = self.view.exception(key).map(|exception| exception.wait);
         let needs_it = self.view.open_of(key).is_some()
@@ -483,8 +484,8 @@ impl Planner<'_> {
         }
     }
 
-    /// What goes off the device makes room for what waits for it.
-    fn makes_room(&mut self, key: &ItemKey) {
+    /// A deletion makes room for items that wait.
+    fn give_back_places(&mut self, key: &ItemKey) {
         let mut freed: BTreeMap<Kind, u64> = BTreeMap::new();
         if let Some(person) = self.view.person(&key.pin).filter(|_| key.slot == Slot::USER) {
             for (slot, item) in &person.items {
@@ -506,7 +507,7 @@ impl Planner<'_> {
         self.view.next_command += 1;
         self.view.touch_device();
         if verb == Verb::Delete && before.is_none() {
-            self.makes_room(key);
+            self.give_back_places(key);
         }
         let attempts = before.map_or(0, |e| e.attempts);
         let refused = before.and_then(|e| e.refused).filter(|_| verb.brings());
@@ -539,7 +540,7 @@ impl Planner<'_> {
         );
     }
 
-    /// Too much is owed out of order: settle that first.
+    /// Whether too many exceptions are due: Muster sends those first.
     fn pauses(&self) -> bool {
         self.view.due_count > self.limits.due
     }
@@ -551,8 +552,8 @@ impl Planner<'_> {
             || self.no_room
     }
 
-    /// Whether `key` fits into the reply. What is larger than a reply goes alone, or with its own user before it: while
-    /// the user is in doubt each of its templates brings it along, and one that had no room then never would.
+    /// Whether `key` fits into the reply. An item larger than a reply goes alone, or together with its own user: an
+    /// unsettled user goes out before its template each time, so the template would never fit otherwise.
     fn has_room(&self, key: &ItemKey, verb: Verb) -> bool {
         let (lines, bytes) = self.size(key, verb);
         let root = root_of(key);
@@ -579,7 +580,7 @@ impl Planner<'_> {
     }
 }
 
-/// What is owed goes out in this order: what others refer to, users, what belongs to them.
+/// The order of due items: items that others refer to, users, items that belong to users.
 const fn rank(key: &ItemKey) -> u8 {
     match key.slot.kind {
         Kind::Definition(_) => 0,
@@ -588,12 +589,12 @@ const fn rank(key: &ItemKey) -> u8 {
     }
 }
 
-/// Where a send comes from.
+/// The reason for a send.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Origin {
     Exception,
     Scan,
-    Tail,
-    /// A template brought its user along.
+    Feed,
+    /// The user goes out because a template needs it first.
     Pulled,
 }

@@ -1,13 +1,14 @@
-//! Reading back: whether a device keeps what it says to have taken.
+//! Reading back: asking a device for a template, to check that the device stored it.
 //!
-//! A return code of 0 means that a command was accepted, not that it had an effect (reference 11.4, field note 7.5). Of
-//! the templates that a device took one at a time is asked for. Its upload goes through the intake like any other, but for one
-//! thing: that the device shows the content from before says that it did not keep the new one, and is no edit. A template that
-//! is not uploaded within a minute after the answer is not there: it is due again, and read back again. After three times
-//! it counts as refused, so that nothing goes to and fro for ever.
+//! A return code of 0 means that a command was accepted, not that it had an effect (reference 11.4, field note 7.5).
+//! So Muster asks for some of the templates that a device accepted, one at a time. The intake treats the upload like
+//! any other, with one exception: if the device uploads the earlier content, this is no edit but shows that the
+//! device did not keep the new content. A template that is not uploaded within a minute after the answer is not on
+//! the device: Muster sends it again and reads it back again. After three times the template counts as refused, so
+//! that the repetition ends.
 //!
-//! A change that a whole fleet takes within seconds must not be followed by as many questions: who is not asked at once is
-//! asked later ([`Stage::Later`]).
+//! A change that a whole fleet accepts within seconds must not cause as many questions at once: Muster asks the other
+//! devices later ([`Stage::Later`]).
 
 use roster::{ItemKey, Kind, Millis, Seq, Slot};
 use wire::Pin;
@@ -16,57 +17,58 @@ use crate::scope::Want;
 use crate::settle::Answer;
 use crate::view::{DeviceView, Exception, Refusal, Verb, Wait};
 
-/// A template that a device says to have taken and is asked for. One at a time for each device.
+/// A template that a device accepted and that Muster reads back. At most one for each device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReadBack {
-    /// Which.
+    /// The template.
     pub key: ItemKey,
-    /// The version that it took.
+    /// The version that the device accepted.
     pub seq: Seq,
-    /// How often it was not there so far.
+    /// How often the device did not have it so far.
     pub misses: u32,
-    /// How far this is.
+    /// The current step.
     pub stage: Stage,
-    /// Since when; of [`Stage::Later`], when it is asked for.
+    /// When the step began; for [`Stage::Later`], when Muster asks.
     pub since: Millis,
 }
 
-/// How far it is to read something back.
+/// The steps of reading back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
-    /// It was not there: it goes out again, and is asked for when the device took it.
+    /// The device did not have it. Muster sends it again, and asks when the device has accepted it.
     Again,
-    /// The device took it, and is asked for it when its time comes: `since`, which is still to come.
+    /// The device accepted it. Muster asks at the time `since`, which is in the future.
     Later,
-    /// The order of this number asks for it.
+    /// The command of this number asks for it.
     Asked(i64),
-    /// The device answered the order: what it has of the template was uploaded, or comes in a moment.
+    /// The device answered the command. It has uploaded the template, or uploads it in a moment.
     Answered,
 }
 
-/// What came of it.
+/// The consequence of a template that is missing on the device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missed {
     /// The template is due again.
     Again,
-    /// It was not kept for the last time: left alone until there is newer content.
+    /// The device failed to keep it for the last time. Muster waits for newer content.
     Refused,
 }
 
-/// What a template is recorded as refused with that the device took and does not hold: it never said no.
+/// The return code of a refusal that stands for "accepted, but not kept". The device itself never refused it.
 pub const NOT_KEPT: i32 = 0;
 
-/// How long a device has to upload what it was asked for after it answered, ms.
+/// How long a device has for the upload after its answer, ms.
 const UPLOADED_MS: i64 = 60_000;
 
-/// What came to no end in this time makes room for another, ms.
+/// A read-back that has not ended after this time makes room for another, ms.
 const LONGEST_MS: i64 = 86_400_000;
 
-/// After so many times nothing is tried any more.
-const MOST_MISSES: u32 = 3;
+/// After this many misses Muster stops trying.
+const MAX_MISSES: u32 = 3;
 
 impl DeviceView {
-    /// Whether the template of an answer that was just settled is to be read back. `drawn`: it is one of the sample.
+    /// Whether Muster should read back the template of an answer that was just settled. `drawn`: the sample contains
+    /// it.
     pub fn wants_read_back(&self, answer: &Answer, drawn: bool, now: Millis) -> bool {
         let key = &answer.key;
         let asked_for = match &self.read_back {
@@ -81,12 +83,12 @@ impl DeviceView {
             && self.is_held_as(key, answer.seq)
     }
 
-    /// The order `order` asks for a template that the device took as version `seq`.
+    /// Notes that the command `order` asks for a template that the device accepted in version `seq`.
     pub fn asks_for(&mut self, key: &ItemKey, seq: Seq, order: i64, now: Millis) {
         self.put_read_back(key, seq, Stage::Asked(order), now);
     }
 
-    /// A template that the device took as version `seq` is asked for at `at`.
+    /// Notes that Muster asks at `at` for a template that the device accepted in version `seq`.
     pub fn asks_later(&mut self, key: &ItemKey, seq: Seq, at: Millis) {
         self.put_read_back(key, seq, Stage::Later, at);
     }
@@ -98,8 +100,8 @@ impl DeviceView {
         self.touch_device();
     }
 
-    /// The template that it is time to ask for, its version, and how, by `query`. The person is in the view. Where the device
-    /// cannot be asked, or something else became of the template meanwhile, that was it.
+    /// The template that Muster has to ask for now, its version, and the query from `query`. The person is in the
+    /// view. The read-back ends if the device cannot be asked, or if the template changed meanwhile.
     pub fn read_back_turn<Q>(
         &mut self,
         query: impl FnOnce(&Self, &ItemKey) -> Option<Q>,
@@ -115,7 +117,8 @@ impl DeviceView {
         Some((key, seq, query?))
     }
 
-    /// The templates of a person that the device should hold, and is not known not to, with their versions: for a spot check.
+    /// The templates of a person, with their versions, that the device should hold and is not known to lack. For a
+    /// spot check.
     pub fn templates_held(&self, pin: &Pin) -> Vec<(ItemKey, Seq)> {
         let is_template = |slot: &Slot| matches!(slot.kind, Kind::Template(_));
         let slots = self.live_slots(pin).into_iter().filter(is_template);
@@ -124,14 +127,14 @@ impl DeviceView {
         held.filter(|(seq, key)| self.is_held_as(key, *seq)).map(|(seq, key)| (key, seq)).collect()
     }
 
-    /// Whether the device should hold this version of an item, and is not known not to.
+    /// Whether the device should hold this version of an item, and is not known to lack it.
     fn is_held_as(&self, key: &ItemKey, seq: Seq) -> bool {
         self.item(key).is_some_and(|item| item.live && item.seq == seq)
             && self.settled(key)
             && self.want(key) == Want::Present
     }
 
-    /// The order of this number was answered, with or without success.
+    /// The command of this number was answered, with or without success.
     pub fn answered_order(&mut self, order: i64, done: bool, now: Millis) {
         let Some(read_back) = self.read_back.as_mut().filter(|it| it.stage == Stage::Asked(order)) else {
             return;
@@ -143,8 +146,8 @@ impl DeviceView {
         self.touch_device();
     }
 
-    /// When [`DeviceView::read_back_turn`] or [`DeviceView::judge_read_back`] has something to say, `None` where nothing is
-    /// awaited.
+    /// When [`DeviceView::read_back_turn`] or [`DeviceView::judge_read_back`] has work, `None` if there is nothing to
+    /// wait for.
     pub fn read_back_due(read_back: Option<&ReadBack>) -> Option<Millis> {
         let read_back = read_back?;
         match read_back.stage {
@@ -154,13 +157,13 @@ impl DeviceView {
         }
     }
 
-    /// What the answer came to, once there was time to upload it. The person is in the view.
+    /// The result of a read-back, once the device had time to upload. The person is in the view.
     pub fn judge_read_back(&mut self, now: Millis) -> Option<(ItemKey, Missed)> {
         let answered = |it: &mut ReadBack| it.stage == Stage::Answered && it.since.plus(UPLOADED_MS) <= now;
         let ReadBack { key, seq, misses, .. } = self.read_back.take_if(answered)?;
         self.touch_device();
         if !self.is_held_as(&key, seq) {
-            // Something else became of it meanwhile.
+            // The item changed meanwhile.
             return None;
         }
         let missed = self.missed(&key, seq, misses + 1, now);
@@ -168,7 +171,7 @@ impl DeviceView {
     }
 
     fn missed(&mut self, key: &ItemKey, seq: Seq, misses: u32, now: Millis) -> Missed {
-        if misses >= MOST_MISSES {
+        if misses >= MAX_MISSES {
             let before = self.exception(key).unwrap_or(Exception::NONE);
             let refused = Some(Refusal { seq, return_code: NOT_KEPT });
             self.put_exception(key, Exception { wait: Wait::No, refused, attempts: 0, ..before });
@@ -180,7 +183,7 @@ impl DeviceView {
         Missed::Again
     }
 
-    /// Whether the device is asked for this template, or another version of it that has the same place.
+    /// Whether Muster asks the device for this template, or for another version of it in the same place.
     pub(crate) fn reads_back(&self, key: &ItemKey) -> bool {
         let same = |asked: &ItemKey| {
             let (one, other) = (&asked.slot, &key.slot);
@@ -192,8 +195,8 @@ impl DeviceView {
         self.read_back.as_ref().is_some_and(|it| is_asked(it) && same(&it.key))
     }
 
-    /// The device uploaded a template: if it was asked for it, that is settled by what the intake made of it. `corrected`: it
-    /// showed what it should not hold any more.
+    /// The device uploaded a template. If Muster asked for it, the result of the intake ends the read-back.
+    /// `corrected`: the device uploaded content that it should not hold any more.
     pub(crate) fn uploaded(&mut self, key: &ItemKey, corrected: bool, now: Millis) {
         if !self.reads_back(key) {
             return;

@@ -1,11 +1,13 @@
-//! Whether a device has room for more, by its own word.
+//! Room on a device: whether it can take more items, by its own numbers.
 //!
-//! What it holds is known as of its last count and by what was sent since: every item that is new to it takes a place
-//! ([`DeviceView::take_place`]), every one that it refuses gives its place back. A scan begins with nothing and counts what
-//! it passes, since nobody knows which of the things that it sends the device holds already. Where no place is left, what
-//! is new waits ([`Parked::Full`]) until the device tells of more room; what it holds is updated and deleted as ever.
+//! Muster knows how many items of a kind a device holds from the device's last count and from what was sent since.
+//! Every item that is new to the device takes a place ([`DeviceView::take_place`]); every item that the device
+//! refuses gives its place back. A scan starts at zero and counts the items that it passes, because Muster does not
+//! know which of them the device holds already. If no place is left, new items wait ([`Parked::Full`]) until the
+//! device reports more room. Updates and deletions of items on the device go on.
 //!
-//! A device that tells less than it takes must not stay short for good: once a day one item goes out beyond its word.
+//! A device may report less room than it has. So once a day Muster sends one item more than the device reports room
+//! for.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,23 +18,23 @@ use crate::view::{DeviceView, Parked, Wait};
 #[cfg(doc)]
 use crate::view::Changes;
 
-/// How much of one kind a device holds.
+/// The number of items of one kind on a device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Occupancy {
-    /// As it counted, and what was sent since that is new to it.
+    /// The device's own count, plus the new items that were sent since.
     pub held: u64,
-    /// When it was first found to be without room, or when one more was tried since.
+    /// When the device was first found full, or when Muster last tried one more item.
     pub tried_at: Option<Millis>,
 }
 
-/// How long nothing is sent beyond the word of a device, ms.
+/// Pause between two tries beyond the reported capacity, ms.
 const TRY_PAUSE_MS: i64 = 86_400_000;
 
 impl DeviceView {
-    /// The device told how many of the kinds `told` it holds, or how many it takes; `before` is what it had told until then,
-    /// `under_way` how many items of each kind that are new to it are sent and not answered.
+    /// The device reported how many items of the kinds `told` it holds, or its capacity. `before` is what it had
+    /// reported until then. `under_way` is the number of open commands of each kind that bring something new.
     ///
-    /// Where that leaves room, so many of what waits for it become due ([`Changes::unpark`]).
+    /// If there is room, as many waiting items become due ([`Changes::unpark`]).
     pub fn counted(
         &mut self,
         before: &Capability,
@@ -55,7 +57,7 @@ impl DeviceView {
             let other_room = before.capacity_for(kind) != Some(most);
             if self.scan.is_none() && (told.contains(&kind) || other_room) {
                 let held = held.saturating_add(under_way.get(&kind).copied().unwrap_or(0));
-                self.load(kind, held, most, other_room, now);
+                self.update_occupancy(kind, held, most, other_room, now);
             }
         }
         if fewer {
@@ -63,11 +65,11 @@ impl DeviceView {
         }
     }
 
-    fn load(&mut self, kind: Kind, held: u64, most: u64, other_room: bool, now: Millis) {
+    fn update_occupancy(&mut self, kind: Kind, held: u64, most: u64, other_room: bool, now: Millis) {
         let before = self.loads.get(&kind).copied();
         let mut load = Occupancy { held, ..before.unwrap_or_default() };
         let room = most.saturating_sub(held);
-        // A kind of which the device answered that it has no room waits until it holds less.
+        // False if the device answered that it has no room for this kind: then items wait until it holds less.
         let waits = !self.full.contains(&kind);
         if room > 0 {
             load.tried_at = None;
@@ -75,7 +77,7 @@ impl DeviceView {
                 self.unpark(kind, room);
             }
         } else if waits && load.may_try(now) {
-            // One more than it says.
+            // One item more than the device reports room for.
             load = Occupancy { held: held.saturating_sub(1), tried_at: Some(now) };
             self.unpark(kind, 1);
         }
@@ -85,7 +87,7 @@ impl DeviceView {
         }
     }
 
-    /// A scan begins: it counts what it passes.
+    /// Starts the counts of a scan, which counts the items that it passes.
     pub(crate) fn begin_loads(&mut self) {
         let limited =
             Capability::kinds_with_capacity().filter(|kind| self.capability.capacity_for(*kind).is_some());
@@ -93,7 +95,7 @@ impl DeviceView {
         self.touch_device();
     }
 
-    /// Takes a place for an item that is new to the device. False where it has none, by its own word.
+    /// Takes a place for an item that is new to the device. False if the device reports no free place.
     pub(crate) fn take_place(&mut self, kind: Kind, now: Millis) -> bool {
         let most = self.capability.capacity_for(kind);
         let (Some(load), Some(most)) = (self.loads.get_mut(&kind), most) else { return true };
@@ -107,7 +109,7 @@ impl DeviceView {
         goes
     }
 
-    /// The device holds an item already that a scan passes.
+    /// Counts an item that the scan passes and that the device already holds.
     pub(crate) fn count_place(&mut self, kind: Kind) {
         if let Some(load) = self.loads.get_mut(&kind) {
             load.held += 1;
@@ -115,7 +117,7 @@ impl DeviceView {
         }
     }
 
-    /// Items that were counted are not on the device, or not any more: others may have their places.
+    /// Frees the places of counted items that are not on the device, so that other items may use them.
     pub(crate) fn give_back(&mut self, kind: Kind, items: u64) {
         if let Some(load) = self.loads.get_mut(&kind) {
             load.held = load.held.saturating_sub(items);
@@ -126,19 +128,19 @@ impl DeviceView {
         }
     }
 
-    /// What became due since there is a place for it does not take it: the next of its kind may.
+    /// An item became due because a place was free, and does not use the place: the next item of its kind may.
     pub(crate) fn pass_place_on(&mut self, kind: Kind) {
         if !self.full.contains(&kind) {
             self.unpark(kind, 1);
         }
     }
 
-    /// Whether the device says that it holds all that it can of a kind.
+    /// Whether the device reports that it holds as many items of a kind as it can.
     pub(crate) fn says_full(&self, kind: Kind) -> bool {
         self.capability.capacity_for(kind).is_some_and(|most| self.capability.counted(kind) >= Some(most))
     }
 
-    /// So many of what waits for room of a kind become due.
+    /// Makes this many items due that wait for room of a kind.
     fn unpark(&mut self, kind: Kind, items: u64) {
         let sum = self.changed.unpark.entry(kind).or_default();
         *sum = sum.saturating_add(items);
@@ -151,7 +153,7 @@ impl DeviceView {
         }
     }
 
-    /// The device holds less than before: what had no room, by its answers, is tried again.
+    /// The device holds less than before: items for which it had answered "no room" are tried again.
     pub fn unpark_full(&mut self) {
         for kind in std::mem::take(&mut self.full) {
             self.unpark(kind, u64::MAX);
@@ -161,7 +163,7 @@ impl DeviceView {
 }
 
 impl Occupancy {
-    /// Whether it is time to see if the device takes more than it says.
+    /// Whether it is time to try one item beyond the reported capacity.
     pub fn may_try(&self, now: Millis) -> bool {
         self.tried_at.is_some_and(|at| at.plus(TRY_PAUSE_MS) <= now)
     }

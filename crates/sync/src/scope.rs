@@ -1,20 +1,20 @@
-//! What the server wants of a device, item by item, and what it believes the device holds.
+//! Scope: what each item should be on a device, and what Muster believes the device holds.
 
 use roster::{ItemKey, Kind, Seq, Slot};
 use wire::{BioType, Pin};
 
 use crate::view::{DeviceView, Parked, Person, ScanFrom, Wait};
 
-/// What a device should hold in one slot of a person.
+/// The content that a device should hold in one slot of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Want {
     /// The newest content.
     Present,
     /// Nothing.
     Absent,
-    /// The person is not for this device: what becomes of the user settles this item too.
+    /// The person is not for this device. What happens to the user there settles this item too.
     ByUser,
-    /// Whatever it holds: it cannot take this item, or another item fills the same place on it.
+    /// Anything: the device cannot accept this item, or another item has its place there.
     Anything,
 }
 
@@ -23,25 +23,25 @@ impl Person {
         self.items.get(&Slot::USER).is_some_and(|user| user.live)
     }
 
-    /// The user lives, or the definition, if it is the owner of one.
+    /// Whether the user is live; if the PIN is the owner of a definition, whether the definition is live.
     fn root_live(&self) -> bool {
         self.items.iter().find(|(slot, _)| slot.is_root()).is_some_and(|(_, root)| root.live)
     }
 }
 
 impl DeviceView {
-    /// The user lives in an area of this device, and the device can hold such a PIN; or the definition does.
+    /// Whether the user (or definition) is live in an area of this device, and the device can hold such a PIN.
     pub fn in_scope(&self, pin: &Pin) -> bool {
         self.capability.accepts_pin(pin)
             && self.person(pin).is_some_and(|person| person.root_live() && self.is_member(person, true))
     }
 
-    /// The user was at some time in an area of this device.
+    /// Whether the user was ever in an area of this device.
     pub(crate) fn ever_in_scope(&self, pin: &Pin) -> bool {
         self.person(pin).is_some_and(|person| self.is_member(person, false))
     }
 
-    /// The person belongs to an area of this device now, whether or not there is a user.
+    /// Whether the person belongs to an area of this device now, even without a user.
     pub(crate) fn is_in_area(&self, pin: &Pin) -> bool {
         self.person(pin).is_some_and(|person| self.is_member(person, true))
     }
@@ -52,7 +52,7 @@ impl DeviceView {
         })
     }
 
-    /// What this device should hold of `key`.
+    /// The content of `key` that this device should hold.
     pub fn want(&self, key: &ItemKey) -> Want {
         let Some(person) = self.person(&key.pin) else { return Want::Anything };
         if !self.capability.accepts_pin(&key.pin) {
@@ -64,7 +64,7 @@ impl DeviceView {
             Kind::User | Kind::Definition(_) if self.in_scope(&key.pin) => Want::Present,
             Kind::User | Kind::Definition(_) => Want::Absent,
             _ if self.capability.takes(&key.slot).is_none() => Want::Anything,
-            // There is no command that takes an assignment back.
+            // No command takes an assignment of a message back.
             Kind::PersonalMessage if !person.items.get(&key.slot).is_some_and(|item| item.live) => {
                 Want::Anything
             }
@@ -77,11 +77,11 @@ impl DeviceView {
         }
     }
 
-    /// Which live item fills the place of `slot` on this device.
+    /// The live item that has the place of `slot` on this device.
     ///
-    /// Versions of one finger that differ in their minor number share a place: the one of the device's own minor
-    /// number wins, then the newest. A comparison photo stands in where the device has no template of its type
-    /// (§3.1: never both), or only one that was made of an earlier photo.
+    /// Versions of one finger that differ only in their minor number share a place. The version with the device's own
+    /// minor number wins, then the newest. A comparison photo has the place only if the device has no template of its
+    /// type (§3.1: never both), or only a template that was made of an earlier photo.
     pub(crate) fn winner(&self, person: &Person, slot: &Slot) -> Option<Slot> {
         let Some(place) = Place::of(slot) else {
             return person.items.get(slot).is_some_and(|item| item.live).then_some(*slot);
@@ -104,7 +104,7 @@ impl DeviceView {
             .map(|(other, _)| *other)
     }
 
-    /// The server believes that the device holds what is wanted of this item.
+    /// Whether Muster believes that the device holds what it should hold of this item.
     pub fn settled(&self, key: &ItemKey) -> bool {
         let Some(person) = self.person(&key.pin) else { return true };
         let seq = person.items.get(&key.slot).map_or(Seq(0), |item| item.seq);
@@ -112,8 +112,8 @@ impl DeviceView {
         seq <= self.cursor && !person.open.contains_key(&key.slot) && !owed && self.scanned(&key.pin)
     }
 
-    /// As [`DeviceView::settled`], but that nothing was sent under the PIN since a claim began does not count as long as
-    /// nothing changed.
+    /// Like [`DeviceView::settled`], but an open claim alone does not make an item unsettled: it stays settled if it
+    /// has not changed since the claim began.
     pub(crate) fn settled_but_held(&self, key: &ItemKey) -> bool {
         let Some(person) = self.person(&key.pin) else { return true };
         let Some(claim) = &person.claim else { return self.settled(key) };
@@ -128,7 +128,7 @@ impl DeviceView {
             && self.scanned(&key.pin)
     }
 
-    /// A first fill that goes on has passed this person, or there is none.
+    /// Whether a running first fill has passed this person, or no fill is running.
     pub(crate) fn scanned(&self, pin: &Pin) -> bool {
         match &self.scan {
             None => true,
@@ -138,7 +138,7 @@ impl DeviceView {
     }
 }
 
-/// A place on a device that holds one template, or the photo a template is made from.
+/// A place on a device. It holds one template, or the photo of which the device makes the template.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Place {
     bio_type: BioType,

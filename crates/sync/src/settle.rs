@@ -1,4 +1,4 @@
-//! An acknowledgement: what a device's answer to a command means for the item (§13, appendix 1).
+//! Acknowledgements: what a device's answer to a command means for the item (§13, appendix 1).
 
 use roster::{Evidence, ItemKey, Kind, Millis, Seq, Slot};
 use wire::{Form, ReturnCode, Verdict};
@@ -11,44 +11,44 @@ use crate::view::{DeviceView, Exception, OpenCommand, Parked, Person, Refusal, V
 /// The answer to one line of a command of this device, found by device *and* id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// The number of the command that the id belongs to.
+    /// The number of the command.
     pub number: i64,
-    /// The item of that command. Its person is in the view.
+    /// The item of the command. Its person is in the view.
     pub key: ItemKey,
-    /// What the command did.
+    /// The effect of the command.
     pub verb: Verb,
-    /// The version it was rendered from.
+    /// The version of the item that the command was rendered from.
     pub seq: Seq,
-    /// Which of its lines, from 0.
+    /// The answered line of the command, from 0.
     pub line: u16,
-    /// What the device answered.
+    /// The return code of the device.
     pub return_code: ReturnCode,
-    /// The command was closed before without an answer.
+    /// Muster closed the command before without an answer.
     pub given_up: bool,
 }
 
-/// What an answer came to, for the log and the metrics.
+/// The result of an answer, for the log and the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AckOutcome {
-    /// One of several lines; more are expected.
+    /// One of several lines was answered; Muster waits for the others.
     Partly,
-    /// Closed, the device holds it.
+    /// The command is closed: the device carried it out.
     Done,
-    /// Closed, and tried again later or in another form.
+    /// The command is closed, and Muster tries again later or in another form.
     Again,
-    /// Closed, and left alone until there is newer content.
+    /// The command is closed, and Muster waits for newer content.
     Refused,
-    /// Closed, and left alone until the device holds less.
+    /// The command is closed, and Muster waits until the device holds less.
     Full,
-    /// The command was closed before: information, nothing more.
+    /// The command was closed before, so the answer is information only.
     Late,
 }
 
-/// Takes one answer in. The view holds the changes afterwards.
+/// Processes one answer. The view holds the changes afterwards.
 pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> AckOutcome {
     let key = &answer.key;
     let Some(command) = view.open_of(key).filter(|command| command.number == answer.number).cloned() else {
-        late(view, answer, now);
+        late_answer(view, answer, now);
         return AckOutcome::Late;
     };
     let verdict = verdict_of(&command, answer);
@@ -73,7 +73,7 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
     let mut closing = Closing { view, key, command: &command, now, limits };
     let brings = command.verb.brings();
     let settled = match verdict {
-        // What removes something is tried until it is carried out. A replacement is repeated as a whole.
+        // Muster repeats a removal until the device confirms it. It repeats a replacement as a whole.
         _ if verdict != Verdict::Done && removes(&command, answer) => {
             closing.retry_removal(answer.return_code)
         }
@@ -85,13 +85,13 @@ pub fn settle(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limi
         Verdict::Unsupported => closing.unsupported(answer),
         Verdict::RetryLater | Verdict::Pending => closing.retry(),
     };
-    view.go_on_wiping(key, now);
+    view.keep_wipe_due(key, now);
     settled
 }
 
-/// The device reported that a command had no effect (§11.16), mostly after it had answered that it was carried out.
+/// The device reported that a command had no effect (§11.16), usually after it had acknowledged the command.
 ///
-/// As if it had refused the content now: the item is left alone until there is newer content.
+/// Muster treats this like a refusal of the content: it waits for newer content.
 pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: &Limits) -> AckOutcome {
     let key = &answer.key;
     if let Some(open) = view.open_of(key) {
@@ -111,16 +111,17 @@ pub fn ineffective(view: &mut DeviceView, answer: &Answer, now: Millis, limits: 
     AckOutcome::Refused
 }
 
-/// What the answer to one line asks for, given what the line was for.
+/// The verdict on the answer to one line, considering the purpose of the line.
 fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
     let verdict = answer.return_code.verdict();
     let last = answer.line + 1 == command.lines;
     let is_user = answer.key.slot == Slot::USER;
     let removes = removes(command, answer);
     match verdict {
-        // What is to be deleted is not there: that is what was wanted.
+        // The item to be deleted is not there, as wanted.
         Verdict::UserMissing if removes => Verdict::Done,
-        // Before the user go the tables of its templates (§12.1.2); a device without such a table has nothing in it.
+        // Before the user, Muster deletes from the tables of its templates (§12.1.2). A device without such a table
+        // has nothing in it.
         Verdict::Unsupported | Verdict::Refused if removes && !last && !answer.is_users_own(command) => {
             Verdict::Done
         }
@@ -129,19 +130,19 @@ fn verdict_of(command: &OpenCommand, answer: &Answer) -> Verdict {
             Verdict::Done
         }
         _ if removes => verdict,
-        // A photo is refused for its size or orientation with the code for "no room".
+        // Devices refuse a photo for its size or orientation with the code for "no room".
         Verdict::Full if matches!(answer.key.slot.kind, Kind::ComparisonPhoto | Kind::UserPhoto) => {
             Verdict::Refused
         }
-        // A definition is about nobody.
+        // A definition does not belong to a user.
         Verdict::UserMissing if matches!(answer.key.slot.kind, Kind::Definition(_)) => Verdict::Refused,
-        // A user cannot be missing for the command that brings it.
+        // A user cannot be missing for the command that brings the user.
         Verdict::UserMissing if is_user => Verdict::RetryLater,
         other => other,
     }
 }
 
-/// Whether the line removes something. The lines of a replacement before the last do.
+/// Whether the line removes something. In a replacement, every line but the last does.
 fn removes(command: &OpenCommand, answer: &Answer) -> bool {
     match command.verb {
         Verb::Delete => true,
@@ -151,24 +152,25 @@ fn removes(command: &OpenCommand, answer: &Answer) -> bool {
 }
 
 impl Answer {
-    /// Whether the line is the one of a replacement that deletes the user itself: the last before the user is brought.
+    /// Whether this line of a replacement deletes the user itself: the line before the last.
     fn is_users_own(&self, command: &OpenCommand) -> bool {
         command.verb == Verb::Replace && self.line + 2 == command.lines
     }
 }
 
-/// The command is no longer open. What it did may have come after what replaced it: then the item is told again.
-fn late(view: &mut DeviceView, answer: &Answer, now: Millis) {
+/// The command is no longer open. The device may have carried it out after a newer command: then Muster sends the
+/// item again.
+fn late_answer(view: &mut DeviceView, answer: &Answer, now: Millis) {
     let key = &answer.key;
     let Some(item) = view.item(key) else { return };
     let wanted = view.want(key) == Want::Present;
     let is_user = key.slot == Slot::USER;
     if is_user && view.claim(&key.pin).is_some() {
-        // What was claimed may have been removed or overwritten by it.
+        // The command may have removed or overwritten the claimed content.
         return view.doubt_claim(&key.pin);
     }
     if is_user && answer.verb == Verb::Replace && answer.given_up {
-        // It may have removed what was brought since.
+        // The command may have removed a person who was brought to the device since.
         view.wipe(key);
         return view.again_or_due(key, now);
     }
@@ -179,7 +181,7 @@ fn late(view: &mut DeviceView, answer: &Answer, now: Millis) {
         view.owe_person(&key.pin, now);
     }
     if is_user && answer.verb.begins() {
-        // Somebody else may be under the PIN since.
+        // Another person may be under the PIN since then.
         view.wipe(key);
     }
     view.correct(key, now);
@@ -195,36 +197,37 @@ struct Closing<'a> {
 
 impl Closing<'_> {
     fn updated(&mut self, return_code: ReturnCode) -> AckOutcome {
-        if let Some(form) = self.form().filter(|_| !self.made_before_a_refusal()) {
+        if let Some(form) = self.form().filter(|_| !self.form_was_refused_since()) {
             self.view.accept_form(form, self.evidence(return_code));
         }
         if let Some(before) = self.view.exception(self.key) {
             self.view.put_exception(self.key, Exception { refused: None, ..before });
         }
         if self.key.slot == Slot::USER {
-            self.begun();
+            self.user_acknowledged();
             self.view.release_person(&self.key.pin, self.now);
         } else if self.key.slot.kind != Kind::UserPhoto {
             self.view.mixed_under_claim(&self.key.pin, self.now);
         }
-        self.once_more(0);
+        self.due_again_if_changed(0);
         AckOutcome::Done
     }
 
-    /// The device holds the user record of the command. Where it was the first of a life there, the device knows that life,
-    /// and holds nothing else of it after a replacement.
-    fn begun(&mut self) {
+    /// The device acknowledged a user record. If it was the first command of the life there, the device knows that
+    /// life now. After a replacement it holds nothing else of the life yet.
+    fn user_acknowledged(&mut self) {
         let verb = self.command.verb;
         let life = self.view.person(&self.key.pin).and_then(Person::life);
         if life.is_none_or(|life| self.command.seq < life) {
-            // It was of somebody who does not have the PIN any more.
+            // The record was of a person who does not have the PIN any more.
             self.view.wipe(self.key);
             return self.view.owe(self.key, self.now, 0);
         }
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
         let read = life.is_some_and(|life| life <= self.view.cursor) && self.view.scanned(&self.key.pin);
         let known = life.filter(|_| !read && (before.known.is_some() || verb.begins()));
-        // What was found to be wrong meanwhile is put right after this.
+        // This replacement answers the mark, unless something changed while the command was open. Any other command
+        // leaves it.
         let wipe = before.wipe && (self.command.again || verb != Verb::Replace);
         self.view.put_exception(self.key, Exception { wipe, known, ..before });
         if verb == Verb::Replace {
@@ -238,25 +241,25 @@ impl Closing<'_> {
     fn deleted(&mut self) -> AckOutcome {
         self.view.unpark_full();
         if self.key.slot != Slot::USER {
-            self.once_more(0);
+            self.due_again_if_changed(0);
             return AckOutcome::Done;
         }
         let wanted = self.view.want(self.key) == Want::Present;
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
-        // Nobody is under the PIN now; who comes next begins there.
+        // Nobody is under the PIN now. The next person starts from nothing.
         let known = wanted.then_some(Seq(0));
         let wipe = before.wipe && self.command.again;
         self.view.put_exception(self.key, Exception { wipe, known, ..before });
         if wanted {
             self.view.owe_person(&self.key.pin, self.now);
         } else {
-            self.view.owe_no_parked(&self.key.pin);
-            self.once_more(0);
+            self.view.clear_parked(&self.key.pin);
+            self.due_again_if_changed(0);
         }
         AckOutcome::Done
     }
 
-    /// The device lost the user: all of it is in doubt.
+    /// The device lost the user, so it may have lost everything of the person.
     fn user_missing(&mut self) -> AckOutcome {
         let user = root_of(self.key);
         let no_room = matches!(self.view.exception(&user).map(|e| e.wait), Some(Wait::Parked(_)));
@@ -266,7 +269,7 @@ impl Closing<'_> {
         }
         let attempts = self.command.attempts + 1;
         if user.slot == Slot::USER {
-            // Whoever is under the PIN now is not the one who was sent.
+            // If somebody is under the PIN now, it is not the person whom Muster sent.
             self.view.wipe(&user);
         }
         self.view.owe_person(&self.key.pin, self.now);
@@ -276,15 +279,16 @@ impl Closing<'_> {
         AckOutcome::Again
     }
 
-    /// Of a replacement that was not taken: whether its lines before the last removed what was there.
+    /// Whether a replacement that failed has removed the previous person: all lines before the last were answered
+    /// with success.
     fn has_removed(&self) -> bool {
         let lines = u32::from(self.command.lines.saturating_sub(1)).min(63);
         let before = (1_u64 << lines) - 1;
         self.command.answered & before == before
     }
 
-    /// A replacement removed what was there and brought nobody.
-    fn removed(&mut self) {
+    /// Notes that a replacement removed the previous person and brought nobody.
+    fn note_removal(&mut self) {
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
         self.view.put_exception(self.key, Exception { wipe: false, known: Some(Seq(0)), ..before });
     }
@@ -294,7 +298,7 @@ impl Closing<'_> {
             if !self.has_removed() {
                 return self.retry();
             }
-            self.removed();
+            self.note_removal();
         }
         self.view.full.insert(self.key.slot.kind);
         self.view.give_back(self.key.slot.kind, 1);
@@ -308,7 +312,7 @@ impl Closing<'_> {
             if !self.has_removed() {
                 return self.retry();
             }
-            self.removed();
+            self.note_removal();
         }
         let before = self.view.exception(self.key).unwrap_or(Exception::NONE);
         let refused = Some(Refusal { seq: self.command.seq, return_code: return_code.0 });
@@ -316,32 +320,32 @@ impl Closing<'_> {
         if self.command.verb.brings() {
             self.view.give_back(self.key.slot.kind, 1);
         }
-        self.once_more(0);
+        self.due_again_if_changed(0);
         AckOutcome::Refused
     }
 
-    /// The device does not know this form of command: take the other form, or do without.
+    /// The device does not know this form of command. Muster uses another form, or does without.
     fn unsupported(&mut self, answer: &Answer) -> AckOutcome {
         if self.key.slot == Slot::USER {
             return self.refused(answer.return_code);
         }
-        // With no form left the answer to another item of its kind came first; and one of many that were under way when the
-        // first of them was refused was of that form too. It is not this content that is refused: with another firmware it
-        // is tried again.
-        if let Some(form) = self.form().filter(|_| !self.made_before_a_refusal()) {
+        // The device does not refuse this content but the form. If no other form is left, the answer to another item
+        // of the kind came first. Commands that were open when the first of them was refused had the refused form
+        // too, and are not counted again. With another firmware Muster tries again.
+        if let Some(form) = self.form().filter(|_| !self.form_was_refused_since()) {
             self.view.refuse_form(form, self.evidence(answer.return_code));
         }
         self.view.owe(self.key, self.now, 0);
         AckOutcome::Again
     }
 
-    /// The form in which the item goes to this device now, as far as it is known to take one.
+    /// The form in which Muster sends the item to this device now, `None` if the device accepts none.
     fn form(&self) -> Option<Form> {
         self.view.capability.takes(&self.key.slot).filter(|_| self.command.verb.brings())
     }
 
-    /// Whether the command was made in a form of which it turned out since that the device refuses it.
-    fn made_before_a_refusal(&self) -> bool {
+    /// Whether the command was rendered in a form that the device has refused since.
+    fn form_was_refused_since(&self) -> bool {
         self.view.capability.was_sent_before_refusal(&self.key.slot, self.command.number)
     }
 
@@ -355,7 +359,8 @@ impl Closing<'_> {
         AckOutcome::Again
     }
 
-    /// The device did not remove what it was told to. After many failures in a row that is noted: the item may still be there.
+    /// The device did not carry out a removal. After many failures in a row, Muster notes that the item may still be
+    /// there.
     fn retry_removal(&mut self, return_code: ReturnCode) -> AckOutcome {
         if self.command.verb == Verb::Delete && self.key.slot == Slot::USER {
             self.view.wipe(self.key);
@@ -368,8 +373,8 @@ impl Closing<'_> {
         settled
     }
 
-    /// The item changed while the command was under way.
-    fn once_more(&mut self, attempts: u32) {
+    /// The item changed while the command was open: it is due again.
+    fn due_again_if_changed(&mut self, attempts: u32) {
         if self.command.again {
             self.view.owe(self.key, self.now, attempts);
         }
@@ -377,16 +382,16 @@ impl Closing<'_> {
 }
 
 impl DeviceView {
-    /// A DELETE that became due while the command was under way is not forgotten for what that command came to.
-    fn go_on_wiping(&mut self, key: &ItemKey, now: Millis) {
+    /// Makes the user due again if a deletion of the user is still required after the command was closed.
+    fn keep_wipe_due(&mut self, key: &ItemKey, now: Millis) {
         let wait = self.exception(key).filter(|e| e.wipe).map(|e| e.wait);
         if matches!(wait, Some(Wait::No | Wait::Parked(Parked::Full | Parked::NoUser))) {
             self.owe(key, now, 0);
         }
     }
 
-    /// The user is gone from the device for good: nothing of the person waits any more.
-    fn owe_no_parked(&mut self, pin: &wire::Pin) {
+    /// The user was removed from the device for good, so no item of the person waits any more.
+    fn clear_parked(&mut self, pin: &wire::Pin) {
         let parked = |e: &Exception| matches!(e.wait, Wait::Parked(Parked::NoUser | Parked::Full));
         let slots: Vec<Slot> = self
             .person(pin)
@@ -400,7 +405,7 @@ impl DeviceView {
         }
     }
 
-    /// The user is on the device now: what waited for it may go.
+    /// The user is on the device now, so items that waited for the user become due.
     pub(crate) fn release_person(&mut self, pin: &wire::Pin, now: Millis) {
         let waiting: Vec<_> = self
             .person(pin)

@@ -1,4 +1,4 @@
-//! The view of one device that every decision is made on, and the changes a decision leaves in it.
+//! The view of one device, on which every decision is made, and the changes that a decision leaves in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -9,57 +9,60 @@ use wire::{BioType, Pin};
 use crate::claim::{Claim, ClaimNews};
 #[cfg(doc)]
 use crate::life::Knows;
-use crate::made::PhotoSent;
+#[cfg(doc)]
+use crate::limits::Limits;
+use crate::photo_template::PhotoSent;
 use crate::read_back::ReadBack;
 use crate::room::Occupancy;
 
-/// The number of a change that has none yet: after everything that anyone has read.
+/// Stands for the number of a change that has no number yet. It is newer than every cursor.
 pub(crate) const UNNUMBERED: Seq = Seq(i64::MAX);
 
-/// What the fleet holds in one slot of a person: newest version only.
+/// The newest version of what the fleet holds in one slot of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemState {
     /// The number of the newest version.
     pub seq: Seq,
     /// The number of its first version ever.
     pub first: Seq,
-    /// The number of the version that made it live; an item whose `created` a device has not read is new to it.
+    /// The number of the version that made the item live. The item is new to a device that has not read this number.
     pub created: Seq,
-    /// The device whose upload made it live, `None` for an operator. Of a deleted one: that made it live last.
+    /// The device whose upload made the item live, `None` for an operator. For a deleted item: the device that made
+    /// it live the last time.
     pub created_by: Option<i64>,
     /// False once it is deleted.
     pub live: bool,
-    /// Hash of the content; that of the last content where it is deleted.
+    /// Hash of the content. For a deleted item: hash of its last content.
     pub hash: ContentHash,
     /// The device whose upload made this version, `None` for an operator.
     pub changed_by: Option<i64>,
     /// When this version was made.
     pub at: Millis,
-    /// Of a template that a device made of a comparison photo: the version of that photo.
+    /// For a template that a device made of a comparison photo: the version of that photo.
     pub made_of: Option<Seq>,
-    /// About how many bytes the commands of an update take.
+    /// Approximate size of the commands of an update, bytes.
     pub bytes: usize,
     /// How many command lines an update takes: one, or one for each part of a template.
     pub lines: u16,
 }
 
 impl ItemState {
-    /// It was deleted once and lives again: of a user, perhaps another person with the same PIN.
+    /// Whether the item was deleted once and lives again. A revived user may be another person with the same PIN.
     pub fn is_revived(&self) -> bool {
         self.live && self.created > self.first
     }
 }
 
-/// What a command does to an item.
+/// The effect of a command on an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
-    /// Overwrites what the device holds, or adds what belongs to a user that it holds.
+    /// Overwrites the item on the device, or adds it to a user that the device holds.
     Update,
-    /// Of a user: brings a person to a device that is known to hold nobody under the PIN.
+    /// For a user: brings a person to a device that certainly holds nobody under the PIN.
     Insert,
-    /// Of a user: removes whomever the device holds under the PIN, then brings the fleet's person.
+    /// For a user: removes any person whom the device holds under the PIN, then brings the fleet's person.
     Replace,
-    /// Removes; of a user: with everything the device holds of it.
+    /// Removes the item. For a user: removes also everything else that the device holds of the user.
     Delete,
 }
 
@@ -69,30 +72,31 @@ impl Verb {
         !matches!(self, Self::Delete)
     }
 
-    /// Whether a person begins on the device with this: until it is acknowledged the device does not know the person.
+    /// Whether the command starts a person on the device: the device does not know the person before it acknowledges
+    /// the command.
     pub const fn begins(self) -> bool {
         matches!(self, Self::Insert | Self::Replace)
     }
 }
 
-/// A command that was sent and is not acknowledged. At most one for each device and item.
+/// A command that was sent and not acknowledged. At most one for each device and item.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OpenCommand {
     /// Rises with every command of the device.
     pub number: i64,
-    /// What its lines are called on the wire, without the two characters for the line.
+    /// The id of its lines on the wire, without the two characters for the line.
     pub wire_id: String,
-    /// What it does.
+    /// Its effect.
     pub verb: Verb,
     /// The version it was rendered from.
     pub seq: Seq,
-    /// The item changed meanwhile, or is in doubt: due again as soon as this is answered.
+    /// The item changed since, or the device may have lost it: due again as soon as this command is answered.
     pub again: bool,
-    /// How often it went out.
+    /// How often Muster sent it.
     pub sends: u32,
-    /// How many failures came before it.
+    /// How many failures in a row came before it.
     pub attempts: u32,
-    /// When it goes out again if nothing is heard.
+    /// When Muster sends it again if the device does not answer.
     pub due_at: Millis,
     /// How many lines it has, at most 64.
     pub lines: u16,
@@ -100,74 +104,78 @@ pub struct OpenCommand {
     pub answered: u64,
 }
 
-/// Why an item waits without a time.
+/// Why an item waits for an event instead of a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Parked {
-    /// The device has no room for its kind.
+    /// The device has no room for this kind.
     Full,
-    /// Its user is not on the device, because the device refused it, has no room, or it is held.
+    /// The user of the item is not on the device: the device refused the user or has no room, an operator has to
+    /// decide about the user, or the command of the user is not answered yet.
     NoUser,
     /// An operator has to decide first.
     Held,
 }
 
-/// Whether and when an item is owed outside the order of the feed.
+/// Whether and when Muster has to send an item outside the order of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wait {
-    /// Not owed: the row keeps a refusal.
+    /// Muster does not have to send it. The row keeps something else, such as a refusal.
     No,
-    /// Owed from this time on.
+    /// Muster has to send it from this time on.
     Due(Millis),
-    /// Owed, but something else has to happen first.
+    /// Muster has to send it, but something else has to happen first.
     Parked(Parked),
 }
 
 impl Wait {
-    /// Owed since there is room: as far as is known the device does not hold the item. No clock shows this time.
+    /// Due because there is room now: as far as Muster knows, the device does not hold the item. No clock shows this
+    /// time.
     pub const ROOM: Self = Self::Due(Millis(0));
 }
 
 /// A content that the device refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// The version that was refused: newer content is tried again.
+    /// The refused version. Muster tries newer content again.
     pub seq: Seq,
-    /// What the device answered.
+    /// The return code of the device.
     pub return_code: i32,
 }
 
-/// An item that the feed's cursor alone does not describe for this device.
+/// An item that the cursor alone does not describe for this device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exception {
-    /// Whether it is owed.
+    /// Whether and when Muster has to send it.
     pub wait: Wait,
-    /// Of a user: the device may hold somebody else under the PIN, or a mixture. A deletion has to be acknowledged
-    /// before anything else of the PIN; the mark stays until then.
+    /// For a user: the device may hold another person under the PIN, or a mixture of two. The device must acknowledge
+    /// a deletion (alone or as part of a replacement) before it gets anything else of the PIN. The mark stays until
+    /// then.
     pub wipe: bool,
-    /// Of a user: which life of the PIN the device knows, where the cursor does not tell ([`Knows`]); `Some(Seq(0))`:
+    /// For a user: which life of the PIN the device knows, if the cursor does not say so ([`Knows`]). `Some(Seq(0))`:
     /// none.
     pub known: Option<Seq>,
-    /// The refused version, where there is one.
+    /// The refused version, if there is one.
     pub refused: Option<Refusal>,
-    /// Failures in a row, for the growing delay.
+    /// Failures in a row, for the growing pause.
     pub attempts: u32,
-    /// What takes the item off the device failed [`crate::Limits::most_attempts`] times in a row: the return code of the last
-    /// failure. The mark stays until the device confirms the removal, also while a command for it is open.
+    /// The removal of the item failed [`crate::Limits::most_attempts`] times in a row. The value is the return code of the
+    /// last failure. The mark stays until the device confirms the removal, also while a command for it is open.
     pub unconfirmed: Option<i32>,
 }
 
 impl Exception {
-    /// Owed from `at` on.
+    /// Due from `at` on.
     pub const fn due(at: Millis) -> Self {
         Self { wait: Wait::Due(at), ..Self::NONE }
     }
 
-    /// It counts towards [`crate::Limits::due`]. What failed does not: it must not keep anything else from the device.
+    /// Whether it counts towards [`crate::Limits::due`]. A failed item does not count: it must not keep anything else from
+    /// the device.
     pub const fn counts_as_due(&self) -> bool {
         matches!(self.wait, Wait::Due(_)) && self.attempts == 0
     }
 
-    /// Nothing owed, nothing refused.
+    /// Nothing due, nothing refused.
     pub const NONE: Self =
         Self { wait: Wait::No, wipe: false, known: None, refused: None, attempts: 0, unconfirmed: None };
 
@@ -177,24 +185,26 @@ impl Exception {
     }
 }
 
-/// One person: what the fleet holds, and what is open and owed to this device.
+/// One person: the fleet's items, and this device's open commands and exceptions for them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Person {
-    /// Everything ever held of this PIN, live or deleted, memberships included.
+    /// Every item that the fleet ever held under this PIN, live or deleted, with the memberships.
     pub items: BTreeMap<Slot, ItemState>,
     /// Open commands of this device.
     pub open: BTreeMap<Slot, OpenCommand>,
     /// Exceptions of this device.
     pub exceptions: BTreeMap<Slot, Exception>,
-    /// When a DELETE of this user last went to this device, for telling a deletion at the device from our own.
+    /// When a command that deletes this user last went to this device. It tells Muster's own deletion from a deletion
+    /// at the device.
     pub delete_sent_at: Option<Millis>,
-    /// Comparison photos that went to this device, for telling the template it makes of one from an enrolment at it.
+    /// Comparison photos that went to this device. They tell a template that the device made of a photo from an
+    /// enrolment.
     pub photos_sent: BTreeMap<BioType, PhotoSent>,
-    /// What the device said of the PIN and the fleet did not take.
+    /// The device's claim on the PIN, if there is one.
     pub claim: Option<Claim>,
 }
 
-/// Where a first fill stands. PINs are scanned in the order of their bytes.
+/// Position of a first fill. PINs are scanned in the order of their bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanFrom {
     /// From the first PIN on.
@@ -203,14 +213,15 @@ pub enum ScanFrom {
     After(Pin),
 }
 
-/// How a device is being taken in: until it has told what it holds, nothing is sent to it.
+/// How a device is being taken in. Muster sends it nothing until it has uploaded what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Joining {
     /// Its people join the fleet.
     Adopt,
-    /// It is made equal to the fleet.
+    /// Muster makes the device equal to the fleet.
     Replace,
-    /// It was restored from a backup or a stick: what it holds is of the past, and is compared before it is put right.
+    /// The device was restored from a backup or a stick. Muster compares its old content with the fleet before it
+    /// corrects the device.
     Restored,
 }
 
@@ -224,38 +235,39 @@ impl fmt::Display for Joining {
     }
 }
 
-/// What is known of one device, with the persons that the decision at hand touches.
+/// The state of one device, with the persons that the current decision is about.
 #[derive(Clone, Debug)]
 pub struct DeviceView {
-    /// The number the store gave it.
+    /// The device's number in the store.
     pub device: i64,
     /// The areas it belongs to.
     pub areas: BTreeSet<Area>,
-    /// What it can take.
+    /// The device's capability: which items and forms of commands it accepts.
     pub capability: Capability,
-    /// Every change up to here was read for this device.
+    /// The device's position in the feed: every change up to this number was read for it.
     pub cursor: Seq,
-    /// Where its first fill stands, `None` when it is done.
+    /// Position of its first fill, `None` when the fill is done.
     pub scan: Option<ScanFrom>,
-    /// The fill replaces: the device may hold anything under the PINs that it has not passed.
+    /// The fill replaces people: under each PIN that it has not passed, the device may hold anything.
     pub scan_replaces: bool,
-    /// Whether it is still being taken in.
+    /// How the device is being taken in, `None` if it is not.
     pub joining: Option<Joining>,
-    /// It showed everybody whom it says to hold: under another PIN there is nobody on it.
+    /// The device has uploaded as many people as it says to hold. Under any other PIN there is nobody on it.
     pub roster_complete: bool,
     /// The number the next command gets.
     pub next_command: i64,
-    /// How many commands are open, of all persons.
+    /// Number of open commands, of all persons.
     pub open_count: usize,
-    /// How many exceptions wait for a time and have not failed, of all persons.
+    /// Number of exceptions that are due at a time and have not failed, of all persons.
     pub due_count: usize,
-    /// Kinds it had no room for: nothing of them is inserted until it holds less.
+    /// Kinds for which the device answered that it has no room. Nothing of these kinds is inserted until the device
+    /// holds less.
     pub full: BTreeSet<Kind>,
-    /// How much it holds of the kinds of which it tells how much it takes.
+    /// For each kind whose capacity the device reports: how many items it holds.
     pub loads: BTreeMap<Kind, Occupancy>,
-    /// The template that it is asked for, to see whether it keeps what it takes.
+    /// The template that Muster reads back, to see whether the device keeps what it accepts.
     pub read_back: Option<ReadBack>,
-    /// The persons this decision is about. One that is not in the store is here with no items.
+    /// The persons that the decision is about. A person who is not in the store has no items here.
     pub persons: BTreeMap<Pin, Person>,
     pub(crate) changed: Changed,
 }
@@ -272,42 +284,43 @@ pub(crate) struct Changed {
     pub(crate) unpark: BTreeMap<Kind, u64>,
 }
 
-/// A command that got its answer, or was given up.
+/// A command that was answered or given up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClosedCommand {
     /// Its number.
     pub number: i64,
-    /// What the device answered, `None` where it was given up without an answer.
+    /// The return code of the device, `None` if Muster gave the command up without an answer.
     pub return_code: Option<i32>,
 }
 
-/// What has to be written after a decision, in one transaction.
+/// The changes of a decision, to be written in one transaction.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
-    /// The device's own row changed: cursor, scan, next command, full kinds, loads, what is read back, joining.
+    /// The device's own row changed: cursor, scan, next command, full kinds, loads, read-back, joining.
     pub device: bool,
-    /// So did what it can take.
+    /// The device's capability changed.
     pub capability: bool,
-    /// First of all: every open command of the device becomes a due exception, refusals are forgotten, and so is whom the
-    /// device knows ([`Exception::known`]), and parked exceptions become due, but for those that wait for an operator.
-    /// Cursor and scan stand in the device's row.
+    /// Written before everything else: every open command of the device becomes a due exception. Refusals and
+    /// [`Exception::known`] are cleared. Parked exceptions become due, except those that wait for an operator. Cursor
+    /// and scan stand in the device's row.
     pub rebaseline: bool,
-    /// First of all: so many of the exceptions of these kinds that are parked as [`Parked::Full`] become due, as
-    /// [`Wait::ROOM`].
+    /// Written before everything else: this many exceptions of each kind that are parked as [`Parked::Full`] become
+    /// due, as [`Wait::ROOM`].
     pub unpark: BTreeMap<Kind, u64>,
     /// Commands that were closed.
     pub closed: Vec<ClosedCommand>,
-    /// Open commands as they are now; new ones and changed ones.
+    /// New and changed open commands.
     pub open: Vec<(ItemKey, OpenCommand)>,
-    /// Exceptions as they are now, `None` for one that is gone.
+    /// New and changed exceptions, `None` for a removed one.
     pub exceptions: Vec<(ItemKey, Option<Exception>)>,
-    /// What became of claims, in order: one may be closed and another opened for the same PIN. What was said is written with
-    /// the records that are held.
+    /// Changes of claims, in order: a claim may be closed and another opened for the same PIN. The content of claims
+    /// is written with the held records.
     pub claims: Vec<(Pin, ClaimNews)>,
 }
 
 impl Changes {
-    /// A user that was written with this number: who made a life knows it by its number, and so does a claim of that life.
+    /// A user was written with the number `seq`, which replaces the missing number in the claims and exceptions about
+    /// the user's new life.
     pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
         for (pin, news) in &mut self.claims {
             if let ClaimNews::Open(state) = news
@@ -325,7 +338,7 @@ impl Changes {
         }
     }
 
-    /// Whether a device that had nothing to do may have something to do after this, other than by changes of the fleet.
+    /// Whether a device without work may have work after this. Changes of the fleet are not considered here.
     pub fn gives_work(&self) -> bool {
         self.device
             || self.capability
@@ -337,7 +350,7 @@ impl Changes {
 }
 
 impl DeviceView {
-    /// A device that holds nothing and was sent nothing, in the area of everyone.
+    /// A device in the area of everyone that holds nothing and was sent nothing.
     pub fn new(device: i64, capability: Capability) -> Self {
         Self {
             device,
@@ -359,7 +372,7 @@ impl DeviceView {
         }
     }
 
-    /// Takes what the decisions since the last call changed.
+    /// Takes the changes of all decisions since the last call.
     pub fn take_changes(&mut self) -> Changes {
         let changed = std::mem::take(&mut self.changed);
         let person = |key: &ItemKey| self.persons.get(&key.pin);
@@ -395,7 +408,7 @@ impl DeviceView {
         self.persons.get(&key.pin)?.exceptions.get(&key.slot).copied()
     }
 
-    /// An item was written with this number: claims of the life that it began carry it.
+    /// A user was written with the number `seq`. A claim of the life that began with it gets this number.
     pub fn numbered(&mut self, key: &ItemKey, seq: Seq) {
         let person = self.persons.get_mut(&key.pin).filter(|_| key.slot == Slot::USER);
         if let Some(claim) = person.and_then(|person| person.claim.as_mut())
@@ -405,7 +418,7 @@ impl DeviceView {
         }
     }
 
-    /// What the device said of a PIN and the fleet did not take.
+    /// The device's claim on a PIN, if there is one.
     pub fn claim(&self, pin: &Pin) -> Option<&Claim> {
         self.person(pin)?.claim.as_ref()
     }
@@ -417,7 +430,8 @@ impl DeviceView {
         self.persons.entry(pin.clone()).or_default().claim = claim;
     }
 
-    /// What became of a claim. Of one that is open, or of one that is closed, the last news counts.
+    /// Records a change of a claim. It replaces the previous change of the PIN if both leave the claim open, or both
+    /// close it.
     pub(crate) fn tell_of_claim(&mut self, pin: &Pin, news: ClaimNews) {
         let is_open = |news: &ClaimNews| matches!(news, ClaimNews::Open(_));
         match self.changed.claims.iter_mut().rfind(|(of, _)| of == pin) {
@@ -438,13 +452,13 @@ impl DeviceView {
         self.changed.open.insert(key.clone());
     }
 
-    /// Closes a command that was not carried out, as far as is known.
+    /// Closes a command that, as far as Muster knows, was not carried out.
     pub(crate) fn give_up(&mut self, key: &ItemKey, return_code: Option<i32>) -> Option<OpenCommand> {
         let command = self.close(key, return_code)?;
         if command.verb.begins() {
             self.begin_anew(key);
             if return_code.is_none() {
-                // It may have been carried out, over whoever was there.
+                // The device may have carried it out, over another person.
                 self.wipe(key);
             }
         }
@@ -459,7 +473,7 @@ impl DeviceView {
         Some(command)
     }
 
-    /// Writes an exception, or removes it where nothing is left to say.
+    /// Writes an exception, or removes it if nothing is left in it.
     pub(crate) fn put_exception(&mut self, key: &ItemKey, exception: Exception) {
         let person = self.persons.entry(key.pin.clone()).or_default();
         let before = person.exceptions.get(&key.slot).copied();
@@ -476,10 +490,10 @@ impl DeviceView {
         self.changed.exceptions.insert(key.clone());
     }
 
-    /// Everything the device holds is in doubt: it was emptied, exchanged, or came back after too long.
+    /// Muster can no longer rely on what the device holds: it was emptied, exchanged, or came back after too long.
     ///
-    /// The driver carries it out for the whole device ([`Changes::rebaseline`]). The cursor stays: news of a wipe may
-    /// come late, and what was deleted meanwhile may be on the device again.
+    /// The driver carries this out for the whole device ([`Changes::rebaseline`]). The cursor stays: the report of a
+    /// wipe may come late, and deleted people may be on the device again.
     pub fn rebaseline(&mut self) {
         self.changed.rebaseline = true;
         self.full.clear();
@@ -489,8 +503,8 @@ impl DeviceView {
         self.scan_replaces = true;
     }
 
-    /// The device was restored from a backup or a stick (operation codes 38 and 40): it knows nothing that the fleet told
-    /// it, and what it says is of the past until all of it was compared.
+    /// The device was restored from a backup or a stick (operation codes 38 and 40). It knows nothing that Muster
+    /// sent since. Its uploads show an old state until all of them were compared.
     pub fn restored(&mut self) {
         if self.joining != Some(Joining::Replace) {
             self.joining = Some(Joining::Restored);
@@ -498,9 +512,9 @@ impl DeviceView {
         self.rebaseline();
     }
 
-    /// The device told what it holds: it is filled from now on.
+    /// The device has uploaded what it holds. Muster fills it from now on.
     pub fn joined(&mut self) {
-        // Also where it was emptied or doubted while it was taken in.
+        // True also if the device was emptied, or was rebaselined, while it was taken in.
         let doubted = self.scan_replaces && self.scan == Some(ScanFrom::Start);
         let replaces = doubted || matches!(self.joining, Some(Joining::Restored));
         self.joining = None;
@@ -508,24 +522,24 @@ impl DeviceView {
         self.scan_replaces = replaces;
     }
 
-    /// The device does not know a form of command.
+    /// Notes that the device does not know a form of command.
     pub fn refuse_form(&mut self, form: wire::Form, evidence: Evidence) {
         self.capability.refuse(form, evidence);
         self.changed.capability = true;
     }
 
-    /// The device took a form of command.
+    /// Notes that the device accepts a form of command.
     pub fn accept_form(&mut self, form: wire::Form, evidence: Evidence) {
         self.changed.capability |= self.capability.accept(form, evidence);
     }
 
-    /// Every form of command may be tried again.
+    /// Allows every form of command to be tried again.
     pub fn forget_refusals(&mut self) {
         self.capability.forget_refusals();
         self.changed.capability = true;
     }
 
-    /// Everything is sent once more, by PIN, beside what the feed brings.
+    /// Starts a scan: everything is sent once more, by PIN, beside the changes of the feed.
     pub fn rescan(&mut self) {
         self.scan = Some(ScanFrom::Start);
         self.changed.device = true;

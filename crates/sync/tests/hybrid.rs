@@ -39,7 +39,8 @@ fn template(text: &str) -> Content {
     Content::Template(Template::single(Part { index: 0, valid: 1, duress: false, text: text.to_owned() }))
 }
 
-/// What a device with visible-light faces of this version can take; 0 for one that makes them of photos only.
+/// The capability of a device with visible-light faces of this version; 0 for a device that makes them only of
+/// photos.
 fn capability(major: u16) -> Capability {
     let mut capability = Capability::default();
     let support = if major == 0 { "0:0:0:0:0:0:0:0:0:0" } else { "0:0:0:0:0:0:0:0:0:1" };
@@ -68,7 +69,8 @@ fn item(seq: i64, changed_by: Option<i64>) -> ItemState {
     }
 }
 
-/// A device that holds a user and its comparison photo, which is version 3 in the feed and was sent at 1,000.
+/// A device that holds a user and the comparison photo of the user. The photo has number 3 in the feed and was sent
+/// at 1,000.
 fn view(device: i64, major: u16) -> DeviceView {
     let mut view = DeviceView::new(device, capability(major));
     view.cursor = Seq(3);
@@ -87,7 +89,7 @@ fn put(view: &mut DeviceView, key: &ItemKey, state: ItemState) {
     view.persons.entry(pin()).or_default().items.insert(key.slot, state);
 }
 
-/// What an upload of a template comes to, and the photo that it was made of where it is an edit.
+/// Uploads a template. Returns the outcome and, for an edit, the photo of which the device made the template.
 fn upload(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) -> (Outcome, Option<Seq>) {
     let (mut known, hash_key, policy) = (BTreeMap::<Pin, Known>::new(), hash_key(), Policy::default());
     let mut intake = Intake::new(view, &mut known, &hash_key, &policy, Millis(now));
@@ -95,7 +97,7 @@ fn upload(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) -> (
     (outcome, intake.edits.first().and_then(|edit| edit.made_of))
 }
 
-/// What an upload of a user record and a template of that user comes to for the template.
+/// Uploads a user record and a template of that user. Returns the outcome for the template.
 fn enrolled(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) -> (Outcome, Option<Seq>) {
     let ada = UserFields { name: "Ada".to_owned(), ..UserFields::default() };
     let name = StoredName { raw: b"Ada".to_vec(), text: Some("Ada".to_owned()) };
@@ -108,12 +110,12 @@ fn enrolled(view: &mut DeviceView, key: &ItemKey, content: Content, now: i64) ->
     (outcome, intake.edits.first().and_then(|edit| edit.made_of))
 }
 
-/// What comes without the user record of its device waits until the device has shown whom it means.
+/// The outcome for content without a user record: a claim that waits for the user record.
 fn waits() -> Outcome {
     Outcome::Held(Held::Claim(pin(), Reason::Unproved, Stage::Waiting))
 }
 
-/// The keys that go out for these rows of the feed.
+/// The keys that are sent for these rows of the feed.
 fn sent(view: &mut DeviceView, rows: &[(i64, ItemKey)]) -> Vec<ItemKey> {
     let feed_page = rows.iter().map(|(seq, key)| (Seq(*seq), key.clone())).collect();
     let work = Work { feed_page, ..Work::default() };
@@ -150,7 +152,7 @@ fn a_template_is_asked_for_where_none_of_the_version_is_held() {
 
 /// Obligation 155.
 #[test]
-fn what_a_device_made_of_a_photo_is_the_fleets_and_does_not_come_back_to_it() {
+fn a_photo_template_joins_the_fleet_and_does_not_go_back_to_its_device() {
     let (mut a, mut b) = (view(A, 58), view(B, 58));
 
     assert_eq!(upload(&mut a, &face(58), template("TUFERQ=="), 2_000), (Outcome::Edit, Some(Seq(3))));
@@ -163,9 +165,9 @@ fn what_a_device_made_of_a_photo_is_the_fleets_and_does_not_come_back_to_it() {
     assert_eq!(sent(&mut b, &[(4, face(58))]), [face(58)]);
 }
 
-/// Two devices of one version make two templates of one photo: they must not change the fleet in turns.
+/// Two devices of one version make two templates of one photo. They must not overwrite the fleet's template in turns.
 #[test]
-fn the_first_of_two_templates_of_one_photo_is_the_fleets() {
+fn the_fleet_keeps_the_first_of_two_templates_of_one_photo() {
     let mut b = view(B, 58);
     put(&mut b, &face(58), ItemState { made_of: Some(Seq(3)), ..item(4, Some(A)) });
 
@@ -193,7 +195,7 @@ fn an_enrolment_at_a_device_is_an_edit_as_ever() {
     assert_eq!(enrolled(&mut again, &face(58), template("TkVX"), 2_000), (Outcome::Edit, None));
 }
 
-/// A new photo replaces what was made of the one before; what was enrolled at a device stays.
+/// A new photo replaces the template of the earlier photo. A template that was enrolled at a device stays.
 #[test]
 fn a_newer_photo_takes_the_place_of_a_template_made_of_an_older_one() {
     let mut view = view(A, 58);
@@ -208,7 +210,7 @@ fn a_newer_photo_takes_the_place_of_a_template_made_of_an_older_one() {
     assert_eq!(view.want(&photo()), Want::Anything, "enrolled, not made of a photo");
 }
 
-/// The original stays the fleet's: what devices were sent is only a form of it.
+/// The fleet keeps the original. The photos that devices got are only forms of it.
 #[test]
 fn a_photo_that_comes_back_as_it_was_sent_is_no_edit() {
     let mut view = view(A, 58);

@@ -1,4 +1,4 @@
-//! Places on a device that has not room for all.
+//! Places on a device that has no room for every item.
 
 use std::collections::BTreeMap;
 
@@ -31,7 +31,7 @@ fn item(seq: i64) -> ItemState {
     }
 }
 
-/// A device with one place for a finger, which became due for the finger of a user who waits as `user` does.
+/// A device with one free place for a finger. The finger of a user is due for it, and the user waits as `user` says.
 fn place_for_the_finger_of_a_user_who(user: Wait) -> DeviceView {
     let mut capability = Capability::default();
     let told = [("FPVersion", "10"), ("MaxFingerCount", "10"), ("FPCount", "9")];
@@ -52,22 +52,22 @@ fn place_for_the_finger_of_a_user_who(user: Wait) -> DeviceView {
     view
 }
 
-/// Polls; for how many of the fingers that wait for room there is a place now.
+/// Polls. Returns how many waiting fingers get a place now.
 fn places_passed_on(view: &mut DeviceView) -> Option<u64> {
     let work = Work { due: vec![ItemKey { pin: pin(), slot: FINGER }], ..Work::default() };
     plan(view, &work, SyncAllowance::All, Millis(5_000), &Limits::default(), 1);
     view.take_changes().unpark.get(&Kind::Template(BioType::FINGERPRINT)).copied()
 }
 
-/// The finger has to wait for its user: the next one goes meanwhile, and does not wait for the device to count again.
+/// The finger waits for its user. The next finger gets the place, without waiting for the next count of the device.
 #[test]
-fn a_place_that_is_not_taken_is_the_next_ones() {
+fn a_place_that_is_not_used_goes_to_the_next_item() {
     let mut view = place_for_the_finger_of_a_user_who(Wait::Parked(Parked::Full));
     assert_eq!(places_passed_on(&mut view), Some(1));
 }
 
 #[test]
-fn a_place_that_is_taken_is_not_given_twice() {
+fn a_place_that_is_used_is_not_given_twice() {
     let mut view = place_for_the_finger_of_a_user_who(Wait::Due(Millis(0)));
     assert_eq!(places_passed_on(&mut view), None);
 }

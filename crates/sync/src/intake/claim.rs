@@ -1,4 +1,4 @@
-//! Claims: what is kept, what joins it, and what it comes to when the device says more.
+//! Claims in uploads: which content a claim keeps, what joins it, and how it ends.
 
 use roster::{Content, ContentHash, ItemKey, Likeness, Seq, Slot, UserPatch};
 use wire::Pin;
@@ -10,10 +10,11 @@ use crate::owing::user_key;
 use crate::view::{Parked, Person};
 
 impl Intake<'_> {
-    /// Keeps a user record for a device to say more, or for an operator to decide.
+    /// Keeps a user record in a claim until the device uploads more, or an operator decides.
     pub(super) fn keep_user(&mut self, key: &ItemKey, reason: Reason, patch: &UserPatch) -> Outcome {
         let Some((stage, question)) = self.way_of(&key.pin, reason) else {
-            // Nothing can prove it, and the device holds a mixture: it is put right, and an operator decides.
+            // Nothing can prove the record, and the device holds a mixture of two people. Muster puts the PIN right
+            // and holds the record for an operator.
             self.leave_claim(key);
             self.verdicts.insert(key.pin.clone(), Verdict::PutRight(Some(reason)));
             self.put_right(key);
@@ -25,7 +26,7 @@ impl Intake<'_> {
         Outcome::Held(Held::Claim(key.pin.clone(), reason, stage))
     }
 
-    /// Keeps a template or photo.
+    /// Keeps a template or photo in a claim.
     pub(super) fn keep_item(&mut self, key: &ItemKey, reason: Reason, content: Content) -> Outcome {
         let Some((stage, question)) = self.way_of(&key.pin, reason) else {
             let user = user_key(&key.pin);
@@ -39,18 +40,18 @@ impl Intake<'_> {
         Outcome::Held(Held::Claim(key.pin.clone(), reason, stage))
     }
 
-    /// What becomes of a claim of this reason next; `None` where it can neither be proved nor stay on the device.
+    /// How a claim of this reason goes on; `None` if it can neither be proved nor stay on the device.
     fn way_of(&self, pin: &Pin, reason: Reason) -> Option<(Stage, Option<Question>)> {
         let ask = |subject| Some((Stage::Waiting, Some(Question::new(subject))));
         match reason {
             Reason::Unproved | Reason::UsedBefore | Reason::WentBack | Reason::Deleted => ask(Subject::User),
-            // First whether the name is still there: a command may have overwritten it since.
+            // Muster asks first whether the name is still there: a command may have overwritten it since.
             Reason::Renamed => self.proof_of(pin).and_then(|_| ask(Subject::User)),
             _ => Some((Stage::Blocking, None)),
         }
     }
 
-    /// A template of the person that the device took: if it is still there, so is the person.
+    /// A template of the person that the device accepted. If the device still holds it, the person is there.
     fn proof_of(&self, pin: &Pin) -> Option<Slot> {
         let person = self.view.person(pin)?;
         let held = |slot: &Slot| {
@@ -62,7 +63,7 @@ impl Intake<'_> {
         person.items.iter().filter(|(_, item)| item.live).map(|(slot, _)| *slot).find(held)
     }
 
-    /// The device is asked who is under the PIN, of which it reported a deletion.
+    /// Asks the device who is under the PIN, because it reported a deletion of the PIN.
     pub(super) fn ask_after_deletion(&mut self, pin: &Pin) {
         if let Some((stage, question)) = self.way_of(pin, Reason::Deleted) {
             let claim = self.claim_for(pin, Reason::Deleted, stage, question);
@@ -72,7 +73,7 @@ impl Intake<'_> {
 
     fn claim_for(&self, pin: &Pin, reason: Reason, stage: Stage, question: Option<Question>) -> Claim {
         let life = self.view.person(pin).and_then(Person::life).unwrap_or(Seq(0));
-        // What was under way or owed already is owed when the claim is closed.
+        // If a command of the user was open or due at the beginning, the user is due again when the claim closes.
         let since = match self.view.open_of(&user_key(pin)) {
             Some(_) => ClaimState::WRITTEN,
             None if self.view.settled(&user_key(pin)) => self.view.cursor,
@@ -95,7 +96,7 @@ impl Intake<'_> {
         }
     }
 
-    /// A user record of a PIN of which the device has a claim.
+    /// Processes a user record under a PIN on which the device has a claim.
     pub(super) fn user_joins_claim(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
         let Some(claim) = self.view.claim(&key.pin).cloned() else { return self.refuse(key) };
         self.view.with_question(&key.pin, |question| question.shown |= question.is_put());
@@ -103,7 +104,7 @@ impl Intake<'_> {
             return self.user_after_deletion(key, &claim, patch);
         }
         if self.is_of_another_life(&claim, &key.pin) {
-            // It was said of somebody who does not have the PIN any more.
+            // The content is of a person who does not have the PIN any more.
             self.leave_claim(key);
             self.verdicts.remove(&key.pin);
             let outcome = self.user(&key.pin, patch);
@@ -127,7 +128,8 @@ impl Intake<'_> {
                 self.release(key, &claim, verdict, patch)
             }
             (_, Verdict::Edit | Verdict::Fill | Verdict::New) => {
-                // Whoever was there is not there any more, and what of him is on the device nobody knows.
+                // The person of the claim is not there any more, and Muster does not know which of their content is
+                // still there.
                 self.leave_claim(key);
                 self.carry_out(key, Verdict::PutRight(Some(Reason::Remains)), patch)
             }
@@ -151,18 +153,18 @@ impl Intake<'_> {
         }
     }
 
-    /// The record of the claim is not there any more, and another one is: whose the templates are nobody knows.
+    /// Whether the device replaced the claimed record with another name: then it is unknown whose the templates are.
     fn is_mixture(claim: &Claim, patch: &UserPatch) -> bool {
         !claim.items.is_empty() && claim.user.as_ref().is_some_and(|user| user.name != patch.name)
     }
 
-    /// A life of the PIN ended or began since the claim.
+    /// Whether a life of the PIN ended or began since the claim.
     fn is_of_another_life(&self, claim: &Claim, pin: &Pin) -> bool {
         let life = self.view.person(pin).and_then(Person::life).unwrap_or(Seq(0));
         claim.state.stage == Stage::Waiting && life != claim.state.life
     }
 
-    /// The other name is there. A template that the device had before shows whether the person is.
+    /// The device still has the other name. A template that it held before shows whether the person is there.
     fn ask_for_proof(&mut self, key: &ItemKey, mut claim: Claim) -> Outcome {
         let asked = claim.state.question.filter(|question| question.subject == Subject::User);
         if let Some(asked) = asked {
@@ -172,7 +174,7 @@ impl Intake<'_> {
             };
             let mut question = Question::new(Subject::Template(proof));
             if let Asked::Refused(_) = asked.asked {
-                // It shows everything that it holds, and the template after the user.
+                // The device uploads everything that it holds, the template after the user.
                 question.asked = asked.asked;
             }
             claim.state.question = Some(question);
@@ -181,7 +183,8 @@ impl Intake<'_> {
         Outcome::Held(Held::Claim(key.pin.clone(), Reason::Renamed, Stage::Waiting))
     }
 
-    /// Somebody new under a PIN that was used before, unless what came with him is of somebody from before.
+    /// The verdict on a new person under a PIN that was used before. If content of the claim is of an earlier person,
+    /// this is a leaver.
     fn newcomer(&self, key: &ItemKey, claim: &Claim) -> Verdict {
         let of_former = |(slot, content): (&Slot, &Content)| {
             let hash = roster::hash(self.hash_key, slot, content);
@@ -194,17 +197,17 @@ impl Intake<'_> {
         self.likeness(pin, patch).is_none_or(|likeness| likeness == Likeness::Same)
     }
 
-    /// Whether the device was asked, and says again that a value is as it was before.
+    /// Whether Muster asked, and the device uploaded the same earlier value again.
     pub(super) fn is_confirmed(&self, pin: &Pin, patch: &UserPatch) -> bool {
         self.view
             .claim(pin)
             .is_some_and(|claim| claim.state.reason == Reason::WentBack && claim.is_repeated_by(patch))
     }
 
-    /// The device means the fleet's person, or somebody new: what was kept is taken.
+    /// Accepts the content of a claim: the device means the fleet's person, or a new person.
     fn release(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict, patch: &UserPatch) -> Outcome {
         if matches!(verdict, Verdict::PutRight(_)) {
-            // Nothing is owed as long as the claim is open.
+            // Nothing can become due while the claim is open.
             self.leave_claim(key);
             return self.carry_out(key, verdict, patch);
         }
@@ -215,7 +218,8 @@ impl Intake<'_> {
         let taken = matches!(verdict, Verdict::Edit | Verdict::Fill | Verdict::New);
         let unproved = self.release_items(key, claim, verdict, !taken);
         if !unproved.items.is_empty() && claim.state.since == ClaimState::WRITTEN {
-            // A command of the user was under way: it may have put the record over whoever the templates are of.
+            // A command of the user was open: it may have overwritten the record of the person whom the templates
+            // belong to.
             self.leave_claim(key);
             self.put_right(key);
             return outcome;
@@ -225,14 +229,14 @@ impl Intake<'_> {
             return outcome;
         }
         if matches!(outcome, Outcome::Corrected | Outcome::Held(_)) {
-            // Nothing could be owed as long as the claim was open.
+            // Nothing could become due while the claim was open.
             self.view.correct(key, self.now);
         }
         outcome
     }
 
-    /// Templates and photos of a claim are taken: those that are proved. Where none is left the claim is closed; what is left
-    /// is in the claim that is returned.
+    /// Accepts the templates and photos of a claim that are proved, and returns the claim with the others. If none is
+    /// left, the claim is closed.
     fn release_items(&mut self, key: &ItemKey, claim: &Claim, verdict: Verdict, proves_all: bool) -> Claim {
         self.verdicts.insert(key.pin.clone(), verdict);
         let mut news = ClaimNews::Taken;
@@ -256,8 +260,8 @@ impl Intake<'_> {
         unproved
     }
 
-    /// Templates came before the user record: they are of that user if the device shows them again after it. They may be of
-    /// somebody who was under the PIN before.
+    /// Asks for the templates that came before the user record. They belong to that user if the device uploads them
+    /// again after the record. Otherwise they may belong to a person who was under the PIN before.
     fn ask_for_templates(
         &mut self,
         key: &ItemKey,
@@ -272,13 +276,13 @@ impl Intake<'_> {
         claim.state.life = self.view.person(&key.pin).and_then(Person::life).unwrap_or(Seq(0));
         claim.user = Some(patch.clone());
         if verdict == Verdict::Fill {
-            // Until then the device fills gaps only.
+            // Until the answer, uploads of the device only fill gaps.
             self.view.begin_anew(key);
         }
         self.view.put_claim(&key.pin, Some(claim));
     }
 
-    /// The device shows again what came before its user record.
+    /// The device uploaded again a template that had come before its user record.
     pub(super) fn template_is_proved(
         &mut self,
         key: &ItemKey,
@@ -290,7 +294,7 @@ impl Intake<'_> {
         let verdict = if knows { Verdict::Edit } else { Verdict::Fill };
         let outcome = self.carry_out_item(key, verdict, content, hash);
         claim.items.remove(&key.slot);
-        // While a device shows everything it may show more of the person: that joins the claim too.
+        // A device that uploads everything may upload more of the person. That joins the claim too.
         let goes_on = matches!(claim.state.question.map(|question| question.asked), Some(Asked::Refused(_)));
         let done = claim.items.is_empty() && !goes_on;
         self.view.put_claim(&key.pin, Some(claim));
@@ -300,7 +304,7 @@ impl Intake<'_> {
         outcome
     }
 
-    /// The device showed again all that came before its user record.
+    /// The device uploaded again everything that had come before its user record.
     fn templates_are_proved(&mut self, key: &ItemKey) -> Outcome {
         let knows = self.view.knows(&key.pin) == Knows::Present;
         self.view.close_claim(&key.pin, ClaimNews::Taken, self.now);
@@ -311,13 +315,14 @@ impl Intake<'_> {
         Outcome::Equal
     }
 
-    /// What was kept is not on the device any more, or goes from it: an operator may look at it.
+    /// Closes a claim whose content is no longer on the device, or is being removed from it. An operator may look at
+    /// the content.
     fn leave_claim(&mut self, key: &ItemKey) {
         self.verdicts.insert(key.pin.clone(), Verdict::PutRight(Some(Reason::Remains)));
         self.view.close_claim(&key.pin, ClaimNews::Left, self.now);
     }
 
-    /// A template or photo of a PIN of which the device has a claim.
+    /// Processes a template or photo under a PIN on which the device has a claim.
     pub(super) fn item_joins_claim(&mut self, key: &ItemKey, content: Content, hash: ContentHash) -> Outcome {
         let Some(claim) = self.view.claim(&key.pin).cloned() else { return self.refuse(key) };
         let user = user_key(&key.pin);
@@ -328,7 +333,7 @@ impl Intake<'_> {
             });
             let proves = equal && asked && self.view.settled_but_held(key);
             if let (true, Some(patch)) = (proves, claim.user.clone()) {
-                // The person is there: only the name is another.
+                // The person is there. Only the name differs.
                 match self.release(&user, &claim, Verdict::Edit, &patch) {
                     Outcome::Held(Held::Privilege(..)) => {
                         self.view.tell_of_claim(&key.pin, ClaimNews::Raised);
@@ -353,7 +358,7 @@ impl Intake<'_> {
         }
         let known = equal || self.is_older(key, hash);
         if known && matches!(claim.state.reason, Reason::Other | Reason::Unclear) {
-            // A template of the fleet's person, or of somebody who had the PIN before, under somebody else.
+            // The device holds another person, and uploaded a template of the fleet's person or of a former person.
             self.leave_claim(&user);
             return self.put_right(&user);
         }
@@ -368,7 +373,7 @@ impl Intake<'_> {
         Outcome::Held(Held::Claim(key.pin.clone(), reason, stage))
     }
 
-    /// A claim whose time has come: the device had time to answer, or never did.
+    /// Concludes a claim whose time has come: the device had time to answer, or did not answer.
     pub fn conclude(&mut self, pin: &Pin) -> Outcome {
         let key = user_key(pin);
         let Some(claim) = self.view.claim(pin).cloned() else { return Outcome::Equal };
@@ -391,7 +396,7 @@ impl Intake<'_> {
                 self.put_right(&key)
             }
             _ if !question.shown => {
-                // Nobody is there: what was said is of somebody who is gone.
+                // Nobody is there, so the claimed content is of a person who is gone.
                 let lost = self.view.knows(pin) == Knows::Present;
                 self.leave_claim(&key);
                 if lost { self.put_right(&key) } else { Outcome::Corrected }
@@ -406,7 +411,7 @@ impl Intake<'_> {
         }
     }
 
-    /// The device cannot be asked: how many people it says to hold has to do.
+    /// The device cannot be asked, so the number of people that it reports decides.
     fn conclude_by_counts(&mut self, key: &ItemKey, claim: &Claim) -> Outcome {
         let is_present = self.view.knows(&key.pin) == Knows::Present && !claim.state.is_doubted();
         match (claim.state.reason, self.counts) {
@@ -424,7 +429,8 @@ impl Intake<'_> {
         }
     }
 
-    /// The device did not show templates again: those of another kind are asked for, what is missing goes.
+    /// The device did not upload the templates again. Muster asks for those of another kind; if there are none, it
+    /// puts the PIN right.
     fn templates_are_not_there(&mut self, key: &ItemKey, mut claim: Claim, question: Question) -> Outcome {
         let asked = if let Subject::Template(slot) = question.subject { Some(slot.kind) } else { None };
         let other = claim.items.keys().find(|slot| Some(slot.kind) > asked).copied();
@@ -437,21 +443,21 @@ impl Intake<'_> {
         self.put_right(key)
     }
 
-    /// Nobody is under the PIN on the device.
+    /// The device holds nobody under the PIN.
     fn deletion_is_proved(&mut self, key: &ItemKey, claim: &Claim) -> Outcome {
         let deleted = self.deletion_is_true(key);
         let empty = claim.user.is_none() && claim.items.is_empty();
         let news = if empty { ClaimNews::Dropped } else { ClaimNews::Left };
         self.view.close_claim(&key.pin, news, self.now);
         if claim.state.is_doubted() {
-            // A command of the user was under way: it may be carried out after the answer, and bring the user back.
+            // A command of the user was open: the device may carry it out after its answer, and bring the user back.
             self.put_right(key);
         }
         self.await_decision(key, &deleted);
         deleted
     }
 
-    /// Nothing goes out under a PIN of which an operator has to confirm the deletion.
+    /// Parks the PIN if an operator has to confirm the deletion: nothing goes out under it meanwhile.
     fn await_decision(&mut self, key: &ItemKey, deleted: &Outcome) {
         if *deleted == Outcome::Held(Held::Deletion(key.pin.clone())) {
             self.view.park(key, Parked::Held);
@@ -463,21 +469,21 @@ impl Intake<'_> {
         Outcome::Equal
     }
 
-    /// The device reported a deletion, and shows somebody under the PIN.
+    /// The device reported a deletion, and uploaded a user record of the PIN.
     fn user_after_deletion(&mut self, key: &ItemKey, claim: &Claim, patch: &UserPatch) -> Outcome {
         let asked = claim.state.question.is_some_and(|question| question.asked != Asked::Due);
         if !asked {
-            // It may have been said before the deletion, or is of somebody who was enrolled in the place.
+            // The device may have sent the record before the deletion. Or it is of a person who was enrolled since.
             return self.keep_user(key, Reason::Deleted, patch);
         }
         let same = self.likeness(&key.pin, patch) == Some(Likeness::Same);
         if same && claim.state.is_doubted() {
-            // A command of the user was under way: it brought the record back, and nothing else of the person.
+            // A command of the user was open: it brought back the record, and nothing else of the person.
             self.leave_claim(key);
             return self.put_right(key);
         }
         if same {
-            // Somebody else was deleted there: the operation names a number of the device's own.
+            // Another person was deleted there: the operation names a number of the device's own.
             self.unexplained_deletions += 1;
             let news = if claim.items.is_empty() { ClaimNews::Dropped } else { ClaimNews::Left };
             self.view.close_claim(&key.pin, news, self.now);
@@ -485,7 +491,7 @@ impl Intake<'_> {
         }
         let deleted = self.deletion_is_true(key);
         if self.view.person(&key.pin).and_then(Person::life).is_some() {
-            // The device holds somebody else.
+            // The device holds another person.
             self.leave_claim(key);
             self.put_right(key);
             self.await_decision(key, &deleted);
@@ -497,24 +503,25 @@ impl Intake<'_> {
             };
         }
         match self.judge_user(key, patch) {
-            // A life that ends and one that begins are two transactions: the device says once more whom it holds.
+            // The end of one life and the beginning of the next are two transactions. Muster asks the device once
+            // more.
             Verdict::Keep(reason) => self.keep_user(key, reason, patch),
             verdict => self.release(key, claim, verdict, patch),
         }
     }
 
-    /// The user is not on the device any more: what that means for the fleet is a matter of policy.
+    /// The user is not on the device any more. The policy decides what that means for the fleet.
     fn deletion_is_true(&mut self, key: &ItemKey) -> Outcome {
         self.verdicts.remove(&key.pin);
         if self.view.knows(&key.pin) != Knows::Present {
-            // The PIN is somebody else's since: the deletion was of the person before.
+            // The PIN belongs to another person since: the deletion was of the former person.
             self.view.begin_anew(key);
             return Outcome::Corrected;
         }
         let user = self.known.get(&key.pin).and_then(|known| known.user.as_ref());
         let guarded =
             user.is_some_and(|user| user.privilege > 0) && self.policy.privilege != PrivilegePolicy::Accept;
-        // Nobody of the fleet's is under the PIN there.
+        // The device holds nobody of the fleet under the PIN.
         self.view.begin_anew(key);
         self.view.owe_belongings(&key.pin, self.now);
         match self.policy.deletion {

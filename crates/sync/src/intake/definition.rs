@@ -1,4 +1,4 @@
-//! What a device says of a definition: of work codes, the only ones that devices upload.
+//! Definitions in uploads. Devices upload only one kind: work codes.
 
 use roster::{Content, Definition, ItemKey};
 
@@ -6,10 +6,10 @@ use super::{Intake, Outcome};
 use crate::view::Joining;
 
 impl Intake<'_> {
-    /// A definition as the device has it, of the owner that `key` names.
+    /// A definition from a device. `key` names its owner.
     ///
-    /// As with users: an edit, unless the device has not settled what replaced or deleted it, or is made equal to the
-    /// fleet. A device that joins adds what the fleet does not have.
+    /// Like a user record, it is an edit unless the device has not settled what replaced or deleted it, or is being
+    /// made equal to the fleet. A device that joins adds definitions that the fleet does not have.
     pub fn definition(&mut self, key: &ItemKey, definition: Definition) -> Outcome {
         let content = Content::Definition(definition);
         let hash = roster::hash(self.hash_key, &key.slot, &content);

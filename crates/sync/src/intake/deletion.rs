@@ -1,4 +1,4 @@
-//! What a device says of people who are not on it any more: deletions, and that it was emptied.
+//! Deletions: reports of a device that people are no longer on it, or that it was emptied.
 
 use roster::{Field, ItemKey, Kind, Slot};
 use wire::Pin;
@@ -9,18 +9,19 @@ use crate::life::Knows;
 use crate::owing::user_key;
 
 impl Intake<'_> {
-    /// A user was deleted at the device (operation codes 9 and 103).
+    /// The device reported that a user was deleted (operation codes 9 and 103).
     ///
-    /// That is a question rather than a deletion: the operation may name a number of the device's own, or the user may
-    /// have come back since. The device is asked who is under the PIN. A report of our own deletion, or of a user that is
-    /// not for the device, is none.
+    /// Muster does not take the report as a fact: the operation may name a number of the device's own, or the user
+    /// may have come back since. Muster asks the device who is under the PIN. It ignores a report of its own
+    /// deletion, or of a user who is not for the device.
     pub fn deletion(&mut self, pin: &Pin) -> Outcome {
         let key = user_key(pin);
         self.verdicts.remove(pin);
         let own = self.view.person(pin).and_then(|person| person.delete_sent_at);
         let recent = own.is_some_and(|at| at.plus(OWN_DELETION_MS) > self.now);
-        // A record that the device had shown was deleted where it was made. Where it may have been our own deletion, where
-        // templates were kept or something was written, nobody can tell: what was said stays for an operator.
+        // If Muster sent nothing under the PIN and the claim is a user record alone, that record was deleted where it
+        // was made: the claim is void. If this may be Muster's own deletion, or the claim has templates, or Muster
+        // sent something, it cannot be determined: the content stays for an operator.
         let claim = self.view.claim(pin).cloned();
         let doubted = claim.as_ref().is_some_and(|claim| claim.state.is_doubted());
         let written =
@@ -33,9 +34,9 @@ impl Intake<'_> {
         }
         let live = self.view.item(&key).is_some_and(|item| item.live);
         match self.view.knows(pin) {
-            // The device reports what it was told to do.
+            // The device reports the deletion that Muster sent.
             Knows::Mixed if recent => Outcome::Equal,
-            // Whoever it was has gone; what was sent since may be there.
+            // That person is gone, but later content from Muster may be there.
             Knows::Former | Knows::Mixed => {
                 if !live || self.view.in_scope(pin) {
                     self.put_right(&key);
@@ -43,18 +44,18 @@ impl Intake<'_> {
                 Outcome::Corrected
             }
             Knows::Present if live && !self.view.in_scope(pin) => {
-                // The person has to go from there, and may have been brought back since.
+                // The device must remove the person, who may have come back since.
                 self.put_right(&key);
                 Outcome::Equal
             }
             _ if !live || !self.view.in_scope(pin) => Outcome::Equal,
             Knows::Nobody => {
-                // The user is on the way, or came and was deleted, with the templates that were taken.
+                // The user is on the way. Or the user arrived and was deleted, together with the templates.
                 self.view.owe_person(pin, self.now);
                 Outcome::Corrected
             }
             Knows::Present if recent || self.view.joining.is_some() => {
-                // What comes after this without a user record is not of the person.
+                // Later uploads without a user record are not of this person.
                 self.view.begin_anew(&key);
                 self.view.owe_person(pin, self.now);
                 Outcome::Corrected
@@ -66,17 +67,17 @@ impl Intake<'_> {
         }
     }
 
-    /// A user was deleted at the device under a number of the device's own, and all its people but this one were shown. The
-    /// device is asked who is under the PIN, as after a deletion that it reported by the PIN.
+    /// A user was deleted at the device under a number of the device's own, and the device uploaded all its people
+    /// except this one. Muster asks who is under the PIN, as after a deletion that names the PIN.
     pub fn missing_after_deletion(&mut self, pin: &Pin) {
         if self.view.should_show(pin) {
             self.ask_after_deletion(pin);
         }
     }
 
-    /// A finger, a face, a card or a password of a user was deleted at the device (operation codes 10 to 12, 106, 107, 123
-    /// and 126). The record does not tell for sure which one: the fleet keeps all of them, and an operator is told, unless
-    /// deletions at devices are undone anyway.
+    /// A finger, face, card or password of a user was deleted at the device (operation codes 10 to 12, 106, 107, 123
+    /// and 126). The record does not say for certain which one. So the fleet keeps all of them, and Muster tells an
+    /// operator, unless the policies undo such changes anyway.
     pub fn part_deleted(&mut self, pin: &Pin) -> Outcome {
         if self.view.knows(pin) != Knows::Present || !self.view.in_scope(pin) || self.view.joining.is_some() {
             return Outcome::Equal;
@@ -88,8 +89,8 @@ impl Intake<'_> {
         Outcome::Held(Held::PartDeleted(pin.clone()))
     }
 
-    /// Whether the next user record of the device shows what became of this card or password, which was deleted there: the
-    /// device keeps the field, and the policy for emptied fields decides.
+    /// Whether the next user record of the device shows what became of this card or password, which was deleted
+    /// there. The device keeps the field, and the policy for emptied fields decides.
     pub fn will_show_cleared(&self, pin: &Pin, field: Field) -> bool {
         self.policy.cleared != Cleared::Ignore
             && self.view.joining.is_none()
@@ -99,8 +100,8 @@ impl Intake<'_> {
             && self.view.capability.keeps_written_values(field)
     }
 
-    /// A device that was given a user for one punch (§14) has forgotten it by itself, which is never a deletion. Where it
-    /// should hold the user, it is told again.
+    /// The device had a user for one punch only (§14) and has forgotten the user, which is never a deletion. If the
+    /// device should hold the user, Muster sends the user again.
     pub fn forgotten(&mut self, pin: &Pin) -> Outcome {
         let is_live = self.view.item(&user_key(pin)).is_some_and(|item| item.live);
         if !is_live || !self.view.in_scope(pin) {
@@ -110,7 +111,7 @@ impl Intake<'_> {
         Outcome::Corrected
     }
 
-    /// The device was emptied (operation codes 13 and 22). Never a deletion: it is filled again.
+    /// The device was emptied (operation codes 13 and 22). This is never a deletion: Muster fills the device again.
     pub fn wiped(&mut self) {
         self.view.rebaseline();
     }

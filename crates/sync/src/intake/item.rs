@@ -1,4 +1,4 @@
-//! Templates and photos: those of whom the upload shows, and those that come without a user record.
+//! Templates and photos in uploads, with or without a user record.
 
 use roster::{Content, ContentHash, ItemKey};
 
@@ -9,7 +9,7 @@ use crate::owing::user_key;
 use crate::view::Joining;
 
 impl Intake<'_> {
-    /// A template or photo with all parts that came in one piece.
+    /// A template or photo, with all parts that came together.
     pub fn item(&mut self, key: &ItemKey, content: Content) -> Outcome {
         let outcome = self.taken_item(key, content);
         if outcome != Outcome::Partly {
@@ -35,14 +35,14 @@ impl Intake<'_> {
         if self.view.joining == Some(Joining::Replace) {
             return self.replaced_item(key, hash);
         }
-        // What comes with the user record that was taken is proved by it.
+        // An accepted user record in the same upload proves its templates and photos.
         let came_with_user = self.verdicts.get(&key.pin).copied();
         if let Some(claim) = self.view.claim(&key.pin) {
             if came_with_user.is_none() || !claim.awaits_templates() {
                 return self.item_joins_claim(key, content, hash);
             }
             if claim.items.get(&key.slot) == Some(&content) {
-                // The device shows it again after the user record, and need not be asked for it any more.
+                // The device uploaded it again after the user record: Muster need not ask for it any more.
                 let claim = claim.clone();
                 return self.template_is_proved(key, claim, content, hash);
             }
@@ -51,7 +51,7 @@ impl Intake<'_> {
         self.carry_out_item(key, verdict, content, hash)
     }
 
-    /// Whose a template is that comes without the user record of its device.
+    /// Which person a template belongs to that came without a user record.
     fn judge_item(&self, key: &ItemKey, hash: ContentHash) -> Verdict {
         let user = user_key(&key.pin);
         let knows = self.view.knows(&key.pin);
@@ -63,7 +63,7 @@ impl Intake<'_> {
             Knows::Present if live && !self.view.in_scope(&key.pin) => {
                 Verdict::PutRight(Some(Reason::Outside))
             }
-            // What the fleet holds, or held, says nothing new.
+            // Content that the fleet holds or held says nothing new.
             Knows::Present if equal || older => Verdict::Edit,
             Knows::Present if self.view.has_shown(&key.pin, self.now) => {
                 if self.view.joining.is_some() {
@@ -72,9 +72,9 @@ impl Intake<'_> {
                     Verdict::Edit
                 }
             }
-            // Nothing is sent to a device that is being taken in: what it showed is there.
+            // Muster sends nothing to a device that is being taken in, so what it uploaded is still there.
             Knows::Present if self.view.joining == Some(Joining::Adopt) => Verdict::Fill,
-            // It was asked for: the device made it of a photo of the person.
+            // Muster asked for it: the device made the template of a photo of the person.
             Knows::Present if self.view.made_of(key, self.now).is_some() => Verdict::Edit,
             Knows::Nobody if live && equal => Verdict::Fill,
             Knows::Nobody if older && self.view.item(&user).is_some() => Verdict::PutRight(None),
@@ -82,7 +82,7 @@ impl Intake<'_> {
         }
     }
 
-    /// Does what a verdict says with a template or photo.
+    /// Carries out a verdict on a template or photo.
     pub(super) fn carry_out_item(
         &mut self,
         key: &ItemKey,
@@ -107,7 +107,7 @@ impl Intake<'_> {
         }
     }
 
-    /// A template or photo of the fleet's person, as the device has it.
+    /// Processes a template or photo of the fleet's person.
     pub(super) fn take_item(
         &mut self,
         key: &ItemKey,
@@ -125,7 +125,7 @@ impl Intake<'_> {
                 return self.refuse(key);
             }
         }
-        // What was replaced or removed is not taken again, whoever says it.
+        // Replaced or removed content is never accepted again, whichever device uploads it.
         if self.is_older(key, hash) {
             self.remove_unknown(key);
             return self.refuse(key);
@@ -156,35 +156,37 @@ impl Intake<'_> {
         Outcome::Edit
     }
 
-    /// Whether the person came with the device, which an operator has just taken in: who brings the person brings the
-    /// templates.
+    /// Whether the device brought the person and is being adopted. An operator has just approved the device: it may
+    /// bring the person's templates too.
     fn vouched_for(&self, key: &ItemKey) -> bool {
         let user = self.view.item(&user_key(&key.pin));
         let by_it = user.is_some_and(|user| user.created_by == Some(self.view.device));
         self.view.joining == Some(Joining::Adopt) && by_it
     }
 
-    /// What is not taken goes from the device too: where the fleet has nothing in that place it notes that.
+    /// Removes an item from the device that was not accepted. If the fleet has nothing in that slot, it writes a
+    /// tombstone.
     fn remove_unknown(&mut self, key: &ItemKey) {
         if self.view.item(key).is_none() {
             self.bury(key, false);
         }
     }
 
-    /// Whether the fleet has this, or had it.
+    /// Whether the fleet has this content, or had it.
     pub(super) fn is_known(&self, key: &ItemKey, hash: ContentHash) -> bool {
         let current =
             self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash) || item.hash == hash);
         current || self.is_older(key, hash)
     }
 
-    /// What a device that is made equal to the fleet says of a template or photo.
+    /// A template or photo from a device that is being made equal to the fleet.
     fn replaced_item(&mut self, key: &ItemKey, hash: ContentHash) -> Outcome {
         let user = user_key(&key.pin);
         if self.view.item(key).is_some_and(|item| self.is_equal(key, item, hash)) {
             return Outcome::Equal;
         }
-        // Something of this PIN that the fleet does not hold: all of it goes, and the fleet's comes.
+        // The device holds something of this PIN that the fleet does not hold. Muster removes everything of the PIN
+        // and brings the fleet's content.
         if self.view.item(&user).is_none() {
             self.bury(&user, false);
         }

@@ -1,4 +1,4 @@
-//! User records: whom the device means by the PIN, and what follows.
+//! User records in uploads: which person the device means by the PIN, and what follows.
 
 use roster::{Content, Field, ItemKey, Likeness, Uploader, UserPatch};
 use wire::Pin;
@@ -23,7 +23,8 @@ impl Intake<'_> {
             return self.user_joins_claim(&key, patch);
         }
         let verdict = match (self.judge_user(&key, patch), self.verdicts.get(pin)) {
-            // The same upload shows the user twice: what is kept of the first record is kept of the second.
+            // The same upload contains the user twice. If content of the first record is held, content of the second
+            // is held too.
             (Verdict::PutRight(None), Some(Verdict::PutRight(Some(reason)))) => {
                 Verdict::PutRight(Some(*reason))
             }
@@ -33,7 +34,7 @@ impl Intake<'_> {
         self.carry_out(&key, verdict, patch)
     }
 
-    /// Whom a record means.
+    /// Which person a record means.
     pub(super) fn judge_user(&self, key: &ItemKey, patch: &UserPatch) -> Verdict {
         let knows = self.view.knows(&key.pin);
         let restored = self.view.joining == Some(Joining::Restored);
@@ -44,7 +45,7 @@ impl Intake<'_> {
         match (likeness, knows) {
             (_, Knows::Mixed) => Verdict::PutRight(Some(Reason::Remains)),
             (Likeness::Same, _) if restored => Verdict::PutRight(Some(Reason::Remains)),
-            // The areas are the operator's alone.
+            // Only operators change areas.
             (Likeness::Same, _) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
             (Likeness::Same, Knows::Present) if self.view.awaits_first_record(&key.pin) => Verdict::Fill,
             (Likeness::Same, Knows::Present) => Verdict::Edit,
@@ -53,11 +54,11 @@ impl Intake<'_> {
             _ if restored || former() || self.view.is_beginning(&key.pin) => {
                 Verdict::PutRight(Some(Reason::Remains))
             }
-            // The person has to go from this device. Whether it is a rename needs no answer before that.
+            // The device must lose this person. So Muster need not know whether this is a rename.
             (_, Knows::Present) if !self.view.in_scope(&key.pin) => Verdict::PutRight(Some(Reason::Outside)),
             (_, Knows::Present) => Verdict::Keep(Reason::Renamed),
             (Likeness::Other, Knows::Nobody) => Verdict::Keep(Reason::Other),
-            // Somebody who had the PIN before, or a new person: nobody can tell.
+            // A person who had the PIN before, or a new person: it cannot be determined.
             (Likeness::Unclear, Knows::Nobody) if self.is_revived(key) && is_nameless(patch) => {
                 Verdict::PutRight(Some(Reason::Leaver))
             }
@@ -86,12 +87,12 @@ impl Intake<'_> {
         }
     }
 
-    /// Somebody new at a device that may not enrol anybody.
+    /// The verdict on a new person at a device that may not enrol anybody.
     fn unregistered_newcomer(&self) -> Verdict {
         Verdict::PutRight((self.policy.enrolment == Enrolment::Hold).then_some(Reason::Enrolment))
     }
 
-    /// Whether a record is of the fleet's person of that PIN; `None` where there is nobody.
+    /// Whether a record is of the fleet's person of that PIN; `None` if the PIN has no live user.
     pub(super) fn likeness(&self, pin: &Pin, patch: &UserPatch) -> Option<Likeness> {
         let known = self.known.get(pin)?;
         let current = known.user.as_ref()?;
@@ -103,14 +104,14 @@ impl Intake<'_> {
         Some(roster::likeness(versions, patch, capability))
     }
 
-    /// Whether a record is of somebody who had the PIN before.
+    /// Whether a record is of a person who had the PIN before.
     fn is_former(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let former = self.known.get(pin).map(|known| &known.former).filter(|former| !former.is_empty());
         former
             .is_some_and(|former| !roster::identity_marks_of_patch(self.hash_key, patch).is_disjoint(former))
     }
 
-    /// Whether a record is of somebody whom an operator removed from under the PIN.
+    /// Whether a record is of a person whom an operator removed from the PIN.
     fn was_removed(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let removed = self.known.get(pin).map(|known| &known.removed).filter(|removed| !removed.is_empty());
         removed.is_some_and(|removed| {
@@ -118,8 +119,8 @@ impl Intake<'_> {
         })
     }
 
-    /// Somebody who was deleted at a device was enrolled again: the log of a device that knows of the deletion tells so.
-    /// Without that it may have been set back to a state of before.
+    /// Whether a deleted person was enrolled again: the log of the device says so, and the device knows of the
+    /// deletion. Without the log, the device may have been set back to an earlier state.
     fn is_enrolled_anew(&self, key: &ItemKey, patch: &UserPatch) -> bool {
         let deleted_it = self.view.item(key).is_some_and(|user| user.changed_by == Some(self.view.device));
         let asked =
@@ -128,7 +129,7 @@ impl Intake<'_> {
             || self.view.claim(&key.pin).is_some_and(asked)
     }
 
-    /// The person had the PIN before, and the edit brings back the record of then.
+    /// Whether the edit brings back the record of an earlier life of the PIN.
     fn is_of_ended_life(&self, key: &ItemKey, merge: &roster::Merge) -> bool {
         let former = self.known.get(&key.pin).map(|known| &known.former).filter(|former| !former.is_empty());
         !merge.edited.is_empty()
@@ -136,7 +137,8 @@ impl Intake<'_> {
                 .is_some_and(|former| former.contains(&roster::record_mark(self.hash_key, &merge.fields)))
     }
 
-    /// Whether the fleet has, or had under this PIN, all of a record that tells people apart: its name and its card.
+    /// Whether the fleet has, or had under this PIN, the name and the card of a record: the fields that tell people
+    /// apart.
     pub(super) fn is_known_record(&self, pin: &Pin, patch: &UserPatch) -> bool {
         let nobody = Known::default();
         let known = self.known.get(pin).unwrap_or(&nobody);
@@ -147,18 +149,18 @@ impl Intake<'_> {
         })
     }
 
-    /// Whether nobody can tell somebody from the one whom an operator took away.
+    /// Whether a record could be of the person whom an operator removed, because it has no name.
     fn may_be_the_leaver(&self, key: &ItemKey, patch: &UserPatch) -> bool {
         let by_operator = self.view.item(key).is_some_and(|user| !user.live && user.changed_by.is_none());
         by_operator && is_nameless(patch)
     }
 
-    /// The PIN was somebody else's before.
+    /// Whether the user was deleted once and lives again: the PIN may have belonged to another person before.
     fn is_revived(&self, key: &ItemKey) -> bool {
         self.view.item(key).is_some_and(ItemState::is_revived)
     }
 
-    /// Does what a verdict says with a user record.
+    /// Carries out a verdict on a user record.
     pub(super) fn carry_out(&mut self, key: &ItemKey, verdict: Verdict, patch: &UserPatch) -> Outcome {
         match verdict {
             Verdict::Edit | Verdict::Fill => self.take_user(key, verdict, patch),
@@ -166,11 +168,12 @@ impl Intake<'_> {
             Verdict::Keep(reason) => self.keep_user(key, reason, patch),
             Verdict::PutRight(reason) => {
                 if self.view.item(key).is_none() {
-                    // Unknown to the fleet: a deletion that the device has to carry out.
+                    // The fleet does not know this PIN: the device has to delete it.
                     self.bury(key, false);
                 }
                 let corrected = self.put_right(key);
-                // A leaver whom a device has again is named, also where nothing of the record is new.
+                // The record of a leaver is held even if the fleet knows the whole record, so that an operator sees
+                // the name.
                 let is_named = |reason| reason == Reason::Leaver && roster::has_identity(patch);
                 match reason.filter(|reason| is_named(*reason) || !self.is_known_record(&key.pin, patch)) {
                     Some(reason) => Outcome::Held(Held::Left(key.pin.clone(), reason)),
@@ -180,7 +183,7 @@ impl Intake<'_> {
         }
     }
 
-    /// The fleet's person, as the device has it.
+    /// Processes a user record of the fleet's person.
     pub(super) fn take_user(&mut self, key: &ItemKey, verdict: Verdict, patch: &UserPatch) -> Outcome {
         let Some(item) = self.view.item(key).cloned() else { return self.refuse(key) };
         let known = self.known.entry(key.pin.clone()).or_default();
@@ -188,7 +191,7 @@ impl Intake<'_> {
         let fills = verdict == Verdict::Fill;
         let uploader = Uploader {
             capability: &self.view.capability,
-            // A device that made the newest version itself may have been overwritten by a command that was under way.
+            // Also the device that made the newest version may have been overwritten, by a command that was open.
             settled: !fills && self.view.settled_but_held(key),
             trust_privilege: self.policy.privilege == PrivilegePolicy::Accept,
         };
@@ -196,7 +199,7 @@ impl Intake<'_> {
         let mut merge = roster::merge(&current, &older, patch, &uploader);
         if fills {
             merge.keep_existing(&current);
-            // A name or card of a life that ended fills no gap.
+            // A name or card of an earlier life fills no gap.
             for (field, part) in parts_that_name(patch) {
                 if self.is_former(&key.pin, &part) {
                     merge.drop_edit(field, &current);
@@ -212,14 +215,14 @@ impl Intake<'_> {
             if item.changed_by.is_some() {
                 return self.keep_user(key, Reason::WentBack, patch);
             }
-            // An operator replaced those values; what else differs was changed at the device.
+            // An operator replaced those values. The other differences were made at the device.
             let back = if of_ended_life { merge.edited.clone() } else { merge.returned.clone() };
             for field in back {
                 merge.drop_edit(field, &current);
             }
         }
         let withheld = guarded && merge.drop_credential_edits(&current);
-        // A device that has our record and shows no name or card was restored, or somebody cleared it.
+        // The device has the fleet's record but no name or card: it was restored, or somebody emptied the field.
         let lost = [Field::Name, Field::Card]
             .iter()
             .any(|field| merge.dropped.contains(field) && !merge.cleared.contains(field));
@@ -239,7 +242,7 @@ impl Intake<'_> {
         match (merge.raised, self.policy.privilege) {
             (Some(_), PrivilegePolicy::Never) => self.refuse(key),
             (Some(privilege), _) => {
-                // The server decides who is an administrator, on the device that asked too.
+                // Only the server decides who is an administrator, also on this device.
                 self.view.correct(key, self.now);
                 Outcome::Held(Held::Privilege(key.pin.clone(), privilege))
             }
@@ -255,11 +258,12 @@ impl Intake<'_> {
         }
     }
 
-    /// Decides about fields that were emptied at the device: they stay in [`roster::Merge::cleared`] where they are held.
+    /// Decides about fields that were emptied at the device. Fields that are to be held stay in
+    /// [`roster::Merge::cleared`].
     ///
-    /// A record that names nobody any more is never accepted: somebody without a name may have got the PIN. An operator decides
-    /// about the card and the password of somebody with a privilege (`guarded`). While the device has a claim nothing is held by
-    /// field, because the claim is about the whole record.
+    /// A record that identifies nobody any more is never accepted: another person without a name may have the PIN. An
+    /// operator decides about the card and the password of a person with a privilege (`guarded`). While the device
+    /// has a claim, no single field is held, because the claim covers the whole record.
     fn judge_cleared(
         &self,
         merge: &mut roster::Merge,
@@ -281,12 +285,13 @@ impl Intake<'_> {
         }
     }
 
-    /// The device may not enrol or change people. While it is adopted it may: its people were enrolled before.
+    /// Whether the device may not enrol or change people. A device that is being adopted may: its people were
+    /// enrolled before.
     pub(super) fn may_not_register(&self) -> bool {
         self.policy.enrolment != Enrolment::Accept && self.view.joining != Some(Joining::Adopt)
     }
 
-    /// An edit from a device that may not make any: it is put right, and the edit held or not taken at all.
+    /// Treats an edit from a device that may not make any: Muster corrects the device, and holds or ignores the edit.
     pub(super) fn unregistered(&mut self, key: &ItemKey) -> Option<Outcome> {
         if !self.may_not_register() {
             return None;
@@ -306,7 +311,7 @@ impl Intake<'_> {
             self.lettered.insert(key.pin.as_str().to_ascii_lowercase(), key.pin.clone());
         }
         self.join_area(&key.pin);
-        // Where the device was marked as one that knows nobody, it knows the person that it enrolled.
+        // The device may be marked as one that knows nobody. It knows the person whom it enrolled.
         let used_before = self.view.item(key).is_some()
             || self.view.claim(&key.pin).is_some()
             || self.view.scan_replaces && !self.view.scanned(&key.pin);
@@ -322,11 +327,11 @@ impl Intake<'_> {
         }
     }
 
-    /// What a device that is made equal to the fleet says of a user.
+    /// A user record from a device that is being made equal to the fleet.
     fn replaced_user(&mut self, key: &ItemKey, patch: &UserPatch) -> Outcome {
         match self.view.item(key) {
             None => {
-                // Unknown to the fleet, and the fleet is right: a deletion that this device has to carry out.
+                // The fleet does not know this PIN, and the fleet decides: this device has to delete it.
                 self.bury(key, false);
                 self.put_right(key)
             }

@@ -1,7 +1,8 @@
-//! Random episodes about whose content a PIN holds: terminals enrol, edit, delete, are wiped and restored, and operators set,
-//! delete and move people. Every value belongs to one person, so that the judge sees whose a record or a device is.
+//! Random episodes about the identity rules: whose content is under a PIN. Terminals enrol, edit, delete, are wiped
+//! and restored. Operators set, delete and move people. Every value belongs to one person, so the judge sees which
+//! person a record or a device belongs to.
 //!
-//! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model pin_holds` runs more of them.
+//! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model pin_holds` runs more episodes.
 
 mod accidents;
 mod judge;
@@ -20,26 +21,26 @@ use crate::terminal::{Answers, QueuedCommand, Upload, User};
 use crate::world::{AREAS, Device, World, finger, pin};
 use judge::Judge;
 
-/// How many PINs there are.
+/// Number of PINs.
 const PINS: usize = 5;
 
 /// The privilege of an administrator.
 const ADMINISTRATOR: i32 = 14;
 
-/// The device that comes later, with people of its own.
+/// A device that joins later and brings its own people.
 const LATE: usize = 3;
 
-/// A person: the name and the card that he brings along.
+/// A person, with a name and a card.
 #[derive(Clone, Debug)]
 struct Individual {
     name: String,
     card: Option<String>,
 }
 
-/// What a terminal held.
+/// The content of a terminal.
 type Backup = (BTreeMap<Pin, User>, BTreeMap<(Pin, Slot), String>);
 
-/// Somebody whom an operator deleted, and what belonged to him.
+/// A person whom an operator deleted, with everything that belonged to the person.
 type Deleted = (Pin, UserFields, Vec<(ItemKey, roster::Content)>);
 
 /// One episode.
@@ -48,16 +49,16 @@ struct Episode {
     world: World,
     judge: Judge,
     people: Vec<Individual>,
-    /// Everybody is online, and a PIN is one person.
+    /// Every device is online, and a PIN never changes its person.
     ordinary: bool,
     online: [bool; 4],
     late_has_joined: bool,
     backups: BTreeMap<usize, Backup>,
-    /// What an operator deleted last.
+    /// The last person whom an operator deleted.
     undo: Option<Deleted>,
-    /// When a device was asked for everything that it holds, until it has shown it.
+    /// When each device was asked for everything, until it has uploaded everything.
     roster_since: [Option<Millis>; 4],
-    /// How many users it told of with the last poll.
+    /// The number of users that each device reported with its last poll.
     told: [usize; 4],
 }
 
@@ -93,7 +94,7 @@ impl Episode {
         episode
     }
 
-    /// Which questions each terminal answers. Everything else of an episode is the same for all of them.
+    /// Draws the questions that each terminal answers. Everything else of an episode is independent of this.
     fn draw_answers(&mut self, seed: u64) {
         let mut random = Random(seed ^ 0x5e_ed0f_a75e);
         let answers = [
@@ -124,7 +125,7 @@ impl Episode {
         device != LATE || self.late_has_joined
     }
 
-    /// A value that was never used before, of this person.
+    /// A value of this person that was never used before.
     fn value(&mut self, person: usize) -> String {
         let value = self.world.value();
         self.world.owners.insert(value.clone(), person);
@@ -135,7 +136,7 @@ impl Episode {
         self.value(person).parse().expect("a number")
     }
 
-    /// Somebody new: three of four have a name, and half of those a card beside.
+    /// Creates a person: three of four have a name, and half of those a card too.
     fn person(&mut self, named: bool) -> usize {
         let person = self.people.len();
         let name = named.then(|| format!("{} of the night shift", self.value(person)));
@@ -150,9 +151,7 @@ impl Episode {
         finger(pin, number, 10)
     }
 
-    // ---- people at the terminals
-
-    /// Somebody is enrolled at a terminal that has nobody under the PIN. The records go up together or in pieces.
+    /// Enrols a person at a terminal that holds nobody under the PIN. The records are uploaded together or in pieces.
     fn enrol(&mut self, device: usize, person: usize, pin: &Pin) {
         let group = self.group(person);
         let Individual { name, card } = self.people[person].clone();
@@ -191,7 +190,7 @@ impl Episode {
         Upload::Template(key.clone(), text)
     }
 
-    /// Who is enrolled: somebody new, the owner of the PIN, or somebody who had it before.
+    /// The person to enrol: a new person, the owner of the PIN, or a former owner.
     fn someone(&mut self, pin: &Pin) -> usize {
         let chance = self.world.random.unit();
         if let Some(owner) = self.judge.owner(pin).filter(|_| chance < 0.5) {
@@ -227,7 +226,7 @@ impl Episode {
         }
     }
 
-    /// Somebody who is on the terminal is changed there.
+    /// Changes a person at a terminal that holds the person.
     fn edit(&mut self, device: usize) {
         let held: Vec<Pin> = self.world.devices[device].terminal.users.keys().cloned().collect();
         if held.is_empty() {
@@ -281,7 +280,7 @@ impl Episode {
         }
     }
 
-    /// Everything is uploaded, users or templates first, sometimes broken off.
+    /// Uploads everything, users or templates first, sometimes only in part.
     fn upload_everything(&mut self, device: usize) {
         let users_first = self.world.random.chance(0.6);
         let at_once = self.world.random.pick(&[2, 4, 99]);
@@ -298,9 +297,7 @@ impl Episode {
         terminal.uploads.extend(bodies);
     }
 
-    // ---- the device and the server
-
-    /// The late device is taken in.
+    /// The late device joins.
     fn join(&mut self, mode: Joining) {
         self.world.tell(|| format!("== the late device joins: {mode:?}"));
         if self.world.random.chance(0.5) {
@@ -319,7 +316,7 @@ impl Episode {
         self.world.order(device, QueuedCommand::Check);
     }
 
-    /// The server compares what the device showed with how much it says to hold.
+    /// The server compares what the device uploaded with the number of users that it reports.
     fn look_at_roster(&mut self, device: usize) {
         let Some(since) = self.roster_since[device] else { return };
         let Device { terminal, shown, .. } = &self.world.devices[device];
@@ -389,7 +386,7 @@ impl Episode {
         self.judge.look(&mut self.world);
     }
 
-    /// A terminal that does not know `CHECK` connects anew now and then.
+    /// A terminal that does not know `CHECK` connects anew from time to time.
     fn connects_again(&mut self, device: usize) {
         let may = self.world.devices[device].may_connect_again();
         if may && (self.world.busy == 0.0 || self.world.random.chance(0.2)) {
@@ -419,8 +416,6 @@ impl Episode {
             self.judge.look(&mut self.world);
         }
     }
-
-    // ---- the episode
 
     fn play(&mut self) {
         let modes = [Joining::Adopt, Joining::Adopt, Joining::Replace];
@@ -502,7 +497,7 @@ impl Episode {
         }
     }
 
-    /// The server asks for everything once a day, and where a device lacks something it is doubted.
+    /// Once a day, the server asks for everything. If a device lacks something, it is scanned again.
     fn audit(&mut self, device: usize) {
         if self.world.devices[device].row.joining.is_some() || self.roster_since[device].is_some() {
             return;
@@ -524,7 +519,7 @@ impl Episode {
 }
 
 impl Device {
-    /// It takes what the others take, and never refuses anything.
+    /// The terminal accepts the content that the others accept, and never refuses anything.
     fn become_roomy(&mut self) {
         self.major = 10;
         self.row.capability.merge_parameters(&[

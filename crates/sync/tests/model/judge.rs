@@ -1,4 +1,4 @@
-//! Whether the devices hold what the server wants of them.
+//! The judge: whether the devices hold what the server wants.
 
 use roster::{Content, ItemKey, Kind, Seq, Slot};
 use sync::{Stage, Wait, Want};
@@ -8,7 +8,7 @@ use crate::terminal::defined;
 use crate::world::{Device, World, user_key};
 
 impl World {
-    /// What is wrong on the devices, in words.
+    /// The differences between the devices and the server's wishes, in words.
     pub fn differences(&self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (number, device) in self.devices.iter().enumerate() {
@@ -63,7 +63,7 @@ impl World {
         wrong
     }
 
-    /// Devices to which something is still owed.
+    /// Devices that the server still has to send something to.
     pub fn items_over_write_limit(&self) -> Vec<usize> {
         let busy = |device: &&Device| {
             let due = device.exceptions.values().any(|e| e.wipe || matches!(e.wait, Wait::Due(_)));

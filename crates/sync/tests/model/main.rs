@@ -1,11 +1,11 @@
 //! The random model: one server, four terminals, and everything that may go wrong between them.
 //!
-//! Each episode mixes edits by operators and at devices, deletions, PINs that are used again, changes of areas, wipes,
-//! full re-uploads, lost replies, restarts, busy and full and picky devices, acknowledgements and uploads that arrive
-//! late, and operators' commands. Then the disturbance stops, every device polls until quiet, and what it holds is
-//! compared with what the server wants it to hold.
+//! Each episode mixes these events: edits by operators and at devices, deletions, reused PINs, changes of areas,
+//! wipes, full uploads, lost replies, restarts, devices that are busy, full or refuse content, late acknowledgements
+//! and uploads, and operators' commands. Then the disturbance stops and every device polls until nothing is left to
+//! do. At the end the test compares each device with what the server wants it to hold.
 //!
-//! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model` runs more of them; a seed that fails is named.
+//! `MUSTER_EPISODES=30000 cargo nextest run -p sync --test model` runs more episodes; a failure names its seed.
 
 mod identity;
 mod judge;

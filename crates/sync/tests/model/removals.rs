@@ -1,4 +1,4 @@
-//! Removals that a device fails: nothing stops what takes something off a device.
+//! Removals that a device fails. The server repeats them until the device confirms them.
 
 use roster::{ItemKey, Slot};
 use sync::Exception;
@@ -10,7 +10,7 @@ use crate::world::{World, finger, pin, user_key};
 
 const DAY_MS: i64 = 86_400_000;
 
-/// The device could not write its storage: a failure that passes.
+/// The device could not write its storage: a temporary failure.
 const STORAGE: i32 = -3;
 
 /// A parameter is wrong: a refusal.
@@ -39,7 +39,7 @@ fn fingers(world: &World) -> Vec<&str> {
     world.devices[0].terminal.templates.values().map(String::as_str).collect()
 }
 
-/// Device 0 polls every second for so long, and answers. How many commands it got.
+/// Device 0 polls every second for this time, and answers. Returns how many commands it got.
 fn polls_for(world: &mut World, ms: i64) -> usize {
     let sent = world.sent;
     for _ in 0..ms / 1_000 {
@@ -51,7 +51,7 @@ fn polls_for(world: &mut World, ms: i64) -> usize {
     world.sent - sent
 }
 
-/// The same with a poll every hour.
+/// The same with one poll per hour.
 fn polls_for_days(world: &mut World, days: i64) -> usize {
     let sent = world.sent;
     for _ in 0..days * 24 {
@@ -86,7 +86,8 @@ fn a_removal_that_fails_for_a_while_is_tried_with_growing_pauses_and_not_noted()
     assert_eq!(exception(&world, &ada()), None);
 }
 
-/// Rule *removals*: whatever the code, the removal is tried daily, noted until it is confirmed, and in nobody's way.
+/// Rule *removals*: whatever the return code, the server tries the removal daily, keeps the note until it is
+/// confirmed, and delays nothing else.
 #[test]
 fn a_removal_that_keeps_failing_is_noted_and_tried_every_day() {
     for code in [STORAGE, PARAMETER, -1001, -1002] {
@@ -112,7 +113,7 @@ fn a_removal_that_keeps_failing_is_noted_and_tried_every_day() {
     }
 }
 
-/// Rule *removals*: the note stays while the daily try is under way.
+/// Rule *removals*: the note stays while the command of the daily try is open.
 #[test]
 fn a_failed_removal_stays_noted_while_it_is_tried_again() {
     let mut world = fleet_that_fails(STORAGE);
@@ -125,7 +126,7 @@ fn a_failed_removal_stays_noted_while_it_is_tried_again() {
     assert_eq!(unconfirmed(&world, &ada()), Some(STORAGE));
 }
 
-/// Rule *removals*: of a template too, with any code.
+/// Rule *removals*, for a template, with any return code.
 #[test]
 fn a_template_that_a_device_does_not_delete_is_noted_and_tried_every_day() {
     for code in [STORAGE, PARAMETER, -1002] {
@@ -154,7 +155,7 @@ fn a_failed_removal_is_forgotten_where_the_item_is_wanted_again() {
     assert_eq!(unconfirmed(&world, &ada_finger()), None);
 }
 
-/// Rule *removals*: nobody is brought to a place that still has the fingers of somebody else.
+/// Rule *removals*: no person gets a PIN that still has the fingers of another person on the device.
 #[test]
 fn the_next_owner_of_a_pin_waits_until_the_one_before_is_gone() {
     for code in [STORAGE, PARAMETER] {
@@ -176,7 +177,7 @@ fn the_next_owner_of_a_pin_waits_until_the_one_before_is_gone() {
 
 /// A device that does not know the table of a definition holds none of it.
 #[test]
-fn a_definition_is_not_removed_from_a_device_that_does_not_know_such() {
+fn a_definition_is_not_removed_from_a_device_that_does_not_know_its_table() {
     let mut world = fleet();
     let key = crate::world::definition_key(roster::DefinitionKind::WorkCode, 0);
     let member = ItemKey { pin: key.pin.clone(), slot: Slot::membership(crate::world::AREAS[0]) };

@@ -1,4 +1,4 @@
-//! One story for each of the eight rules: each fails when its rule is left out.
+//! One story for each of the eight rules of docs/sync.md. Each story fails if its rule is left out.
 
 use roster::{Area, Content, Seq, UserFields};
 use sync::operator::SyncAllowance;
@@ -11,7 +11,7 @@ use crate::calm_down;
 use crate::terminal::{Upload, User, template};
 use crate::world::{World, finger, pin, user_key};
 
-/// A fleet in one area whose devices are never busy, full or picky, and take the same fingerprints.
+/// A fleet in one area. Its devices are never busy or full, refuse nothing, and accept the same fingerprints.
 pub fn fleet() -> World {
     let mut world = World::new(0);
     world.busy = 0.0;
@@ -74,7 +74,7 @@ fn a_device_that_missed_a_change_does_not_undo_it_by_uploading_what_it_still_hol
     assert_equal(&world);
 }
 
-/// Rule *stale*, of a deleted user.
+/// Rule *stale*, for a deleted user.
 #[test]
 fn a_device_that_missed_a_deletion_does_not_bring_the_user_back() {
     let mut world = fleet();
@@ -95,7 +95,7 @@ fn card_of(world: &World, who: &str) -> Option<String> {
     world.user(&who.parse().expect("a PIN")).expect("live").card
 }
 
-/// The other side of rule *stale*, where another device had replaced the value.
+/// The other side of rule *stale*: another device had replaced the value.
 #[test]
 fn a_device_that_has_the_newest_version_may_go_back_to_an_older_one_on_purpose() {
     let mut world = fleet();
@@ -115,7 +115,7 @@ fn a_device_that_has_the_newest_version_may_go_back_to_an_older_one_on_purpose()
     assert_eq!(card_of(&world, "7").as_deref(), Some("4401001"));
 }
 
-/// The other side of rule *stale*, where an operator had replaced the value.
+/// The other side of rule *stale*: an operator had replaced the value.
 #[test]
 fn no_device_goes_back_to_a_value_that_an_operator_replaced() {
     let mut world = fleet();
@@ -133,14 +133,14 @@ fn no_device_goes_back_to_a_value_that_an_operator_replaced() {
 
 /// Rule *correct*.
 #[test]
-fn what_is_not_taken_from_a_device_is_answered_by_what_is_right() {
+fn an_upload_that_is_not_accepted_is_answered_by_a_correction() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);
     operator_sets(&mut world, "7", "Ada Lovelace");
     world.poll(0, false);
     run(&mut world, 0);
-    // The device took the new name; its answer is still under way when somebody types the old one.
+    // The device accepted the new name. Before its answer arrives, somebody types the old name.
     change_at(&mut world, 0, "7", |user| user.name = "Ada".to_owned());
     world.deliver_uploads(0);
     world.deliver_acknowledgements(0);
@@ -176,7 +176,7 @@ fn a_change_made_at_a_device_goes_back_to_it_since_an_older_one_may_be_on_its_wa
     let card_on = |world: &World, device: usize| world.devices[device].terminal.users[&pin(7)].card.clone();
     change_at(&mut world, 0, "7", |user| user.card = Some("4401001".to_owned()));
     world.deliver_uploads(0);
-    // Device 1 is sent that card, and before it carries it out somebody changes it there.
+    // Device 1 gets that card. Before it carries out the command, somebody changes the card there.
     world.poll(1, false);
     change_at(&mut world, 1, "7", |user| user.card = Some("4401002".to_owned()));
     world.deliver_uploads(1);
@@ -201,7 +201,7 @@ fn a_pin_used_again_leaves_nothing_of_the_former_person_on_a_device_that_was_off
     assert_eq!(world.devices[0].terminal.templates.len(), 1);
 
     world.delete_user(&pin(7));
-    // The device's poll reads of the deletion, but its answer is lost; then the PIN is somebody else's.
+    // The device's poll reads the deletion, but the answer is lost. Then the PIN gets another person.
     world.poll(0, true);
     operator_sets(&mut world, "7", "Grace");
     calm_down(&mut world);
@@ -213,7 +213,7 @@ fn a_pin_used_again_leaves_nothing_of_the_former_person_on_a_device_that_was_off
 
 /// Rule *late acknowledgement*.
 #[test]
-fn an_answer_to_a_command_that_is_no_longer_open_makes_the_item_due_if_it_moved_on() {
+fn an_answer_to_a_closed_command_makes_the_item_due_if_the_item_changed_since() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     world.poll(0, false);
@@ -239,7 +239,7 @@ fn an_answer_to_a_command_that_is_no_longer_open_makes_the_item_due_if_it_moved_
     assert_eq!(exception.wait, Wait::Due(world.now));
 }
 
-/// Fault 33 of other servers: the same answer to the newest version is information, nothing more.
+/// Fault 33 of other servers: a repeated answer to the newest version is information only.
 #[test]
 fn a_doubled_answer_to_the_newest_version_changes_nothing() {
     let mut world = fleet();
@@ -300,9 +300,9 @@ fn two_devices_that_change_different_fields_of_one_user_both_win() {
     assert_eq!((user.group, user.card.as_deref()), (3, Some("4402017")));
 }
 
-/// A template of several parts that got no full answer goes out again under another name.
+/// A template of several parts without a full answer is sent again with another id.
 #[test]
-fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
+fn answers_to_two_interrupted_attempts_do_not_count_as_one_complete_attempt() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     let key = finger(&pin(7), 6, 10);
@@ -343,10 +343,10 @@ fn answers_of_two_broken_off_goes_do_not_add_up_to_one_that_was_whole() {
     assert!(view.persons[&key.pin].open.contains_key(&key.slot), "the second go is still awaited");
 }
 
-/// Where several servers write, an item may change between the reading of a page and that of the item: then the page's row
-/// is about less than what is known, and the row of the change comes later.
+/// If several servers write, an item may change after the page was read and before the item is read. Then the row of
+/// the page is older than the item, and the row of the change comes later.
 #[test]
-fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
+fn an_item_that_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     let key = user_key(&"7".parse().expect("a PIN"));
@@ -367,10 +367,10 @@ fn what_changed_after_its_page_was_read_goes_out_once_with_its_own_row() {
     assert_eq!(page(newest), (1, newest));
 }
 
-/// The other way round, the page may know of a change that is not in what was read of the item, or of an item that was not
-/// there yet. Such a row is not passed: nobody would come back to it.
+/// The opposite: the page may contain a change that is newer than the item as it was read, or an item that did not
+/// exist then. The cursor does not pass such a row, because the server would never return to it.
 #[test]
-fn a_row_that_is_ahead_of_what_was_read_of_its_item_is_not_passed() {
+fn the_cursor_does_not_pass_a_row_that_is_newer_than_its_item() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     let key = user_key(&pin(7));
@@ -388,11 +388,11 @@ fn a_row_that_is_ahead_of_what_was_read_of_its_item_is_not_passed() {
     }
 }
 
-/// What a device does not keep as it was written is not written to it without end.
+/// The server does not write an item endlessly to a device that does not keep it.
 ///
 /// Obligation 189.
 #[test]
-fn what_was_written_too_often_within_an_hour_waits_for_an_hour() {
+fn an_item_that_was_written_too_often_within_an_hour_waits_for_an_hour() {
     let mut world = fleet();
     operator_sets(&mut world, "7", "Ada");
     calm_down(&mut world);

@@ -1,4 +1,4 @@
-//! The other side of the random model: a terminal as the server cannot see into it.
+//! The terminal of the random model. The server cannot see into it.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -11,13 +11,13 @@ use wire::Pin;
 
 use crate::random::Random;
 
-/// What a terminal keeps of a user.
+/// A user as a terminal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
     pub name: String,
     pub card: Option<String>,
     pub privilege: i32,
-    /// Says nothing of a person.
+    /// Does not identify a person.
     pub group: i32,
 }
 
@@ -39,7 +39,7 @@ impl User {
     }
 }
 
-/// A command as it reached the terminal.
+/// A command that reached the terminal.
 #[derive(Clone, Debug)]
 pub enum Command {
     Item { number: i64, lines: u16, verb: Verb, key: ItemKey, seq: Seq, content: Option<Box<Content>> },
@@ -60,7 +60,7 @@ pub enum Acknowledgement {
     QueuedCommand { number: i64, understood: bool },
 }
 
-/// Which questions a terminal answers. Each answers less than the one before.
+/// The questions that a terminal answers. Each variant answers less than the one before.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answers {
     /// Queries for users and for templates.
@@ -91,7 +91,7 @@ pub enum Upload {
     Template(ItemKey, String),
     WorkCode(ItemKey, String),
     Deleted(Pin),
-    /// The log of the terminal tells that somebody was enrolled as a new user.
+    /// The log of the terminal reports the enrolment of a new user.
     Enrolled(Pin),
     Wiped,
     Restored,
@@ -109,7 +109,7 @@ impl Upload {
         }
     }
 
-    /// The user or template that it shows to be on the device.
+    /// The user or template that this upload shows to be on the device.
     pub fn shows(&self) -> Option<(Pin, Option<Slot>)> {
         match self {
             Self::User(pin, _) => Some((pin.clone(), None)),
@@ -119,25 +119,25 @@ impl Upload {
     }
 }
 
-/// The part of a name by which it is told from others.
+/// The part of a name that identifies it.
 pub fn short(name: &str) -> String {
     name.get(..8).unwrap_or_default().to_owned()
 }
 
 impl User {
-    /// Its name and card, as far as it has them.
+    /// Its name and card, if there are any.
     pub fn values(&self) -> Vec<String> {
         let name = Some(short(&self.name)).filter(|name| !name.is_empty());
         name.into_iter().chain(self.card.clone().filter(|card| !card.is_empty())).collect()
     }
 }
 
-/// A terminal: what it holds, and what is on its way to and from it.
+/// A terminal: its content, and the commands and uploads on their way.
 #[derive(Debug, Default)]
 pub struct Terminal {
     pub users: BTreeMap<Pin, User>,
     pub templates: BTreeMap<(Pin, Slot), String>,
-    /// What it has under the owner of a definition: the name of a work code, the start of Monday of a time zone.
+    /// Content by owner of a definition: the name of a work code, the start of Monday of a time zone.
     pub definitions: BTreeMap<Pin, String>,
     /// Its firmware knows time zones.
     pub knows_zones: bool,
@@ -145,16 +145,16 @@ pub struct Terminal {
     pub acknowledgements: Vec<Acknowledgement>,
     /// Bodies of uploads.
     pub uploads: Vec<Vec<Upload>>,
-    /// Names longer than this many bytes are cut.
+    /// The terminal cuts names that are longer than this, bytes.
     pub name_bytes: usize,
     pub most_users: usize,
     pub most_templates: usize,
-    /// Every seventeenth template is not to its taste.
+    /// The terminal refuses every seventeenth template.
     pub refuses: bool,
-    /// It reports deletions that the server ordered as if a person had made them.
+    /// The terminal reports deletions by the server as if a person had made them.
     pub reports_own_deletions: bool,
     pub answers: Answers,
-    /// It answers deletions so, and deletes nothing.
+    /// The terminal answers deletions with this return code, and deletes nothing.
     pub refuses_deletions: Option<i32>,
 }
 
@@ -260,7 +260,7 @@ impl Terminal {
         0
     }
 
-    /// What it makes of a user record.
+    /// The user that the terminal keeps of a user record.
     pub fn keep(&self, fields: &UserFields) -> User {
         let mut name = fields.name.clone();
         name.truncate(self.name_bytes);
@@ -268,12 +268,12 @@ impl Terminal {
         User { name, card: fields.card.clone(), privilege, group }
     }
 
-    /// Something that happened by itself goes up in a body of its own.
+    /// Uploads an event in a body of its own.
     pub fn report(&mut self, upload: Upload) {
         self.uploads.push(vec![upload]);
     }
 
-    /// Uploads what a query asks for, behind what waits already.
+    /// Uploads the answer to a query, after the uploads that wait already.
     fn answer(&mut self, pin: &Pin, subject: Subject) {
         let body: Vec<Upload> = match subject {
             Subject::User => {
@@ -314,7 +314,7 @@ impl Terminal {
         self.uploads.extend(bodies);
     }
 
-    /// All that it holds: users, templates, work codes.
+    /// Everything that the terminal holds: users, templates, work codes.
     pub fn everything(&self) -> Vec<Upload> {
         let users = self.users.iter().map(|(pin, user)| Upload::User(pin.clone(), user.clone()));
         let templates = self.templates.iter().map(|((pin, slot), text)| {
@@ -332,7 +332,7 @@ pub const fn work_code_slot() -> Slot {
     DefinitionKind::WorkCode.slot()
 }
 
-/// What tells one content of a definition from another here.
+/// The text that distinguishes the contents of definitions here.
 pub fn defined(definition: &Definition) -> &str {
     match definition.kind() {
         DefinitionKind::WorkCode => definition.value("NAME"),

@@ -27,13 +27,13 @@ pub struct Stored {
     pub content: Option<Content>,
     pub older: BTreeSet<ContentHash>,
     pub older_users: Vec<UserFields>,
-    /// Marks of lives that ended.
+    /// Marks of people whose life under the PIN ended.
     pub former: BTreeSet<ContentHash>,
-    /// Those of lives that an operator ended.
+    /// The same of people whom an operator removed.
     pub removed: BTreeSet<ContentHash>,
 }
 
-/// A device as the store keeps it, and the terminal behind it.
+/// A device as the store keeps it, with its terminal.
 #[derive(Debug)]
 pub struct Device {
     pub row: DeviceView,
@@ -44,19 +44,19 @@ pub struct Device {
     pub given_up: BTreeSet<i64>,
     pub claims: BTreeMap<Pin, sync::Claim>,
     pub enrolment: Enrolment,
-    /// The user records of the upload that is taken.
+    /// The user records of the upload that is being processed.
     pub records: BTreeMap<Pin, User>,
-    /// What was uploaded of every claim that is open.
+    /// The uploaded content of every open claim.
     pub claimed: BTreeMap<Pin, Vec<(Held, Upload)>>,
-    /// What it showed since it was asked for everything: users, and templates with their slot.
+    /// Users and templates (with their slot) that the device uploaded since it was asked for everything.
     pub shown: BTreeSet<(Pin, Option<Slot>)>,
     pub delete_sent: BTreeMap<Pin, Millis>,
     pub ordered: Vec<(OperatorCommand, QueuedCommand)>,
-    /// Which questions it answers, as far as it was asked.
+    /// The questions that the device answers, as far as the server knows.
     pub known_answers: Answers,
-    /// Everything is to come with its next connection.
+    /// The device uploads everything with its next connection.
     pub awaits_everything: bool,
-    /// It is read as a whole.
+    /// The state of reading everything from the device.
     pub reread: Option<Reread>,
     pub terminal: Terminal,
     pub major: u16,
@@ -76,28 +76,28 @@ pub struct World {
     pub busy: f64,
     /// PINs that an operator deleted and nobody brought back on purpose, with the names that they had.
     pub deleted: BTreeMap<Pin, BTreeSet<String>>,
-    /// How often such a user came back by a device that had not heard of the deletion.
+    /// How often such a user came back through a device that did not know of the deletion.
     pub resurrected: usize,
     pub most_due: usize,
-    /// What was kept aside and does not belong to an open claim.
+    /// Held content that does not belong to an open claim.
     pub kept: Vec<Kept>,
-    /// Whose a value is: names by their first eight letters, cards, groups and templates.
+    /// The person whom each value belongs to: names by their first eight letters, cards, groups and templates.
     pub owners: BTreeMap<String, usize>,
-    /// Changes of the fleet that a judge has not looked at.
+    /// Changes of the fleet that the judge has not checked yet.
     pub puts: Vec<Put>,
     /// Templates, names and cards that devices uploaded, with their PINs.
     pub delivered: BTreeMap<(Pin, String), Millis>,
     /// How many commands went out.
     pub sent: usize,
-    /// Which lives were sent to which devices.
+    /// The lives that were sent to each device.
     pub sent_to: BTreeSet<(usize, Pin, Seq)>,
-    /// Commands for people who are not in the areas of the device.
+    /// Commands for people outside the areas of the device.
     pub sent_outside: Vec<String>,
-    /// Tells what happens, for looking at one seed.
+    /// Prints what happens, for looking at one seed.
     pub told: bool,
 }
 
-/// Something that was kept aside.
+/// Content that is held.
 #[derive(Debug)]
 pub struct Kept {
     pub device: usize,
@@ -112,18 +112,18 @@ pub struct Put {
     pub before: Option<Content>,
     pub after: Option<Content>,
     pub by: Option<i64>,
-    /// The user of the PIN was live before.
+    /// The user of the PIN was live before the change.
     pub user_live: bool,
-    /// The life of the PIN after it.
+    /// The life of the PIN after the change.
     pub life: Option<Seq>,
     pub at: Millis,
-    /// The user was in an area of the device that made it.
+    /// The user was in an area of the device that made the change.
     pub in_scope: bool,
-    /// The device that made it was joining.
+    /// Whether and how the device that made the change was joining.
     pub joining: Option<sync::Joining>,
 }
 
-/// How many templates the small device takes, which says so.
+/// Number of templates that the small device can hold. It reports this number.
 pub const SMALL_TEMPLATES: usize = 4;
 
 pub const AREAS: [Area; 3] = [Area(1), Area(2), Area(3)];
@@ -142,7 +142,7 @@ pub fn definition_key(kind: DefinitionKind, number: usize) -> ItemKey {
     ItemKey { pin: name.owner().expect("an owner"), slot: kind.slot() }
 }
 
-/// A definition that says `value`, eight digits, or of a time zone as much of it as makes a time of day.
+/// A definition with the content `value`, eight digits. A time zone uses as many of them as make a time of day.
 pub fn definition(key: &ItemKey, value: &str) -> Definition {
     let name = DefinitionName::of(&key.pin).expect("the owner of a definition");
     let minute = value.parse::<u32>().unwrap_or(0) % 1440;
@@ -213,12 +213,10 @@ impl World {
         format!("{:08}", self.values)
     }
 
-    /// A name that tells apart within what the shortest device keeps, and is longer than that.
+    /// A name that is longer than the shortest device stores, and is unique within that length.
     pub fn name(&mut self) -> String {
         format!("{} of the night shift", self.value())
     }
-
-    // ---- the store
 
     pub fn put(&mut self, key: &ItemKey, content: Option<Content>, by: Option<i64>) {
         if content.is_some() || self.items.contains_key(key) {
@@ -273,7 +271,7 @@ impl World {
             }
         }
         if !live {
-            // What a deleted person was called is erased, but for marks.
+            // The records of a deleted person are erased. Only marks remain.
             for user in std::mem::take(&mut stored.older_users) {
                 let marks = roster::marks(&self.hash_key, &user);
                 if by.is_none() {
@@ -302,7 +300,7 @@ impl World {
         });
     }
 
-    /// About what its commands take. Of some templates one alone is more than a reply is meant to hold.
+    /// Approximate size of the commands. Some templates alone are larger than a reply should be.
     fn bytes(&self, content: &Content) -> usize {
         let heavy = match content {
             Content::Template(template) => template.parts.iter().any(|part| part.text.ends_with(['0', '5'])),
@@ -337,7 +335,7 @@ impl World {
         }
     }
 
-    /// The view of a device with everyone in it.
+    /// The view of a device, with every person in it.
     pub fn view(&self, device: usize) -> DeviceView {
         let device = &self.devices[device];
         let mut view = device.row.clone();
@@ -363,12 +361,12 @@ impl World {
         view
     }
 
-    /// Writes what a decision changed, the way a store has to.
+    /// Writes the changes of a decision, as a store has to.
     pub fn apply(&mut self, device: usize, view: DeviceView) {
         let _ = self.apply_numbered(device, view, &[]);
     }
 
-    /// What became of claims last.
+    /// The changes of claims, by PIN; the last one counts.
     fn apply_numbered(
         &mut self,
         device: usize,
@@ -434,8 +432,6 @@ impl World {
         changes.claims.into_iter().collect()
     }
 
-    // ---- device requests
-
     pub fn deliver_acknowledgements(&mut self, device: usize) {
         for acknowledgement in std::mem::take(&mut self.devices[device].terminal.acknowledgements) {
             match acknowledgement {
@@ -476,7 +472,7 @@ impl World {
         number
     }
 
-    /// The device is given firmware that knows more, begins anew, and says so.
+    /// The device gets firmware that knows more, starts anew, and reports it.
     pub fn new_firmware(&mut self, device: usize) {
         let device = &mut self.devices[device];
         device.terminal.inbox.clear();
@@ -513,7 +509,7 @@ impl Device {
         let major = if number % 2 == 0 { 10 } else { 12 };
         let small = number == 2;
         let mut capability = Capability::default();
-        // What the small one says of its templates is true, what it says of its users is more than it holds.
+        // The small device reports the true number of templates, and more users than it holds.
         let most = if small { SMALL_TEMPLATES } else { 100 };
         capability.merge_parameters(&[
             ("MaxMultiBioDataCount".to_owned(), format!("0:{most}:0:0:0:0:0:0:0:0")),
@@ -553,7 +549,7 @@ impl Device {
         }
     }
 
-    /// What [`sync::Changes::rebaseline`] and [`sync::Changes::device`] ask of a store.
+    /// Carries out [`sync::Changes::rebaseline`] and [`sync::Changes::device`] as a store has to.
     fn rebaseline(&mut self, now: Millis) {
         for exception in self.exceptions.values_mut() {
             (exception.refused, exception.known) = (None, None);

@@ -1,4 +1,4 @@
-//! What goes wrong at terminals.
+//! Accidents at terminals.
 
 use wire::Pin;
 
@@ -22,7 +22,7 @@ impl Episode {
             }
             972..985 => self.restore(device),
             985..992 if !terminal.users.contains_key(who) => {
-                // A finger of somebody for a PIN that the terminal does not have.
+                // A finger of a person for a PIN that the terminal does not have.
                 let (person, key) = (self.person(true), self.finger(who));
                 let now = self.world.now;
                 let planted = self.puts_finger(device, &key, person, now);
@@ -34,7 +34,7 @@ impl Episode {
         }
     }
 
-    /// With a sign, or silently.
+    /// Empties the terminal, with a report or silently.
     fn wipe(&mut self, device: usize) {
         let says_so = self.world.random.chance(0.5);
         self.world.tell(|| format!("== {device} is emptied, says so: {says_so}"));

@@ -1,7 +1,9 @@
-//! Whose content the fleet and the devices hold, and whether anything was lost or came back.
+//! The judge of the identity rules: whose content the fleet and the devices hold, and whether anything was lost or
+//! came back.
 //!
-//! Every value belongs to one person. What the judge excuses: what a device holds after a silent restore, or what somebody
-//! holds who has nothing in common with the one who was deleted, cannot be told from a new person or an edit by anybody.
+//! Every value belongs to one person. The judge excuses two cases that nobody can distinguish from a new person or an
+//! edit: the content of a device after a silent restore, and the content of a person who has nothing in common with
+//! the deleted one.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,13 +17,13 @@ use super::PINS;
 use crate::terminal::{Upload, User, short};
 use crate::world::{Put, World, pin, user_key};
 
-/// A value that somebody gave a terminal.
+/// A value that a person got at a terminal.
 #[derive(Debug)]
 struct Act {
     device: usize,
     pin: Pin,
     value: String,
-    /// The slot of a template; of a record: 0 for the name, 1 for the card.
+    /// The slot of a template. In a user record: 0 for the name, 1 for the card.
     place: Result<Slot, u8>,
     person: usize,
     /// When the person was enrolled there.
@@ -30,7 +32,7 @@ struct Act {
     excused: bool,
 }
 
-/// How somebody who was deleted was called.
+/// Names and cards of deleted people.
 #[derive(Debug, Default)]
 struct Gone {
     at: Millis,
@@ -45,13 +47,13 @@ pub struct Judge {
     record_since: BTreeMap<i32, Millis>,
     gone: BTreeMap<(Pin, usize), Gone>,
     ended: BTreeMap<(Pin, usize), Millis>,
-    /// When somebody was last deleted at a terminal.
+    /// When each person was last deleted at a terminal.
     removed: BTreeMap<(usize, Pin, usize), Millis>,
-    /// Everything that the fleet ever had.
+    /// Every value that the fleet ever held.
     ever: BTreeSet<(Pin, String)>,
-    /// Values that were replaced within this life, and whether an operator did so.
+    /// Values that were replaced within this life, and whether an operator replaced them.
     replaced: BTreeMap<(Pin, String), bool>,
-    /// Names and cards of the life.
+    /// Names and cards of the current life.
     called: BTreeMap<Pin, BTreeSet<String>>,
     acts: Vec<Act>,
     /// When an operator removed a template.
@@ -60,9 +62,9 @@ pub struct Judge {
     made_replaced: [Option<Millis>; 4],
     begun_at: BTreeSet<(usize, Seq)>,
     wrong: Vec<String>,
-    /// What nobody can tell.
+    /// Number of cases that cannot be determined.
     pub undecidable: usize,
-    /// How many commands had gone out ten rounds before the end.
+    /// Number of commands that had been sent ten rounds before the end.
     pub sent_before: usize,
 }
 
@@ -88,7 +90,7 @@ impl Judge {
         self.ended.keys().filter(|(of, _)| of == pin).map(|(_, person)| *person).collect()
     }
 
-    /// People whom an operator took the PIN from.
+    /// People whom an operator removed from the PIN.
     pub fn deleted_before(&self, pin: &Pin) -> Vec<usize> {
         let gone = self.gone.iter().filter(|((of, _), gone)| of == pin && gone.by_operator);
         gone.map(|((_, person), _)| *person).collect()
@@ -101,8 +103,6 @@ impl Judge {
     pub fn since(&self, user: &User) -> Millis {
         self.record_since.get(&user.group).copied().unwrap_or(Millis(0))
     }
-
-    // ---- what happens at terminals
 
     pub fn made_record(
         &mut self,
@@ -117,7 +117,7 @@ impl Judge {
         let name = Some(short(&user.name)).filter(|name| !name.is_empty());
         let card = user.card.clone().filter(|card| !card.is_empty());
         for (place, value) in [(0, name), (1, card)] {
-            // Empty: somebody cleared it there.
+            // An empty value: somebody cleared the field there.
             self.act(world, device, pin, Err(place), person, value.unwrap_or_default(), since);
         }
     }
@@ -149,7 +149,7 @@ impl Judge {
         self.acts.push(Act { device, pin: pin.clone(), value, place, person, since, at: world.now, excused });
     }
 
-    /// What was made there of that person before is gone at somebody's hand.
+    /// Somebody removed the content of this person that was made at the device before.
     pub fn removed_at(&mut self, world: &World, device: usize, pin: &Pin) {
         let terminal = &world.devices[device].terminal;
         let user = terminal.users.get(pin);
@@ -174,7 +174,7 @@ impl Judge {
         }
     }
 
-    /// What was enrolled at a device that is made equal to the fleet goes, until it has told what it holds.
+    /// Content that was enrolled at a device with *replace* is removed, until the device has uploaded what it holds.
     pub fn joined(&mut self, world: &World, device: usize) {
         if self.made_replaced[device].is_some() {
             for act in &mut self.acts {
@@ -198,19 +198,17 @@ impl Judge {
         self.record_since.insert(group, world.now);
     }
 
-    /// The device holds the person, and is in an area of his.
+    /// The device holds the person, and is in an area of the person.
     pub fn given(&mut self, device: usize, life: Seq) {
         self.begun_at.insert((device, life));
     }
-
-    // ---- what happens to the fleet
 
     fn blame(&mut self, world: &World, what: String) {
         world.tell(|| format!("!! {what}"));
         self.wrong.push(what);
     }
 
-    /// Looks at every change of the fleet since the last look.
+    /// Checks every change of the fleet since the last check.
     pub fn look(&mut self, world: &mut World) {
         for put in std::mem::take(&mut world.puts) {
             self.look_at(world, &put);
@@ -238,7 +236,8 @@ impl Judge {
                 self.cut.insert((pin.clone(), put.key.slot), put.at);
             }
         }
-        // The person may come back under the PIN, and a device show a group of then: nobody can tell that it was not set anew.
+        // The person may come back under the PIN, and a device may upload a group of that time: it cannot be
+        // distinguished from a newly set group.
         let ended = match (&put.before, &put.after) {
             (Some(Content::User(fields)), None) => Some(format!("{:08}", fields.group)),
             _ => None,
@@ -298,7 +297,7 @@ impl Judge {
         }
     }
 
-    /// Name and card: the group tells nothing of a person.
+    /// Name and card. The group does not identify a person.
     fn named(fields: &roster::UserFields) -> Vec<String> {
         let name = Some(short(&fields.name)).filter(|name| !name.is_empty());
         name.into_iter().chain(fields.card.clone().filter(|card| !card.is_empty())).collect()
@@ -314,7 +313,7 @@ impl Judge {
         let named = matches!(&put.before, Some(Content::User(fields)) if !fields.name.is_empty());
         let values = self.called.remove(pin).unwrap_or_default();
         self.ended.insert((pin.clone(), person), put.at);
-        // The fleet hears of what was done at a terminal later than it was done.
+        // The fleet learns of an event at a terminal later than it happened.
         let at = device.and_then(|device| self.removed.get(&(device, pin.clone(), person)));
         let at = at.copied().unwrap_or(put.at);
         self.gone.insert((pin.clone(), person), Gone { at, values, named, by_operator: device.is_none() });
@@ -358,7 +357,7 @@ impl Judge {
             }
             _ => true,
         };
-        // Who brings the person brings the templates.
+        // A device that brings the person brings the templates.
         let adopted = put.joining == Some(Joining::Adopt);
         let new_life = put.life.is_some_and(|life| {
             (adopted || life.0 + 20 > world.seq) && self.begun_at.contains(&(device, life))
@@ -379,13 +378,11 @@ impl Judge {
                 let what = format!("I4 {value} that an operator replaced is back in {} by {device}", put.key);
                 self.blame(world, what);
             } else {
-                // It went back on purpose, or was restored silently: the device was asked.
+                // Somebody set the value back on purpose, or the device was restored silently. The device was asked.
                 self.undecidable += 1;
             }
         }
     }
-
-    // ---- at the end
 
     pub fn verdict(&mut self, world: &World) -> Option<String> {
         for number in 0..world.devices.len() {
@@ -397,7 +394,7 @@ impl Judge {
         }
         let items_over_write_limit = world.items_over_write_limit();
         let waits = |device: &crate::world::Device| {
-            // A question that was lost too often is put again after an hour.
+            // A question that was lost too often is asked again after an hour.
             let lost = |number: i64| {
                 device
                     .ordered
@@ -439,7 +436,7 @@ impl Judge {
                 if people.len() > 1 {
                     self.wrong.push(format!("I1 device {number} mixes {people:?} under {pin}, blocked"));
                 }
-                // Somebody who was given another name at the device cannot be told from somebody else.
+                // A person who got another name at the device cannot be distinguished from another person.
                 let called = self.called.get(&pin);
                 let evident = user.is_some_and(|user| {
                     // Names decide.
@@ -459,7 +456,7 @@ impl Judge {
         }
     }
 
-    /// Somebody whom an operator deleted is not left on a device for a decision.
+    /// A person whom an operator deleted does not stay on a device until a decision.
     fn look_for_gone(&mut self, number: usize, pin: &Pin, people: &BTreeSet<usize>, user: Option<&User>) {
         let since = user.map_or(Millis(i64::MAX), |user| self.since(user));
         for person in people {
@@ -475,7 +472,7 @@ impl Judge {
         }
     }
 
-    /// The fleet has or had it, it is kept, or it was cleared at the device.
+    /// The fleet holds or held the value, it is held for an operator, or it was cleared at the device.
     fn is_safe(&self, held: &BTreeSet<(Pin, String)>, act: &Act) -> bool {
         let value = (act.pin.clone(), act.value.clone());
         act.value.is_empty() || self.ever.contains(&value) || held.contains(&value)
@@ -507,7 +504,7 @@ impl Judge {
         }
     }
 
-    /// The fleet has another value of the person in that place, or the device gave a newer one.
+    /// The fleet holds another value of the person in that place, or the device uploaded a newer one.
     fn has_another(&self, world: &World, held: &BTreeSet<(Pin, String)>, act: &Act) -> bool {
         let newer = |other: &&Act| {
             other.device == act.device
@@ -533,7 +530,7 @@ impl Judge {
     }
 }
 
-/// How much waits for an operator to decide who somebody is.
+/// Number of decisions of operators about who somebody is that are still open.
 pub fn awaiting_decision(world: &World) -> usize {
     let kept = world.kept.iter().filter_map(|kept| match &kept.held {
         Held::Privilege(..) | Held::Credential(_) => None,

@@ -1,4 +1,4 @@
-//! What operators do.
+//! Events caused by operators.
 
 use roster::{Area, Content, ItemKey, Kind, Slot, UserFields};
 use wire::Pin;
@@ -37,7 +37,7 @@ impl Episode {
         self.judge.look(&mut self.world);
     }
 
-    /// An operator changes the user, or gives the PIN to somebody.
+    /// An operator changes the user, or gives the PIN to another person.
     pub(super) fn operator_sets(&mut self, who: &Pin) {
         if let Some(fields) = self.world.user(who) {
             let Some(owner) = self.judge.owner(who) else { return };

@@ -1,4 +1,5 @@
-//! One story for each rule about whose content a PIN holds: each fails when its rule is left out.
+//! One story for each identity rule (docs/sync.md, "Whose content it is"). Each story fails if its rule is left
+//! out.
 
 mod claims;
 mod deletions;
@@ -25,7 +26,7 @@ fn seven() -> Pin {
     pin(7)
 }
 
-/// A fleet in which device 1 has not polled since the operator set Ada.
+/// A fleet in which an operator set Ada. Device 1 has polled since only if `known_at_one`.
 fn fleet_with_ada(known_at_one: bool) -> World {
     let mut world = fleet_with_nobody();
     if known_at_one {
@@ -54,13 +55,13 @@ fn enrol(world: &mut World, device: usize, name: &str, card: &str) {
     terminal.report(Upload::User(seven(), user));
 }
 
-/// Somebody is enrolled, and the upload of the record is lost.
+/// Enrols a person, and loses the upload of the record.
 fn lose_record(world: &mut World, device: usize, name: &str) {
     enrol(world, device, name, "");
     world.devices[device].terminal.uploads.pop();
 }
 
-/// Something with this value is kept for an operator.
+/// Whether content with this value is held for an operator.
 fn is_kept(world: &World, value: &str) -> bool {
     world.kept.iter().any(|kept| kept.upload.values().iter().any(|(_, kept)| kept == value))
 }
@@ -85,7 +86,7 @@ fn go_round(world: &mut World, device: usize) {
     world.deliver_acknowledgements(device);
 }
 
-/// Somebody deletes the user at the terminal, which reports it.
+/// Somebody deletes the user at the terminal, which reports the deletion.
 fn delete_at(world: &mut World, device: usize) {
     let terminal = &mut world.devices[device].terminal;
     terminal.remove(&seven());
@@ -255,7 +256,7 @@ fn somebody_whom_an_operator_deleted_does_not_come_back_from_a_backup() {
     assert_equal(&world);
 }
 
-/// Rule *dirty*.
+/// Rule *former person*.
 #[test]
 fn a_device_that_holds_a_former_person_is_no_witness_for_the_next() {
     let mut world = fleet_with_ada(true);
@@ -271,7 +272,7 @@ fn a_device_that_holds_a_former_person_is_no_witness_for_the_next() {
     assert_equal(&world);
 }
 
-/// A deletion is of the life that the device knew.
+/// A deletion belongs to the life that the device knew.
 #[test]
 fn a_deletion_of_a_former_person_does_not_delete_the_next() {
     let mut world = fleet_with_ada(true);
@@ -308,9 +309,9 @@ fn areas_of(world: &World) -> BTreeSet<Area> {
     world.keys_of(&seven()).iter().filter_map(live).collect()
 }
 
-/// Rule *shown again*.
+/// Rule *uploaded again*.
 #[test]
-fn a_template_of_nobody_does_not_join_the_next_who_is_enrolled() {
+fn a_template_without_a_user_does_not_join_the_next_person_who_is_enrolled() {
     let mut world = fleet();
     let key = finger(&seven(), 6, 10);
     world.devices[0].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
@@ -338,7 +339,7 @@ fn no_upload_changes_the_areas_of_a_person() {
     assert_equal(&world);
 }
 
-/// Rule *gap*: a value of an ended life fills none.
+/// Rule *gap*: a value of an ended life fills no gap.
 #[test]
 fn a_card_of_an_ended_life_does_not_come_back_as_a_gap() {
     let mut world = fleet_with_ada(false);
@@ -353,7 +354,7 @@ fn a_card_of_an_ended_life_does_not_come_back_as_a_gap() {
     assert_equal(&world);
 }
 
-/// Rule *emptied*: a field that a device lost is brought again.
+/// Rule *emptied*: if a device lost a field, the server sends the field again.
 #[test]
 fn a_name_that_was_cleared_at_a_device_comes_back() {
     let mut world = fleet_with_ada(true);
@@ -366,8 +367,8 @@ fn a_name_that_was_cleared_at_a_device_comes_back() {
     assert_equal(&world);
 }
 
-/// A device that showed two people with the names that Muster wrote, and Ada with a card and a finger. Somebody empties her
-/// name there. What the fleet has of it afterwards, and whether it is held.
+/// A device uploaded two people with the names that Muster wrote, and Ada with a card and a finger. Somebody empties
+/// Ada's name there. Returns the fleet, and whether the emptied name is held.
 fn name_emptied(cleared: Cleared, witnesses: [usize; 2]) -> (World, bool) {
     let mut world = fleet_with_ada(true);
     world.policy.cleared = cleared;
@@ -385,7 +386,7 @@ fn name_emptied(cleared: Cleared, witnesses: [usize; 2]) -> (World, bool) {
     (world, held)
 }
 
-/// Rule *cleared*: nothing is spread until an operator has decided.
+/// Rule *cleared*: an empty field does not spread until an operator has decided.
 #[test]
 fn a_name_that_was_emptied_at_a_device_which_keeps_names_waits_for_an_operator() {
     let (world, held) = name_emptied(Cleared::Hold, [8, 9]);
@@ -406,7 +407,7 @@ fn a_name_that_was_emptied_at_a_device_which_keeps_names_is_an_edit_where_that_i
     assert_equal(&world);
 }
 
-/// Rule *cleared*: without evidence, and where that is set, the field is brought back.
+/// Rule *cleared*: the server restores the field without evidence, or if the policy says so.
 #[test]
 fn a_name_that_is_empty_at_a_device_of_which_nothing_is_known_comes_back() {
     for (cleared, witnesses) in

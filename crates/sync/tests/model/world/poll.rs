@@ -15,8 +15,8 @@ impl World {
         self.poll_while(device, lost, |_| ());
     }
 
-    /// A poll that reads the items before something changes and the feed after it, as on a database server that takes what
-    /// other servers write meanwhile. What is sent is checked at the end: where its item changed, all of it is undone.
+    /// A poll that reads the items before a change and the feed after it, as on a database server to which other
+    /// servers write. If the item of a sent command changed, the whole poll is undone at the end.
     pub fn poll_while(&mut self, device: usize, lost: bool, meanwhile: impl FnOnce(&mut Self)) {
         self.conclude_claims(device);
         self.end_reread(device);

@@ -11,13 +11,13 @@ use wire::Pin;
 use super::{Device, World};
 use crate::terminal::{Answers, QueuedCommand, Upload};
 
-/// So long a device has to be quiet to have shown everything, ms.
+/// The device has uploaded everything when it was quiet for this time, ms.
 const QUIET_MS: i64 = 10_000;
 
-/// So long it has to show everything, ms.
+/// The longest time for uploading everything, ms.
 const LIMIT_MS: i64 = 60_000;
 
-/// What a device showed that is read as a whole.
+/// The state of reading everything from a device.
 #[derive(Debug, Default)]
 pub struct Reread {
     asked_at: Option<Millis>,
@@ -26,10 +26,10 @@ pub struct Reread {
 }
 
 impl World {
-    /// Puts the questions that are due. A device that answers no queries is asked for everything.
+    /// Sends the questions that are due. A device that answers no queries is asked for everything.
     pub(super) fn put_questions(&mut self, device: usize, view: &mut DeviceView) {
         let mut everything = false;
-        // What cannot be asked in one way is asked in another.
+        // If the device refuses one way of asking, the server tries another.
         for _ in 0..3 {
             for (pin, subject) in view.questions_due() {
                 let query = QueuedCommand::Query(pin.clone(), subject);
@@ -44,7 +44,7 @@ impl World {
         }
     }
 
-    /// What a device answered to a command that was ordered.
+    /// Processes a device's answer to an ordered command.
     pub(super) fn take_answer(&mut self, device: usize, number: i64, understood: bool) {
         let found = self.devices[device].ordered.iter_mut().find(|(command, _)| command.number == number);
         let (command, what) = found.expect("it was ordered");
@@ -77,7 +77,7 @@ impl World {
         }
     }
 
-    /// The device connects anew, and uploads everything.
+    /// The device connects anew and uploads everything.
     pub fn connect_again(&mut self, device: usize) {
         self.connected(device);
         self.devices[device].terminal.upload_everything();
@@ -97,7 +97,7 @@ impl World {
         self.order(device, QueuedCommand::Check);
     }
 
-    /// Ends the reading of a device as a whole, where it has shown everybody: its claims are concluded.
+    /// Ends the reading of everything from a device if the device has uploaded all its users. Concludes its claims.
     pub(super) fn end_reread(&mut self, device: usize) {
         let Device { reread: Some(reread), terminal, .. } = &self.devices[device] else { return };
         let Some(asked) = reread.asked_at else { return };
@@ -110,7 +110,7 @@ impl World {
         }
     }
 
-    /// A device has shown all that it holds: what it was to be asked and does not answer is answered.
+    /// The device has uploaded all that it holds, which answers the questions that it refuses.
     pub fn was_read(&mut self, device: usize) {
         self.devices[device].reread = None;
         for claim in self.devices[device].claims.values_mut() {
@@ -123,7 +123,7 @@ impl World {
         self.conclude_claims(device);
     }
 
-    /// What the count of users on a device says of those in doubt.
+    /// The conclusion from a device's user count about people who may not be there.
     pub(super) fn counts(&self, number: usize) -> Counts {
         let view = self.view(number);
         let device = &self.devices[number];
@@ -169,14 +169,14 @@ impl World {
 }
 
 impl Device {
-    /// It does not know `CHECK`, and the server waits for everything that it holds.
+    /// Whether the device refuses `CHECK`, and the server waits for everything that it holds.
     pub fn may_connect_again(&self) -> bool {
         self.awaits_everything
             && self.terminal.answers == Answers::Nothing
             && self.terminal.uploads.is_empty()
     }
 
-    /// Notes what it shows while it is read as a whole.
+    /// Notes an upload while everything is read from the device.
     pub(super) fn hear(&mut self, upload: &Upload, now: Millis) {
         let Some(reread) = &mut self.reread else { return };
         let Some((pin, slot)) = upload.shows() else { return };

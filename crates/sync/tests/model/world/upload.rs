@@ -1,4 +1,4 @@
-//! Uploads of the devices, and claims whose time has come.
+//! Uploads of the devices, and the conclusion of claims.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ impl World {
         }
     }
 
-    /// A body is taken in one transaction: users before what belongs to them.
+    /// Processes one body in one transaction: users before the items that belong to them.
     pub fn upload(&mut self, device: usize, body: Vec<Upload>) {
         let mut view = self.view(device);
         let mut known = self.known_for(device);
@@ -106,7 +106,7 @@ impl World {
         }
     }
 
-    /// Claims whose time has come.
+    /// Concludes the claims whose time has come.
     pub fn conclude_claims(&mut self, device: usize) {
         let due = |(pin, claim): (&Pin, &sync::Claim)| {
             claim.state.due().is_some_and(|due| due <= self.now).then(|| pin.clone())
@@ -128,7 +128,7 @@ impl World {
         }
     }
 
-    /// Writes what an intake came to, and puts the questions that follow.
+    /// Writes the result of an intake, and sends the questions that follow.
     fn write(&mut self, device: usize, view: DeviceView, edits: Vec<Edit>) -> BTreeMap<Pin, ClaimNews> {
         let by = Some(view.device);
         let mut numbers = Vec::new();
@@ -139,7 +139,7 @@ impl World {
         self.apply_numbered(device, view, &numbers)
     }
 
-    /// How many items of each kind that are new to a device are sent and not answered.
+    /// Number of items of each kind that are new to a device and have an open command.
     fn under_way(&self, device: usize) -> BTreeMap<Kind, u64> {
         let mut under_way = BTreeMap::new();
         for (key, command) in &self.devices[device].open {
@@ -150,7 +150,7 @@ impl World {
         under_way
     }
 
-    /// What the fleet knows, and what is held of this device.
+    /// The contents of the fleet, with the content that is held of this device.
     fn known_for(&self, device: usize) -> BTreeMap<Pin, Known> {
         let mut known = self.known();
         for kept in self.kept.iter().filter(|kept| kept.device == device) {
@@ -185,7 +185,7 @@ impl World {
     }
 }
 
-/// The order in which the records of a body are taken: users first, but for those of whose deletion it tells.
+/// The order in which the records of a body are processed: users first, except those whose deletion the body reports.
 fn users_first(body: Vec<Upload>) -> Vec<Upload> {
     let deleted: BTreeSet<Pin> = body
         .iter()
@@ -196,8 +196,7 @@ fn users_first(body: Vec<Upload>) -> Vec<Upload> {
     users.into_iter().chain(others).collect()
 }
 
-/// What was said of a claim in whose place something else came since: another template, or a record with another name
-/// or card.
+/// The content of a claim that was replaced since: by another template, or by a record with another name or card.
 pub(super) fn replaced_rows(said: Vec<(Held, Upload)>, taken: Option<&User>) -> Vec<(Held, Upload)> {
     let mut last = BTreeMap::new();
     for (_, upload) in &said {

@@ -1,4 +1,4 @@
-//! Stories about claims: what joins one, and what it comes to.
+//! Stories about claims: what joins a claim, and how it ends.
 
 use super::*;
 
@@ -12,7 +12,8 @@ fn fleet_without_ada() -> World {
     world
 }
 
-/// Rule *written*: the record may be the one that the command brought, and the finger of whoever was there before.
+/// Rule *open command*: the command may have brought the record, and the finger may belong to the person who was
+/// there before.
 #[test]
 fn a_claim_under_a_command_of_the_user_proves_no_templates() {
     let mut world = fleet_with_ada(false);
@@ -34,7 +35,7 @@ fn a_claim_under_a_command_of_the_user_proves_no_templates() {
     assert_equal(&world);
 }
 
-/// Rule *mixture*: the record of a claim is replaced by one with another name.
+/// Rule *mixture*: another record with another name replaces the record of a claim.
 #[test]
 fn templates_of_a_claim_do_not_pass_to_a_record_with_another_name() {
     let mut world = fleet_without_ada();
@@ -43,7 +44,7 @@ fn templates_of_a_claim_do_not_pass_to_a_record_with_another_name() {
     let key = enrol_finger(&mut world, 0, "GRACEFIN");
     world.deliver_uploads(0);
     assert_eq!(claim_of(&world, 0), Some((Reason::UsedBefore, Stage::Waiting)));
-    // From a stick: another record, and the finger stays.
+    // From a stick: the record changes, and the finger stays.
     enrol(&mut world, 0, "Hedy Lamarr", "");
     calm_down(&mut world);
 
@@ -52,9 +53,9 @@ fn templates_of_a_claim_do_not_pass_to_a_record_with_another_name() {
     assert_equal(&world);
 }
 
-/// Rule *newcomer*: with somebody new under a PIN comes nothing of a former person.
+/// Rule *newcomer*: a new person under a PIN brings no content of a former person.
 #[test]
-fn nobody_new_is_taken_who_brings_a_finger_of_a_former_person() {
+fn a_new_person_with_a_finger_of_a_former_person_is_not_accepted() {
     let mut world = fleet_without_ada();
     enrol(&mut world, 0, "Grace Hopper", "");
     enrol_finger(&mut world, 0, "ADAFINGR");
@@ -68,7 +69,7 @@ fn nobody_new_is_taken_who_brings_a_finger_of_a_former_person() {
 
 /// The other side of rule *newcomer*.
 #[test]
-fn somebody_new_is_taken_who_says_so_twice() {
+fn a_new_person_is_accepted_when_the_record_comes_twice() {
     let mut world = fleet_without_ada();
     enrol(&mut world, 0, "Grace Hopper", "");
     let key = enrol_finger(&mut world, 0, "GRACEFIN");
@@ -81,7 +82,7 @@ fn somebody_new_is_taken_who_says_so_twice() {
     assert_equal(&world);
 }
 
-/// Rule *another life*: a claim is about the person who had the PIN when it began.
+/// Rule *another life*: a claim is about the person who had the PIN at its beginning.
 #[test]
 fn a_claim_of_an_ended_life_is_left_when_the_record_comes() {
     let mut world = fleet_with_ada(false);
@@ -98,7 +99,7 @@ fn a_claim_of_an_ended_life_is_left_when_the_record_comes() {
     assert_equal(&world);
 }
 
-/// Rule *evidence*: somebody else is on the device; a template of the fleet's person does not belong there.
+/// Rule *evidence*: the device holds another person, so a template of the fleet's person does not belong there.
 #[test]
 fn a_template_of_the_person_under_somebody_else_ends_the_conflict() {
     let mut world = fleet_with_ada(false);
@@ -114,7 +115,7 @@ fn a_template_of_the_person_under_somebody_else_ends_the_conflict() {
     assert_equal(&world);
 }
 
-/// The same of a template that the fleet had before: a command that was late brought it.
+/// The same for a template that the fleet held before and that a late command brought.
 #[test]
 fn an_earlier_template_of_the_person_under_somebody_else_ends_the_conflict() {
     let mut world = fleet_with_ada(false);
@@ -131,7 +132,7 @@ fn an_earlier_template_of_the_person_under_somebody_else_ends_the_conflict() {
     assert_equal(&world);
 }
 
-/// Nobody is under the PIN: what was said is of somebody who is gone.
+/// The device holds nobody under the PIN, so the claimed content is of a person who is gone.
 #[test]
 fn a_template_whose_user_is_not_on_the_device_is_held() {
     let mut world = fleet_with_ada(false);
@@ -146,9 +147,9 @@ fn a_template_whose_user_is_not_on_the_device_is_held() {
     assert_equal(&world);
 }
 
-/// Rule *shown again*: a template that the device does not show again is not taken.
+/// Rule *uploaded again*: a template that the device does not upload again is not accepted.
 #[test]
-fn a_template_that_is_not_shown_after_the_record_is_held() {
+fn a_template_that_is_not_uploaded_after_the_record_is_held() {
     let mut world = fleet_with_ada(false);
     let key = finger(&seven(), 6, 10);
     world.devices[1].terminal.report(Upload::Template(key.clone(), "STRANGER".to_owned()));
@@ -163,9 +164,9 @@ fn a_template_that_is_not_shown_after_the_record_is_held() {
     assert_equal(&world);
 }
 
-/// Rule *shown again*, of a claim of an ended life: the template is not the next person's.
+/// Rule *uploaded again*, for a claim of an ended life: the template does not belong to the next person.
 #[test]
-fn a_template_that_is_shown_again_in_another_life_is_held() {
+fn a_template_that_is_uploaded_again_in_another_life_is_held() {
     let mut world = fleet_with_ada(false);
     let key = enrol_finger(&mut world, 1, "STRANGER");
     enrol(&mut world, 1, "Ada Lovelace", "");
@@ -181,7 +182,7 @@ fn a_template_that_is_shown_again_in_another_life_is_held() {
     assert_equal(&world);
 }
 
-/// The record of a waiting template turns out to be somebody else's.
+/// A template waits, and the user record shows another person.
 #[test]
 fn a_template_with_the_record_of_somebody_else_becomes_a_conflict() {
     let mut world = fleet_with_ada(false);
@@ -194,7 +195,7 @@ fn a_template_with_the_record_of_somebody_else_becomes_a_conflict() {
     assert!(has_fingers(&world, 1));
 }
 
-/// Rule *shown again*: what is shown has to be what was kept.
+/// Rule *uploaded again*: the device must upload the claimed content, not other content.
 #[test]
 fn another_template_than_the_one_that_was_kept_waits_too() {
     let mut world = fleet_with_ada(false);
@@ -208,7 +209,7 @@ fn another_template_than_the_one_that_was_kept_waits_too() {
     assert_eq!(claim_of(&world, 1), Some((Reason::Unproved, Stage::Waiting)));
 }
 
-/// Rule *another life*: the template is shown again, and the PIN is somebody else's by then.
+/// Rule *another life*: when the device uploads the template again, the PIN belongs to another person.
 #[test]
 fn a_template_proves_nothing_after_the_life_of_its_claim() {
     let mut world = fleet_with_ada(false);
@@ -217,7 +218,7 @@ fn a_template_proves_nothing_after_the_life_of_its_claim() {
     world.deliver_uploads(1);
     world.poll(1, false);
     run(&mut world, 1);
-    // The record that the terminal shows again is lost.
+    // The second upload of the record is lost.
     world.devices[1].terminal.uploads.retain(|body| !matches!(body[0], Upload::User(..)));
     world.delete_user(&seven());
     operator_sets(&mut world, "7", "Grace Hopper");
@@ -229,7 +230,7 @@ fn a_template_proves_nothing_after_the_life_of_its_claim() {
     assert_equal(&world);
 }
 
-/// A template that came with another name is not the person's when the name is back.
+/// A template came with another name. When the old name is back, the template is not the person's.
 #[test]
 fn a_template_that_came_with_another_name_is_held() {
     let mut world = fleet_with_ada(true);
@@ -246,7 +247,7 @@ fn a_template_that_came_with_another_name_is_held() {
     assert_equal(&world);
 }
 
-/// Rule *rename*: the last name has to be shown again.
+/// Rule *rename*: the device must upload the last name again.
 #[test]
 fn a_name_that_was_changed_twice_is_the_last_one() {
     let mut world = fleet_with_ada(true);

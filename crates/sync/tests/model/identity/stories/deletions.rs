@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// Rule *own deletion*: the report may be of a deletion by somebody after all.
+/// Rule *own deletion*: somebody may have deleted the user after all.
 #[test]
 fn after_a_report_of_our_own_deletion_a_template_is_asked_for() {
     let mut world = fleet_with_ada(true);
@@ -24,7 +24,7 @@ fn after_a_report_of_our_own_deletion_a_template_is_asked_for() {
     assert_equal(&world);
 }
 
-/// A device that was recognised by its record knows the person.
+/// A device whose record was recognised knows the person.
 #[test]
 fn a_deletion_at_a_device_that_was_recognised_is_asked_for() {
     let mut world = fleet_with_ada(false);
@@ -36,7 +36,7 @@ fn a_deletion_at_a_device_that_was_recognised_is_asked_for() {
     assert_eq!(claim_of(&world, 1), Some((Reason::Deleted, Stage::Waiting)));
 }
 
-/// A device that never got the person deletes nobody.
+/// A device that never got the person cannot delete the person.
 #[test]
 fn a_deletion_at_a_device_that_has_not_answered_its_first_command_deletes_nobody() {
     let mut world = fleet_with_ada(true);
@@ -55,7 +55,7 @@ fn a_deletion_at_a_device_that_has_not_answered_its_first_command_deletes_nobody
     assert_equal(&world);
 }
 
-/// A conflict with Grace at device 1: in the area of Ada, where she waits to be sent, or in another one.
+/// A conflict with Grace at device 1: in the area of Ada, where the server waits to send Ada, or in another area.
 fn conflict_with_grace(area: Area, with_finger: bool) -> World {
     let mut world = fleet_with_nobody();
     world.set_areas(1, [area].into());
@@ -73,7 +73,8 @@ fn conflict_with_grace(area: Area, with_finger: bool) -> World {
     world
 }
 
-/// The one of the conflict was deleted at the device. A record alone is void, where nothing was owed to the device.
+/// The person of the conflict was deleted at the device. A claim with a record alone is void if nothing was due for
+/// the device.
 #[test]
 fn a_conflict_ends_when_somebody_else_is_deleted_at_the_device() {
     for (area, with_finger) in [(1, false), (1, true), (2, false), (2, true)] {
@@ -88,7 +89,7 @@ fn a_conflict_ends_when_somebody_else_is_deleted_at_the_device() {
     }
 }
 
-/// Somebody else was enrolled in the place of the one who was deleted.
+/// Another person was enrolled in the place of the deleted one.
 #[test]
 fn after_a_deletion_somebody_else_has_the_pin_as_the_policy_says() {
     use sync::intake::Deletion;
@@ -108,7 +109,7 @@ fn after_a_deletion_somebody_else_has_the_pin_as_the_policy_says() {
     }
 }
 
-/// Rules *privilege* and *registration*, and the number of deletions after which an operator has to look.
+/// Rules *privilege* and *registration*, and the number of deletions that an operator has to confirm.
 #[test]
 fn a_proved_deletion_deletes_nobody_where_the_device_may_not() {
     for number in 0..3 {
@@ -127,13 +128,13 @@ fn a_proved_deletion_deletes_nobody_where_the_device_may_not() {
         calm_down(&mut world);
 
         assert_eq!(name_in_fleet(&world).as_deref(), Some("Ada Lovelace"));
-        // With too many deletions the person is not sent again before an operator has looked.
+        // After too many deletions, the person is not sent again before an operator has decided.
         let expected = (number < 2).then_some("Ada Lovelace");
         assert_eq!(name_on(&world, 0, "7").as_deref(), expected);
     }
 }
 
-/// A record in one upload with the deletion may be older than it: the device is asked first.
+/// In one upload, the record may be older than the deletion: the server asks the device first.
 #[test]
 fn a_record_that_comes_with_the_deletion_proves_nothing() {
     let mut world = fleet_with_ada(true);
@@ -147,7 +148,7 @@ fn a_record_that_comes_with_the_deletion_proves_nothing() {
     assert_eq!(claim_of(&world, 0), Some((Reason::Deleted, Stage::Waiting)));
 }
 
-/// Rule *written*: the command that was under way brought the record back, and nothing else of the person.
+/// Rule *open command*: the open command brought back the record, and nothing else of the person.
 #[test]
 fn a_person_whose_record_came_back_after_a_deletion_gets_everything_again() {
     let mut world = fleet_with_ada(true);
@@ -177,7 +178,7 @@ fn a_person_who_is_sent_again_after_a_deletion_has_the_templates() {
     assert_equal(&world);
 }
 
-/// Rule *own deletion*: the report of a replacement that is under way asks for nothing.
+/// Rule *own deletion*: the report of an open replacement causes no question.
 #[test]
 fn a_report_of_our_own_replacement_repeats_nothing() {
     let mut world = fleet_with_ada(true);

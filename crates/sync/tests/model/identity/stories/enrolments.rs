@@ -1,8 +1,8 @@
-//! Stories about people who were deleted and are enrolled again.
+//! Stories about people who were deleted and enrolled again.
 
 use super::*;
 
-/// Somebody is enrolled, and the log of the terminal says so.
+/// Enrols a person. The log of the terminal reports the enrolment.
 fn enrol_with_log(world: &mut World, device: usize, name: &str) {
     let user = User::new(name.to_owned(), None);
     let terminal = &mut world.devices[device].terminal;
@@ -10,7 +10,7 @@ fn enrol_with_log(world: &mut World, device: usize, name: &str) {
     terminal.uploads.push(vec![Upload::Enrolled(seven()), Upload::User(seven(), user)]);
 }
 
-/// Ada was deleted at a terminal, and every device but that one knows it.
+/// A fleet in which Ada was deleted at a terminal, and every other device knows so.
 fn deleted_at(device: usize) -> World {
     let mut world = fleet_with_ada(true);
     world.policy.deletion = sync::intake::Deletion::Propagate;
@@ -39,7 +39,7 @@ fn somebody_deleted_at_a_terminal_is_enrolled_again_where_the_log_says_so() {
     assert_equal(&world);
 }
 
-/// Rule *enrolled anew*, at another terminal, which was told of the deletion.
+/// Rule *enrolled anew*, at another terminal that knows of the deletion.
 #[test]
 fn somebody_deleted_at_a_terminal_is_enrolled_again_at_another_one() {
     let mut world = deleted_at(0);
@@ -51,7 +51,7 @@ fn somebody_deleted_at_a_terminal_is_enrolled_again_at_another_one() {
     assert_equal(&world);
 }
 
-/// Without the log the terminal may have been set back to a state of before.
+/// Without the log, the terminal may have been set back to an earlier state.
 #[test]
 fn somebody_deleted_at_a_terminal_does_not_come_back_without_the_log() {
     let mut world = deleted_at(0);
@@ -65,9 +65,9 @@ fn somebody_deleted_at_a_terminal_does_not_come_back_without_the_log() {
     assert_equal(&world);
 }
 
-/// A log that was written before the deletion says nothing.
+/// A log from before the deletion is no evidence.
 #[test]
-fn a_terminal_that_was_not_told_of_the_deletion_enrols_nobody_again() {
+fn a_terminal_that_does_not_know_of_the_deletion_enrols_nobody_again() {
     let mut world = deleted_at(0);
     enrol_with_log(&mut world, 1, "Ada Lovelace");
     calm_down(&mut world);
@@ -92,7 +92,7 @@ fn somebody_whom_an_operator_deleted_is_not_enrolled_again_by_a_log() {
     assert_equal(&world);
 }
 
-/// A log says nothing while the deletion is on its way to the terminal.
+/// A log is no evidence while the terminal has not answered the deletion.
 #[test]
 fn a_terminal_that_has_not_answered_the_deletion_enrols_nobody_again() {
     let mut world = deleted_at(0);
@@ -107,7 +107,7 @@ fn a_terminal_that_has_not_answered_the_deletion_enrols_nobody_again() {
     assert_equal(&world);
 }
 
-/// Rule *leaver*: nobody can tell a record without a name from the one whom the operator deleted.
+/// Rule *leaver*: a record without a name cannot be distinguished from the person whom the operator deleted.
 #[test]
 fn a_record_without_a_name_does_not_follow_somebody_whom_an_operator_deleted() {
     let mut world = fleet_with_ada(true);
@@ -149,7 +149,7 @@ fn a_device_that_may_not_enrol_enrols_nobody_under_a_used_pin() {
     assert_equal(&world);
 }
 
-/// Rule *dirty*: a device that has not heard of a deletion enrols nobody under the PIN.
+/// Rule *former person*: a device that does not know of a deletion enrols nobody under the PIN.
 #[test]
 fn a_record_from_a_device_that_missed_the_deletion_is_held() {
     let mut world = deleted_at(0);
@@ -175,7 +175,7 @@ fn another_record_than_the_enrolled_one_does_not_come_back() {
     assert_equal(&world);
 }
 
-/// Rule *registration*, of somebody whom the device knows.
+/// Rule *registration*, for a person whom the device knows.
 #[test]
 fn a_device_that_may_not_enrol_changes_nobody() {
     let mut world = fleet_with_ada(true);

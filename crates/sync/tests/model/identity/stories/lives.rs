@@ -1,10 +1,10 @@
-//! Stories about lives: whose life a device knows.
+//! Stories about lives: which life of a PIN a device knows.
 
 use sync::Knows;
 
 use super::*;
 
-/// Fills the window of a device with other people, so that its poll reads the feed up to them.
+/// Fills the open commands of a device with other people, so that its poll reads the feed only up to them.
 fn fill_window(world: &mut World) {
     for number in 20..30 {
         operator_sets(world, &number.to_string(), "Somebody Else");
@@ -15,16 +15,17 @@ fn known_by(world: &World, device: usize) -> Knows {
     world.view(device).knows(&seven())
 }
 
-/// Rule *given up*: a first command without an answer may have been carried out over whoever was there.
+/// Rule *given up*: the device may have carried out a first command without an answer, and replaced the person who
+/// was there.
 #[test]
-fn a_first_command_that_got_no_answer_counts_as_written() {
+fn a_first_command_without_an_answer_counts_as_possibly_carried_out() {
     let mut world = fleet_with_ada(false);
     world.poll(1, false);
     enrol(&mut world, 1, "Grace Hopper", "");
     enrol_finger(&mut world, 1, "GRACEFIN");
     run(&mut world, 1);
     world.devices[1].terminal.acknowledgements.clear();
-    // The command is given up, since the user changed.
+    // The command is given up, because the user changed.
     operator_sets(&mut world, "7", "Ada King");
     world.now = world.now.plus(60_000);
     world.poll(1, true);
@@ -53,7 +54,7 @@ fn a_deletion_reaches_the_device_that_enrolled_the_person() {
     assert_equal(&world);
 }
 
-/// Rule *beginning*, where the device holds the person of before.
+/// Rule *beginning*: the device holds the former person.
 #[test]
 fn the_cursor_passes_no_beginning_over_a_former_person() {
     let mut world = fleet_with_ada(true);
@@ -72,9 +73,9 @@ fn the_cursor_passes_no_beginning_over_a_former_person() {
     assert_equal(&world);
 }
 
-/// Rule *beginning*, where the device holds nobody.
+/// Rule *beginning*: the device holds nobody.
 #[test]
-fn the_cursor_passes_no_beginning_of_a_person_who_was_never_sent() {
+fn a_cursor_past_the_beginning_of_a_life_does_not_mean_that_the_device_knows_it() {
     let mut world = fleet_with_ada(false);
     fill_window(&mut world);
     operator_sets(&mut world, "7", "Ada King");

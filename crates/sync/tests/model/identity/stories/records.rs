@@ -1,4 +1,4 @@
-//! Stories about user records: which values of a record are taken.
+//! Stories about user records: which values of a record the fleet accepts.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn operator_changes(world: &mut World, change: impl FnOnce(&mut UserFields)) {
     world.put(&user_key(&seven()), Some(Content::User(fields)), None);
 }
 
-/// Rule *replaced*: of a record only the value that an operator replaced is refused.
+/// Rule *replaced*: only the value that an operator replaced is refused, not the whole record.
 #[test]
 fn a_value_that_an_operator_replaced_is_refused_and_the_others_are_taken() {
     let mut world = fleet_with_ada(true);
@@ -27,7 +27,7 @@ fn a_value_that_an_operator_replaced_is_refused_and_the_others_are_taken() {
     assert_equal(&world);
 }
 
-/// Rule *ended life*: a whole record of before is of the life that ended.
+/// Rule *ended life*: a complete earlier record belongs to the life that ended.
 #[test]
 fn a_record_of_an_ended_life_of_the_same_person_brings_no_value_back() {
     let mut world = fleet_with_ada(true);
@@ -46,9 +46,9 @@ fn a_record_of_an_ended_life_of_the_same_person_brings_no_value_back() {
     assert_equal(&world);
 }
 
-/// Rule *rename*: the new name is shown again, and then a template that the device had taken.
+/// Rule *rename*: the device uploads the new name again, and then a template that it had accepted.
 #[test]
-fn a_name_is_changed_at_a_device_that_shows_a_template_of_the_person() {
+fn a_rename_is_accepted_from_a_device_that_uploads_a_template_of_the_person() {
     let mut world = fleet_with_ada(true);
     world.put(&finger(&seven(), 6, 10), Some(template("ADAFINGR")), None);
     calm_down(&mut world);
@@ -64,7 +64,7 @@ fn a_name_is_changed_at_a_device_that_shows_a_template_of_the_person() {
 
 /// Rule *rename*: nothing proves the new name.
 #[test]
-fn a_name_is_not_changed_where_no_template_proves_the_person() {
+fn a_rename_is_not_accepted_if_no_template_proves_the_person() {
     let mut world = fleet_with_ada(true);
     change_at(&mut world, 0, |user| user.name = "Countess King".to_owned());
     world.deliver_uploads(0);
@@ -78,7 +78,7 @@ fn a_name_is_not_changed_where_no_template_proves_the_person() {
 
 /// Rule *rename*: the template that would prove it is not the person's.
 #[test]
-fn a_name_is_not_changed_where_the_device_shows_another_template() {
+fn a_rename_is_not_accepted_if_the_device_uploads_another_template() {
     let mut world = fleet_with_ada(true);
     let key = finger(&seven(), 6, 10);
     world.put(&key, Some(template("ADAFINGR")), None);
@@ -94,7 +94,7 @@ fn a_name_is_not_changed_where_the_device_shows_another_template() {
     assert_equal(&world);
 }
 
-/// Rule *evidence*: a name that was completed is the person's.
+/// Rule *evidence*: a completed name is still the person's.
 #[test]
 fn a_device_that_knows_the_person_completes_the_name() {
     let mut world = fleet_with_nobody();
@@ -106,7 +106,7 @@ fn a_device_that_knows_the_person_completes_the_name() {
     assert_eq!(name_in_fleet(&world).as_deref(), Some("Ada Lovelace"));
 }
 
-/// Rule *evidence*: without a name and a card only a device that knows the person edits it.
+/// Rule *evidence*: a record without name and card is an edit only from a device that knows the person.
 #[test]
 fn a_device_that_does_not_know_an_unnamed_person_makes_no_edit() {
     let mut world = fleet_with_nobody();
@@ -119,7 +119,7 @@ fn a_device_that_does_not_know_an_unnamed_person_makes_no_edit() {
     assert_eq!(claim_of(&world, 1), Some((Reason::Unclear, Stage::Blocking)));
 }
 
-/// Rule *evidence*: a name that the person had before in this life.
+/// Rule *evidence*: a name that the person had earlier in this life.
 #[test]
 fn a_record_with_a_former_name_is_of_the_same_person() {
     let mut world = fleet_with_ada(false);
@@ -134,7 +134,7 @@ fn a_record_with_a_former_name_is_of_the_same_person() {
     assert_equal(&world);
 }
 
-/// Rule *gap*: a device that does not know the person overwrites nothing, however often it shows its record.
+/// Rule *gap*: a device that does not know the person overwrites nothing, however often it uploads its record.
 #[test]
 fn a_device_fills_gaps_until_it_has_the_record_of_the_fleet() {
     for fills in [false, true] {
@@ -156,7 +156,7 @@ fn a_device_fills_gaps_until_it_has_the_record_of_the_fleet() {
     }
 }
 
-/// Rule *gap*: a card of an ended life fills none, whatever else the record says.
+/// Rule *gap*: a card of an ended life fills no gap, whatever else the record contains.
 #[test]
 fn a_card_of_an_ended_life_does_not_come_back_in_another_record() {
     let mut world = fleet_with_ada(false);
@@ -172,7 +172,7 @@ fn a_card_of_an_ended_life_does_not_come_back_in_another_record() {
     assert_equal(&world);
 }
 
-/// Rule *beginning*: the first command of the person replaces whoever is there.
+/// Rule *beginning*: the first command of the person replaces the person who is there.
 #[test]
 fn somebody_else_under_a_first_command_is_held_and_replaced() {
     let mut world = fleet_with_ada(false);
@@ -187,7 +187,7 @@ fn somebody_else_under_a_first_command_is_held_and_replaced() {
     assert_equal(&world);
 }
 
-/// Rule *dirty*: a device that has not heard of the next life holds somebody of before, whatever the name.
+/// Rule *former person*: a device that does not know the next life holds a former person, whatever the name.
 #[test]
 fn a_changed_name_of_a_former_person_opens_no_conflict() {
     let mut world = fleet_with_ada(true);
@@ -203,7 +203,7 @@ fn a_changed_name_of_a_former_person_opens_no_conflict() {
     assert_equal(&world);
 }
 
-/// A device in another area, a fleet in which Grace has the PIN of Ada, and a record that this device uploads.
+/// A device in another area uploads this record, in a fleet where Grace has the former PIN of Ada.
 fn uploaded_outside(name: &str, card: &str) -> World {
     let mut world = fleet_with_ada(true);
     world.set_areas(1, [Area(2)].into());
@@ -216,7 +216,7 @@ fn uploaded_outside(name: &str, card: &str) -> World {
     world
 }
 
-/// Rule *marks*: a former person goes, also from a device in another area.
+/// Rule *marks*: a former person is removed, also from a device in another area.
 #[test]
 fn a_former_person_under_the_pin_of_the_next_opens_no_conflict() {
     let world = uploaded_outside("Ada Lovelace", "");
@@ -225,7 +225,7 @@ fn a_former_person_under_the_pin_of_the_next_opens_no_conflict() {
     assert_equal(&world);
 }
 
-/// Rule *leaver*: a record without a name may be of the person of before.
+/// Rule *leaver*: a record without a name may be of the former person.
 #[test]
 fn a_record_without_a_name_under_a_pin_that_was_used_before_opens_no_conflict() {
     let world = uploaded_outside("", "4401001");
@@ -235,7 +235,7 @@ fn a_record_without_a_name_under_a_pin_that_was_used_before_opens_no_conflict() 
     assert_equal(&world);
 }
 
-/// Rule *restored*: nothing that a restored device says is an edit.
+/// Rule *restored*: no upload of a restored device is an edit.
 #[test]
 fn a_restored_device_makes_no_edit() {
     for (name, card) in [("Ada Lovelace", "4401001"), ("Countess King", "")] {
@@ -251,7 +251,7 @@ fn a_restored_device_makes_no_edit() {
     }
 }
 
-/// Rule *emptied*: a device that was emptied holds nobody of the fleet's.
+/// Rule *emptied*: an emptied device holds nobody of the fleet.
 #[test]
 fn somebody_on_a_device_that_was_emptied_is_held() {
     let mut world = fleet_with_ada(true);
@@ -265,7 +265,7 @@ fn somebody_on_a_device_that_was_emptied_is_held() {
     assert_equal(&world);
 }
 
-/// Rule *privilege*: a terminal makes nobody an administrator, and is put right.
+/// Rule *privilege*: a terminal makes nobody an administrator, and is corrected.
 #[test]
 fn a_privilege_that_was_raised_at_a_device_is_held() {
     let mut world = fleet_with_ada(true);
@@ -277,7 +277,7 @@ fn a_privilege_that_was_raised_at_a_device_is_held() {
     assert_equal(&world);
 }
 
-/// Devices that change one item in turns wait for an operator.
+/// If devices keep changing one item in turns, an operator decides.
 #[test]
 fn a_value_that_devices_change_in_turns_is_held() {
     let mut world = fleet_with_ada(true);

@@ -3,7 +3,7 @@
 use super::*;
 use crate::terminal::Answers;
 
-/// A fleet without people, in which device 0 answers so. The fleet learns that with the first question.
+/// A fleet without people. Device 0 answers only `answers`, and the fleet learns so with the first question.
 fn fleet_that_answers(answers: Answers) -> World {
     let mut world = fleet_with_nobody();
     world.devices[0].terminal.answers = answers;
@@ -17,7 +17,7 @@ fn fleet_with_ada_that_answers(answers: Answers) -> World {
     world
 }
 
-/// Whatever device 0 is asked, it answers as it does, and connects anew where nothing else helps.
+/// Runs until device 0 has answered what it answers. It connects anew if nothing else helps.
 fn settle_down(world: &mut World) {
     for _ in 0..3 {
         calm_down(world);
@@ -28,9 +28,9 @@ fn settle_down(world: &mut World) {
     calm_down(world);
 }
 
-/// Rule *shown again*: a second user record tells nothing of a template that came before the first.
+/// Rule *uploaded again*: a second user record says nothing about a template that came before the first.
 #[test]
-fn a_template_of_nobody_joins_no_one_where_templates_cannot_be_asked_for() {
+fn a_template_without_a_user_joins_nobody_if_templates_cannot_be_asked_for() {
     for answers in [Answers::Users, Answers::Check, Answers::Nothing] {
         let mut world = fleet_that_answers(answers);
         let key = finger(&seven(), 6, 10);
@@ -45,7 +45,7 @@ fn a_template_of_nobody_joins_no_one_where_templates_cannot_be_asked_for() {
     }
 }
 
-/// The other side of rule *shown again*: a finger that somebody gets at the terminal needs no decision.
+/// The other side of rule *uploaded again*: a finger that was enrolled at the terminal needs no decision.
 #[test]
 fn a_template_that_comes_with_everything_else_is_taken_where_it_cannot_be_asked_for() {
     for answers in [Answers::Users, Answers::Check, Answers::Nothing] {
@@ -118,8 +118,8 @@ fn somebody_new_under_a_pin_is_enrolled_by_what_a_terminal_shows_in_one_request(
     assert_equal(&world);
 }
 
-/// Two fingers of Ada are on a terminal that does not know her. The fleet has others in their places. Everything that the
-/// terminal shows joins one claim. Then the fleet's fingers go out.
+/// A terminal that does not know Ada holds two of her fingers. The fleet has other templates in their slots.
+/// Everything that the terminal uploads joins one claim. Then the fleet's fingers go out.
 #[test]
 fn templates_that_are_shown_one_by_one_keep_nothing_from_the_terminal() {
     let mut world = fleet_with_ada(false);
@@ -133,7 +133,7 @@ fn templates_that_are_shown_one_by_one_keep_nothing_from_the_terminal() {
         world.devices[1].terminal.templates.insert((seven(), key.slot), text.to_owned());
     }
     world.devices[1].terminal.report(Upload::Template(keys[1].clone(), "OWNFING7".to_owned()));
-    // The terminal uploads everything with each round: more of it than it is asked for.
+    // The terminal uploads everything with each round, more of it than the server asks for.
     for _ in 0..20 {
         world.deliver_uploads(1);
         go_round(&mut world, 1);
@@ -146,9 +146,9 @@ fn templates_that_are_shown_one_by_one_keep_nothing_from_the_terminal() {
     assert_equal(&world);
 }
 
-/// A deletion is believed when the terminal has shown everybody, and the person is not among them.
+/// The server believes a deletion when the terminal has uploaded all its users without the person.
 #[test]
-fn a_deletion_is_believed_when_everybody_else_was_shown() {
+fn a_deletion_is_believed_when_everybody_else_was_uploaded() {
     for answers in [Answers::Check, Answers::Nothing] {
         let mut world = fleet_with_ada_that_answers(answers);
         world.policy.deletion = sync::intake::Deletion::Propagate;
@@ -165,9 +165,9 @@ fn a_deletion_is_believed_when_everybody_else_was_shown() {
     }
 }
 
-/// A question that a terminal refuses while it is taken in is answered by the roster.
+/// The upload of all people answers a question that a terminal refuses while it is being taken in.
 #[test]
-fn a_roster_answers_what_a_joining_terminal_refuses() {
+fn the_upload_of_a_joining_terminal_answers_a_question_that_it_refuses() {
     let mut world = fleet_with_ada(false);
     world.devices[1].terminal.answers = Answers::Check;
     world.devices[1].row.joining = Some(sync::Joining::Adopt);
@@ -191,7 +191,7 @@ fn a_roster_answers_what_a_joining_terminal_refuses() {
     assert_equal(&world);
 }
 
-/// Everything but `CHECK` reaches device 0 for three minutes: it is not read as a whole meanwhile.
+/// For three minutes device 0 gets everything except `CHECK`, so it does not upload everything meanwhile.
 fn three_minutes_without_check(world: &mut World) {
     for _ in 0..180 {
         world.now = world.now.plus(1_000);
@@ -206,7 +206,7 @@ fn three_minutes_without_check(world: &mut World) {
     }
 }
 
-/// Rule *shown again*: the count of users tells nothing of a template once the user record was shown after it.
+/// Rule *uploaded again*: once the user record came after a template, the user count says nothing about the template.
 #[test]
 fn a_count_proves_no_template_that_came_before_a_user_record() {
     let mut world = fleet_with_ada_that_answers(Answers::Users);
@@ -219,7 +219,8 @@ fn a_count_proves_no_template_that_came_before_a_user_record() {
     assert!(!world.is_live(&key));
 }
 
-/// A command of the user was under way when the template came: the count tells nothing of whoever it overwrote.
+/// A command of the user was open when the template came: the user count says nothing about the person whom the
+/// command overwrote.
 #[test]
 fn a_count_proves_no_template_that_came_under_a_command_of_the_user() {
     let mut world = fleet_with_ada_that_answers(Answers::Nothing);
@@ -233,7 +234,8 @@ fn a_count_proves_no_template_that_came_under_a_command_of_the_user() {
     assert!(!world.is_live(&key));
 }
 
-/// The other side: a template that comes by itself to somebody whom the terminal holds is taken by the count.
+/// The other side: a template without a user record, of a person whom the terminal holds, is accepted because of the
+/// user count.
 #[test]
 fn a_count_proves_a_template_of_somebody_who_is_there() {
     let mut world = fleet_with_ada_that_answers(Answers::Nothing);

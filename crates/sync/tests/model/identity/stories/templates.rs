@@ -32,7 +32,8 @@ fn a_template_that_comes_later_than_its_record_is_asked_for() {
     assert_equal(&world);
 }
 
-/// Rule *one enrolment*: the operator changed the person last, so the device has shown nothing.
+/// Rule *one enrolment*: the operator made the last change of the person, so the device has not uploaded the newest
+/// record.
 #[test]
 fn a_template_is_asked_for_after_an_operator_changed_the_person() {
     let mut world = fleet_with_ada(true);
@@ -44,7 +45,7 @@ fn a_template_is_asked_for_after_an_operator_changed_the_person() {
     assert_eq!(claim_of(&world, 0), Some((Reason::Unproved, Stage::Waiting)));
 }
 
-/// Rule *one enrolment*: a command of the user went to the device after the record.
+/// Rule *one enrolment*: a command of the user went to the device after its record.
 #[test]
 fn a_template_is_asked_for_after_a_command_of_the_user() {
     let mut world = fleet_with_nobody();
@@ -58,7 +59,7 @@ fn a_template_is_asked_for_after_a_command_of_the_user() {
     assert_eq!(claim_of(&world, 0), Some((Reason::Unproved, Stage::Waiting)));
 }
 
-/// Rule *one enrolment*: a command of the user is under way.
+/// Rule *one enrolment*: a command of the user is open.
 #[test]
 fn a_template_is_asked_for_under_a_command_of_the_user() {
     let mut world = fleet_with_ada(true);
@@ -73,7 +74,7 @@ fn a_template_is_asked_for_under_a_command_of_the_user() {
     assert_eq!(claim_of(&world, 0), Some((Reason::Unproved, Stage::Waiting)));
 }
 
-/// Rule *outside*: a template of somebody who left the areas of the device.
+/// Rule *outside*: a template of a person who left the areas of the device.
 #[test]
 fn a_template_from_outside_the_areas_is_held() {
     let mut world = fleet_with_ada(true);
@@ -89,7 +90,7 @@ fn a_template_from_outside_the_areas_is_held() {
     assert_equal(&world);
 }
 
-/// A template that the fleet holds, or held, needs no question.
+/// A template that the fleet holds or held needs no question.
 #[test]
 fn a_template_that_is_known_is_not_asked_for() {
     let mut world = fleet_with_ada(true);
@@ -123,7 +124,8 @@ fn a_template_that_is_known_is_not_asked_for_where_the_person_is_not() {
     }
 }
 
-/// A device that is being taken in: nothing is sent to it, and a template belongs to the record that it showed.
+/// A device that is being taken in gets nothing from the server, so a template belongs to the record that the device
+/// uploaded.
 #[test]
 fn a_joining_device_fills_gaps_with_templates_and_overwrites_none() {
     let mut world = fleet_with_ada(false);
