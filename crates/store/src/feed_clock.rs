@@ -36,7 +36,7 @@ impl Tx {
     /// [`crate::Store::write_fleet`] begins with it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn lock_clock(&mut self) -> Result<(), StoreError> {
         // Who writes alone holds every lock there is.
         if !self.engine.writers_exclude_each_other() {
@@ -61,7 +61,7 @@ impl Tx {
     /// The row stays locked until commit, so changes become visible in the order of their numbers: as [`Tx::lock_clock`].
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn reserve(&mut self, n: i64) -> Result<Seq, StoreError> {
         Ok(self.advance(n, 0).await?.head)
     }
@@ -85,7 +85,7 @@ impl Tx {
     /// The newest number of the feed.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn head(&mut self) -> Result<Seq, StoreError> {
         if let Some(clock) = self.clock {
             return Ok(clock.head);
@@ -96,7 +96,7 @@ impl Tx {
     /// The feed as it stands.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn feed_clock(&mut self) -> Result<FeedClock, StoreError> {
         let (head, incarnation) =
             query_as("SELECT seq, incarnation FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
@@ -107,7 +107,7 @@ impl Tx {
     /// Begins a new incarnation, after a restore from a backup: numbers may run again. Returns it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn begin_incarnation(&mut self) -> Result<i64, StoreError> {
         query("UPDATE feed_clock SET incarnation = incarnation + 1 WHERE id = 1").execute(self.db()).await?;
         self.advance(0, 1).await?;
@@ -120,7 +120,7 @@ impl Tx {
     /// clock.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn wake(&mut self) -> Result<(), StoreError> {
         self.advance(0, 1).await?;
         Ok(())
