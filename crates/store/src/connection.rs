@@ -1,4 +1,4 @@
-//! The connections that a transaction's statements go to, one interface for both kinds.
+//! Connections of transactions: one interface for the driver and for inline SQLite.
 
 use futures_util::stream::BoxStream;
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
@@ -7,19 +7,19 @@ use sqlx::{Any, AnyConnection, Connection as _, Either, Error, Execute, Executor
 use crate::Engine;
 use crate::inline_sqlite::{Asked, BoxFuture, InlineSqlite};
 
-/// A connection of those who share a commit.
+/// A connection of a commit group.
 #[derive(Debug)]
 pub(crate) enum Connection {
-    /// One of the driver: to a database server, or on a thread of its own.
+    /// A connection of the driver: to a database server, or on a thread of its own.
     Driver(AnyConnection),
-    /// To a file of SQLite, which is read and written where the statement is.
+    /// A connection to an SQLite file. Its statements run on the calling thread.
     InlineSqlite(Box<InlineSqlite>),
 }
 
-/// Where the statements of a transaction go to.
+/// The target of a transaction's statements.
 pub(crate) struct Db<'c> {
     to: To<'c>,
-    /// Set by the first statement that does more than read.
+    /// Set by the first statement that may write.
     wrote: Option<&'c mut bool>,
 }
 
@@ -29,17 +29,17 @@ enum To<'c> {
 }
 
 impl<'c> Db<'c> {
-    /// A connection of the driver.
+    /// The target for a connection of the driver.
     pub(crate) const fn driver(connection: &'c mut AnyConnection) -> Self {
         Self { to: To::Driver(connection), wrote: None }
     }
 
-    /// A file of SQLite, without the driver.
+    /// The target for an SQLite file, without the driver.
     pub(crate) const fn inline(connection: &'c mut InlineSqlite) -> Self {
         Self { to: To::InlineSqlite(connection), wrote: None }
     }
 
-    /// Says in `wrote` whether a statement does more than read.
+    /// Sets `wrote` as soon as a statement may write.
     pub(crate) const fn watched(self, wrote: &'c mut bool) -> Self {
         Self { to: self.to, wrote: Some(wrote) }
     }
@@ -54,7 +54,7 @@ impl<'c> Db<'c> {
 }
 
 impl Connection {
-    /// Where statements go to.
+    /// The target for statements on this connection.
     pub(crate) const fn db(&mut self) -> Db<'_> {
         match self {
             Self::Driver(connection) => Db::driver(connection),
@@ -62,7 +62,7 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction that writes.
+    /// Begins a write transaction.
     pub(crate) async fn begin(&mut self, engine: Engine) -> Result<(), Error> {
         match self {
             Self::Driver(connection) => raw_sql(engine.begin_write()).execute(connection).await.map(drop),
@@ -70,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// Makes durable what was written. One whose commit failed is of no use any more.
+    /// Commits. A connection whose commit failed is dropped.
     pub(crate) async fn commit(self) -> Result<Self, Error> {
         match self {
             Self::Driver(mut connection) => {
@@ -81,7 +81,7 @@ impl Connection {
         }
     }
 
-    /// Closes it. Nothing is lost by one that does not end well.
+    /// Closes the connection. An error here loses nothing.
     pub(crate) async fn close(self) {
         match self {
             Self::Driver(connection) => drop(connection.close().await),
@@ -158,9 +158,9 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self.to {
             To::Driver(connection) => connection.prepare_with(sql, parameters),
-            To::InlineSqlite(_) => {
-                Box::pin(async { Err(Error::InvalidArgument("no statement of this is kept".into())) })
-            }
+            To::InlineSqlite(_) => Box::pin(async {
+                Err(Error::InvalidArgument("inline SQLite prepares its statements itself".into()))
+            }),
         }
     }
 }
