@@ -1,4 +1,4 @@
-//! What is kept of the time of devices, of their keys, and of PINs with letters.
+//! Device clocks, device keys, and PINs with letters.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use crate::fleet::{Fleet, at, keys, pin, user, user_key};
 
 /// Obligation 57.
 #[tokio::test]
-async fn of_many_servers_one_asks_a_device_to_come_for_a_new_offset() {
+async fn only_one_of_several_servers_asks_a_device_for_a_handshake_after_a_new_offset() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -45,7 +45,7 @@ async fn of_many_servers_one_asks_a_device_to_come_for_a_new_offset() {
 }
 
 #[tokio::test]
-async fn how_a_clock_goes_is_kept() {
+async fn the_drift_of_a_clock_is_stored() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
