@@ -197,7 +197,7 @@ impl Tx {
                     }
                     self.put_claimed_items(view.device, pin, claim).await?;
                     if state.stage == Stage::Blocking {
-                        self.restage_held(view.device, pin, "conflict").await?;
+                        self.change_held_kind(view.device, pin, "conflict").await?;
                     }
                 }
                 ClaimNews::Taken => {
@@ -218,16 +218,16 @@ impl Tx {
                 }
                 ClaimNews::Raised => {
                     self.remove_claim(view.device, pin).await?;
-                    self.restage_held(view.device, pin, "privilege").await?;
+                    self.change_held_kind(view.device, pin, "privilege").await?;
                 }
                 ClaimNews::Guarded => {
                     self.remove_claim(view.device, pin).await?;
-                    self.restage_held(view.device, pin, "credential").await?;
+                    self.change_held_kind(view.device, pin, "credential").await?;
                 }
                 ClaimNews::Left => {
-                    self.mark_claimed(view.device, pin).await?;
+                    self.mark_leftover(view.device, pin).await?;
                     self.remove_claim(view.device, pin).await?;
-                    self.restage_held(view.device, pin, "leftover").await?;
+                    self.change_held_kind(view.device, pin, "leftover").await?;
                 }
             }
         }
@@ -342,7 +342,7 @@ impl Tx {
 
     /// Adds marks for the templates and photos of a claim that becomes a leftover, so that Muster recognises them when
     /// a device uploads them again.
-    async fn mark_claimed(&mut self, device: i64, pin: &Pin) -> Result<(), StoreError> {
+    async fn mark_leftover(&mut self, device: i64, pin: &Pin) -> Result<(), StoreError> {
         let rows: Vec<(String, i64, i64, i64, Vec<u8>)> = query_as(
             "SELECT pin, kind, slot, algorithm, sealed FROM claim_item WHERE device_id = ? AND pin = ?",
         )
@@ -370,7 +370,7 @@ impl Tx {
     }
 
     /// Changes the kind of the records held for a claim, because they now wait for another decision.
-    async fn restage_held(&mut self, device: i64, pin: &Pin, kind: &str) -> Result<(), StoreError> {
+    async fn change_held_kind(&mut self, device: i64, pin: &Pin, kind: &str) -> Result<(), StoreError> {
         query(
             "UPDATE held SET kind = ? WHERE device_id = ? AND pin = ? AND kind IN ('waiting', 'conflict') \
              AND resolved_at IS NULL",

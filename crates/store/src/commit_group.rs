@@ -71,7 +71,7 @@ struct CommitGroup {
     /// The feed clock, as far as the finished members know it.
     clock: Option<FeedCounters>,
     /// A member advanced the clock. Its database row is stale until the commit.
-    moved: bool,
+    clock_advanced: bool,
     /// Finished members that wait for the commit. A sender that is dropped tells its member that the group was not
     /// committed.
     done: Vec<oneshot::Sender<Result<(), String>>>,
@@ -146,10 +146,10 @@ impl WriteQueue {
             None => self.writers.connect(self.engine).await?,
         };
         match connection.begin(self.engine).await.map_err(StoreError::from) {
-            Ok(()) => Ok(CommitGroup { connection, clock: None, moved: false, done: Vec::new() }),
+            Ok(()) => Ok(CommitGroup { connection, clock: None, clock_advanced: false, done: Vec::new() }),
             Err(error) => {
                 if let (StoreError::Lost(_), Writers::Pool(pool)) = (&error, &self.writers) {
-                    open::try_all(pool);
+                    open::test_idle_connections(pool);
                 }
                 // Another process writes. The connection itself is intact.
                 writer.connection = matches!(error, StoreError::Busy(_)).then_some(connection);
@@ -193,8 +193,8 @@ impl WriteQueue {
 impl CommitGroup {
     /// Commits, and sends the outcome to the finished members.
     async fn commit(self, writer: &mut WriterState, tally: &Tally) -> Result<(), sqlx::Error> {
-        let Self { connection, clock, moved, done } = self;
-        let committed = write(connection, clock.filter(|_| moved)).await.map(|connection| {
+        let Self { connection, clock, clock_advanced, done } = self;
+        let committed = write(connection, clock.filter(|_| clock_advanced)).await.map(|connection| {
             writer.connection = Some(connection);
         });
         tally.commits.fetch_add(1, Ordering::Relaxed);
@@ -225,10 +225,14 @@ impl GroupedTransaction {
     }
 
     /// Returns when everything that this member wrote is durable. `clock` is the feed clock as far as this member
-    /// knows it; `moved` tells whether this member advanced it.
-    pub(crate) async fn commit(mut self, clock: Option<FeedCounters>, moved: bool) -> Result<(), StoreError> {
+    /// knows it; `clock_advanced` tells whether this member advanced it.
+    pub(crate) async fn commit(
+        mut self,
+        clock: Option<FeedCounters>,
+        clock_advanced: bool,
+    ) -> Result<(), StoreError> {
         self.group.clock = clock;
-        self.group.moved |= moved;
+        self.group.clock_advanced |= clock_advanced;
         if !self.another_can_join() {
             return self
                 .group

@@ -5,7 +5,7 @@ use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Error, Execute, Executor, SqlStr, raw_sql};
 
 use crate::Engine;
-use crate::inline_sqlite::{Asked, BoxFuture, InlineSqlite};
+use crate::inline_sqlite::{BoundStatement, BoxFuture, InlineSqlite};
 
 /// A connection of a commit group.
 #[derive(Debug)]
@@ -44,12 +44,12 @@ impl<'c> Db<'c> {
         Self { to: self.to, wrote: Some(wrote) }
     }
 
-    fn ask<'q>(self, query: impl Execute<'q, Any>) -> (To<'c>, Asked) {
-        let asked = Asked::by(query);
+    fn into_statement<'q>(self, query: impl Execute<'q, Any>) -> (To<'c>, BoundStatement) {
+        let statement = BoundStatement::by(query);
         if let Some(wrote) = self.wrote {
-            *wrote |= !asked.only_reads();
+            *wrote |= !statement.only_reads();
         }
-        (self.to, asked)
+        (self.to, statement)
     }
 }
 
@@ -104,10 +104,10 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.execute(asked),
-            (To::InlineSqlite(connection), asked) => {
-                Box::pin(async move { Ok(connection.run(asked).await?.result) })
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.execute(statement),
+            (To::InlineSqlite(connection), statement) => {
+                Box::pin(async move { Ok(connection.run(statement).await?.result) })
             }
         }
     }
@@ -120,9 +120,9 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.fetch_many(asked),
-            (To::InlineSqlite(connection), asked) => connection.steps(asked),
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.fetch_many(statement),
+            (To::InlineSqlite(connection), statement) => connection.steps(statement),
         }
     }
 
@@ -131,10 +131,10 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.fetch_all(asked),
-            (To::InlineSqlite(connection), asked) => {
-                Box::pin(async move { Ok(connection.run(asked).await?.rows) })
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.fetch_all(statement),
+            (To::InlineSqlite(connection), statement) => {
+                Box::pin(async move { Ok(connection.run(statement).await?.rows) })
             }
         }
     }
@@ -144,10 +144,10 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.fetch_optional(asked),
-            (To::InlineSqlite(connection), asked) => {
-                Box::pin(async move { Ok(connection.run(asked).await?.rows.into_iter().next()) })
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.fetch_optional(statement),
+            (To::InlineSqlite(connection), statement) => {
+                Box::pin(async move { Ok(connection.run(statement).await?.rows.into_iter().next()) })
             }
         }
     }

@@ -13,7 +13,7 @@ use wire::Pin;
 
 use crate::keys::place_of_row;
 use crate::named::{Rest, names, without};
-use crate::operator_command::place as place_of_order;
+use crate::operator_command::place as place_of_command;
 use crate::sql::statement;
 use crate::sync_exception::parked_code;
 use crate::{StoreError, Tx};
@@ -26,7 +26,7 @@ pub enum Erasure {
     Cleaned,
     /// Keeps rows that may name the person, for this reason.
     Kept(&'static str),
-    /// The rows name nobody.
+    /// The rows never name a person.
     Nobody,
 }
 
@@ -107,7 +107,7 @@ impl Erased {
 }
 
 /// How many sealed records are read at a time. Each may have 2 MiB, and a command's answer even more.
-const AT_ONCE: i64 = 20;
+const RECORDS_PER_PAGE: i64 = 20;
 
 /// Rows that belong to items of the person. A deletion leaves few of them; earlier versions of Muster left more.
 const OF_ITEMS: [(&str, &str); 5] = [
@@ -120,8 +120,8 @@ const OF_ITEMS: [(&str, &str); 5] = [
 
 /// Rows found by the PIN itself.
 ///
-/// Of the sync commands, those that sent content of the person and were acknowledged are deleted, because no later
-/// decision uses them. Those that delete stay for their 30 days, because they show that the deletion reached the
+/// Sync commands that sent content of the person and were acknowledged are deleted, because no later decision uses
+/// them. Commands that delete the person stay for their 30 days, because they show that the deletion reached the
 /// device.
 const BY_PIN: [(&str, &str); 12] = [
     ("suspension", "DELETE FROM suspension WHERE pin = ?"),
@@ -194,7 +194,7 @@ impl Tx {
         let mut erased = Erased::default();
         self.empty_tombstones(pin, &mut erased).await?;
         self.run_by_pin(&OF_ITEMS, pin, &mut erased).await?;
-        self.erase_from_orders(pin, at, &mut erased).await?;
+        self.erase_from_queued_commands(pin, at, &mut erased).await?;
         self.release_held(pin, at).await?;
         self.run_by_pin(&BY_PIN, pin, &mut erased).await?;
         self.erase_from_records(pin, &mut erased).await?;
@@ -288,7 +288,7 @@ impl Tx {
 
     /// A queued command keeps its verb, its device, who ordered it and when. It loses the person that it names and
     /// its result. A command that was not answered yet is not sent any more.
-    async fn erase_from_orders(
+    async fn erase_from_queued_commands(
         &mut self,
         pin: &Pin,
         at: Millis,
@@ -305,7 +305,7 @@ impl Tx {
             .bind(after.0)
             .bind(after.0)
             .bind(after.1)
-            .bind(AT_ONCE)
+            .bind(RECORDS_PER_PAGE)
             .fetch_all(self.db())
             .await?;
             let Some((device, number, ..)) = rows.last() else { break };
@@ -313,7 +313,7 @@ impl Tx {
             for (device, number, verb, arguments, text, content) in rows {
                 let open = |what: &str, sealed: Option<Vec<u8>>| {
                     sealed
-                        .map(|sealed| self.keys.open(&place_of_order(device, number, what), &sealed))
+                        .map(|sealed| self.keys.open(&place_of_command(device, number, what), &sealed))
                         .transpose()
                 };
                 let (text, content) = (open("text", text)?, open("content", content)?);
@@ -357,7 +357,7 @@ impl Tx {
                      ORDER BY {id} LIMIT ?"
                 );
                 let rows: Vec<(i64, i64, Vec<u8>, Vec<u8>)> =
-                    query_as(statement(sql)).bind(after).bind(AT_ONCE).fetch_all(self.db()).await?;
+                    query_as(statement(sql)).bind(after).bind(RECORDS_PER_PAGE).fetch_all(self.db()).await?;
                 let Some((last, ..)) = rows.last() else { break };
                 after = *last;
                 for (number, device, digest, sealed) in rows {

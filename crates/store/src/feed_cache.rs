@@ -214,7 +214,7 @@ impl Tx {
         pins: &[Pin],
     ) -> Result<HashMap<Pin, Arc<Vec<ItemRow>>>, StoreError> {
         let mut found = HashMap::new();
-        if !self.moved
+        if !self.clock_advanced
             && let Some(inner) = session.cache.at(session.position)
         {
             let known = |pin: &Pin| Some((pin.clone(), Arc::clone(inner.items.get(pin)?)));
@@ -240,8 +240,8 @@ impl Tx {
 
     /// Whether the rows that this transaction has just read belong to the position that it read before.
     async fn still_at(&mut self, position: FeedPosition) -> Result<bool, StoreError> {
-        if self.moved || self.engine.writers_exclude_each_other() {
-            return Ok(!self.moved);
+        if self.clock_advanced || self.engine.writers_exclude_each_other() {
+            return Ok(!self.clock_advanced);
         }
         let (incarnation, head) =
             query_as("SELECT incarnation, seq FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
@@ -335,7 +335,7 @@ mod tests {
         cache.looked(HEAD);
         assert!(get(&cache, position(1, 7), 5).is_some());
         cache.looked(FeedCounters { head: Seq(8), wakes: 0 });
-        assert!(cache.0.lock().expect("nobody panicked").lines.is_empty());
+        assert!(cache.0.lock().expect("not poisoned").lines.is_empty());
     }
 
     #[test]
@@ -348,7 +348,7 @@ mod tests {
         for _ in 0..IDLE_CHECKS {
             cache.looked(HEAD);
         }
-        assert!(cache.0.lock().expect("nobody panicked").lines.is_empty());
+        assert!(cache.0.lock().expect("not poisoned").lines.is_empty());
     }
 
     #[test]
@@ -359,6 +359,6 @@ mod tests {
         assert!(get(&cache, position(1, 7), 6).is_some());
         keep(&cache, position(1, 7), 7, &lines(MAX_LINE_BYTES + 1));
         assert_eq!(get(&cache, position(1, 7), 7), None, "larger than the whole cache");
-        assert!(cache.0.lock().expect("nobody panicked").line_bytes <= MAX_LINE_BYTES);
+        assert!(cache.0.lock().expect("not poisoned").line_bytes <= MAX_LINE_BYTES);
     }
 }

@@ -43,7 +43,7 @@ impl Tx {
         if !self.engine.writers_exclude_each_other() {
             self.locked_clock().await?;
         }
-        self.items_stand = true;
+        self.items_stable = true;
         Ok(())
     }
 
@@ -69,9 +69,9 @@ impl Tx {
     }
 
     async fn advance(&mut self, numbers: i64, wakes: i64) -> Result<FeedCounters, StoreError> {
-        self.items_stand = true;
+        self.items_stable = true;
         let before = self.locked_clock().await?;
-        self.moved = true;
+        self.clock_advanced = true;
         Ok(*self
             .clock
             .insert(FeedCounters { head: Seq(before.head.0 + numbers), wakes: before.wakes + wakes }))
@@ -81,7 +81,7 @@ impl Tx {
     /// commit group since then.
     pub(crate) fn knows_clock(&mut self, read: FeedCounters) -> FeedCounters {
         // While no other transaction can advance the clock.
-        if self.items_stand { *self.clock.get_or_insert(read) } else { self.clock.unwrap_or(read) }
+        if self.items_stable { *self.clock.get_or_insert(read) } else { self.clock.unwrap_or(read) }
     }
 
     /// The newest feed number.

@@ -45,13 +45,13 @@ pub(crate) struct InlineSqlite {
 }
 
 /// A statement with its arguments. Without arguments, the text may hold several statements.
-pub(crate) struct Asked {
+pub(crate) struct BoundStatement {
     sql: SqlStr,
     arguments: Result<Option<AnyArguments>, BoxDynError>,
     keep: bool,
 }
 
-impl Asked {
+impl BoundStatement {
     /// The statement of a query.
     pub(crate) fn by<'q>(mut query: impl Execute<'q, Any>) -> Self {
         let (arguments, keep) = (query.take_arguments(), query.persistent());
@@ -64,7 +64,7 @@ impl Asked {
     }
 }
 
-impl Execute<'_, Any> for Asked {
+impl Execute<'_, Any> for BoundStatement {
     fn sql(self) -> SqlStr {
         self.sql
     }
@@ -131,8 +131,8 @@ impl InlineSqlite {
     }
 
     /// Runs a statement. Yields to other tasks after a statement with many values, and regularly after small ones.
-    pub(crate) async fn run(&mut self, asked: Asked) -> Result<Outcome, Error> {
-        let Asked { sql, arguments, .. } = asked;
+    pub(crate) async fn run(&mut self, statement: BoundStatement) -> Result<Outcome, Error> {
+        let BoundStatement { sql, arguments, .. } = statement;
         let Some(arguments) = arguments.map_err(Error::Encode)? else {
             self.connection.execute_batch(sql.as_str()).map_err(error)?;
             return Ok(Outcome::default());
@@ -174,9 +174,9 @@ impl InlineSqlite {
     /// Runs a statement and returns its rows as a stream.
     pub(crate) fn steps(
         &mut self,
-        asked: Asked,
+        statement: BoundStatement,
     ) -> BoxStream<'_, Result<Either<AnyQueryResult, AnyRow>, Error>> {
-        let steps = stream::once(self.run(asked)).map_ok(|Outcome { result, rows }| {
+        let steps = stream::once(self.run(statement)).map_ok(|Outcome { result, rows }| {
             let rows = rows.into_iter().map(Either::Right);
             stream::iter(rows.chain([Either::Left(result)]).map(Ok))
         });

@@ -28,7 +28,7 @@ pub struct ItemWrite {
     pub made_of: Option<Seq>,
 }
 
-/// Who changed the fleet and when, and how long a deletion can be undone.
+/// The author and time of a change, and how long a deletion can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
     /// The device that uploaded the change; `None` for an operator.
@@ -228,10 +228,10 @@ impl Tx {
                 self.end_lives(&numbered.collect::<Vec<_>>(), change.undo_until.is_some()).await?;
             }
         }
-        self.keep_old(&replaced, change.at).await?;
+        self.store_old_versions(&replaced, change.at).await?;
         for (by, rows) in &deleted {
             let change = Change { by: *by, ..*change };
-            self.bury_bodies(rows, seqs.first().copied().unwrap_or(last), &change).await?;
+            self.keep_bodies_for_undo(rows, seqs.first().copied().unwrap_or(last), &change).await?;
         }
         after.sort_by_key(|row| row.seq);
         let after: Vec<(ItemRow, Option<SqlColumns>)> = after
@@ -264,7 +264,7 @@ impl Tx {
     pub(crate) async fn item_rows(&mut self, pins: &[Pin]) -> Result<BTreeMap<ItemKey, ItemRow>, StoreError> {
         let unread: Vec<Pin> = pins.iter().filter(|pin| !self.items.contains_key(*pin)).cloned().collect();
         let mut found = self.select_rows(&unread).await?;
-        if !self.items_stand {
+        if !self.items_stable {
             return Ok(found);
         }
         let mut read: HashMap<Pin, Vec<ItemRow>> = unread.into_iter().map(|pin| (pin, Vec::new())).collect();

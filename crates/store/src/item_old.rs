@@ -28,7 +28,7 @@ fn old_place(pin: &Pin, seq: Seq) -> String {
 
 impl Tx {
     /// Stores live rows as old versions before the versions with these numbers replace them.
-    pub(crate) async fn keep_old(
+    pub(crate) async fn store_old_versions(
         &mut self,
         replaced: &[(&ItemRow, Seq)],
         at: Millis,

@@ -4,7 +4,7 @@ use roster::{Area, Millis};
 use sqlx::query;
 
 use crate::sql::{places, statement};
-use crate::sync_exception::owe_upsert;
+use crate::sync_exception::due_upsert;
 use crate::{StoreError, Tx};
 
 impl Tx {
@@ -31,7 +31,7 @@ impl Tx {
             again = again.bind(area.0);
         }
         again.execute(self.db()).await?;
-        let upsert = owe_upsert(self.engine);
+        let upsert = due_upsert(self.engine);
         let mut owe = query(statement(format!(
             "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
              SELECT DISTINCT ?, w.pin, w.kind, 0, 0, ?, 0, 0 FROM ({members}) AS w \

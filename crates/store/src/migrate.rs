@@ -92,7 +92,7 @@ async fn migrate_sqlite(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
         .await?;
     for migration in missing(&mut tx, check).await? {
         raw_sql(migration.sqlite).execute(&mut *tx).await?;
-        keep_key(Engine::Sqlite, &mut tx, check).await?;
+        adopt_key(Engine::Sqlite, &mut tx, check).await?;
         note(&mut tx, migration).await?;
     }
     tx.commit().await.map_err(StoreError::of_commit)
@@ -130,12 +130,12 @@ async fn migrate_mysql(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
         for statement in statements(migration.mysql) {
             match raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *db).await {
                 Ok(_) => {}
-                Err(sqlx::Error::Database(error)) if is_done(error.as_ref()) => {}
+                Err(sqlx::Error::Database(error)) if ran_before(error.as_ref()) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         // Before the version: a database with a schema version must have a key.
-        keep_key(Engine::Mysql, &mut db, check).await?;
+        adopt_key(Engine::Mysql, &mut db, check).await?;
         check_key(&mut db, check).await?;
         note(&mut db, migration).await?;
     }
@@ -170,7 +170,7 @@ async fn note(db: &mut AnyConnection, migration: &Migration) -> Result<(), Store
 }
 
 /// A database without a key adopts the present one.
-async fn keep_key(engine: Engine, db: &mut AnyConnection, check: &str) -> Result<(), StoreError> {
+async fn adopt_key(engine: Engine, db: &mut AnyConnection, check: &str) -> Result<(), StoreError> {
     let insert = format!("{}setting (name, value) VALUES ('key_check', ?)", engine.insert_new());
     query(crate::sql::statement(insert)).bind(check).execute(db).await?;
     Ok(())
@@ -194,7 +194,8 @@ async fn refuse_foreign(pool: &AnyPool) -> Result<(), StoreError> {
         return Ok(());
     }
     let ours = MIGRATIONS.iter().flat_map(|migration| statements(migration.mysql));
-    let ours: Vec<String> = ours.filter_map(|statement| made_by(&statement).map(str::to_owned)).collect();
+    let ours: Vec<String> =
+        ours.filter_map(|statement| created_object(&statement).map(str::to_owned)).collect();
     match tables.into_iter().find(|table| ours.iter().any(|ours| ours.eq_ignore_ascii_case(table))) {
         Some(table) => Err(StoreError::Foreign { table }),
         None => Ok(()),
@@ -202,7 +203,7 @@ async fn refuse_foreign(pool: &AnyPool) -> Result<(), StoreError> {
 }
 
 /// The table or view that a statement creates.
-fn made_by(statement: &str) -> Option<&str> {
+fn created_object(statement: &str) -> Option<&str> {
     let mut words = statement.split_whitespace().skip_while(|word| *word != "TABLE" && *word != "VIEW");
     let (_, name) = (words.next()?, words.next()?);
     statement.starts_with("CREATE").then_some(name)
@@ -210,7 +211,7 @@ fn made_by(statement: &str) -> Option<&str> {
 
 /// Whether the error shows that the statement ran before: the table, column or key already exists, or is already
 /// gone.
-fn is_done(error: &dyn sqlx::error::DatabaseError) -> bool {
+fn ran_before(error: &dyn sqlx::error::DatabaseError) -> bool {
     let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
     matches!(number, Some(1050 | 1051 | 1060 | 1061 | 1091))
 }
@@ -241,7 +242,7 @@ mod tests {
         let sql = "-- Two tables;\nCREATE TABLE a (\n    x BIGINT, -- a number; not NULL\n    y TEXT\n);\nINSERT INTO a;\n";
         let found: Vec<String> = statements(sql).collect();
         assert_eq!(found, ["CREATE TABLE a (\n    x BIGINT,\n    y TEXT\n);", "INSERT INTO a;"]);
-        assert_eq!(made_by(&found[0]), Some("a"));
-        assert_eq!(made_by(&found[1]), None);
+        assert_eq!(created_object(&found[0]), Some("a"));
+        assert_eq!(created_object(&found[1]), None);
     }
 }

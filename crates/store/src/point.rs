@@ -26,12 +26,12 @@ pub(crate) struct SingleRowReader {
 
 impl SingleRowReader {
     /// A reader that goes through the driver.
-    pub(crate) fn of_driver(driver: AnyPool) -> Self {
+    pub(crate) fn through_driver(driver: AnyPool) -> Self {
         Self { inline: Mutex::new(None), driver }
     }
 
     /// A reader for an existing SQLite file.
-    pub(crate) async fn of_file(file: PathBuf, driver: AnyPool) -> Result<Self, StoreError> {
+    pub(crate) async fn for_file(file: PathBuf, driver: AnyPool) -> Result<Self, StoreError> {
         let opened = InlineSqlite::open(file, Engine::Sqlite.setup(Purpose::Reading)).await?;
         Ok(Self { inline: Mutex::new(Some(opened)), driver })
     }

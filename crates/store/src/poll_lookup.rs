@@ -49,8 +49,8 @@ impl Store {
              ON s.stamp_of = d.device_id AND s.table_name = ? WHERE d.serial_number = ?",
             stamp = upload_stamp::COLUMNS
         );
-        let ask = || query(statement(sql.clone())).bind(table).bind(serial.as_str());
-        let Some(row) = self.point().row(ask).await? else { return Ok(None) };
+        let lookup = || query(statement(sql.clone())).bind(table).bind(serial.as_str());
+        let Some(row) = self.point().row(lookup).await? else { return Ok(None) };
         let stamp = match row.try_get::<Option<String>, _>("table_name")? {
             Some(_) => Stamp::read(&row)?.1,
             None => Stamp::default(),
@@ -76,8 +76,8 @@ impl Store {
              WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS order_due \
              FROM device d WHERE d.serial_number = ?"
         );
-        let ask = || query(statement(sql.clone())).bind(serial.as_str());
-        let Some(row) = self.point().row(ask).await? else { return Ok(None) };
+        let lookup = || query(statement(sql.clone())).bind(serial.as_str());
+        let Some(row) = self.point().row(lookup).await? else { return Ok(None) };
         let due = |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let (exception, open, order) = (due("exception_due")?, due("open_due")?, due("order_due")?);
         let claim_due = due("claim_due")?;
@@ -99,11 +99,11 @@ impl Store {
             "SELECT (SELECT seq FROM feed_clock WHERE id = 1), ({NEXT_DUE}), \
              (SELECT MIN(due_at) FROM claim WHERE device_id = ? AND due_at IS NOT NULL), EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1)"
         );
-        let ask = || {
-            let ask = query(statement(sql.clone())).bind(device).bind(device).bind(device);
-            ask.bind(device).bind(device).bind(device)
+        let lookup = || {
+            let lookup = query(statement(sql.clone())).bind(device).bind(device).bind(device);
+            lookup.bind(device).bind(device).bind(device)
         };
-        let row = self.point().row(ask).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let row = self.point().row(lookup).await?.ok_or(sqlx::Error::RowNotFound)?;
         let (head, due, claim, open): (i64, Option<i64>, Option<i64>, i64) = FromRow::from_row(&row)?;
         let (due, claim_due) = (due.map(Millis), claim.map(Millis));
         Ok(WorkHint { head: Seq(head), due, claim_due, open: open != 0 })

@@ -215,9 +215,9 @@ impl Tx {
         Ok((forgotten, items.last().filter(|_| full).map(|(item, _)| *item)))
     }
 
-    /// The hashes of deleted items prevent that a device which still holds the data adds it to a new owner of the
-    /// PIN. They are useless once each device of the fleet has read the deletion and none has work for the PIN under
-    /// way.
+    /// Deletes the old versions of deleted items. Their hashes stop a device that still holds the data from giving it
+    /// to a new owner of the PIN. They are useless once each device of the fleet has read the deletion and none has
+    /// work for the PIN under way.
     async fn forget_dead_versions(&mut self, items: &[i64]) -> Result<u64, StoreError> {
         let mut dead = Vec::new();
         for list in lists(items) {

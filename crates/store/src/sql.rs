@@ -7,7 +7,7 @@ use sqlx::AssertSqlSafe;
 const BATCHES: [usize; 10] = [200, 100, 50, 30, 20, 10, 5, 3, 2, 1];
 
 /// Rows per statement for small, frequent writes, such as the commands of one reply.
-const FEW: [usize; 15] = [128, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
+const SMALL_BATCHES: [usize; 15] = [128, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
 
 /// Maximum keys per statement.
 pub(crate) const LIST: usize = 500;
@@ -62,7 +62,7 @@ pub(crate) fn batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
 /// Like [`batches`], but hardly ever more than two batches, and one for up to eight rows: for the commands of one
 /// reply.
 pub(crate) fn few_batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    batches_of(&FEW, rows)
+    batches_of(&SMALL_BATCHES, rows)
 }
 
 fn batches_of<'r, T>(lengths: &'static [usize], mut rows: &'r [T]) -> impl Iterator<Item = &'r [T]> {

@@ -51,10 +51,10 @@ pub struct Tx {
     /// The feed clock; `None` if this transaction has not read it, or if others may advance it.
     pub(crate) clock: Option<FeedCounters>,
     /// This transaction advanced the clock. The database row is stale until the commit.
-    pub(crate) moved: bool,
+    pub(crate) clock_advanced: bool,
     /// Other transactions cannot change the items that this one sees, until it ends.
-    pub(crate) items_stand: bool,
-    /// Item rows that were read while [`Self::items_stand`], by PIN: either all rows of a PIN or none.
+    pub(crate) items_stable: bool,
+    /// Item rows that were read while [`Self::items_stable`], by PIN: either all rows of a PIN or none.
     pub(crate) items: HashMap<Pin, Vec<ItemRow>>,
 }
 
@@ -255,15 +255,15 @@ impl Store {
         &self.point
     }
 
-    fn tx(&self, inner: Inner, items_stand: bool) -> Tx {
+    fn tx(&self, inner: Inner, items_stable: bool) -> Tx {
         Tx {
             inner,
             engine: self.engine,
             keys: Arc::clone(&self.keys),
             change_tracker: Arc::clone(&self.change_tracker),
             clock: None,
-            moved: false,
-            items_stand,
+            clock_advanced: false,
+            items_stable,
             items: HashMap::new(),
         }
     }
@@ -325,17 +325,17 @@ impl Tx {
     /// # Errors
     /// Database errors: then nothing was written. [`StoreError::Uncertain`] leaves that open.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let moved = self.clock.filter(|_| self.moved);
+        let new_clock = self.clock.filter(|_| self.clock_advanced);
         let committed = match self.inner {
             Inner::Own(mut tx) => {
-                if let Some(clock) = moved {
+                if let Some(clock) = new_clock {
                     feed_clock::write(Db::driver(&mut tx), clock).await?;
                 }
                 tx.commit().await.map_err(StoreError::of_commit)
             }
-            Inner::Shared(member) => member.commit(self.clock, self.moved).await,
+            Inner::Shared(member) => member.commit(self.clock, self.clock_advanced).await,
         };
-        match (moved, &committed) {
+        match (new_clock, &committed) {
             (Some(feed_counters), Ok(())) => self.change_tracker.saw(feed_counters),
             (Some(_), Err(_)) => self.change_tracker.invalidate(),
             (None, _) => {}

@@ -107,7 +107,7 @@ impl Tx {
 
     /// Loads the times of the last deletion of each user and the last update of each comparison photo that were sent
     /// to the device. Commands are deleted after a while, so older times are unknown.
-    pub(crate) async fn remember_sent(
+    pub(crate) async fn load_sent_times(
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],

@@ -67,7 +67,7 @@ pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<E
 const MAX_UNPARKED: i64 = 10_000;
 
 /// The end of an `INSERT` of due exceptions: an existing exception becomes due too, unless it waits for an operator.
-pub(crate) fn owe_upsert(engine: Engine) -> String {
+pub(crate) fn due_upsert(engine: Engine) -> String {
     let held = parked_code(Parked::Held);
     // `due_at` first: its expression needs the old `parked`.
     format!(
@@ -221,7 +221,7 @@ impl Tx {
             .bind(device)
             .execute(self.db())
             .await?;
-        let upsert = owe_upsert(self.engine);
+        let upsert = due_upsert(self.engine);
         query(statement(format!(
             "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
              SELECT device_id, pin, kind, slot, algorithm, ?, 0, 0 FROM sync_command \

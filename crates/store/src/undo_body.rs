@@ -35,7 +35,7 @@ fn undo_place(pin: &Pin) -> String {
 
 impl Tx {
     /// Removes the bodies of items that are being deleted. Keeps them for an undo if the deletion can be undone.
-    pub(crate) async fn bury_bodies(
+    pub(crate) async fn keep_bodies_for_undo(
         &mut self,
         deleted: &[&ItemRow],
         deletion: Seq,

@@ -61,7 +61,7 @@ impl Tx {
     ) -> Result<Option<(DeviceRow, DeviceView, PendingWork)>, StoreError> {
         // Lock first, then read: a statement that waits for a row lock may return its other rows as they were before
         // the wait.
-        self.wait_for_device(serial).await?;
+        self.lock_device_row(serial).await?;
         self.device_snapshot(serial, now).await
     }
 
@@ -126,7 +126,7 @@ impl Tx {
     }
 
     /// Locks the device row, without reading it, on engines where write transactions run at the same time.
-    async fn wait_for_device(&mut self, serial: &SerialNumber) -> Result<(), StoreError> {
+    async fn lock_device_row(&mut self, serial: &SerialNumber) -> Result<(), StoreError> {
         if self.engine.writers_exclude_each_other() {
             return Ok(());
         }
@@ -258,7 +258,7 @@ impl Tx {
         if pending.is_none_or(|pending| pending.claims) {
             self.load_claims(view, pins).await?;
         }
-        self.remember_sent(view, &there).await?;
+        self.load_sent_times(view, &there).await?;
         Ok(())
     }
 
@@ -325,7 +325,7 @@ impl Tx {
     /// Like [`Tx::apply`], for an upload with these user records. Claims keep them.
     ///
     /// # Errors
-    /// As [`Tx::apply`].
+    /// Like [`Tx::apply`].
     pub async fn apply_upload(
         &mut self,
         view: &DeviceView,

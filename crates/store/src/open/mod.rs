@@ -34,7 +34,7 @@ pub(crate) async fn connect(engine: Engine, url: &str, create: bool) -> Result<P
 }
 
 /// How a pool manages its connections.
-struct Keep {
+struct PoolSettings {
     most: u32,
     /// How long a transaction waits for a connection.
     longest_wait: Duration,
@@ -47,16 +47,16 @@ struct Keep {
 async fn pool(
     engine: Engine,
     purpose: Purpose,
-    keep: &Keep,
+    settings: &PoolSettings,
     options: AnyConnectOptions,
 ) -> Result<AnyPool, StoreError> {
     let pool = AnyPoolOptions::new()
-        .max_connections(keep.most)
-        .acquire_timeout(keep.longest_wait)
+        .max_connections(settings.most)
+        .acquire_timeout(settings.longest_wait)
         // A broken connection shows itself at the first query. The transaction then runs again on another one.
         .test_before_acquire(false)
-        .idle_timeout(keep.idle)
-        .max_lifetime(keep.life)
+        .idle_timeout(settings.idle)
+        .max_lifetime(settings.life)
         .after_connect(move |connection, _| {
             Box::pin(async move { engine.prepare(connection, purpose).await })
         })
@@ -75,13 +75,13 @@ pub(crate) async fn begin(
 ) -> Result<Transaction<'static, Any>, StoreError> {
     let begun = pool.begin_with(how).await.map_err(StoreError::from);
     if matches!(begun, Err(StoreError::Lost(_))) {
-        try_all(pool);
+        test_idle_connections(pool);
     }
     begun
 }
 
 /// Makes the pool test all its idle connections.
-pub(crate) fn try_all(pool: &AnyPool) {
+pub(crate) fn test_idle_connections(pool: &AnyPool) {
     // The pool tests a connection that is given back.
     let waiting: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
     drop(waiting);

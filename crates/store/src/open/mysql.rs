@@ -7,7 +7,7 @@ use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, query_as, raw_sql};
 use url::Url;
 
-use super::{Keep, Pools};
+use super::{PoolSettings, Pools};
 use crate::commit_group::Writers;
 use crate::engine::Purpose;
 use crate::point::SingleRowReader;
@@ -41,29 +41,29 @@ const POOL_SIZE: &str = "pool-size";
 
 /// Connects to the database of a URL. Creates a missing database if `create` is set.
 pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError> {
-    let place = Place::read(url)?;
-    place.check(create).await?;
-    let keep = Keep {
-        most: (place.connections / 2).max(1),
+    let address = Address::read(url)?;
+    address.check(create).await?;
+    let settings = PoolSettings {
+        most: (address.connections / 2).max(1),
         longest_wait: MAX_WAIT,
         idle: Some(IDLE),
         life: Some(LIFE),
     };
-    let options = place.options()?;
-    let read = super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?;
-    let write = super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?;
+    let options = address.options()?;
+    let read = super::pool(Engine::Mysql, Purpose::Reading, &settings, options.clone()).await?;
+    let write = super::pool(Engine::Mysql, Purpose::Writing, &settings, options).await?;
     let writers = Some((Writers::Pool(write.clone()), MAX_WAIT));
-    Ok(Pools { point: SingleRowReader::of_driver(read.clone()), read, write, writers })
+    Ok(Pools { point: SingleRowReader::through_driver(read.clone()), read, write, writers })
 }
 
 /// The address of a database.
-struct Place {
+struct Address {
     url: Url,
     database: String,
     connections: u32,
 }
 
-impl Place {
+impl Address {
     fn read(text: &str) -> Result<Self, StoreError> {
         let wrong = |what: &str| StoreError::Url(what.to_owned());
         let text =
@@ -197,19 +197,19 @@ mod tests {
     use super::*;
 
     fn refused(url: &str) -> String {
-        match Place::read(url) {
+        match Address::read(url) {
             Err(error) => error.to_string(),
-            Ok(place) => panic!("{url} was taken for {}", place.database),
+            Ok(address) => panic!("{url} was taken for {}", address.database),
         }
     }
 
     #[test]
     fn a_url_holds_the_address_and_the_number_of_connections() {
-        let place = Place::read("mariadb://ada:p%40ss@db:3307/must%2Der?pool-size=40&ssl-mode=REQUIRED")
+        let address = Address::read("mariadb://ada:p%40ss@db:3307/must%2Der?pool-size=40&ssl-mode=REQUIRED")
             .expect("read");
 
-        assert_eq!((place.database.as_str(), place.connections), ("must-er", 40));
-        let url = place.url.as_str();
+        assert_eq!((address.database.as_str(), address.connections), ("must-er", 40));
+        let url = address.url.as_str();
         assert!(url.starts_with("mysql://ada:p%40ss@db:3307/must%2Der?ssl-mode=REQUIRED&"), "{url}");
     }
 

@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Keep, Pools};
+use super::{PoolSettings, Pools};
 use crate::commit_group::Writers;
 use crate::engine::Purpose;
 use crate::point::SingleRowReader;
@@ -25,7 +25,7 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     if path == ":memory:" {
         // Each connection would have a database of its own, so there is only one.
         let read = pool(Purpose::Writing, 1, "sqlite::memory:").await?;
-        let point = SingleRowReader::of_driver(read.clone());
+        let point = SingleRowReader::through_driver(read.clone());
         return Ok(Pools { write: read.clone(), point, read, writers: None });
     }
     if path.is_empty() || path.contains('?') {
@@ -39,13 +39,13 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let readers =
         u32::try_from(2 * processors - 1).unwrap_or(u32::MAX).clamp(*READERS.start(), *READERS.end());
     let read = pool(Purpose::Reading, readers, &url).await?;
-    Ok(Pools { point: SingleRowReader::of_file(file, read.clone()).await?, read, write, writers })
+    Ok(Pools { point: SingleRowReader::for_file(file, read.clone()).await?, read, write, writers })
 }
 
 async fn pool(purpose: Purpose, connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
     // Connections to a file do not break.
-    let keep = Keep { most: connections, longest_wait: MAX_WAIT, idle: None, life: None };
-    super::pool(Engine::Sqlite, purpose, &keep, url.parse()?).await
+    let settings = PoolSettings { most: connections, longest_wait: MAX_WAIT, idle: None, life: None };
+    super::pool(Engine::Sqlite, purpose, &settings, url.parse()?).await
 }
 
 /// Creates the file if `create` is set, readable by its owner alone, and returns its full path.

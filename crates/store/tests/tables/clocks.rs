@@ -13,7 +13,7 @@ async fn only_one_of_several_servers_asks_a_device_for_a_handshake_after_a_new_o
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
     assert!(!tx.ask_offset(device, 120).await.expect("asked"), "it was never told anything");
-    tx.tell_offset(device, 60).await.expect("told");
+    tx.tell_offset(device, 60).await.expect("noted");
     assert!(!tx.ask_offset(device, 60).await.expect("asked"), "that is what it was told");
     tx.commit().await.expect("written");
 
@@ -39,7 +39,7 @@ async fn only_one_of_several_servers_asks_a_device_for_a_handshake_after_a_new_o
     assert!(tx.ask_offset(device, -180).await.expect("asked"), "and once for the next");
     tx.need_no_offset(device).await.expect("written");
     assert!(tx.ask_offset(device, 120).await.expect("asked"));
-    tx.tell_offset(device, 120).await.expect("told");
+    tx.tell_offset(device, 120).await.expect("noted");
     let clock = tx.clock(device).await.expect("the clock");
     assert_eq!((clock.told_offset_min, clock.asked_offset_min), (Some(120), None));
 }

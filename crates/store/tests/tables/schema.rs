@@ -23,7 +23,7 @@ fn shape(sql: &str) -> BTreeMap<String, Vec<String>> {
                 tables.entry((*name).to_owned()).or_default().push((*column).to_owned());
             }
             [column, kind, ..] if line.starts_with("    ") && is_type(kind) => {
-                tables.get_mut(&table).expect("a column stands in a table").push((*column).to_owned());
+                tables.get_mut(&table).expect("a column belongs to a table").push((*column).to_owned());
             }
             _ => {}
         }

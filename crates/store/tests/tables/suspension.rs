@@ -53,8 +53,8 @@ async fn a_suspension_is_read_as_it_was_written_and_the_last_one_counts() {
     let mut tx = fleet.write().await;
     tx.put_suspension(&pin("1"), &left).await.expect("written");
     tx.set_last_day(&pin("1"), Some("2028-01-01")).await.expect("written");
-    tx.put_suspension(&pin("3"), &left).await.expect("nobody has the PIN");
-    tx.set_last_day(&pin("3"), Some("2028-01-01")).await.expect("nobody has the PIN");
+    tx.put_suspension(&pin("3"), &left).await.expect("no person has the PIN");
+    tx.set_last_day(&pin("3"), Some("2028-01-01")).await.expect("no person has the PIN");
     tx.commit().await.expect("committed");
     assert_eq!(suspended(&fleet, "1").await, Some(left));
     assert_eq!(last_day(&fleet, "1").await.as_deref(), Some("2028-01-01"));

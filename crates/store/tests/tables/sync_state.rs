@@ -83,7 +83,7 @@ async fn commands_of_a_poll_are_open_until_they_are_acknowledged() {
     assert_eq!(sends.iter().map(|send| &send.key).collect::<Vec<_>>(), [&user_key("7")]);
     assert_eq!(counts(&mut tx, device).await, (1, 0));
     let open = person(&mut tx, device, "7").await.open.remove(&Slot::USER).expect("open");
-    // The device showed all its people, so nobody has this PIN on it.
+    // The device showed all its people, so this PIN is free on it.
     assert_eq!((open.verb, open.seq, open.sends, open.lines), (Verb::Insert, Seq(2), 1, 1));
     assert_eq!((open.wire_id.as_str(), open.again), (sends[0].wire_id.as_str(), false));
     assert_eq!(tx.next_due(device).await.expect("read"), Some(open.due_at));

@@ -122,7 +122,7 @@ async fn members_of_a_commit_group_know_the_clock_of_earlier_members() {
     first.wake().await.expect("woken");
     let store = fleet.store.clone();
     let second = tokio::spawn(async move {
-        let mut tx = store.write_fleet().await.expect("the turn");
+        let mut tx = store.write_fleet().await.expect("a queue slot");
         let standing = tx.standing(&serial("SN1"), at(0)).await.expect("read").expect("it is known").2;
         let heads = [
             tx.head().await.expect("the head"),
