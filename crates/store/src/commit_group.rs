@@ -84,7 +84,7 @@ pub(crate) struct GroupedTransaction {
     queue: Arc<WriteQueue>,
     writer: OwnedMutexGuard<WriterState>,
     /// No other transaction may join the group after this one.
-    alone: bool,
+    exclusive: bool,
     /// This member ran a statement that may write.
     wrote: bool,
 }
@@ -120,15 +120,15 @@ impl WriteQueue {
         })
     }
 
-    /// Waits until this transaction may write. An `alone` transaction, which may take long, shares its commit with no
+    /// Waits until this transaction may write. An `exclusive` transaction, which may take long, shares its commit with no
     /// other.
-    pub(crate) async fn next(self: &Arc<Self>, alone: bool) -> Result<GroupedTransaction, StoreError> {
+    pub(crate) async fn next(self: &Arc<Self>, exclusive: bool) -> Result<GroupedTransaction, StoreError> {
         let waiting = QueueTicket::of(self);
         let writer = tokio::time::timeout(self.longest_wait, Arc::clone(&self.writer).lock_owned()).await;
         let Ok(mut writer) = writer else { return Err(sqlx::Error::PoolTimedOut.into()) };
         waiting.mark_served();
         let group = match writer.open_group.take() {
-            Some(group) if alone => {
+            Some(group) if exclusive => {
                 // The outcome is sent to the members of that group.
                 let _ = group.commit(&mut writer, &self.tally).await;
                 self.begin(&mut writer).await?
@@ -137,7 +137,7 @@ impl WriteQueue {
             None => self.begin(&mut writer).await?,
         };
         self.tally.transactions.fetch_add(1, Ordering::Relaxed);
-        Ok(GroupedTransaction { group, queue: Arc::clone(self), writer, alone, wrote: false })
+        Ok(GroupedTransaction { group, queue: Arc::clone(self), writer, exclusive, wrote: false })
     }
 
     async fn begin(&self, writer: &mut WriterState) -> Result<CommitGroup, StoreError> {
@@ -266,7 +266,7 @@ impl GroupedTransaction {
 
     /// Whether a waiting transaction may join this group.
     fn another_can_join(&self) -> bool {
-        !self.alone
+        !self.exclusive
             && self.group.done.len() + 1 < MAX_MEMBERS
             && self.queue.waiting.load(Ordering::Acquire) > 0
     }
@@ -494,14 +494,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_alone_transaction_shares_its_commit_with_no_other() {
+    async fn an_exclusive_transaction_shares_its_commit_with_no_other() {
         let numbers = Numbers::new().await;
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
         let queue = Arc::clone(&numbers.queue);
         let long = tokio::spawn(async move { queue.next(true).await });
         run_until_all_wait().await;
-        first.commit(None, false).await.expect("committed before the alone transaction");
+        first.commit(None, false).await.expect("committed before the exclusive transaction");
         let mut long = long.await.expect("no panic").expect("a queue slot");
         put(&mut long, 1).await;
 

@@ -86,7 +86,7 @@ impl Tx {
         Ok(rows.into_iter().collect())
     }
 
-    /// The live users who have a personal message.
+    /// The live users who have this personal message.
     ///
     /// # Errors
     /// Database errors.

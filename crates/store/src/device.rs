@@ -103,7 +103,7 @@ pub struct DeviceRow {
     pub name: String,
     /// Its membership state.
     pub state: DeviceState,
-    /// The stage of its joining; `None` once it has joined.
+    /// How it joins the fleet; `None` unless it is joining.
     pub joining: Option<Joining>,
     /// Its capabilities, and the counts that it last reported.
     pub capability: Capability,
@@ -129,7 +129,7 @@ pub struct DeviceRow {
     pub heard_at: Option<Millis>,
     /// The first fill removes the device's data under a PIN before it sends the fleet's person.
     pub scan_replaces: bool,
-    /// The kind of full reading that is under way.
+    /// What Muster is reading from it; `None` if nothing.
     pub rereads: Option<Rereading>,
     /// When the routine check last reached it, or a reading of its people began.
     pub people_checked_at: Option<Millis>,

@@ -20,9 +20,9 @@ pub enum DeviceRecordKind {
     IdCard,
     /// An error of the device (§11.16).
     Error,
-    /// Background verification: the person whom the device asked to let in (§15).
+    /// A message that the device shows.
     Message,
-    /// Background verification: whom the device asked to let in (§15).
+    /// Background verification: the person whom the device asked to let in (§15).
     Verification,
 }
 

@@ -216,10 +216,10 @@ impl Store {
         self.next(true).await
     }
 
-    async fn next(&self, alone: bool) -> Result<Tx, StoreError> {
+    async fn next(&self, exclusive: bool) -> Result<Tx, StoreError> {
         let mut tx = match &self.write_queue {
             Some(write_queue) => {
-                let member = write_queue.next(alone).await?;
+                let member = write_queue.next(exclusive).await?;
                 let clock = member.clock();
                 Tx { clock, ..self.tx(Inner::Shared(member), false) }
             }
@@ -234,8 +234,8 @@ impl Store {
         Ok(self.tx(Inner::Own(inner), self.engine.writers_exclude_each_other()))
     }
 
-    /// Whether write transactions run one at a time. Then a pass without the lock, to find out what has to be
-    /// written, takes time of the request and spares no other writer.
+    /// Whether write transactions run one at a time. If so, a pass without the lock before the transaction saves time
+    /// only for the transactions that wait in the queue.
     pub const fn writes_one_at_a_time(&self) -> bool {
         self.engine.writers_exclude_each_other()
     }
