@@ -11,17 +11,17 @@ impl Tx {
     /// All areas with their names.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn areas(&mut self) -> Result<Vec<(Area, String)>, StoreError> {
         let rows: Vec<(i64, String)> =
             query_as("SELECT area_id, name FROM area ORDER BY area_id").fetch_all(self.db()).await?;
         Ok(rows.into_iter().map(|(area, name)| (Area(area), name)).collect())
     }
 
-    /// Makes an area, or finds the one of that name.
+    /// Creates an area, or finds the existing one with this name.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn create_area(&mut self, name: &str) -> Result<Area, StoreError> {
         let find = "SELECT area_id FROM area WHERE name = ?";
         if let Some((area,)) = query_as(find).bind(name).fetch_optional(self.db()).await? {
@@ -35,7 +35,7 @@ impl Tx {
     /// Renames an area.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::is_duplicate`] where another area has the name.
+    /// Database errors; [`StoreError::is_duplicate`] if another area has the name.
     pub async fn rename_area(&mut self, area: Area, name: &str) -> Result<(), StoreError> {
         query("UPDATE area SET name = ? WHERE area_id = ?")
             .bind(name)
@@ -48,7 +48,7 @@ impl Tx {
     /// The areas of a device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn areas_of(&mut self, device: i64) -> Result<BTreeSet<Area>, StoreError> {
         let rows: Vec<(i64,)> = query_as("SELECT area_id FROM device_area WHERE device_id = ?")
             .bind(device)
@@ -60,7 +60,7 @@ impl Tx {
     /// The devices of an area.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn devices_of(&mut self, area: Area) -> Result<BTreeSet<i64>, StoreError> {
         let rows: Vec<(i64,)> = query_as("SELECT device_id FROM device_area WHERE area_id = ?")
             .bind(area.0)
@@ -69,10 +69,10 @@ impl Tx {
         Ok(rows.into_iter().map(|(device,)| device).collect())
     }
 
-    /// Changes the areas of a device. What it has to get or lose for that is the caller's to decide.
+    /// Changes the areas of a device. The caller decides which items the device gains or loses.
     ///
     /// # Errors
-    /// Those of the database; an area that does not exist.
+    /// Database errors, also for an area that does not exist.
     pub async fn set_areas(&mut self, device: i64, areas: &BTreeSet<Area>) -> Result<(), StoreError> {
         self.wake().await?;
         query("DELETE FROM device_area WHERE device_id = ?").bind(device).execute(self.db()).await?;

@@ -1,4 +1,4 @@
-//! `attendance`: who identified at which device, and when (§11.2).
+//! `attendance`: punches, which tell who identified at which device and when (§11.2).
 
 use roster::Millis;
 use sqlx::any::AnyRow;
@@ -9,55 +9,55 @@ use crate::keys::place_of_row;
 use crate::sql::{batches, capped, rows, statement};
 use crate::{StoreError, Tx};
 
-/// An attendance record to keep.
+/// An attendance record to store.
 #[derive(Clone, Debug)]
 pub struct NewPunch {
-    /// What it says.
+    /// The parsed record.
     pub punch: Punch,
-    /// The line as it came.
+    /// The line as received.
     pub raw: Vec<u8>,
-    /// The time zone of the device now: an IANA name, or an offset.
+    /// The current time zone of the device: an IANA name, or an offset.
     pub time_zone: String,
-    /// The device reads identity cards: see [`Punch::read`].
+    /// Whether the device reads identity cards: see [`Punch::read`].
     pub reads_cards: bool,
 }
 
-/// An attendance record that is kept.
+/// A stored attendance record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PunchRow {
-    /// The device it came from.
+    /// The device that sent it.
     pub device: i64,
-    /// What it says. The time is that of [`PunchRow::time_zone`].
+    /// The parsed record. Its time is in [`PunchRow::time_zone`].
     pub punch: Punch,
-    /// The time zone of the device when it came.
+    /// The time zone of the device when the record was first received.
     pub time_zone: String,
-    /// When it first came.
+    /// When it was first received.
     pub received_at: Millis,
-    /// The line as it came.
+    /// The line as received.
     pub raw: Vec<u8>,
     digest: Vec<u8>,
 }
 
-/// Which attendance records are read; `None` = any.
+/// Selects attendance records; `None` selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PunchFilter {
-    /// From this device.
+    /// Only records of this device.
     pub device: Option<i64>,
-    /// Of this PIN, as the device sent it; empty for strangers.
+    /// Only records of this PIN, as the device sent it; empty for unknown people.
     pub pin: Option<String>,
-    /// Not before this local time, `2027-03-12 08:00:00` or the beginning of one.
+    /// Earliest local time, `2027-03-12 08:00:00` or a prefix of one.
     pub from: Option<String>,
-    /// Not after this local time, or the time that it is the beginning of: `2027-03-12` is all of that day.
+    /// Latest local time, or a prefix of one: `2027-03-12` includes the whole day.
     pub to: Option<String>,
 }
 
-/// What a device made up as the name of its time zone is not kept beyond this.
-const MOST_ZONE_BYTES: usize = 64;
+/// A longer time zone name from a device is cut to this length.
+const MAX_ZONE_BYTES: usize = 64;
 
 const COLUMNS: &str = "device_id, digest, time_zone, reads_cards, sealed, received_at";
 
-/// Greater than every character of a time.
-const AFTER_ALL: char = '~';
+/// Sorts after every character of a time.
+const LAST_CHARACTER: char = '~';
 
 impl PunchRow {
     fn read(row: &AnyRow, keys: &crate::Keys) -> Result<Self, StoreError> {
@@ -85,16 +85,16 @@ impl PunchFilter {
     fn bounds(&self) -> (String, String) {
         let from = self.from.clone().unwrap_or_default();
         let to = self.to.clone().unwrap_or_default();
-        (from, format!("{to}{AFTER_ALL}"))
+        (from, format!("{to}{LAST_CHARACTER}"))
     }
 }
 
 impl Tx {
-    /// Keeps attendance records. One that was kept before, of the same device with the same PIN, time, status and
+    /// Stores attendance records. A record that is already stored, with the same device, PIN, time, status and
     /// verification, stays as it is. Returns how many are new.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn keep_punches(
         &mut self,
         device: i64,
@@ -129,7 +129,7 @@ impl Tx {
                     .bind(digest)
                     .bind(punch.pin.clone())
                     .bind(punch.time.clone())
-                    .bind(capped(time_zone, MOST_ZONE_BYTES))
+                    .bind(capped(time_zone, MAX_ZONE_BYTES))
                     .bind(punch.status)
                     .bind(punch.verify)
                     .bind(punch.work_code.clone())
@@ -146,10 +146,10 @@ impl Tx {
         Ok(new)
     }
 
-    /// The attendance records after another one, by their local times; from the first if there is none before.
+    /// The attendance records after another one, in the order of their local times. Without one, from the first.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a line that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a line that cannot be decrypted.
     pub async fn punches(
         &mut self,
         filter: &PunchFilter,
@@ -184,10 +184,10 @@ impl Tx {
         found.iter().map(|row| PunchRow::read(row, &self.keys)).collect()
     }
 
-    /// How many attendance records of a device are kept of a period, by their local times.
+    /// The number of stored attendance records of a device in a period of local times.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn count_punches(&mut self, device: i64, from: &str, to: &str) -> Result<u64, StoreError> {
         let count: i64 = query_scalar(
             "SELECT COUNT(*) FROM attendance WHERE at_text >= ? AND at_text <= ? AND device_id = ?",
@@ -200,10 +200,10 @@ impl Tx {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// The last attendance records by their local times, the newest first.
+    /// The last attendance records by their local times, newest first.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a line that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a line that cannot be decrypted.
     pub async fn last_punches(
         &mut self,
         filter: &PunchFilter,

@@ -10,18 +10,18 @@ use crate::keys::place_of_row;
 use crate::sql::{capped, statement};
 use crate::{StoreError, Tx};
 
-/// A picture to keep.
+/// A picture to store.
 #[derive(Clone)]
 pub struct NewAttendancePhoto {
-    /// Its name, fit for a file system.
+    /// Its name, safe for a file system.
     pub file_name: String,
-    /// Whom it shows; empty where that is not known.
+    /// The PIN of the person; empty if unknown.
     pub pin: String,
-    /// The device's local time, `YYYY-MM-DD HH:MM:SS`, where the name tells it.
+    /// The device's local time, `YYYY-MM-DD HH:MM:SS`, if the name contains it.
     pub time: Option<String>,
-    /// 0 to 4 where the name tells it: see [`wire::PhotoName`].
+    /// 0 to 4 if the name contains it: see [`wire::PhotoName`].
     pub photo_type: Option<u8>,
-    /// It is not as long as was announced, or no JPEG.
+    /// Whether its length differs from the announced one, or it is no JPEG.
     pub doubtful: bool,
     /// At most [`MOST_PICTURE_BYTES`].
     pub picture: Vec<u8>,
@@ -37,32 +37,32 @@ impl std::fmt::Debug for NewAttendancePhoto {
     }
 }
 
-/// A picture that is kept, without itself.
+/// A stored picture, without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AttendancePhotoRow {
     /// Its number.
     pub id: i64,
-    /// The device it came from.
+    /// The device that sent it.
     pub device: i64,
-    /// Whom it shows; empty where that is not known.
+    /// The PIN of the person; empty if unknown.
     pub pin: String,
     /// The device's local time.
     pub time: Option<String>,
     /// 0 to 4: see [`wire::PhotoName`].
     pub photo_type: Option<u8>,
-    /// How large it is.
+    /// Its size in bytes.
     pub bytes: i64,
-    /// It is not as long as was announced, or no JPEG.
+    /// Whether its length differs from the announced one, or it is no JPEG.
     pub doubtful: bool,
-    /// When it came.
+    /// When it was received.
     pub received_at: Millis,
 }
 
-/// No database takes a statement of any length; a terminal's picture has some ten thousand bytes.
+/// Every database limits the length of a statement. A terminal's picture has some ten thousand bytes.
 pub const MOST_PICTURE_BYTES: usize = 2 << 20;
 
-/// Longer than any name that a PIN fits in.
-const MOST_PIN_BYTES: usize = 64;
+/// A longer value is cut; no PIN is longer.
+const MAX_PIN_BYTES: usize = 64;
 
 const COLUMNS: &str = "photo_id, device_id, digest, pin, at_text, photo_type, bytes, doubtful, received_at";
 
@@ -86,10 +86,10 @@ impl AttendancePhotoRow {
 }
 
 impl Tx {
-    /// Keeps a picture. True where it was not there.
+    /// Stores a picture. Returns true if it is new.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn keep_attendance_photo(
         &mut self,
         device: i64,
@@ -106,7 +106,7 @@ impl Tx {
         )))
         .bind(device)
         .bind(digest)
-        .bind(capped(&photo.pin, MOST_PIN_BYTES))
+        .bind(capped(&photo.pin, MAX_PIN_BYTES))
         .bind(photo.time.clone())
         .bind(photo.photo_type.map(i64::from))
         .bind(i64::try_from(photo.picture.len()).unwrap_or(i64::MAX))
@@ -118,10 +118,10 @@ impl Tx {
         Ok(done.rows_affected() > 0)
     }
 
-    /// The last pictures, the newest first. Those without a time are left out where a time is asked for.
+    /// The last pictures, newest first. A filter by time leaves out pictures without a time.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn attendance_photos(
         &mut self,
         filter: &PunchFilter,
@@ -147,10 +147,10 @@ impl Tx {
         rows.iter().map(AttendancePhotoRow::read).collect()
     }
 
-    /// A picture: what is known of it, its file name, and the picture itself.
+    /// A picture: its row, its file name, and its bytes.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for one that does not open.
+    /// Database errors; [`StoreError::Sealed`] for one that cannot be decrypted.
     pub async fn attendance_photo(
         &mut self,
         id: i64,

@@ -1,4 +1,4 @@
-//! `body`: the sealed contents of live templates, photos and definitions; and contents of every kind by their keys.
+//! `body`: sealed contents of live templates, photos and definitions. Also reads contents of every kind by key.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,7 @@ use crate::{Keys, StoreError, Tx};
 /// How many bodies are sealed before they are written.
 const SEALED_AT_ONCE: usize = 100;
 
-/// The content that a sealed body holds.
+/// Decrypts a sealed body and parses its content.
 pub(crate) fn unseal(keys: &Keys, key: &ItemKey, place: &str, sealed: &[u8]) -> Result<Content, StoreError> {
     Content::from_bytes(key.slot.kind, &keys.open(place, sealed)?)
         .map_err(|_| StoreError::Sealed { place: place.to_owned() })
@@ -24,12 +24,13 @@ const fn has_body(content: &Content) -> bool {
 }
 
 impl Tx {
-    /// Writes the templates, photos and definitions among contents.
+    /// Writes the templates, photos and definitions among `contents`.
     pub(crate) async fn put_bodies(&mut self, contents: &[(&ItemRow, &Content)]) -> Result<(), StoreError> {
         let bodies: Vec<&(&ItemRow, &Content)> =
             contents.iter().filter(|(_, content)| has_body(content)).collect();
         let upsert = self.engine.upsert("body", "item_id", &["sealed"]);
-        // Sealed a few at a time: all of a roster would take as much memory as its upload, and a core for long.
+        // Seals a few at a time: sealing a whole roster at once would take as much memory as its upload, and block a
+        // thread for long.
         for few in bodies.chunks(SEALED_AT_ONCE) {
             let sealed: Vec<(i64, Vec<u8>)> = few
                 .iter()
@@ -50,10 +51,10 @@ impl Tx {
         self.run_by_id("UPDATE photo_form SET sealed = NULL WHERE item_id IN", &photos).await
     }
 
-    /// The newest contents of items, those left out that are not live.
+    /// The current contents of items. Items that are not live are left out.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a body that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a body that cannot be decrypted.
     pub async fn contents(&mut self, keys: &[ItemKey]) -> Result<BTreeMap<ItemKey, Content>, StoreError> {
         let wanted: BTreeSet<&ItemKey> = keys.iter().collect();
         let mut items = self.item_rows(&pins_of(keys)).await?;
@@ -84,13 +85,13 @@ impl Tx {
         Ok(found)
     }
 
-    /// Whether items still are at the versions that were decided on, after their contents were read.
+    /// Checks that items still have the versions of a decision, after their contents were read.
     ///
-    /// Where writers exclude each other nothing can have changed within a transaction that writes. Elsewhere a device's
-    /// lock does not hold what other devices upload: between two queries an item may become another.
+    /// On an engine with one writer at a time, nothing can have changed within a write transaction. On other engines
+    /// the lock of a device does not stop uploads of other devices: an item may change between two queries.
     ///
     /// # Errors
-    /// [`StoreError::Conflict`] where one changed; those of the database.
+    /// [`StoreError::Conflict`] if one changed; database errors.
     pub async fn unchanged(&mut self, versions: &[(ItemKey, Seq)]) -> Result<(), StoreError> {
         if self.engine.writers_exclude_each_other() {
             return Ok(());

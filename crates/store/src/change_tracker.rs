@@ -1,8 +1,8 @@
-//! What this process knows of the feed without asking the database.
+//! Change tracker: what this process knows of the feed without asking the database.
 //!
-//! It knows of its own changes as soon as they are committed, and of those of others when it last read the clock
-//! ([`crate::Store::feed_counters`]). Whoever keeps something that it read compares [`ChangeTracker::change_epoch`]s: taken before the reading, and equal
-//! later, it says that this process has not learned of any change in between.
+//! It learns of this process's own changes at their commit, and of changes by other processes when this process reads
+//! the clock ([`crate::Store::feed_counters`]). Code that caches data takes a [`ChangeTracker::change_epoch`] before
+//! it reads the data. While the epoch stays equal, this process has not learned of any change since.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -10,7 +10,7 @@ use roster::Seq;
 
 use crate::FeedCounters;
 
-/// A moment of the feed, as far as this process knows: another one whenever it learns of a change.
+/// A state of the feed as far as this process knows. It differs after each change that the process learns of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChangeEpoch {
     number: u64,
@@ -18,8 +18,8 @@ pub struct ChangeEpoch {
 }
 
 impl ChangeEpoch {
-    /// Whether there are changes of the fleet between the two: something for most devices, where anything else that happened
-    /// is something for one of them.
+    /// Whether the fleet changed between the two epochs, which is work for most devices. Any other event is work for
+    /// one device.
     pub fn feed_differs_from(self, other: Self) -> bool {
         self.head != other.head
     }
@@ -42,13 +42,14 @@ impl Default for ChangeTracker {
 }
 
 impl ChangeTracker {
-    /// The moment that it is.
+    /// The current epoch.
     pub(crate) fn change_epoch(&self) -> ChangeEpoch {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ChangeEpoch { number: known.change_epoch, head: known.feed_counters.head }
     }
 
-    /// The clock stood there. Both of its numbers only ever rise, so what was read earlier and told later says nothing.
+    /// Records the counters of the clock. Both only increase, so counters that were read earlier and arrive later
+    /// change nothing.
     pub(crate) fn saw(&self, feed_counters: FeedCounters) {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = FeedCounters {
@@ -61,7 +62,7 @@ impl ChangeTracker {
         }
     }
 
-    /// Something may have changed, of which nobody knows more: a commit whose outcome did not arrive.
+    /// Records that something may have changed, for example after a commit whose outcome is unknown.
     pub(crate) fn invalidate(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).change_epoch += 1;
     }
@@ -76,26 +77,26 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_ends_with_a_change_and_with_nothing_else() {
-        let watch = ChangeTracker::default();
-        watch.saw(at(5, 2));
-        let change_epoch = watch.change_epoch();
+    fn an_epoch_ends_with_a_change_and_with_nothing_else() {
+        let tracker = ChangeTracker::default();
+        tracker.saw(at(5, 2));
+        let change_epoch = tracker.change_epoch();
 
-        watch.saw(at(5, 2));
-        watch.saw(at(4, 1));
-        assert_eq!(watch.change_epoch(), change_epoch, "nothing new was learned");
+        tracker.saw(at(5, 2));
+        tracker.saw(at(4, 1));
+        assert_eq!(tracker.change_epoch(), change_epoch, "no new counters");
 
-        watch.saw(at(6, 2));
-        let changed = watch.change_epoch();
-        assert_ne!(changed, change_epoch, "there is a change of the fleet");
+        tracker.saw(at(6, 2));
+        let changed = tracker.change_epoch();
+        assert_ne!(changed, change_epoch, "the fleet changed");
         assert!(changed.feed_differs_from(change_epoch));
 
-        watch.saw(at(6, 3));
-        let woken = watch.change_epoch();
-        assert_ne!(woken, changed, "somebody was woken");
+        tracker.saw(at(6, 3));
+        let woken = tracker.change_epoch();
+        assert_ne!(woken, changed, "the wake counter changed");
         assert!(!woken.feed_differs_from(changed));
 
-        watch.invalidate();
-        assert_ne!(watch.change_epoch(), woken, "nobody knows");
+        tracker.invalidate();
+        assert_ne!(tracker.change_epoch(), woken, "the outcome is unknown");
     }
 }

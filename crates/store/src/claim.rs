@@ -1,4 +1,5 @@
-//! `claim`, `claim_item` and `former_mark`: what devices claimed of a PIN, and by what former people are known again.
+//! `claim`, `claim_item` and `former_mark`: uploads under a PIN that Muster has not accepted, and marks that identify
+//! former people.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +16,7 @@ use crate::key::{hash_of, key_of, narrow, pin_of, place};
 use crate::sql::{lists, places, rows, statement};
 use crate::{StoreError, Tx};
 
-/// A user record as it came, and the table that it came in: a claim keeps the newest.
+/// A user record as received, and the table of its upload. A claim keeps the newest one.
 #[derive(Clone)]
 pub struct ClaimedUser {
     /// The table of the upload.
@@ -30,12 +31,12 @@ impl fmt::Debug for ClaimedUser {
     }
 }
 
-/// By what people are known again who had a PIN before.
+/// Marks of the former owners of a PIN: hashes of data by which Muster recognises them.
 #[derive(Debug, Default)]
 pub(crate) struct FormerMarks {
-    /// All of them.
+    /// All marks.
     pub all: BTreeSet<ContentHash>,
-    /// Those whom an operator removed.
+    /// Marks of people whom an operator removed.
     pub removed: BTreeSet<ContentHash>,
 }
 
@@ -64,12 +65,12 @@ const fn stage_text(stage: Stage) -> &'static str {
     }
 }
 
-/// Where the user record of a claim is sealed to.
+/// The place to which the user record of a claim is sealed.
 fn user_place(device: i64, pin: &Pin) -> String {
     format!("claim of device {device} {pin}")
 }
 
-/// Where a template or photo of a claim is sealed to.
+/// The place to which a template or photo of a claim is sealed.
 fn item_place(device: i64, key: &ItemKey) -> String {
     format!("claim of device {device} {}", place(key))
 }
@@ -121,7 +122,7 @@ fn state_of(row: &AnyRow, pin: &Pin) -> Result<ClaimState, StoreError> {
 }
 
 impl Tx {
-    /// Adds the claims of a device on these PINs to its view, with all that was said.
+    /// Adds the claims of a device for these PINs to its view, with their user records, templates and photos.
     pub(crate) async fn load_claims(
         &mut self,
         view: &mut DeviceView,
@@ -177,7 +178,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes what became of claims, and of what is held of them. `users` are the user records of this upload.
+    /// Writes the new states of claims, and updates the records held for them. `users` are the user records of this
+    /// upload.
     pub(crate) async fn put_claims(
         &mut self,
         view: &DeviceView,
@@ -195,7 +197,7 @@ impl Tx {
                     }
                     self.put_claimed_items(view.device, pin, claim).await?;
                     if state.stage == Stage::Blocking {
-                        self.restage_held(view.device, pin, "conflict").await?;
+                        self.change_held_kind(view.device, pin, "conflict").await?;
                     }
                 }
                 ClaimNews::Taken => {
@@ -216,16 +218,16 @@ impl Tx {
                 }
                 ClaimNews::Raised => {
                     self.remove_claim(view.device, pin).await?;
-                    self.restage_held(view.device, pin, "privilege").await?;
+                    self.change_held_kind(view.device, pin, "privilege").await?;
                 }
                 ClaimNews::Guarded => {
                     self.remove_claim(view.device, pin).await?;
-                    self.restage_held(view.device, pin, "credential").await?;
+                    self.change_held_kind(view.device, pin, "credential").await?;
                 }
                 ClaimNews::Left => {
-                    self.mark_claimed(view.device, pin).await?;
+                    self.mark_leftover(view.device, pin).await?;
                     self.remove_claim(view.device, pin).await?;
-                    self.restage_held(view.device, pin, "leftover").await?;
+                    self.change_held_kind(view.device, pin, "leftover").await?;
                 }
             }
         }
@@ -338,8 +340,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Templates and photos of a claim that are only kept are known when they are shown again.
-    async fn mark_claimed(&mut self, device: i64, pin: &Pin) -> Result<(), StoreError> {
+    /// Adds marks for the templates and photos of a claim that becomes a leftover, so that Muster recognises them when
+    /// a device uploads them again.
+    async fn mark_leftover(&mut self, device: i64, pin: &Pin) -> Result<(), StoreError> {
         let rows: Vec<(String, i64, i64, i64, Vec<u8>)> = query_as(
             "SELECT pin, kind, slot, algorithm, sealed FROM claim_item WHERE device_id = ? AND pin = ?",
         )
@@ -366,8 +369,8 @@ impl Tx {
         Ok(())
     }
 
-    /// What is held of a claim waits for something else now.
-    async fn restage_held(&mut self, device: i64, pin: &Pin, kind: &str) -> Result<(), StoreError> {
+    /// Changes the kind of the records held for a claim, because they now wait for another decision.
+    async fn change_held_kind(&mut self, device: i64, pin: &Pin, kind: &str) -> Result<(), StoreError> {
         query(
             "UPDATE held SET kind = ? WHERE device_id = ? AND pin = ? AND kind IN ('waiting', 'conflict') \
              AND resolved_at IS NULL",
@@ -380,10 +383,10 @@ impl Tx {
         Ok(())
     }
 
-    /// The PINs of which a device has claims that have to be looked at by now.
+    /// The PINs of a device whose claims are due.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn due_claims(&mut self, device: i64, now: Millis, limit: i64) -> Result<Vec<Pin>, StoreError> {
         let rows: Vec<(String,)> = query_as(
             "SELECT pin FROM claim WHERE device_id = ? AND due_at <= ? ORDER BY due_at, pin LIMIT ?",
@@ -396,10 +399,10 @@ impl Tx {
         rows.iter().map(|(pin,)| pin_of("claim", pin)).collect()
     }
 
-    /// The PIN about which an ordered command asks a device, and the claim.
+    /// The PIN whose claim is waiting for the answer to this queued command.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn claim_that_asks(&mut self, device: i64, order: i64) -> Result<Option<Pin>, StoreError> {
         let row: Option<(String,)> = query_as("SELECT pin FROM claim WHERE device_id = ? AND order_no = ?")
             .bind(device)
@@ -409,7 +412,7 @@ impl Tx {
         row.map(|(pin,)| pin_of("claim", &pin)).transpose()
     }
 
-    /// By what people are known again whose lives under these PINs have ended.
+    /// The marks of former owners of these PINs.
     pub(crate) async fn former_marks(
         &mut self,
         pins: &[Pin],
@@ -438,7 +441,7 @@ impl Tx {
         Ok(found)
     }
 
-    /// Notes by what the people of these PINs are known again after their lives there, which are about to end.
+    /// Stores the marks of the people of these PINs, whose lives are about to end.
     pub(crate) async fn mark_former(&mut self, pins: &[Pin], by: Option<i64>) -> Result<(), StoreError> {
         let key = self.keys.hash_key().clone();
         for (pin, versions) in self.user_versions(pins).await? {
@@ -451,10 +454,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes templates and photos that an operator did not take: they are known again under the PIN.
+    /// Stores marks for templates and photos that an operator rejected, so that they are recognised under this PIN.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn mark_discarded(&mut self, pin: &Pin, hashes: &[ContentHash]) -> Result<(), StoreError> {
         for hash in hashes {
             self.put_mark(pin, *hash, false).await?;
@@ -477,26 +480,26 @@ impl Tx {
         Ok(())
     }
 
-    /// The life of a PIN, `None` where nobody has it.
+    /// The current life of a PIN; `None` if no person has it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn life_of(&mut self, pin: &Pin) -> Result<Option<Seq>, StoreError> {
         let rows = self.item_rows(std::slice::from_ref(pin)).await?;
         let user = rows.get(&ItemKey { pin: pin.clone(), slot: Slot::USER });
         Ok(user.filter(|row| row.live).map(|row| row.created))
     }
 
-    /// The devices that have a claim of this PIN.
+    /// The devices that have a claim for this PIN.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn devices_with_claim(&mut self, pin: &Pin) -> Result<Vec<i64>, StoreError> {
         let select = query_scalar("SELECT device_id FROM claim WHERE pin = ? ORDER BY device_id");
         Ok(select.bind(pin.as_str()).fetch_all(self.db()).await?)
     }
 
-    /// What was held of people whose lives end now is decided by that.
+    /// Resolves the records held for people whose lives end now.
     pub(crate) async fn close_held_of(&mut self, pins: &[Pin], at: Millis) -> Result<(), StoreError> {
         for list in lists(pins) {
             let sql = format!(
@@ -514,7 +517,7 @@ impl Tx {
     }
 }
 
-/// The user record of a claim as the device means it.
+/// The user record of a claim, parsed for the device's capability.
 pub(crate) fn user_of(table: Option<&str>, raw: &[u8], view: &DeviceView) -> Option<UserPatch> {
     roster::read(table, raw, &view.capability).into_iter().find_map(|reading| match reading {
         Reading::User { patch, .. } => Some(patch),
@@ -527,7 +530,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_has_a_text_of_its_own() {
+    fn every_reason_has_a_unique_text() {
         let texts: BTreeSet<&str> = REASONS.iter().map(|(reason, _)| reason_text(*reason)).collect();
         assert_eq!(texts.len(), REASONS.len());
     }

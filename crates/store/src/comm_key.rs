@@ -1,15 +1,15 @@
-//! `device.comm_key_digest`: the key by which a device shows in its handshake that it is itself (§5). A keyed hash of it is
-//! kept, never the key.
+//! `device.comm_key_digest`: a keyed hash of the key with which a device identifies itself in its handshake (§5). The
+//! key itself is never stored.
 
 use sqlx::{query, query_scalar};
 
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// Whether a device shows the key that it showed first; the first one is kept.
+    /// Whether a device sent the same key as the first time. The first key is stored.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn is_comm_key_of(&mut self, device: i64, key: &str) -> Result<bool, StoreError> {
         let digest = self.keys.digest(&[b"comm key", &device.to_le_bytes(), key.as_bytes()]);
         query("UPDATE device SET comm_key_digest = ? WHERE device_id = ? AND comm_key_digest IS NULL")
@@ -24,10 +24,10 @@ impl Tx {
         Ok(kept == Some(digest))
     }
 
-    /// Whether a device showed a key.
+    /// Whether a device has ever sent a key.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn has_comm_key(&mut self, device: i64) -> Result<bool, StoreError> {
         let found: i64 =
             query_scalar("SELECT COUNT(*) FROM device WHERE device_id = ? AND comm_key_digest IS NOT NULL")
@@ -37,10 +37,10 @@ impl Tx {
         Ok(found > 0)
     }
 
-    /// Forgets the key of a device: the next one that it shows is kept.
+    /// Forgets the key of a device, so that its next key is stored.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn forget_comm_key(&mut self, device: i64) -> Result<(), StoreError> {
         query("UPDATE device SET comm_key_digest = NULL WHERE device_id = ?")
             .bind(device)

@@ -1,13 +1,14 @@
-//! Group commit: transactions that write one after the other share one commit.
+//! Group commit: consecutive write transactions share one commit.
 //!
-//! SQLite lets one transaction write at a time, and on a database server one at a time has the clock of the feed; and a commit
-//! waits for the disk. Whoever has to wait for that anyway joins the transaction of those before; the last one commits for all,
-//! and everybody is told after that. Where the clock stands is known among them, and written with the commit.
+//! SQLite runs one write transaction at a time. On a database server, one transaction at a time holds the feed clock.
+//! Each commit waits for the disk. A transaction that waits in the write queue anyway joins the open commit group: it
+//! continues in the database transaction of the members before it. The last member commits the group; then all of
+//! them return. The members pass the state of the feed clock on in memory, and the commit writes it.
 //!
-//! **Invariant**: [`GroupedTransaction::commit`] returns `Ok` only after a commit that holds everything the member wrote. A member that
-//! goes back ([`GroupedTransaction::rollback`]) before it wrote anything leaves the transaction as it was; one that ends otherwise, by
-//! an error or after it wrote, takes the transaction with it, and those who were to be committed with it are told to run again
-//! ([`StoreError::GroupAborted`]).
+//! **Invariant**: [`GroupedTransaction::commit`] returns `Ok` only after a commit that holds everything the member
+//! wrote. A member that rolls back ([`GroupedTransaction::rollback`]) before it wrote anything leaves the group as it
+//! was. A member that ends in another way, by an error or by a rollback after it wrote, aborts the whole group. The
+//! members that waited for the commit then get [`StoreError::GroupAborted`] and run again.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,78 +23,80 @@ use crate::engine::Purpose;
 use crate::inline_sqlite::InlineSqlite;
 use crate::{Engine, FeedCounters, StoreError, feed_clock, open};
 
-/// How many share a commit at most: the first of them waits for all.
-const MOST: usize = 32;
+/// Maximum members of a commit group. The first member waits for all the others.
+const MAX_MEMBERS: usize = 32;
 
-/// Where those who share their commits write.
+/// Where the members of commit groups write.
 #[derive(Clone, Debug)]
 pub(crate) enum Writers {
-    /// Over a connection of the driver.
+    /// Through a connection of the driver.
     Pool(AnyPool),
-    /// Into this file of SQLite, without the driver.
+    /// Directly into this SQLite file, without the driver.
     File(PathBuf),
 }
 
-/// The turn to write, of one process.
+/// The write queue of one process.
 #[derive(Debug)]
 pub(crate) struct WriteQueue {
     writers: Writers,
     engine: Engine,
     longest_wait: Duration,
-    /// Whose turn it is holds this.
-    turn: Arc<Mutex<WriterState>>,
+    /// The member that writes at the moment holds this lock.
+    writer: Arc<Mutex<WriterState>>,
     waiting: AtomicUsize,
     tally: Tally,
 }
 
-/// How much was shared since the start.
+/// Counters since the start of the process.
 #[derive(Debug, Default)]
 struct Tally {
     transactions: AtomicU64,
     commits: AtomicU64,
 }
 
-/// What whoever has the turn finds.
+/// State that each writer takes over from the writer before.
 #[derive(Debug, Default)]
 struct WriterState {
-    /// A transaction that was left for the next one: then somebody waits.
-    left: Option<CommitGroup>,
-    /// The connection while there is no transaction. It is kept: a pool asks each that it is given back whether it is well.
+    /// A group that is not committed yet. It is here only if another transaction waits in the queue.
+    open_group: Option<CommitGroup>,
+    /// The connection while no group is open. It is kept here, because a pool tests each connection that is given
+    /// back.
     connection: Option<Connection>,
 }
 
-/// A transaction of those who share its commit. Dropped, it closes its connection, and that undoes it.
+/// An open commit group. Dropping it closes its connection, which rolls everything back.
 #[derive(Debug)]
 struct CommitGroup {
     connection: Connection,
-    /// Where the clock stands, as far as those who are done know.
+    /// The feed clock, as far as the finished members know it.
     clock: Option<FeedCounters>,
-    /// One of them moved it: its row is behind until the commit.
-    moved: bool,
-    /// Those who are done, and are told when it is committed. Who hears nothing was not.
+    /// A member advanced the clock. Its database row is stale until the commit.
+    clock_advanced: bool,
+    /// Finished members that wait for the commit. A sender that is dropped tells its member that the group was not
+    /// committed.
     done: Vec<oneshot::Sender<Result<(), String>>>,
 }
 
-/// Somebody whose turn it is.
+/// The member of a commit group that writes at the moment.
 #[derive(Debug)]
 pub(crate) struct GroupedTransaction {
     group: CommitGroup,
     queue: Arc<WriteQueue>,
-    turn: OwnedMutexGuard<WriterState>,
-    /// Nobody else joins.
-    alone: bool,
-    /// It did more than read.
+    writer: OwnedMutexGuard<WriterState>,
+    /// No other transaction may join the group after this one.
+    exclusive: bool,
+    /// This member ran a statement that may write.
     wrote: bool,
 }
 
-/// Somebody who waits for the turn.
+/// A transaction that waits in the write queue.
 struct QueueTicket<'t> {
     queue: &'t Arc<WriteQueue>,
-    over: bool,
+    served: bool,
 }
 
 impl Writers {
-    /// A connection for who has the turn.
+    /// Opens a connection for writing.
     pub(crate) async fn connect(&self, engine: Engine) -> Result<Connection, StoreError> {
         match self {
             Self::Pool(pool) => Ok(Connection::Driver(pool.acquire().await?.detach())),
@@ -111,58 +114,59 @@ impl WriteQueue {
             writers,
             engine,
             longest_wait,
-            turn: Arc::default(),
+            writer: Arc::default(),
             waiting: AtomicUsize::new(0),
             tally: Tally::default(),
         })
     }
 
-    /// Waits for the turn. Who is `alone` shares its commit with nobody: for what takes long.
-    pub(crate) async fn next(self: &Arc<Self>, alone: bool) -> Result<GroupedTransaction, StoreError> {
+    /// Waits until this transaction may write. An `exclusive` transaction, which may take long, shares its commit with no
+    /// other.
+    pub(crate) async fn next(self: &Arc<Self>, exclusive: bool) -> Result<GroupedTransaction, StoreError> {
         let waiting = QueueTicket::of(self);
-        let turn = tokio::time::timeout(self.longest_wait, Arc::clone(&self.turn).lock_owned()).await;
-        let Ok(mut turn) = turn else { return Err(sqlx::Error::PoolTimedOut.into()) };
-        waiting.ends();
-        let group = match turn.left.take() {
-            Some(group) if alone => {
-                // Those it is about are told how it went.
-                let _ = group.commit(&mut turn, &self.tally).await;
-                self.begin(&mut turn).await?
+        let writer = tokio::time::timeout(self.longest_wait, Arc::clone(&self.writer).lock_owned()).await;
+        let Ok(mut writer) = writer else { return Err(sqlx::Error::PoolTimedOut.into()) };
+        waiting.mark_served();
+        let group = match writer.open_group.take() {
+            Some(group) if exclusive => {
+                // The outcome is sent to the members of that group.
+                let _ = group.commit(&mut writer, &self.tally).await;
+                self.begin(&mut writer).await?
             }
             Some(group) => group,
-            None => self.begin(&mut turn).await?,
+            None => self.begin(&mut writer).await?,
         };
         self.tally.transactions.fetch_add(1, Ordering::Relaxed);
-        Ok(GroupedTransaction { group, queue: Arc::clone(self), turn, alone, wrote: false })
+        Ok(GroupedTransaction { group, queue: Arc::clone(self), writer, exclusive, wrote: false })
     }
 
-    async fn begin(&self, turn: &mut WriterState) -> Result<CommitGroup, StoreError> {
-        let mut connection = match turn.connection.take() {
+    async fn begin(&self, writer: &mut WriterState) -> Result<CommitGroup, StoreError> {
+        let mut connection = match writer.connection.take() {
             Some(connection) => connection,
             None => self.writers.connect(self.engine).await?,
         };
         match connection.begin(self.engine).await.map_err(StoreError::from) {
-            Ok(()) => Ok(CommitGroup { connection, clock: None, moved: false, done: Vec::new() }),
+            Ok(()) => Ok(CommitGroup { connection, clock: None, clock_advanced: false, done: Vec::new() }),
             Err(error) => {
                 if let (StoreError::Lost(_), Writers::Pool(pool)) = (&error, &self.writers) {
-                    open::try_all(pool);
+                    open::test_idle_connections(pool);
                 }
-                // Another process writes: there is nothing wrong with the connection.
-                turn.connection = matches!(error, StoreError::Busy(_)).then_some(connection);
+                // Another process writes. The connection itself is intact.
+                writer.connection = matches!(error, StoreError::Busy(_)).then_some(connection);
                 Err(error)
             }
         }
     }
 
-    /// Closes the connection, when it is nobody's turn.
+    /// Waits until no transaction writes, then closes the connection.
     pub(crate) async fn close(&self) {
-        let connection = self.turn.lock().await.connection.take();
+        let connection = self.writer.lock().await.connection.take();
         if let Some(connection) = connection {
             connection.close().await;
         }
     }
 
-    /// The file that is written, where it is one.
+    /// The SQLite file, if the queue writes to one.
     pub(crate) fn file(&self) -> Option<&Path> {
         match &self.writers {
             Writers::Pool(_) => None,
@@ -170,39 +174,39 @@ impl WriteQueue {
         }
     }
 
-    /// How many transactions wrote, and how many commits that took.
+    /// The number of transactions, and the number of commits that they took.
     pub(crate) fn tally(&self) -> (u64, u64) {
         let Tally { transactions, commits } = &self.tally;
         (transactions.load(Ordering::Relaxed), commits.load(Ordering::Relaxed))
     }
 
-    /// Commits what was left for somebody who does not come any more.
-    async fn clear(self: Arc<Self>) {
-        let mut turn = self.turn.lock().await;
-        if let Some(group) = turn.left.take() {
-            // Those it is about are told how it went.
-            let _ = group.commit(&mut turn, &self.tally).await;
+    /// Commits a group that was handed to a waiting transaction which then gave up.
+    async fn commit_open_group(self: Arc<Self>) {
+        let mut writer = self.writer.lock().await;
+        if let Some(group) = writer.open_group.take() {
+            // The outcome is sent to the members of that group.
+            let _ = group.commit(&mut writer, &self.tally).await;
         }
     }
 }
 
 impl CommitGroup {
-    /// Commits, and tells those who are done.
-    async fn commit(self, turn: &mut WriterState, tally: &Tally) -> Result<(), sqlx::Error> {
-        let Self { connection, clock, moved, done } = self;
-        let committed = write(connection, clock.filter(|_| moved)).await.map(|connection| {
-            turn.connection = Some(connection);
+    /// Commits, and sends the outcome to the finished members.
+    async fn commit(self, writer: &mut WriterState, tally: &Tally) -> Result<(), sqlx::Error> {
+        let Self { connection, clock, clock_advanced, done } = self;
+        let committed = write(connection, clock.filter(|_| clock_advanced)).await.map(|connection| {
+            writer.connection = Some(connection);
         });
         tally.commits.fetch_add(1, Ordering::Relaxed);
         for member in done {
-            // Who does not wait any more need not be told.
+            // A member that stopped waiting needs no answer.
             let _ = member.send(committed.as_ref().map_err(ToString::to_string).copied());
         }
         committed
     }
 }
 
-/// Writes where the clock stands, and commits.
+/// Writes the feed clock, then commits.
 async fn write(mut connection: Connection, clock: Option<FeedCounters>) -> Result<Connection, sqlx::Error> {
     if let Some(clock) = clock {
         feed_clock::write(connection.db(), clock).await?;
@@ -215,70 +219,81 @@ impl GroupedTransaction {
         self.group.connection.db().watched(&mut self.wrote)
     }
 
-    /// Where the clock stands, where that was looked at in this transaction.
+    /// The feed clock, if a member of this group has read it.
     pub(crate) const fn clock(&self) -> Option<FeedCounters> {
         self.group.clock
     }
 
-    /// Returns when what the member wrote is durable. `clock` is where it leaves the clock, as far as it knows, and whether
-    /// it has `moved` it.
-    pub(crate) async fn commit(mut self, clock: Option<FeedCounters>, moved: bool) -> Result<(), StoreError> {
+    /// Returns when everything that this member wrote is durable. `clock` is the feed clock as far as this member
+    /// knows it; `clock_advanced` tells whether this member advanced it.
+    pub(crate) async fn commit(
+        mut self,
+        clock: Option<FeedCounters>,
+        clock_advanced: bool,
+    ) -> Result<(), StoreError> {
         self.group.clock = clock;
-        self.group.moved |= moved;
-        if !self.somebody_joins() {
-            return self.group.commit(&mut self.turn, &self.queue.tally).await.map_err(StoreError::of_commit);
+        self.group.clock_advanced |= clock_advanced;
+        if !self.another_can_join() {
+            return self
+                .group
+                .commit(&mut self.writer, &self.queue.tally)
+                .await
+                .map_err(StoreError::of_commit);
         }
         let (done, committed) = oneshot::channel();
         self.group.done.push(done);
-        self.leave();
+        self.hand_over();
         match committed.await {
             Ok(outcome) => outcome.map_err(StoreError::GroupCommitFailed),
             Err(_) => Err(StoreError::GroupAborted),
         }
     }
 
-    /// Undoes what the member wrote. What those before wrote stays, if it wrote nothing; they run again otherwise.
+    /// Rolls this member back. If it wrote nothing, the writes of earlier members stay. Otherwise those members run
+    /// again.
     pub(crate) async fn rollback(mut self) -> Result<(), StoreError> {
         if self.group.done.is_empty() {
             raw_sql("ROLLBACK").execute(self.group.connection.db()).await?;
-            self.turn.connection = Some(self.group.connection);
-        } else if !self.wrote && self.somebody_joins() {
-            self.leave();
+            self.writer.connection = Some(self.group.connection);
+        } else if !self.wrote && self.another_can_join() {
+            self.hand_over();
         } else if !self.wrote {
-            // Those it is about are told how it went.
-            let _ = self.group.commit(&mut self.turn, &self.queue.tally).await;
+            // The outcome is sent to the members of that group.
+            let _ = self.group.commit(&mut self.writer, &self.queue.tally).await;
         }
         Ok(())
     }
 
-    /// Whether somebody waits who may go on in this transaction.
-    fn somebody_joins(&self) -> bool {
-        !self.alone && self.group.done.len() + 1 < MOST && self.queue.waiting.load(Ordering::Acquire) > 0
+    /// Whether a waiting transaction may join this group.
+    fn another_can_join(&self) -> bool {
+        !self.exclusive
+            && self.group.done.len() + 1 < MAX_MEMBERS
+            && self.queue.waiting.load(Ordering::Acquire) > 0
     }
 
-    /// Leaves the transaction to the next one.
-    fn leave(mut self) {
-        self.turn.left = Some(self.group);
+    /// Hands the group over to the next transaction in the queue.
+    fn hand_over(mut self) {
+        self.writer.open_group = Some(self.group);
     }
 }
 
 impl<'t> QueueTicket<'t> {
     fn of(queue: &'t Arc<WriteQueue>) -> Self {
         queue.waiting.fetch_add(1, Ordering::AcqRel);
-        Self { queue, over: false }
+        Self { queue, served: false }
     }
 
-    fn ends(mut self) {
-        self.over = true;
+    fn mark_served(mut self) {
+        self.served = true;
     }
 }
 
 impl Drop for QueueTicket<'_> {
     fn drop(&mut self) {
         self.queue.waiting.fetch_sub(1, Ordering::AcqRel);
-        if !self.over {
-            // A transaction may have been left for it.
-            tokio::spawn(Arc::clone(self.queue).clear());
+        if !self.served {
+            // A group may have been handed to this transaction.
+            tokio::spawn(Arc::clone(self.queue).commit_open_group());
         }
     }
 }
@@ -295,7 +310,7 @@ mod tests {
     use super::*;
     use crate::open;
 
-    /// A database of one table of numbers, none of which may be in another table at commit.
+    /// A test database. Each `number` must be in the table `there` at commit.
     struct Numbers {
         queue: Arc<WriteQueue>,
         read: AnyPool,
@@ -318,7 +333,7 @@ mod tests {
         }
 
         async fn next(&self) -> GroupedTransaction {
-            self.queue.next(false).await.expect("the turn")
+            self.queue.next(false).await.expect("a queue slot")
         }
 
         async fn kept(&self) -> BTreeSet<i64> {
@@ -326,7 +341,7 @@ mod tests {
             numbers.expect("numbers").into_iter().collect()
         }
 
-        /// Somebody who waits for the turn, reads, and goes back.
+        /// A transaction that waits in the queue, reads, and rolls back.
         fn reader(&self) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
             let queue = Arc::clone(&self.queue);
             async move {
@@ -337,7 +352,7 @@ mod tests {
             }
         }
 
-        /// Somebody who waits for the turn, writes a number and commits.
+        /// A transaction that waits in the queue, writes a number and commits.
         fn writer(&self, number: i64) -> impl Future<Output = Result<(), StoreError>> + Send + 'static {
             let queue = Arc::clone(&self.queue);
             async move {
@@ -353,39 +368,39 @@ mod tests {
         insert.execute(member.db()).await.expect("inserted");
     }
 
-    /// Everybody who was started is where it can get no further.
-    async fn all_wait() {
+    /// Lets every started task run until it waits.
+    async fn run_until_all_wait() {
         for _ in 0..100 {
             tokio::task::yield_now().await;
         }
     }
 
     #[tokio::test]
-    async fn those_who_wait_share_one_commit() {
+    async fn waiting_transactions_share_one_commit() {
         let numbers = Numbers::new().await;
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
         let mut others: JoinSet<_> = (1..=20).map(|number| numbers.writer(number)).collect();
-        all_wait().await;
+        run_until_all_wait().await;
         assert_eq!(numbers.kept().await, BTreeSet::new());
 
         first.commit(None, false).await.expect("committed");
-        assert_eq!(numbers.kept().await, (0..=20).collect(), "nobody is told before all are there");
+        assert_eq!(numbers.kept().await, (0..=20).collect(), "the commit holds the writes of every member");
         while let Some(other) = others.join_next().await {
             other.expect("no panic").expect("committed");
         }
         assert_eq!(numbers.queue.tally(), (21, 1));
 
         numbers.writer(21).await.expect("committed");
-        assert_eq!(numbers.queue.tally(), (22, 2), "nobody waits for others that do not come");
+        assert_eq!(numbers.queue.tally(), (22, 2), "a single transaction commits at once");
     }
 
     #[tokio::test]
-    async fn not_more_than_some_share_a_commit() {
+    async fn a_commit_group_has_a_maximum_size() {
         let numbers = Numbers::new().await;
         let first = numbers.next().await;
         let mut others: JoinSet<_> = (1..=80).map(|number| numbers.writer(number)).collect();
-        all_wait().await;
+        run_until_all_wait().await;
         first.commit(None, false).await.expect("committed");
         assert!(numbers.kept().await.len() < 80);
         while let Some(other) = others.join_next().await {
@@ -395,33 +410,33 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_goes_back_before_it_wrote_leaves_those_before_as_they_were() {
+    async fn a_rollback_before_any_write_keeps_the_writes_of_earlier_members() {
         let numbers = Numbers::new().await;
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
         let back = tokio::spawn(numbers.reader());
-        all_wait().await;
+        run_until_all_wait().await;
         let last = tokio::spawn(numbers.writer(2));
-        all_wait().await;
+        run_until_all_wait().await;
 
         first.commit(None, false).await.expect("committed");
-        back.await.expect("no panic").expect("went back");
+        back.await.expect("no panic").expect("rolled back");
         last.await.expect("no panic").expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2]));
         assert_eq!(numbers.queue.tally(), (3, 1));
 
-        // The last one in it may go back too.
+        // The last member may roll back too.
         let mut first = numbers.next().await;
         put(&mut first, 3).await;
         let back = tokio::spawn(numbers.reader());
-        all_wait().await;
+        run_until_all_wait().await;
         first.commit(None, false).await.expect("committed");
-        back.await.expect("no panic").expect("went back");
+        back.await.expect("no panic").expect("rolled back");
         assert_eq!(numbers.kept().await, BTreeSet::from([0, 2, 3]));
     }
 
-    /// Somebody writes after another one who waits to be committed, and ends otherwise than by a commit.
-    async fn ends_in_between<E, F>(numbers: &Numbers, end: E)
+    /// A second member writes, then ends without a commit while the first one waits for the commit.
+    async fn end_without_commit<E, F>(numbers: &Numbers, end: E)
     where
         E: FnOnce(GroupedTransaction) -> F + Send + 'static,
         F: Future<Output = ()> + Send,
@@ -430,76 +445,76 @@ mod tests {
         put(&mut first, 0).await;
         let queue = Arc::clone(&numbers.queue);
         let other = tokio::spawn(async move {
-            let mut member = queue.next(false).await.expect("the turn");
+            let mut member = queue.next(false).await.expect("a queue slot");
             put(&mut member, 1).await;
             end(member).await;
         });
-        all_wait().await;
+        run_until_all_wait().await;
 
-        let told = first.commit(None, false).await;
-        assert!(matches!(&told, Err(StoreError::GroupAborted)), "{told:?}");
-        assert!(told.is_err_and(|error| error.retryable()));
+        let outcome = first.commit(None, false).await;
+        assert!(matches!(&outcome, Err(StoreError::GroupAborted)), "{outcome:?}");
+        assert!(outcome.is_err_and(|error| error.retryable()));
         other.await.expect("no panic");
         numbers.writer(2).await.expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([2]));
     }
 
     #[tokio::test]
-    async fn who_fails_has_the_others_run_again() {
-        ends_in_between(&Numbers::new().await, |member| async { drop(member) }).await;
+    async fn a_member_that_fails_aborts_the_group() {
+        end_without_commit(&Numbers::new().await, |member| async { drop(member) }).await;
     }
 
     #[tokio::test]
-    async fn who_goes_back_after_it_wrote_has_those_before_run_again() {
+    async fn a_rollback_after_a_write_aborts_the_group() {
         let numbers = Numbers::new().await;
-        ends_in_between(&numbers, |member| async { member.rollback().await.expect("went back") }).await;
+        end_without_commit(&numbers, |member| async { member.rollback().await.expect("rolled back") }).await;
 
-        // Alone it takes nothing but its own with it.
+        // Alone, a rollback undoes only the member's own writes.
         let mut member = numbers.next().await;
         put(&mut member, 3).await;
-        member.rollback().await.expect("went back");
+        member.rollback().await.expect("rolled back");
         numbers.writer(4).await.expect("committed");
         assert_eq!(numbers.kept().await, BTreeSet::from([2, 4]));
     }
 
     #[tokio::test]
-    async fn a_commit_that_fails_fails_for_all() {
+    async fn a_failed_commit_fails_for_every_member() {
         let numbers = Numbers::new().await;
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
         let second = tokio::spawn(numbers.writer(1_000));
-        all_wait().await;
+        run_until_all_wait().await;
 
-        let told = first.commit(None, false).await;
-        assert!(matches!(&told, Err(StoreError::GroupCommitFailed(_))), "{told:?}");
+        let outcome = first.commit(None, false).await;
+        assert!(matches!(&outcome, Err(StoreError::GroupCommitFailed(_))), "{outcome:?}");
         assert!(second.await.expect("no panic").is_err());
         assert_eq!(numbers.kept().await, BTreeSet::new());
-        numbers.writer(2).await.expect("the next one is not concerned");
+        numbers.writer(2).await.expect("the next transaction succeeds");
         assert_eq!(numbers.kept().await, BTreeSet::from([2]));
     }
 
     #[tokio::test]
-    async fn who_takes_long_is_alone() {
+    async fn an_exclusive_transaction_shares_its_commit_with_no_other() {
         let numbers = Numbers::new().await;
         let mut first = numbers.next().await;
         put(&mut first, 0).await;
         let queue = Arc::clone(&numbers.queue);
         let long = tokio::spawn(async move { queue.next(true).await });
-        all_wait().await;
-        first.commit(None, false).await.expect("committed before the long one is");
-        let mut long = long.await.expect("no panic").expect("the turn");
+        run_until_all_wait().await;
+        first.commit(None, false).await.expect("committed before the exclusive transaction");
+        let mut long = long.await.expect("no panic").expect("a queue slot");
         put(&mut long, 1).await;
 
         let last = tokio::spawn(numbers.writer(2));
-        all_wait().await;
+        run_until_all_wait().await;
         long.commit(None, false).await.expect("committed");
         last.await.expect("no panic").expect("committed");
         assert_eq!((numbers.kept().await, numbers.queue.tally()), (BTreeSet::from([0, 1, 2]), (3, 3)));
     }
 
-    /// Whoever waits may give up at any time: a server that ends, a test that is over.
+    /// A waiting task may be cancelled at any time, for example when the server stops.
     #[tokio::test]
-    async fn nobody_waits_for_one_who_gave_up() {
+    async fn a_cancelled_wait_does_not_block_the_group() {
         for moment in 0..60 {
             let numbers = Numbers::new().await;
             let mut first = numbers.next().await;

@@ -1,25 +1,25 @@
-//! The connections that a transaction's statements go to, one interface for both kinds.
+//! Connections of transactions: one interface for the driver and for inline SQLite.
 
 use futures_util::stream::BoxStream;
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::{Any, AnyConnection, Connection as _, Either, Error, Execute, Executor, SqlStr, raw_sql};
 
 use crate::Engine;
-use crate::inline_sqlite::{Asked, BoxFuture, InlineSqlite};
+use crate::inline_sqlite::{BoundStatement, BoxFuture, InlineSqlite};
 
-/// A connection of those who share a commit.
+/// A connection of a commit group.
 #[derive(Debug)]
 pub(crate) enum Connection {
-    /// One of the driver: to a database server, or on a thread of its own.
+    /// A connection of the driver: to a database server, or on a thread of its own.
     Driver(AnyConnection),
-    /// To a file of SQLite, which is read and written where the statement is.
+    /// A connection to an SQLite file. Its statements run on the calling thread.
     InlineSqlite(Box<InlineSqlite>),
 }
 
-/// Where the statements of a transaction go to.
+/// The target of a transaction's statements.
 pub(crate) struct Db<'c> {
     to: To<'c>,
-    /// Set by the first statement that does more than read.
+    /// Set by the first statement that may write.
     wrote: Option<&'c mut bool>,
 }
 
@@ -29,32 +29,32 @@ enum To<'c> {
 }
 
 impl<'c> Db<'c> {
-    /// A connection of the driver.
+    /// The target for a connection of the driver.
     pub(crate) const fn driver(connection: &'c mut AnyConnection) -> Self {
         Self { to: To::Driver(connection), wrote: None }
     }
 
-    /// A file of SQLite, without the driver.
+    /// The target for an SQLite file, without the driver.
     pub(crate) const fn inline(connection: &'c mut InlineSqlite) -> Self {
         Self { to: To::InlineSqlite(connection), wrote: None }
     }
 
-    /// Says in `wrote` whether a statement does more than read.
+    /// Sets `wrote` as soon as a statement may write.
     pub(crate) const fn watched(self, wrote: &'c mut bool) -> Self {
         Self { to: self.to, wrote: Some(wrote) }
     }
 
-    fn ask<'q>(self, query: impl Execute<'q, Any>) -> (To<'c>, Asked) {
-        let asked = Asked::by(query);
+    fn into_statement<'q>(self, query: impl Execute<'q, Any>) -> (To<'c>, BoundStatement) {
+        let statement = BoundStatement::by(query);
         if let Some(wrote) = self.wrote {
-            *wrote |= !asked.only_reads();
+            *wrote |= !statement.only_reads();
         }
-        (self.to, asked)
+        (self.to, statement)
     }
 }
 
 impl Connection {
-    /// Where statements go to.
+    /// The target for statements on this connection.
     pub(crate) const fn db(&mut self) -> Db<'_> {
         match self {
             Self::Driver(connection) => Db::driver(connection),
@@ -62,7 +62,7 @@ impl Connection {
         }
     }
 
-    /// Begins a transaction that writes.
+    /// Begins a write transaction.
     pub(crate) async fn begin(&mut self, engine: Engine) -> Result<(), Error> {
         match self {
             Self::Driver(connection) => raw_sql(engine.begin_write()).execute(connection).await.map(drop),
@@ -70,7 +70,7 @@ impl Connection {
         }
     }
 
-    /// Makes durable what was written. One whose commit failed is of no use any more.
+    /// Commits. A connection whose commit failed is dropped.
     pub(crate) async fn commit(self) -> Result<Self, Error> {
         match self {
             Self::Driver(mut connection) => {
@@ -81,7 +81,7 @@ impl Connection {
         }
     }
 
-    /// Closes it. Nothing is lost by one that does not end well.
+    /// Closes the connection. An error here loses nothing.
     pub(crate) async fn close(self) {
         match self {
             Self::Driver(connection) => drop(connection.close().await),
@@ -104,10 +104,10 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.execute(asked),
-            (To::InlineSqlite(connection), asked) => {
-                Box::pin(async move { Ok(connection.run(asked).await?.result) })
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.execute(statement),
+            (To::InlineSqlite(connection), statement) => {
+                Box::pin(async move { Ok(connection.run(statement).await?.result) })
             }
         }
     }
@@ -120,9 +120,9 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.fetch_many(asked),
-            (To::InlineSqlite(connection), asked) => connection.steps(asked),
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.fetch_many(statement),
+            (To::InlineSqlite(connection), statement) => connection.steps(statement),
         }
     }
 
@@ -131,10 +131,10 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.fetch_all(asked),
-            (To::InlineSqlite(connection), asked) => {
-                Box::pin(async move { Ok(connection.run(asked).await?.rows) })
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.fetch_all(statement),
+            (To::InlineSqlite(connection), statement) => {
+                Box::pin(async move { Ok(connection.run(statement).await?.rows) })
             }
         }
     }
@@ -144,10 +144,10 @@ impl<'c> Executor<'c> for Db<'c> {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self.ask(query) {
-            (To::Driver(connection), asked) => connection.fetch_optional(asked),
-            (To::InlineSqlite(connection), asked) => {
-                Box::pin(async move { Ok(connection.run(asked).await?.rows.into_iter().next()) })
+        match self.into_statement(query) {
+            (To::Driver(connection), statement) => connection.fetch_optional(statement),
+            (To::InlineSqlite(connection), statement) => {
+                Box::pin(async move { Ok(connection.run(statement).await?.rows.into_iter().next()) })
             }
         }
     }
@@ -158,9 +158,9 @@ impl<'c> Executor<'c> for Db<'c> {
     {
         match self.to {
             To::Driver(connection) => connection.prepare_with(sql, parameters),
-            To::InlineSqlite(_) => {
-                Box::pin(async { Err(Error::InvalidArgument("no statement of this is kept".into())) })
-            }
+            To::InlineSqlite(_) => Box::pin(async {
+                Err(Error::InvalidArgument("inline SQLite prepares its statements itself".into()))
+            }),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Definitions: what the fleet holds of a kind, and who refers to it.
+//! Definitions: the definitions of a kind in the fleet, and the users that refer to them.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use wire::Pin;
 use crate::key::pin_of;
 use crate::{StoreError, Tx};
 
-/// A definition as the fleet holds it.
+/// A definition of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Defined {
-    /// Which.
+    /// Its name.
     pub name: DefinitionName,
-    /// What it says.
+    /// Its content.
     pub definition: Definition,
-    /// The areas it belongs to.
+    /// The areas that it belongs to.
     pub areas: Vec<Area>,
-    /// Number of its newest version.
+    /// The feed number of its newest version.
     pub seq: Seq,
     /// When it changed.
     pub changed_at: Millis,
-    /// The device where it changed, `None` for an operator.
+    /// The device where it changed; `None` for an operator.
     pub changed_by: Option<i64>,
 }
 
@@ -30,7 +30,7 @@ impl Tx {
     /// The live definitions of a kind, in the order of their owners.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a body that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a body that cannot be decrypted.
     pub async fn definitions(&mut self, kind: DefinitionKind) -> Result<Vec<Defined>, StoreError> {
         let pins: Vec<String> = query_scalar("SELECT pin FROM item WHERE kind = ? AND live = 1 ORDER BY pin")
             .bind(Kind::Definition(kind).code())
@@ -63,10 +63,10 @@ impl Tx {
             .collect())
     }
 
-    /// How many live users are in an access group.
+    /// The number of live users in an access group.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_in_group(&mut self, group: i64) -> Result<i64, StoreError> {
         Ok(query_scalar("SELECT COUNT(*) FROM user_body WHERE group_no = ?")
             .bind(group)
@@ -74,10 +74,10 @@ impl Tx {
             .await?)
     }
 
-    /// Which time zones of their own live users have, as devices write them, and how many users have each.
+    /// The personal time zones of live users, as devices write them, with the number of users of each.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn user_time_zones(&mut self) -> Result<BTreeMap<String, i64>, StoreError> {
         let rows: Vec<(String, i64)> =
             query_as("SELECT time_zones, COUNT(*) FROM user_body WHERE time_zones <> '' GROUP BY time_zones")
@@ -86,10 +86,10 @@ impl Tx {
         Ok(rows.into_iter().collect())
     }
 
-    /// The live users who have a personal message.
+    /// The live users who have this personal message.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_of_message(&mut self, message: u16) -> Result<Vec<Pin>, StoreError> {
         let pins: Vec<String> =
             query_scalar("SELECT pin FROM item WHERE kind = ? AND slot = ? AND live = 1 ORDER BY pin")

@@ -1,4 +1,4 @@
-//! `device`: the terminals, what they can take, and how far they have read.
+//! `device`: terminals, their capabilities, and their progress in the feed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,24 +18,24 @@ use crate::key::{narrow, pin_of};
 use crate::sql::statement;
 use crate::{PhotoDelivery, Rereading, StoreError, Tx};
 
-/// Where a device stands with us.
+/// The membership state of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeviceState {
-    /// Seen, not approved: it gets no commands, and its uploads are no edits.
+    /// Seen, not approved: it gets no commands, and its uploads change nothing in the fleet.
     New,
     /// Part of the fleet.
     Active,
-    /// Not part of the fleet any more.
+    /// No longer part of the fleet.
     Retired,
 }
 
 impl DeviceState {
-    /// Whether it is part of the fleet.
+    /// Whether the device is part of the fleet.
     pub const fn is_member(self) -> bool {
         matches!(self, Self::Active)
     }
 
-    /// The name it is stored and shown by.
+    /// The name under which it is stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::New => "new",
@@ -51,7 +51,7 @@ impl fmt::Display for DeviceState {
     }
 }
 
-/// A text that names no state.
+/// A text that is not the name of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("want new, active or retired")]
 pub struct UnknownState;
@@ -67,12 +67,12 @@ impl FromStr for DeviceState {
     }
 }
 
-/// What an operator set for one device; `None` = what the server is configured to.
+/// Options that an operator set for one device; `None` = the server's setting.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceOptions {
     /// IANA name of the time zone.
     pub time_zone: Option<String>,
-    /// `Realtime`: uploads as things happen.
+    /// `Realtime`: the device uploads events at once.
     pub realtime: Option<bool>,
     /// `TransTimes`, for example `00:00;14:05`.
     pub trans_times: Option<String>,
@@ -84,84 +84,84 @@ pub struct DeviceOptions {
     pub delay_s: Option<u16>,
     /// `ErrorDelay`, seconds.
     pub error_delay_s: Option<u16>,
-    /// How photos reach it.
+    /// How photos are sent to it.
     pub photo_delivery: Option<PhotoDelivery>,
-    /// The dialect, where what the device says is wrong.
+    /// The dialect, if the device announces a wrong one.
     pub dialect: Option<Dialect>,
-    /// Whether people may be enrolled and changed at it.
+    /// Whether people may be enrolled and changed at the device.
     pub enrolment: Option<Enrolment>,
 }
 
 /// One device.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeviceRow {
-    /// Its number here.
+    /// Its number in the database.
     pub id: i64,
-    /// What it calls itself.
+    /// Its serial number.
     pub serial_number: SerialNumber,
-    /// What people call it; empty = nothing yet.
+    /// Its name for operators; empty = none yet.
     pub name: String,
-    /// Where it stands.
+    /// Its membership state.
     pub state: DeviceState,
-    /// Whether it is still being taken in.
+    /// How it joins the fleet; `None` unless it is joining.
     pub joining: Option<Joining>,
-    /// What it can take; also what it last said to hold.
+    /// Its capabilities, and the counts that it last reported.
     pub capability: Capability,
-    /// Every change up to here was read for it.
+    /// The feed number up to which every change was read for it.
     pub cursor: Seq,
-    /// Where its first fill stands, `None` when it is done.
+    /// The position of its first fill; `None` when that is done.
     pub scan: Option<ScanFrom>,
-    /// The number its next command gets.
+    /// The number of its next command.
     pub next_command: i64,
-    /// Incarnation of the feed that it was last compared with.
+    /// The incarnation of the feed with which it was last compared.
     pub incarnation: i64,
-    /// Kinds it had no room for.
+    /// Kinds for which it had no room.
     pub full: BTreeSet<Kind>,
-    /// How much it holds of the kinds of which it tells how much it takes.
+    /// The number of items that it holds, for kinds whose capacity it reports.
     pub loads: BTreeMap<Kind, Occupancy>,
     /// The template that it is asked for.
     pub read_back: Option<ReadBack>,
-    /// When it last said what it holds.
+    /// When it last reported counts.
     pub counts_at: Option<Millis>,
-    /// While it is being taken in: when it was first asked for all its people.
+    /// While it joins: when Muster first asked for all its people.
     pub asked_at: Option<Millis>,
-    /// While it is being taken in: when it last uploaded something about people.
+    /// While it joins: when it last uploaded something about people.
     pub heard_at: Option<Millis>,
-    /// The first fill removes what the device holds under a PIN before it brings the fleet's person.
+    /// The first fill removes the device's data under a PIN before it sends the fleet's person.
     pub scan_replaces: bool,
-    /// What of it is read as a whole.
+    /// What Muster is reading from it; `None` if nothing.
     pub rereads: Option<Rereading>,
-    /// When the routine check last had its turn with it, or a reading of its people began.
+    /// When the routine check last reached it, or a reading of its people began.
     pub people_checked_at: Option<Millis>,
     /// When it last showed all its people.
     pub people_read_at: Option<Millis>,
-    /// Deletions that it reported of people who are still on it, since it was last read.
+    /// Deletions that it reported of people who are still on it, since the last reading.
     pub unexplained_deletions: u32,
-    /// Templates that it is still to be asked for as a spot check.
+    /// How many templates Muster still has to ask it for as spot checks.
     pub spot_checks: u32,
-    /// It had shown all its people when its joining ended; false also while it joins.
+    /// Whether it had shown all its people when its joining ended; false while it joins.
     pub roster_complete: bool,
-    /// It holds more people than it should: how many it should hold.
+    /// If it holds more people than it should: how many it should hold.
     pub surplus_expected: Option<u64>,
-    /// When it was last asked for all its people because of that.
+    /// When Muster last asked for all its people because of that.
     pub surplus_asked_at: Option<Millis>,
-    /// Since when it tells of nobody, after it held people; `None` once it is filled again.
+    /// Since when its counts report no people although it held some; `None` once it is filled again.
     pub emptied_at: Option<Millis>,
-    /// When it was last filled again for what its counts told.
+    /// When it was last filled again because of its counts.
     pub refilled_at: Option<Millis>,
-    /// What an operator set.
+    /// Options that an operator set.
     pub options: DeviceOptions,
-    /// Where it last came from.
+    /// The address of its last request.
     pub address: Option<String>,
     /// When it was first seen.
     pub created_at: Millis,
     /// When it was approved.
     pub approved_at: Option<Millis>,
-    /// When it was last heard of; written behind, so seconds late.
+    /// When it was last heard of. Written with a delay of some seconds.
     pub last_seen_at: Option<Millis>,
 }
 
-/// What [`DeviceRow::read`] reads.
+/// The columns that [`DeviceRow::read`] reads.
 pub(crate) const COLUMNS: &str = "device_id, serial_number, name, state, joining, dialect, capability, cursor_seq, scan_pin, scan_replaces, rereads, \
                        next_command, incarnation, full_kinds, loads, read_back, counts_at, roster_asked_at, heard_at, \
                        roster_complete, surplus_expected, surplus_asked_at, emptied_at, refilled_at, time_zone, realtime, trans_times, \
@@ -304,7 +304,7 @@ impl Tx {
     /// The device of a serial number.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn device_by_serial(&mut self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
         let row = by_serial(serial).fetch_optional(self.db()).await?;
         row.as_ref().map(DeviceRow::read).transpose()
@@ -313,17 +313,17 @@ impl Tx {
     /// A device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn device(&mut self, device: i64) -> Result<Option<DeviceRow>, StoreError> {
         self.one_device(device, "").await
     }
 
-    /// A device whose row stays locked until commit: two polls of one device meet here.
+    /// A device whose row stays locked until commit, so that two polls of one device run one after the other.
     ///
-    /// Comes after everything that takes the clock or writes items.
+    /// Call it after everything that locks the clock or writes items.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn lock_device(&mut self, device: i64) -> Result<Option<DeviceRow>, StoreError> {
         let lock = self.engine.for_update();
         self.one_device(device, lock).await
@@ -340,7 +340,7 @@ impl Tx {
     /// All devices, by serial number.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn devices(&mut self) -> Result<Vec<DeviceRow>, StoreError> {
         let rows = query(statement(format!("SELECT {COLUMNS} FROM device ORDER BY serial_number")))
             .fetch_all(self.db())
@@ -348,10 +348,10 @@ impl Tx {
         rows.iter().map(DeviceRow::read).collect()
     }
 
-    /// Records a device that was never seen before: new, in the area of everyone, with nothing sent to it.
+    /// Creates a device that was never seen before: new, in the area of everyone, with nothing sent to it.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::is_duplicate`] where the serial number is known.
+    /// Database errors; [`StoreError::is_duplicate`] if the serial number is known.
     pub async fn create_device(
         &mut self,
         serial: &SerialNumber,
@@ -375,12 +375,13 @@ impl Tx {
         Ok(row)
     }
 
-    /// Takes a device into the fleet: it is active, and joins as told. Its first fill begins when joining is over.
+    /// Adds a device to the fleet: it becomes active, and joins as `joining` says. Its first fill begins when joining
+    /// is over.
     ///
-    /// Nothing that an earlier membership of the fleet left of it counts any more.
+    /// Resets everything that an earlier membership of the fleet left in its row.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn approve_device(
         &mut self,
         device: i64,
@@ -414,10 +415,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Changes where a device stands.
+    /// Changes the membership state of a device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_device_state(&mut self, device: i64, state: DeviceState) -> Result<(), StoreError> {
         self.wake().await?;
         query("UPDATE device SET state = ? WHERE device_id = ?")
@@ -428,10 +429,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Changes what people call a device.
+    /// Changes the name of a device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn rename_device(&mut self, device: i64, name: &str) -> Result<(), StoreError> {
         query("UPDATE device SET name = ? WHERE device_id = ?")
             .bind(name)
@@ -441,10 +442,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Changes what an operator sets for one device.
+    /// Changes the options that an operator sets for one device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_device_options(
         &mut self,
         device: i64,
@@ -475,10 +476,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes what a device told or showed of itself. `counts_at` where it told what it holds.
+    /// Writes the capabilities that a device reported or showed. `counts_at` is given if it reported counts.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_capability(
         &mut self,
         device: i64,
@@ -506,7 +507,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes where a view's device stands: what [`sync::Changes::device`] tells of.
+    /// Writes the progress of a view's device: the fields that [`sync::Changes::device`] covers.
     pub(crate) async fn put_device(&mut self, view: &DeviceView) -> Result<(), StoreError> {
         query(
             "UPDATE device SET cursor_seq = ?, scan_pin = ?, scan_replaces = ?, next_command = ?, full_kinds = ?, loads = ?, \
@@ -526,18 +527,18 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that a device told of nobody after it held people.
+    /// Notes that the counts of a device report no people although it held some.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_emptied(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         self.note(device, "UPDATE device SET emptied_at = ? WHERE device_id = ?", at).await
     }
 
-    /// Notes that a device is filled again for what its counts told.
+    /// Notes that a device is filled again because of its counts.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_refilled(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         self.note(device, "UPDATE device SET refilled_at = ?, emptied_at = NULL WHERE device_id = ?", at)
             .await
@@ -556,7 +557,7 @@ impl Tx {
     /// Notes that a device was compared with the current incarnation of the feed.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_incarnation(&mut self, device: i64) -> Result<(), StoreError> {
         query("UPDATE device SET incarnation = (SELECT incarnation FROM feed_clock WHERE id = 1) WHERE device_id = ?")
             .bind(device)
@@ -565,7 +566,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes the number of a device's next command.
+    /// Takes the number of the next command of a device.
     pub(crate) async fn take_command_number(&mut self, device: i64) -> Result<i64, StoreError> {
         query("UPDATE device SET next_command = next_command + 1 WHERE device_id = ?")
             .bind(device)

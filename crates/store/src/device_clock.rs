@@ -1,4 +1,4 @@
-//! `device`, as to its time: what it was told of its zone, and how its clock goes.
+//! Columns of `device` about time: the time zone that the device was told, and the drift of its clock.
 
 use std::collections::BTreeMap;
 
@@ -10,27 +10,28 @@ use crate::key::narrow;
 use crate::sql::statement;
 use crate::{StoreError, Tx};
 
-/// What is known of the clock of one device.
+/// The state of the clock of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceClock {
-    /// Part of the fleet and heard of lately: it can be asked to come.
+    /// Whether it is part of the fleet and was heard of lately, so that it can be asked for a handshake.
     pub active: bool,
-    /// IANA name of its zone; `None` for the server's.
+    /// IANA name of its time zone; `None` for the server's.
     pub time_zone: Option<String>,
-    /// Minutes from UTC that the last handshake told it; `None` before the first.
+    /// Minutes from UTC that its last handshake told it; `None` before the first.
     pub told_offset_min: Option<i32>,
-    /// The offset for which it was asked to come, since that of its zone changed; `None` where it need not come.
+    /// The offset for which Muster asked for a new handshake, after the time zone's offset changed; `None` if none is
+    /// needed.
     pub asked_offset_min: Option<i32>,
-    /// How its clock goes, as far as that was seen.
+    /// The drift of its clock, if it was observed.
     pub drift: Option<Drift>,
 }
 
-/// How far the clock of a device was from the time of its zone.
+/// The difference between a device's clock and the time of its zone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Drift {
-    /// Seconds ahead; below 0 behind.
+    /// Seconds ahead; negative if behind.
     pub ahead_s: i64,
-    /// When that was seen.
+    /// When it was observed.
     pub seen_at: Millis,
 }
 
@@ -61,7 +62,7 @@ impl Tx {
     /// The clocks of all devices.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn clocks(&mut self) -> Result<BTreeMap<i64, DeviceClock>, StoreError> {
         let rows = query(COLUMNS).fetch_all(self.db()).await?;
         rows.iter().map(DeviceClock::read).collect()
@@ -70,7 +71,7 @@ impl Tx {
     /// The clock of one device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn clock(&mut self, device: i64) -> Result<DeviceClock, StoreError> {
         let row = query(statement(format!("{COLUMNS} WHERE device_id = ?")))
             .bind(device)
@@ -79,10 +80,10 @@ impl Tx {
         Ok(row.as_ref().map(DeviceClock::read).transpose()?.map(|(_, clock)| clock).unwrap_or_default())
     }
 
-    /// Notes the offset that a handshake tells a device: it need not be asked to come for it any more.
+    /// Notes the offset that a handshake tells a device. A new handshake for that offset is no longer needed.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn tell_offset(&mut self, device: i64, minutes: i32) -> Result<(), StoreError> {
         query("UPDATE device SET told_offset_min = ?, asked_offset_min = NULL WHERE device_id = ?")
             .bind(i64::from(minutes))
@@ -92,11 +93,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that a device is asked to come for an offset. False where it was asked for this one before, or told it
-    /// meanwhile: whoever gets a true is the one to ask.
+    /// Notes that Muster asks a device for a handshake because of an offset. Returns false if Muster already asked
+    /// for this offset, or if the device was told it in the meantime. A caller that gets true sends the request.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn ask_offset(&mut self, device: i64, minutes: i32) -> Result<bool, StoreError> {
         let asked = query(
             "UPDATE device SET asked_offset_min = ? WHERE device_id = ? AND told_offset_min <> ? \
@@ -111,10 +112,10 @@ impl Tx {
         Ok(asked.rows_affected() > 0)
     }
 
-    /// Notes that a device has no need to come any more: the zone is back at what it was told.
+    /// Notes that a new handshake is no longer needed: the zone is back at the offset that the device was told.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn need_no_offset(&mut self, device: i64) -> Result<(), StoreError> {
         query("UPDATE device SET asked_offset_min = NULL WHERE device_id = ?")
             .bind(device)
@@ -123,10 +124,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes how far the clock of a device was from the time of its zone.
+    /// Notes the difference between a device's clock and the time of its zone.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_drift(&mut self, device: i64, drift: Drift) -> Result<(), StoreError> {
         query("UPDATE device SET clock_drift_s = ?, clock_seen_at = ? WHERE device_id = ?")
             .bind(drift.ahead_s)

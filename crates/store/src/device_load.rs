@@ -1,5 +1,5 @@
-//! Columns of `device`: how much it holds of what it has no endless room for, and what it is asked for to see whether it
-//! keeps what it takes.
+//! Columns of `device` about storage: how much it holds of kinds with limited capacity, and which template it is
+//! asked for to check that it keeps accepted ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,17 +12,17 @@ use crate::item::columns;
 use crate::key::key_of;
 use crate::{StoreError, Tx};
 
-/// Reads numbers of kinds, separated by commas; `None` where it is something else.
+/// Parses kind codes separated by commas; `None` for any other text.
 pub(crate) fn kinds_of(text: &str) -> Option<BTreeSet<Kind>> {
     text.split(',').filter(|code| !code.is_empty()).map(|code| Kind::from_code(code.parse().ok()?)).collect()
 }
 
-/// The same, written.
+/// Formats kinds for [`kinds_of`].
 pub(crate) fn kinds_text(kinds: &BTreeSet<Kind>) -> String {
     kinds.iter().map(|kind| kind.code().to_string()).collect::<Vec<_>>().join(",")
 }
 
-/// Reads `kind:held:tried at`, separated by commas; `None` where it is something else.
+/// Parses `kind:held:tried at`, separated by commas; `None` for any other text.
 pub(crate) fn loads_of(text: &str) -> Option<BTreeMap<Kind, Occupancy>> {
     let one = |text: &str| {
         let mut parts = text.split(':');
@@ -33,7 +33,7 @@ pub(crate) fn loads_of(text: &str) -> Option<BTreeMap<Kind, Occupancy>> {
     text.split(',').filter(|text| !text.is_empty()).map(one).collect()
 }
 
-/// The same, written. `None` for nothing.
+/// Formats occupancies for [`loads_of`]. `None` for an empty map.
 pub(crate) fn loads_text(loads: &BTreeMap<Kind, Occupancy>) -> Option<String> {
     let one = |(kind, load): (&Kind, &Occupancy)| {
         let tried = load.tried_at.map(|at| at.0.to_string()).unwrap_or_default();
@@ -42,7 +42,7 @@ pub(crate) fn loads_text(loads: &BTreeMap<Kind, Occupancy>) -> Option<String> {
     (!loads.is_empty()).then(|| loads.iter().map(one).collect::<Vec<_>>().join(","))
 }
 
-/// Reads what is asked for; `None` where it is something else.
+/// Parses a read-back request; `None` for any other text.
 pub(crate) fn read_back_of(text: &str) -> Option<ReadBack> {
     let mut parts = text.splitn(9, ';');
     let stage = parts.next()?;
@@ -60,7 +60,7 @@ pub(crate) fn read_back_of(text: &str) -> Option<ReadBack> {
     Some(ReadBack { key, seq: Seq(seq), misses: misses.try_into().ok()?, stage, since: Millis(since) })
 }
 
-/// The same, written.
+/// Formats a read-back request for [`read_back_of`].
 pub(crate) fn read_back_text(read_back: &ReadBack) -> String {
     let (stage, order) = match read_back.stage {
         Stage::Again => ("again", 0),
@@ -74,10 +74,10 @@ pub(crate) fn read_back_text(read_back: &ReadBack) -> String {
 }
 
 impl Tx {
-    /// Writes what a device is asked for.
+    /// Writes the read-back request of a device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_read_back(&mut self, device: i64, read_back: &ReadBack) -> Result<(), StoreError> {
         query("UPDATE device SET read_back = ? WHERE device_id = ?")
             .bind(read_back_text(read_back))

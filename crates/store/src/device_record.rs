@@ -1,4 +1,4 @@
-//! `device_record`: what devices send beside people and punches, sealed as it came.
+//! `device_record`: records that are neither about people nor punches, sealed as received.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,7 +13,7 @@ use crate::keys::place_of_row;
 use crate::sql::statement;
 use crate::{StoreError, Tx};
 
-/// What a record is.
+/// The kind of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DeviceRecordKind {
     /// An identity card that was read (§11.6).
@@ -22,14 +22,14 @@ pub enum DeviceRecordKind {
     Error,
     /// A message that the device shows.
     Message,
-    /// Background verification: whom the device asked to let in (§15).
+    /// Background verification: the person whom the device asked to let in (§15).
     Verification,
 }
 
 impl DeviceRecordKind {
     const ALL: [Self; 4] = [Self::IdCard, Self::Error, Self::Message, Self::Verification];
 
-    /// The name it is stored and shown by.
+    /// The name under which it is stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::IdCard => "id-card",
@@ -39,7 +39,7 @@ impl DeviceRecordKind {
         }
     }
 
-    /// What the record is on the wire; `None` for one that nobody described.
+    /// The protocol's record kind; `None` for a record that no document describes.
     pub const fn record(self) -> Option<RecordKind> {
         match self {
             Self::IdCard => Some(RecordKind::IdCard),
@@ -66,7 +66,7 @@ impl fmt::Display for DeviceRecordKind {
     }
 }
 
-/// A text that names no kind.
+/// A text that is not the name of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("want id-card, error, work-code, message or verification")]
 pub struct UnknownKeptKind;
@@ -79,22 +79,22 @@ impl FromStr for DeviceRecordKind {
     }
 }
 
-/// A record that is kept, without itself.
+/// A stored record, without its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceRecordRow {
     /// Its number.
     pub id: i64,
-    /// The device it came from.
+    /// The device that sent it.
     pub device: i64,
-    /// What it is.
+    /// Its kind.
     pub kind: DeviceRecordKind,
-    /// Of an identity card: whose it is.
+    /// For an identity card: the PIN of its owner.
     pub pin: Option<Pin>,
-    /// When it first came.
+    /// When it was first received.
     pub first_at: Millis,
-    /// When it last came.
+    /// When it was last received.
     pub last_at: Millis,
-    /// How often it came.
+    /// How often it was received.
     pub times_seen: i64,
 }
 
@@ -122,10 +122,11 @@ impl DeviceRecordRow {
 }
 
 impl Tx {
-    /// Keeps a record as it came, at most 2 MiB of it. The same of the same device again only counts: true where it is new.
+    /// Stores a record as received, at most 2 MiB of it. A repeated record of the same device is only counted.
+    /// Returns true if it is new.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn keep_record(
         &mut self,
         device: i64,
@@ -163,10 +164,10 @@ impl Tx {
         Ok(times == 1)
     }
 
-    /// The records of a kind or of all, of a device or of all; the newest first.
+    /// The records of a kind or of all kinds, of a device or of all devices; newest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn records(
         &mut self,
         kind: Option<DeviceRecordKind>,
@@ -189,10 +190,10 @@ impl Tx {
         rows.iter().map(DeviceRecordRow::read).collect()
     }
 
-    /// A record, with itself as it came.
+    /// A record, with its text as received.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for one that does not open.
+    /// Database errors; [`StoreError::Sealed`] for one that cannot be decrypted.
     pub async fn record(&mut self, id: i64) -> Result<Option<(DeviceRecordRow, Vec<u8>)>, StoreError> {
         let sql = format!("SELECT {COLUMNS}, sealed FROM device_record WHERE record_id = ?");
         let Some(row) = query(statement(sql)).bind(id).fetch_optional(self.db()).await? else {

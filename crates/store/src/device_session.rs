@@ -1,21 +1,21 @@
-//! `device_session`: when devices were connected.
+//! `device_session`: the connections of devices.
 
 use roster::Millis;
 use sqlx::{query, query_as};
 
 use crate::{StoreError, Tx};
 
-/// Why a session is over.
+/// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionEnd {
-    /// The device began anew with a handshake.
+    /// The device started again with a handshake.
     Restart,
     /// The device was retired.
     Retired,
 }
 
 impl SessionEnd {
-    /// The name it is stored and shown by.
+    /// The name under which it is stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Restart => "restart",
@@ -29,19 +29,19 @@ impl SessionEnd {
 pub struct Session {
     /// When it began.
     pub opened_at: Millis,
-    /// When it ended, `None` while it lasts.
+    /// When it ended; `None` while it is open.
     pub closed_at: Option<Millis>,
-    /// Where the device came from.
+    /// The address of the device.
     pub address: Option<String>,
     /// Why it ended: see [`SessionEnd`].
     pub ended: Option<String>,
 }
 
 impl Tx {
-    /// Notes that a device is connected; one that lasts still ends as [`SessionEnd::Restart`].
+    /// Notes that a device is connected. A session that is still open ends with [`SessionEnd::Restart`].
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn open_session(
         &mut self,
         device: i64,
@@ -63,10 +63,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that a device is not connected any more.
+    /// Notes that a device is no longer connected.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn close_session(
         &mut self,
         device: i64,
@@ -82,10 +82,10 @@ impl Tx {
         Ok(())
     }
 
-    /// The last sessions of a device, the newest first.
+    /// The last sessions of a device, newest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn sessions(&mut self, device: i64, limit: i64) -> Result<Vec<Session>, StoreError> {
         type Columns = (i64, Option<i64>, Option<String>, Option<String>);
         let rows: Vec<Columns> = query_as(

@@ -1,8 +1,8 @@
-//! The database engines, and everything in which they differ.
+//! Database engines, and everything in which they differ.
 //!
-//! Queries are one text for every engine; where that is not possible they ask here. How a database is opened differs more
-//! than its queries do: see [`crate::open`]. A further engine is a further variant: the compiler then points at each place
-//! that has to know.
+//! Most queries are one text for every engine. The others take the differing part from here. Opening a database
+//! differs more than that: see [`crate::open`]. A new engine is a new variant; the compiler then points at each place
+//! that needs it.
 
 use sqlx::AnyConnection;
 use sqlx::mysql::MySqlDatabaseError;
@@ -18,29 +18,29 @@ pub enum Engine {
     Mysql,
 }
 
-/// What a connection is for.
+/// The purpose of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Transactions that only read: each sees the database as it was at its first query.
+    /// Read transactions. Each sees one snapshot, taken at its first query.
     Reading,
-    /// Transactions that write: each query sees the newest of what was committed.
+    /// Write transactions. Each query sees the newest committed data.
     Writing,
 }
 
-/// Whether an error of the database goes away by itself.
+/// Why a database error is temporary.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Passing {
-    /// Another transaction was in the way.
+pub(crate) enum Temporary {
+    /// A conflict with another transaction.
     Busy,
-    /// The server stops, changes its role, or takes no more connections.
+    /// The server shuts down, changes its role, or accepts no more connections.
     Away,
 }
 
 impl Engine {
-    /// The engine a URL names.
+    /// The engine that a URL names.
     ///
     /// # Errors
-    /// [`StoreError::Url`] for a scheme that no engine has.
+    /// [`StoreError::Url`] for an unknown scheme.
     pub fn of_url(url: &str) -> Result<Self, StoreError> {
         match url.split_once(':') {
             Some(("sqlite", _)) => Ok(Self::Sqlite),
@@ -51,9 +51,9 @@ impl Engine {
         }
     }
 
-    /// How a transaction that writes begins.
+    /// The statement that begins a write transaction.
     ///
-    /// SQLite takes its write lock at once: a transaction that turns from reading to writing fails where another one
+    /// SQLite takes its write lock at once. A transaction that first reads and then writes would fail if another one
     /// wrote in between.
     pub const fn begin_write(self) -> &'static str {
         match self {
@@ -62,7 +62,7 @@ impl Engine {
         }
     }
 
-    /// How a transaction that only reads begins.
+    /// The statement that begins a read transaction.
     pub const fn begin_read(self) -> &'static str {
         match self {
             Self::Sqlite => "BEGIN DEFERRED",
@@ -70,7 +70,7 @@ impl Engine {
         }
     }
 
-    /// Whether a transaction that writes has the whole database to itself.
+    /// Whether a write transaction locks the whole database.
     pub(crate) const fn writers_exclude_each_other(self) -> bool {
         match self {
             Self::Sqlite => true,
@@ -78,9 +78,9 @@ impl Engine {
         }
     }
 
-    /// What a `SELECT` ends with so that its rows stay locked until commit.
+    /// The end of a `SELECT` whose rows stay locked until commit.
     ///
-    /// Nothing on SQLite: a transaction that writes has the whole database to itself.
+    /// Empty on SQLite, where a write transaction locks the whole database.
     pub(crate) const fn for_update(self) -> &'static str {
         match self {
             Self::Sqlite => "",
@@ -88,14 +88,14 @@ impl Engine {
         }
     }
 
-    /// The end of an `INSERT` that overwrites the row that is there already.
+    /// The end of an `INSERT` that overwrites an existing row.
     ///
-    /// `conflict` is the unique key of `table` that decides, `columns` are overwritten with the new values.
+    /// `conflict` is the unique key of `table` that identifies the row; `columns` get the new values.
     pub(crate) fn upsert(self, table: &str, conflict: &str, columns: &[&str]) -> String {
         self.on_conflict(table, conflict) + &self.assignments(columns)
     }
 
-    /// After [`Engine::on_conflict`]: overwrites these columns with the new values.
+    /// Assignments after [`Engine::on_conflict`]: overwrite these columns with the new values.
     pub(crate) fn assignments(self, columns: &[&str]) -> String {
         let (before, after) = self.new_value_in();
         let mut text = String::with_capacity(columns.iter().map(|column| 2 * column.len() + 20).sum());
@@ -106,10 +106,11 @@ impl Engine {
         text
     }
 
-    /// The end of an `INSERT` up to the assignments that follow where the row is there already.
+    /// The end of an `INSERT`, up to the assignments for an existing row.
     ///
-    /// MySQL lets any unique key decide. A row that meets another one by another key must not overwrite that: there the
-    /// key becomes NULL, which no key may be, and the statement fails ([`Engine::met_another_row`]).
+    /// MySQL takes any unique key as a conflict. A row that conflicts by another key must not overwrite the existing
+    /// row. In that case the key is set to NULL, which no key column allows, and the statement fails
+    /// ([`Engine::met_another_row`]).
     pub(crate) fn on_conflict(self, table: &str, conflict: &str) -> String {
         match self {
             Self::Sqlite => format!(" ON CONFLICT ({conflict}) DO UPDATE SET "),
@@ -123,7 +124,7 @@ impl Engine {
         }
     }
 
-    /// Whether a row was refused since one with another key, but with something that only one may have, is there.
+    /// Whether a row was refused because of an existing row with another key but the same unique value.
     pub(crate) fn met_another_row(error: &dyn sqlx::error::DatabaseError) -> bool {
         const NO_NULL: u16 = 1048;
         let mysql = error.try_downcast_ref::<MySqlDatabaseError>();
@@ -132,13 +133,13 @@ impl Engine {
 
     /// In such an assignment: the value that was to be inserted.
     ///
-    /// MySQL 8 would like an alias of the row better; MariaDB and MySQL 5.7 know nothing but this.
+    /// MySQL 8 prefers an alias of the row. MariaDB and MySQL 5.7 support only this form.
     pub(crate) fn new_value(self, column: &str) -> String {
         let (before, after) = self.new_value_in();
         [before, column, after].concat()
     }
 
-    /// What stands before and after the name of the column there.
+    /// The texts before and after the column name in such an assignment.
     const fn new_value_in(self) -> (&'static str, &'static str) {
         match self {
             Self::Sqlite => ("excluded.", ""),
@@ -146,7 +147,7 @@ impl Engine {
         }
     }
 
-    /// The start of an `INSERT` that leaves a row alone that is there already.
+    /// The start of an `INSERT` that leaves an existing row unchanged.
     pub(crate) const fn insert_new(self) -> &'static str {
         match self {
             Self::Sqlite => "INSERT OR IGNORE INTO ",
@@ -154,7 +155,8 @@ impl Engine {
         }
     }
 
-    /// Deletes some rows of a table, whose primary key is `key`, that a condition holds for; how many at most is bound last.
+    /// Deletes rows of a table, with primary key `key`, that match a condition. The maximum number of rows is bound
+    /// last.
     pub(crate) fn delete_some(self, table: &str, key: &str, condition: &str) -> String {
         match self {
             Self::Sqlite => format!(
@@ -164,15 +166,16 @@ impl Engine {
         }
     }
 
-    /// Whether an error of the database goes away by itself. For every engine at once: the error tells which it came from.
-    pub(crate) fn passing(error: &dyn sqlx::error::DatabaseError) -> Option<Passing> {
+    /// Whether a database error is temporary. Covers every engine, because the error's type tells which one it came
+    /// from.
+    pub(crate) fn temporary(error: &dyn sqlx::error::DatabaseError) -> Option<Temporary> {
         match error.try_downcast_ref::<MySqlDatabaseError>() {
-            Some(error) => passing_of_mysql(error.number()),
-            None => error.code().and_then(|code| passing_of_sqlite(&code)),
+            Some(error) => temporary_of_mysql(error.number()),
+            None => error.code().and_then(|code| temporary_of_sqlite(&code)),
         }
     }
 
-    /// Sets a fresh connection up.
+    /// Sets up a new connection.
     pub(crate) async fn prepare(
         self,
         connection: &mut AnyConnection,
@@ -182,28 +185,28 @@ impl Engine {
         Ok(())
     }
 
-    /// What is run first on a fresh connection.
+    /// The statements that run first on a new connection.
     pub(crate) const fn setup(self, purpose: Purpose) -> &'static str {
         match (self, purpose) {
-            // WAL: readers do not wait for the writer. FULL: what was committed survives a power cut. secure_delete:
-            // rows and pages that are freed are overwritten.
+            // WAL: readers do not wait for the writer. FULL: committed data survives a power cut. secure_delete:
+            // SQLite overwrites freed rows and pages.
             (Self::Sqlite, Purpose::Writing) => {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                  PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8000"
             }
-            // Several of them: what each of them caches lies in the system's memory once more.
+            // There are several of these connections, and each cache duplicates what the system already caches.
             (Self::Sqlite, Purpose::Reading) => {
                 "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; \
                  PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -2000"
             }
-            // Whatever the server is set to: what does not fit is refused and not cut. Devices do not wait longer than
-            // some seconds, so neither does a lock.
+            // Regardless of the server's settings, a value that does not fit is refused instead of cut. Devices wait
+            // only some seconds, and so does a lock.
             (Self::Mysql, Purpose::Reading) => {
                 "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'; \
                  SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ"
             }
-            // Each query sees what was committed when the locks of the transaction were had, not what was there when it
-            // began; and rows that are not there are not locked.
+            // Each query sees what was committed when the transaction got its locks, not what was there when it
+            // began. Rows that do not exist are not locked.
             (Self::Mysql, Purpose::Writing) => {
                 "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', innodb_lock_wait_timeout = 5; \
                  SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
@@ -212,16 +215,17 @@ impl Engine {
     }
 }
 
-/// SQLite's codes are numbers whose low byte is the plain one: `SQLITE_BUSY` and `SQLITE_LOCKED` in all their forms.
-fn passing_of_sqlite(code: &str) -> Option<Passing> {
-    code.parse::<i32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)).then_some(Passing::Busy)
+/// The low byte of an SQLite code is the primary code: this covers `SQLITE_BUSY` and `SQLITE_LOCKED` in all their
+/// forms.
+fn temporary_of_sqlite(code: &str) -> Option<Temporary> {
+    code.parse::<i32>().is_ok_and(|code| matches!(code & 0xff, 5 | 6)).then_some(Temporary::Busy)
 }
 
-/// Numbers of MySQL and MariaDB, and those of clusters that speak their protocol.
-const fn passing_of_mysql(number: u16) -> Option<Passing> {
+/// Error numbers of MySQL and MariaDB, and of clusters that speak their protocol.
+const fn temporary_of_mysql(number: u16) -> Option<Temporary> {
     match number {
-        // Changed since it was read (MariaDB), no lock in time, deadlock; write conflict of TiDB.
-        1020 | 1205 | 1213 | 8002 | 8022 | 8028 | 9007 => Some(Passing::Busy),
+        // Changed since it was read (MariaDB), lock wait timeout, deadlock; write conflict of TiDB.
+        1020 | 1205 | 1213 | 8002 | 8022 | 8028 | 9007 => Some(Temporary::Busy),
         // Too many connections, shutting down, connection aborted or killed, packets lost; read-only while another
         // server of the cluster takes over, not part of the cluster (Galera).
         1040
@@ -236,7 +240,7 @@ const fn passing_of_mysql(number: u16) -> Option<Passing> {
         | 2006
         | 2013
         | 9001..=9003
-        | 9005 => Some(Passing::Away),
+        | 9005 => Some(Temporary::Away),
         _ => None,
     }
 }
@@ -254,12 +258,12 @@ mod tests {
     }
 
     #[test]
-    fn what_passes_is_told_from_what_stays() {
-        assert_eq!(passing_of_sqlite("517"), Some(Passing::Busy), "SQLITE_BUSY_SNAPSHOT");
-        assert_eq!(passing_of_sqlite("787"), None, "SQLITE_CONSTRAINT_FOREIGNKEY");
-        assert_eq!(passing_of_mysql(1213), Some(Passing::Busy));
-        assert_eq!(passing_of_mysql(1053), Some(Passing::Away));
-        assert_eq!(passing_of_mysql(1062), None, "a row with this key is there");
-        assert_eq!(passing_of_mysql(1406), None, "too long for its column");
+    fn temporary_errors_are_told_from_permanent_ones() {
+        assert_eq!(temporary_of_sqlite("517"), Some(Temporary::Busy), "SQLITE_BUSY_SNAPSHOT");
+        assert_eq!(temporary_of_sqlite("787"), None, "SQLITE_CONSTRAINT_FOREIGNKEY");
+        assert_eq!(temporary_of_mysql(1213), Some(Temporary::Busy));
+        assert_eq!(temporary_of_mysql(1053), Some(Temporary::Away));
+        assert_eq!(temporary_of_mysql(1062), None, "duplicate key");
+        assert_eq!(temporary_of_mysql(1406), None, "too long for its column");
     }
 }

@@ -1,7 +1,8 @@
-//! Erasing a person: everything in the database that is about them goes, but for what [`TABLES`] gives a reason to keep.
+//! Erasure of a person: removes everything in the database about them, except what [`TABLES`] keeps for a stated
+//! reason.
 //!
-//! What stays is a tombstone: the rows of `item` without content or hash. A device that was off reads them in the feed and
-//! deletes the person. An upload of such a device finds the tombstone and brings nobody back.
+//! A tombstone stays: the rows of `item` without content or hash. A device that was offline reads them in the feed
+//! and deletes the person. An upload of such a device meets the tombstone and does not bring the person back.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,20 +13,20 @@ use wire::Pin;
 
 use crate::keys::place_of_row;
 use crate::named::{Rest, names, without};
-use crate::operator_command::place as place_of_order;
+use crate::operator_command::place as place_of_command;
 use crate::sql::statement;
 use crate::sync_exception::parked_code;
 use crate::{StoreError, Tx};
 
-/// What becomes of a table's rows when a person is erased.
+/// What an erasure does to the rows of a table.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Erasure {
-    /// Rows of the person go, or lose what is about the person.
+    /// Deletes the rows of the person, or removes the personal data from them.
     Cleaned,
-    /// Rows may name the person and stay.
+    /// Keeps rows that may name the person, for this reason.
     Kept(&'static str),
-    /// Rows name nobody.
+    /// The rows never name a person.
     Nobody,
 }
 
@@ -79,21 +80,21 @@ pub const TABLES: &[(&str, Erasure)] = &[
     ("user_body", Cleaned),
 ];
 
-/// What becomes of the punches of somebody who is erased.
+/// What an erasure does to the person's punches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Punches {
-    /// They stay.
+    /// Keeps them.
     Keep,
-    /// They go too.
+    /// Erases them too.
     Erase,
 }
 
-/// What an erasure came to.
+/// The result of an erasure.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Erased {
-    /// How many rows of each table went or lost what they said of the person; tables without any are left out.
+    /// The number of rows of each table that were deleted or cleaned; tables without any are left out.
     pub rows: BTreeMap<&'static str, u64>,
-    /// Punches of the person that stay.
+    /// The number of the person's punches that were kept.
     pub kept_punches: u64,
 }
 
@@ -105,10 +106,10 @@ impl Erased {
     }
 }
 
-/// How many sealed records are looked at in one go: each may have 2 MiB, a command's answer more.
-const AT_ONCE: i64 = 20;
+/// How many sealed records are read at a time. Each may have 2 MiB, and a command's answer even more.
+const RECORDS_PER_PAGE: i64 = 20;
 
-/// All that belongs to items of the person. A deletion leaves little of it; earlier versions of this program left more.
+/// Rows that belong to items of the person. A deletion leaves few of them; earlier versions of Muster left more.
 const OF_ITEMS: [(&str, &str); 5] = [
     ("undo_body", "DELETE FROM undo_body WHERE item_id IN (SELECT item_id FROM item WHERE pin = ?)"),
     ("body", "DELETE FROM body WHERE item_id IN (SELECT item_id FROM item WHERE pin = ?)"),
@@ -117,10 +118,11 @@ const OF_ITEMS: [(&str, &str); 5] = [
     ("offered_photo", "DELETE FROM offered_photo WHERE item_id IN (SELECT item_id FROM item WHERE pin = ?)"),
 ];
 
-/// All that is found by the PIN itself.
+/// Rows found by the PIN itself.
 ///
-/// Of the commands that were sent those go that brought the person's content and were answered: nothing is decided on them any
-/// more. Those that delete stay for their 30 days, since they say that the deletion reached the device.
+/// Sync commands that sent content of the person and were acknowledged are deleted, because no later decision uses
+/// them. Commands that delete the person stay for their 30 days, because they show that the deletion reached the
+/// device.
 const BY_PIN: [(&str, &str); 12] = [
     ("suspension", "DELETE FROM suspension WHERE pin = ?"),
     ("leaving", "DELETE FROM leaving WHERE pin = ?"),
@@ -140,10 +142,10 @@ const BY_PIN: [(&str, &str); 12] = [
 ];
 
 impl Tx {
-    /// Whether anything in the database names a PIN, as far as columns tell.
+    /// Whether any PIN column in the database holds this PIN.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn knows_pin(&mut self, pin: &Pin) -> Result<bool, StoreError> {
         for table in [
             "item",
@@ -166,10 +168,10 @@ impl Tx {
         Ok(false)
     }
 
-    /// Whether the fleet has, had, or was told not to have a user of this PIN.
+    /// Whether the fleet has, had, or was told not to have a user with this PIN.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn has_user_item(&mut self, pin: &Pin) -> Result<bool, StoreError> {
         let found: i64 = query_scalar("SELECT COUNT(*) FROM item WHERE pin = ? AND kind = 0")
             .bind(pin.as_str())
@@ -178,21 +180,21 @@ impl Tx {
         Ok(found > 0)
     }
 
-    /// Erases everything of a person whose items are deleted. Nothing can be undone after this.
+    /// Erases everything about a person whose items are deleted. This cannot be undone.
     ///
-    /// The tombstone stays. Hashes of templates and photos stay until every device has carried out the deletion
-    /// ([`Tx::forget_versions`]): where the PIN gets a new owner meanwhile, an upload that was under way must not give the
-    /// new person the templates of the former one. The hashes are keyed, and tell nothing of what they were made of.
+    /// The tombstone stays. The hashes of templates and photos stay until every device has carried out the deletion
+    /// ([`Tx::forget_versions`]). If the PIN gets a new owner before that, a delayed upload must not give the new
+    /// person the templates of the former one. The hashes are keyed and reveal nothing about their contents.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a record that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a record that cannot be decrypted.
     pub async fn erase(&mut self, pin: &Pin, punches: Punches, at: Millis) -> Result<Erased, StoreError> {
-        // The lock order: the clock first. Devices look again at what they were to wait for.
+        // Lock order: the clock first. Devices also look again for work that was parked for this person.
         self.wake().await?;
         let mut erased = Erased::default();
         self.empty_tombstones(pin, &mut erased).await?;
         self.run_by_pin(&OF_ITEMS, pin, &mut erased).await?;
-        self.erase_from_orders(pin, at, &mut erased).await?;
+        self.erase_from_queued_commands(pin, at, &mut erased).await?;
         self.release_held(pin, at).await?;
         self.run_by_pin(&BY_PIN, pin, &mut erased).await?;
         self.erase_from_records(pin, &mut erased).await?;
@@ -230,8 +232,8 @@ impl Tx {
         Ok(())
     }
 
-    /// A tombstone is recognised by its key and its numbers. A user's old hashes are compared with nothing: the fields are,
-    /// and those are gone.
+    /// A tombstone needs only its key and its numbers. Old hashes of a user are never compared: the fields are
+    /// compared instead, and those are deleted.
     async fn empty_tombstones(&mut self, pin: &Pin, erased: &mut Erased) -> Result<(), StoreError> {
         let done = query(
             "UPDATE item SET hash = ?, body_bytes = 0, body_lines = 1, edits = 0, made_of = NULL, valid_flag = NULL, \
@@ -257,8 +259,8 @@ impl Tx {
         Ok(())
     }
 
-    /// What waited for an operator waits no more: the operator has decided, and the device gets the deletion before anything
-    /// else of the PIN.
+    /// Releases what was parked for an operator: the operator has decided, and the device gets the deletion before
+    /// anything else of the PIN.
     async fn release_held(&mut self, pin: &Pin, at: Millis) -> Result<(), StoreError> {
         let held = parked_code(Parked::Held);
         let devices: Vec<i64> = query_scalar(
@@ -284,9 +286,9 @@ impl Tx {
         Ok(())
     }
 
-    /// Queued commands keep what was ordered, of which device, by whom and when; not of whom, nor what came of it. One that
-    /// was not answered yet is not sent any more.
-    async fn erase_from_orders(
+    /// A queued command keeps its verb, its device, who ordered it and when. It loses the person that it names and
+    /// its result. A command that was not answered yet is not sent any more.
+    async fn erase_from_queued_commands(
         &mut self,
         pin: &Pin,
         at: Millis,
@@ -303,7 +305,7 @@ impl Tx {
             .bind(after.0)
             .bind(after.0)
             .bind(after.1)
-            .bind(AT_ONCE)
+            .bind(RECORDS_PER_PAGE)
             .fetch_all(self.db())
             .await?;
             let Some((device, number, ..)) = rows.last() else { break };
@@ -311,11 +313,11 @@ impl Tx {
             for (device, number, verb, arguments, text, content) in rows {
                 let open = |what: &str, sealed: Option<Vec<u8>>| {
                     sealed
-                        .map(|sealed| self.keys.open(&place_of_order(device, number, what), &sealed))
+                        .map(|sealed| self.keys.open(&place_of_command(device, number, what), &sealed))
                         .transpose()
                 };
                 let (text, content) = (open("text", text)?, open("content", content)?);
-                // As it was stored before there were other queries.
+                // The form in which older versions of Muster stored this query.
                 let query_of = verb == "QUERY USERINFO" && arguments == pin.as_str();
                 if query_of
                     || names(arguments.as_bytes(), pin)
@@ -327,7 +329,7 @@ impl Tx {
             }
         }
         for (device, number) in named {
-            // A command that is just going out does not wait any more.
+            // Wait for a poll that may be sending the command right now.
             self.lock_device(device).await?;
             let done = query(
                 "UPDATE operator_command SET arguments = '', sealed_text = NULL, sealed_content = NULL, reply = NULL, \
@@ -345,7 +347,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Records that are not known to be somebody's, in which the person is named.
+    /// Records without an owner's PIN whose text names the person.
     async fn erase_from_records(&mut self, pin: &Pin, erased: &mut Erased) -> Result<(), StoreError> {
         for (table, id, place) in [("held", "held_id", "held"), ("device_record", "record_id", "record")] {
             let mut after = i64::MIN;
@@ -355,7 +357,7 @@ impl Tx {
                      ORDER BY {id} LIMIT ?"
                 );
                 let rows: Vec<(i64, i64, Vec<u8>, Vec<u8>)> =
-                    query_as(statement(sql)).bind(after).bind(AT_ONCE).fetch_all(self.db()).await?;
+                    query_as(statement(sql)).bind(after).bind(RECORDS_PER_PAGE).fetch_all(self.db()).await?;
                 let Some((last, ..)) = rows.last() else { break };
                 after = *last;
                 for (number, device, digest, sealed) in rows {
@@ -380,7 +382,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Entries of devices' logs keep what was done and when. Their digests stay, so that an entry that comes again is not
+    /// Entries of devices' logs keep what was done and when. Their digests stay, so that a repeated entry is not
     /// acted on again.
     async fn erase_from_log(&mut self, pin: &Pin, erased: &mut Erased) -> Result<(), StoreError> {
         let done = query("UPDATE operation_log SET operator = '' WHERE operator = ?")
@@ -407,7 +409,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Files that devices are to fetch, by their names and by the text in them. They last for a day at most.
+    /// Files offered to devices that name the person in the file name or in the text. They last for a day at most.
     async fn erase_offered_files(&mut self, pin: &Pin, erased: &mut Erased) -> Result<(), StoreError> {
         let files: Vec<(String, String)> =
             query_as("SELECT token, name FROM offered_file").fetch_all(self.db()).await?;
@@ -429,7 +431,7 @@ impl Tx {
 
     async fn offered_file_names(&mut self, token: &str, pin: &Pin) -> Result<bool, StoreError> {
         let mut number = 0;
-        // The end of the part before: a name may stand across two parts.
+        // Include the end of the previous part: a name may cross the boundary between two parts.
         let mut text = Vec::new();
         loop {
             let part = self.offered_part(token, number).await?;
@@ -446,8 +448,9 @@ impl Tx {
     }
 }
 
-/// Whether the first operand of an entry of a device's log (appendices 3 and 4) may be the PIN of a user. The others are about
-/// the device: its power, alarms, menu, settings, clock and doors, and data that was cleared as a whole.
+/// Whether the first operand of an entry of a device's log (appendices 3 and 4) may be the PIN of a user. All other
+/// entries are about the device: its power, alarms, menu, settings, clock and doors, and data that was cleared as a
+/// whole.
 const fn is_about_a_user(code: i64) -> bool {
     !matches!(code, 0 | 1 | 3..=5 | 13 | 21..=25 | 27..=29)
 }

@@ -1,17 +1,22 @@
-//! What many devices take at the same time: read once, and shared.
+//! Feed cache: rows and command lines that many devices need at the same time.
 //!
-//! A change makes every device of a fleet read the same rows of the feed, the same items of the same people, and be sent the
-//! same commands but for their names. Acknowledgements come just after, about the same people again.
+//! After a change, every device of a fleet reads the same feed rows and the same items, and gets the same commands
+//! except for their ids. Shortly afterwards the acknowledgements need the same items again.
 //!
-//! **Invariant**: what is in here was read, or was spelled from what was read, while the feed stood where [`FeedPosition`] says, and only a
-//! transaction that itself read that the feed stands there gets it. Whatever changes or deletes an item takes a number, in the
-//! transaction that does so: at one position there is one state of every item, whichever process changed it last. So nothing in here
-//! decides by its age; and lines go by the number of the version that they were spelled from, which no other content ever has. A
-//! position that moved empties all of this with the next use or the next look, so that nothing of a body outlives the look after the
-//! deletion of its item. What a transaction brings is kept once it is committed: the position that it read may be of a change that is
-//! committed together with it, or undone, so that another one takes its number.
+//! **Invariant**: every entry was read, or rendered from what was read, while the feed was at the [`FeedPosition`] of
+//! the cache. Only a transaction that itself read this position gets an entry. Each transaction that changes or
+//! deletes an item also takes a new feed number. So an item has one state per position, whichever process changed it
+//! last, and nothing needs to expire by age. Lines are keyed by the item's version number, which never gets other
+//! content.
 //!
-//! Lines hold people's templates. Few are kept ([`MOST_LINE_BYTES`]), and none that nobody asked for lately ([`LOOKS`]).
+//! A new position empties the cache, at the next use or at the next check of the feed. So no personal data outlives
+//! the check after the deletion of its item.
+//!
+//! Entries of a transaction are added after its commit, not before. The position that it read may belong to a change
+//! of the same commit group. If that group is rolled back, another change gets the same number.
+//!
+//! Lines hold people's templates. The cache keeps few of them ([`MAX_LINE_BYTES`]), and empties itself when no device
+//! used it for a while ([`IDLE_CHECKS`]).
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,73 +28,73 @@ use wire::Pin;
 use crate::item::ItemRow;
 use crate::{FeedCounters, StoreError, Tx};
 
-/// How much of lines is kept.
-const MOST_LINE_BYTES: usize = 2 << 20;
+/// Maximum bytes of rendered lines in the cache.
+const MAX_LINE_BYTES: usize = 2 << 20;
 
-/// How many rows of items are kept, and how many pages of the feed.
-const MOST_ROWS: usize = 10_000;
-const MOST_PAGES: usize = 200;
+/// Maximum item rows and maximum feed pages in the cache.
+const MAX_ROWS: usize = 10_000;
+const MAX_PAGES: usize = 200;
 
-/// After so many looks during which nobody asked for anything, nothing is kept: a minute, at four looks a second.
-const LOOKS: u32 = 240;
+/// The cache is emptied after this many checks of the feed without any use: a minute, at four checks a second.
+const IDLE_CHECKS: u32 = 240;
 
-/// Where the feed stands. A restored backup begins another incarnation: its numbers may run again.
+/// Position of the feed. A restored backup begins a new incarnation, because its numbers may be used a second time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct FeedPosition {
-    /// Rises with every restore from a backup.
+    /// Increases with every restore from a backup.
     pub incarnation: i64,
-    /// The newest number.
+    /// The newest feed number.
     pub head: Seq,
 }
 
-/// Command lines as they go out, without what names them: what follows `C:<id>:`.
+/// Command lines as they are sent, without their id: the text after `C:<id>:`.
 pub type Lines = Arc<[Vec<u8>]>;
 
-/// Rows of the feed, in order.
+/// Feed rows, in order.
 pub type Page = Arc<Vec<(Seq, ItemKey)>>;
 
-/// What was read and spelled for one device and is the same for the next.
+/// Rows that were read, and lines that were rendered, for one device and are the same for the next.
 #[derive(Default)]
 pub struct FeedCache(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
     position: Option<FeedPosition>,
-    /// By the number after which a page begins and how many rows were asked for.
+    /// Keyed by the number after which the page begins, and by the number of rows asked for.
     pages: HashMap<(Seq, i64), Page>,
     /// All rows of a PIN.
     items: HashMap<Pin, Arc<Vec<ItemRow>>>,
     rows: usize,
     lines: HashMap<(ItemKey, Seq), Vec<(Rendering, Lines)>>,
     line_bytes: usize,
-    looks: u32,
+    idle_checks: u32,
 }
 
 impl std::fmt::Debug for FeedCache {
-    /// Without what is kept: lines are personal data.
+    /// Shows no content, because lines are personal data.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FeedCache").finish_non_exhaustive()
     }
 }
 
 impl Inner {
-    /// Empties all of this where it is of an earlier position. False where it is of a later one.
-    fn stands(&mut self, position: FeedPosition) -> bool {
+    /// Empties the cache if it holds entries of an earlier position. Returns false if it is at a later one.
+    fn move_to(&mut self, position: FeedPosition) -> bool {
         if self.position < Some(position) {
             *self = Self { position: Some(position), ..Self::default() };
         }
-        self.looks = 0;
+        self.idle_checks = 0;
         self.position == Some(position)
     }
 
     fn keep_lines(&mut self, version: (ItemKey, Seq), rendering: Rendering, lines: Lines) {
         let bytes: usize = lines.iter().map(Vec::len).sum();
-        if self.line_bytes + bytes > MOST_LINE_BYTES {
+        if self.line_bytes + bytes > MAX_LINE_BYTES {
             self.lines.clear();
             self.line_bytes = 0;
         }
         let spelled = self.lines.entry(version).or_default();
-        if bytes <= MOST_LINE_BYTES && spelled.iter().all(|(of, _)| *of != rendering) {
+        if bytes <= MAX_LINE_BYTES && spelled.iter().all(|(of, _)| *of != rendering) {
             self.line_bytes += bytes;
             spelled.push((rendering, lines));
         }
@@ -99,34 +104,35 @@ impl Inner {
 impl FeedCache {
     fn at(&self, position: FeedPosition) -> Option<MutexGuard<'_, Inner>> {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.stands(position).then_some(inner)
+        inner.move_to(position).then_some(inner)
     }
 
-    /// For a transaction that read that the feed stands there.
+    /// Opens the cache for a transaction that read this position.
     pub fn share(&self, position: FeedPosition) -> CacheSession<'_> {
-        CacheSession { recent: self, position, page: None, items: HashMap::new(), lines: Vec::new() }
+        CacheSession { cache: self, position, page: None, items: HashMap::new(), lines: Vec::new() }
     }
 
-    /// The process looked where the feed stands: what is of another position, or was not asked for lately, goes.
+    /// Records a check of the feed. Empties the cache if the position changed, or if no device used the cache for a
+    /// while.
     pub fn looked(&self, feed_counters: FeedCounters) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        inner.looks = inner.looks.saturating_add(1);
+        inner.idle_checks = inner.idle_checks.saturating_add(1);
         let elsewhere = inner.position.is_some_and(|position| position.head != feed_counters.head);
-        if elsewhere || inner.looks >= LOOKS {
+        if elsewhere || inner.idle_checks >= IDLE_CHECKS {
             *inner = Inner::default();
         }
     }
 
-    /// Nobody can tell where the feed stands.
+    /// Empties the cache, because the feed position is unknown.
     pub fn forget(&self) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Inner::default();
     }
 }
 
-/// What one transaction takes of [`FeedCache`], and brings to it.
+/// The cache as one transaction sees it, and the entries that this transaction adds.
 #[derive(Debug)]
 pub struct CacheSession<'r> {
-    recent: &'r FeedCache,
+    cache: &'r FeedCache,
     position: FeedPosition,
     page: Option<((Seq, i64), Page)>,
     items: HashMap<Pin, Arc<Vec<ItemRow>>>,
@@ -134,33 +140,33 @@ pub struct CacheSession<'r> {
 }
 
 impl CacheSession<'_> {
-    /// The lines of a version of an item in one rendering. The version was read in this transaction.
+    /// The lines of an item version in one rendering. The transaction must have read this version itself.
     pub fn lines(&self, version: &(ItemKey, Seq), rendering: &Rendering) -> Option<Lines> {
-        let inner = self.recent.at(self.position)?;
+        let inner = self.cache.at(self.position)?;
         let spelled = inner.lines.get(version)?;
         spelled.iter().find(|(of, _)| of == rendering).map(|(_, lines)| Arc::clone(lines))
     }
 
-    /// Brings lines that were spelled from the content of that version.
+    /// Adds lines that were rendered from the content of this version. They become visible with [`Self::committed`].
     pub fn stage_lines(&mut self, (key, seq): &(ItemKey, Seq), rendering: Rendering, lines: &Lines) {
         self.lines.push((key.clone(), *seq, rendering, Arc::clone(lines)));
     }
 
-    /// Keeps what this transaction brought, for others. It is committed: it may have read what another one wrote that is
-    /// committed together with it or not at all.
+    /// Publishes the added entries. Call it after the commit: until then the position may belong to a change of the
+    /// same commit group, which may still be rolled back.
     pub fn committed(self) {
         if self.page.is_none() && self.items.is_empty() && self.lines.is_empty() {
             return;
         }
-        let Some(mut inner) = self.recent.at(self.position) else { return };
+        let Some(mut inner) = self.cache.at(self.position) else { return };
         if let Some((of, page)) = self.page {
-            if inner.pages.len() >= MOST_PAGES {
+            if inner.pages.len() >= MAX_PAGES {
                 inner.pages.clear();
             }
             inner.pages.insert(of, page);
         }
         let rows: usize = self.items.values().map(|rows| rows.len() + 1).sum();
-        if inner.rows + rows > MOST_ROWS {
+        if inner.rows + rows > MAX_ROWS {
             inner.items.clear();
             inner.rows = 0;
         }
@@ -173,43 +179,43 @@ impl CacheSession<'_> {
 }
 
 impl Tx {
-    /// As [`Tx::feed_page`], shared with others that ask at the same position, and no further than to there: what changed since is
-    /// not in the items that are shared at this position, and its rows come with the next page.
+    /// Like [`Tx::feed_page`], cached, and only up to the session's position. Later changes are not in the items
+    /// cached at this position; their rows come with the next page.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn cached_feed_page(
         &mut self,
-        shared: &mut CacheSession<'_>,
+        session: &mut CacheSession<'_>,
         after: Seq,
         limit: i64,
     ) -> Result<Page, StoreError> {
-        if after >= shared.position.head {
+        if after >= session.position.head {
             return Ok(Page::default());
         }
         let known =
-            shared.recent.at(shared.position).and_then(|inner| inner.pages.get(&(after, limit)).cloned());
+            session.cache.at(session.position).and_then(|inner| inner.pages.get(&(after, limit)).cloned());
         if let Some(page) = known {
             return Ok(page);
         }
         let mut page = self.feed_page(after, limit).await?;
-        page.retain(|(seq, _)| *seq <= shared.position.head);
+        page.retain(|(seq, _)| *seq <= session.position.head);
         let page = Arc::new(page);
-        if self.still_at(shared.position).await? {
-            shared.page = Some(((after, limit), Arc::clone(&page)));
+        if self.still_at(session.position).await? {
+            session.page = Some(((after, limit), Arc::clone(&page)));
         }
         Ok(page)
     }
 
-    /// All rows of these PINs, shared likewise.
-    pub(crate) async fn recent_items(
+    /// All rows of these PINs, cached in the same way.
+    pub(crate) async fn cached_items(
         &mut self,
-        shared: &mut CacheSession<'_>,
+        session: &mut CacheSession<'_>,
         pins: &[Pin],
     ) -> Result<HashMap<Pin, Arc<Vec<ItemRow>>>, StoreError> {
         let mut found = HashMap::new();
-        if !self.moved
-            && let Some(inner) = shared.recent.at(shared.position)
+        if !self.clock_advanced
+            && let Some(inner) = session.cache.at(session.position)
         {
             let known = |pin: &Pin| Some((pin.clone(), Arc::clone(inner.items.get(pin)?)));
             found.extend(pins.iter().filter_map(known));
@@ -225,17 +231,17 @@ impl Tx {
         }
         let read: HashMap<Pin, Arc<Vec<ItemRow>>> =
             read.into_iter().map(|(pin, rows)| (pin, Arc::new(rows))).collect();
-        if self.still_at(shared.position).await? {
-            shared.items.extend(read.iter().map(|(pin, rows)| (pin.clone(), Arc::clone(rows))));
+        if self.still_at(session.position).await? {
+            session.items.extend(read.iter().map(|(pin, rows)| (pin.clone(), Arc::clone(rows))));
         }
         found.extend(read);
         Ok(found)
     }
 
-    /// Whether what this transaction has just read is of the position that it read before.
+    /// Whether the rows that this transaction has just read belong to the position that it read before.
     async fn still_at(&mut self, position: FeedPosition) -> Result<bool, StoreError> {
-        if self.moved || self.engine.writers_exclude_each_other() {
-            return Ok(!self.moved);
+        if self.clock_advanced || self.engine.writers_exclude_each_other() {
+            return Ok(!self.clock_advanced);
         }
         let (incarnation, head) =
             query_as("SELECT incarnation, seq FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
@@ -269,90 +275,90 @@ mod tests {
         Arc::from([vec![b'x'; bytes]])
     }
 
-    /// What a transaction brings that read the version of a user.
-    fn keep(recent: &FeedCache, position: FeedPosition, seq: i64, lines: &Lines) {
-        let mut shared = recent.share(position);
-        shared.stage_lines(&version(seq), rendering("69"), lines);
-        shared.committed();
+    /// Adds lines for a version of a user, as a transaction does.
+    fn keep(cache: &FeedCache, position: FeedPosition, seq: i64, lines: &Lines) {
+        let mut session = cache.share(position);
+        session.stage_lines(&version(seq), rendering("69"), lines);
+        session.committed();
     }
 
-    fn get(recent: &FeedCache, position: FeedPosition, seq: i64) -> Option<Lines> {
-        recent.share(position).lines(&version(seq), &rendering("69"))
+    fn get(cache: &FeedCache, position: FeedPosition, seq: i64) -> Option<Lines> {
+        cache.share(position).lines(&version(seq), &rendering("69"))
     }
 
-    /// With the lines of version 5 of a user, kept while the feed stood at 7.
+    /// A cache with lines for version 5 of a user, added at position 7.
     fn kept() -> FeedCache {
-        let recent = FeedCache::default();
-        keep(&recent, position(1, 7), 5, &lines(10));
-        recent
+        let cache = FeedCache::default();
+        keep(&cache, position(1, 7), 5, &lines(10));
+        cache
     }
 
     #[test]
-    fn lines_are_given_at_their_stand_for_their_version_and_rendering_alone() {
-        let recent = kept();
-        assert_eq!(get(&recent, position(1, 7), 5), Some(lines(10)));
-        assert_eq!(get(&recent, position(1, 7), 6), None);
+    fn lines_are_found_only_for_their_position_version_and_rendering() {
+        let cache = kept();
+        assert_eq!(get(&cache, position(1, 7), 5), Some(lines(10)));
+        assert_eq!(get(&cache, position(1, 7), 6), None);
         assert_ne!(rendering("83"), rendering("69"), "another charset");
-        assert_eq!(recent.share(position(1, 7)).lines(&version(5), &rendering("83")), None);
+        assert_eq!(cache.share(position(1, 7)).lines(&version(5), &rendering("83")), None);
     }
 
     #[test]
-    fn what_was_brought_by_a_transaction_that_is_undone_is_not_kept() {
-        let recent = kept();
-        let mut shared = recent.share(position(1, 8));
-        shared.stage_lines(&version(8), rendering("69"), &lines(10));
-        drop(shared);
-        keep(&recent, position(1, 8), 8, &lines(20));
-        assert_eq!(get(&recent, position(1, 8), 8), Some(lines(20)), "another change took the number");
+    fn lines_of_a_rolled_back_transaction_are_not_cached() {
+        let cache = kept();
+        let mut session = cache.share(position(1, 8));
+        session.stage_lines(&version(8), rendering("69"), &lines(10));
+        drop(session);
+        keep(&cache, position(1, 8), 8, &lines(20));
+        assert_eq!(get(&cache, position(1, 8), 8), Some(lines(20)), "another change took the number");
     }
 
     #[test]
-    fn what_is_kept_ends_with_the_stand() {
+    fn a_new_position_empties_the_cache() {
         for later in [position(1, 8), position(2, 7), position(2, 3)] {
-            let recent = kept();
-            assert_eq!(get(&recent, later, 5), None);
-            assert_eq!(get(&recent, position(1, 7), 5), None, "it is gone for good");
+            let cache = kept();
+            assert_eq!(get(&cache, later, 5), None);
+            assert_eq!(get(&cache, position(1, 7), 5), None, "the entry is not found again");
         }
     }
 
     #[test]
-    fn who_still_stands_earlier_neither_gets_nor_brings_anything() {
-        let recent = kept();
-        keep(&recent, position(1, 6), 4, &lines(10));
-        assert_eq!(get(&recent, position(1, 6), 4), None);
-        assert_eq!(get(&recent, position(1, 7), 5), Some(lines(10)));
+    fn a_transaction_at_an_earlier_position_neither_reads_nor_fills_the_cache() {
+        let cache = kept();
+        keep(&cache, position(1, 6), 4, &lines(10));
+        assert_eq!(get(&cache, position(1, 6), 4), None);
+        assert_eq!(get(&cache, position(1, 7), 5), Some(lines(10)));
     }
 
     #[test]
-    fn a_look_that_finds_the_feed_elsewhere_ends_what_is_kept() {
-        let recent = kept();
-        recent.looked(HEAD);
-        assert!(get(&recent, position(1, 7), 5).is_some());
-        recent.looked(FeedCounters { head: Seq(8), wakes: 0 });
-        assert!(recent.0.lock().expect("nobody panicked").lines.is_empty());
+    fn a_check_that_finds_a_new_position_empties_the_cache() {
+        let cache = kept();
+        cache.looked(HEAD);
+        assert!(get(&cache, position(1, 7), 5).is_some());
+        cache.looked(FeedCounters { head: Seq(8), wakes: 0 });
+        assert!(cache.0.lock().expect("not poisoned").lines.is_empty());
     }
 
     #[test]
-    fn what_nobody_asks_for_is_not_kept() {
-        let recent = kept();
-        for _ in 1..LOOKS {
-            recent.looked(HEAD);
+    fn an_unused_cache_is_emptied() {
+        let cache = kept();
+        for _ in 1..IDLE_CHECKS {
+            cache.looked(HEAD);
         }
-        assert!(get(&recent, position(1, 7), 5).is_some(), "and now it was asked for");
-        for _ in 0..LOOKS {
-            recent.looked(HEAD);
+        assert!(get(&cache, position(1, 7), 5).is_some(), "this use restarts the count");
+        for _ in 0..IDLE_CHECKS {
+            cache.looked(HEAD);
         }
-        assert!(recent.0.lock().expect("nobody panicked").lines.is_empty());
+        assert!(cache.0.lock().expect("not poisoned").lines.is_empty());
     }
 
     #[test]
-    fn no_more_is_kept_than_there_is_room_for() {
-        let recent = kept();
-        keep(&recent, position(1, 7), 6, &lines(MOST_LINE_BYTES - 9));
-        assert_eq!(get(&recent, position(1, 7), 5), None);
-        assert!(get(&recent, position(1, 7), 6).is_some());
-        keep(&recent, position(1, 7), 7, &lines(MOST_LINE_BYTES + 1));
-        assert_eq!(get(&recent, position(1, 7), 7), None, "too large for all of it");
-        assert!(recent.0.lock().expect("nobody panicked").line_bytes <= MOST_LINE_BYTES);
+    fn the_cache_has_a_maximum_size() {
+        let cache = kept();
+        keep(&cache, position(1, 7), 6, &lines(MAX_LINE_BYTES - 9));
+        assert_eq!(get(&cache, position(1, 7), 5), None);
+        assert!(get(&cache, position(1, 7), 6).is_some());
+        keep(&cache, position(1, 7), 7, &lines(MAX_LINE_BYTES + 1));
+        assert_eq!(get(&cache, position(1, 7), 7), None, "larger than the whole cache");
+        assert!(cache.0.lock().expect("not poisoned").line_bytes <= MAX_LINE_BYTES);
     }
 }

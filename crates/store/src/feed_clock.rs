@@ -1,7 +1,8 @@
-//! `feed_clock`: the counter behind the change feed.
+//! `feed_clock`: the counter of the change feed.
 //!
-//! **Invariant**: a transaction that moves the clock has it for itself, knows where it stands, and writes that with its commit.
-//! Until then its row is behind: whoever reads `seq` or `wakes` in a transaction goes by [`Tx::head`] or [`Tx::knows_clock`].
+//! **Invariant**: a transaction that advances the clock holds its lock, knows its value, and writes it with the
+//! commit. Until then the database row is stale. So a transaction that reads `seq` or `wakes` takes the current value
+//! from [`Tx::head`] or [`Tx::knows_clock`].
 
 use roster::Seq;
 use sqlx::{query, query_as, query_scalar};
@@ -10,16 +11,16 @@ use crate::connection::Db;
 use crate::sql::statement;
 use crate::{FeedCounters, StoreError, Tx};
 
-/// The feed as it stands.
+/// The state of the feed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedClock {
-    /// The newest number.
+    /// The newest feed number.
     pub head: Seq,
-    /// Rises with every restore from a backup.
+    /// Increases with every restore from a backup.
     pub incarnation: i64,
 }
 
-/// Writes where the clock stands.
+/// Writes the value of the clock.
 pub(crate) async fn write(db: Db<'_>, clock: FeedCounters) -> Result<(), sqlx::Error> {
     query("UPDATE feed_clock SET seq = ?, wakes = ? WHERE id = 1")
         .bind(clock.head.0)
@@ -30,23 +31,23 @@ pub(crate) async fn write(db: Db<'_>, clock: FeedCounters) -> Result<(), sqlx::E
 }
 
 impl Tx {
-    /// Has the clock for itself until commit, and with it all items: whoever writes those takes it.
+    /// Locks the clock until commit, and with it all items: every transaction that writes items locks the clock.
     ///
     /// Call it before any other write of the transaction: the lock order is clock, items, device.
     /// [`crate::Store::write_fleet`] begins with it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn lock_clock(&mut self) -> Result<(), StoreError> {
-        // Who writes alone holds every lock there is.
+        // On this engine a write transaction already holds every lock.
         if !self.engine.writers_exclude_each_other() {
             self.locked_clock().await?;
         }
-        self.items_stand = true;
+        self.items_stable = true;
         Ok(())
     }
 
-    /// Where the clock stands, locked: read once, and followed from there.
+    /// The value of the clock, locked. It is read once and then tracked in memory.
     pub(crate) async fn locked_clock(&mut self) -> Result<FeedCounters, StoreError> {
         if let Some(clock) = self.clock {
             return Ok(clock);
@@ -56,36 +57,37 @@ impl Tx {
         Ok(*self.clock.insert(FeedCounters { head: Seq(head), wakes }))
     }
 
-    /// Reserves the next `n` numbers and returns the last one.
+    /// Reserves the next `n` feed numbers and returns the last one.
     ///
-    /// The row stays locked until commit, so changes become visible in the order of their numbers: as [`Tx::lock_clock`].
+    /// The clock stays locked until commit ([`Tx::lock_clock`]), so changes become visible in the order of their
+    /// numbers.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn reserve(&mut self, n: i64) -> Result<Seq, StoreError> {
         Ok(self.advance(n, 0).await?.head)
     }
 
     async fn advance(&mut self, numbers: i64, wakes: i64) -> Result<FeedCounters, StoreError> {
-        self.items_stand = true;
+        self.items_stable = true;
         let before = self.locked_clock().await?;
-        self.moved = true;
+        self.clock_advanced = true;
         Ok(*self
             .clock
             .insert(FeedCounters { head: Seq(before.head.0 + numbers), wakes: before.wakes + wakes }))
     }
 
-    /// Where the clock stands, by what was read of it and what this transaction, and those that it shares its commit with, have
-    /// moved it since.
+    /// The current value of the clock: the value that was read, with the changes of this transaction and of its
+    /// commit group since then.
     pub(crate) fn knows_clock(&mut self, read: FeedCounters) -> FeedCounters {
-        // While nobody else can move it.
-        if self.items_stand { *self.clock.get_or_insert(read) } else { self.clock.unwrap_or(read) }
+        // While no other transaction can advance the clock.
+        if self.items_stable { *self.clock.get_or_insert(read) } else { self.clock.unwrap_or(read) }
     }
 
-    /// The newest number of the feed.
+    /// The newest feed number.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn head(&mut self) -> Result<Seq, StoreError> {
         if let Some(clock) = self.clock {
             return Ok(clock.head);
@@ -93,10 +95,10 @@ impl Tx {
         Ok(Seq(query_scalar("SELECT seq FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?))
     }
 
-    /// The feed as it stands.
+    /// The state of the feed.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn feed_clock(&mut self) -> Result<FeedClock, StoreError> {
         let (head, incarnation) =
             query_as("SELECT seq, incarnation FROM feed_clock WHERE id = 1").fetch_one(self.db()).await?;
@@ -104,23 +106,24 @@ impl Tx {
         Ok(FeedClock { head, incarnation })
     }
 
-    /// Begins a new incarnation, after a restore from a backup: numbers may run again. Returns it.
+    /// Begins a new incarnation after a restore from a backup, because feed numbers may be used a second time.
+    /// Returns it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn begin_incarnation(&mut self) -> Result<i64, StoreError> {
         query("UPDATE feed_clock SET incarnation = incarnation + 1 WHERE id = 1").execute(self.db()).await?;
         self.advance(0, 1).await?;
         Ok(self.feed_clock().await?.incarnation)
     }
 
-    /// Tells every process that the next poll of a device should look: see [`crate::FeedCounters::wakes`].
+    /// Tells every process that the next poll of a device should look for work: see [`crate::FeedCounters::wakes`].
     ///
-    /// For whatever gives a device something to do and is not a change of the fleet, unless that device's own poll does it. Takes the
-    /// clock.
+    /// Call it for any work that is not a change of the fleet, unless the device's own poll creates the work. Locks
+    /// the clock.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn wake(&mut self) -> Result<(), StoreError> {
         self.advance(0, 1).await?;
         Ok(())

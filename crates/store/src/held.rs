@@ -1,4 +1,4 @@
-//! `held`: what devices sent and an operator has to look at.
+//! `held`: records from devices that wait for an operator's decision.
 
 use std::fmt;
 use std::str::FromStr;
@@ -13,30 +13,30 @@ use crate::keys::place_of_row;
 use crate::sql::{capped, statement};
 use crate::{StoreError, Tx};
 
-/// Why something is held.
+/// Why a record is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HeldKind {
-    /// A record that could not be read.
+    /// The record could not be read.
     Unreadable,
-    /// A device means another person by a PIN, or nobody can tell.
+    /// The device means another person by the PIN, or that cannot be determined.
     Conflict,
-    /// A device was asked whether it means the fleet's person by a PIN.
+    /// Muster has asked the device whether it means the fleet's person by the PIN.
     Waiting,
-    /// What a device had under the PIN of somebody else, and has no more.
+    /// Data that the device had under another person's PIN, and no longer has.
     Leftover,
-    /// A privilege was raised at a device.
+    /// A device raised a privilege.
     Privilege,
-    /// Somebody with a privilege was given another card, password or template at a device.
+    /// A device gave a new card, password or template to a person with a privilege.
     Credential,
-    /// A user was deleted at a device.
+    /// A device deleted a user.
     Deletion,
-    /// A template, card or password of a user was deleted at a device.
+    /// A device deleted a template, card or password of a user.
     PartDeleted,
-    /// A name, card or password was emptied at a device that keeps it.
+    /// A device emptied a name, card or password that it can store.
     Cleared,
-    /// Devices change an item in turns.
+    /// Devices alternate in changing an item.
     Brake,
-    /// An upload of a table that is not read here.
+    /// An upload of a table that Muster does not read.
     UnreadTable,
 }
 
@@ -55,7 +55,7 @@ impl HeldKind {
         Self::UnreadTable,
     ];
 
-    /// The name it is stored and shown by.
+    /// The name under which it is stored and shown.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Unreadable => "unreadable",
@@ -74,8 +74,9 @@ impl HeldKind {
 }
 
 impl HeldKind {
-    /// What tells one held record from another, beside the record: what is claimed of a PIN moves from kind to kind.
-    const fn sort(self) -> &'static str {
+    /// The part of a held record's identity that comes from its kind. A claim changes kinds, so all kinds of a claim
+    /// share one name.
+    const fn identity_kind(self) -> &'static str {
         match self {
             Self::Waiting | Self::Leftover => Self::Conflict.as_str(),
             other => other.as_str(),
@@ -89,7 +90,7 @@ impl fmt::Display for HeldKind {
     }
 }
 
-/// A text that names no kind.
+/// A text that is not the name of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "want unreadable, conflict, waiting, leftover, privilege, credential, deletion, part-deleted, cleared, brake or unread-table"
@@ -104,26 +105,26 @@ impl FromStr for HeldKind {
     }
 }
 
-/// Something to hold.
+/// A record to hold.
 #[derive(Clone)]
 pub struct HeldRecord {
-    /// The device it came from.
+    /// The device that sent it.
     pub device: i64,
     /// Why it is held.
     pub kind: HeldKind,
     /// Table of the upload.
     pub table: Option<String>,
-    /// Whose record it is, where that is known.
+    /// The PIN of the record, if it is known.
     pub pin: Option<Pin>,
     /// Name of the record; empty = none.
     pub tag: String,
     /// Line of the upload, 1 for the first.
     pub line: Option<i64>,
-    /// Why, in words for people, without content.
+    /// Why it is held, in words for operators and without content.
     pub reason: String,
-    /// The record as it came.
+    /// The record as received.
     pub raw: Vec<u8>,
-    /// The life of the PIN that the fleet had, 0 for nobody: a decision is for that person.
+    /// The life that the PIN had in the fleet, 0 for none. A decision applies to that life.
     pub life: Option<Seq>,
 }
 
@@ -143,79 +144,79 @@ impl fmt::Debug for HeldRecord {
     }
 }
 
-/// What became of something to hold.
+/// The outcome of holding a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldOutcome {
     /// Its number.
     pub id: i64,
-    /// It was never seen before.
+    /// It is new.
     pub is_new: bool,
-    /// What an operator decided about it earlier.
+    /// The earlier decision of an operator on it.
     pub resolution: Option<String>,
 }
 
-/// Something held, without the record itself.
+/// A held record, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldRow {
     /// Its number.
     pub id: i64,
-    /// The device it came from.
+    /// The device that sent it.
     pub device: i64,
     /// Why it is held.
     pub kind: HeldKind,
     /// Table of the upload.
     pub table: Option<String>,
-    /// Whose record it is.
+    /// The PIN of the record.
     pub pin: Option<Pin>,
     /// Name of the record; empty = none.
     pub tag: String,
-    /// Line of the upload it was first seen in.
+    /// Line of the upload in which it was first seen.
     pub line: Option<i64>,
-    /// Why, in words.
+    /// Why it is held, in words.
     pub reason: String,
-    /// When it first came.
+    /// When it was first received.
     pub first_at: Millis,
-    /// When it last came.
+    /// When it was last received.
     pub last_at: Millis,
-    /// How often it came.
+    /// How often it was received.
     pub times_seen: i64,
-    /// When an operator decided.
+    /// When it was resolved.
     pub resolved_at: Option<Millis>,
-    /// What was decided.
+    /// The decision.
     pub resolution: Option<String>,
-    /// The life of the PIN that the fleet had, 0 for nobody; `None` where that was not noted.
+    /// The life that the PIN had in the fleet, 0 for none; `None` if it was not noted.
     pub life: Option<Seq>,
 }
 
-/// Which held things are listed; `None` = any.
+/// Selects held records; `None` selects all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldFilter {
-    /// Of this kind.
+    /// Only records of this kind.
     pub kind: Option<HeldKind>,
-    /// From this device.
+    /// Only records of this device.
     pub device: Option<i64>,
-    /// Of this PIN.
+    /// Only records of this PIN.
     pub pin: Option<Pin>,
-    /// Also those that were decided on.
+    /// Also includes resolved ones.
     pub resolved_too: bool,
 }
 
-/// What a device made up as the name of a table or a record, and what is said of it, is not kept beyond this.
-const MOST_NAME_BYTES: usize = 64;
-const MOST_REASON_BYTES: usize = 1_000;
+/// Longer names of tables and records, and longer reasons, are cut to these lengths.
+const MAX_NAME_BYTES: usize = 64;
+const MAX_REASON_BYTES: usize = 1_000;
 
-/// A record is kept in pieces of at most so many bytes: no database takes a statement of any length.
-const MOST_PIECE_BYTES: usize = 2 << 20;
+/// A record is stored in pieces of at most this size, because every database limits the length of a statement.
+const MAX_PIECE_BYTES: usize = 2 << 20;
 
 impl HeldRecord {
-    /// The record in pieces that every database takes, cut at the ends of lines where there are any.
+    /// The record in pieces that every database accepts, split between lines where possible.
     ///
-    /// A record that is small enough is its only piece.
+    /// A small record is a single piece.
     pub fn pieces(&self) -> Vec<Self> {
         let mut cuts = Vec::new();
         let mut rest = self.raw.as_slice();
-        while rest.len() > MOST_PIECE_BYTES {
-            let (piece, _) = rest.split_at(MOST_PIECE_BYTES);
+        while rest.len() > MAX_PIECE_BYTES {
+            let (piece, _) = rest.split_at(MAX_PIECE_BYTES);
             let end = piece.iter().rposition(|byte| *byte == b'\n').map_or(piece.len(), |line| line + 1);
             let (piece, after) = rest.split_at(end);
             cuts.push(piece);
@@ -281,14 +282,14 @@ impl HeldRow {
 }
 
 impl Tx {
-    /// Holds a record for an operator. The same record of the same device again only counts.
+    /// Holds a record for an operator. A repeated record of the same device is only counted.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn hold(&mut self, record: &HeldRecord, at: Millis) -> Result<HeldOutcome, StoreError> {
-        let digest = self.keys.digest(&[b"held", record.kind.sort().as_bytes(), &record.raw]);
+        let digest = self.keys.digest(&[b"held", record.kind.identity_kind().as_bytes(), &record.raw]);
         let sealed = self.keys.seal(&place_of_row("held", record.device, &digest), &record.raw);
-        // What was decided and comes again has to be decided again.
+        // A resolved record that comes again needs a new decision.
         let upsert = format!(
             "{}times_seen = held.times_seen + 1, \
              resolved_at = CASE WHEN held.kind IN ('unreadable', 'unread-table') THEN held.resolved_at END, {}",
@@ -302,11 +303,11 @@ impl Tx {
         .bind(record.device)
         .bind(digest.clone())
         .bind(record.kind.as_str())
-        .bind(record.table.as_deref().map(|table| capped(table, MOST_NAME_BYTES)))
+        .bind(record.table.as_deref().map(|table| capped(table, MAX_NAME_BYTES)))
         .bind(record.pin.as_ref().map(ToString::to_string))
-        .bind(capped(&record.tag, MOST_NAME_BYTES))
+        .bind(capped(&record.tag, MAX_NAME_BYTES))
         .bind(record.line)
-        .bind(capped(&record.reason, MOST_REASON_BYTES))
+        .bind(capped(&record.reason, MAX_REASON_BYTES))
         .bind(sealed)
         .bind(at.0)
         .bind(at.0)
@@ -322,10 +323,10 @@ impl Tx {
         Ok(HeldOutcome { id, is_new: times == 1, resolution })
     }
 
-    /// What is held, the newest first.
+    /// The held records, newest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn held(&mut self, filter: &HeldFilter, limit: i64) -> Result<Vec<HeldRow>, StoreError> {
         let kind = filter.kind.map(HeldKind::as_str);
         let pin = filter.pin.as_ref().map(ToString::to_string);
@@ -347,10 +348,10 @@ impl Tx {
         rows.iter().map(HeldRow::read).collect()
     }
 
-    /// Something held, with the record as it came.
+    /// A held record, with its content as received.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a record that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a record that cannot be decrypted.
     pub async fn show_held(&mut self, id: i64) -> Result<Option<(HeldRow, Vec<u8>)>, StoreError> {
         let sql = format!("SELECT {COLUMNS}, digest, sealed FROM held WHERE held_id = ?");
         let Some(row) = query(statement(sql)).bind(id).fetch_optional(self.db()).await? else {
@@ -362,10 +363,10 @@ impl Tx {
         Ok(Some((held, raw)))
     }
 
-    /// Notes what an operator decided. False where it was decided already, or there is no such thing.
+    /// Stores an operator's decision. Returns false if the record was already resolved, or does not exist.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn resolve_held(&mut self, id: i64, resolution: &str, at: Millis) -> Result<bool, StoreError> {
         let done = query(
             "UPDATE held SET resolved_at = ?, resolution = ? WHERE held_id = ? AND resolved_at IS NULL",

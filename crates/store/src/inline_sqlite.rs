@@ -1,10 +1,11 @@
-//! SQLite without a thread of its own.
+//! Inline SQLite: statements run on the calling thread instead of the driver's thread.
 //!
-//! The driver has a thread for each connection; every statement is a way there and back, which costs more than most statements do.
-//! Those who write stand in line, so what one takes everybody waits for. Here a statement runs where it is asked for. It takes
-//! some microseconds; what waits for the disk, a commit, is done aside.
+//! The driver has a thread for each connection. The round trip to that thread costs more than most statements. The
+//! writer holds the write lock, so every microsecond of one statement delays all waiting transactions. Here a
+//! statement runs where it is called and takes some microseconds. A commit waits for the disk, so it runs on a
+//! blocking thread.
 //!
-//! Rows, values and errors are the driver's own types: the queries are the same for all connections.
+//! Rows, values and errors are the driver's own types, so the queries are the same for all connections.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,46 +25,46 @@ use sqlx::{Any, Arguments as _, Either, Error, Execute, SqlStr};
 use sqlx_core::any::{AnyColumn, AnyTypeInfo, AnyTypeInfoKind, AnyValue, AnyValueKind};
 use sqlx_core::ext::ustr::UStr;
 
-/// What the interface of connections wants futures to be.
+/// The future type that the driver's connection interface asks for.
 pub(crate) type BoxFuture<'e, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'e>>;
 
-/// How many prepared statements are kept, and the columns of how many.
+/// Maximum prepared statements in the cache, and maximum statements whose columns are cached.
 const STATEMENTS: usize = 128;
 
-/// So many values take a millisecond or so.
+/// A statement with this many values takes about a millisecond.
 const MANY_VALUES: usize = 500;
 
-/// How long a transaction waits for another process that writes, and between two looks.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
-const LOOK: Duration = Duration::from_millis(5);
+/// How long a transaction waits while another process writes, and the interval between two attempts.
+const MAX_WAIT: Duration = Duration::from_secs(5);
+const RETRY_INTERVAL: Duration = Duration::from_millis(5);
 
-/// A connection to a file of SQLite.
+/// A connection to an SQLite file.
 pub(crate) struct InlineSqlite {
     connection: rusqlite::Connection,
     columns: HashMap<String, Arc<Columns>>,
 }
 
-/// A statement with its arguments; without any, as many statements as there are.
-pub(crate) struct Asked {
+/// A statement with its arguments. Without arguments, the text may hold several statements.
+pub(crate) struct BoundStatement {
     sql: SqlStr,
     arguments: Result<Option<AnyArguments>, BoxDynError>,
     keep: bool,
 }
 
-impl Asked {
-    /// What a query asks for.
+impl BoundStatement {
+    /// The statement of a query.
     pub(crate) fn by<'q>(mut query: impl Execute<'q, Any>) -> Self {
         let (arguments, keep) = (query.take_arguments(), query.persistent());
         Self { sql: query.sql(), arguments, keep }
     }
 
-    /// Whether it changes nothing, as far as its first word says.
+    /// Whether the statement only reads, judged by its first word.
     pub(crate) fn only_reads(&self) -> bool {
         self.sql.as_str().starts_with("SELECT ")
     }
 }
 
-impl Execute<'_, Any> for Asked {
+impl Execute<'_, Any> for BoundStatement {
     fn sql(self) -> SqlStr {
         self.sql
     }
@@ -81,57 +82,57 @@ impl Execute<'_, Any> for Asked {
     }
 }
 
-/// What a statement came to.
+/// The result of a statement.
 #[derive(Default)]
 pub(crate) struct Outcome {
     pub(crate) result: AnyQueryResult,
     pub(crate) rows: Vec<AnyRow>,
 }
 
-/// The columns of a statement, as each of its rows has them.
+/// The columns of a statement, the same for each of its rows.
 struct Columns {
     by_name: Arc<sqlx_core::HashMap<UStr, usize>>,
     list: Vec<AnyColumn>,
 }
 
 impl InlineSqlite {
-    /// Opens a file that is there; `setup` is run first.
+    /// Opens an existing file and runs `setup`.
     pub(crate) async fn open(file: PathBuf, setup: &'static str) -> Result<Self, Error> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let open = move || {
             let connection = rusqlite::Connection::open_with_flags(file, flags)?;
-            connection.busy_timeout(LONGEST_WAIT)?;
+            connection.busy_timeout(MAX_WAIT)?;
             connection.set_prepared_statement_cache_capacity(STATEMENTS);
             connection.execute_batch(setup)?;
-            // From here on nobody waits where it would keep a thread of the runtime waiting.
+            // From here on SQLite must not wait for a lock, because that would block a thread of the runtime.
             connection.busy_timeout(Duration::ZERO)?;
             Ok(connection)
         };
-        Ok(Self { connection: aside(open).await?, columns: HashMap::new() })
+        Ok(Self { connection: on_blocking_thread(open).await?, columns: HashMap::new() })
     }
 
-    /// Begins a transaction, as soon as no other process writes.
+    /// Begins a transaction as soon as no other process writes.
     pub(crate) async fn begin(&mut self, how: &str) -> Result<(), Error> {
         let mut waited = Duration::ZERO;
         loop {
             match self.connection.execute_batch(how) {
-                Err(busy) if is_busy(&busy) && waited < LONGEST_WAIT => {
-                    tokio::time::sleep(LOOK).await;
-                    waited += LOOK;
+                Err(busy) if is_busy(&busy) && waited < MAX_WAIT => {
+                    tokio::time::sleep(RETRY_INTERVAL).await;
+                    waited += RETRY_INTERVAL;
                 }
                 outcome => return outcome.map_err(error),
             }
         }
     }
 
-    /// Makes durable what was written: this waits for the disk.
+    /// Commits. This waits for the disk, on a blocking thread.
     pub(crate) async fn commit(self: Box<Self>) -> Result<Box<Self>, Error> {
-        aside(move || self.connection.execute_batch("COMMIT").map(|()| self)).await
+        on_blocking_thread(move || self.connection.execute_batch("COMMIT").map(|()| self)).await
     }
 
-    /// Runs what was asked. Others have their turn on this thread too: after a statement of many values, and now and then.
-    pub(crate) async fn run(&mut self, asked: Asked) -> Result<Outcome, Error> {
-        let Asked { sql, arguments, .. } = asked;
+    /// Runs a statement. Yields to other tasks after a statement with many values, and regularly after small ones.
+    pub(crate) async fn run(&mut self, statement: BoundStatement) -> Result<Outcome, Error> {
+        let BoundStatement { sql, arguments, .. } = statement;
         let Some(arguments) = arguments.map_err(Error::Encode)? else {
             self.connection.execute_batch(sql.as_str()).map_err(error)?;
             return Ok(Outcome::default());
@@ -165,17 +166,17 @@ impl InlineSqlite {
         tracing::debug!(
             target: "store::query",
             { db.statement = sql, rows_affected, rows_returned = found.len() },
-            "ran"
+            "statement executed"
         );
         Ok(Outcome { result: AnyQueryResult { rows_affected, last_insert_id: None }, rows: found })
     }
 
-    /// The same, step by step.
+    /// Runs a statement and returns its rows as a stream.
     pub(crate) fn steps(
         &mut self,
-        asked: Asked,
+        statement: BoundStatement,
     ) -> BoxStream<'_, Result<Either<AnyQueryResult, AnyRow>, Error>> {
-        let steps = stream::once(self.run(asked)).map_ok(|Outcome { result, rows }| {
+        let steps = stream::once(self.run(statement)).map_ok(|Outcome { result, rows }| {
             let rows = rows.into_iter().map(Either::Right);
             stream::iter(rows.chain([Either::Left(result)]).map(Ok))
         });
@@ -189,14 +190,14 @@ impl fmt::Debug for InlineSqlite {
     }
 }
 
-/// Does what waits for the disk on a thread that has nothing else to do.
-async fn aside<T: Send + 'static>(
+/// Runs work that waits for the disk on a blocking thread.
+async fn on_blocking_thread<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, rusqlite::Error> + Send + 'static,
 ) -> Result<T, Error> {
     tokio::task::spawn_blocking(work).await.map_err(|_| Error::WorkerCrashed)?.map_err(error)
 }
 
-/// A value as SQLite takes it.
+/// A value in the form that SQLite takes.
 fn bound(value: &AnyValueKind) -> Result<ToSqlOutput<'_>, Error> {
     let value = match value {
         AnyValueKind::Null(_) => ValueRef::Null,
@@ -209,7 +210,7 @@ fn bound(value: &AnyValueKind) -> Result<ToSqlOutput<'_>, Error> {
         AnyValueKind::Text(value) => ValueRef::Text(value.as_bytes()),
         AnyValueKind::TextSlice(value) => ValueRef::Text(value.as_bytes()),
         AnyValueKind::Blob(value) => ValueRef::Blob(value),
-        _ => return Err(Error::Encode("a kind of value that SQLite has not".into())),
+        _ => return Err(Error::Encode("SQLite has no such type of value".into())),
     };
     Ok(ToSqlOutput::Borrowed(value))
 }
@@ -224,7 +225,7 @@ fn row_of(row: &rusqlite::Row<'_>, columns: &Columns) -> Result<AnyRow, Error> {
             ValueRef::Text(value) => {
                 let text = String::from_utf8(value.to_vec()).map_err(|_| Error::ColumnDecode {
                     index: column.to_string(),
-                    source: "text that is no UTF-8".into(),
+                    source: "the text is not UTF-8".into(),
                 })?;
                 AnyValueKind::Text(Arc::new(text))
             }
@@ -235,7 +236,7 @@ fn row_of(row: &rusqlite::Row<'_>, columns: &Columns) -> Result<AnyRow, Error> {
     Ok(AnyRow { column_names: Arc::clone(&columns.by_name), columns: columns.list.clone(), values })
 }
 
-/// The columns of a statement, which stay what they are: a schema does not change under a connection of this program.
+/// The columns of a statement, cached: the schema does not change while this program is connected.
 fn columns_of(
     known: &mut HashMap<String, Arc<Columns>>,
     sql: &str,
@@ -264,7 +265,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ffi::ErrorCode::DatabaseBusy)
 }
 
-/// An error of SQLite as the driver would tell it.
+/// An SQLite error in the driver's error type.
 pub(crate) fn error(error: rusqlite::Error) -> Error {
     match error {
         rusqlite::Error::SqliteFailure(failure, message) => {
@@ -275,7 +276,7 @@ pub(crate) fn error(error: rusqlite::Error) -> Error {
     }
 }
 
-/// An error of SQLite: its words, in which there are no values, and its extended code.
+/// An SQLite error: its message, which holds no values, and its extended code.
 #[derive(Debug)]
 struct Failure {
     code: i32,
@@ -351,7 +352,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_written_in_place_is_what_the_driver_reads() {
+    async fn the_driver_reads_what_was_written_inline() {
         let (_folder, driver, mut db) = file().await;
         db.begin("BEGIN IMMEDIATE").await.expect("begun");
         assert_eq!(put(&mut db, 7, "Ada").await.expect("inserted"), 1);
@@ -373,7 +374,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_an_update_returns_is_read() {
+    async fn rows_returned_by_an_update_are_read() {
         let (_folder, _, mut db) = file().await;
         put(&mut db, 7, "Ada").await.expect("inserted");
         let back = query_scalar("UPDATE thing SET name = name || ? WHERE id = ? RETURNING name");
@@ -384,10 +385,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn errors_are_those_of_the_driver_and_have_no_values() {
+    async fn errors_are_like_the_drivers_and_hold_no_values() {
         let (_folder, _, mut db) = file().await;
         put(&mut db, 7, "Ada").await.expect("inserted");
-        let twice = put(&mut db, 8, "Ada").await.expect_err("a name is there once");
+        let twice = put(&mut db, 8, "Ada").await.expect_err("names are unique");
         assert!(twice.is_duplicate(), "{twice}");
         assert!(!format!("{twice} {twice:?}").contains("Ada"), "{twice:?}");
 
@@ -399,7 +400,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn others_have_their_turn_while_a_long_transaction_writes() {
+    async fn other_tasks_run_during_a_long_write_transaction() {
         let (_folder, _, mut db) = file().await;
         let other = tokio::spawn(async {});
         for id in 0..1_000 {
@@ -414,11 +415,11 @@ mod tests {
             all = all.bind(i64::try_from(id).expect("small"));
         }
         assert_eq!(all.fetch_one(Db::inline(&mut db)).await.expect("read"), 500);
-        assert!(other.is_finished(), "after one of many values");
+        assert!(other.is_finished(), "after one statement with many values");
     }
 
     #[tokio::test]
-    async fn another_process_is_waited_for_and_not_for_ever() {
+    async fn a_transaction_waits_for_another_process_for_a_limited_time() {
         let (folder, _, mut db) = file().await;
         tokio::time::pause();
         let other = rusqlite::Connection::open(folder.path().join("test.db")).expect("opened");
@@ -428,10 +429,10 @@ mod tests {
         assert!(matches!(&busy, Err(StoreError::Busy(_))), "{busy:?}");
 
         let both = async {
-            tokio::time::sleep(LONGEST_WAIT / 2).await;
+            tokio::time::sleep(MAX_WAIT / 2).await;
             other.execute_batch("COMMIT").expect("committed");
         };
         let (begun, ()) = tokio::join!(db.begin("BEGIN IMMEDIATE"), both);
-        begun.expect("begun, as soon as the other one was done");
+        begun.expect("begun after the other process committed");
     }
 }

@@ -1,4 +1,4 @@
-//! `item`: what the fleet holds, and the feed of its changes.
+//! `item`: the content of the fleet, and the feed of its changes.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,37 +15,38 @@ use crate::{StoreError, Tx};
 /// A change of the fleet.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ItemWrite {
-    /// What changes.
+    /// The item that changes.
     pub key: ItemKey,
-    /// The new content, `None` for a deletion: also of an item that never was, as a note that it must not be.
+    /// The new content; `None` for a deletion. A deletion may be of an item that never existed: it then notes that
+    /// the item must not exist.
     pub content: Option<Content>,
-    /// Its hash; that of the last content for a deletion.
+    /// The hash of the content; for a deletion, of the last content.
     pub hash: ContentHash,
-    /// Another device changed this item last: it counts towards the brake.
+    /// Another device changed this item last, so this change counts towards the limit of alternating edits.
     pub contested: bool,
-    /// Of a template that the device made of a comparison photo: the version of that photo.
+    /// For a template that the device computed from a comparison photo: the version of that photo.
     pub made_of: Option<Seq>,
 }
 
-/// Who changed the fleet and when, and how long a deletion can be undone.
+/// The author and time of a change, and how long a deletion can be undone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The device whose upload it was, `None` for an operator.
+    /// The device that uploaded the change; `None` for an operator.
     pub by: Option<i64>,
-    /// When.
+    /// When the change was made.
     pub at: Millis,
-    /// Deleted contents are kept until then; `None`: erased at once.
+    /// Until when deleted contents are kept; `None` erases them at once.
     pub undo_until: Option<Millis>,
 }
 
-/// Before every PIN, and after every owner of a definition.
+/// Sorts before every PIN, and after every owner of a definition.
 const FIRST_PIN: &str = "0";
 
-/// How long edits by different devices count towards the brake, ms.
-const BRAKE_MS: i64 = 3_600_000;
+/// The period in which edits by different devices are counted, ms.
+const EDIT_PERIOD_MS: i64 = 3_600_000;
 
-/// The columns of an item that its next version changes.
-const CHANGING: [&str; 15] = [
+/// The columns that a new version of an item overwrites.
+const VERSION_COLUMNS: [&str; 15] = [
     "seq",
     "created_seq",
     "created_by",
@@ -63,14 +64,14 @@ const CHANGING: [&str; 15] = [
     "made_of",
 ];
 
-/// What every item has, in the order of [`bind_row`].
+/// The columns that every item has, in the order of [`bind_row`].
 const COLUMNS: &str = "item_id, pin, kind, slot, algorithm, seq, created_seq, created_by, live, hash, body_bytes, body_lines, \
                        changed_at, changed_by, edits, edits_since";
 
-/// How many they are.
+/// The number of [`COLUMNS`].
 const COLUMN_COUNT: usize = 16;
 
-/// Adds the values of [`COLUMNS`].
+/// Binds the values of [`COLUMNS`].
 fn bind_row<'q>(insert: Insert<'q>, row: &ItemRow) -> Insert<'q> {
     let Slot { kind, number, algorithm } = row.key.slot;
     insert
@@ -113,14 +114,14 @@ pub(crate) struct ItemRow {
     pub made_of: Option<Seq>,
 }
 
-/// What people see of a template by SQL: copies out of its body.
-struct Seen {
+/// The columns of a template for reading by SQL, copied from its body.
+struct SqlColumns {
     valid: i64,
     duress: i64,
     text_bytes: i64,
 }
 
-impl Seen {
+impl SqlColumns {
     fn of(content: Option<&Content>) -> Option<Self> {
         let Some(Content::Template(template)) = content else { return None };
         let first = template.parts.first()?;
@@ -134,12 +135,12 @@ impl Seen {
 }
 
 impl ItemRow {
-    /// This is its first version: nothing of it is there yet.
+    /// Whether this is the item's first version, so that it has no row yet.
     pub(crate) const fn is_new(&self) -> bool {
         self.id == self.seq.0
     }
 
-    /// Reads [`COLUMNS`] and what follows them.
+    /// Reads [`COLUMNS`] and `made_of` after them.
     fn read(row: &AnyRow) -> Result<Self, StoreError> {
         let number = |column: usize| row.try_get::<i64, _>(column);
         let key = key_of("item", (row.try_get(1)?, number(2)?, number(3)?, number(4)?))?;
@@ -163,13 +164,13 @@ impl ItemRow {
 }
 
 impl Tx {
-    /// Writes changes of the fleet with a number each, in their order, and returns the numbers.
+    /// Writes changes of the fleet. Each gets a feed number, in order. Returns the numbers.
     ///
-    /// Where two of them are of one item only the later one is written. Takes the clock: nothing that another
-    /// transaction may wait for comes before it.
+    /// If two changes are of one item, only the later one is written. Locks the clock, so call it before anything
+    /// that takes a lock later in the order.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn write_items(
         &mut self,
         writes: &[ItemWrite],
@@ -178,10 +179,10 @@ impl Tx {
         self.write_items_attributed(writes, change, |_| change.by).await
     }
 
-    /// As [`Tx::write_items`], with another device for each write, `None` for the server itself.
+    /// Like [`Tx::write_items`], with a device for each write; `None` for the server itself.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn write_items_attributed(
         &mut self,
         writes: &[ItemWrite],
@@ -227,17 +228,17 @@ impl Tx {
                 self.end_lives(&numbered.collect::<Vec<_>>(), change.undo_until.is_some()).await?;
             }
         }
-        self.keep_old(&replaced, change.at).await?;
+        self.store_old_versions(&replaced, change.at).await?;
         for (by, rows) in &deleted {
             let change = Change { by: *by, ..*change };
-            self.bury_bodies(rows, seqs.first().copied().unwrap_or(last), &change).await?;
+            self.keep_bodies_for_undo(rows, seqs.first().copied().unwrap_or(last), &change).await?;
         }
         after.sort_by_key(|row| row.seq);
-        let after: Vec<(ItemRow, Option<Seen>)> = after
+        let after: Vec<(ItemRow, Option<SqlColumns>)> = after
             .into_iter()
             .map(|row| {
                 let content = newest.get(&row.key).and_then(|(_, write, _)| write.content.as_ref());
-                (row, Seen::of(content))
+                (row, SqlColumns::of(content))
             })
             .collect();
         for (row, _) in &after {
@@ -247,7 +248,7 @@ impl Tx {
         self.put_new_rows(&new).await?;
         self.put_spellings(&new.iter().map(|(row, _)| row).collect::<Vec<_>>()).await?;
         if !others.is_empty() {
-            let upsert = self.engine.upsert("item", "item_id", &CHANGING);
+            let upsert = self.engine.upsert("item", "item_id", &VERSION_COLUMNS);
             self.put_rows(&others, &upsert).await?;
         }
         let contents: Vec<(&ItemRow, &Content)> = after
@@ -259,11 +260,11 @@ impl Tx {
         Ok(seqs)
     }
 
-    /// All rows of these PINs. While nobody else can write items they are read once.
+    /// All rows of these PINs. While other transactions cannot change items, each PIN is read once.
     pub(crate) async fn item_rows(&mut self, pins: &[Pin]) -> Result<BTreeMap<ItemKey, ItemRow>, StoreError> {
         let unread: Vec<Pin> = pins.iter().filter(|pin| !self.items.contains_key(*pin)).cloned().collect();
         let mut found = self.select_rows(&unread).await?;
-        if !self.items_stand {
+        if !self.items_stable {
             return Ok(found);
         }
         let mut read: HashMap<Pin, Vec<ItemRow>> = unread.into_iter().map(|pin| (pin, Vec::new())).collect();
@@ -293,8 +294,9 @@ impl Tx {
         Ok(found)
     }
 
-    /// Writes rows of new items. Most are of users, and have less to write: each value counts where a thousand people come.
-    async fn put_new_rows(&mut self, items: &[&(ItemRow, Option<Seen>)]) -> Result<(), StoreError> {
+    /// Writes the rows of new items. Most are users, which fill fewer columns: with a thousand people, each bound
+    /// value counts.
+    async fn put_new_rows(&mut self, items: &[&(ItemRow, Option<SqlColumns>)]) -> Result<(), StoreError> {
         let (bare, others): (Vec<_>, Vec<_>) =
             items.iter().copied().partition(|(row, seen)| seen.is_none() && row.made_of.is_none());
         for batch in batches(&bare) {
@@ -305,10 +307,10 @@ impl Tx {
         self.put_rows(&others, "").await
     }
 
-    /// Writes rows. `conflict` says what becomes of those that are there already.
+    /// Writes rows. `conflict` is the clause for rows that already exist.
     async fn put_rows(
         &mut self,
-        items: &[&(ItemRow, Option<Seen>)],
+        items: &[&(ItemRow, Option<SqlColumns>)],
         conflict: &str,
     ) -> Result<(), StoreError> {
         for batch in batches(items) {
@@ -329,10 +331,10 @@ impl Tx {
         Ok(())
     }
 
-    /// The next rows of the feed after a number, in order.
+    /// The next feed rows after a number, in order.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn feed_page(&mut self, after: Seq, limit: i64) -> Result<Vec<(Seq, ItemKey)>, StoreError> {
         let found: Vec<(i64, String, i64, i64, i64)> =
             query_as("SELECT seq, pin, kind, slot, algorithm FROM item WHERE seq > ? ORDER BY seq LIMIT ?")
@@ -348,11 +350,11 @@ impl Tx {
             .collect()
     }
 
-    /// The next owners of definitions, then the next PINs that have a user, live or deleted, after where a first fill
-    /// stands; and whether there are more.
+    /// The next owners of definitions, then the next PINs with a user, live or deleted, from the position of a first
+    /// fill. Also returns whether there are more.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn scan_page(
         &mut self,
         from: &sync::ScanFrom,
@@ -390,15 +392,15 @@ impl Tx {
         Ok((pins, more))
     }
 
-    /// The keys of everything live of these PINs, in their order.
+    /// The keys of all live items of these PINs, in order.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn live_keys(&mut self, pins: &[Pin]) -> Result<Vec<ItemKey>, StoreError> {
         Ok(self.item_rows(pins).await?.into_iter().filter(|(_, row)| row.live).map(|(key, _)| key).collect())
     }
 
-    /// Runs a statement that ends before its list of item ids.
+    /// Runs a statement whose text ends before its list of item ids.
     pub(crate) async fn run_by_id(&mut self, start: &'static str, ids: &[i64]) -> Result<(), StoreError> {
         for list in lists(ids) {
             let mut statement = query(statement(format!("{start} ({})", places(list.len()))));
@@ -411,11 +413,11 @@ impl Tx {
     }
 }
 
-/// The row after a change.
+/// The row of an item after a change.
 fn next_row(before: Option<&ItemRow>, seq: Seq, write: &ItemWrite, change: &Change) -> ItemRow {
     let live = write.content.is_some();
     let (edits, edits_since) = match before {
-        Some(row) if write.contested && change.at.0 - row.edits_since < BRAKE_MS => {
+        Some(row) if write.contested && change.at.0 - row.edits_since < EDIT_PERIOD_MS => {
             (row.edits + 1, row.edits_since)
         }
         Some(row) if !write.contested => (row.edits, row.edits_since),
@@ -440,7 +442,7 @@ fn next_row(before: Option<&ItemRow>, seq: Seq, write: &ItemWrite, change: &Chan
     }
 }
 
-/// How many command lines an update takes.
+/// The number of command lines of an update.
 fn lines_of(content: &Content) -> u16 {
     match content {
         Content::User(_) | Content::Photo(_) | Content::PersonalMessage | Content::Definition(_) => 1,
@@ -451,7 +453,7 @@ fn lines_of(content: &Content) -> u16 {
 
 /// How often different devices changed an item within the hour before `now`.
 pub(crate) fn recent_edits(row: &ItemRow, now: Millis) -> u32 {
-    let recent = now.0 - row.edits_since < BRAKE_MS;
+    let recent = now.0 - row.edits_since < EDIT_PERIOD_MS;
     if recent { u32::try_from(row.edits).unwrap_or(0) } else { 0 }
 }
 

@@ -1,4 +1,4 @@
-//! `item_old`: older versions, to recognise what a device that was away still holds.
+//! `item_old`: older versions of items, to recognise data that a device still holds after it was offline.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,23 +12,23 @@ use crate::key::{hash_of, key_of, pin_of};
 use crate::sql::{batches, lists, places, rows, statement};
 use crate::{StoreError, Tx};
 
-/// A user with the versions before.
+/// A user with its earlier versions.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserVersions {
-    /// The user as it is, `None` where it is not live.
+    /// The current fields; `None` if the user is not live.
     pub current: Option<UserFields>,
-    /// Versions before, the newest first.
+    /// Earlier versions, newest first.
     pub older: Vec<UserFields>,
 }
 
-/// Where the fields of an old version are sealed to.
+/// The place to which the fields of an old version are sealed.
 fn old_place(pin: &Pin, seq: Seq) -> String {
     format!("old user {pin} {}", seq.0)
 }
 
 impl Tx {
-    /// Notes live rows that are about to be replaced by versions of these numbers.
-    pub(crate) async fn keep_old(
+    /// Stores live rows as old versions before the versions with these numbers replace them.
+    pub(crate) async fn store_old_versions(
         &mut self,
         replaced: &[(&ItemRow, Seq)],
         at: Millis,
@@ -64,10 +64,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Users and their versions before.
+    /// Users and their earlier versions.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for fields that do not open.
+    /// Database errors; [`StoreError::Sealed`] for fields that cannot be decrypted.
     pub async fn user_versions(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, UserVersions>, StoreError> {
         let mut found: BTreeMap<Pin, UserVersions> = BTreeMap::new();
         let items = self.item_rows(pins).await?;
@@ -101,10 +101,10 @@ impl Tx {
         Ok(found)
     }
 
-    /// Hashes of contents that items had before.
+    /// Hashes of the earlier contents of items.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn old_hashes(
         &mut self,
         pins: &[Pin],

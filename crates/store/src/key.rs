@@ -1,4 +1,4 @@
-//! Items' keys as columns: `pin`, `kind`, `slot`, `algorithm`.
+//! Item keys as columns: `pin`, `kind`, `slot`, `algorithm`.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::StoreError;
 /// The four columns of a key, as a query returns them.
 pub(crate) type KeyColumns = (String, i64, i64, i64);
 
-/// The key of four columns.
+/// The key in four columns.
 pub(crate) fn key_of(table: &'static str, columns: KeyColumns) -> Result<ItemKey, StoreError> {
     let (pin, kind, number, algorithm) = columns;
     let wrong = |column| StoreError::Inconsistent { table, column, key: format!("an item of {pin}") };
@@ -24,7 +24,7 @@ pub(crate) fn key_of(table: &'static str, columns: KeyColumns) -> Result<ItemKey
     })
 }
 
-/// The PIN of a column, or the owner of a definition, which no other text is read as.
+/// The PIN of a column, or the owner of a definition. No other text is accepted.
 pub(crate) fn pin_of(table: &'static str, pin: &str) -> Result<Pin, StoreError> {
     let owner = match pin.strip_prefix('!') {
         Some(name) => Pin::reserved(name),
@@ -33,7 +33,7 @@ pub(crate) fn pin_of(table: &'static str, pin: &str) -> Result<Pin, StoreError> 
     owner.map_err(|_| StoreError::Inconsistent { table, column: "pin", key: "a row".into() })
 }
 
-/// A number in the range of its Rust type.
+/// Converts a number to its Rust type, with a range check.
 pub(crate) fn narrow<T: TryFrom<i64>>(
     table: &'static str,
     column: &'static str,
@@ -43,7 +43,7 @@ pub(crate) fn narrow<T: TryFrom<i64>>(
     T::try_from(number).map_err(|_| StoreError::Inconsistent { table, column, key: key.to_string() })
 }
 
-/// A hash of its column.
+/// Converts the hash of a column.
 pub(crate) fn hash_of(
     table: &'static str,
     key: &impl ToString,
@@ -56,13 +56,13 @@ pub(crate) fn hash_of(
     })
 }
 
-/// Where the body of an item is sealed to.
+/// The place to which the body of an item is sealed.
 pub(crate) fn place(key: &ItemKey) -> String {
     let Slot { kind, number, algorithm } = key.slot;
     format!("item {} {} {number} {}", key.pin, kind.code(), algorithm.code())
 }
 
-/// Each PIN once.
+/// The PINs of the keys, without duplicates.
 pub(crate) fn pins_of<'a>(keys: impl IntoIterator<Item = &'a ItemKey>) -> Vec<Pin> {
     let pins: BTreeSet<&Pin> = keys.into_iter().map(|key| &key.pin).collect();
     pins.into_iter().cloned().collect()

@@ -1,4 +1,4 @@
-//! Sealing: why and how is told in docs/decisions/0009-sealing.md.
+//! Encryption of bodies (sealing): docs/decisions/0009-sealing.md explains why and how.
 
 use std::fmt;
 
@@ -8,13 +8,13 @@ use roster::HashKey;
 
 use crate::StoreError;
 
-/// First byte of what is sealed as described here.
+/// The first byte of a sealed body in this format.
 const VERSION: u8 = 1;
 const NONCE_BYTES: usize = 24;
 
-/// The keys derived from the one secret a server is given.
+/// Keys derived from the one secret of a server.
 ///
-/// The secret is not kept. `Debug` shows nothing.
+/// The secret itself is not stored. `Debug` shows nothing.
 pub struct Keys {
     cipher: XChaCha20Poly1305,
     nonce_key: [u8; 32],
@@ -30,9 +30,9 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// The keys of a secret of 32 random bytes.
+    /// Derives the keys from a secret of 32 random bytes.
     ///
-    /// The same secret always gives the same keys; without it what was sealed is lost.
+    /// The same secret always gives the same keys. Without it, sealed bodies are lost.
     pub fn from_secret(secret: &[u8; 32]) -> Self {
         let derive = |purpose: &str| blake3::derive_key(purpose, secret);
         Self {
@@ -49,12 +49,13 @@ impl Keys {
         &self.hash_key
     }
 
-    /// Tells these keys from others without telling anything of the secret: 32 hex digits.
+    /// Identifies these keys without revealing the secret: 32 hex digits.
     pub(crate) fn check(&self) -> &str {
         &self.check
     }
 
-    /// Encrypts `body` and binds it to `place`: version byte, nonce, ciphertext with its tag.
+    /// Encrypts `body` and binds it to `place`. The result is a version byte, the nonce, and the ciphertext with its
+    /// tag.
     pub(crate) fn seal(&self, place: &str, body: &[u8]) -> Vec<u8> {
         let nonce = self.nonce(place, body);
         let sealed = self
@@ -68,7 +69,7 @@ impl Keys {
         out
     }
 
-    /// Decrypts what [`Keys::seal`] made of a body for the same place.
+    /// Decrypts the result of [`Keys::seal`] for the same place.
     ///
     /// # Errors
     /// [`StoreError::Sealed`] for anything else.
@@ -83,7 +84,7 @@ impl Keys {
         self.cipher.decrypt(&XNonce::from(*nonce), payload).map_err(|_| refused())
     }
 
-    /// What two records must share to be the same record; 16 bytes. Keyed: records are personal data.
+    /// A keyed hash of 16 bytes that is equal for equal records. It is keyed because records are personal data.
     pub(crate) fn digest(&self, parts: &[&[u8]]) -> Vec<u8> {
         let mut hasher = blake3::Hasher::new_keyed(&self.digest_key);
         for part in parts {
@@ -93,8 +94,8 @@ impl Keys {
         hasher.finalize().as_bytes()[..16].to_vec()
     }
 
-    /// A function of place and body under a key of its own: equal only for an equal body at the same place, whose
-    /// ciphertext would then be equal as well.
+    /// A keyed function of place and body. Two nonces are equal only for the same body at the same place, whose
+    /// ciphertexts are then equal as well.
     fn nonce(&self, place: &str, body: &[u8]) -> [u8; NONCE_BYTES] {
         let mut hasher = blake3::Hasher::new_keyed(&self.nonce_key);
         hasher.update(&length(place.as_bytes()));
@@ -106,7 +107,7 @@ impl Keys {
     }
 }
 
-/// The place of a row that is known by its device and digest.
+/// The place of a row that is identified by its device and digest.
 pub(crate) fn place_of_row(table: &str, device: i64, digest: &[u8]) -> String {
     use std::fmt::Write as _;
     digest.iter().fold(format!("{table} of device {device} "), |mut text, byte| {
@@ -128,14 +129,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_opens_at_its_place() {
+    fn a_sealed_body_opens_at_its_place() {
         let sealed = keys(1).seal("item 7", b"body");
 
         assert_eq!(keys(1).open("item 7", &sealed).expect("opens"), b"body");
     }
 
     #[test]
-    fn what_was_sealed_opens_nowhere_else() {
+    fn a_sealed_body_opens_at_no_other_place() {
         let sealed = keys(1).seal("item 7", b"body");
 
         assert!(
@@ -144,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn what_was_sealed_does_not_open_with_another_key() {
+    fn a_sealed_body_does_not_open_with_another_key() {
         let sealed = keys(1).seal("item 7", b"body");
 
         assert!(keys(2).open("item 7", &sealed).is_err());
     }
 
     #[test]
-    fn no_damaged_byte_goes_unnoticed() {
+    fn every_damaged_byte_is_detected() {
         let sealed = keys(1).seal("item 7", b"body");
         for position in 0..sealed.len() {
             let mut damaged = sealed.clone();
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn different_bodies_of_one_place_have_different_nonces() {
+    fn different_bodies_at_one_place_have_different_nonces() {
         let (one, other) = (keys(1).seal("item 7", b"body"), keys(1).seal("item 7", b"bodz"));
 
         assert_ne!(one[1..=NONCE_BYTES], other[1..=NONCE_BYTES]);
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn where_a_place_ends_and_a_body_begins_makes_a_difference() {
+    fn the_boundary_between_place_and_body_changes_the_nonce() {
         let (one, other) = (keys(1).seal("item 7", b"7body"), keys(1).seal("item 77", b"body"));
 
         assert_ne!(one[1..=NONCE_BYTES], other[1..=NONCE_BYTES]);

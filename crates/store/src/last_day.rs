@@ -1,4 +1,4 @@
-//! `leaving`: the last days of people who are to leave.
+//! `leaving`: the last days of people who will leave.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use wire::Pin;
 
 use crate::key::pin_of;
 use crate::sql::{lists, places, statement};
-use crate::suspension::LIVES_NOW;
+use crate::suspension::JOIN_LIVE_USER;
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// The last days, as `2027-03-31`, of those of these people who are to leave.
+    /// The last days, as `2027-03-31`, of those of these people who will leave.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn last_days(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, String>, StoreError> {
         let mut found = BTreeMap::new();
         for list in lists(pins) {
             let sql = format!(
-                "SELECT s.pin, s.last_day FROM leaving s {LIVES_NOW} WHERE s.pin IN ({})",
+                "SELECT s.pin, s.last_day FROM leaving s {JOIN_LIVE_USER} WHERE s.pin IN ({})",
                 places(list.len())
             );
             let mut select = query_as::<_, (String, String)>(statement(sql));
@@ -33,10 +33,10 @@ impl Tx {
         Ok(found)
     }
 
-    /// Sets the last day of a person; `None`: the person is not to leave. Where nobody has the PIN nothing is written.
+    /// Sets the last day of a person; `None` removes it. Writes nothing if no person has the PIN.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_last_day(&mut self, pin: &Pin, day: Option<&str>) -> Result<(), StoreError> {
         let Some(life) = self.life_of(pin).await? else { return Ok(()) };
         let Some(day) = day else {
@@ -56,9 +56,9 @@ impl Tx {
     /// People whose last day was before `today`.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn leaving_before(&mut self, today: &str) -> Result<Vec<Pin>, StoreError> {
-        let sql = format!("SELECT s.pin FROM leaving s {LIVES_NOW} WHERE s.last_day < ? ORDER BY s.pin");
+        let sql = format!("SELECT s.pin FROM leaving s {JOIN_LIVE_USER} WHERE s.last_day < ? ORDER BY s.pin");
         let pins: Vec<String> = query_scalar(statement(sql)).bind(today).fetch_all(self.db()).await?;
         pins.iter().map(|pin| pin_of("leaving", pin)).collect()
     }

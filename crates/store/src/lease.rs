@@ -1,4 +1,4 @@
-//! `lease`: jobs that one process runs at a time.
+//! `lease`: jobs that run in one process at a time.
 
 use roster::Millis;
 use sqlx::{query, query_scalar};
@@ -7,10 +7,10 @@ use crate::sql::statement;
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// Takes or renews a lease until a time. True where `holder` has it now.
+    /// Takes or renews a lease until a time. Returns true if `holder` now has it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn take_lease(
         &mut self,
         name: &str,
@@ -40,10 +40,10 @@ impl Tx {
         Ok(held == holder)
     }
 
-    /// Gives a lease back, where `holder` has it.
+    /// Returns a lease if `holder` has it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn return_lease(&mut self, name: &str, holder: &str) -> Result<(), StoreError> {
         query("DELETE FROM lease WHERE name = ? AND holder = ?")
             .bind(name)

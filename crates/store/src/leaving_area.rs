@@ -1,23 +1,23 @@
-//! A device that leaves an area owes a look at everyone and everything of that area.
+//! Exceptions for a device that leaves an area: Muster has to check every person and definition of that area.
 
 use roster::{Area, Millis};
 use sqlx::query;
 
 use crate::sql::{places, statement};
-use crate::sync_exception::owe_upsert;
+use crate::sync_exception::due_upsert;
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// Makes every user and every definition that is or was a member of these areas owed to a device; the planner then
-    /// finds out which of them it may keep.
+    /// Adds a due exception for every user and every definition that is or was a member of these areas. The planner
+    /// then decides which of them the device may keep.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn owe_members(&mut self, device: i64, areas: &[Area], at: Millis) -> Result<(), StoreError> {
         if areas.is_empty() {
             return Ok(());
         }
-        // A user or a definition is the one item of its owner that is of such a kind.
+        // Each owner has at most one item of these kinds.
         let members = format!(
             "SELECT u.pin, u.kind FROM item u WHERE (u.kind = 0 OR u.kind BETWEEN 11 AND 16) \
              AND EXISTS (SELECT 1 FROM item m WHERE m.pin = u.pin AND m.kind = 1 AND m.slot IN ({}))",
@@ -31,7 +31,7 @@ impl Tx {
             again = again.bind(area.0);
         }
         again.execute(self.db()).await?;
-        let upsert = owe_upsert(self.engine);
+        let upsert = due_upsert(self.engine);
         let mut owe = query(statement(format!(
             "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
              SELECT DISTINCT ?, w.pin, w.kind, 0, 0, ?, 0, 0 FROM ({members}) AS w \

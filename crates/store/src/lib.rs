@@ -1,11 +1,11 @@
-//! Where it stays: one database, one text of queries for every engine.
+//! Storage: one database, with the same queries for every engine.
 //!
-//! A [`Store`] is opened with the [`Keys`] that its bodies are sealed with. Everything else is asked of a transaction:
-//! [`Store::read`] and [`Store::write`] give a [`Tx`], and each module here gives it the methods of one table.
-//! Nothing is decided here: [`Tx::view`] and [`Tx::load_persons`] make the view that `sync` decides on, and
-//! [`Tx::apply`] writes what it decided.
+//! A [`Store`] is opened with the [`Keys`] for sealing its bodies. All other calls go through a transaction:
+//! [`Store::read`] and [`Store::write`] return a [`Tx`], and each module adds the methods of one table to it. The
+//! store makes no decisions: [`Tx::view`] and [`Tx::load_persons`] load the view for a decision of `sync`, and
+//! [`Tx::apply`] writes the result.
 //!
-//! The lock order of a transaction is the clock ([`Tx::lock_clock`], [`Tx::write_items`]), items, the device
+//! Lock order of a transaction: the clock ([`Tx::lock_clock`], [`Tx::write_items`]), then items, then the device
 //! ([`Tx::lock_device`]).
 
 mod area;

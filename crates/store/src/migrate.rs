@@ -1,4 +1,4 @@
-//! The schema, step by step.
+//! Schema migrations.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use sqlx::{AnyConnection, AnyPool, query, query_scalar, raw_sql};
 
 use crate::{Engine, StoreError};
 
-/// One step of the schema, run once and never edited after it has landed.
+/// One migration. It runs once and is never edited after it has landed.
 pub(crate) struct Migration {
     /// 1 for the first; without gaps.
     pub version: i64,
@@ -51,32 +51,32 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
 const MYSQL_VERSIONS: &str = "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, \
                               name VARCHAR(64) CHARACTER SET ascii COLLATE ascii_bin NOT NULL) ENGINE = InnoDB";
 
-/// How long another process may take for its migration before this one gives up waiting.
+/// Maximum wait for the migration of another process, s.
 const LONGEST_WAIT: u32 = 120;
 
-/// The statements by which a database of MySQL gets its schema, one by one, for tests of what happens between them.
+/// The statements that create the schema of a MySQL database, one by one, for tests of interruptions between them.
 #[doc(hidden)]
 pub fn migration_statements() -> impl Iterator<Item = String> {
     let steps = MIGRATIONS.iter().flat_map(|migration| statements(migration.mysql));
     std::iter::once(MYSQL_VERSIONS.to_owned()).chain(steps)
 }
 
-/// The newest schema this program knows.
+/// The newest schema version that this program knows.
 pub(crate) fn known_version() -> i64 {
     MIGRATIONS.last().map_or(0, |migration| migration.version)
 }
 
-/// The schema's version; 0 for an empty database.
+/// The schema version; 0 for an empty database.
 pub(crate) async fn schema_version(pool: &AnyPool) -> Result<i64, StoreError> {
     match query_scalar("SELECT COALESCE(MAX(version), 0) FROM schema_migration").fetch_one(pool).await {
         Ok(version) => Ok(version),
-        // No such table: nothing was ever migrated. Any other failure shows itself again at once.
+        // The table is missing, so nothing was ever migrated. Any other failure will show itself at the next query.
         Err(sqlx::Error::Database(error)) if error.message().contains("schema_migration") => Ok(0),
         Err(error) => Err(error.into()),
     }
 }
 
-/// Runs the steps that are missing. An empty database takes the key at hand.
+/// Runs the missing migrations. An empty database adopts the present key.
 pub(crate) async fn migrate(engine: Engine, pool: &AnyPool, check: &str) -> Result<(), StoreError> {
     match engine {
         Engine::Sqlite => migrate_sqlite(pool, check).await,
@@ -84,7 +84,7 @@ pub(crate) async fn migrate(engine: Engine, pool: &AnyPool, check: &str) -> Resu
     }
 }
 
-/// All in one transaction: it succeeds as a whole or changes nothing.
+/// Runs all migrations in one transaction: it succeeds as a whole or changes nothing.
 async fn migrate_sqlite(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
     let mut tx = pool.begin_with(Engine::Sqlite.begin_write()).await?;
     raw_sql("CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT NOT NULL PRIMARY KEY, name TEXT NOT NULL)")
@@ -92,16 +92,16 @@ async fn migrate_sqlite(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
         .await?;
     for migration in missing(&mut tx, check).await? {
         raw_sql(migration.sqlite).execute(&mut *tx).await?;
-        keep_key(Engine::Sqlite, &mut tx, check).await?;
+        adopt_key(Engine::Sqlite, &mut tx, check).await?;
         note(&mut tx, migration).await?;
     }
     tx.commit().await.map_err(StoreError::of_commit)
 }
 
-/// Statement by statement, since MySQL commits each change of the schema by itself. Whoever was killed in between goes on
-/// where it stopped: a statement that was run before is one that finds its work done.
+/// Runs statement by statement, because MySQL commits each change of the schema by itself. After an interruption the
+/// migration continues: a statement that ran before reports that its work is done.
 ///
-/// Other processes wait meanwhile, at a row that a second connection keeps locked.
+/// Other processes wait in the meantime, for a row that a second connection keeps locked.
 async fn migrate_mysql(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
     refuse_foreign(pool).await?;
     raw_sql(MYSQL_VERSIONS).execute(pool).await?;
@@ -117,7 +117,7 @@ async fn migrate_mysql(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
         match locked {
             Ok(_) => break lock,
             Err(error) if error.retryable() && waited < LONGEST_WAIT => {
-                tracing::info!("another process brings the schema up to date: waiting for it");
+                tracing::info!("another process is migrating the schema: waiting for it");
                 waited += 1;
                 drop(lock);
                 tokio::time::sleep(Duration::from_secs(1)).await;
@@ -130,12 +130,12 @@ async fn migrate_mysql(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
         for statement in statements(migration.mysql) {
             match raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut *db).await {
                 Ok(_) => {}
-                Err(sqlx::Error::Database(error)) if is_done(error.as_ref()) => {}
+                Err(sqlx::Error::Database(error)) if ran_before(error.as_ref()) => {}
                 Err(error) => return Err(error.into()),
             }
         }
-        // Before the version: a database whose version is known has a key.
-        keep_key(Engine::Mysql, &mut db, check).await?;
+        // Before the version: a database with a schema version must have a key.
+        adopt_key(Engine::Mysql, &mut db, check).await?;
         check_key(&mut db, check).await?;
         note(&mut db, migration).await?;
     }
@@ -143,7 +143,7 @@ async fn migrate_mysql(pool: &AnyPool, check: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The steps that are missing, unless the database is of a newer program or another key.
+/// The missing migrations. Refuses the database of a newer program or of another key.
 async fn missing(
     db: &mut AnyConnection,
     check: &str,
@@ -169,21 +169,21 @@ async fn note(db: &mut AnyConnection, migration: &Migration) -> Result<(), Store
     Ok(())
 }
 
-/// A database without a key takes the one at hand.
-async fn keep_key(engine: Engine, db: &mut AnyConnection, check: &str) -> Result<(), StoreError> {
+/// A database without a key adopts the present one.
+async fn adopt_key(engine: Engine, db: &mut AnyConnection, check: &str) -> Result<(), StoreError> {
     let insert = format!("{}setting (name, value) VALUES ('key_check', ?)", engine.insert_new());
     query(crate::sql::statement(insert)).bind(check).execute(db).await?;
     Ok(())
 }
 
-/// Compares the database's key with the one at hand.
+/// Compares the database's key with the present one.
 pub(crate) async fn check_key(db: &mut AnyConnection, check: &str) -> Result<(), StoreError> {
     let kept: Option<String> =
         query_scalar("SELECT value FROM setting WHERE name = 'key_check'").fetch_optional(db).await?;
     if kept.as_deref() == Some(check) { Ok(()) } else { Err(StoreError::WrongKey) }
 }
 
-/// Refuses a database that holds something else by names that we use, before anything is written.
+/// Refuses a database with foreign tables whose names Muster uses, before anything is written.
 async fn refuse_foreign(pool: &AnyPool) -> Result<(), StoreError> {
     let tables: Vec<String> = query_scalar(
         "SELECT CAST(table_name AS CHAR(64)) FROM information_schema.tables WHERE table_schema = DATABASE()",
@@ -194,28 +194,29 @@ async fn refuse_foreign(pool: &AnyPool) -> Result<(), StoreError> {
         return Ok(());
     }
     let ours = MIGRATIONS.iter().flat_map(|migration| statements(migration.mysql));
-    let ours: Vec<String> = ours.filter_map(|statement| made_by(&statement).map(str::to_owned)).collect();
+    let ours: Vec<String> =
+        ours.filter_map(|statement| created_object(&statement).map(str::to_owned)).collect();
     match tables.into_iter().find(|table| ours.iter().any(|ours| ours.eq_ignore_ascii_case(table))) {
         Some(table) => Err(StoreError::Foreign { table }),
         None => Ok(()),
     }
 }
 
-/// The table or view that a statement makes.
-fn made_by(statement: &str) -> Option<&str> {
+/// The table or view that a statement creates.
+fn created_object(statement: &str) -> Option<&str> {
     let mut words = statement.split_whitespace().skip_while(|word| *word != "TABLE" && *word != "VIEW");
     let (_, name) = (words.next()?, words.next()?);
     statement.starts_with("CREATE").then_some(name)
 }
 
-/// Whether a statement that changes the schema finds that it was run before: the table, column or key is there already, or
-/// is gone already.
-fn is_done(error: &dyn sqlx::error::DatabaseError) -> bool {
+/// Whether the error shows that the statement ran before: the table, column or key already exists, or is already
+/// gone.
+fn ran_before(error: &dyn sqlx::error::DatabaseError) -> bool {
     let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
     matches!(number, Some(1050 | 1051 | 1060 | 1061 | 1091))
 }
 
-/// The statements of a step, without comments. Each ends with its line; no text in them holds `--`.
+/// The statements of a migration, without comments. Each ends at the end of a line; no text in them contains `--`.
 fn statements(sql: &str) -> impl Iterator<Item = String> {
     let lines: Vec<&str> = sql.lines().map(|line| line.split("--").next().unwrap_or("").trim_end()).collect();
     let statements: Vec<String> = lines
@@ -231,17 +232,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_are_numbered_from_one_without_gaps() {
+    fn migrations_are_numbered_from_one_without_gaps() {
         let versions: Vec<i64> = MIGRATIONS.iter().map(|migration| migration.version).collect();
         assert_eq!(versions, (1..=known_version()).collect::<Vec<_>>());
     }
 
     #[test]
-    fn a_step_is_taken_apart_into_its_statements() {
+    fn a_migration_is_split_into_its_statements() {
         let sql = "-- Two tables;\nCREATE TABLE a (\n    x BIGINT, -- a number; not NULL\n    y TEXT\n);\nINSERT INTO a;\n";
         let found: Vec<String> = statements(sql).collect();
         assert_eq!(found, ["CREATE TABLE a (\n    x BIGINT,\n    y TEXT\n);", "INSERT INTO a;"]);
-        assert_eq!(made_by(&found[0]), Some("a"));
-        assert_eq!(made_by(&found[1]), None);
+        assert_eq!(created_object(&found[0]), Some("a"));
+        assert_eq!(created_object(&found[1]), None);
     }
 }

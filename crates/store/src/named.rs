@@ -1,27 +1,27 @@
-//! Which parts of a record name a person: records and commands carry PINs in fields, as `PIN=7`.
+//! PINs in the text of records and commands: fields such as `PIN=7` name a person.
 
 use wire::Pin;
 
-/// What is left of a record after somebody was taken out.
+/// The rest of a record after a person was removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Rest {
     /// The record does not name the person.
     All,
-    /// These lines name other people, or nobody.
+    /// The remaining lines, which name other people or nobody.
     Some(Vec<u8>),
-    /// The record is about this person alone.
+    /// Nothing remains: the record is about this person alone.
     Nothing,
 }
 
-/// Whether a text names the person in one of its fields.
+/// Whether a field of a text names the person.
 pub(crate) fn names(text: &[u8], pin: &Pin) -> bool {
     pins(text).any(|found| is_of(found, pin))
 }
 
-/// Takes a person out of a record.
+/// Removes a person from a record.
 ///
-/// A record that names nobody else goes as a whole: a photo has lines of its own behind the one that names the person. Of a
-/// record that names others as well, the lines with the PIN go.
+/// A record that names nobody else is removed as a whole, because a photo has lines of its own after the line that
+/// names the person. A record that also names other people loses only the lines with this PIN.
 pub(crate) fn without(record: &[u8], pin: &Pin) -> Rest {
     if !names(record, pin) {
         return Rest::All;
@@ -45,7 +45,7 @@ fn pins(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Whether a value is the PIN, or the name of a picture of the person: `20270312060000-7.jpg`.
+/// Whether a value is the PIN, or the file name of the person's picture: `20270312060000-7.jpg`.
 fn is_of(value: &[u8], pin: &Pin) -> bool {
     let pin = pin.as_str().as_bytes();
     let stem = value.iter().position(|&byte| byte == b'.').and_then(|dot| value.get(..dot));
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_is_named_by_a_field_and_by_nothing_else() {
+    fn only_a_field_names_a_person() {
         for text in [
             "PIN=7",
             "USER PIN=7\tName=Ada",
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn others_keep_their_lines() {
+    fn other_people_keep_their_lines() {
         let both = b"USER PIN=7\tName=Ada\nUSER PIN=8\tName=Bob\nFP PIN=7\tFID=0\n";
         assert_eq!(without(both, &pin("7")), Rest::Some(b"USER PIN=8\tName=Bob\n".to_vec()));
         assert_eq!(without(both, &pin("9")), Rest::All);

@@ -1,4 +1,4 @@
-//! `offered_file` and `offered_part`: files for one device to fetch, for a while.
+//! `offered_file` and `offered_part`: files that one device may fetch for a limited time.
 
 use roster::Millis;
 use sqlx::{Row as _, query, query_scalar};
@@ -6,31 +6,31 @@ use sqlx::{Row as _, query, query_scalar};
 use crate::key::narrow;
 use crate::{StoreError, Tx};
 
-/// How much of a file is sealed and read at a time.
+/// The size of the parts in which a file is sealed and read.
 pub const PART_BYTES: usize = 1 << 20;
 
 /// A file that a device was told to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedFile {
-    /// Random, in its URL.
+    /// The random part of its URL.
     pub token: String,
-    /// For which device.
+    /// The device that may fetch it.
     pub device: i64,
     /// The last part of its URL.
     pub name: String,
     /// Length of the file.
     pub bytes: u64,
-    /// It is served as base64 text.
+    /// Whether it is served as base64 text.
     pub as_base64: bool,
-    /// Until when it can be fetched.
+    /// Until when the device may fetch it.
     pub expires_at: Millis,
 }
 
 impl Tx {
-    /// Keeps a file for a device to fetch.
+    /// Stores a file for a device to fetch.
     ///
     /// # Errors
-    /// Those of the database; a token that is taken.
+    /// Database errors, also for a token that is taken.
     pub async fn offer_file(&mut self, file: &OfferedFile, content: &[u8]) -> Result<(), StoreError> {
         query(
             "INSERT INTO offered_file (token, device_id, name, bytes, as_base64, expires_at) VALUES (?, ?, ?, ?, ?, ?)",
@@ -56,10 +56,10 @@ impl Tx {
         Ok(())
     }
 
-    /// The file under a token, if it can still be fetched; where a device is named, only one for it.
+    /// The file of a token, if it may still be fetched. If a device is given, only a file for that device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn offered_file(
         &mut self,
         token: &str,
@@ -87,10 +87,10 @@ impl Tx {
         }))
     }
 
-    /// A part of a file, from 0; empty behind the last.
+    /// A part of a file, numbered from 0; empty after the last.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] where it does not open.
+    /// Database errors; [`StoreError::Sealed`] if it cannot be decrypted.
     pub async fn offered_part(&mut self, token: &str, number: i64) -> Result<Vec<u8>, StoreError> {
         let sealed: Option<Vec<u8>> =
             query_scalar("SELECT sealed FROM offered_part WHERE token = ? AND part_no = ?")
@@ -103,7 +103,7 @@ impl Tx {
     }
 }
 
-/// Where a part of a file is sealed to.
+/// The place to which a part of a file is sealed.
 fn place(token: &str, number: i64) -> String {
     format!("offered_file/{token}/{number}")
 }

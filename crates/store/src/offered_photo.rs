@@ -1,4 +1,4 @@
-//! `offered_photo`: photos for one device to fetch once, for a while.
+//! `offered_photo`: photos that one device may fetch once, for a limited time.
 
 use roster::{ItemKey, Millis, Seq};
 use sqlx::{query, query_as, query_scalar};
@@ -10,19 +10,19 @@ use crate::{StoreError, Tx};
 /// A photo that a device was told to fetch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OfferedPhoto {
-    /// Which.
+    /// The photo.
     pub photo: PhotoVersion,
-    /// For which device.
+    /// The device that may fetch it.
     pub device: i64,
-    /// Until when it can be fetched.
+    /// Until when the device may fetch it.
     pub expires_at: Millis,
 }
 
 impl Tx {
-    /// Lets a device fetch a photo once; a photo that is not there any more in that version is not offered.
+    /// Lets a device fetch a photo once. Offers nothing if the photo no longer exists in that version.
     ///
     /// # Errors
-    /// Those of the database; a token that is taken.
+    /// Database errors, also for a token that is taken.
     pub async fn offer_photo(&mut self, token: &str, offer: &OfferedPhoto) -> Result<(), StoreError> {
         let OfferedPhoto { photo, device, expires_at } = offer;
         let (pin, kind, number, algorithm) = crate::item::columns(&photo.key);
@@ -51,11 +51,11 @@ impl Tx {
         Ok(())
     }
 
-    /// The photo under a token, if it can still be fetched: it was not, its time is not over, the fleet still holds it, and
-    /// the device that it is for is part of the fleet. Where a device is named, only one for it.
+    /// The photo of a token, if it may still be fetched: it was not fetched yet, has not expired, the fleet still
+    /// holds it, and its device is part of the fleet. If a device is given, only a photo for that device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn offered_photo(
         &mut self,
         token: &str,
@@ -84,10 +84,10 @@ impl Tx {
         Ok(Some(OfferedPhoto { photo, device, expires_at: Millis(expires_at) }))
     }
 
-    /// Notes that a photo is fetched now. False if it was before, or its time is over: then it is not to be given out.
+    /// Marks a photo as fetched. Returns false if it already was, or has expired: then the caller must not send it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn photo_fetched(&mut self, token: &str, now: Millis) -> Result<bool, StoreError> {
         let done = query(
             "UPDATE offered_photo SET fetched_at = ? WHERE token = ? AND expires_at > ? AND fetched_at IS NULL",

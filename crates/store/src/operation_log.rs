@@ -1,4 +1,4 @@
-//! `operation_log`: entries of devices' own logs (§11.4), so that one that comes again is not acted on again.
+//! `operation_log`: entries of devices' own logs (§11.4), stored so that a repeated entry is not acted on again.
 
 use roster::Millis;
 use sqlx::{query, query_as};
@@ -7,7 +7,7 @@ use wire::Operation;
 use crate::sql::{capped, statement};
 use crate::{StoreError, Tx};
 
-/// An entry as it was logged.
+/// A stored log entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggedOperation {
     /// The entry. Its operands may be PINs.
@@ -16,14 +16,14 @@ pub struct LoggedOperation {
     pub seen_at: Millis,
 }
 
-/// Longer than anything in the log of a device is.
-const MOST_TEXT_BYTES: usize = 128;
+/// Longer texts are cut; no known device logs longer ones.
+const MAX_TEXT_BYTES: usize = 128;
 
 impl Tx {
-    /// Notes an entry of a device's log. True where it was not there: only then does it mean anything.
+    /// Stores an entry of a device's log. Returns true if it is new; only then may the caller act on it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn log_operation(
         &mut self,
         device: i64,
@@ -46,19 +46,19 @@ impl Tx {
         .bind(device)
         .bind(digest)
         .bind(i64::from(operation.code))
-        .bind(capped(&operation.operator, MOST_TEXT_BYTES))
-        .bind(capped(&operation.time, MOST_TEXT_BYTES))
-        .bind(capped(&operands, 4 * MOST_TEXT_BYTES))
+        .bind(capped(&operation.operator, MAX_TEXT_BYTES))
+        .bind(capped(&operation.time, MAX_TEXT_BYTES))
+        .bind(capped(&operands, 4 * MAX_TEXT_BYTES))
         .bind(at.0)
         .execute(self.db())
         .await?;
         Ok(done.rows_affected() > 0)
     }
 
-    /// The last entries of a device's log, the newest first.
+    /// The last entries of a device's log, newest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn operations(&mut self, device: i64, limit: i64) -> Result<Vec<LoggedOperation>, StoreError> {
         let rows: Vec<(i32, String, String, String, i64)> = query_as(
             "SELECT code, operator, at_text, operands, seen_at FROM operation_log WHERE device_id = ? \
@@ -76,7 +76,7 @@ impl Tx {
                     key: format!("device {device}"),
                 };
                 let mut operands: Vec<String> = operands.split('\t').map(ToOwned::to_owned).collect();
-                // Those that were cut off with an endless one.
+                // Adds the empty operands that were cut off at the end.
                 operands.resize(4, String::new());
                 Ok(LoggedOperation {
                     operation: Operation {

@@ -1,4 +1,4 @@
-//! `operator_command`: what people order.
+//! `operator_command`: commands that operators queue for devices.
 
 use roster::Millis;
 use sqlx::any::AnyRow;
@@ -9,72 +9,72 @@ use crate::key::narrow;
 use crate::sql::statement;
 use crate::{StoreError, Tx};
 
-/// A command to be ordered.
+/// A command to queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewQueuedCommand {
-    /// What: a name that the caller turns into a command of the protocol.
+    /// Its verb: a name that the caller turns into a command of the protocol.
     pub verb: String,
-    /// With what; in the caller's own form, without secrets.
+    /// Its arguments, in the caller's own form and without secrets.
     pub arguments: String,
-    /// What is kept sealed of it; `None` where verb and arguments say it all.
+    /// Its sealed part; `None` if verb and arguments say everything.
     pub secret: Option<Vec<u8>>,
-    /// Nothing else is under way beside it.
+    /// No other command may be under way at the same time.
     pub fence: bool,
-    /// It does no harm twice.
+    /// Sending it twice does no harm.
     pub repeatable: bool,
-    /// The device is empty after it.
+    /// The command empties the device.
     pub empties: bool,
-    /// How long the device may take to answer at least, ms.
+    /// Minimum time that the device may take to answer, ms.
     pub answer_ms: i64,
-    /// When it is too late to send it.
+    /// After this time it is not sent any more.
     pub expires_at: Option<Millis>,
-    /// Who ordered it.
+    /// The operator who queued it.
     pub by: String,
 }
 
-/// An ordered command.
+/// A queued command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedCommandRow {
-    /// For which device.
+    /// Its device.
     pub device: i64,
-    /// Number and state, as decisions are made on them. [`State::Unanswered`] also for a cancelled one: see `cancelled`.
+    /// Its number and state, for decisions. [`State::Unanswered`] also for a cancelled one: see `cancelled`.
     pub command: OperatorCommand,
-    /// It was taken back before it was sent, or not sent in time.
+    /// It was cancelled before it was sent, or not sent in time.
     pub cancelled: bool,
-    /// Part of it is kept sealed: [`Tx::queued_command_secret`].
+    /// It has a sealed part: [`Tx::queued_command_secret`].
     pub is_secret: bool,
-    /// Something came with the answer: [`Tx::queued_command_content`].
+    /// The device sent content with the answer: [`Tx::queued_command_content`].
     pub has_content: bool,
-    /// What its lines are called on the wire; `None` until it is sent.
+    /// Its id on the wire; `None` until it is sent.
     pub wire_id: Option<String>,
-    /// What.
+    /// Its verb.
     pub verb: String,
-    /// With what.
+    /// Its arguments.
     pub arguments: String,
-    /// Who ordered it.
+    /// The operator who queued it.
     pub ordered_by: String,
-    /// When.
+    /// When it was queued.
     pub ordered_at: Millis,
     /// When it was last sent.
     pub sent_at: Option<Millis>,
     /// When it was answered or given up.
     pub closed_at: Option<Millis>,
-    /// What the device answered, in its words, or why it was not sent.
+    /// The device's answer, or why the command was not sent.
     pub reply: Option<String>,
 }
 
-/// What is written about a command together with where it stands; what is `None` stays as it is.
+/// New values of a command, written together with its state; `None` leaves a value unchanged.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct QueuedCommandUpdate<'n> {
-    /// What its lines are called on the wire.
+    /// Its id on the wire.
     pub wire_id: Option<&'n str>,
-    /// What the device answered, or why it was not sent.
+    /// The device's answer, or why the command was not sent.
     pub reply: Option<&'n str>,
-    /// What came with the answer; kept sealed.
+    /// The content of the answer; stored sealed.
     pub content: Option<&'n [u8]>,
 }
 
-/// The longest content of an answer that is kept.
+/// Maximum content of an answer that is stored.
 pub const MOST_CONTENT_BYTES: usize = 15 << 20;
 
 const COLUMNS: &str = "device_id, command_no, wire_id, verb, arguments, fence, repeatable, empties, state, \
@@ -132,10 +132,11 @@ impl QueuedCommandRow {
 }
 
 impl Tx {
-    /// Orders a command and returns its number; that of an equal repeatable one which waits already, where there is one.
+    /// Queues a command and returns its number. If an equal repeatable command already waits, returns the number of
+    /// that one.
     ///
     /// # Errors
-    /// Those of the database; a device that does not exist.
+    /// Database errors, also for a device that does not exist.
     pub async fn order(
         &mut self,
         device: i64,
@@ -143,7 +144,7 @@ impl Tx {
         at: Millis,
     ) -> Result<i64, StoreError> {
         self.wake().await?;
-        // A command that is just going out does not wait any more.
+        // Wait for a poll that may be sending a waiting command right now.
         self.lock_device(device).await?;
         let waiting: Option<i64> = query_scalar(
             "SELECT MIN(command_no) FROM operator_command WHERE device_id = ? AND state = 'queued' \
@@ -155,7 +156,7 @@ impl Tx {
         .bind(order.arguments.clone())
         .fetch_one(self.db())
         .await?;
-        // Of what is sealed only one part can be seen: an equal one may hold something else.
+        // Commands with a sealed part are never merged: equal arguments do not prove that the sealed parts are equal.
         if let (Some(number), true, None) = (waiting, order.repeatable, &order.secret) {
             return Ok(number);
         }
@@ -184,10 +185,10 @@ impl Tx {
         Ok(number)
     }
 
-    /// What is kept sealed of a command: [`NewQueuedCommand::secret`].
+    /// The sealed part of a command: [`NewQueuedCommand::secret`].
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] where it does not open.
+    /// Database errors; [`StoreError::Sealed`] if it cannot be decrypted.
     pub async fn queued_command_secret(
         &mut self,
         device: i64,
@@ -196,10 +197,10 @@ impl Tx {
         self.sealed(device, number, "text").await
     }
 
-    /// What came with the answer to a command: [`QueuedCommandUpdate::content`].
+    /// The content of the answer to a command: [`QueuedCommandUpdate::content`].
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] where it does not open.
+    /// Database errors; [`StoreError::Sealed`] if it cannot be decrypted.
     pub async fn queued_command_content(
         &mut self,
         device: i64,
@@ -224,7 +225,7 @@ impl Tx {
     /// One command of a device.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn queued_command(
         &mut self,
         device: i64,
@@ -235,10 +236,10 @@ impl Tx {
         row.as_ref().map(QueuedCommandRow::read).transpose()
     }
 
-    /// The commands of a device that are not finished, in the order they were given.
+    /// The unfinished commands of a device, in the order in which they were queued.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn unfinished_queued_commands(
         &mut self,
         device: i64,
@@ -251,10 +252,10 @@ impl Tx {
         rows.iter().map(QueuedCommandRow::read).collect()
     }
 
-    /// The last commands of a device, or of all devices; the newest first.
+    /// The last commands of a device, or of all devices; newest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn orders(
         &mut self,
         device: Option<i64>,
@@ -268,10 +269,10 @@ impl Tx {
         rows.iter().map(QueuedCommandRow::read).collect()
     }
 
-    /// The command of a device that goes by this name on the wire.
+    /// The command of a device with this id on the wire.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn find_queued_command(
         &mut self,
         device: i64,
@@ -282,10 +283,10 @@ impl Tx {
         row.as_ref().map(QueuedCommandRow::read).transpose()
     }
 
-    /// Writes where a command stands, and what is new about it.
+    /// Writes the state of a command, and its new values.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn update_queued_command(
         &mut self,
         device: i64,
@@ -327,10 +328,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Takes a command back that was not sent yet. False where it is too late.
+    /// Cancels a command that was not sent yet. Returns false if it is too late.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn cancel_queued_command(
         &mut self,
         device: i64,
@@ -350,7 +351,7 @@ impl Tx {
     }
 }
 
-/// Where something of a command is sealed to.
+/// The place to which a part of a command is sealed.
 pub(crate) fn place(device: i64, number: i64, what: &str) -> String {
     format!("operator_command/{device}/{number}/{what}")
 }

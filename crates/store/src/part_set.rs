@@ -1,4 +1,4 @@
-//! `part_set`: parts of templates whose other parts have not come yet.
+//! `part_set`: incomplete templates, of which a device has uploaded only some parts.
 
 use roster::{Content, ItemKey, Millis, Slot, Template};
 use sqlx::{query, query_as};
@@ -18,7 +18,7 @@ impl Tx {
     /// The incomplete templates of these PINs that a device uploaded.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for parts that do not open.
+    /// Database errors; [`StoreError::Sealed`] for parts that cannot be decrypted.
     pub async fn part_sets(
         &mut self,
         device: i64,
@@ -47,10 +47,10 @@ impl Tx {
         Ok(found)
     }
 
-    /// Keeps the parts of a template that came so far; `None` forgets them.
+    /// Stores the parts of a template that were received so far; `None` deletes them.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn put_part_set(
         &mut self,
         device: i64,
@@ -93,10 +93,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Incomplete templates to which nothing was added since a time, with the device that sends them.
+    /// Incomplete templates that got no new part since a time, each with its device.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for parts that do not open.
+    /// Database errors; [`StoreError::Sealed`] for parts that cannot be decrypted.
     pub async fn abandoned_part_sets(
         &mut self,
         before: Millis,

@@ -1,5 +1,5 @@
-//! When the people of a device were last read, and whose turn it is next. All of it is in the database: several servers
-//! share one rate.
+//! Routine check: when the people of each device were last read, and which device is next. All of this is in the
+//! database, so that several servers share one rate.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use wire::Pin;
 use crate::key::pin_of;
 use crate::{DeviceRow, StoreError, Tx};
 
-/// What is read of a device that is part of the fleet.
+/// What Muster reads from a device of the fleet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rereading {
-    /// All that it holds, for questions that it does not answer one by one.
+    /// All that it holds, because the device does not answer single questions.
     Everything,
-    /// Its people alone, by one query.
+    /// Only its people, by one query.
     People,
 }
 
@@ -29,33 +29,33 @@ impl Rereading {
     }
 }
 
-/// How much is read in a fleet.
+/// How many devices of a fleet are being read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Readings {
     /// Devices of the fleet.
     pub active: i64,
-    /// Of how many the turn came since the time that was asked about.
+    /// Devices that the check reached since the given time.
     pub begun: i64,
-    /// How many of these are being read.
+    /// Devices among them that are being read now.
     pub under_way: i64,
 }
 
-/// Whose turn it is to be read: devices that were not read or asked since these times.
+/// Selects devices to be read: those that were neither read nor asked since these times.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DueBefore {
-    /// By the routine check, or completely for another reason.
+    /// Read by the routine check, or completely for another reason.
     pub read: Millis,
-    /// For a surplus.
+    /// Asked for all people because of a surplus.
     pub asked: Millis,
-    /// A device that was not heard of since is off.
+    /// A device that was not heard of since this time counts as offline.
     pub seen: Millis,
 }
 
 impl Tx {
-    /// How much is read, of the devices whose turn came after `since`.
+    /// The number of readings, for devices that the check reached after `since`.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn readings(&mut self, since: Millis) -> Result<Readings, StoreError> {
         let active =
             query_scalar("SELECT COUNT(*) FROM device WHERE state = 'active'").fetch_one(self.db()).await?;
@@ -69,10 +69,11 @@ impl Tx {
         Ok(Readings { active, begun, under_way })
     }
 
-    /// The devices that were read longest ago, of those that are online and have no larger task: being taken in, filled or read.
+    /// The devices whose last reading is oldest, among those that are online and have no larger task: joining, being
+    /// filled or being read.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn due_for_reading(&mut self, due: &DueBefore, most: i64) -> Result<Vec<i64>, StoreError> {
         let rows = query_scalar(
             "SELECT device_id FROM device WHERE state = 'active' AND joining IS NULL AND rereads = 0 AND scan_pin IS NULL \
@@ -90,10 +91,10 @@ impl Tx {
         Ok(rows)
     }
 
-    /// The people of a device are read from now on, by one query. Who it showed before does not count.
+    /// Begins a reading of the people of a device by one query. People whom it showed before do not count.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn begin_reading(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE device SET rereads = 2, roster_asked_at = ?, heard_at = NULL, people_checked_at = ? \
@@ -107,18 +108,19 @@ impl Tx {
         self.forget_shown(device).await
     }
 
-    /// The routine check had its turn with a device that cannot be read by one query.
+    /// Notes that the routine check reached a device that cannot be read by one query.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn pass_over_reading(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         self.note(device, "UPDATE device SET people_checked_at = ? WHERE device_id = ?", at).await
     }
 
-    /// Ends the reading of the people of a device. `read_at`: it showed all of them. Then so many templates are asked for.
+    /// Ends the reading of the people of a device. `read_at` is given if it showed all of them. `spot_checks`
+    /// templates are then requested.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn end_reading(
         &mut self,
         device: i64,
@@ -137,10 +139,10 @@ impl Tx {
         self.forget_shown(device).await
     }
 
-    /// Notes deletions that a device reported of people who are still on it: as many others are missing there.
+    /// Counts deletions that a device reported of people who are still on it. As many other people are missing there.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_unexplained_deletions(&mut self, device: i64, more: u32) -> Result<(), StoreError> {
         query("UPDATE device SET unexplained_deletions = unexplained_deletions + ? WHERE device_id = ?")
             .bind(i64::from(more))
@@ -150,10 +152,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Sets how many templates a device is still to be asked for as a spot check.
+    /// Sets how many templates Muster still has to ask a device for as spot checks.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_spot_checks(&mut self, device: i64, left: u32) -> Result<(), StoreError> {
         query("UPDATE device SET spot_checks = ? WHERE device_id = ?")
             .bind(i64::from(left))
@@ -163,10 +165,10 @@ impl Tx {
         Ok(())
     }
 
-    /// The users of whom a command of a device was answered or given up at or after a time.
+    /// Users with a command to the device that was answered or given up at or after a time.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_written_since(
         &mut self,
         device: i64,
@@ -182,10 +184,10 @@ impl Tx {
         pins.iter().map(|pin| pin_of("sync_command", pin)).collect()
     }
 
-    /// Whether claims of a device wait for the reading of everything that it holds: it answers no questions.
+    /// Whether claims of a device wait until everything on it is read, because it does not answer single questions.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn claims_await_reading(&mut self, device: i64) -> Result<bool, StoreError> {
         let found: Option<i64> =
             query_scalar("SELECT device_id FROM claim WHERE device_id = ? AND asked = 'refused' LIMIT 1")
@@ -197,14 +199,14 @@ impl Tx {
 }
 
 impl DeviceRow {
-    /// When the device was last asked for all its people without being taken in: for a surplus, or by a routine check to which it
-    /// showed all of them.
+    /// When the device was last asked for all its people outside joining: because of a surplus, or by a routine check
+    /// to which it showed all of them.
     pub fn people_asked_at(&self) -> Option<Millis> {
         let checked = self.people_checked_at.filter(|_| self.people_read_at >= self.people_checked_at);
         self.surplus_asked_at.max(checked)
     }
 
-    /// Whether the device did not show all its people when the routine check last had its turn with it.
+    /// Whether the device did not show all its people when the routine check last reached it.
     pub fn hides_people(&self) -> bool {
         !self.is_read() && self.people_checked_at > self.people_read_at
     }

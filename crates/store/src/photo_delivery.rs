@@ -1,4 +1,4 @@
-//! How photos reach a device.
+//! Photo delivery: how photos reach a device.
 
 use std::fmt;
 use std::str::FromStr;
@@ -8,16 +8,16 @@ use sqlx::any::AnyRow;
 
 use crate::StoreError;
 
-/// How photos reach a device (§12.1.1.7, §12.1.1.8): some refuse the one, some the other (field note 6.5).
+/// How photos reach a device (§12.1.1.7, §12.1.1.8). Some devices refuse one way, some the other (field note 6.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PhotoDelivery {
-    /// In the command.
+    /// In the command itself.
     Inline,
-    /// The device fetches it.
+    /// By a URL that the device fetches.
     Url,
 }
 
-/// A text that names no way.
+/// A text that names no delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("want inline or url")]
 pub struct UnknownDelivery;
@@ -31,7 +31,7 @@ impl PhotoDelivery {
         }
     }
 
-    /// What is set for the device of this row.
+    /// The setting for the device of this row.
     pub(crate) fn read(row: &AnyRow, key: &str) -> Result<Option<Self>, StoreError> {
         const COLUMN: &str = "photo_delivery";
         let wrong = |_| StoreError::Inconsistent { table: "device", column: COLUMN, key: key.to_owned() };

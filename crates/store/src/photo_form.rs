@@ -1,4 +1,4 @@
-//! `photo_form`: what was made of photos for devices that take only small ones, once for all of them.
+//! `photo_form`: smaller copies of photos for devices with a size limit, made once for all such devices.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,14 +13,14 @@ use crate::key::{hash_of, key_of, place};
 use crate::sql::{lists, places, statement};
 use crate::{StoreError, Tx};
 
-/// One version of a photo, for devices that take so many bytes.
+/// One version of a photo, for devices with this size limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PhotoVersion {
-    /// Which photo.
+    /// The photo.
     pub key: ItemKey,
-    /// Which version of it.
+    /// The version.
     pub seq: Seq,
-    /// How large the JPEG may be.
+    /// Maximum size of the JPEG.
     pub most_bytes: usize,
 }
 
@@ -29,17 +29,18 @@ impl PhotoVersion {
         i64::try_from(self.most_bytes).unwrap_or(i64::MAX)
     }
 
-    /// Where it is sealed to.
+    /// The place to which the smaller copy is sealed.
     fn place(&self) -> String {
         format!("{} in {} bytes", place(&self.key), self.most_bytes)
     }
 }
 
 impl Tx {
-    /// What was made of a photo: `Some(None)` where nothing could be and it goes as it is, `None` where that was not tried.
+    /// The smaller copy of a photo. `Some(None)` if none could be made, so that the original is sent; `None` if that
+    /// was not tried yet.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for content that does not open.
+    /// Database errors; [`StoreError::Sealed`] for content that cannot be decrypted.
     pub async fn photo_form(&mut self, photo: &PhotoVersion) -> Result<Option<Option<Content>>, StoreError> {
         type Row = (Option<Vec<u8>>, Option<Vec<u8>>);
         let Some(row) = self.photo_row(photo).await? else { return Ok(None) };
@@ -59,10 +60,11 @@ impl Tx {
         })
     }
 
-    /// Keeps what was made of a photo, `None` where nothing could be; not of one that was replaced or deleted meanwhile.
+    /// Stores the smaller copy of a photo, or `None` if none could be made. Stores nothing if the photo was replaced
+    /// or deleted in the meantime.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn put_photo_form(
         &mut self,
         photo: &PhotoVersion,
@@ -94,11 +96,11 @@ impl Tx {
         Ok(rows.into_values().find(|row| row.key == photo.key && row.live && row.seq == photo.seq))
     }
 
-    /// Adds to what is known of persons the hashes of their photos in the forms in which devices were sent them: an
-    /// upload of one is none of a new photo.
+    /// Adds the hashes of the smaller copies that devices received to the known contents of persons. An upload of
+    /// such a copy is then not taken for a new photo.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn know_photo_forms(
         &mut self,
         known: &mut BTreeMap<Pin, Known>,

@@ -1,8 +1,8 @@
-//! Queries of one row, without a transaction around them: what every request asks.
+//! Single-row reader: the queries that every request runs, without a transaction around them.
 //!
-//! A file of SQLite is asked where the query is, over a connection for these alone: they take some microseconds, and a thread of
-//! the driver would take several times as long to send them there and back. Whatever reads more goes through the driver, and
-//! keeps nobody waiting.
+//! For an SQLite file these queries run inline, on a connection of their own. They take some microseconds; the round
+//! trip to a thread of the driver would take several times as long. Larger reads go through the driver, so that they
+//! do not block the calling thread.
 
 use std::path::PathBuf;
 
@@ -16,34 +16,35 @@ use crate::engine::Purpose;
 use crate::inline_sqlite::InlineSqlite;
 use crate::{Engine, StoreError};
 
-/// Where they are asked.
+/// Runs queries of one row.
 #[derive(Debug)]
 pub(crate) struct SingleRowReader {
-    /// Of a file of SQLite, until it is closed.
+    /// The connection to an SQLite file, until it is closed.
     inline: Mutex<Option<InlineSqlite>>,
     driver: AnyPool,
 }
 
 impl SingleRowReader {
-    /// Through the driver.
-    pub(crate) fn of_driver(driver: AnyPool) -> Self {
+    /// A reader that goes through the driver.
+    pub(crate) fn through_driver(driver: AnyPool) -> Self {
         Self { inline: Mutex::new(None), driver }
     }
 
-    /// Of a file of SQLite that is there.
-    pub(crate) async fn of_file(file: PathBuf, driver: AnyPool) -> Result<Self, StoreError> {
+    /// A reader for an existing SQLite file.
+    pub(crate) async fn for_file(file: PathBuf, driver: AnyPool) -> Result<Self, StoreError> {
         let opened = InlineSqlite::open(file, Engine::Sqlite.setup(Purpose::Reading)).await?;
         Ok(Self { inline: Mutex::new(Some(opened)), driver })
     }
 
-    /// The first row of a query, which may be asked twice.
+    /// The first row of a query. The query may run twice.
     pub(crate) async fn row<'q>(
         &self,
         query: impl Fn() -> Query<'q, Any, AnyArguments>,
     ) -> Result<Option<AnyRow>, StoreError> {
         if let Some(inline) = self.inline.lock().await.as_mut() {
             let found = query().fetch_optional(Db::inline(inline)).await.map_err(StoreError::from);
-            // Another process has the file for itself for a moment, at its end for example: the driver waits for that.
+            // Another process has locked the file for a moment, for example while it closes the file. The driver
+            // waits for that.
             if !matches!(found, Err(StoreError::Busy(_))) {
                 return found;
             }
@@ -65,7 +66,7 @@ mod tests {
     use crate::open;
 
     #[tokio::test]
-    async fn a_row_is_found_as_it_was_committed_last() {
+    async fn a_row_is_read_as_last_committed() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("test.db");
         let url = format!("sqlite://{}", file.display());
@@ -83,6 +84,6 @@ mod tests {
             assert_eq!(first().await.as_deref(), Some(name));
         }
         pools.point.close().await;
-        assert_eq!(first().await.as_deref(), Some("Bob"), "by the driver");
+        assert_eq!(first().await.as_deref(), Some("Bob"), "through the driver");
     }
 }

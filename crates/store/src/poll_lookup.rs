@@ -1,4 +1,4 @@
-//! What every request asks: who it is from, and whether there may be something to do.
+//! Lookups of every request: the device that sent it, and whether there may be work for that device.
 
 use roster::{Millis, Seq};
 use sqlx::{FromRow, Row as _, query};
@@ -9,35 +9,35 @@ use crate::sql::statement;
 use crate::view::NEXT_DUE;
 use crate::{Stamp, Store, StoreError, upload_stamp};
 
-/// What may be there for a device to do.
+/// The work that there may be for a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WorkHint {
-    /// The newest number of the feed.
+    /// The newest feed number.
     pub head: Seq,
-    /// When the next thing is due of the device by itself; `None` where nothing ever is.
+    /// When the next work falls due without a change of the fleet; `None` if there is none.
     pub due: Option<Millis>,
-    /// When its next claim has to be looked at.
+    /// When the next claim of the device is due.
     pub claim_due: Option<Millis>,
-    /// Whether there is a command to it that it has not answered.
+    /// The device has a command that it has not acknowledged.
     pub open: bool,
 }
 
-/// What every request asks: one statement each, without a transaction around it, since each of its words is a way to the
-/// database server and back.
+/// Each lookup is one statement without a transaction around it, because `BEGIN` and `COMMIT` would each cost a round
+/// trip to the database server.
 impl Store {
-    /// The device of a serial number.
+    /// The device with this serial number.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn device_by_serial(&self, serial: &SerialNumber) -> Result<Option<DeviceRow>, StoreError> {
         let row = self.point().row(|| by_serial(serial)).await?;
         row.as_ref().map(DeviceRow::read).transpose()
     }
 
-    /// The device of a serial number, with its mark of a table.
+    /// The device with this serial number, and its stamp of a table.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn device_and_stamp(
         &self,
         serial: &SerialNumber,
@@ -49,8 +49,8 @@ impl Store {
              ON s.stamp_of = d.device_id AND s.table_name = ? WHERE d.serial_number = ?",
             stamp = upload_stamp::COLUMNS
         );
-        let ask = || query(statement(sql.clone())).bind(table).bind(serial.as_str());
-        let Some(row) = self.point().row(ask).await? else { return Ok(None) };
+        let lookup = || query(statement(sql.clone())).bind(table).bind(serial.as_str());
+        let Some(row) = self.point().row(lookup).await? else { return Ok(None) };
         let stamp = match row.try_get::<Option<String>, _>("table_name")? {
             Some(_) => Stamp::read(&row)?.1,
             None => Stamp::default(),
@@ -58,10 +58,10 @@ impl Store {
         Ok(Some((DeviceRow::read(&row)?, stamp)))
     }
 
-    /// The device of a serial number, and whether it may have something to do, at one moment.
+    /// The device with this serial number, and whether there may be work for it, in one statement.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn device_with_work_hint(
         &self,
         serial: &SerialNumber,
@@ -76,34 +76,34 @@ impl Store {
              WHERE o.device_id = d.device_id AND o.state IN ('queued', 'sent')) AS order_due \
              FROM device d WHERE d.serial_number = ?"
         );
-        let ask = || query(statement(sql.clone())).bind(serial.as_str());
-        let Some(row) = self.point().row(ask).await? else { return Ok(None) };
+        let lookup = || query(statement(sql.clone())).bind(serial.as_str());
+        let Some(row) = self.point().row(lookup).await? else { return Ok(None) };
         let due = |column| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let (exception, open, order) = (due("exception_due")?, due("open_due")?, due("order_due")?);
         let claim_due = due("claim_due")?;
-        let waiting = WorkHint {
+        let hint = WorkHint {
             head: Seq(row.try_get("head")?),
             due: [exception, open, order, claim_due].into_iter().flatten().min(),
             claim_due,
             open: open.is_some(),
         };
-        Ok(Some((DeviceRow::read(&row)?, waiting)))
+        Ok(Some((DeviceRow::read(&row)?, hint)))
     }
 
-    /// Whether a device may have something to do, at one moment.
+    /// Whether there may be work for a device, in one statement.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn waiting(&self, device: i64) -> Result<WorkHint, StoreError> {
         let sql = format!(
             "SELECT (SELECT seq FROM feed_clock WHERE id = 1), ({NEXT_DUE}), \
              (SELECT MIN(due_at) FROM claim WHERE device_id = ? AND due_at IS NOT NULL), EXISTS (SELECT 1 FROM sync_command WHERE device_id = ? AND open = 1)"
         );
-        let ask = || {
-            let ask = query(statement(sql.clone())).bind(device).bind(device).bind(device);
-            ask.bind(device).bind(device).bind(device)
+        let lookup = || {
+            let lookup = query(statement(sql.clone())).bind(device).bind(device).bind(device);
+            lookup.bind(device).bind(device).bind(device)
         };
-        let row = self.point().row(ask).await?.ok_or(sqlx::Error::RowNotFound)?;
+        let row = self.point().row(lookup).await?.ok_or(sqlx::Error::RowNotFound)?;
         let (head, due, claim, open): (i64, Option<i64>, Option<i64>, i64) = FromRow::from_row(&row)?;
         let (due, claim_due) = (due.map(Millis), claim.map(Millis));
         Ok(WorkHint { head: Seq(head), due, claim_due, open: open != 0 })

@@ -1,4 +1,4 @@
-//! `remote_user`: who was given to a device for one punch (§14), and is forgotten there without a word.
+//! `remote_user`: users who were sent to a device for a single punch (§14). The device deletes them without a report.
 
 use std::collections::BTreeSet;
 
@@ -11,10 +11,10 @@ use crate::sql::{lists, places, statement};
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// Notes that a device was given a user for a punch.
+    /// Notes that a user was sent to a device for a punch.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn give_remotely(&mut self, device: i64, pin: &Pin, at: Millis) -> Result<(), StoreError> {
         let upsert = self.engine.upsert("remote_user", "device_id, pin", &["given_at"]);
         query(statement(format!(
@@ -28,10 +28,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Which of these users a device was given so.
+    /// Those of these users who were sent to a device for a punch.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn given_remotely(&mut self, device: i64, pins: &[Pin]) -> Result<BTreeSet<Pin>, StoreError> {
         let mut given = BTreeSet::new();
         for list in lists(pins) {

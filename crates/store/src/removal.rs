@@ -1,4 +1,4 @@
-//! Removals that devices fail again and again.
+//! Failed removals: removals that a device has refused several times.
 
 use roster::{ItemKey, Millis};
 use sqlx::{query, query_as};
@@ -8,33 +8,34 @@ use crate::key::{key_of, narrow};
 use crate::sql::statement;
 use crate::{StoreError, Tx};
 
-/// So long after the last failure a new connection of the device is a reason to try again, ms. Some devices connect anew every
-/// few minutes.
+/// A new connection of the device triggers another attempt only this long after the last failure, ms. Some devices
+/// connect anew every few minutes.
 const AFTER_CONNECTION_MS: i64 = 3_600_000;
 
-/// How long a removal that failed often waits, ms ([`sync::Limits::most_attempts`]).
+/// How long a removal waits after many failures, ms ([`sync::Limits::most_attempts`]).
 const DAY_MS: i64 = 86_400_000;
 
-/// Something that a device was told to remove, and did not.
+/// An item that a device was told to remove and did not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FailedRemoval {
     /// The device.
     pub serial_number: SerialNumber,
-    /// What may still be on it.
+    /// The item that may still be on the device.
     pub key: ItemKey,
-    /// How often in a row it failed.
+    /// The number of failures in a row.
     pub attempts: u32,
-    /// What the device answered last.
+    /// The last return code of the device.
     pub return_code: i32,
-    /// When it is tried again; `None` while a command for it is under way.
+    /// When the next attempt is due; `None` while a command for it is under way.
     pub due_at: Option<Millis>,
 }
 
 impl Tx {
-    /// Removals that failed often: of one device or of all, of one PIN or of all, in the order of devices and PINs.
+    /// Removals that failed many times: of one device or of all, of one PIN or of all, in the order of devices and
+    /// PINs.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn failed_removals(
         &mut self,
         device: Option<i64>,
@@ -79,10 +80,10 @@ impl Tx {
         rows.into_iter().map(removal).collect()
     }
 
-    /// How many removals failed often, of all devices.
+    /// The number of removals that failed many times, on all devices.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn count_failed_removals(&mut self) -> Result<i64, StoreError> {
         let (count,) = query_as("SELECT COUNT(*) FROM sync_exception WHERE removal_code IS NOT NULL")
             .fetch_one(self.db())
@@ -90,10 +91,10 @@ impl Tx {
         Ok(count)
     }
 
-    /// A device connected anew: what it failed to remove is tried again, unless it failed within the last hour.
+    /// Makes the failed removals of a device due after it connected anew, unless they failed within the last hour.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn retry_removals(&mut self, device: i64, now: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE sync_exception SET due_at = ? WHERE device_id = ? AND removal_code IS NOT NULL \

@@ -1,4 +1,4 @@
-//! What was said in a claim and replaced there before the claim was taken: it stays held.
+//! Records of a claim that later records replaced before the claim was accepted. They stay held.
 
 use std::collections::BTreeMap;
 
@@ -11,12 +11,12 @@ use crate::claim::{ClaimedUser, user_of};
 use crate::keys::place_of_row;
 use crate::{StoreError, Tx};
 
-/// Number, tag, table, digest and record of something held.
-type Said = (i64, String, Option<String>, Vec<u8>, Vec<u8>);
+/// Number, tag, table, digest and sealed record of a held record.
+type ClaimRecord = (i64, String, Option<String>, Vec<u8>, Vec<u8>);
 
 impl Tx {
-    /// Closes what is held of a claim that was taken. What something else had replaced in it is still held, as left over:
-    /// another template of the same place, a user record with another name or card.
+    /// Resolves the records held for an accepted claim. A record that something else replaced stays held as a
+    /// leftover: another template of the same slot, or a user record with another name or card.
     pub(crate) async fn confirm_held(
         &mut self,
         view: &DeviceView,
@@ -24,7 +24,7 @@ impl Tx {
         taken: Option<&ClaimedUser>,
         at: Millis,
     ) -> Result<(), StoreError> {
-        let said: Vec<Said> = query_as(
+        let records: Vec<ClaimRecord> = query_as(
             "SELECT held_id, tag, table_name, digest, sealed FROM held WHERE device_id = ? AND pin = ? \
              AND kind IN ('waiting', 'conflict') AND resolved_at IS NULL ORDER BY last_at, held_id",
         )
@@ -33,8 +33,8 @@ impl Tx {
         .fetch_all(self.db())
         .await?;
         let taken = taken.and_then(|taken| user_of(Some(&taken.table), &taken.raw, view));
-        let replaced = self.replaced(view, &said, taken)?;
-        for (id, ..) in said {
+        let replaced = self.replaced(view, &records, taken)?;
+        for (id, ..) in records {
             if replaced.contains(&id) {
                 sqlx::query("UPDATE held SET kind = 'leftover' WHERE held_id = ?")
                     .bind(id)
@@ -47,17 +47,18 @@ impl Tx {
         Ok(())
     }
 
-    /// The numbers of those in whose place something else came later: the user record that was `taken`, or the last of them.
+    /// The numbers of the records that later records replaced. User records are compared with the `taken` one, or
+    /// else with the last one.
     fn replaced(
         &self,
         view: &DeviceView,
-        said: &[Said],
+        records: &[ClaimRecord],
         taken: Option<UserPatch>,
     ) -> Result<Vec<i64>, StoreError> {
-        let newest: BTreeMap<&str, i64> = said.iter().map(|(id, tag, ..)| (tag.as_str(), *id)).collect();
+        let newest: BTreeMap<&str, i64> = records.iter().map(|(id, tag, ..)| (tag.as_str(), *id)).collect();
         let mut users = Vec::new();
         let mut replaced = Vec::new();
-        for (id, tag, table, digest, sealed) in said {
+        for (id, tag, table, digest, sealed) in records {
             if tag != "USER" {
                 replaced.extend((newest.get(tag.as_str()) != Some(id)).then_some(*id));
                 continue;
@@ -72,7 +73,7 @@ impl Tx {
     }
 }
 
-/// Whether a record has a name or a card that the last one has not.
+/// Whether a record has a name or card that the last record does not have.
 fn names_another(user: &UserPatch, last: &UserPatch) -> bool {
     let card = |user: &UserPatch| user.card.clone().filter(|card| !card.is_empty());
     user.name != last.name || card(user).is_some_and(|number| card(last) != Some(number))

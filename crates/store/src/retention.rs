@@ -1,4 +1,5 @@
-//! What is finished goes after a while, a few rows at a time; nothing goes that a later decision could need.
+//! Retention: deletes finished rows after a while, a few at a time. It keeps everything that a later decision could
+//! need.
 
 use roster::Millis;
 use sqlx::{query, query_as, query_scalar};
@@ -6,46 +7,46 @@ use sqlx::{query, query_as, query_scalar};
 use crate::sql::{lists, places, statement};
 use crate::{StoreError, Tx};
 
-/// How many versions before the newest of an item are kept whatever the devices have read.
+/// This many old versions of each item are kept, whatever the devices have read.
 const OLD_VERSIONS: i64 = 8;
 
-/// How many entries of the log of a device are kept however old: more than any device holds. One that it uploads again must
-/// not be taken for new.
+/// This many entries of a device's log are kept at any age: more than any device stores. An entry that the device
+/// uploads again must not be taken for a new one.
 const LOG_ENTRIES: i64 = 50_000;
 
-/// What goes by its age alone: nothing is decided on it any more.
+/// Rows that are deleted by age alone, because no later decision uses them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finished {
-    /// Queued commands that were answered, given up or taken back.
+    /// Queued commands that were answered, given up or cancelled.
     Orders,
-    /// Connections that ended.
+    /// Sessions that ended.
     Sessions,
-    /// What was held and decided on. What waits for an operator stays.
+    /// Resolved held records. Unresolved ones stay.
     Held,
-    /// Contents kept for an undo whose time is over, and what was held of the people who were deleted.
+    /// Contents of deleted items whose undo period is over, and records held for the deleted people.
     Undo,
-    /// Attendance records, by when they came.
+    /// Attendance records, by the time when they were received.
     Attendance,
-    /// Pictures of them, likewise.
+    /// Pictures of punches, by the time when they were received.
     AttendancePhotos,
-    /// Identity cards, work codes, messages and verifications that did not come again.
+    /// Identity cards, work codes, messages and verifications that were not received again.
     Records,
-    /// Errors of devices that did not come again.
+    /// Errors of devices that were not received again.
     Errors,
-    /// That users were given to devices for one punch.
+    /// Notes that users were sent to devices for a single punch.
     RemoteUsers,
-    /// Files that were offered to devices until a time.
+    /// Expired files that were offered to devices.
     OfferedFiles,
-    /// Their contents.
+    /// Contents of expired files.
     OfferedParts,
-    /// Photos that were offered to devices until a time.
+    /// Expired photos that were offered to devices.
     OfferedPhotos,
-    /// What was made of earlier versions of photos: the hashes that are left of it.
+    /// Hashes of smaller copies of earlier photo versions.
     PhotoForms,
 }
 
 impl Finished {
-    /// Table, primary key, and which rows are finished before a time.
+    /// Table, primary key, and the condition for rows that were finished before a time.
     const fn rows(self) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Orders => ("operator_command", "device_id, command_no", "closed_at < ?"),
@@ -70,10 +71,10 @@ impl Finished {
 }
 
 impl Tx {
-    /// Forgets at most `limit` rows that were finished before a time. Returns how many went.
+    /// Deletes at most `limit` rows that were finished before a time. Returns how many were deleted.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn forget(&mut self, what: Finished, before: Millis, limit: i64) -> Result<u64, StoreError> {
         if what == Finished::Undo {
             return self.forget_deleted(before, limit).await;
@@ -84,10 +85,10 @@ impl Tx {
         Ok(done.rows_affected())
     }
 
-    /// Devices with commands that were closed before a time, or with entries of their log before another one.
+    /// Devices with commands that were closed before one time, or with log entries from before another.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn devices_with_old_rows(
         &mut self,
         commands: Millis,
@@ -104,13 +105,14 @@ impl Tx {
         .await?)
     }
 
-    /// Forgets at most `limit` commands of one device that were closed before a time. Returns how many went.
+    /// Deletes at most `limit` commands of one device that were closed before a time. Returns how many were deleted.
     ///
-    /// Only what the device has passed: it does commands in their order, so one that it has answered tells that none before
-    /// it will be done, or answered, any more. The last answer of a device that never came back stays.
+    /// Deletes only commands before the last answered one. A device carries out commands in order, so after this
+    /// answer it will neither carry out nor answer an earlier one. The last answer stays, even of a device that never
+    /// came back.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn forget_commands(
         &mut self,
         device: i64,
@@ -139,11 +141,11 @@ impl Tx {
         Ok(done.rows_affected())
     }
 
-    /// Forgets at most `limit` entries of a device's log that were uploaded before a time, but for its newest 50,000.
-    /// Returns how many went.
+    /// Deletes at most `limit` entries of a device's log that were uploaded before a time, but never its newest
+    /// 50,000. Returns how many were deleted.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn forget_operations(
         &mut self,
         device: i64,
@@ -165,12 +167,13 @@ impl Tx {
         Ok(done.rows_affected())
     }
 
-    /// Forgets versions of items that every active device has passed, but for the last eight of each item; of an item that
-    /// is deleted for good, all of them once no device can hold it any more. Looks at `limit` items after a number of one;
-    /// returns how many versions went, and the last item looked at, `None` at the end.
+    /// Deletes old versions of items that every active device has passed, except the last eight of each item. For an
+    /// item that is deleted for good, deletes all of them once no device can hold the item any more. Checks `limit`
+    /// items after the item number `after`. Returns how many versions were deleted, and the last item checked; `None`
+    /// at the end.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn forget_versions(
         &mut self,
         after: i64,
@@ -212,8 +215,9 @@ impl Tx {
         Ok((forgotten, items.last().filter(|_| full).map(|(item, _)| *item)))
     }
 
-    /// The hashes of deleted items keep a device that still holds them from giving them to a new owner of the PIN. Once each
-    /// device of the fleet has read the deletion, and none has anything of the PIN under way, they are of no use.
+    /// Deletes the old versions of deleted items. Their hashes stop a device that still holds the data from giving it
+    /// to a new owner of the PIN. They are useless once each device of the fleet has read the deletion and none has
+    /// work for the PIN under way.
     async fn forget_dead_versions(&mut self, items: &[i64]) -> Result<u64, StoreError> {
         let mut dead = Vec::new();
         for list in lists(items) {

@@ -1,16 +1,16 @@
-//! Running a transaction again that met another one, or lost its connection.
+//! Retries: a transaction runs again after a conflict or a lost connection.
 
 use std::time::Duration;
 
 use crate::StoreError;
 
-/// How often a transaction is run at most.
+/// Maximum number of runs.
 const ATTEMPTS: u32 = 8;
 
-/// The pause before the second run; it doubles with each.
+/// The pause before the second run. It doubles with each further run.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
-/// How often a transaction may still run, and how long it pauses before the next run.
+/// The remaining runs of a transaction, and the pause before the next one.
 #[derive(Debug)]
 pub struct Attempts {
     left: u32,
@@ -24,31 +24,31 @@ impl Default for Attempts {
 }
 
 impl Attempts {
-    /// A transaction that has not run yet.
+    /// The state before the first run.
     pub const fn new() -> Self {
         Self { left: ATTEMPTS, pause: FIRST_PAUSE }
     }
 
-    /// Call it after a run that failed. Waits a little and returns true if the transaction should run again.
+    /// Call it after a failed run. Waits a little, and returns true if the transaction should run again.
     pub async fn again(&mut self, error: &StoreError) -> bool {
         self.left -= 1;
         if self.left == 0 || !error.retryable() {
             return false;
         }
-        tracing::debug!(%error, "transaction runs again");
+        tracing::debug!(%error, "transaction failed: running it again");
         tokio::time::sleep(self.pause).await;
         self.pause *= 2;
         true
     }
 }
 
-/// Runs `work`, a whole transaction from its beginning to its commit, again while another one is in its way or its
-/// connection breaks before the commit.
+/// Runs `work`, a whole transaction including its commit. Runs it again after a conflict with another transaction,
+/// and after a connection that broke before the commit.
 ///
-/// `work` therefore must not do anything that counts outside the transaction.
+/// `work` must therefore have no lasting effect outside the transaction.
 ///
 /// # Errors
-/// The last one, after some attempts; at once what is not [`StoreError::retryable`].
+/// The last error, after several attempts; at once an error that is not [`StoreError::retryable`].
 pub async fn retry<T, F, W>(mut work: F) -> Result<T, StoreError>
 where
     F: FnMut() -> W,
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_passes_is_tried_again_and_in_the_end_told() {
+    async fn a_temporary_error_is_retried_and_in_the_end_returned() {
         let mut runs = 0;
         let done = retry(|| {
             runs += 1;
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_have_been_written_is_not_written_again() {
+    async fn a_commit_with_an_unknown_outcome_is_not_retried() {
         let mut runs = 0;
         let outcome = retry(|| {
             runs += 1;

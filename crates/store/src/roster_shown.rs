@@ -1,4 +1,4 @@
-//! `roster_shown`: whose records a device uploaded since its approval, while it is being taken in.
+//! `roster_shown`: the users whose records a device uploaded while it joins or is read.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::sql::{batches, lists, places, rows, statement};
 use crate::{DeviceRow, StoreError, Tx};
 
 impl DeviceRow {
-    /// How many users the device says to hold, if it told that since its approval.
+    /// The number of users that the device reported, if it did so since its approval.
     pub fn users_counted(&self) -> Option<u64> {
         let told = self.counts_at.zip(self.approved_at).is_some_and(|(told, approved)| told >= approved);
         self.capability.counts().users.filter(|_| told)
@@ -19,27 +19,27 @@ impl DeviceRow {
 }
 
 impl DeviceRow {
-    /// Whether it is read as a whole: who it shows counts.
+    /// Whether the device is being read, so that the users whom it shows are counted.
     pub const fn is_read(&self) -> bool {
         self.joining.is_some() || self.rereads.is_some()
     }
 }
 
 impl Tx {
-    /// Notes that a handshake asked a device that is being taken in for all its people. The first time counts.
+    /// Notes that a handshake asked a joining device for all its people. Only the first time counts.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_asked(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         let update = "UPDATE device SET roster_asked_at = ? WHERE device_id = ? AND (joining IS NOT NULL OR rereads > 0) AND roster_asked_at IS NULL";
         self.note(device, update, at).await
     }
 
-    /// Notes that a device that is being taken in uploaded something about people. A device that did so without a
-    /// handshake counts as asked from then on.
+    /// Notes that a joining device uploaded something about people. If no handshake has asked it yet, it counts as
+    /// asked from now on.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_heard(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE device SET heard_at = ?, roster_asked_at = COALESCE(roster_asked_at, ?) \
@@ -56,7 +56,7 @@ impl Tx {
     /// Those of these users whom a device has not shown before.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn not_shown(
         &mut self,
         device: i64,
@@ -78,10 +78,10 @@ impl Tx {
         Ok(pins)
     }
 
-    /// Notes whose records a device uploaded. Its row is locked.
+    /// Notes the users whose records a device uploaded. The caller has locked its row.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_shown(&mut self, device: i64, pins: &BTreeSet<Pin>) -> Result<(), StoreError> {
         let pins: Vec<&Pin> = pins.iter().collect();
         for batch in batches(&pins) {
@@ -96,10 +96,10 @@ impl Tx {
         Ok(())
     }
 
-    /// How many users a device has shown since its approval.
+    /// The number of users that a device has shown since its approval or the start of its reading.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_shown(&mut self, device: i64) -> Result<u64, StoreError> {
         let shown: i64 = query_scalar("SELECT COUNT(*) FROM roster_shown WHERE device_id = ?")
             .bind(device)
@@ -108,10 +108,10 @@ impl Tx {
         Ok(u64::try_from(shown).unwrap_or(0))
     }
 
-    /// How many users each device has shown, of those that are being taken in and showed any.
+    /// The number of users that each device has shown; devices that showed none are left out.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn all_users_shown(&mut self) -> Result<BTreeMap<i64, u64>, StoreError> {
         let shown: Vec<(i64, i64)> =
             query_as("SELECT device_id, COUNT(*) FROM roster_shown GROUP BY device_id")
@@ -120,11 +120,11 @@ impl Tx {
         Ok(shown.into_iter().map(|(device, shown)| (device, u64::try_from(shown).unwrap_or(0))).collect())
     }
 
-    /// All that a device holds is read from now on, for questions that it does not answer one by one. A device that is being
-    /// taken in is read anyway, and goes on.
+    /// Begins a reading of everything that a device holds, because it does not answer single questions. A joining
+    /// device is read anyway, so nothing changes for it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn begin_reread(&mut self, device: i64) -> Result<(), StoreError> {
         let begun = query(
             "UPDATE device SET rereads = 1, roster_asked_at = NULL, heard_at = NULL \
@@ -139,10 +139,10 @@ impl Tx {
         Ok(())
     }
 
-    /// All that a device holds was read: the questions that it was to be asked are answered.
+    /// Ends a reading of everything that a device holds. This answers the questions that the device refused.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn end_reread(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE device SET rereads = 0, unexplained_deletions = 0, people_read_at = ? WHERE device_id = ?",
@@ -155,7 +155,7 @@ impl Tx {
         self.forget_shown(device).await
     }
 
-    /// A device showed all that it holds: that answers the questions that it refused.
+    /// Marks the questions that a device refused as answered, because it has shown everything that it holds.
     async fn answer_refused(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE claim SET asked = 'answered', asked_at = 0, due_at = ? WHERE device_id = ? AND asked = 'refused'",
@@ -167,10 +167,11 @@ impl Tx {
         Ok(())
     }
 
-    /// A device that was restored has to show all its people again: what it showed and counted before is of another time.
+    /// Starts over with the roster of a restored device: the people that it showed and the counts that it reported
+    /// before are outdated.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn begin_roster(&mut self, device: i64) -> Result<(), StoreError> {
         query(
             "UPDATE device SET roster_asked_at = NULL, heard_at = NULL, roster_complete = 0, counts_at = NULL \
@@ -182,11 +183,11 @@ impl Tx {
         self.forget_shown(device).await
     }
 
-    /// Notes whether a device that is taken in has shown all its people, and forgets whom it showed. That also answers the
-    /// questions that the device refused meanwhile.
+    /// Ends the reading of a joining device: stores whether it has shown all its people, and forgets whom it showed.
+    /// This also answers the questions that the device refused in the meantime.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn end_roster(&mut self, device: i64, complete: bool, at: Millis) -> Result<(), StoreError> {
         self.answer_refused(device, at).await?;
         query("UPDATE device SET roster_complete = ?, people_read_at = COALESCE(?, people_read_at) WHERE device_id = ?")
@@ -198,10 +199,10 @@ impl Tx {
         self.forget_shown(device).await
     }
 
-    /// Forgets whom a device showed.
+    /// Forgets the users that a device showed.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn forget_shown(&mut self, device: i64) -> Result<(), StoreError> {
         query("DELETE FROM roster_shown WHERE device_id = ?").bind(device).execute(self.db()).await?;
         Ok(())

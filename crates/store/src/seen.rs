@@ -1,4 +1,4 @@
-//! When devices were last heard of: written behind, for many at once.
+//! Last-seen times of devices, written with a delay and in batches.
 
 use std::collections::BTreeMap;
 
@@ -8,26 +8,25 @@ use sqlx::query;
 use crate::sql::{batches, places, statement};
 use crate::{StoreError, Tx};
 
-/// What is written behind of a device that was heard of.
+/// The last time that a device was heard of.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// Which.
+    /// The device.
     pub device: i64,
-    /// When.
+    /// The time.
     pub at: Millis,
-    /// Where from.
+    /// The address of the device.
     pub address: Option<String>,
 }
 
 impl Tx {
-    /// Writes behind when devices were last heard of; many at a time, each once. One that another process heard of later
-    /// stays as it is.
+    /// Writes last-seen times, many in one statement. A later time from another process stays.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn write_seen(&mut self, seen: &[Seen]) -> Result<(), StoreError> {
-        // Always in one order: processes that write behind for the same devices do not wait for each other in a circle.
-        // And each once: of a device that is named twice in a statement the first would count.
+        // A fixed order, so that processes that write the same devices cannot deadlock. Each device once, because
+        // `CASE` would take the first of two entries.
         let mut last: BTreeMap<i64, Seen> = BTreeMap::new();
         for seen in seen {
             let last = last.entry(seen.device).or_insert_with(|| seen.clone());
@@ -39,7 +38,7 @@ impl Tx {
         let seen: Vec<Seen> = last.into_values().collect();
         for batch in batches(&seen) {
             let cases = "WHEN ? THEN ? ".repeat(batch.len());
-            // `address` first: it looks at `last_seen_at` as it was.
+            // `address` first: its expression needs the old `last_seen_at`.
             let later = "COALESCE(last_seen_at, 0) <= CASE device_id";
             let sql = format!(
                 "UPDATE device SET \

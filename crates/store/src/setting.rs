@@ -1,4 +1,4 @@
-//! `setting`: what the database knows of itself.
+//! `setting`: settings that Muster keeps in the database.
 
 use sqlx::{query, query_scalar};
 
@@ -6,10 +6,10 @@ use crate::sql::statement;
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// A value by its name.
+    /// The value of a name.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn setting(&mut self, name: &str) -> Result<Option<String>, StoreError> {
         Ok(query_scalar("SELECT value FROM setting WHERE name = ?")
             .bind(name)
@@ -20,7 +20,7 @@ impl Tx {
     /// Sets a value.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_setting(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
         let upsert = self.engine.upsert("setting", "name", &["value"]);
         query(statement(format!("INSERT INTO setting (name, value) VALUES (?, ?){upsert}")))

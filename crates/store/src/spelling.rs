@@ -1,4 +1,4 @@
-//! `spelling`: PINs that differ in the case of their letters alone.
+//! `spelling`: PINs that differ only in the case of their letters.
 
 use std::collections::BTreeMap;
 
@@ -20,10 +20,11 @@ fn folded(pin: &Pin) -> String {
 }
 
 impl Tx {
-    /// Which of some PINs users of the fleet have in another spelling, and in which: `a1` where the fleet has `A1`.
+    /// For each PIN that live users have only in another spelling, that spelling: `a1` gives `A1` if the fleet has
+    /// `A1`.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn pins_differing_in_case(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, Pin>, StoreError> {
         let wanted: Vec<&Pin> = pins.iter().filter(|pin| has_letters(pin)).collect();
         let keys: Vec<String> = wanted.iter().map(|pin| folded(pin)).collect();
@@ -45,13 +46,13 @@ impl Tx {
         }
         let other = |pin: &Pin| {
             let others = held.get(&folded(pin))?;
-            // Where the fleet has this very spelling, it is nothing new.
+            // The fleet already has this exact spelling.
             if others.contains(pin) { None } else { others.first().cloned() }
         };
         Ok(wanted.into_iter().filter_map(|pin| Some((pin.clone(), other(pin)?))).collect())
     }
 
-    /// Notes how users among new items are spelled.
+    /// Stores the spellings of new users.
     pub(crate) async fn put_spellings(&mut self, items: &[&ItemRow]) -> Result<(), StoreError> {
         let lettered = |row: &&&ItemRow| row.key.slot == Slot::USER && has_letters(&row.key.pin);
         let pins: Vec<&Pin> = items.iter().filter(lettered).map(|row| &row.key.pin).collect();

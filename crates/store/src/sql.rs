@@ -1,25 +1,25 @@
-//! Putting statements together: lists of placeholders in a few fixed lengths, so that prepared statements are used again.
+//! SQL texts: lists of placeholders in a few fixed lengths, so that prepared statements are reused.
 
 use sqlx::AssertSqlSafe;
 
-/// How many rows go into one statement: few different lengths, so that prepared statements are used again, and few
-/// statements, since each is a way to the database server and back.
+/// Rows per statement. Few lengths, so that prepared statements are reused; few statements, because each is a round
+/// trip to the database server.
 const BATCHES: [usize; 10] = [200, 100, 50, 30, 20, 10, 5, 3, 2, 1];
 
-/// The same where rows come a few at a time, and often: what a device is sent at once.
-const FEW: [usize; 15] = [128, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
+/// Rows per statement for small, frequent writes, such as the commands of one reply.
+const SMALL_BATCHES: [usize; 15] = [128, 64, 48, 32, 24, 16, 12, 8, 7, 6, 5, 4, 3, 2, 1];
 
-/// How many keys go into one statement at most.
+/// Maximum keys per statement.
 pub(crate) const LIST: usize = 500;
 
-/// A statement made of constants and placeholders.
+/// A statement of constants and placeholders.
 ///
 /// Only for texts of this crate: values are always bound, never written into the text.
 pub(crate) fn statement(text: String) -> AssertSqlSafe<String> {
     AssertSqlSafe(text)
 }
 
-/// The start of a text that devices may make as long as they like.
+/// The beginning of a text, because devices may send texts of any length.
 pub(crate) fn capped(text: &str, most_bytes: usize) -> String {
     text[..text.floor_char_boundary(most_bytes)].to_owned()
 }
@@ -39,7 +39,8 @@ pub(crate) fn rows(n: usize, columns: usize) -> String {
     text
 }
 
-/// The keys in lists of one of five lengths, each filled up by repeating its last key: harmless in an `IN`.
+/// The keys in lists of one of five lengths. Each list is filled up by repeating its last key, which is harmless in
+/// an `IN`.
 pub(crate) fn lists<T>(keys: &[T]) -> impl Iterator<Item = Vec<&T>> {
     keys.chunks(LIST).map(|chunk| {
         let length = [1, 8, 32, 128, LIST].into_iter().find(|length| *length >= chunk.len()).unwrap_or(LIST);
@@ -51,16 +52,17 @@ pub(crate) fn lists<T>(keys: &[T]) -> impl Iterator<Item = Vec<&T>> {
     })
 }
 
-/// The rows in batches of a few lengths, for statements of many rows.
+/// The rows in batches of a few lengths, for statements with many rows.
 ///
-/// `columns` values a row: with the most rows still below the 32,766 values that SQLite takes in a statement.
+/// `columns` values per row: the largest batch stays below the 32,766 values that SQLite accepts in a statement.
 pub(crate) fn batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
     batches_of(&BATCHES, rows)
 }
 
-/// As [`batches`], in hardly ever more than two, and up to eight rows in one: for what every device is sent.
+/// Like [`batches`], but hardly ever more than two batches, and one for up to eight rows: for the commands of one
+/// reply.
 pub(crate) fn few_batches<T>(rows: &[T]) -> impl Iterator<Item = &[T]> {
-    batches_of(&FEW, rows)
+    batches_of(&SMALL_BATCHES, rows)
 }
 
 fn batches_of<'r, T>(lengths: &'static [usize], mut rows: &'r [T]) -> impl Iterator<Item = &'r [T]> {
@@ -72,7 +74,7 @@ fn batches_of<'r, T>(lengths: &'static [usize], mut rows: &'r [T]) -> impl Itera
     })
 }
 
-/// As [`batches`], for rows that may be large: no batch of several rows takes more than [`MOST_BYTES`].
+/// Like [`batches`], for rows that may be large: no batch of several rows exceeds [`MAX_BYTES`].
 pub(crate) fn batches_of_bytes<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> impl Iterator<Item = &[T]> {
     let mut rest = rows;
     std::iter::from_fn(move || {
@@ -81,7 +83,7 @@ pub(crate) fn batches_of_bytes<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> im
             .iter()
             .take_while(|row| {
                 sum += bytes(row);
-                sum <= MOST_BYTES
+                sum <= MAX_BYTES
             })
             .count();
         let length = BATCHES.into_iter().find(|length| *length <= fits).unwrap_or(1);
@@ -91,8 +93,8 @@ pub(crate) fn batches_of_bytes<T>(rows: &[T], bytes: impl Fn(&T) -> usize) -> im
     })
 }
 
-/// What a statement of many rows takes: every database server lets four times as much through.
-const MOST_BYTES: usize = 1 << 20;
+/// Maximum bytes of a statement with several rows. Every supported database server accepts four times as much.
+const MAX_BYTES: usize = 1 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -127,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_few_rows_go_in_one_statement_and_those_of_a_reply_in_two() {
+    fn eight_rows_take_one_statement_and_a_reply_takes_two() {
         for (rows, statements) in [(0, 0), (1, 1), (3, 1), (4, 1), (8, 1), (27, 2), (36, 2), (50, 2)] {
             let rows: Vec<usize> = (0..rows).collect();
             let batches: Vec<_> = few_batches(&rows).collect();
@@ -147,7 +149,7 @@ mod tests {
         assert_eq!(
             batches_of_bytes(&[2 << 20, 1], |bytes| *bytes).count(),
             2,
-            "one that is too large goes alone"
+            "a row that is too large is a batch of its own"
         );
     }
 

@@ -1,4 +1,4 @@
-//! What people look at: how far devices are, who there is, what happened last.
+//! Status for operators: the progress of devices, the people, and the latest events.
 
 use std::collections::BTreeMap;
 
@@ -11,81 +11,81 @@ use crate::key::{key_of, pin_of};
 use crate::sync_command::verb_of;
 use crate::{StoreError, Tx};
 
-/// How much is under way and owed to a device.
+/// The work of a device that is under way or due.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SyncCounts {
-    /// Commands sent and not answered.
+    /// Commands that were sent and not acknowledged.
     pub open: i64,
-    /// Items owed out of order, but for removals that failed often.
+    /// Due exceptions, except removals that failed many times.
     pub due: i64,
-    /// Removals that failed often: what is to be removed may still be on the device.
+    /// Removals that failed many times: the data may still be on the device.
     pub unconfirmed: i64,
-    /// Items that wait for something else.
+    /// Exceptions that wait for an event.
     pub parked: i64,
     /// Contents that the device refused.
     pub refused: i64,
-    /// PINs of which the device is asked whom it holds.
+    /// PINs for which Muster asks the device whom it holds.
     pub asked: i64,
 }
 
 /// An item of a person, without its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemSummary {
-    /// Which.
+    /// The item.
     pub slot: Slot,
-    /// Number of its newest version.
+    /// The feed number of its newest version.
     pub seq: Seq,
-    /// False once it is deleted.
+    /// False after its deletion.
     pub live: bool,
     /// When it changed.
     pub changed_at: Millis,
-    /// The device where it changed, `None` for an operator.
+    /// The device where it changed; `None` for an operator.
     pub changed_by: Option<i64>,
-    /// About how many bytes it takes on the wire.
+    /// Its approximate size on the wire.
     pub bytes: usize,
     /// Hash of its content.
     pub hash: ContentHash,
 }
 
-/// One command of the synchronisation, for a log.
+/// One sync command, for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandEvent {
-    /// For which device.
+    /// Its device.
     pub device: i64,
-    /// Its number there.
+    /// Its number on the device.
     pub number: i64,
-    /// What it is about.
+    /// The item that it is about.
     pub key: ItemKey,
-    /// What it does.
+    /// Its verb.
     pub verb: Verb,
-    /// When it went out last.
+    /// When it was last sent.
     pub sent_at: Millis,
     /// When it was answered or given up.
     pub closed_at: Option<Millis>,
-    /// What the device answered.
+    /// The device's return code.
     pub return_code: Option<i32>,
 }
 
 /// One change of the fleet, for a log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ItemEvent {
-    /// Its number.
+    /// Its feed number.
     pub seq: Seq,
-    /// What changed.
+    /// The item that changed.
     pub key: ItemKey,
     /// False for a deletion.
     pub live: bool,
-    /// When.
+    /// When it changed.
     pub at: Millis,
-    /// The device where it changed, `None` for an operator.
+    /// The device where it changed; `None` for an operator.
     pub by: Option<i64>,
 }
 
 impl Tx {
-    /// How much is under way and owed, device by device; those with nothing are left out.
+    /// The work under way and due for each device. Devices without any are left out.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn sync_counts(&mut self) -> Result<BTreeMap<i64, SyncCounts>, StoreError> {
         let mut counts: BTreeMap<i64, SyncCounts> = BTreeMap::new();
         let open: Vec<(i64, i64)> =
@@ -116,11 +116,11 @@ impl Tx {
         Ok(counts)
     }
 
-    /// What is owed to one device out of order, or was refused by it, in the order of the keys; without removals that failed
-    /// often ([`Self::failed_removals`]).
+    /// The due exceptions and the refusals of one device, in the order of the keys; without removals that failed many
+    /// times ([`Self::failed_removals`]).
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn exceptions_of(
         &mut self,
         device: i64,
@@ -137,16 +137,16 @@ impl Tx {
         let pins: Vec<Pin> =
             pins.iter().map(|(pin,)| pin_of("sync_exception", pin)).collect::<Result<_, _>>()?;
         let mut found = self.exceptions(device, &pins).await?;
-        // Others only mark whom the device knows.
+        // The other rows only mark people whom the device knows.
         let is_owed = |exception: &Exception| exception.wait != Wait::No || exception.refused.is_some();
         found.retain(|(_, exception)| is_owed(exception) && exception.unconfirmed.is_none());
         Ok(found)
     }
 
-    /// What is under way to one device, in the order of the keys.
+    /// The open commands of one device, in the order of the keys.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn open_commands_of(
         &mut self,
         device: i64,
@@ -164,10 +164,10 @@ impl Tx {
         Ok(self.open_commands(device, &pins).await?.into_iter().collect())
     }
 
-    /// PINs of live users after `after` in the order of their bytes; all from the start for an empty text.
+    /// PINs of live users after `after`, in byte order. An empty text starts from the first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn user_pins(&mut self, after: &str, limit: i64) -> Result<Vec<Pin>, StoreError> {
         let rows: Vec<(String,)> =
             query_as("SELECT pin FROM item WHERE kind = 0 AND live = 1 AND pin > ? ORDER BY pin LIMIT ?")
@@ -178,10 +178,10 @@ impl Tx {
         rows.iter().map(|(pin,)| pin_of("item", pin)).collect()
     }
 
-    /// Live users of these PINs.
+    /// The live users among these PINs.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a password that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a password that cannot be decrypted.
     pub async fn users(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, UserFields>, StoreError> {
         let items = self.item_rows(pins).await?;
         let ids: Vec<i64> = items
@@ -192,10 +192,10 @@ impl Tx {
         Ok(self.user_fields(&ids).await?.into_iter().map(|(key, fields)| (key.pin, fields)).collect())
     }
 
-    /// Everything ever held of these PINs.
+    /// All items of these PINs, live or deleted.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn items_of(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, Vec<ItemSummary>>, StoreError> {
         let mut found: BTreeMap<Pin, Vec<ItemSummary>> = BTreeMap::new();
         for (key, row) in self.item_rows(pins).await? {
@@ -212,10 +212,10 @@ impl Tx {
         Ok(found)
     }
 
-    /// Changes of the fleet after a number, in order: only the newest of each item.
+    /// Changes of the fleet after a number, in order: only the newest change of each item.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn item_events(&mut self, after: Seq, limit: i64) -> Result<Vec<ItemEvent>, StoreError> {
         type Columns = (i64, String, i64, i64, i64, i64, i64, Option<i64>);
         let rows: Vec<Columns> = query_as(
@@ -234,10 +234,10 @@ impl Tx {
             .collect()
     }
 
-    /// Commands that were sent or answered since a time, the oldest first.
+    /// Sync commands that were sent or answered since a time, oldest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn command_events(
         &mut self,
         since: Millis,
@@ -263,10 +263,10 @@ impl Tx {
             .collect()
     }
 
-    /// How many users a device should hold: those that live in an area of it.
+    /// The number of users that a device should hold: the live users in its areas.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_in_scope(&mut self, device: i64) -> Result<i64, StoreError> {
         let (count,) = query_as(
             "SELECT COUNT(*) FROM item u WHERE u.kind = 0 AND u.live = 1 AND EXISTS \
@@ -279,11 +279,11 @@ impl Tx {
         Ok(count)
     }
 
-    /// Users a device should hold by now, in no order: those that live in an area of it, but for those that wait for
-    /// something, were refused by it, or were deleted at it and wait for an operator.
+    /// The users that a device should hold by now, in no order: the live users in its areas, except those that wait
+    /// for an event, were refused by the device, or were deleted there and wait for an operator.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_expected(&mut self, device: i64) -> Result<Vec<Pin>, StoreError> {
         let rows: Vec<(String,)> = query_as(
             "SELECT u.pin FROM item u WHERE u.kind = 0 AND u.live = 1 AND EXISTS \
@@ -301,11 +301,12 @@ impl Tx {
         rows.iter().map(|(pin,)| pin_of("item", pin)).collect()
     }
 
-    /// Users a device may hold, in no order: those that it should hold, and those that may be on it all the same: what is
-    /// wanted of them waits or was refused, an operator has to decide on them, or they were given to it for one punch.
+    /// The users that a device may hold, in no order. These are the live users in its areas, and other users that may
+    /// still be on it: their exception is not settled, an operator has to decide on a held record, or they were sent
+    /// to it for a single punch.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_possible(&mut self, device: i64) -> Result<Vec<Pin>, StoreError> {
         let rows: Vec<(String,)> = query_as(
             "SELECT u.pin FROM item u WHERE u.kind = 0 AND u.live = 1 AND EXISTS \
@@ -324,11 +325,11 @@ impl Tx {
         rows.iter().map(|(pin,)| pin_of("item", pin)).collect()
     }
 
-    /// Notes how many users a device should hold that holds more; `None` = it does not any more. `asked_at` where it was
-    /// asked for all of them.
+    /// Stores how many users a device should hold if it holds more; `None` if it no longer does. `asked_at` is given
+    /// if Muster asked for all its people.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_surplus(
         &mut self,
         device: i64,
@@ -350,7 +351,7 @@ impl Tx {
     /// Whether a command of a device was answered or given up at or after a time.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn closed_since(&mut self, device: i64, at: Millis) -> Result<bool, StoreError> {
         let found: Option<(i64,)> =
             query_as("SELECT command_no FROM sync_command WHERE device_id = ? AND closed_at >= ? LIMIT 1")
@@ -361,10 +362,10 @@ impl Tx {
         Ok(found.is_some())
     }
 
-    /// How many rows of the feed a device has not read.
+    /// The number of feed rows that a device has not read.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn unread(&mut self, cursor: Seq) -> Result<i64, StoreError> {
         let (count,) =
             query_as("SELECT COUNT(*) FROM item WHERE seq > ?").bind(cursor.0).fetch_one(self.db()).await?;

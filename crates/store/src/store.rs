@@ -24,70 +24,71 @@ pub struct Store {
     read: AnyPool,
     point: Arc<SingleRowReader>,
     write: AnyPool,
-    /// Whose turn it is to change the fleet, or to write at all where one at a time does. `None` where there is one
-    /// connection for everything.
-    turns: Option<Arc<WriteQueue>>,
+    /// The queue of transactions that change the fleet; on SQLite, of all write transactions. `None` for a database
+    /// with a single connection.
+    write_queue: Option<Arc<WriteQueue>>,
     engine: Engine,
     keys: Arc<Keys>,
-    watch: Arc<ChangeTracker>,
+    change_tracker: Arc<ChangeTracker>,
 }
 
 impl fmt::Debug for Store {
-    /// Without the URL, which may hold a password.
+    /// Leaves out the URL, which may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("engine", &self.engine).finish_non_exhaustive()
     }
 }
 
-/// A transaction. Dropped without [`Tx::commit`], it changed nothing.
+/// A transaction. Dropping it without [`Tx::commit`] rolls it back.
 ///
-/// What may be asked of it and written in it is in the modules of the tables, all as methods.
+/// Its queries are methods in the modules of the tables.
 #[derive(Debug)]
 pub struct Tx {
     inner: Inner,
     pub(crate) engine: Engine,
     pub(crate) keys: Arc<Keys>,
-    watch: Arc<ChangeTracker>,
-    /// Where the clock stands, `None` where others may move it or this has not looked.
+    change_tracker: Arc<ChangeTracker>,
+    /// The feed clock; `None` if this transaction has not read it, or if others may advance it.
     pub(crate) clock: Option<FeedCounters>,
-    /// This has moved the clock: its row is behind until the commit.
-    pub(crate) moved: bool,
-    /// Nobody else can write items until this ends, or this does not see it.
-    pub(crate) items_stand: bool,
-    /// Rows of items that were read while [`Self::items_stand`], by PIN: all of a PIN or none.
+    /// This transaction advanced the clock. The database row is stale until the commit.
+    pub(crate) clock_advanced: bool,
+    /// Other transactions cannot change the items that this one sees, until it ends.
+    pub(crate) items_stable: bool,
+    /// Item rows that were read while [`Self::items_stable`], by PIN: either all rows of a PIN or none.
     pub(crate) items: HashMap<Pin, Vec<ItemRow>>,
 }
 
-/// What a transaction is for the database.
+/// The database side of a transaction.
 #[derive(Debug)]
 enum Inner {
-    /// One of its own.
+    /// A database transaction of its own.
     Own(Transaction<'static, Any>),
-    /// A part of one that others write in as well.
+    /// A member of a commit group.
     Shared(GroupedTransaction),
 }
 
-/// What one process watches to know that there may be work for its devices.
+/// Two counters that tell a process whether there may be work for its devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedCounters {
-    /// The newest number of the feed.
+    /// The newest feed number.
     pub head: Seq,
-    /// Rises whenever something else was written that a device's next poll should see: an operator's command, an
+    /// Increases whenever something else was written that the next poll of a device should see: a queued command, an
     /// approval, a change of areas or options.
     pub wakes: i64,
 }
 
-/// What [`Store::retrying`] runs.
+/// The future that [`Store::retrying`] runs.
 pub type Work<'t, T> = Pinned<Box<dyn Future<Output = Result<T, StoreError>> + Send + 't>>;
 
 impl Store {
-    /// Opens the database of a URL and brings its schema up to date.
+    /// Opens the database of a URL and migrates its schema.
     ///
-    /// `sqlite://` and a path: the file and its folder are made where they are missing, readable by their owner alone.
-    /// `sqlite::memory:` is gone when it is closed, and has a single connection: a transaction waits for the one before.
+    /// `sqlite://` and a path: the file and its folder are created if they are missing, readable by their owner
+    /// alone. `sqlite::memory:` is lost when it is closed, and has a single connection: each transaction waits for
+    /// the one before.
     ///
     /// # Errors
-    /// Most of [`StoreError`]; [`StoreError::WrongKey`] where the bodies in there were sealed with other keys.
+    /// Most of [`StoreError`]; [`StoreError::WrongKey`] if the bodies in the database were sealed with other keys.
     pub async fn open(url: &str, keys: Keys) -> Result<Self, StoreError> {
         let engine = Engine::of_url(url)?;
         let pools = open::connect(engine, url, true).await?;
@@ -96,10 +97,10 @@ impl Store {
         Ok(store)
     }
 
-    /// Whether the database of a URL holds nothing of ours yet, or is not there. Makes and writes nothing.
+    /// Whether the database of a URL holds no schema of Muster yet, or does not exist. Creates and writes nothing.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn is_new(url: &str) -> Result<bool, StoreError> {
         let engine = Engine::of_url(url)?;
         match open::connect(engine, url, false).await {
@@ -109,10 +110,10 @@ impl Store {
         }
     }
 
-    /// Opens a database that is there, as it is: for a second process beside a running server.
+    /// Opens an existing database without a migration: for a second process beside a running server.
     ///
     /// # Errors
-    /// As [`Store::open`], and [`StoreError::SchemaTooOld`] instead of a migration.
+    /// Like [`Store::open`], but [`StoreError::SchemaTooOld`] instead of a migration.
     pub async fn open_existing(url: &str, keys: Keys) -> Result<Self, StoreError> {
         let engine = Engine::of_url(url)?;
         let pools = open::connect(engine, url, false).await?;
@@ -129,45 +130,46 @@ impl Store {
     }
 
     fn of(pools: open::Pools, engine: Engine, keys: Keys) -> Self {
-        let turns = pools.writers.map(|(writers, longest)| WriteQueue::new(writers, engine, longest));
+        let write_queue = pools.writers.map(|(writers, longest)| WriteQueue::new(writers, engine, longest));
         Self {
-            turns,
+            write_queue,
             read: pools.read,
             point: Arc::new(pools.point),
             write: pools.write,
             engine,
             keys: Arc::new(keys),
-            watch: Arc::new(ChangeTracker::default()),
+            change_tracker: Arc::new(ChangeTracker::default()),
         }
     }
 
-    /// Runs the steps of the schema that are missing; [`Store::open`] does.
+    /// Runs the missing migrations. [`Store::open`] does this already.
     ///
     /// # Errors
-    /// [`StoreError::SchemaTooNew`] for a database of a newer program, [`StoreError::WrongKey`]: then nothing was written.
+    /// [`StoreError::SchemaTooNew`] for the database of a newer program, or [`StoreError::WrongKey`]: both before
+    /// anything is written.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         migrate::migrate(self.engine, &self.write, self.keys.check()).await
     }
 
-    /// The schema's version; 0 for an empty database.
+    /// The schema version; 0 for an empty database.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn schema_version(&self) -> Result<i64, StoreError> {
         migrate::schema_version(&self.read).await
     }
 
-    /// Waits for open transactions and closes every connection.
+    /// Waits for open transactions, then closes every connection.
     pub async fn close(&self) {
         self.read.close().await;
         self.point.close().await;
-        if let Some(turns) = &self.turns {
-            turns.close().await;
+        if let Some(write_queue) = &self.write_queue {
+            write_queue.close().await;
         }
         self.write.close().await;
     }
 
-    /// Which engine this is.
+    /// The database engine.
     pub const fn engine(&self) -> Engine {
         self.engine
     }
@@ -177,46 +179,47 @@ impl Store {
         self.keys.hash_key()
     }
 
-    /// A transaction that reads: all of it sees the database as it was at its first query.
+    /// Begins a read transaction. All its queries see one snapshot, taken at the first query.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn read(&self) -> Result<Tx, StoreError> {
         let inner = open::begin(&self.read, self.engine.begin_read()).await?;
         Ok(self.tx(Inner::Own(inner), true))
     }
 
-    /// A transaction that writes. On SQLite one at a time: this waits for the one before, and may share its commit.
+    /// Begins a write transaction. On SQLite it waits in the write queue and may share its commit.
     ///
     /// # Errors
-    /// Those of the database: [`StoreError::Busy`] where another process writes for long, [`StoreError::Unreachable`] where
-    /// those before in this process take too long.
+    /// Database errors: [`StoreError::Busy`] if another process writes for too long, [`StoreError::Unreachable`] if
+    /// earlier transactions of this process take too long.
     pub async fn write(&self) -> Result<Tx, StoreError> {
         if self.engine.writers_exclude_each_other() { self.next(false).await } else { self.begin_own().await }
     }
 
-    /// A transaction that changes the fleet: it has the clock, and with it all items ([`Tx::lock_clock`]). One at a time of
-    /// this process, and of all: this waits for the one before, and may share its commit.
+    /// Begins a transaction that changes the fleet. It holds the feed clock, and with it all items
+    /// ([`Tx::lock_clock`]). One such transaction runs at a time, across all processes. It waits in the write queue
+    /// and may share its commit.
     ///
     /// # Errors
-    /// As [`Store::write`].
+    /// Like [`Store::write`].
     pub async fn write_fleet(&self) -> Result<Tx, StoreError> {
         self.next(false).await
     }
 
-    /// As [`Store::write_fleet`], for what takes long: it shares its commit with nobody, so that nobody waits for it who was
-    /// there before.
+    /// Like [`Store::write_fleet`], for a long transaction. It shares its commit with no other, so that no earlier
+    /// transaction has to wait for it.
     ///
     /// # Errors
-    /// As [`Store::write`].
+    /// Like [`Store::write`].
     pub async fn write_fleet_alone(&self) -> Result<Tx, StoreError> {
         self.next(true).await
     }
 
-    async fn next(&self, alone: bool) -> Result<Tx, StoreError> {
-        let mut tx = match &self.turns {
-            Some(turns) => {
-                let member = turns.next(alone).await?;
+    async fn next(&self, exclusive: bool) -> Result<Tx, StoreError> {
+        let mut tx = match &self.write_queue {
+            Some(write_queue) => {
+                let member = write_queue.next(exclusive).await?;
                 let clock = member.clock();
                 Tx { clock, ..self.tx(Inner::Shared(member), false) }
             }
@@ -231,46 +234,47 @@ impl Store {
         Ok(self.tx(Inner::Own(inner), self.engine.writers_exclude_each_other()))
     }
 
-    /// Whether one transaction at a time writes, so that to find out beforehand what will be written saves nobody's time but
-    /// that of those who wait.
+    /// Whether write transactions run one at a time. If so, a pass without the lock before the transaction saves time
+    /// only for the transactions that wait in the queue.
     pub const fn writes_one_at_a_time(&self) -> bool {
         self.engine.writers_exclude_each_other()
     }
 
-    /// How many transactions that may share their commit wrote since this was opened, and how many commits they took.
+    /// How many transactions went through the write queue since the store was opened, and how many commits they took.
     pub fn shared_commits(&self) -> (u64, u64) {
-        self.turns.as_ref().map_or((0, 0), |turns| turns.tally())
+        self.write_queue.as_ref().map_or((0, 0), |write_queue| write_queue.tally())
     }
 
     /// The file of an SQLite database.
     pub(crate) fn file(&self) -> Option<PathBuf> {
-        self.turns.as_ref()?.file().map(Path::to_path_buf)
+        self.write_queue.as_ref()?.file().map(Path::to_path_buf)
     }
 
-    /// For queries of one row.
+    /// The reader for queries of a single row.
     pub(crate) fn point(&self) -> &SingleRowReader {
         &self.point
     }
 
-    fn tx(&self, inner: Inner, items_stand: bool) -> Tx {
+    fn tx(&self, inner: Inner, items_stable: bool) -> Tx {
         Tx {
             inner,
             engine: self.engine,
             keys: Arc::clone(&self.keys),
-            watch: Arc::clone(&self.watch),
+            change_tracker: Arc::clone(&self.change_tracker),
             clock: None,
-            moved: false,
-            items_stand,
+            clock_advanced: false,
+            items_stable,
             items: HashMap::new(),
         }
     }
 
-    /// Runs `work` in a transaction that writes, commits it, and runs all of it again where another one was in the way.
+    /// Runs `work` in a write transaction and commits it. Runs all of it again after a conflict with another
+    /// transaction.
     ///
-    /// `work` therefore must not do anything that counts outside the transaction.
+    /// `work` must therefore have no lasting effect outside the transaction.
     ///
     /// # Errors
-    /// The last one, after some attempts; at once what is not [`StoreError::retryable`].
+    /// The last error, after several attempts; at once an error that is not [`StoreError::retryable`].
     pub async fn retrying<T, F>(&self, mut work: F) -> Result<T, StoreError>
     where
         T: Send,
@@ -296,54 +300,54 @@ impl Store {
         Ok(outcome)
     }
 
-    /// The newest number of the feed, and whether anything else happened; one query of one row.
+    /// Reads the newest feed number and the wake counter, from one row.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn feed_counters(&self) -> Result<FeedCounters, StoreError> {
         let (head, wakes) =
             query_as("SELECT seq, wakes FROM feed_clock WHERE id = 1").fetch_one(&self.read).await?;
         let feed_counters = FeedCounters { head: Seq(head), wakes };
-        self.watch.saw(feed_counters);
+        self.change_tracker.saw(feed_counters);
         Ok(feed_counters)
     }
 
-    /// The moment of the feed, without asking the database: of the changes of other processes it knows those that the last
-    /// [`Store::feed_counters`] told of, of those made by this store and its clones all.
+    /// The current epoch of the feed, without a query. It covers every change made through this store and its clones,
+    /// and the changes of other processes up to the last [`Store::feed_counters`].
     pub fn change_epoch(&self) -> ChangeEpoch {
-        self.watch.change_epoch()
+        self.change_tracker.change_epoch()
     }
 }
 
 impl Tx {
-    /// Makes everything written in it durable and visible.
+    /// Makes everything that the transaction wrote durable and visible.
     ///
     /// # Errors
-    /// Those of the database: then nothing was written.
+    /// Database errors: then nothing was written. [`StoreError::Uncertain`] leaves that open.
     pub async fn commit(self) -> Result<(), StoreError> {
-        let moved = self.clock.filter(|_| self.moved);
+        let new_clock = self.clock.filter(|_| self.clock_advanced);
         let committed = match self.inner {
             Inner::Own(mut tx) => {
-                if let Some(clock) = moved {
+                if let Some(clock) = new_clock {
                     feed_clock::write(Db::driver(&mut tx), clock).await?;
                 }
                 tx.commit().await.map_err(StoreError::of_commit)
             }
-            Inner::Shared(member) => member.commit(self.clock, self.moved).await,
+            Inner::Shared(member) => member.commit(self.clock, self.clock_advanced).await,
         };
-        match (moved, &committed) {
-            (Some(feed_counters), Ok(())) => self.watch.saw(feed_counters),
-            (Some(_), Err(_)) => self.watch.invalidate(),
+        match (new_clock, &committed) {
+            (Some(feed_counters), Ok(())) => self.change_tracker.saw(feed_counters),
+            (Some(_), Err(_)) => self.change_tracker.invalidate(),
             (None, _) => {}
         }
         committed
     }
 
-    /// Undoes everything written in it. Dropping it does the same a little later. Where something was written, or it is dropped,
-    /// that may take with it what was to be committed together with it: then that runs again.
+    /// Rolls the transaction back. Dropping it does the same a little later. If it wrote something, or if it is
+    /// dropped, this aborts its commit group: the members that wait for the commit run again.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn rollback(self) -> Result<(), StoreError> {
         match self.inner {
             Inner::Own(tx) => Ok(tx.rollback().await?),

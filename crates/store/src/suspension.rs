@@ -1,6 +1,6 @@
 //! `suspension`: people whom an operator keeps off every terminal.
 //!
-//! A row counts only for the life that it names: the next owner of the PIN is not suspended.
+//! A row counts only for the life that it names. The next owner of the PIN is not suspended.
 
 use std::collections::BTreeMap;
 
@@ -13,24 +13,24 @@ use crate::key::pin_of;
 use crate::sql::{lists, places, statement};
 use crate::{StoreError, Tx};
 
-/// A person is suspended.
+/// The suspension of a person.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Suspension {
-    /// Since when.
+    /// When it began.
     pub since: Millis,
-    /// The areas that the person returns to.
+    /// The areas to which the person returns.
     pub areas: Vec<Area>,
-    /// The last day of the suspension, as `2027-03-12`; `None`: it lasts until an operator reinstates the person.
+    /// Its last day, as `2027-03-12`; `None` if it lasts until an operator reinstates the person.
     pub until: Option<String>,
-    /// The last day of the person has passed.
+    /// Whether the person's last day has passed.
     pub left: bool,
 }
 
 /// The tables whose rows name a life.
-const OF_LIVES: [&str; 2] = ["suspension", "leaving"];
+const LIFE_TABLES: [&str; 2] = ["suspension", "leaving"];
 
-/// Joins a table of [`OF_LIVES`], called `s`, to the user who is live.
-pub(crate) const LIVES_NOW: &str =
+/// Joins a table of [`LIFE_TABLES`], called `s`, to the user who is live.
+pub(crate) const JOIN_LIVE_USER: &str =
     "JOIN item i ON i.pin = s.pin AND i.kind = 0 AND i.live = 1 AND i.created_seq = s.life_seq";
 
 fn areas_of(text: &str) -> Result<Vec<Area>, StoreError> {
@@ -57,12 +57,12 @@ impl Tx {
     /// The suspensions of those of these people who are suspended.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn suspensions(&mut self, pins: &[Pin]) -> Result<BTreeMap<Pin, Suspension>, StoreError> {
         let mut found = BTreeMap::new();
         for list in lists(pins) {
             let sql = format!(
-                "SELECT s.pin, s.since_at, s.areas, s.until_day, s.has_left FROM suspension s {LIVES_NOW} \
+                "SELECT s.pin, s.since_at, s.areas, s.until_day, s.has_left FROM suspension s {JOIN_LIVE_USER} \
                  WHERE s.pin IN ({})",
                 places(list.len())
             );
@@ -77,12 +77,12 @@ impl Tx {
         Ok(found)
     }
 
-    /// Writes the suspension of a person. Where nobody has the PIN nothing is written.
+    /// Stores the suspension of a person. Writes nothing if no person has the PIN.
     ///
-    /// The memberships are not touched: the caller deletes them, so that every terminal removes the person.
+    /// Leaves the memberships alone: the caller deletes them, so that every terminal removes the person.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn put_suspension(&mut self, pin: &Pin, suspension: &Suspension) -> Result<(), StoreError> {
         let Some(life) = self.life_of(pin).await? else { return Ok(()) };
         let areas: Vec<String> = suspension.areas.iter().map(|area| area.0.to_string()).collect();
@@ -106,10 +106,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Removes the suspension of a PIN, of whichever life.
+    /// Removes the suspension of a PIN, for any life.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn end_suspension(&mut self, pin: &Pin) -> Result<(), StoreError> {
         query("DELETE FROM suspension WHERE pin = ?").bind(pin.as_str()).execute(self.db()).await?;
         Ok(())
@@ -118,21 +118,22 @@ impl Tx {
     /// People whose suspension lasted until a day before `today`.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn suspended_until_before(&mut self, today: &str) -> Result<Vec<Pin>, StoreError> {
-        let sql = format!("SELECT s.pin FROM suspension s {LIVES_NOW} WHERE s.until_day < ? ORDER BY s.pin");
+        let sql =
+            format!("SELECT s.pin FROM suspension s {JOIN_LIVE_USER} WHERE s.until_day < ? ORDER BY s.pin");
         let pins: Vec<String> = query_scalar(statement(sql)).bind(today).fetch_all(self.db()).await?;
         pins.iter().map(|pin| pin_of("suspension", pin)).collect()
     }
 
-    /// Lives end: `(pin, life, tombstone)`. What [`OF_LIVES`] says of them goes, unless the deletions can be undone: then it
-    /// is kept under the numbers of the tombstones.
+    /// Ends lives, given as `(pin, life, tombstone)`. Deletes their rows in [`LIFE_TABLES`]. If the deletions can be
+    /// undone, keeps the rows under the numbers of the tombstones instead.
     pub(crate) async fn end_lives(
         &mut self,
         ending: &[(Pin, Seq, Seq)],
         can_be_undone: bool,
     ) -> Result<(), StoreError> {
-        for table in OF_LIVES {
+        for table in LIFE_TABLES {
             for list in lists(ending) {
                 let sql = format!("SELECT pin FROM {table} WHERE pin IN ({})", places(list.len()));
                 let mut select = query_scalar(statement(sql));
@@ -154,14 +155,14 @@ impl Tx {
         Ok(())
     }
 
-    /// A deletion was undone: what [`OF_LIVES`] says of the life that had ended is of the new one.
+    /// After an undo, moves the rows in [`LIFE_TABLES`] from the ended life to the new one.
     pub(crate) async fn continue_life(
         &mut self,
         pin: &Pin,
         tombstone: Seq,
         life: Seq,
     ) -> Result<(), StoreError> {
-        for table in OF_LIVES {
+        for table in LIFE_TABLES {
             self.rename_life(table, pin, tombstone, life).await?;
         }
         Ok(())
@@ -173,9 +174,9 @@ impl Tx {
         Ok(())
     }
 
-    /// The time for an undo is over: what [`OF_LIVES`] says of lives of the PIN that have ended goes.
+    /// After the undo period, deletes the rows in [`LIFE_TABLES`] of ended lives of the PIN.
     pub(crate) async fn forget_ended_lives(&mut self, pin: &str) -> Result<(), StoreError> {
-        for table in OF_LIVES {
+        for table in LIFE_TABLES {
             let sql = format!(
                 "DELETE FROM {table} WHERE pin = ? AND life_seq NOT IN \
                  (SELECT created_seq FROM item WHERE pin = ? AND kind = 0 AND live = 1)"

@@ -1,4 +1,4 @@
-//! `sync_command`: what was sent to devices to make them hold an item.
+//! `sync_command`: commands of the synchronisation, sent to devices to give them an item or to delete it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,32 +12,32 @@ use crate::key::{key_of, narrow, pin_of};
 use crate::sql::{few_batches, lists, places, rows, statement};
 use crate::{StoreError, Tx};
 
-/// A command found by its name on the wire.
+/// A command that was found by its id on the wire.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundCommand {
     /// Its number.
     pub number: i64,
-    /// What it is about.
+    /// The item that it is about.
     pub key: ItemKey,
-    /// What it does.
+    /// Its verb.
     pub verb: Verb,
-    /// The version it was rendered from.
+    /// The item version from which it was rendered.
     pub seq: Seq,
-    /// Whether it still awaits its answer.
+    /// Whether it still waits for its acknowledgement.
     pub open: bool,
-    /// It was closed without an answer.
+    /// Whether it was closed without an acknowledgement.
     pub given_up: bool,
 }
 
-/// Commands found by their names, and with them those that are open of the same people.
+/// Acknowledged commands by their ids, and the open commands of the same people.
 #[derive(Debug, Default)]
 pub struct Answered {
-    /// By name.
+    /// By id on the wire.
     pub found: HashMap<String, FoundCommand>,
     pub(crate) open: Vec<(ItemKey, OpenCommand)>,
 }
 
-/// What [`open_of`] reads.
+/// The columns that [`open_of`] reads.
 const OPEN: &str = "pin, kind, slot, algorithm, command_no, wire_id, verb, seq, again, sends, attempts, due_at, \
                     body_lines, answered";
 
@@ -105,8 +105,9 @@ impl Tx {
         Ok(found)
     }
 
-    /// When a deletion of each user and each comparison photo last went to a device, as long as the commands are kept.
-    pub(crate) async fn remember_sent(
+    /// Loads the times of the last deletion of each user and the last update of each comparison photo that were sent
+    /// to the device. Commands are deleted after a while, so older times are unknown.
+    pub(crate) async fn load_sent_times(
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],
@@ -137,7 +138,7 @@ impl Tx {
         Ok(())
     }
 
-    /// Writes open commands as they are now.
+    /// Writes open commands in their current state.
     pub(crate) async fn put_commands(
         &mut self,
         device: i64,
@@ -145,7 +146,7 @@ impl Tx {
         at: Millis,
     ) -> Result<(), StoreError> {
         let engine = self.engine;
-        // `sent_at` first: it looks at `sends` as it was.
+        // `sent_at` first: its expression needs the old `sends`.
         let upsert = format!(
             "{}sent_at = CASE WHEN sync_command.sends = {} THEN sync_command.sent_at ELSE {} END, {}",
             engine.on_conflict("sync_command", "device_id, command_no"),
@@ -217,10 +218,10 @@ impl Tx {
         Ok(())
     }
 
-    /// The command of a device that goes by this name on the wire, open or closed.
+    /// The command of a device with this id on the wire, open or closed.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn find_sync_command(
         &mut self,
         device: i64,
@@ -243,10 +244,10 @@ impl Tx {
         .transpose()
     }
 
-    /// The commands of a device that go by these names on the wire, open or closed, and what is open of the same people.
+    /// The commands of a device with these ids on the wire, open or closed, and the open commands of the same people.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn answered(&mut self, device: i64, names: &[&str]) -> Result<Answered, StoreError> {
         let mut answered = Answered::default();
         let mut open = BTreeMap::new();
@@ -283,10 +284,10 @@ impl Tx {
         Ok(answered)
     }
 
-    /// Open commands whose answer is overdue, the longest overdue first.
+    /// Open commands whose acknowledgement is overdue, longest overdue first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn overdue_commands(
         &mut self,
         device: i64,

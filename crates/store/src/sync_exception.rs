@@ -1,4 +1,4 @@
-//! `sync_exception`: items that a device's cursor alone does not describe.
+//! `sync_exception`: items of a device whose state the device's cursor does not describe.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::key::{key_of, narrow};
 use crate::sql::{few_batches, lists, places, rows, statement};
 use crate::{Engine, StoreError, Tx};
 
-/// The stored number of a reason.
+/// The stored code of a reason.
 pub(crate) const fn parked_code(parked: Parked) -> i64 {
     match parked {
         Parked::Full => 1,
@@ -32,7 +32,7 @@ pub(crate) fn parked_of(code: i64, key: &ItemKey) -> Result<Parked, StoreError> 
         })
 }
 
-/// An exception, as columns after those of the key: `due_at`, `parked`, `wipe`, `refused_seq`, `return_code`, `attempts`,
+/// An exception as columns, without the key: `due_at`, `parked`, `wipe`, `refused_seq`, `return_code`, `attempts`,
 /// `known_life`, `removal_code`.
 pub(crate) type ExceptionColumns =
     (Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>, i64, Option<i64>, Option<i64>);
@@ -62,13 +62,14 @@ pub(crate) fn exception_of(key: &ItemKey, columns: ExceptionColumns) -> Result<E
     })
 }
 
-/// Where there is room for more than so many, all that waits for it becomes due: what does not fit is parked again.
-const MOST_UNPARKED: i64 = 10_000;
+/// With room for more items than this, all items that wait for room become due. Those that do not fit are parked
+/// again.
+const MAX_UNPARKED: i64 = 10_000;
 
-/// The end of an `INSERT` of exceptions that are due: one that is there becomes due too, unless it waits for an operator.
-pub(crate) fn owe_upsert(engine: Engine) -> String {
+/// The end of an `INSERT` of due exceptions: an existing exception becomes due too, unless it waits for an operator.
+pub(crate) fn due_upsert(engine: Engine) -> String {
     let held = parked_code(Parked::Held);
-    // `due_at` first: it looks at `parked` as it was.
+    // `due_at` first: its expression needs the old `parked`.
     format!(
         "{}due_at = CASE WHEN sync_exception.parked = {held} THEN NULL ELSE {} END, \
          parked = CASE WHEN sync_exception.parked = {held} THEN {held} ELSE NULL END",
@@ -122,7 +123,7 @@ impl Tx {
         Ok(found)
     }
 
-    /// Writes exceptions as they are now, and removes those that are gone.
+    /// Writes exceptions in their current state, and deletes those that are settled.
     pub(crate) async fn put_exceptions(
         &mut self,
         device: i64,
@@ -183,7 +184,7 @@ impl Tx {
 
     async fn remove_exceptions(&mut self, device: i64, keys: &[&ItemKey]) -> Result<(), StoreError> {
         for batch in few_batches(keys) {
-            // Each with the whole key: so it is found by it, on either engine.
+            // The whole key in each condition, so that either engine uses the index of the key.
             let each = "(device_id = ? AND pin = ? AND kind = ? AND slot = ? AND algorithm = ?)";
             let sql = format!("DELETE FROM sync_exception WHERE {}", vec![each; batch.len()].join(" OR "));
             let mut delete = query(statement(sql));
@@ -196,8 +197,8 @@ impl Tx {
         Ok(())
     }
 
-    /// Everything the device holds is in doubt: what is open or parked becomes due, but for what waits for an operator,
-    /// and refusals are forgotten.
+    /// Treats everything that the device holds as unknown. Open commands and parked exceptions become due, except
+    /// those that wait for an operator, and refusals are forgotten.
     pub(crate) async fn rebaseline(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE sync_exception SET due_at = COALESCE(due_at, ?), parked = NULL WHERE device_id = ? \
@@ -215,12 +216,12 @@ impl Tx {
         .bind(device)
         .execute(self.db())
         .await?;
-        // What is left only kept a refusal.
+        // The remaining rows held only a refusal.
         query("DELETE FROM sync_exception WHERE device_id = ? AND due_at IS NULL AND parked IS NULL")
             .bind(device)
             .execute(self.db())
             .await?;
-        let upsert = owe_upsert(self.engine);
+        let upsert = due_upsert(self.engine);
         query(statement(format!(
             "INSERT INTO sync_exception (device_id, pin, kind, slot, algorithm, due_at, wipe, attempts) \
              SELECT device_id, pin, kind, slot, algorithm, ?, 0, 0 FROM sync_command \
@@ -230,7 +231,7 @@ impl Tx {
         .bind(device)
         .execute(self.db())
         .await?;
-        // A deletion under way is not forgotten: it goes before anything else of the PIN.
+        // Keep a deletion that is under way: it must come before anything else of the PIN.
         query(
             "UPDATE sync_exception SET wipe = 1 WHERE device_id = ? AND kind = 0 AND pin IN (SELECT pin \
              FROM sync_command WHERE device_id = ? AND open = 1 AND kind = 0 AND verb IN ('delete', 'replace'))",
@@ -247,12 +248,12 @@ impl Tx {
         Ok(())
     }
 
-    /// There is room for so many of a kind: the first of those that were parked for want of it become due.
+    /// Makes the first `items` exceptions of a kind due that were parked for lack of room.
     pub(crate) async fn unpark(&mut self, device: i64, kind: Kind, items: u64) -> Result<(), StoreError> {
         let Wait::Due(due) = Wait::ROOM else { return Ok(()) };
         let parked = parked_code(Parked::Full);
         let most = i64::try_from(items).unwrap_or(i64::MAX);
-        let last: Option<(String, i64, i64)> = if most > MOST_UNPARKED {
+        let last: Option<(String, i64, i64)> = if most > MAX_UNPARKED {
             None
         } else {
             query_as(
@@ -279,10 +280,10 @@ impl Tx {
         Ok(())
     }
 
-    /// How many commands of each kind are open that bring a device something new.
+    /// The number of open commands of each kind that send the device something new.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn new_under_way(&mut self, device: i64) -> Result<BTreeMap<Kind, u64>, StoreError> {
         let rows: Vec<(i64, i64)> = query_as(
             "SELECT c.kind, COUNT(*) FROM sync_command c JOIN item i ON i.pin = c.pin AND i.kind = c.kind \
@@ -296,10 +297,10 @@ impl Tx {
         Ok(rows.into_iter().filter_map(counted).collect())
     }
 
-    /// Photos that a device refused are owed again: they are to reach it in another way.
+    /// Makes photos that a device refused due again, so that they are sent in another way.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn retry_refused_photos(&mut self, device: i64, at: Millis) -> Result<(), StoreError> {
         query(
             "UPDATE sync_exception SET due_at = ?, refused_seq = NULL, return_code = NULL, attempts = 0 \
@@ -314,10 +315,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Items owed out of order whose time has come, the longest waiting first.
+    /// Due exceptions, longest waiting first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn due_exceptions(
         &mut self,
         device: i64,

@@ -1,4 +1,4 @@
-//! `undo_body`: contents of deleted items, for the days in which a deletion can be undone.
+//! `undo_body`: contents of deleted items, kept while their deletion can be undone.
 
 use std::collections::BTreeSet;
 
@@ -15,17 +15,17 @@ use crate::{StoreError, Tx};
 /// A deletion of a user that can be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deletion {
-    /// Who.
+    /// The user's PIN.
     pub pin: Pin,
-    /// The first number of the deletion.
+    /// The first feed number of the deletion.
     pub seq: Seq,
-    /// When.
+    /// When it was made.
     pub at: Millis,
-    /// The device where it was done, `None` for an operator.
+    /// The device where it was made; `None` for an operator.
     pub by: Option<i64>,
-    /// It cannot be undone any more after this.
+    /// The end of the undo period.
     pub until: Millis,
-    /// How many items would come back, memberships included.
+    /// The number of items that an undo restores, memberships included.
     pub items: i64,
 }
 
@@ -34,8 +34,8 @@ fn undo_place(pin: &Pin) -> String {
 }
 
 impl Tx {
-    /// Takes the bodies of items away that are being deleted, and keeps them for an undo if there is to be one.
-    pub(crate) async fn bury_bodies(
+    /// Removes the bodies of items that are being deleted. Keeps them for an undo if the deletion can be undone.
+    pub(crate) async fn keep_bodies_for_undo(
         &mut self,
         deleted: &[&ItemRow],
         deletion: Seq,
@@ -102,10 +102,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Deletions of users that can be undone, the newest first.
+    /// Deletions of users that can be undone, newest first.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn deletions(&mut self, now: Millis) -> Result<Vec<Deletion>, StoreError> {
         let rows: Vec<(String, i64, i64, Option<i64>, i64, i64)> = query_as(
             "SELECT i.pin, u.deletion_seq, u.deleted_at, u.deleted_by, u.until_at, \
@@ -131,13 +131,13 @@ impl Tx {
             .collect()
     }
 
-    /// Brings a deleted user back with everything that was deleted together with it, at new numbers. Returns what came
-    /// back, the user first; nothing where there is nothing to undo any more.
+    /// Restores a deleted user with everything that was deleted together with it, at new feed numbers. Returns what
+    /// was restored, the user first; nothing if the deletion can no longer be undone.
     ///
-    /// What exists again meanwhile stays as it is.
+    /// Items that exist again in the meantime stay as they are.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for a body that does not open.
+    /// Database errors; [`StoreError::Sealed`] for a body that cannot be decrypted.
     pub async fn undo(
         &mut self,
         pin: &Pin,
@@ -145,7 +145,7 @@ impl Tx {
         at: Millis,
     ) -> Result<Vec<(ItemKey, Seq)>, StoreError> {
         type Columns = (i64, String, i64, i64, i64, Option<Vec<u8>>);
-        // The lock order: the clock first.
+        // Lock order: the clock first.
         self.lock_clock().await?;
         let rows: Vec<Columns> = query_as(
             "SELECT i.item_id, i.pin, i.kind, i.slot, i.algorithm, u.sealed \
@@ -180,7 +180,7 @@ impl Tx {
         Ok(writes.into_iter().map(|write| write.key).zip(seqs).collect())
     }
 
-    /// The content that comes back; a body that is missing where there must be one is not made up.
+    /// The content to restore; `None` if its body is missing.
     fn undone(&self, key: &ItemKey, sealed: Option<&[u8]>) -> Result<Option<Content>, StoreError> {
         let place = if key.slot == Slot::USER { undo_place(&key.pin) } else { place(key) };
         match (key.slot.kind, sealed) {
@@ -191,11 +191,12 @@ impl Tx {
         }
     }
 
-    /// Forgets at most `limit` contents whose time for an undo is over, and with a user what was held of the life that ended.
-    /// Returns how many contents went.
+    /// Deletes at most `limit` contents whose undo period is over. With a user, also deletes the records held for the
+    /// life that ended. Returns how many contents were deleted.
     ///
-    /// Where nobody has the PIN since, that is every held record of it but what waits for a decision; otherwise those that
-    /// last came before the deletion. A conflict stays until an operator decides: the record is of somebody else.
+    /// If no person has the PIN now, this covers every held record of the PIN except unresolved conflicts and
+    /// deletions. Otherwise it covers those that were last received before the deletion. A conflict stays until an
+    /// operator decides, because it may be about another person.
     pub(crate) async fn forget_deleted(&mut self, before: Millis, limit: i64) -> Result<u64, StoreError> {
         let rows: Vec<(i64, String, i64, i64)> = query_as(
             "SELECT u.item_id, i.pin, i.kind, u.deleted_at FROM undo_body u JOIN item i ON i.item_id = u.item_id \

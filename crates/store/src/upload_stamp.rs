@@ -1,4 +1,5 @@
-//! `upload_stamp`: the protocol's upload marks (§5), and whole tables that are asked for again; nothing to do with cursors.
+//! `upload_stamp`: the protocol's upload stamps (§5), and requests to upload a whole table again. Unrelated to
+//! cursors.
 
 use std::collections::BTreeMap;
 
@@ -9,18 +10,18 @@ use sqlx::{Row as _, query};
 use crate::sql::statement;
 use crate::{StoreError, Tx};
 
-/// What [`Stamp::read`] reads.
+/// The columns that [`Stamp::read`] reads.
 pub(crate) const COLUMNS: &str = "table_name, stamp, reread, asked_at, begun_at, last_at, records";
 
-/// Whether a table is asked for again.
+/// Whether Muster asks for a table again.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reread {
     /// No, or not any more.
     #[default]
     No,
-    /// The next handshake asks for it. What comes until then is what the device would have sent anyway.
+    /// The next handshake asks for it. Until then, an upload is what the device would have sent anyway.
     Asked,
-    /// A handshake asked for it. The next upload of the table is the beginning of it.
+    /// A handshake asked for it. The next upload of the table is its beginning.
     Told,
 }
 
@@ -34,25 +35,25 @@ impl Reread {
     }
 }
 
-/// The mark of one table of one device, and how it was last read again.
+/// The stamp of one table of one device, and its last full upload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
-    /// As the device last sent it, `None` where it sent none.
+    /// The stamp that the device last sent; `None` if it sent none.
     pub stamp: Option<String>,
-    /// Whether the whole table is asked for again.
+    /// Whether Muster asks for the whole table again.
     pub reread: Reread,
-    /// When it was last asked for again.
+    /// When Muster last asked for it again.
     pub asked_at: Option<Millis>,
-    /// When it began to come.
+    /// When the first part of it was received.
     pub begun_at: Option<Millis>,
-    /// When the last of it came.
+    /// When the last part of it was received.
     pub last_at: Option<Millis>,
-    /// How many records of it came so far.
+    /// How many of its records were received so far.
     pub records: i64,
 }
 
 impl Stamp {
-    /// A row of [`COLUMNS`]: the table, and its mark.
+    /// Reads a row of [`COLUMNS`]: the table, and its stamp.
     pub(crate) fn read(row: &AnyRow) -> Result<(String, Self), StoreError> {
         let time = |column: &str| Ok::<_, StoreError>(row.try_get::<Option<i64>, _>(column)?.map(Millis));
         let stamp = Self {
@@ -68,20 +69,20 @@ impl Stamp {
 }
 
 impl Tx {
-    /// The marks of a device by table.
+    /// The stamps of a device by table.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn stamps(&mut self, device: i64) -> Result<BTreeMap<String, Stamp>, StoreError> {
         let sql = format!("SELECT {COLUMNS} FROM upload_stamp WHERE device_id = ?");
         let rows = query(statement(sql)).bind(device).fetch_all(self.db()).await?;
         rows.iter().map(Stamp::read).collect()
     }
 
-    /// Notes the mark that came with an upload.
+    /// Stores the stamp that came with an upload.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn set_stamp(&mut self, device: i64, table: &str, stamp: &str) -> Result<(), StoreError> {
         let upsert = self.engine.upsert("upload_stamp", "device_id, table_name", &["stamp"]);
         query(statement(format!(
@@ -95,10 +96,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Orders that the next handshake asks for a whole table again.
+    /// Makes the next handshake ask for a whole table again.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn ask_again(&mut self, device: i64, table: &str, at: Millis) -> Result<(), StoreError> {
         let columns = ["reread", "asked_at", "begun_at", "last_at", "records"];
         let upsert = self.engine.upsert("upload_stamp", "device_id, table_name", &columns);
@@ -114,10 +115,10 @@ impl Tx {
         Ok(())
     }
 
-    /// Notes that a handshake asks a device for all tables that were to be asked for again.
+    /// Notes that a handshake asks a device for all tables that were requested again.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn told_again(&mut self, device: i64) -> Result<(), StoreError> {
         query("UPDATE upload_stamp SET reread = 2 WHERE device_id = ? AND reread = 1")
             .bind(device)
@@ -126,11 +127,11 @@ impl Tx {
         Ok(())
     }
 
-    /// Counts records of a table that comes again. The first of them end the asking: a handshake from now on asks for it
-    /// no more.
+    /// Counts records of a table that is being uploaded again. The first of them end the request, so that later
+    /// handshakes do not repeat it.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn note_reread(
         &mut self,
         device: i64,

@@ -12,16 +12,16 @@ use crate::key::pin_of;
 use crate::sql::{batches, lists, places, rows, statement};
 use crate::{Keys, StoreError, Tx};
 
-/// The columns of the fields, as every query that wants them selects them.
+/// The columns of the fields, for every query that selects them.
 pub(crate) const FIELDS: &str = "u.name, u.privilege, u.password, u.card, u.vice_card, u.group_no, u.time_zones, \
                                  u.verify_mode, u.start_at, u.end_at, u.expires";
 
-/// Where a password is sealed to.
+/// The place to which a password is sealed.
 fn password_place(pin: &Pin) -> String {
     format!("password {pin}")
 }
 
-/// The fields of a row that holds [`FIELDS`].
+/// The user fields in a row with [`FIELDS`].
 pub(crate) fn fields_of(keys: &Keys, pin: &Pin, row: &AnyRow) -> Result<UserFields, StoreError> {
     let number = |column: &'static str| -> Result<i32, StoreError> { Ok(row.try_get::<i32, _>(column)?) };
     let optional = |column: &'static str| -> Result<Option<i32>, StoreError> { Ok(row.try_get(column)?) };
@@ -48,7 +48,7 @@ pub(crate) fn fields_of(keys: &Keys, pin: &Pin, row: &AnyRow) -> Result<UserFiel
 }
 
 impl Tx {
-    /// Writes the users among contents.
+    /// Writes the users among `contents`.
     pub(crate) async fn put_users(
         &mut self,
         contents: &[(&ItemRow, &Content)],
@@ -86,7 +86,7 @@ impl Tx {
         self.insert_users(&others, &upsert, at).await
     }
 
-    /// Writes rows of users. `conflict` says what becomes of those that are there already.
+    /// Inserts rows of users. `conflict` is the clause for rows that already exist.
     async fn insert_users(
         &mut self,
         users: &[(&ItemRow, &UserFields)],
@@ -123,7 +123,7 @@ impl Tx {
         Ok(())
     }
 
-    /// The users of rows, where they are live.
+    /// The users of these item ids that are live.
     pub(crate) async fn user_fields(
         &mut self,
         ids: &[i64],

@@ -1,4 +1,4 @@
-//! Loading the view that a decision is made on, and writing what it changed.
+//! The view that a decision is based on: how it is loaded, and how the changes of the decision are written.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use crate::key::{narrow, pins_of};
 use crate::sql::statement;
 use crate::{Answered, CacheSession, ClaimedUser, FeedCounters, FeedPosition, StoreError, Tx};
 
-/// When the next thing is due of a device, which is bound four times.
+/// When the next work of a device falls due. The device id is bound four times.
 pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
     SELECT MIN(due_at) AS due_at FROM sync_exception WHERE device_id = ? AND due_at IS NOT NULL \
     UNION ALL SELECT MIN(due_at) FROM sync_command WHERE device_id = ? AND open = 1 \
@@ -23,50 +23,52 @@ pub(crate) const NEXT_DUE: &str = "SELECT MIN(due_at) FROM (\
     UNION ALL SELECT MIN(COALESCE(due_at, 0)) FROM operator_command \
     WHERE device_id = ? AND state IN ('queued', 'sent')) AS waiting";
 
-/// What one statement tells of a device beside its row and its view: what is not there need not be asked for.
+/// Pending work of a device, read by one statement together with its row. The loaders skip the tables in which the
+/// device has nothing.
 #[derive(Clone, Copy, Debug)]
-#[expect(clippy::struct_excessive_bools, reason = "each is something that is there or not")]
+#[expect(clippy::struct_excessive_bools, reason = "each tells whether a table has rows for the device")]
 pub struct PendingWork {
-    /// Where the feed stands.
+    /// The position of the feed.
     pub feed: FeedPosition,
-    /// There are ordered commands that are not finished.
+    /// Some queued commands are not finished.
     pub orders: bool,
-    /// There are commands whose answer is overdue.
+    /// The acknowledgement of some command is overdue.
     pub overdue: bool,
-    /// There are exceptions whose time has come.
+    /// Some exceptions are due.
     pub due: bool,
-    /// There are commands without an answer.
+    /// Some sync commands are not acknowledged.
     open: bool,
-    /// There are exceptions.
+    /// The device has exceptions.
     exceptions: bool,
-    /// There are claims.
+    /// The device has claims.
     claims: bool,
-    /// There are claims whose time has come.
+    /// Some claims are due.
     pub claims_due: bool,
-    /// There are parts of templates whose others have not come yet.
+    /// Some templates are incomplete: the device has uploaded only part of their parts.
     parts: bool,
 }
 
 impl Tx {
-    /// Locks a device, as [`Tx::lock_device`], and tells all that there is of it at `now`: its row, its view without persons, and
-    /// what else there is.
+    /// Locks a device like [`Tx::lock_device`], and returns its row, its view without persons, and its pending work
+    /// at `now`.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn standing(
         &mut self,
         serial: &SerialNumber,
         now: Millis,
     ) -> Result<Option<(DeviceRow, DeviceView, PendingWork)>, StoreError> {
-        // What a statement reads beside the row that it waits for may be as old as its beginning.
-        self.wait_for_device(serial).await?;
+        // Lock first, then read: a statement that waits for a row lock may return its other rows as they were before
+        // the wait.
+        self.lock_device_row(serial).await?;
         self.device_snapshot(serial, now).await
     }
 
-    /// As [`Tx::standing`], for a transaction that only reads.
+    /// Like [`Tx::standing`], for a transaction that only reads.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn device_snapshot(
         &mut self,
         serial: &SerialNumber,
@@ -109,7 +111,7 @@ impl Tx {
         let clock =
             self.knows_clock(FeedCounters { head: Seq(number("feed_head")?), wakes: number("feed_wakes")? });
         let feed = FeedPosition { incarnation: number("feed_incarnation")?, head: clock.head };
-        let standing = PendingWork {
+        let pending = PendingWork {
             feed,
             orders: is("orders")?,
             overdue: is("overdue")?,
@@ -120,11 +122,11 @@ impl Tx {
             claims_due: is("claims_due")?,
             parts: is("parts")?,
         };
-        Ok(Some((row, view, standing)))
+        Ok(Some((row, view, pending)))
     }
 
-    /// Locks a device where a transaction that writes has not the whole database to itself, without reading its row.
-    async fn wait_for_device(&mut self, serial: &SerialNumber) -> Result<(), StoreError> {
+    /// Locks the device row, without reading it, on engines where write transactions run at the same time.
+    async fn lock_device_row(&mut self, serial: &SerialNumber) -> Result<(), StoreError> {
         if self.engine.writers_exclude_each_other() {
             return Ok(());
         }
@@ -133,62 +135,62 @@ impl Tx {
         Ok(())
     }
 
-    /// Adds persons to a view, as [`Tx::load_persons`], for deciding what to send.
+    /// Adds persons to a view like [`Tx::load_persons`], for deciding what to send.
     ///
-    /// Without what was sent to the device of them and is answered: only what it uploads is held against that.
+    /// Leaves out the acknowledged commands about these persons: only a decision on an upload needs them.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn load_sendable(
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],
-        standing: &PendingWork,
-        shared: &mut CacheSession<'_>,
+        pending: &PendingWork,
+        session: &mut CacheSession<'_>,
     ) -> Result<(), StoreError> {
         if pins.is_empty() {
             return Ok(());
         }
-        let open = if standing.open { self.open_commands(view.device, pins).await? } else { Vec::new() };
-        self.load_with(view, pins, standing, shared, open).await
+        let open = if pending.open { self.open_commands(view.device, pins).await? } else { Vec::new() };
+        self.load_with(view, pins, pending, session, open).await
     }
 
-    /// Adds the persons of commands that were answered to a view, for settling these.
+    /// Adds the persons of acknowledged commands to a view, for settling these commands.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn load_answered(
         &mut self,
         view: &mut DeviceView,
         answered: Answered,
-        standing: &PendingWork,
-        shared: &mut CacheSession<'_>,
+        pending: &PendingWork,
+        session: &mut CacheSession<'_>,
     ) -> Result<(), StoreError> {
         let pins = pins_of(answered.found.values().map(|found| &found.key));
-        self.load_with(view, &pins, standing, shared, answered.open).await
+        self.load_with(view, &pins, pending, session, answered.open).await
     }
 
     async fn load_with(
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],
-        standing: &PendingWork,
-        shared: &mut CacheSession<'_>,
+        pending: &PendingWork,
+        session: &mut CacheSession<'_>,
         open: Vec<(ItemKey, OpenCommand)>,
     ) -> Result<(), StoreError> {
-        for (pin, rows) in self.recent_items(shared, pins).await? {
+        for (pin, rows) in self.cached_items(session, pins).await? {
             let items = rows.iter().map(|row| (row.key.slot, state_of(row))).collect();
             view.persons.insert(pin, sync::Person { items, ..Default::default() });
         }
         for (key, command) in open {
             view.persons.entry(key.pin).or_default().open.insert(key.slot, command);
         }
-        if standing.exceptions {
+        if pending.exceptions {
             for (key, exception) in self.exceptions(view.device, pins).await? {
                 view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
             }
         }
-        if standing.claims {
+        if pending.claims {
             self.load_claims(view, pins).await?;
         }
         Ok(())
@@ -197,7 +199,7 @@ impl Tx {
     /// The view of a device, without persons.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn view(&mut self, row: &DeviceRow) -> Result<DeviceView, StoreError> {
         let (open, due): (i64, i64) = query_as(
             "SELECT (SELECT COUNT(*) FROM sync_command WHERE device_id = ? AND open = 1), \
@@ -211,68 +213,68 @@ impl Tx {
         view_of(row, areas, open, due)
     }
 
-    /// Adds persons to a view: everything ever held of them, and what is open and owed to the device.
+    /// Adds persons to a view: all their items, live or deleted, with the open commands and the exceptions of the
+    /// device.
     ///
-    /// Each PIN is in the view afterwards, one that is not in the store without items. A person that is in the view
-    /// already is read again: do that only while nothing was decided about it.
+    /// Afterwards each PIN is in the view; a PIN that the store does not know has no items. A person that is already
+    /// in the view is read again, which discards decisions about that person: call this before deciding.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn load_persons(&mut self, view: &mut DeviceView, pins: &[Pin]) -> Result<(), StoreError> {
         self.load_persons_at(view, pins, None).await
     }
 
-    /// As [`Tx::load_persons`], where it is known what else there is of the device and nothing was written since: what it has
-    /// none of is not looked for.
+    /// Like [`Tx::load_persons`], for a caller that has read the device's pending work and written nothing since.
+    /// Tables in which the device has nothing are not queried.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn load_persons_at(
         &mut self,
         view: &mut DeviceView,
         pins: &[Pin],
-        standing: Option<&PendingWork>,
+        pending: Option<&PendingWork>,
     ) -> Result<(), StoreError> {
         for pin in pins {
             view.persons.insert(pin.clone(), sync::Person::default());
         }
         let rows = self.item_rows(pins).await?;
-        // Nothing was ever sent of whom nothing is or was there.
+        // No command was ever sent for a PIN without items.
         let there = pins_of(rows.keys());
         for (key, row) in rows {
             view.persons.entry(key.pin).or_default().items.insert(key.slot, state_of(&row));
         }
-        if standing.is_none_or(|standing| standing.open) {
+        if pending.is_none_or(|pending| pending.open) {
             for (key, command) in self.open_commands(view.device, pins).await? {
                 view.persons.entry(key.pin).or_default().open.insert(key.slot, command);
             }
         }
-        if standing.is_none_or(|standing| standing.exceptions) {
+        if pending.is_none_or(|pending| pending.exceptions) {
             for (key, exception) in self.exceptions(view.device, pins).await? {
                 view.persons.entry(key.pin).or_default().exceptions.insert(key.slot, exception);
             }
         }
-        if standing.is_none_or(|standing| standing.claims) {
+        if pending.is_none_or(|pending| pending.claims) {
             self.load_claims(view, pins).await?;
         }
-        self.remember_sent(view, &there).await?;
+        self.load_sent_times(view, &there).await?;
         Ok(())
     }
 
-    /// What is known of the contents of persons, for the intake of an upload by `device`. `standing` as for
-    /// [`Tx::load_persons_at`].
+    /// Known contents of persons, for the intake of an upload by `device`. `pending` as for [`Tx::load_persons_at`].
     ///
-    /// Without the current templates ([`Known::templates`]): those are read by [`Tx::contents`] for the few items that
-    /// [`DeviceView::wants_earlier_parts`] tells.
+    /// Leaves out the current templates ([`Known::templates`]). The caller reads them with [`Tx::contents`] for the
+    /// few items that [`DeviceView::wants_earlier_parts`] names.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::Sealed`] for content that does not open.
+    /// Database errors; [`StoreError::Sealed`] for content that cannot be decrypted.
     pub async fn known(
         &mut self,
         device: i64,
         pins: &[Pin],
         now: Millis,
-        standing: Option<&PendingWork>,
+        pending: Option<&PendingWork>,
     ) -> Result<BTreeMap<Pin, Known>, StoreError> {
         let mut known: BTreeMap<Pin, Known> =
             pins.iter().map(|pin| (pin.clone(), Known::default())).collect();
@@ -299,7 +301,7 @@ impl Tx {
                 known.entry(key.pin).or_default().edits.insert(key.slot, edits);
             }
         }
-        if standing.is_none_or(|standing| standing.parts) {
+        if pending.is_none_or(|pending| pending.parts) {
             for (key, template) in self.part_sets(device, pins).await? {
                 known.entry(key.pin).or_default().partial.insert(key.slot, template);
             }
@@ -307,10 +309,10 @@ impl Tx {
         Ok(known)
     }
 
-    /// Writes what a decision changed. `at` is when it was made.
+    /// Writes the changes of a decision. `at` is the time of the decision.
     ///
     /// # Errors
-    /// Those of the database; [`StoreError::is_duplicate`] where the view was not the newest.
+    /// Database errors; [`StoreError::is_duplicate`] if the view was stale.
     pub async fn apply(
         &mut self,
         view: &DeviceView,
@@ -320,10 +322,10 @@ impl Tx {
         self.apply_upload(view, changes, &BTreeMap::new(), at).await
     }
 
-    /// As [`Tx::apply`], for an upload with these user records: claims keep them.
+    /// Like [`Tx::apply`], for an upload with these user records. Claims keep them.
     ///
     /// # Errors
-    /// As [`Tx::apply`].
+    /// Like [`Tx::apply`].
     pub async fn apply_upload(
         &mut self,
         view: &DeviceView,
@@ -351,11 +353,11 @@ impl Tx {
         Ok(())
     }
 
-    /// When the next thing is due of a device by itself, without a change of the fleet: an exception, an open command
-    /// without an answer, an operator's command that waits or is overdue. `None` where nothing ever is.
+    /// When the next work of a device falls due without a change of the fleet: an exception, a sync command without
+    /// an acknowledgement, a claim, or a queued command that waits or is overdue. `None` if there is none.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn next_due(&mut self, device: i64) -> Result<Option<Millis>, StoreError> {
         let (due,): (Option<i64>,) = query_as(NEXT_DUE)
             .bind(device)
@@ -368,7 +370,7 @@ impl Tx {
     }
 }
 
-/// The areas of rows that are of one device.
+/// The areas in the rows of one device.
 fn areas_of(rows: &[AnyRow]) -> Result<BTreeSet<Area>, StoreError> {
     let mut areas = BTreeSet::new();
     for row in rows {

@@ -1,4 +1,4 @@
-//! What the brakes look at: how much happened within a time.
+//! Write rates: counts of recent events, for the limits that stop mass changes.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::sql::{lists, places, statement};
 use crate::{StoreError, Tx};
 
 impl Tx {
-    /// Which of these items were written to a device more than `most` times since a time.
+    /// Those of these items that were written to a device more than `most` times since a time.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn items_over_write_limit(
         &mut self,
         device: i64,
@@ -44,10 +44,10 @@ impl Tx {
         Ok(found)
     }
 
-    /// How many users live, and how many were deleted by devices since a time.
+    /// The number of live users, and the number of users that devices deleted since a time.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn users_and_deletions(&mut self, since: Millis) -> Result<(i64, i64), StoreError> {
         Ok(query_as(
             "SELECT (SELECT COUNT(*) FROM item WHERE kind = 0 AND live = 1), \
@@ -58,10 +58,10 @@ impl Tx {
         .await?)
     }
 
-    /// How many devices are in a state.
+    /// The number of devices in a state.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn count_devices(&mut self, state: crate::DeviceState) -> Result<i64, StoreError> {
         let (count,) = query_as("SELECT COUNT(*) FROM device WHERE state = ?")
             .bind(state.as_str())
@@ -70,10 +70,11 @@ impl Tx {
         Ok(count)
     }
 
-    /// How many devices of the fleet were heard of since a time, how many there are, and how many wait for approval.
+    /// The number of devices of the fleet that were heard of since a time, the number of devices of the fleet, and
+    /// the number that wait for approval.
     ///
     /// # Errors
-    /// Those of the database.
+    /// Database errors.
     pub async fn device_counts(&mut self, since: Millis) -> Result<(i64, i64, i64), StoreError> {
         Ok(query_as(
             "SELECT (SELECT COUNT(*) FROM device WHERE state = 'active' AND last_seen_at >= ?), \

@@ -1,4 +1,4 @@
-//! Opening a database: what a URL may say, and the connections to it.
+//! Opening a database: the URL and its connections.
 
 mod mysql;
 mod sqlite;
@@ -16,15 +16,15 @@ use crate::{Engine, StoreError};
 /// The pools of one database.
 pub(crate) struct Pools {
     pub read: AnyPool,
-    /// Where single rows are read.
+    /// The reader for single rows.
     pub point: SingleRowReader,
     pub write: AnyPool,
-    /// Where those write who change the fleet, and how long a transaction waits for its turn. `None` where there is one
-    /// connection for everything.
+    /// Where transactions that change the fleet write, and how long one waits in the write queue. `None` for a
+    /// database with a single connection.
     pub writers: Option<(Writers, Duration)>,
 }
 
-/// Connects to `url`; a database that is not there is made if `create` is set.
+/// Connects to `url`. Creates a missing database if `create` is set.
 pub(crate) async fn connect(engine: Engine, url: &str, create: bool) -> Result<Pools, StoreError> {
     sqlx::any::install_default_drivers();
     match engine {
@@ -33,30 +33,30 @@ pub(crate) async fn connect(engine: Engine, url: &str, create: bool) -> Result<P
     }
 }
 
-/// How the connections of a pool are kept.
-struct Keep {
+/// How a pool manages its connections.
+struct PoolSettings {
     most: u32,
-    /// How long a transaction waits for one.
+    /// How long a transaction waits for a connection.
     longest_wait: Duration,
-    /// When one that nobody uses is closed; `None` = never.
+    /// An unused connection is closed after this time; `None` = never.
     idle: Option<Duration>,
-    /// When one is replaced in any case; `None` = never.
+    /// Every connection is replaced after this time; `None` = never.
     life: Option<Duration>,
 }
 
 async fn pool(
     engine: Engine,
     purpose: Purpose,
-    keep: &Keep,
+    settings: &PoolSettings,
     options: AnyConnectOptions,
 ) -> Result<AnyPool, StoreError> {
     let pool = AnyPoolOptions::new()
-        .max_connections(keep.most)
-        .acquire_timeout(keep.longest_wait)
-        // What is broken shows itself at the first query: then the transaction runs again on another connection.
+        .max_connections(settings.most)
+        .acquire_timeout(settings.longest_wait)
+        // A broken connection shows itself at the first query. The transaction then runs again on another one.
         .test_before_acquire(false)
-        .idle_timeout(keep.idle)
-        .max_lifetime(keep.life)
+        .idle_timeout(settings.idle)
+        .max_lifetime(settings.life)
         .after_connect(move |connection, _| {
             Box::pin(async move { engine.prepare(connection, purpose).await })
         })
@@ -67,22 +67,22 @@ async fn pool(
 
 /// Begins a transaction on a connection of a pool.
 ///
-/// Where that connection turns out to be broken, those that wait beside it may be too: the pool tries each of them
-/// before it gives it out again. Otherwise a server that is back again would be met by as many errors as there are connections.
+/// If that connection is broken, the idle ones may be broken too. The pool then tests each of them before its next
+/// use. Otherwise a server that is back would cause one error per connection.
 pub(crate) async fn begin(
     pool: &AnyPool,
     how: &'static str,
 ) -> Result<Transaction<'static, Any>, StoreError> {
     let begun = pool.begin_with(how).await.map_err(StoreError::from);
     if matches!(begun, Err(StoreError::Lost(_))) {
-        try_all(pool);
+        test_idle_connections(pool);
     }
     begun
 }
 
-/// Has the pool try each connection that waits in it.
-pub(crate) fn try_all(pool: &AnyPool) {
-    // What is given back is tried.
+/// Makes the pool test all its idle connections.
+pub(crate) fn test_idle_connections(pool: &AnyPool) {
+    // The pool tests a connection that is given back.
     let waiting: Vec<_> = std::iter::from_fn(|| pool.try_acquire()).collect();
     drop(waiting);
 }

@@ -1,4 +1,4 @@
-//! A database of a MySQL or MariaDB server.
+//! Opening a database on a MySQL or MariaDB server.
 
 use std::time::Duration;
 
@@ -7,68 +7,68 @@ use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{AnyConnection, ConnectOptions as _, Connection as _, query_as, raw_sql};
 use url::Url;
 
-use super::{Keep, Pools};
+use super::{PoolSettings, Pools};
 use crate::commit_group::Writers;
 use crate::engine::Purpose;
 use crate::point::SingleRowReader;
 use crate::{Engine, StoreError};
 
-/// Connections of one process, unless the URL says otherwise: half of them for transactions that write.
+/// Connections per process, unless the URL says otherwise. Half of them are for write transactions.
 const CONNECTIONS: u32 = 16;
 
-/// How long a transaction waits for a connection. A server that is away is tried again all that time, and the device that
-/// waits for its answer gives up after 10 to 30 s.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How long a transaction waits for a connection. Connecting to a server that is away is retried during this time. A
+/// device gives up after 10 to 30 s.
+const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// A connection that nobody used for so long is closed: firewalls in between forget those that are silent for longer.
+/// An unused connection is closed after this time, because firewalls drop connections that are silent for longer.
 const IDLE: Duration = Duration::from_mins(4);
 
-/// A connection is replaced after so long, so that those to a former primary of a cluster do not stay.
+/// A connection is replaced after this time, so that connections to a former primary of a cluster do not stay.
 const LIFE: Duration = Duration::from_mins(30);
 
-/// Prepared statements that a connection keeps: there are about so many different texts. All processes together must stay
-/// below the server's `max_prepared_stmt_count`, 16,382 by default.
+/// Prepared statements per connection: about the number of different texts. All processes together must stay below
+/// the server's `max_prepared_stmt_count`, 16,382 by default.
 const STATEMENTS: &str = "256";
 
-/// The least `max_allowed_packet`: no statement of ours takes more.
+/// Minimum `max_allowed_packet`: no statement of Muster is larger.
 const PACKET_BYTES: i64 = 4 << 20;
 
-/// What may stand behind the `?` of a URL, beside the size of the pool.
+/// The supported URL parameters, besides the size of the pool.
 const PARAMETERS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
 
-/// The number of connections.
+/// The URL parameter for the number of connections.
 const POOL_SIZE: &str = "pool-size";
 
-/// Connects to the database of a URL, made where the server has none if `create` is set.
+/// Connects to the database of a URL. Creates a missing database if `create` is set.
 pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError> {
-    let place = Place::read(url)?;
-    place.check(create).await?;
-    let keep = Keep {
-        most: (place.connections / 2).max(1),
-        longest_wait: LONGEST_WAIT,
+    let address = Address::read(url)?;
+    address.check(create).await?;
+    let settings = PoolSettings {
+        most: (address.connections / 2).max(1),
+        longest_wait: MAX_WAIT,
         idle: Some(IDLE),
         life: Some(LIFE),
     };
-    let options = place.options()?;
-    let read = super::pool(Engine::Mysql, Purpose::Reading, &keep, options.clone()).await?;
-    let write = super::pool(Engine::Mysql, Purpose::Writing, &keep, options).await?;
-    let writers = Some((Writers::Pool(write.clone()), LONGEST_WAIT));
-    Ok(Pools { point: SingleRowReader::of_driver(read.clone()), read, write, writers })
+    let options = address.options()?;
+    let read = super::pool(Engine::Mysql, Purpose::Reading, &settings, options.clone()).await?;
+    let write = super::pool(Engine::Mysql, Purpose::Writing, &settings, options).await?;
+    let writers = Some((Writers::Pool(write.clone()), MAX_WAIT));
+    Ok(Pools { point: SingleRowReader::through_driver(read.clone()), read, write, writers })
 }
 
-/// Where a database is.
-struct Place {
+/// The address of a database.
+struct Address {
     url: Url,
     database: String,
     connections: u32,
 }
 
-impl Place {
+impl Address {
     fn read(text: &str) -> Result<Self, StoreError> {
         let wrong = |what: &str| StoreError::Url(what.to_owned());
         let text =
             text.strip_prefix("mariadb:").map_or_else(|| text.to_owned(), |rest| format!("mysql:{rest}"));
-        // The error of the parser does not show the text, which holds a password.
+        // The parser's error does not show the URL, which holds a password.
         let mut url = Url::parse(&text).map_err(|error| {
             wrong(&format!(
                 "{error}; want mysql://user:password@host:3306/name, other characters in it as %40 and so on"
@@ -110,7 +110,7 @@ impl Place {
         AnyConnectOptions::from_url(&self.url)
     }
 
-    /// Makes the database where it is missing and may be made, and looks whether the server is one that will do.
+    /// Creates a missing database if `create` is set, and checks that Muster supports the server.
     async fn check(&self, create: bool) -> Result<(), StoreError> {
         let mut connection = match AnyConnection::connect_with(&self.options()?).await {
             Ok(connection) => connection,
@@ -151,7 +151,7 @@ impl Place {
         connection.close().await?;
         match made {
             Ok(_) => {
-                tracing::info!(database = self.database, "the database was made");
+                tracing::info!(database = self.database, "created the database");
                 Ok(())
             }
             Err(error) => Err(StoreError::NoDatabase { name: self.database.clone(), source: Some(error) }),
@@ -166,7 +166,7 @@ fn number_of(error: &sqlx::Error) -> Option<u16> {
     error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
 
-/// Whether a server of this version is one that queries here are written for. `VERSION()` of MariaDB names it.
+/// Whether Muster supports a server of this version. `VERSION()` of MariaDB contains its name.
 fn is_known(version: &str) -> bool {
     let numbers: Vec<u32> =
         version.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse().ok()).collect();
@@ -197,24 +197,24 @@ mod tests {
     use super::*;
 
     fn refused(url: &str) -> String {
-        match Place::read(url) {
+        match Address::read(url) {
             Err(error) => error.to_string(),
-            Ok(place) => panic!("{url} was taken for {}", place.database),
+            Ok(address) => panic!("{url} was taken for {}", address.database),
         }
     }
 
     #[test]
-    fn a_url_says_where_the_database_is_and_how_many_connections_it_gets() {
-        let place = Place::read("mariadb://ada:p%40ss@db:3307/must%2Der?pool-size=40&ssl-mode=REQUIRED")
+    fn a_url_holds_the_address_and_the_number_of_connections() {
+        let address = Address::read("mariadb://ada:p%40ss@db:3307/must%2Der?pool-size=40&ssl-mode=REQUIRED")
             .expect("read");
 
-        assert_eq!((place.database.as_str(), place.connections), ("must-er", 40));
-        let url = place.url.as_str();
+        assert_eq!((address.database.as_str(), address.connections), ("must-er", 40));
+        let url = address.url.as_str();
         assert!(url.starts_with("mysql://ada:p%40ss@db:3307/must%2Der?ssl-mode=REQUIRED&"), "{url}");
     }
 
     #[test]
-    fn what_a_url_cannot_mean_is_refused_without_its_password() {
+    fn an_error_for_an_invalid_url_does_not_show_its_password() {
         for (url, why) in [
             ("mysql://ada:secret@db:3306", "name of the database is missing"),
             ("mysql://ada:secret@db:3306/a/b", "name of the database is missing"),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn old_servers_are_told_from_those_that_will_do() {
+    fn old_servers_are_refused() {
         for version in [
             "5.7.44-log",
             "8.0.36",

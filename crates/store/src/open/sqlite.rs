@@ -1,4 +1,4 @@
-//! A file of SQLite.
+//! Opening an SQLite file.
 
 use std::fmt::Write as _;
 use std::num::NonZero;
@@ -6,26 +6,26 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{Keep, Pools};
+use super::{PoolSettings, Pools};
 use crate::commit_group::Writers;
 use crate::engine::Purpose;
 use crate::point::SingleRowReader;
 use crate::{Engine, StoreError};
 
-/// Connections for readers of more than a row: two for each processor but one, in these bounds. Each has a cache and prepared
-/// statements of its own, some megabytes; the writer and who reads single rows have others.
+/// Connections for reads of more than one row: two per processor minus one, within these bounds. Each has its own
+/// cache and prepared statements, some megabytes. The writer and the single-row reader have other connections.
 const READERS: RangeInclusive<u32> = 3..=7;
 
-/// How long a transaction waits for a connection. Devices give a request up after 10 to 30 s.
-const LONGEST_WAIT: Duration = Duration::from_secs(10);
+/// How long a transaction waits for a connection. A device gives up a request after 10 to 30 s.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 
-/// Opens the file of a URL, made where there is none if `create` is set.
+/// Opens the file of a URL. Creates a missing file if `create` is set.
 pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError> {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
     if path == ":memory:" {
-        // Each connection would be a database of its own: one for all.
+        // Each connection would have a database of its own, so there is only one.
         let read = pool(Purpose::Writing, 1, "sqlite::memory:").await?;
-        let point = SingleRowReader::of_driver(read.clone());
+        let point = SingleRowReader::through_driver(read.clone());
         return Ok(Pools { write: read.clone(), point, read, writers: None });
     }
     if path.is_empty() || path.contains('?') {
@@ -34,21 +34,21 @@ pub(super) async fn connect(url: &str, create: bool) -> Result<Pools, StoreError
     let file = prepare_file(Path::new(path), create)?;
     let url = format!("sqlite://{}?mode=rw", percent_encoded(&file));
     let write = pool(Purpose::Writing, 1, &url).await?;
-    let writers = Some((Writers::File(file.clone()), LONGEST_WAIT));
+    let writers = Some((Writers::File(file.clone()), MAX_WAIT));
     let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
     let readers =
         u32::try_from(2 * processors - 1).unwrap_or(u32::MAX).clamp(*READERS.start(), *READERS.end());
     let read = pool(Purpose::Reading, readers, &url).await?;
-    Ok(Pools { point: SingleRowReader::of_file(file, read.clone()).await?, read, write, writers })
+    Ok(Pools { point: SingleRowReader::for_file(file, read.clone()).await?, read, write, writers })
 }
 
 async fn pool(purpose: Purpose, connections: u32, url: &str) -> Result<sqlx::AnyPool, StoreError> {
-    // Nothing between us and a file breaks connections.
-    let keep = Keep { most: connections, longest_wait: LONGEST_WAIT, idle: None, life: None };
-    super::pool(Engine::Sqlite, purpose, &keep, url.parse()?).await
+    // Connections to a file do not break.
+    let settings = PoolSettings { most: connections, longest_wait: MAX_WAIT, idle: None, life: None };
+    super::pool(Engine::Sqlite, purpose, &settings, url.parse()?).await
 }
 
-/// Makes the file, readable by its owner alone, and returns its full path.
+/// Creates the file if `create` is set, readable by its owner alone, and returns its full path.
 fn prepare_file(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
     let failed = |path: &Path| {
         let path = path.to_path_buf();
@@ -56,13 +56,13 @@ fn prepare_file(path: &Path, create: bool) -> Result<PathBuf, StoreError> {
     };
     let path = std::path::absolute(path).map_err(failed(path))?;
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(StoreError::Url("the path ends in no file".into()));
+        return Err(StoreError::Url("the path does not end in a file name".into()));
     };
     if create && !path.exists() {
         private_folder(folder).map_err(failed(folder))?;
         private_file(&path).map_err(failed(&path))?;
     }
-    // The URL must not hold `..`, which is resolved in URLs without looking at links.
+    // A URL resolves `..` without following links, so the path must not contain it.
     Ok(folder.canonicalize().map_err(failed(folder))?.join(name))
 }
 
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_in_a_url_keeps_its_odd_characters() {
+    fn special_characters_of_a_path_are_encoded_in_a_url() {
         assert_eq!(percent_encoded(Path::new("/a b/100%/x?.db")), "/a%20b/100%25/x%3F.db");
     }
 }

@@ -1,4 +1,4 @@
-//! Attendance records, their pictures, and what else devices send beside people.
+//! Attendance records, their pictures, and the device records that are not about people.
 
 use store::{DeviceRecordKind, Finished, NewAttendancePhoto, NewPunch, PunchFilter, PunchRow};
 use wire::Punch;
@@ -20,14 +20,14 @@ fn lines(rows: &[PunchRow]) -> Vec<&str> {
 
 /// Obligation 111.
 #[tokio::test]
-async fn a_punch_is_the_same_by_device_pin_time_status_and_verification() {
+async fn a_punch_is_identified_by_device_pin_time_status_and_verification() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
     let first = [punch("7\t2027-03-12 08:01:15\t0\t1\t\t0\t0")];
     assert_eq!(tx.keep_punches(one, &first, at(1)).await.expect("kept"), 1);
 
-    // With another work code it is still the same.
+    // Another work code makes no difference.
     let again = [punch("7\t2027-03-12 08:01:15\t0\t1\t4\t0\t0"), first[0].clone()];
     assert_eq!(tx.keep_punches(one, &again, at(2)).await.expect("kept"), 0);
     for other in [
@@ -79,7 +79,7 @@ async fn punches_are_read_page_by_page_in_the_order_of_their_times() {
     assert!(read.is_sorted_by_key(|row| (row.punch.time.clone(), row.device)));
     found.sort();
     all.sort();
-    assert_eq!(found, all, "each once");
+    assert_eq!(found, all, "each record once");
     let last = tx.last_punches(&everything, 2).await.expect("read");
     assert!(last.iter().all(|row| row.punch.time == "2027-03-12 08:00:29" && row.device == two));
 }
@@ -116,7 +116,7 @@ async fn punches_are_found_by_day_second_and_person() {
 }
 
 #[tokio::test]
-async fn a_picture_is_kept_once_and_comes_back_byte_for_byte() {
+async fn a_picture_is_stored_once_and_read_back_byte_for_byte() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -144,7 +144,7 @@ async fn a_picture_is_kept_once_and_comes_back_byte_for_byte() {
 }
 
 #[tokio::test]
-async fn a_record_is_kept_as_it_came_and_counted_when_it_comes_again() {
+async fn a_record_is_stored_as_received_and_a_repeated_one_is_counted() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -166,7 +166,7 @@ async fn a_record_is_kept_as_it_came_and_counted_when_it_comes_again() {
 }
 
 #[tokio::test]
-async fn each_kind_goes_after_its_own_time() {
+async fn each_kind_is_deleted_after_its_own_time() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -196,7 +196,7 @@ async fn each_kind_goes_after_its_own_time() {
 }
 
 #[tokio::test]
-async fn who_was_given_to_a_device_for_a_punch_is_known_of_that_device() {
+async fn a_user_sent_for_a_punch_is_known_for_that_device_only() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;

@@ -1,4 +1,4 @@
-//! Claims: what a device said of a PIN and the fleet did not take, what becomes of it, and marks of former people.
+//! Claims: uploads that the fleet did not accept, their outcomes, and the marks of former people.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,7 +11,7 @@ use crate::fleet::{Fleet, at, fields, finger, finger_key, member, photo, pin, us
 use crate::opening::plain;
 use crate::sync_state::person;
 
-/// What became of a claim of a device, with the user record of the upload.
+/// Applies news of a claim of a device, with the user record of the upload.
 pub async fn claim(
     tx: &mut Tx,
     device: i64,
@@ -129,7 +129,7 @@ async fn a_claim_keeps_the_newest_record_and_the_newest_of_each_template() {
     open(&mut tx, device, "7", newer.clone(), Some(&raw)).await;
     assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
 
-    // An upload without a user record leaves that which is there.
+    // An upload without a user record keeps the stored one.
     newer.state.version += 1;
     newer.items.insert(finger_key("7", 4).slot, finger("7", 4, "QkJC").1);
     open(&mut tx, device, "7", newer.clone(), None).await;
@@ -140,14 +140,14 @@ async fn a_claim_keeps_the_newest_record_and_the_newest_of_each_template() {
     open(&mut tx, device, "7", newer.clone(), Some(&renamed)).await;
     assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
 
-    // What the claim does not hold any more is not kept either.
+    // An item that the claim no longer holds is deleted.
     newer.items.remove(&finger_key("7", 4).slot).expect("it was there");
     open(&mut tx, device, "7", newer.clone(), None).await;
     assert_eq!(read(&mut tx, device, "7").await.as_ref(), Some(&newer));
 }
 
 #[tokio::test]
-async fn what_was_claimed_is_sealed_to_its_device_and_pin() {
+async fn a_claim_is_sealed_to_its_device_and_pin() {
     let fleet = Fleet::new().await;
     let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -169,7 +169,7 @@ async fn what_was_claimed_is_sealed_to_its_device_and_pin() {
     }
 
     for table in ["claim", "claim_item"] {
-        // What one claim holds is put into the two others.
+        // Moves the sealed content of one claim into the two others.
         let (from,): (Vec<u8>,) = query_as(AssertSqlSafe(format!(
             "SELECT sealed FROM {table} WHERE device_id = {device} AND pin = '7' LIMIT 1"
         )))
@@ -207,7 +207,7 @@ fn held(device: i64, of: &str, kind: HeldKind) -> HeldRecord {
     }
 }
 
-/// The open records and what was decided of the others, by device, PIN and kind as it was held.
+/// The open held records, and the resolutions of the others, by device, PIN and original kind.
 async fn held_now(tx: &mut Tx) -> BTreeSet<(i64, String, String, String)> {
     let filter = HeldFilter { resolved_too: true, ..HeldFilter::default() };
     let mut found = BTreeSet::new();
@@ -223,7 +223,7 @@ async fn held_now(tx: &mut Tx) -> BTreeSet<(i64, String, String, String)> {
 }
 
 #[tokio::test]
-async fn what_becomes_of_a_claim_becomes_of_what_is_held_of_it() {
+async fn held_records_follow_the_outcome_of_their_claim() {
     let waiting = state(Reason::Unproved, Stage::Waiting, Some(asks(Subject::User, Asked::Due, false, 0)));
     let blocking = state(Reason::Other, Stage::Blocking, None);
     for (news, of_waiting, of_conflict) in [
@@ -281,7 +281,7 @@ async fn what_becomes_of_a_claim_becomes_of_what_is_held_of_it() {
     }
 }
 
-/// Something that waits in a claim, at a time.
+/// Adds a record that waits in a claim, at a time.
 async fn waits(tx: &mut Tx, device: i64, tag: &str, raw: &str, when: Millis) {
     let record = HeldRecord {
         tag: tag.to_owned(),
@@ -292,7 +292,7 @@ async fn waits(tx: &mut Tx, device: i64, tag: &str, raw: &str, when: Millis) {
 }
 
 #[tokio::test]
-async fn what_something_else_replaced_in_a_claim_stays_held_when_it_is_taken() {
+async fn replaced_records_of_a_claim_stay_held_when_the_claim_is_accepted() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let (with_another_card, with_her_card) =
@@ -320,7 +320,7 @@ async fn what_something_else_replaced_in_a_claim_stays_held_when_it_is_taken() {
 }
 
 #[tokio::test]
-async fn former_people_are_known_again_by_their_names_and_cards() {
+async fn former_people_are_recognised_by_their_names_and_cards() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let former = async |of: &str| {
@@ -342,7 +342,7 @@ async fn former_people_are_known_again_by_their_names_and_cards() {
         .await;
     fleet.put(&[(user_key("7"), Content::User(king.clone()))]).await;
     fleet.delete(&[finger_key("7", 3)], at(1), false).await;
-    assert_eq!(former("7").await, BTreeSet::new(), "the person is there");
+    assert_eq!(former("7").await, BTreeSet::new(), "the person is still live");
 
     fleet.delete(&[user_key("7"), member("7").0], at(2), false).await;
 
@@ -350,7 +350,7 @@ async fn former_people_are_known_again_by_their_names_and_cards() {
     // Two names, the beginning of the long one, three cards, two whole records.
     assert_eq!((former("7").await, expected.len()), (expected.clone(), 8));
     assert_eq!(former("8").await, BTreeSet::new());
-    // The next life under the PIN is somebody else's, and the marks of both stay.
+    // The next life under the PIN is of another person, and the marks of both stay.
     fleet.put(&[user("7", "Grace")]).await;
     assert_eq!(former("7").await, expected);
     fleet.delete(&[user_key("7")], at(3), false).await;
@@ -367,7 +367,7 @@ async fn former_people_are_known_again_by_their_names_and_cards() {
 }
 
 #[tokio::test]
-async fn what_was_held_of_a_person_is_decided_by_the_end_of_that_life() {
+async fn the_end_of_a_life_resolves_the_records_held_for_that_person() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     fleet.put(&[user("7", "Ada"), user("8", "Bob"), finger("7", 3, "QUFB")]).await;
@@ -392,7 +392,7 @@ async fn what_was_held_of_a_person_is_decided_by_the_end_of_that_life() {
 }
 
 #[tokio::test]
-async fn claims_are_looked_at_again_when_their_time_has_come() {
+async fn claims_become_due_at_their_time() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let asked = |asked| Some(asks(Subject::User, asked, false, 1));
@@ -439,7 +439,7 @@ async fn claims_are_looked_at_again_when_their_time_has_come() {
 }
 
 #[tokio::test]
-async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_them() {
+async fn a_full_reading_answers_the_questions_that_a_device_refused() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -453,7 +453,7 @@ async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_
     tx.note_shown(one, &shown).await.expect("noted");
     tx.note_shown(two, &shown).await.expect("noted");
     let row = async |tx: &mut Tx, device| tx.device(device).await.expect("read").expect("there");
-    // As long as it is not read, nobody counts whom it shows.
+    // Until a reading begins, the people whom the device shows are not counted.
     tx.note_asked(one, at(1)).await.expect("noted");
     tx.note_heard(one, at(1)).await.expect("noted");
     let idle = row(&mut tx, one).await;
@@ -473,7 +473,7 @@ async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_
     assert!(!row(&mut tx, two).await.is_read());
     assert_eq!(tx.due_claims(one, at(9), 10).await.expect("read"), [pin("1")], "its count may tell");
 
-    // Once more: it did not show everybody.
+    // A second reading, in which the device does not show everybody.
     tx.begin_reread(one).await.expect("begun");
     assert_eq!(row(&mut tx, one).await.asked_at, None);
     assert_eq!(tx.users_shown(one).await.expect("counted"), 0);
@@ -485,10 +485,10 @@ async fn a_device_that_answers_no_questions_is_read_as_a_whole_and_that_answers_
     let question =
         async |tx: &mut Tx, device, of| read(tx, device, of).await.and_then(|claim| claim.state.question);
     assert_eq!(question(&mut tx, one, "1").await, asked(Asked::Answered(Millis(0))));
-    assert_eq!(question(&mut tx, one, "2").await, asking, "that one it answers by itself");
+    assert_eq!(question(&mut tx, one, "2").await, asking, "the device answers this question itself");
     assert_eq!(question(&mut tx, two, "1").await, refused);
 
-    // A device that is taken in is read anyway, and does not begin anew for a question.
+    // A joining device is read anyway, so a question does not start its reading again.
     tx.approve_device(one, Joining::Adopt, at(10)).await.expect("approved");
     tx.note_shown(one, &shown).await.expect("noted");
     tx.begin_reread(one).await.expect("nothing to do");

@@ -1,4 +1,4 @@
-//! Conflicts that an earlier version held become claims.
+//! Migration of conflicts that an earlier version held: they become claims.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::claims::read;
 use crate::fleet::{Fleet, at, keys};
 use crate::opening::plain;
 
-/// A database as programs before claims left it, with the key `keys(1)`.
+/// A database as versions before claims left it, with the key `keys(1)`.
 async fn before_claims() -> (Database, AnyPool) {
     let whole = Fleet::new().await;
     let (check,): (String,) = query_as("SELECT value FROM setting WHERE name = 'key_check'")
@@ -48,7 +48,7 @@ async fn run(db: &AnyPool, sql: &str) {
     raw_sql(AssertSqlSafe(sql.to_owned())).execute(db).await.expect("it runs");
 }
 
-/// All rows of a table as text, but for the column that the step adds.
+/// All rows of a table as text, without the column that the migration adds.
 async fn rows_of(db: &AnyPool, table: &str, columns: &[&str]) -> Vec<String> {
     let texts = columns.iter().map(|column| format!("COALESCE(HEX({column}), 'NULL')")).collect::<Vec<_>>();
     let all = texts.iter().fold(String::new(), |all, text| match all.as_str() {
@@ -77,7 +77,7 @@ const COMMAND: [&str; 10] =
 const HELD: [&str; 8] =
     ["held_id", "device_id", "digest", "kind", "pin", "last_at", "resolved_at", "resolution"];
 
-/// What the step must leave as it is.
+/// The columns that the migration must leave unchanged.
 const TABLES: [(&str, &[&str]); 4] = [
     ("sync_exception", &EXCEPTION),
     ("sync_command", &COMMAND),
@@ -85,7 +85,7 @@ const TABLES: [(&str, &[&str]); 4] = [
     ("item", &["item_id", "seq", "live"]),
 ];
 
-/// Two devices, in conflict with the fleet about some people, with exceptions and commands in every other state.
+/// Two devices that conflict with the fleet about some people, with exceptions and commands in all other states.
 async fn put_conflicts(engine: Engine, db: &AnyPool) {
     for device in [1, 2] {
         run(
@@ -98,7 +98,7 @@ async fn put_conflicts(engine: Engine, db: &AnyPool) {
         .await;
     }
     let zero = if engine == Engine::Sqlite { "zeroblob(16)" } else { "REPEAT(CHAR(0), 16)" };
-    // 7 and 8 are there, the one in a second life; 9 was; 5 never was.
+    // PINs 7 and 8 are live, 7 in a second life; 9 was live once; 5 never was.
     for (id, of, seq, created, live) in [(1, "7", 31, 21, 1), (2, "8", 2, 2, 1), (3, "9", 30, 3, 0)] {
         run(
             db,
@@ -138,7 +138,7 @@ async fn put_conflicts(engine: Engine, db: &AnyPool) {
         (1, "7", 101, "NULL", "3", 0, "NULL"),
         (1, "5", 0, "NULL", "3", 0, "NULL"),
         (2, "9", 0, "NULL", "3", 1, "NULL"),
-        // Decided, a deletion that waits, one that is owed, and a conflict of which nothing waits.
+        // A resolved conflict, a deletion that waits, a due deletion, and a conflict without anything that waits.
         (2, "7", 0, "NULL", "3", 0, "NULL"),
         (1, "8", 0, "NULL", "3", 0, "NULL"),
         (2, "8", 0, "500", "NULL", 1, "NULL"),
@@ -178,7 +178,7 @@ async fn put_conflicts(engine: Engine, db: &AnyPool) {
     }
 }
 
-/// The claims that come of that.
+/// Checks the claims that result from these conflicts.
 async fn assert_claims(store: &Store, db: &AnyPool) {
     let known: Vec<(i64, String, i64, i64)> = query_as(
         "SELECT device_id, pin, kind, known_life FROM sync_exception WHERE known_life IS NOT NULL ORDER BY 1, 2",
@@ -218,7 +218,7 @@ async fn assert_claims(store: &Store, db: &AnyPool) {
     }
 }
 
-/// Devices in conflict with the fleet about a PIN keep their own people. Nothing else changes.
+/// Devices that conflict with the fleet about a PIN keep their own people. Nothing else changes.
 #[tokio::test]
 async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_changes() {
     let (database, db) = before_claims().await;
@@ -228,7 +228,7 @@ async fn conflicts_that_wait_for_an_operator_become_claims_and_nothing_else_chan
         before.push(rows_of(&db, table, columns).await);
     }
     assert_eq!(before.iter().map(Vec::len).collect::<Vec<_>>(), [11, 4, 8, 3]);
-    // MySQL commits each statement by itself: a process that is killed goes through all of the step again.
+    // MySQL commits each statement by itself. After a killed process, the whole migration runs again.
     let times = if database.kind() == Engine::Sqlite { 1 } else { 2 };
     for _ in 0..times {
         run(&db, "DELETE FROM schema_migration WHERE version = 13").await;

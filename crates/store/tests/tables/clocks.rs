@@ -1,4 +1,4 @@
-//! What is kept of the time of devices, of their keys, and of PINs with letters.
+//! Device clocks, device keys, and PINs with letters.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::fleet::{Fleet, at, keys, pin, user, user_key};
 
 /// Obligation 57.
 #[tokio::test]
-async fn of_many_servers_one_asks_a_device_to_come_for_a_new_offset() {
+async fn only_one_of_several_servers_asks_a_device_for_a_handshake_after_a_new_offset() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
     assert!(!tx.ask_offset(device, 120).await.expect("asked"), "it was never told anything");
-    tx.tell_offset(device, 60).await.expect("told");
+    tx.tell_offset(device, 60).await.expect("noted");
     assert!(!tx.ask_offset(device, 60).await.expect("asked"), "that is what it was told");
     tx.commit().await.expect("written");
 
@@ -39,13 +39,13 @@ async fn of_many_servers_one_asks_a_device_to_come_for_a_new_offset() {
     assert!(tx.ask_offset(device, -180).await.expect("asked"), "and once for the next");
     tx.need_no_offset(device).await.expect("written");
     assert!(tx.ask_offset(device, 120).await.expect("asked"));
-    tx.tell_offset(device, 120).await.expect("told");
+    tx.tell_offset(device, 120).await.expect("noted");
     let clock = tx.clock(device).await.expect("the clock");
     assert_eq!((clock.told_offset_min, clock.asked_offset_min), (Some(120), None));
 }
 
 #[tokio::test]
-async fn how_a_clock_goes_is_kept() {
+async fn the_drift_of_a_clock_is_stored() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;

@@ -1,4 +1,4 @@
-//! What is defined for the whole fleet, beside its people.
+//! Definitions of the whole fleet.
 
 use roster::{Area, Content, Definition, DefinitionKind, DefinitionName, ItemKey, Seq, Slot};
 use sync::ScanFrom;
@@ -28,7 +28,7 @@ fn in_area(key: &ItemKey, area: Area) -> (ItemKey, Content) {
 }
 
 #[tokio::test]
-async fn what_was_defined_is_read_back_with_its_areas_until_it_is_deleted() {
+async fn a_definition_is_read_back_with_its_areas_until_its_deletion() {
     let fleet = Fleet::new().await;
     let (zone, code, other) = (zone("2", "0800"), work_code("a1"), work_code("A1"));
     let area = in_area(&code.0, Area(3));
@@ -70,7 +70,7 @@ async fn a_first_fill_reads_definitions_before_people_page_by_page() {
 }
 
 #[tokio::test]
-async fn where_a_fill_stands_is_kept_between_definitions_too() {
+async fn the_position_of_a_fill_is_stored_between_definitions_too() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let from = ScanFrom::After(key(DefinitionKind::Group, "2").pin);
@@ -87,7 +87,7 @@ async fn where_a_fill_stands_is_kept_between_definitions_too() {
 }
 
 #[tokio::test]
-async fn a_device_that_leaves_an_area_owes_a_look_at_what_is_defined_for_it() {
+async fn definitions_of_an_area_become_due_for_a_device_that_leaves_it() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let (code, other) = (work_code("101"), work_code("102"));
@@ -103,7 +103,7 @@ async fn a_device_that_leaves_an_area_owes_a_look_at_what_is_defined_for_it() {
 }
 
 #[tokio::test]
-async fn who_refers_to_a_group_or_a_time_zone_is_told() {
+async fn users_of_a_group_or_a_time_zone_are_counted() {
     let fleet = Fleet::new().await;
     let with = |who: &str, group, time_zones: &str| {
         let fields = roster::UserFields { group, time_zones: time_zones.into(), ..crate::fleet::fields(who) };
@@ -129,7 +129,7 @@ async fn who_refers_to_a_group_or_a_time_zone_is_told() {
 }
 
 #[tokio::test]
-async fn a_personal_message_comes_back_with_its_user() {
+async fn a_personal_message_is_restored_with_its_user() {
     let fleet = Fleet::new().await;
     let message = (ItemKey { pin: pin("4"), slot: Slot::personal_message(7) }, Content::PersonalMessage);
     fleet.put(&[member("4"), user("4", "D"), message.clone()]).await;

@@ -1,4 +1,4 @@
-//! Devices, their areas and their connections.
+//! Devices, their areas and their sessions.
 
 use std::collections::BTreeSet;
 
@@ -50,7 +50,7 @@ async fn an_approved_device_starts_at_the_head_of_the_feed_with_a_scan() {
 }
 
 #[tokio::test]
-async fn what_a_device_can_take_is_read_back_and_shown_to_people_who_read_by_sql() {
+async fn a_capability_is_read_back_and_shown_in_the_sql_views() {
     let fleet = Fleet::new().await;
     let device = fleet.device("CKJ1").await.id;
     let mut capability = Capability::default();
@@ -76,7 +76,7 @@ async fn what_a_device_can_take_is_read_back_and_shown_to_people_who_read_by_sql
 }
 
 #[tokio::test]
-async fn options_of_a_device_are_kept_and_taken_back() {
+async fn options_of_a_device_are_stored_and_reset() {
     let fleet = Fleet::new().await;
     let device = fleet.device("CKJ1").await.id;
     let options = DeviceOptions {
@@ -101,7 +101,7 @@ async fn options_of_a_device_are_kept_and_taken_back() {
 }
 
 #[tokio::test]
-async fn where_a_device_stands_survives() {
+async fn the_progress_of_a_device_is_read_back() {
     let fleet = Fleet::new().await;
     let row = fleet.device("CKJ1").await;
     let mut tx = fleet.write().await;
@@ -122,7 +122,7 @@ async fn where_a_device_stands_survives() {
 }
 
 #[tokio::test]
-async fn when_devices_were_heard_of_is_written_for_many_at_once() {
+async fn last_seen_times_are_written_for_many_devices_at_once() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -156,7 +156,7 @@ async fn names_and_states_can_be_changed() {
 }
 
 #[tokio::test]
-async fn areas_are_made_once_named_anew_and_given_to_devices() {
+async fn areas_are_created_once_renamed_and_given_to_devices() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -184,7 +184,7 @@ async fn a_device_cannot_be_put_into_an_area_that_does_not_exist() {
 }
 
 #[tokio::test]
-async fn a_session_ends_when_the_next_one_begins_or_when_it_is_ended() {
+async fn a_session_ends_with_the_next_one_or_when_it_is_closed() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -208,7 +208,7 @@ async fn a_session_ends_when_the_next_one_begins_or_when_it_is_ended() {
 }
 
 #[tokio::test]
-async fn a_new_incarnation_is_told_from_the_one_a_device_was_compared_with() {
+async fn a_new_incarnation_differs_from_the_one_of_a_device() {
     let fleet = Fleet::new().await;
     let row = fleet.device("SN1").await;
     let mut tx = fleet.write().await;
@@ -221,17 +221,17 @@ async fn a_new_incarnation_is_told_from_the_one_a_device_was_compared_with() {
 }
 
 #[tokio::test]
-async fn what_an_operator_changes_is_felt_by_every_process() {
+async fn a_change_by_an_operator_wakes_every_process() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
-    let before = fleet.store.feed_counters().await.expect("a feed_counters");
+    let before = fleet.store.feed_counters().await.expect("feed counters");
 
     let mut tx = fleet.write().await;
     tx.set_device_state(device, DeviceState::Retired).await.expect("written");
     tx.commit().await.expect("committed");
     fleet.put(&[user("1", "A")]).await;
 
-    let after = fleet.store.feed_counters().await.expect("a feed_counters");
+    let after = fleet.store.feed_counters().await.expect("feed counters");
     assert_eq!((before.head, after.head), (Seq(0), Seq(1)));
     assert_eq!(after.wakes, before.wakes + 1);
 }

@@ -1,4 +1,4 @@
-//! Erasing a person: what goes, what stays, and that no byte of it is left.
+//! Erasure of a person: the rows that are deleted, the rows that stay, and the bytes in the files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,18 +21,18 @@ use crate::sync_state::{answer_line, poll};
 const ADA: &str = "ADA4711PIN";
 const BOB: &str = "BOB4712PIN";
 
-/// A value that is long enough to be about one person alone.
+/// A value of at least this length identifies one person.
 const DISTINCTIVE: usize = 12;
 
-/// Where a value of a person may stay, and why.
+/// Columns that may keep a value of a person, and why.
 const STAYS: [(&str, &str, &str); 4] = [
-    ("operation_log", "digest", "an entry that comes again is not acted on again"),
+    ("operation_log", "digest", "a repeated entry is not acted on again"),
     ("item_old", "hash", "of templates and photos, until every device has carried out the deletion"),
-    ("operator_command", "wire_id", "the name of a command on the wire"),
-    ("sync_command", "wire_id", "the name of a deletion on the wire"),
+    ("operator_command", "wire_id", "the id of a command on the wire"),
+    ("sync_command", "wire_id", "the id of a deletion on the wire"),
 ];
 
-/// Where the PIN may stay: in the tombstone, in what is still to reach devices, and in punches that are kept.
+/// Columns that may keep the PIN: the tombstone, work that must still reach devices, and punches that are kept.
 const PIN_STAYS: [(&str, &str); 5] = [
     ("item", "pin"),
     ("spelling", "pin"),
@@ -138,16 +138,16 @@ fn order(verb: &str, arguments: String, secret: Option<String>) -> NewQueuedComm
     }
 }
 
-/// Text that nobody else has, as long as a template or photo.
+/// Text that no other person has, as long as a template or photo.
 fn body(who: &str, what: &str, bytes: usize) -> String {
     format!("{what} of {who} ").repeat(bytes / 16)
 }
 
-/// A person with something in every table that can hold anything of a person.
+/// Creates a person with data in every table that can hold personal data.
 async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
     let comparison = ItemKey { pin: pin(who), slot: Slot::comparison_photo(BioType::VISIBLE_FACE) };
     let picture = |text: String| Content::Photo(Photo { text, file_name: None });
-    // A life that has ended, and another one.
+    // A life that has ended, and a second one.
     fleet.put(&[(user_key(who), Content::User(fields(who, "name of a former life")))]).await;
     fleet.delete(&[user_key(who)], at(0), true).await;
     fleet.put(&[member(who), (user_key(who), Content::User(fields(who, "former name")))]).await;
@@ -247,7 +247,7 @@ async fn everything_of(fleet: &Fleet, device: i64, who: &str) {
     catch_up(fleet, device).await;
 }
 
-/// A device answers every line of a command.
+/// A device acknowledges every line of a command.
 async fn carry_out(tx: &mut Tx, device: i64, wire_id: &str) {
     let mut line = 0;
     while tx.find_sync_command(device, wire_id).await.expect("read").expect("there").open {
@@ -256,7 +256,7 @@ async fn carry_out(tx: &mut Tx, device: i64, wire_id: &str) {
     }
 }
 
-/// A device polls and carries out what it is told, until it has read everything.
+/// A device polls and carries out its commands until it has read the whole feed.
 async fn catch_up(fleet: &Fleet, device: i64) {
     loop {
         let mut tx = fleet.write().await;
@@ -274,7 +274,8 @@ async fn catch_up(fleet: &Fleet, device: i64) {
     }
 }
 
-/// Other people, whose rows stand before, between and behind those of a person: pages are filled and split.
+/// Creates other people. Their rows come before, between and after those of the person, so that pages are filled and
+/// split.
 async fn others(fleet: &Fleet, from: usize, step: usize) {
     let people: Vec<_> = (0..400)
         .map(|number| format!("{}", 1_000 + (from + number * step) % 400 + from * 400))
@@ -285,15 +286,15 @@ async fn others(fleet: &Fleet, from: usize, step: usize) {
     }
 }
 
-/// A list that names every table is of use only as long as it does.
+/// The list of tables is useful only if it is complete.
 #[tokio::test]
-async fn every_table_says_what_becomes_of_it_when_somebody_is_erased() {
+async fn every_table_states_what_an_erasure_does_to_it() {
     let fleet = Fleet::new().await;
     let schema = schema(&fleet, &plain(&fleet).await).await;
     let listed: BTreeMap<&str, Erasure> = TABLES.iter().copied().collect();
 
     let missing: Vec<_> = schema.keys().filter(|table| !listed.contains_key(table.as_str())).collect();
-    assert_eq!(missing, [""; 0], "say in crates/store/src/erase.rs what becomes of it");
+    assert_eq!(missing, [""; 0], "add the table to the list in crates/store/src/erase.rs");
     let gone: Vec<_> = listed.keys().filter(|table| !schema.contains_key(**table)).collect();
     assert_eq!(gone, [&""; 0]);
     for (table, columns) in &schema {
@@ -309,7 +310,7 @@ async fn every_table_says_what_becomes_of_it_when_somebody_is_erased() {
 }
 
 #[tokio::test]
-async fn nothing_of_an_erased_person_is_left_in_any_table_or_file_and_nobody_else_loses_anything() {
+async fn an_erasure_removes_all_data_of_one_person_and_none_of_others() {
     let fleet = Fleet::new().await;
     let db = plain(&fleet).await;
     let device = fleet.device("SN1").await.id;
@@ -348,16 +349,16 @@ async fn nothing_of_an_erased_person_is_left_in_any_table_or_file_and_nobody_els
         let others_lose = bobs.iter().filter(|value| {
             value.len() >= DISTINCTIVE && !after[&(table.clone(), column.clone())].contains(*value)
         });
-        assert_eq!(others_lose.count(), 0, "{table}.{column}: somebody else lost something");
+        assert_eq!(others_lose.count(), 0, "{table}.{column}: another person lost data");
         if !stays && table != "attendance" && table != "device" {
             hers.extend(found.difference(bobs).filter(|value| value.len() >= DISTINCTIVE).cloned());
         }
     }
     for text in ["name of ", "card of ", "vice card of "] {
         let text = format!("{text}{ADA}").into_bytes();
-        assert!(hers.contains(&text), "it was there");
+        assert!(hers.contains(&text), "the value was stored before");
     }
-    // What only stood there for a while, and what must never stand there unsealed.
+    // Values that were stored only for a while, and values that must never be stored unsealed.
     for text in [
         "name of a former life",
         "claimed finger",
@@ -398,12 +399,12 @@ async fn nothing_of_an_erased_person_is_left_in_any_table_or_file_and_nobody_els
     }
     assert_eq!(rewritten, Rewritten::Done);
     assert_eq!(left_in_files(&fleet, &hers), [""; 0]);
-    assert_eq!(values(&fleet, &db).await, after, "writing it anew changes nothing");
+    assert_eq!(values(&fleet, &db).await, after, "rewriting the file changes no value");
 }
 
-/// Punches stand in the order of their digests: each that comes moves others from page to page.
+/// Punches are stored in the order of their digests, so each new one moves others from page to page.
 #[tokio::test]
-async fn of_punches_that_moved_from_page_to_page_nothing_is_left_either() {
+async fn an_erasure_also_removes_punches_that_moved_between_pages() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let punches = |who: &str, day: usize| -> Vec<NewPunch> {
@@ -435,11 +436,11 @@ async fn of_punches_that_moved_from_page_to_page_nothing_is_left_either() {
     assert_eq!((hers.len(), rows_of(&db, "attendance").await), (60 * 28, 3 * 60 * 28));
     if fleet.database.kind() == Kind::Sqlite {
         assert_eq!(fleet.store.empty_log().await.expect("emptied"), Rewritten::Done);
-        assert_eq!(left_in_files(&fleet, &hers), [""; 0], "the rows were overwritten where they stood");
+        assert_eq!(left_in_files(&fleet, &hers), [""; 0], "SQLite overwrote the rows in place");
     }
 }
 
-/// What is left of values in the files of an SQLite database.
+/// The values that remain in the files of an SQLite database.
 fn left_in_files(fleet: &Fleet, values: &BTreeSet<Vec<u8>>) -> Vec<String> {
     let file = fleet.database.file();
     let mut bytes = std::fs::read(&file).expect("the file");
@@ -448,8 +449,9 @@ fn left_in_files(fleet: &Fleet, values: &BTreeSet<Vec<u8>>) -> Vec<String> {
         name.push(end);
         bytes.extend(std::fs::read(name).unwrap_or_default());
     }
-    assert!(holds(&bytes, BOB.as_bytes()), "the search finds what is there");
-    // A sealed body of many pages stands in pieces there. Their ends: texts begin alike.
+    assert!(holds(&bytes, BOB.as_bytes()), "the search finds existing values");
+    // The file holds a sealed body of many pages in pieces. Searches for the end of each value, because texts begin
+    // alike.
     let pieces: BTreeSet<&[u8]> = values
         .iter()
         .flat_map(|value| value.chunks(100))
@@ -461,7 +463,7 @@ fn left_in_files(fleet: &Fleet, values: &BTreeSet<Vec<u8>>) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn of_a_record_that_names_several_people_the_others_keep_their_lines() {
+async fn other_people_keep_their_lines_of_a_shared_record() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let raw = "USER PIN=7\tName=Ada\nUSER PIN=8\tName=Bob\n";
@@ -474,9 +476,9 @@ async fn of_a_record_that_names_several_people_the_others_keep_their_lines() {
     assert!(tx.show_held(id).await.expect("read").is_none());
 }
 
-/// A device that waits for a decision about the person must not wait for ever: the decision is made.
+/// A device that waits for a decision about the person must not wait for ever: the erasure is the decision.
 #[tokio::test]
-async fn what_waited_for_an_operator_is_due_after_an_erasure() {
+async fn exceptions_that_wait_for_an_operator_are_due_after_an_erasure() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7"), (user_key("7"), Content::User(fields("7", "name")))]).await;
     let device = fleet.device("SN1").await.id;
@@ -507,9 +509,9 @@ async fn what_waited_for_an_operator_is_due_after_an_erasure() {
     );
 }
 
-/// A device may have shown somebody whom the fleet never had.
+/// A device may have shown a person whom the fleet never had.
 #[tokio::test]
-async fn somebody_of_whom_there_is_nothing_but_a_claim_or_a_mark_is_known_and_can_be_erased() {
+async fn a_person_with_only_a_claim_or_a_mark_can_be_erased() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let state = ClaimState {
@@ -534,9 +536,9 @@ async fn somebody_of_whom_there_is_nothing_but_a_claim_or_a_mark_is_known_and_ca
     assert!(!tx.knows_pin(&pin("9")).await.expect("read"));
 }
 
-/// They keep an upload that is under way from giving a new owner of the PIN the templates of the former one.
+/// The hashes prevent that a delayed upload gives a new owner of the PIN the templates of the former one.
 #[tokio::test]
-async fn hashes_of_templates_go_once_every_device_has_carried_out_the_deletion() {
+async fn hashes_of_templates_are_deleted_once_every_device_has_carried_out_the_deletion() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     fleet
@@ -557,20 +559,20 @@ async fn hashes_of_templates_go_once_every_device_has_carried_out_the_deletion()
     };
     assert_eq!(forgotten().await, 0, "no device has read the deletion");
     catch_up(&fleet, one).await;
-    assert_eq!(forgotten().await, 0, "the other one has not");
+    assert_eq!(forgotten().await, 0, "the other device has not read it");
     let mut tx = fleet.write().await;
     poll(&mut tx, two, at(60)).await;
     let sends = poll(&mut tx, two, at(61)).await;
     assert_eq!(sends.iter().map(|send| send.verb).collect::<Vec<_>>(), [sync::Verb::Delete]);
     tx.commit().await.expect("committed");
-    assert_eq!(forgotten().await, 0, "it is on its way");
+    assert_eq!(forgotten().await, 0, "the deletion is under way");
     answer_open(&fleet, two).await;
     catch_up(&fleet, two).await;
     assert_eq!(forgotten().await, 1);
     assert!(fleet.read().await.old_hashes(&[pin("7")]).await.expect("read").is_empty());
 }
 
-/// A device answers what it was sent before.
+/// A device acknowledges the commands that it was sent before.
 async fn answer_open(fleet: &Fleet, device: i64) {
     let sql = format!("SELECT wire_id FROM sync_command WHERE device_id = {device} AND open = 1");
     let names = texts(&plain(fleet).await, sql).await;

@@ -1,4 +1,4 @@
-//! A store of its own for each test, and the people and devices in it.
+//! A separate store for each test, and the people and devices in it.
 
 use databases::Database;
 use roster::{
@@ -8,7 +8,7 @@ use store::{Change, DeviceRow, ItemWrite, Keys, Store, Tx};
 use sync::Joining;
 use wire::{BioType, Pin, SerialNumber};
 
-/// 10:00 on some day, plus minutes.
+/// 10:00 on a fixed day, plus minutes.
 pub const fn at(minutes: i64) -> Millis {
     Millis(1_760_000_400_000 + minutes * 60_000)
 }
@@ -40,7 +40,7 @@ impl Fleet {
         self.store.write().await.expect("a transaction")
     }
 
-    /// A device that is part of the fleet and may be sent to.
+    /// A device of the fleet that may get commands.
     pub async fn device(&self, serial: &str) -> DeviceRow {
         let mut tx = self.write().await;
         let row = tx.create_device(&self::serial(serial), at(0)).await.expect("a device");
@@ -57,7 +57,7 @@ impl Fleet {
         row
     }
 
-    /// Writes contents as an operator; the last number.
+    /// Writes contents as an operator. Returns the last number.
     pub async fn put(&self, contents: &[(ItemKey, Content)]) -> Seq {
         self.put_by(contents, None, at(0)).await
     }
@@ -75,7 +75,7 @@ impl Fleet {
         seqs.last().copied().expect("something was written")
     }
 
-    /// Deletes as an operator; can be undone for a day if `undo`.
+    /// Deletes as an operator. If `undo`, the deletion can be undone for a day.
     pub async fn delete(&self, keys: &[ItemKey], when: Millis, undo: bool) -> Seq {
         let writes: Vec<ItemWrite> = keys.iter().map(|key| self.writing(key, None)).collect();
         let undo_until = undo.then(|| when.plus(86_400_000));

@@ -6,7 +6,7 @@ use store::{Change, ItemWrite};
 use sync::ScanFrom;
 
 #[tokio::test]
-async fn what_was_written_is_read_back() {
+async fn written_contents_are_read_back() {
     let fleet = Fleet::new().await;
     let contents =
         [user("007", "Müller 李"), member("007"), photo("007", "QUJD"), finger("007", 3, "VEVNUExBVEU=")];
@@ -58,7 +58,7 @@ async fn numbers_follow_the_order_of_the_writes() {
 }
 
 #[tokio::test]
-async fn of_two_writes_of_one_item_the_later_one_counts() {
+async fn the_later_of_two_writes_of_one_item_counts() {
     let fleet = Fleet::new().await;
 
     let last = fleet.put(&[user("1", "first"), user("2", "B"), user("1", "second")]).await;
@@ -78,7 +78,7 @@ async fn nothing_to_write_takes_no_number() {
 }
 
 #[tokio::test]
-async fn a_change_moves_an_item_to_the_end_of_the_feed_and_keeps_what_made_it_live() {
+async fn a_change_moves_an_item_to_the_end_of_the_feed_and_keeps_its_creation() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("1", "A"), user("2", "B")]).await;
 
@@ -102,7 +102,7 @@ async fn a_page_of_the_feed_begins_after_the_cursor_and_ends_at_the_limit() {
 }
 
 #[tokio::test]
-async fn a_deletion_stays_in_the_feed_and_takes_the_content_away() {
+async fn a_deletion_stays_in_the_feed_and_removes_the_content() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("1", "A"), finger("1", 0, "QUFB")]).await;
 
@@ -116,7 +116,7 @@ async fn a_deletion_stays_in_the_feed_and_takes_the_content_away() {
 }
 
 #[tokio::test]
-async fn an_item_that_never_was_can_be_noted_as_deleted() {
+async fn an_item_that_never_existed_can_be_marked_as_deleted() {
     let fleet = Fleet::new().await;
 
     fleet.delete(&[user_key("66")], at(1), true).await;
@@ -152,7 +152,7 @@ async fn size_and_lines_of_an_item_are_those_of_its_content() {
 }
 
 #[tokio::test]
-async fn the_versions_before_are_known_the_newest_first() {
+async fn earlier_versions_are_known_newest_first() {
     let fleet = Fleet::new().await;
     for name in ["one", "two", "three"] {
         fleet.put(&[user("1", name)]).await;
@@ -167,7 +167,7 @@ async fn the_versions_before_are_known_the_newest_first() {
 }
 
 #[tokio::test]
-async fn hashes_of_replaced_and_of_deleted_contents_are_known() {
+async fn hashes_of_replaced_and_deleted_contents_are_known() {
     let fleet = Fleet::new().await;
     let (key, first) = finger("1", 0, "QUFB");
     let second = finger("1", 0, "QkJC").1;
@@ -211,7 +211,7 @@ async fn the_scan_reads_users_by_the_bytes_of_their_pins() {
 }
 
 #[tokio::test]
-async fn live_keys_are_those_of_a_person_that_are_not_deleted() {
+async fn live_keys_leave_out_deleted_items() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("1", "A"), finger("1", 0, "QUFB"), finger("1", 1, "QkJC"), user("2", "B")]).await;
     fleet.delete(&[finger_key("1", 0)], at(1), false).await;
@@ -258,7 +258,7 @@ async fn contents_of_many_people_are_read_and_written_in_chunks() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_the_contents_holds_versions_hashes_and_parts() {
+async fn known_contents_include_versions_hashes_and_parts() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     fleet.put(&[user("1", "one"), finger("1", 0, "QUFB")]).await;

@@ -29,7 +29,7 @@ async fn a_new_database_is_readable_by_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn what_was_committed_is_there_after_opening_again() {
+async fn committed_data_is_there_after_opening_again() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("1", "Ada")]).await;
     fleet.store.close().await;
@@ -69,7 +69,7 @@ async fn a_database_of_a_newer_program_is_refused() {
 }
 
 #[tokio::test]
-async fn a_second_process_neither_makes_nor_migrates_a_database() {
+async fn a_second_process_neither_creates_nor_migrates_a_database() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}/muster.db", folder.path().display());
 
@@ -112,7 +112,7 @@ async fn connections_write_through_and_check_references() {
     let fleet = Fleet::new().await;
     let mut tx = fleet.write().await;
 
-    // A device that does not exist.
+    // This device does not exist.
     let broken = tx.set_stamp(4711, "OPERLOG", "1").await;
 
     assert!(matches!(broken, Err(StoreError::Driver(_))));
@@ -130,10 +130,10 @@ async fn a_migration_that_ran_is_not_run_again() {
 }
 
 #[tokio::test]
-async fn no_content_stands_in_the_files_in_clear() {
+async fn the_files_hold_no_content_in_clear_text() {
     let fleet = Fleet::new().await;
     if fleet.database.kind() != Kind::Sqlite {
-        // The files of a server are its own business; what is sealed is the same.
+        // The files of a database server are not visible here. The sealed content is the same.
         return;
     }
     let secret = "c2VjcmV0IHRlbXBsYXRl";
@@ -146,23 +146,23 @@ async fn no_content_stands_in_the_files_in_clear() {
         bytes.extend(std::fs::read(file.expect("a file").path()).expect("read"));
     }
     let holds = |text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(holds("Ada Lovelace"), "the name stands in clear, so that this would be seen");
+    assert!(holds("Ada Lovelace"), "names are in clear text, so the search works");
     assert!(!holds(secret));
     assert!(!holds("1234"), "the password");
 }
 
-/// The database without this crate.
+/// A connection to the database that does not go through this crate.
 pub async fn plain(fleet: &Fleet) -> sqlx::AnyPool {
     sqlx::AnyPool::connect(fleet.url()).await.expect("connected")
 }
 
-/// On a server: what a file makes by itself is made by its administrator, or here.
+/// The URL of a database with this name. On a server, an administrator or this test must create the database.
 fn url_of(name: &str) -> String {
     MariaDb::shared().url(name)
 }
 
 #[tokio::test]
-async fn a_database_that_the_server_has_not_is_made_where_it_may_be() {
+async fn a_missing_database_is_created_if_permitted() {
     let name = format!("made_{}", std::process::id());
     let existing = Store::open_existing(&url_of(&name), keys(1)).await;
     assert!(matches!(existing, Err(StoreError::NoDatabase { source: None, .. })), "{existing:?}");
@@ -175,7 +175,7 @@ async fn a_database_that_the_server_has_not_is_made_where_it_may_be() {
 }
 
 #[tokio::test]
-async fn a_database_that_may_not_be_made_is_asked_for_by_its_name() {
+async fn the_error_for_a_database_that_may_not_be_created_names_it() {
     let server = MariaDb::shared();
     let user = format!("poor_{}", std::process::id());
     server.run(&format!("CREATE USER {user}@localhost"));
@@ -187,13 +187,13 @@ async fn a_database_that_may_not_be_made_is_asked_for_by_its_name() {
     assert!(matches!(error, StoreError::NoDatabase { .. } | StoreError::Driver(_)), "{error:?}");
 }
 
-/// The database of another program is refused before anything is written to it.
+/// Muster refuses the database of another program before it writes anything.
 #[tokio::test]
-async fn a_database_with_tables_of_something_else_by_our_names_is_refused() {
+async fn a_database_with_foreign_tables_of_the_same_names_is_refused() {
     let database = Database::of(Kind::MariaDb);
     sqlx::any::install_default_drivers();
     let plain = sqlx::AnyPool::connect(database.url()).await.expect("connected");
-    sqlx::raw_sql("CREATE TABLE Users (id INT PRIMARY KEY)").execute(&plain).await.expect("somebody else's");
+    sqlx::raw_sql("CREATE TABLE Users (id INT PRIMARY KEY)").execute(&plain).await.expect("a foreign table");
 
     let error = Store::open(database.url(), keys(1)).await.expect_err("refused");
 
@@ -207,9 +207,9 @@ async fn a_database_with_tables_of_something_else_by_our_names_is_refused() {
     assert_eq!(tables, 1);
 }
 
-/// MySQL commits each change of a schema by itself: a process that is killed in the middle leaves half of it.
+/// MySQL commits each schema change by itself, so a killed process leaves a half-finished migration.
 #[tokio::test]
-async fn a_migration_goes_on_where_it_was_stopped() {
+async fn an_interrupted_migration_continues_where_it_stopped() {
     let whole = Database::of(Kind::MariaDb);
     Store::open(whole.url(), keys(1)).await.expect("migrated").close().await;
     let shape = "SELECT CAST(CONCAT(table_name, '.', column_name, ' ', column_type) AS CHAR(300)) \
@@ -234,7 +234,7 @@ async fn a_migration_goes_on_where_it_was_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn servers_that_start_together_make_one_schema() {
+async fn servers_that_start_together_create_one_schema() {
     let database = Database::of(Kind::MariaDb);
     let mut starting = tokio::task::JoinSet::new();
     for _ in 0..4 {

@@ -1,4 +1,4 @@
-//! What people order.
+//! Commands that operators queue.
 
 use roster::Millis;
 use store::{NewQueuedCommand, QueuedCommandUpdate};
@@ -25,7 +25,7 @@ fn named(wire_id: &str) -> QueuedCommandUpdate<'_> {
 }
 
 #[tokio::test]
-async fn commands_wait_in_the_order_they_were_given() {
+async fn commands_wait_in_the_order_in_which_they_were_queued() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -46,7 +46,7 @@ async fn commands_wait_in_the_order_they_were_given() {
 }
 
 #[tokio::test]
-async fn an_equal_repeatable_command_that_waits_is_not_ordered_twice() {
+async fn an_equal_repeatable_command_is_not_queued_twice() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -94,7 +94,7 @@ async fn a_command_goes_from_queued_to_answered() {
 }
 
 #[tokio::test]
-async fn a_command_is_taken_back_only_before_it_is_sent() {
+async fn a_command_is_cancelled_only_before_it_is_sent() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -114,7 +114,7 @@ async fn a_command_is_taken_back_only_before_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_waiting_command_is_due_at_once_and_a_sent_one_in_its_time() {
+async fn a_waiting_command_is_due_at_once_and_a_sent_one_at_its_deadline() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -130,7 +130,7 @@ async fn a_waiting_command_is_due_at_once_and_a_sent_one_in_its_time() {
 }
 
 #[tokio::test]
-async fn what_is_secret_of_a_command_and_its_answer_is_sealed_and_comes_back() {
+async fn secrets_of_a_command_and_its_answer_are_sealed_and_read_back() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -140,7 +140,7 @@ async fn what_is_secret_of_a_command_and_its_answer_is_sealed_and_comes_back() {
         ..order("SET OPTION", true)
     };
     let number = tx.order(device, &option("482913"), at(0)).await.expect("ordered");
-    // What is sealed is not compared: the other one may hold another value.
+    // Sealed parts are not compared: the other command may hold another value.
     let other = tx.order(device, &option("482914"), at(0)).await.expect("ordered");
     assert_ne!(other, number);
     let plain = tx.order(device, &order("SET OPTION", true), at(0)).await.expect("ordered");
@@ -183,7 +183,7 @@ async fn what_is_secret_of_a_command_and_its_answer_is_sealed_and_comes_back() {
 }
 
 #[tokio::test]
-async fn what_expired_is_shown_as_never_sent() {
+async fn an_expired_command_is_shown_as_never_sent() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -202,7 +202,7 @@ async fn what_expired_is_shown_as_never_sent() {
 }
 
 #[tokio::test]
-async fn a_file_is_there_for_its_device_and_its_time() {
+async fn a_file_may_be_fetched_by_its_device_until_it_expires() {
     let fleet = Fleet::new().await;
     let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;

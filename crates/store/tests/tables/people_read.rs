@@ -1,4 +1,4 @@
-//! When the people of devices were last read, and whose turn it is.
+//! Routine check: when the people of devices were last read, and which device is next.
 
 use std::collections::BTreeSet;
 
@@ -17,14 +17,14 @@ async fn row(tx: &mut Tx, device: i64) -> DeviceRow {
     tx.device(device).await.expect("read").expect("there")
 }
 
-/// Those who were not read since `read`, and not asked for a surplus within the last ten minutes before.
+/// The devices that were not read since `read`, and not asked for a surplus within the ten minutes before it.
 async fn due(tx: &mut Tx, read: Millis) -> Vec<i64> {
     let due = DueBefore { read, asked: read.plus(-600_000), seen: at(0) };
     tx.due_for_reading(&due, 10).await.expect("read")
 }
 
 #[tokio::test]
-async fn the_device_that_was_read_longest_ago_is_next_if_it_is_free_and_online() {
+async fn the_device_with_the_oldest_reading_is_next_if_it_is_free_and_online() {
     let fleet = Fleet::new().await;
     let mut devices = Vec::new();
     for serial in ["SN1", "SN2", "SN3", "SN4", "SN5"] {
@@ -43,7 +43,7 @@ async fn the_device_that_was_read_longest_ago_is_next_if_it_is_free_and_online()
     assert_eq!(due(&mut tx, at(1)).await, [one, two]);
     tx.pass_over_reading(one, at(10)).await.expect("noted");
     assert_eq!(due(&mut tx, at(9)).await, [two]);
-    assert_eq!(due(&mut tx, at(10)).await, [two, one], "its turn was longer ago");
+    assert_eq!(due(&mut tx, at(10)).await, [two, one], "its last check is older");
     tx.note_surplus(two, Some(7), Some(at(12))).await.expect("noted");
     assert_eq!(due(&mut tx, at(21)).await, [one]);
     assert_eq!(due(&mut tx, at(22)).await, [two, one]);
@@ -61,7 +61,7 @@ async fn the_device_that_was_read_longest_ago_is_next_if_it_is_free_and_online()
 }
 
 #[tokio::test]
-async fn a_reading_begins_anew_and_ends_with_or_without_everybody() {
+async fn a_new_reading_forgets_the_last_one_and_may_end_incomplete() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -72,7 +72,7 @@ async fn a_reading_begins_anew_and_ends_with_or_without_everybody() {
     let reading = row(&mut tx, device).await;
     assert_eq!((reading.rereads, reading.is_read()), (Some(Rereading::People), true));
     assert_eq!((reading.asked_at, reading.heard_at), (Some(at(10)), None));
-    assert!(!reading.hides_people(), "nobody knows yet");
+    assert!(!reading.hides_people(), "not known yet");
     tx.note_heard(device, at(11)).await.expect("noted");
     tx.note_shown(device, &BTreeSet::from([pin("1")])).await.expect("noted");
     assert_eq!(row(&mut tx, device).await.heard_at, Some(at(11)));
@@ -87,7 +87,7 @@ async fn a_reading_begins_anew_and_ends_with_or_without_everybody() {
     let ended = row(&mut tx, device).await;
     assert_eq!((ended.rereads, ended.unexplained_deletions), (None, 0));
     assert_eq!((ended.people_read_at, ended.hides_people()), (Some(at(1)), true));
-    assert_eq!(ended.people_asked_at(), None, "it did not answer");
+    assert_eq!(ended.people_asked_at(), None, "the device did not answer");
 
     tx.begin_reading(device, at(20)).await.expect("begun");
     tx.end_reading(device, Some(at(21)), 3).await.expect("ended");
@@ -97,7 +97,7 @@ async fn a_reading_begins_anew_and_ends_with_or_without_everybody() {
     tx.set_spot_checks(device, 2).await.expect("noted");
     assert_eq!(row(&mut tx, device).await.spot_checks, 2);
 
-    // Everything is read for questions: that is not by one query.
+    // A reading of everything for questions is not a reading by one query.
     tx.begin_reading(device, at(30)).await.expect("begun");
     tx.begin_reread(device).await.expect("begun");
     let reading = row(&mut tx, device).await;

@@ -1,4 +1,4 @@
-//! Photos in the forms in which devices take them, and photos that devices fetch.
+//! Smaller copies of photos, and photos that devices fetch.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ fn photo(text: &str) -> Content {
     Content::Photo(Photo { text: text.to_owned(), file_name: None })
 }
 
-/// A fleet with somebody's photo, and that version of it.
+/// A fleet with the photo of a person, and the version of that photo.
 async fn fleet() -> (Fleet, PhotoVersion) {
     let fleet = Fleet::new().await;
     fleet.put(&[user("7", "Ada"), (key(), photo("T1JJR0lOQUw="))]).await;
@@ -26,7 +26,7 @@ async fn fleet() -> (Fleet, PhotoVersion) {
 }
 
 #[tokio::test]
-async fn what_was_made_of_a_photo_is_there_until_the_photo_changes() {
+async fn the_smaller_copy_of_a_photo_is_kept_until_the_photo_changes() {
     let (fleet, version) = fleet().await;
     let mut tx = fleet.write().await;
     assert_eq!(tx.photo_form(&version).await.expect("read"), None);
@@ -54,9 +54,9 @@ async fn what_was_made_of_a_photo_is_there_until_the_photo_changes() {
     assert_eq!(tx.forget(Finished::PhotoForms, at(9), 100).await.expect("forgotten"), 1);
 }
 
-/// A deletion takes what was made of a photo along, and what a device was to fetch.
+/// A deletion also removes the smaller copies of a photo and its offers to devices.
 #[tokio::test]
-async fn nothing_is_left_of_a_deleted_photo() {
+async fn a_deletion_removes_every_copy_of_a_photo() {
     let (fleet, version) = fleet().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -104,7 +104,7 @@ async fn a_photo_is_fetched_once_by_its_device_and_in_time() {
 }
 
 #[tokio::test]
-async fn which_photo_went_to_a_device_and_what_was_made_of_it_is_remembered() {
+async fn the_photo_sent_to_a_device_and_its_smaller_copy_are_remembered() {
     let (fleet, version) = fleet().await;
     let row = fleet.device("SN1").await;
     let mut tx = fleet.write().await;

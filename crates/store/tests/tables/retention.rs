@@ -1,4 +1,4 @@
-//! What goes after a time, and what stays whatever its age.
+//! Retention: rows that are deleted after a time, and rows that stay at any age.
 
 use roster::Millis;
 use store::{Finished, HeldKind, HeldRecord, NewQueuedCommand, SessionEnd, Tx};
@@ -11,7 +11,7 @@ async fn forget(tx: &mut Tx, what: Finished, before: Millis) -> u64 {
 }
 
 #[tokio::test]
-async fn finished_orders_go_and_those_that_wait_stay() {
+async fn finished_commands_are_deleted_and_waiting_ones_stay() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -37,7 +37,7 @@ async fn finished_orders_go_and_those_that_wait_stay() {
 }
 
 #[tokio::test]
-async fn sessions_that_ended_go_and_those_that_last_stay() {
+async fn ended_sessions_are_deleted_and_open_ones_stay() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -53,7 +53,7 @@ async fn sessions_that_ended_go_and_those_that_last_stay() {
 }
 
 #[tokio::test]
-async fn what_waits_for_an_operator_stays_however_old_it_is() {
+async fn records_that_wait_for_an_operator_stay_at_any_age() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -80,9 +80,9 @@ async fn what_waits_for_an_operator_stays_however_old_it_is() {
     assert!(tx.show_held(ids[1]).await.expect("read").is_some());
 }
 
-/// A device does commands in their order: only what it has passed cannot be answered any more.
+/// A device carries out commands in order. Only a command before the last answered one cannot be answered any more.
 #[tokio::test]
-async fn closed_commands_go_once_the_device_has_answered_a_later_one() {
+async fn closed_commands_are_deleted_once_the_device_has_answered_a_later_one() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7"), member("8")]).await;
     let device = fleet.device("SN1").await.id;
@@ -92,7 +92,7 @@ async fn closed_commands_go_once_the_device_has_answered_a_later_one() {
     let sends = poll(&mut tx, device, at(0)).await;
     answer(&mut tx, device, &sends[0].wire_id, 0, at(1)).await;
 
-    assert_eq!(forget(&mut tx, at(9_000)).await, 0, "it is the last that was answered");
+    assert_eq!(forget(&mut tx, at(9_000)).await, 0, "the last answered command stays");
 
     answer(&mut tx, device, &sends[1].wire_id, 0, at(2)).await;
     assert_eq!(forget(&mut tx, at(1)).await, 0, "too young");
@@ -104,7 +104,7 @@ async fn closed_commands_go_once_the_device_has_answered_a_later_one() {
 }
 
 #[tokio::test]
-async fn rows_go_a_few_at_a_time() {
+async fn rows_are_deleted_a_few_at_a_time() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -137,7 +137,7 @@ async fn versions_are_kept_while_an_active_device_has_not_passed_them() {
     assert_eq!((older.len(), &older[0].name, &older[7].name), (8, &"name 10".into(), &"name 3".into()));
 }
 
-/// A device that uploads its whole log again must not delete anybody by it.
+/// A device that uploads its whole log again must not cause a deletion.
 #[tokio::test]
 async fn entries_of_a_device_log_stay_until_there_are_more_than_it_can_hold() {
     let fleet = Fleet::new().await;

@@ -1,4 +1,4 @@
-//! The schema: both engines in step, and its indexes used.
+//! The schema: both engines have the same one, and queries use its indexes.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +23,7 @@ fn shape(sql: &str) -> BTreeMap<String, Vec<String>> {
                 tables.entry((*name).to_owned()).or_default().push((*column).to_owned());
             }
             [column, kind, ..] if line.starts_with("    ") && is_type(kind) => {
-                tables.get_mut(&table).expect("a column stands in a table").push((*column).to_owned());
+                tables.get_mut(&table).expect("a column belongs to a table").push((*column).to_owned());
             }
             _ => {}
         }
@@ -64,7 +64,7 @@ fn both_engines_have_the_same_tables_columns_and_views() {
     assert_eq!(shape(both!("0001_start.sql").0)["item"].len(), 15);
 }
 
-/// How the database goes about a query: on SQLite its steps, on MySQL the keys that it uses.
+/// The query plan of the database: on SQLite its steps, on MySQL the keys that it uses.
 async fn plan_of(fleet: &Fleet, sql: &str) -> String {
     let plain = plain(fleet).await;
     if fleet.database.kind() == Kind::Sqlite {
@@ -82,9 +82,9 @@ async fn plan_of(fleet: &Fleet, sql: &str) -> String {
 }
 
 #[tokio::test]
-async fn what_every_poll_asks_is_answered_from_an_index() {
+async fn the_queries_of_every_poll_use_an_index() {
     let fleet = Fleet::new().await;
-    // Enough of everything that reading it all would be slower.
+    // Enough rows to make a full scan slower than an index.
     let people: Vec<_> = (0..400).flat_map(|n| [user(&n.to_string(), "A"), member(&n.to_string())]).collect();
     fleet.put(&people).await;
     let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
@@ -115,7 +115,7 @@ async fn what_every_poll_asks_is_answered_from_an_index() {
         (
             "SELECT pin FROM item WHERE pin > '' AND pin < '0' AND kind BETWEEN 11 AND 16 ORDER BY pin LIMIT 9",
             "SEARCH item USING COVERING INDEX item_key (pin>? AND pin<?)",
-            // That of the kinds where there are few of them: either holds all that is asked for.
+            // MySQL may choose the index of the kinds if there are few of them. Either index covers the query.
             "\"using_index\": true",
         ),
         (

@@ -1,4 +1,4 @@
-//! What people look at, what the brakes look at, and what a device owes that left an area.
+//! Status for operators, write rates, and the exceptions of a device that left an area.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use sync::{Changes, Exception, Parked, Refusal, Verb, Wait};
 use crate::fleet::{Fleet, at, fields, finger, finger_key, member, pin, serial, user, user_key};
 use crate::sync_state::{answer, poll};
 
-/// A device that was sent the user 7 and has not answered, in a fleet of the users 7 and 8.
+/// A device that was sent user 7 and has not answered, in a fleet of users 7 and 8.
 async fn with_an_open_command() -> (Fleet, i64) {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7"), member("8"), user("8", "Bob")]).await;
@@ -21,7 +21,7 @@ async fn with_an_open_command() -> (Fleet, i64) {
     (fleet, device)
 }
 
-/// Makes so many users due on a device.
+/// Makes this many users due on a device.
 pub async fn owe(fleet: &Fleet, device: i64, users: usize) {
     let mut tx = fleet.write().await;
     let waits = (0..users).map(|n| (user_key(&n.to_string()), Wait::Due(at(1)), None)).collect();
@@ -40,7 +40,7 @@ async fn except(tx: &mut Tx, device: i64, exceptions: Vec<(ItemKey, Wait, Option
 }
 
 #[tokio::test]
-async fn what_is_under_way_and_owed_is_counted_for_all_devices_at_once() {
+async fn open_commands_and_due_exceptions_are_counted_for_all_devices_at_once() {
     let (fleet, device) = with_an_open_command().await;
     let other = fleet.device("SN2").await.id;
     fleet.device("SN3").await;
@@ -62,7 +62,7 @@ async fn what_is_under_way_and_owed_is_counted_for_all_devices_at_once() {
 }
 
 #[tokio::test]
-async fn removals_that_failed_often_are_counted_listed_and_tried_after_a_new_connection() {
+async fn failed_removals_are_counted_listed_and_retried_after_a_new_connection() {
     const HOUR: i64 = 60;
     let (fleet, device) = with_an_open_command().await;
     let other = fleet.device("SN2").await.id;
@@ -99,7 +99,8 @@ async fn removals_that_failed_often_are_counted_listed_and_tried_after_a_new_con
     let others = tx.exceptions_of(device, 10).await.expect("listed");
     assert_eq!(others.iter().map(|(key, _)| key).collect::<Vec<_>>(), [&user_key("9")]);
 
-    // Within an hour after a failure a new connection is no reason to try again, and never for what failed less often.
+    // A new connection within an hour after a failure does not trigger another attempt, and never for a removal that
+    // failed less often.
     tx.retry_removals(device, at(0)).await.expect("tried again");
     let due = tx.due_exceptions(device, at(0), 10).await.expect("due");
     assert_eq!(due, [finger_key("9", 0)]);
@@ -151,7 +152,7 @@ async fn users_are_listed_by_pages_of_their_pins() {
 }
 
 #[tokio::test]
-async fn everything_ever_held_of_a_person_is_listed() {
+async fn all_items_of_a_person_are_listed() {
     let fleet = Fleet::new().await;
     fleet.put_by(&[user("7", "Ada"), finger("7", 0, "QUFB")], Some(3), at(0)).await;
     fleet.delete(&[finger_key("7", 0)], at(5), false).await;
@@ -169,7 +170,7 @@ async fn everything_ever_held_of_a_person_is_listed() {
 }
 
 #[tokio::test]
-async fn changes_are_followed_by_their_numbers() {
+async fn changes_are_listed_by_their_numbers() {
     let fleet = Fleet::new().await;
     fleet.put_by(&[user("7", "Ada"), user("8", "Bob")], Some(3), at(0)).await;
     fleet.delete(&[user_key("7")], at(5), false).await;
@@ -186,7 +187,7 @@ async fn changes_are_followed_by_their_numbers() {
 }
 
 #[tokio::test]
-async fn commands_are_followed_by_when_they_were_sent_or_answered() {
+async fn commands_are_listed_by_when_they_were_sent_or_answered() {
     let (fleet, device) = with_an_open_command().await;
     let mut tx = fleet.write().await;
     let wire_id = tx.open_commands_of(device, 1).await.expect("open").remove(0).1.wire_id;
@@ -213,7 +214,7 @@ async fn a_device_should_hold_the_users_of_its_areas() {
 }
 
 #[tokio::test]
-async fn users_whom_a_device_lacks_for_a_reason_are_not_expected_on_it() {
+async fn users_that_a_device_lacks_for_a_reason_are_not_expected_on_it() {
     let fleet = Fleet::new().await;
     let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     for who in ["6", "7", "8", "9"] {
@@ -247,7 +248,7 @@ async fn users_whom_a_device_lacks_for_a_reason_are_not_expected_on_it() {
 }
 
 #[tokio::test]
-async fn it_is_known_whether_a_device_answered_since_a_time() {
+async fn closed_since_tells_whether_a_device_answered_since_a_time() {
     let (fleet, device) = with_an_open_command().await;
     let mut tx = fleet.write().await;
     assert!(!tx.closed_since(device, at(0)).await.expect("read"));
@@ -261,7 +262,7 @@ async fn it_is_known_whether_a_device_answered_since_a_time() {
 }
 
 #[tokio::test]
-async fn deletions_by_devices_are_counted_beside_the_users() {
+async fn users_and_deletions_by_devices_are_counted() {
     let fleet = Fleet::new().await;
     fleet
         .put(&[user("1", "A"), user("2", "B"), user("3", "C"), user("4", "D"), finger("4", 0, "QUFB")])
@@ -280,7 +281,7 @@ async fn deletions_by_devices_are_counted_beside_the_users() {
 }
 
 #[tokio::test]
-async fn devices_are_counted_by_state_and_by_when_they_were_heard_of() {
+async fn devices_are_counted_by_state_and_last_seen_time() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -298,7 +299,7 @@ async fn devices_are_counted_by_state_and_by_when_they_were_heard_of() {
 }
 
 #[tokio::test]
-async fn a_device_that_left_an_area_owes_a_look_at_everyone_of_it() {
+async fn everyone_of_an_area_becomes_due_for_a_device_that_leaves_it() {
     let (fleet, device) = with_an_open_command().await;
     fleet.put(&[member("9"), user("10", "not of the area")]).await;
     fleet.delete(&[user_key("8"), member("8").0], at(1), false).await;
@@ -321,7 +322,7 @@ async fn a_device_that_left_an_area_owes_a_look_at_everyone_of_it() {
 }
 
 #[tokio::test]
-async fn what_an_operator_has_to_decide_is_not_owed_before() {
+async fn an_exception_that_waits_for_an_operator_does_not_become_due() {
     let (fleet, device) = with_an_open_command().await;
     let mut tx = fleet.write().await;
     except(&mut tx, device, vec![(user_key("8"), Wait::Parked(Parked::Held), None)]).await;

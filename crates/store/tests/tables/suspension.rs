@@ -1,4 +1,4 @@
-//! Suspensions and last days: whose they are, and when they go.
+//! Suspensions and last days: the life that they belong to, and when they are deleted.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ async fn last_day(fleet: &Fleet, who: &str) -> Option<String> {
     fleet.read().await.last_days(&[pin(who)]).await.expect("read").remove(&pin(who))
 }
 
-/// People 1 and 2, of whom 1 is suspended and is to leave.
+/// People 1 and 2; person 1 is suspended and has a last day.
 async fn with_people() -> Fleet {
     let fleet = Fleet::new().await;
     fleet.put(&[user("1", "Ada"), user("2", "Bob"), member("2")]).await;
@@ -53,8 +53,8 @@ async fn a_suspension_is_read_as_it_was_written_and_the_last_one_counts() {
     let mut tx = fleet.write().await;
     tx.put_suspension(&pin("1"), &left).await.expect("written");
     tx.set_last_day(&pin("1"), Some("2028-01-01")).await.expect("written");
-    tx.put_suspension(&pin("3"), &left).await.expect("nobody has the PIN");
-    tx.set_last_day(&pin("3"), Some("2028-01-01")).await.expect("nobody has the PIN");
+    tx.put_suspension(&pin("3"), &left).await.expect("no person has the PIN");
+    tx.set_last_day(&pin("3"), Some("2028-01-01")).await.expect("no person has the PIN");
     tx.commit().await.expect("committed");
     assert_eq!(suspended(&fleet, "1").await, Some(left));
     assert_eq!(last_day(&fleet, "1").await.as_deref(), Some("2028-01-01"));
@@ -68,7 +68,7 @@ async fn a_suspension_is_read_as_it_was_written_and_the_last_one_counts() {
 }
 
 #[tokio::test]
-async fn a_day_is_over_on_the_day_after() {
+async fn a_day_has_passed_on_the_day_after() {
     let fleet = with_people().await;
     let mut tx = fleet.write().await;
     tx.put_suspension(&pin("2"), &until(None)).await.expect("written");
@@ -96,7 +96,7 @@ async fn the_next_owner_of_a_pin_is_not_suspended_and_does_not_leave() {
         let mut tx = fleet.write().await;
         assert_eq!(tx.suspended_until_before("2031-01-01").await.expect("read"), []);
         assert_eq!(tx.leaving_before("2031-01-01").await.expect("read"), []);
-        // She was never deleted with the former person.
+        // The second person was not deleted together with the former one.
         tx.undo(&pin("1"), None, at(3)).await.expect("nothing to undo");
         tx.commit().await.expect("committed");
         assert_eq!((suspended(&fleet, "1").await, last_day(&fleet, "1").await), (None, None));
@@ -104,7 +104,7 @@ async fn the_next_owner_of_a_pin_is_not_suspended_and_does_not_leave() {
 }
 
 #[tokio::test]
-async fn a_deletion_that_is_undone_leaves_the_person_suspended() {
+async fn an_undone_deletion_leaves_the_person_suspended() {
     let fleet = with_people().await;
     fleet.delete(&[user_key("1")], at(2), true).await;
 
@@ -117,7 +117,7 @@ async fn a_deletion_that_is_undone_leaves_the_person_suspended() {
 }
 
 #[tokio::test]
-async fn what_is_known_of_a_life_goes_with_its_undo_or_when_it_is_erased() {
+async fn rows_of_a_life_are_deleted_after_the_undo_period_or_by_an_erasure() {
     let fleet = with_people().await;
     fleet.delete(&[user_key("1")], at(2), true).await;
     assert_eq!(rows(&fleet).await, (1, 1));

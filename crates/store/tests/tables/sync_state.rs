@@ -1,4 +1,4 @@
-//! Views, and what decisions leave behind: commands and exceptions of devices.
+//! Views, and the results of decisions: commands and exceptions of devices.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use wire::{BioType, Pin, ReturnCode};
 
 use crate::fleet::{Fleet, at, finger_key, member, pin, user, user_key};
 
-/// What a poll does: load, decide, write.
+/// Does what a poll does: load, decide, write.
 pub async fn poll(tx: &mut Tx, device: i64, now: Millis) -> Vec<Send> {
     let limits = Limits::default();
     let row = tx.lock_device(device).await.expect("read").expect("there");
@@ -33,12 +33,12 @@ pub async fn poll(tx: &mut Tx, device: i64, now: Millis) -> Vec<Send> {
     sends
 }
 
-/// What an acknowledgement does.
+/// Does what an acknowledgement does.
 pub async fn answer(tx: &mut Tx, device: i64, wire_id: &str, code: i32, now: Millis) {
     answer_line(tx, device, (wire_id, 0), code, now).await;
 }
 
-/// What an acknowledgement of one line of a command does.
+/// Does what the acknowledgement of one line of a command does.
 pub async fn answer_line(tx: &mut Tx, device: i64, (wire_id, line): (&str, u16), code: i32, now: Millis) {
     let found = tx.find_sync_command(device, wire_id).await.expect("read").expect("a command");
     let row = tx.lock_device(device).await.expect("read").expect("there");
@@ -71,7 +71,7 @@ async fn counts(tx: &mut Tx, device: i64) -> (usize, usize) {
 }
 
 #[tokio::test]
-async fn what_a_poll_sent_is_open_until_it_is_answered() {
+async fn commands_of_a_poll_are_open_until_they_are_acknowledged() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;
     let device = fleet.device("SN1").await.id;
@@ -83,7 +83,7 @@ async fn what_a_poll_sent_is_open_until_it_is_answered() {
     assert_eq!(sends.iter().map(|send| &send.key).collect::<Vec<_>>(), [&user_key("7")]);
     assert_eq!(counts(&mut tx, device).await, (1, 0));
     let open = person(&mut tx, device, "7").await.open.remove(&Slot::USER).expect("open");
-    // The device showed all its people: nobody is in the place.
+    // The device showed all its people, so this PIN is free on it.
     assert_eq!((open.verb, open.seq, open.sends, open.lines), (Verb::Insert, Seq(2), 1, 1));
     assert_eq!((open.wire_id.as_str(), open.again), (sends[0].wire_id.as_str(), false));
     assert_eq!(tx.next_due(device).await.expect("read"), Some(open.due_at));
@@ -100,7 +100,7 @@ async fn what_a_poll_sent_is_open_until_it_is_answered() {
 }
 
 #[tokio::test]
-async fn the_verb_of_a_command_is_kept() {
+async fn the_verb_of_a_command_is_stored() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;
     let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
@@ -118,12 +118,12 @@ async fn the_verb_of_a_command_is_kept() {
 
     let mut tx = fleet.write().await;
     assert_eq!(sent(&mut tx, device, 0).await, (Verb::Insert, 1));
-    // Nobody knows who is on it.
-    tx.end_roster(other, false, at(1)).await.expect("it did not show all its people");
+    // The people on this device are unknown.
+    tx.end_roster(other, false, at(1)).await.expect("roster ended incomplete");
     assert_eq!(sent(&mut tx, other, 0).await, (Verb::Replace, 3));
     tx.commit().await.expect("committed");
 
-    // Both know the person by now.
+    // Both devices know the person by now.
     fleet.put(&[user("7", "Ada L")]).await;
     let mut tx = fleet.write().await;
     assert_eq!(sent(&mut tx, device, 1).await, (Verb::Update, 1));
@@ -138,7 +138,7 @@ async fn the_verb_of_a_command_is_kept() {
 
 /// Obligation 90.
 #[tokio::test]
-async fn a_command_without_an_answer_goes_out_again_under_its_own_name() {
+async fn a_command_without_an_answer_is_sent_again_with_the_same_id() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;
     let device = fleet.device("SN1").await.id;
@@ -168,7 +168,7 @@ async fn sent_at(fleet: &Fleet, tx: Tx, device: i64) -> (i64, i64) {
 
 /// Obligation 89.
 #[tokio::test]
-async fn an_open_command_that_is_marked_again_was_not_sent_again() {
+async fn marking_an_open_command_again_does_not_change_its_send_time() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;
     let device = fleet.device("SN1").await.id;
@@ -188,7 +188,7 @@ async fn an_open_command_that_is_marked_again_was_not_sent_again() {
 
 /// Obligation 173.
 #[tokio::test]
-async fn a_command_is_found_by_device_and_name_only() {
+async fn a_command_is_found_only_by_device_and_id() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
@@ -279,7 +279,7 @@ async fn every_kind_of_exception_is_read_back_as_it_was_written() {
         let of = exceptions.iter().filter(|(key, _)| key.pin == pin(of));
         assert_eq!(read, of.map(|(key, exception)| (key.slot, *exception)).collect());
     }
-    assert_eq!(counts(&mut tx, device).await, (0, 0), "what failed takes nobody's place");
+    assert_eq!(counts(&mut tx, device).await, (0, 0), "failed items do not count");
 
     let changes = Changes {
         exceptions: vec![(user_key("1"), None), (finger_key("1", 0), Some(Exception::due(at(9))))],
@@ -315,7 +315,7 @@ async fn owe(tx: &mut Tx, device: i64, due: &[(&str, i64)]) {
 }
 
 #[tokio::test]
-async fn a_device_in_doubt_owes_what_was_open_or_parked_and_forgets_refusals() {
+async fn a_rebaseline_makes_open_and_parked_items_due_and_forgets_refusals() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7"), member("8")]).await;
     let (device, other) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
@@ -358,7 +358,7 @@ async fn a_device_in_doubt_owes_what_was_open_or_parked_and_forgets_refusals() {
 }
 
 #[tokio::test]
-async fn what_had_no_room_is_due_when_there_is_room_again() {
+async fn items_without_room_become_due_when_there_is_room() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -390,7 +390,7 @@ async fn what_had_no_room_is_due_when_there_is_room_again() {
 }
 
 #[tokio::test]
-async fn of_what_had_no_room_as_much_is_due_as_there_is_room_for() {
+async fn only_as_many_items_become_due_as_there_is_room_for() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -466,7 +466,7 @@ async fn a_second_open_command_of_one_item_is_refused() {
 }
 
 #[tokio::test]
-async fn every_bit_of_the_lines_answered_is_kept() {
+async fn every_bit_of_the_answered_lines_is_stored() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -492,7 +492,7 @@ async fn every_bit_of_the_lines_answered_is_kept() {
 }
 
 #[tokio::test]
-async fn when_a_deletion_was_sent_is_known_after_it_was_answered() {
+async fn the_time_of_a_sent_deletion_is_known_after_its_answer() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;
     let device = fleet.device("SN1").await.id;
@@ -505,7 +505,7 @@ async fn when_a_deletion_was_sent_is_known_after_it_was_answered() {
     fleet.delete(&[user_key("7"), member("7").0], at(2), false).await;
 
     let mut tx = fleet.write().await;
-    // The end of the membership makes the user due, the next poll takes it away.
+    // The end of the membership makes the user due. The next poll deletes the user.
     assert_eq!(poll(&mut tx, device, at(3)).await, []);
     let sent = poll(&mut tx, device, at(3)).await;
     assert_eq!(sent.iter().map(|send| send.verb).collect::<Vec<_>>(), [Verb::Delete]);
@@ -516,7 +516,7 @@ async fn when_a_deletion_was_sent_is_known_after_it_was_answered() {
 
 /// Obligation 189.
 #[tokio::test]
-async fn items_that_are_written_to_a_device_again_and_again_show() {
+async fn items_written_to_a_device_too_often_are_reported() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7"), member("8")]).await;
     let device = fleet.device("SN1").await.id;
@@ -540,7 +540,7 @@ async fn items_that_are_written_to_a_device_again_and_again_show() {
 }
 
 #[tokio::test]
-async fn an_approved_device_begins_without_what_was_open_and_owed_before() {
+async fn an_approved_device_begins_without_earlier_commands_and_exceptions() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7")]).await;
     let device = fleet.device("SN1").await.id;
@@ -566,7 +566,7 @@ async fn a_person_that_is_not_in_the_store_is_in_the_view_without_items() {
 }
 
 #[tokio::test]
-async fn a_row_that_was_never_written_like_this_is_an_error_that_names_it() {
+async fn an_invalid_row_is_an_error_that_names_it() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("7", "Ada")]).await;
     let plain = crate::opening::plain(&fleet).await;

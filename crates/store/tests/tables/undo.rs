@@ -1,4 +1,4 @@
-//! Deletions, and taking them back.
+//! Deletions, and undoing them.
 
 use roster::Seq;
 use store::{HeldFilter, HeldKind, HeldRecord};
@@ -18,7 +18,7 @@ fn all_of_1() -> Vec<roster::ItemKey> {
 }
 
 #[tokio::test]
-async fn a_deleted_person_comes_back_with_everything_at_new_numbers() {
+async fn an_undo_restores_a_person_with_everything_at_new_numbers() {
     let fleet = with_a_person().await;
     let before = fleet.contents_of(&all_of_1()).await;
     fleet.delete(&all_of_1(), at(1), true).await;
@@ -38,7 +38,7 @@ async fn a_deleted_person_comes_back_with_everything_at_new_numbers() {
 }
 
 #[tokio::test]
-async fn a_deletion_can_be_undone_once_and_until_its_time_is_over() {
+async fn a_deletion_can_be_undone_once_and_within_its_undo_period() {
     let fleet = with_a_person().await;
     fleet.delete(&all_of_1(), at(0), true).await;
     let mut tx = fleet.write().await;
@@ -60,7 +60,7 @@ async fn a_deletion_without_undo_cannot_be_undone() {
 }
 
 #[tokio::test]
-async fn what_was_deleted_earlier_stays_deleted() {
+async fn items_that_were_deleted_earlier_stay_deleted() {
     let fleet = with_a_person().await;
     fleet.delete(&[finger_key("1", 0)], at(0), true).await;
     fleet.delete(&[user_key("1"), member("1").0, photo("1", "").0], at(1), true).await;
@@ -85,7 +85,7 @@ async fn a_person_that_exists_again_is_not_overwritten() {
 }
 
 #[tokio::test]
-async fn deletions_are_listed_with_what_would_come_back() {
+async fn deletions_are_listed_with_the_number_of_items_to_restore() {
     let fleet = with_a_person().await;
     fleet.delete(&all_of_1(), at(0), true).await;
     fleet.delete(&[user_key("2")], at(1), true).await;
@@ -98,7 +98,7 @@ async fn deletions_are_listed_with_what_would_come_back() {
 }
 
 #[tokio::test]
-async fn expired_and_erased_contents_are_gone() {
+async fn expired_and_erased_contents_are_deleted() {
     let fleet = with_a_person().await;
     fleet.delete(&all_of_1(), at(0), true).await;
     fleet.delete(&[user_key("2")], at(60), true).await;
@@ -113,7 +113,7 @@ async fn expired_and_erased_contents_are_gone() {
 }
 
 #[tokio::test]
-async fn a_second_deletion_replaces_what_was_kept_of_the_first() {
+async fn a_second_deletion_replaces_the_kept_contents_of_the_first() {
     let fleet = with_a_person().await;
     fleet.delete(&[user_key("2")], at(0), true).await;
     fleet.put(&[user("2", "Bobby")]).await;
@@ -149,7 +149,7 @@ async fn reasons_left(fleet: &Fleet) -> Vec<HeldKind> {
 }
 
 #[tokio::test]
-async fn with_the_time_for_an_undo_what_was_held_of_the_person_ends_too() {
+async fn held_records_of_a_person_are_deleted_after_the_undo_period() {
     let fleet = with_a_person().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -172,11 +172,11 @@ async fn with_the_time_for_an_undo_what_was_held_of_the_person_ends_too() {
     let mut tx = fleet.write().await;
     tx.forget(store::Finished::Undo, at(25 * 60), 100).await.expect("forgotten");
     tx.commit().await.expect("committed");
-    assert_eq!(reasons_left(&fleet).await, [HeldKind::Conflict], "somebody else: an operator decides");
+    assert_eq!(reasons_left(&fleet).await, [HeldKind::Conflict], "another person: an operator decides");
 }
 
 #[tokio::test]
-async fn the_next_owner_of_a_pin_keeps_what_is_held() {
+async fn records_held_for_the_next_owner_of_a_pin_stay() {
     let fleet = with_a_person().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;

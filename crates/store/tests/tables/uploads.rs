@@ -1,4 +1,4 @@
-//! What comes with uploads beside items: marks, parts, held records, log entries; and leases.
+//! Stamps, incomplete templates, held records and log entries of uploads; and leases.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use crate::fleet::{Fleet, at, finger, finger_key, pin, serial};
 
 /// Obligations 51, 52, 103.
 #[tokio::test]
-async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
+async fn stamps_are_stored_by_table_with_the_request_to_upload_again() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -33,7 +33,7 @@ async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
     ]);
     assert_eq!(stamps, expected);
 
-    // What comes before the device was told is not the beginning of it.
+    // Records that arrive before the device was told are not the beginning of the new upload.
     tx.note_reread(device, "OPERLOG", 1, at(3)).await.expect("written");
     assert_eq!(tx.stamps(device).await.expect("stamps"), expected);
 
@@ -51,11 +51,11 @@ async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
     assert_eq!(stamps.remove("OPERLOG"), Some(read));
     assert_eq!(stamps.remove("BIODATA").map(|stamp| stamp.reread), Some(Reread::Told));
 
-    // Asked for once more, it begins once more.
+    // A second request begins a second upload.
     tx.ask_again(device, "OPERLOG", at(6)).await.expect("written");
     assert_eq!(tx.stamps(device).await.expect("stamps").remove("OPERLOG"), Some(asked(Some("9999"), 6)));
 
-    // The device is found with its mark of a table, there or not, as it is committed.
+    // The device is found with its stamp of a table, whether or not there is one, as committed.
     tx.commit().await.expect("committed");
     for (table, expected) in [("OPERLOG", asked(Some("9999"), 6)), ("ATTLOG", Stamp::default())] {
         let found = fleet.store.device_and_stamp(&serial("SN1"), table).await.expect("read");
@@ -66,7 +66,7 @@ async fn marks_are_kept_by_table_beside_the_order_to_read_again() {
 }
 
 #[tokio::test]
-async fn parts_wait_for_their_template_and_are_forgotten() {
+async fn parts_of_a_template_are_stored_and_deleted() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let part = |index, text: &str| Part { index, valid: 1, duress: false, text: text.into() };
@@ -101,7 +101,7 @@ fn held(device: i64, kind: HeldKind, raw: &str) -> HeldRecord {
 }
 
 #[tokio::test]
-async fn the_same_record_again_only_counts() {
+async fn a_repeated_record_is_only_counted() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -126,7 +126,7 @@ async fn the_same_record_again_only_counts() {
 }
 
 #[tokio::test]
-async fn a_decision_stays_with_what_it_was_made_on() {
+async fn a_decision_stays_with_its_record() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -143,7 +143,7 @@ async fn a_decision_stays_with_what_it_was_made_on() {
 }
 
 #[tokio::test]
-async fn what_was_decided_and_comes_again_has_to_be_decided_again() {
+async fn a_resolved_record_that_comes_again_needs_a_new_decision() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;
@@ -159,7 +159,7 @@ async fn what_was_decided_and_comes_again_has_to_be_decided_again() {
 }
 
 #[tokio::test]
-async fn held_things_are_listed_by_kind_device_and_pin() {
+async fn held_records_are_listed_by_kind_device_and_pin() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -185,7 +185,7 @@ async fn held_things_are_listed_by_kind_device_and_pin() {
 }
 
 #[tokio::test]
-async fn debug_of_something_to_hold_hides_the_record() {
+async fn debug_of_a_held_record_hides_its_content() {
     let shown = format!("{:?}", held(1, HeldKind::Unreadable, "Passwd=1234"));
 
     assert!(shown.contains("raw_bytes: 11") && !shown.contains("1234"));
@@ -201,7 +201,7 @@ fn operation(code: u16, time: &str, operand: &str) -> Operation {
 }
 
 #[tokio::test]
-async fn an_entry_of_a_device_log_means_something_only_once() {
+async fn an_entry_of_a_device_log_counts_only_once() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let mut tx = fleet.write().await;
@@ -218,7 +218,7 @@ async fn an_entry_of_a_device_log_means_something_only_once() {
 }
 
 #[tokio::test]
-async fn a_lease_is_held_by_one_until_its_time_is_over() {
+async fn a_lease_has_one_holder_until_it_expires() {
     let fleet = Fleet::new().await;
     let mut tx = fleet.write().await;
 
@@ -234,7 +234,7 @@ async fn a_lease_is_held_by_one_until_its_time_is_over() {
 }
 
 #[tokio::test]
-async fn parts_of_one_device_do_not_open_as_those_of_another() {
+async fn parts_of_one_device_cannot_be_read_as_those_of_another() {
     let fleet = Fleet::new().await;
     let (one, two) = (fleet.device("SN1").await.id, fleet.device("SN2").await.id);
     let (key, Content::Template(template)) = finger("1", 0, "QUFB") else { unreachable!("a template") };
@@ -252,9 +252,9 @@ async fn parts_of_one_device_do_not_open_as_those_of_another() {
     assert!(matches!(read, Err(store::StoreError::Sealed { .. })));
 }
 
-/// No database server takes a statement of any length.
+/// Every database server limits the length of a statement.
 #[tokio::test]
-async fn a_record_of_many_bytes_is_held_in_pieces_and_once() {
+async fn a_large_record_is_held_once_in_pieces() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let line = format!("{}\n", "x".repeat(999));
@@ -279,9 +279,9 @@ async fn a_record_of_many_bytes_is_held_in_pieces_and_once() {
     assert_eq!(endless.pieces().iter().map(|piece| piece.raw.len()).sum::<usize>(), 5 << 20);
 }
 
-/// A device may make a text as long as it likes; what is kept of it is not.
+/// A device may send texts of any length, so the store cuts them.
 #[tokio::test]
-async fn names_and_log_entries_without_end_are_cut() {
+async fn long_names_and_log_entries_are_cut() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     let mut tx = fleet.write().await;

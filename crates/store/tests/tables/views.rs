@@ -1,4 +1,4 @@
-//! The public face to SQL: what people who watch the server by SQL may count on.
+//! SQL views: the columns on which external readers may rely.
 
 use databases::Kind;
 use sqlx::any::AnyRow;
@@ -8,7 +8,7 @@ use store::Seen;
 use crate::fleet::{Fleet, at, finger, member, photo, user, user_key};
 use crate::opening::plain;
 
-/// The columns that stay whatever becomes of the tables.
+/// The columns that stay when the tables change.
 const PROMISED: [(&str, &str); 6] = [
     (
         "devices",
@@ -52,7 +52,7 @@ fn text(row: &AnyRow, at: usize) -> String {
         .unwrap_or_else(|| "?".to_owned())
 }
 
-/// `sql` with each column of a time as a text: the type that MySQL gives a time is its own.
+/// `sql` with each time column as text, because MySQL returns times in a type of its own.
 fn readable(fleet: &Fleet, columns: &str, from: &str) -> String {
     let columns = columns.split_whitespace().map(|column| match fleet.database.kind() {
         Kind::MariaDb if column.ends_with("_at") || column == "last_seen" => {
@@ -72,7 +72,7 @@ async fn the_promised_columns_are_there() {
 }
 
 #[tokio::test]
-async fn nothing_sealed_can_be_seen() {
+async fn the_views_show_no_sealed_content() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("7", "Ada"), finger("7", 3, "U0VDUkVU")]).await;
     for (view, _) in PROMISED {
@@ -90,11 +90,11 @@ async fn nothing_sealed_can_be_seen() {
         }
     }
     let users = texts(&fleet, "SELECT password FROM users").await;
-    assert_eq!(users, [["****"]], "that there is one, not which");
+    assert_eq!(users, [["****"]], "shows that there is a password, but not which");
 }
 
 #[tokio::test]
-async fn people_read_users_and_templates_by_sql() {
+async fn the_views_show_users_and_templates() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     fleet.put_by(&[user("7", "Ada"), member("7"), photo("7", "UElD")], Some(device), at(0)).await;
@@ -121,7 +121,7 @@ async fn people_read_users_and_templates_by_sql() {
 }
 
 #[tokio::test]
-async fn people_read_by_sql_which_devices_are_online() {
+async fn the_views_show_which_devices_are_online() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     fleet.device("SN2").await;
@@ -142,7 +142,7 @@ async fn people_read_by_sql_which_devices_are_online() {
 }
 
 #[tokio::test]
-async fn people_read_by_sql_what_is_owed_sent_and_done() {
+async fn the_views_show_pending_sent_and_finished_work() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7"), member("8")]).await;
     let device = fleet.device("SN1").await.id;
@@ -160,7 +160,7 @@ async fn people_read_by_sql_what_is_owed_sent_and_done() {
     let mut tx = fleet.write().await;
     let sends = crate::sync_state::poll(&mut tx, device, at(0)).await;
     tx.commit().await.expect("committed");
-    // How a device gets somebody for the first time is its own business.
+    // The view does not show how a device gets a person for the first time.
     assert_eq!(commands().await, [row("7", "update user", "sent"), row("8", "update user", "sent")]);
     let mut tx = fleet.write().await;
     crate::sync_state::answer(&mut tx, device, &sends[0].wire_id, 0, at(1)).await;
@@ -176,9 +176,10 @@ async fn people_read_by_sql_what_is_owed_sent_and_done() {
     assert_eq!(texts(&fleet, pending).await, [["SN1", "update user", "pending"]]);
 }
 
-/// Nobody knows who is on a device that did not show all its people: what is there goes, and the person comes.
+/// The people on a device that did not show all of them are unknown. So its data under the PIN is deleted, and then
+/// the person is sent.
 #[tokio::test]
-async fn people_read_by_sql_of_a_replacement_as_of_an_update_and_of_deletions_as_such() {
+async fn the_views_show_a_replacement_as_an_update_and_a_deletion_as_a_deletion() {
     let fleet = Fleet::new().await;
     fleet.put(&[member("7"), member("8")]).await;
     let device = fleet.device("SN1").await.id;
@@ -204,26 +205,26 @@ async fn people_read_by_sql_of_a_replacement_as_of_an_update_and_of_deletions_as
     assert_eq!(commands, [["7", "delete user", "sent"], ["7", "update user", "completed"]]);
 }
 
-/// What a first fill has still before it is pending too.
+/// Items that a first fill has not reached yet are pending too.
 #[tokio::test]
-async fn people_read_by_sql_what_a_first_fill_has_before_it() {
+async fn the_views_show_the_remaining_work_of_a_first_fill() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("7", "Ada"), member("7"), user("8", "Bob"), member("8"), finger("8", 1, "QUFB")]).await;
     fleet.device("SN1").await;
     let scanning = "UPDATE device SET scan_pin = '7'";
-    query(scanning).execute(&plain(&fleet).await).await.expect("it is filled from 7 on");
+    query(scanning).execute(&plain(&fleet).await).await.expect("the fill continues after 7");
 
     let pending = texts(&fleet, "SELECT pin, command_type FROM device_commands ORDER BY 1, 2").await;
 
     assert_eq!(pending, [["8", "update template"], ["8", "update user"]]);
 }
 
-/// A query for what is pending does not read what was done in the last month.
+/// A query for pending work does not read the finished commands of the last month.
 #[tokio::test]
-async fn what_is_pending_is_found_without_reading_what_is_done() {
+async fn pending_work_is_found_without_reading_finished_work() {
     let fleet = Fleet::new().await;
     if fleet.database.kind() != Kind::Sqlite {
-        // MySQL shows it only by how long it takes.
+        // MySQL shows this only by the duration of the query.
         return;
     }
     let steps: Vec<(i64, i64, i64, String)> = query_as(

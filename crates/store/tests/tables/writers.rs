@@ -1,4 +1,4 @@
-//! Several transactions at once, on connections of their own.
+//! Several transactions at the same time, on separate connections.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use crate::fleet::{Fleet, at, finger, keys, serial, user, user_key};
 
-/// Writes users as several tasks of several processes would, and returns every number that was given.
+/// Writes users as several tasks of several processes would. Returns every number that was assigned.
 async fn write_users(fleet: &Fleet, stores: &[Store], each: usize) -> Vec<Seq> {
     let mut tasks = JoinSet::new();
     for (n, store) in stores.iter().cloned().enumerate() {
@@ -85,7 +85,7 @@ async fn a_reader_that_follows_the_feed_misses_nothing() {
 }
 
 #[tokio::test]
-async fn a_transaction_that_is_dropped_changed_nothing() {
+async fn a_dropped_transaction_changes_nothing() {
     let fleet = Fleet::new().await;
     let mut tx = fleet.write().await;
     let write = fleet.writing(&user_key("1"), Some(&user("1", "Ada").1));
@@ -100,7 +100,7 @@ async fn a_transaction_that_is_dropped_changed_nothing() {
 }
 
 #[tokio::test]
-async fn a_rolled_back_transaction_changed_nothing() {
+async fn a_rolled_back_transaction_changes_nothing() {
     let fleet = Fleet::new().await;
     let mut tx = fleet.write().await;
     tx.reserve(5).await.expect("reserved");
@@ -110,19 +110,19 @@ async fn a_rolled_back_transaction_changed_nothing() {
     assert_eq!(fleet.read().await.head().await.expect("head"), Seq(0));
 }
 
-/// The clock's row is written with the commit alone: until then they know from each other.
+/// The commit writes the row of the clock. Until then the members of a commit group pass the value on in memory.
 #[tokio::test]
-async fn those_who_share_a_commit_know_where_those_before_left_the_clock() {
+async fn members_of_a_commit_group_know_the_clock_of_earlier_members() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await;
-    let before = fleet.store.feed_counters().await.expect("the feed_counters");
+    let before = fleet.store.feed_counters().await.expect("feed counters");
     let number = |after: i64| Seq(before.head.0 + after);
     let mut first = fleet.store.write_fleet().await.expect("a transaction");
     assert_eq!(first.reserve(2).await.expect("reserved"), number(2));
     first.wake().await.expect("woken");
     let store = fleet.store.clone();
     let second = tokio::spawn(async move {
-        let mut tx = store.write_fleet().await.expect("the turn");
+        let mut tx = store.write_fleet().await.expect("a queue slot");
         let standing = tx.standing(&serial("SN1"), at(0)).await.expect("read").expect("it is known").2;
         let heads = [
             tx.head().await.expect("the head"),
@@ -141,14 +141,14 @@ async fn those_who_share_a_commit_know_where_those_before_left_the_clock() {
 
     let (heads, last) = second.await.expect("no panic");
     assert_eq!((heads, last), ([number(2); 3], number(3)));
-    let after = fleet.store.feed_counters().await.expect("the feed_counters");
+    let after = fleet.store.feed_counters().await.expect("feed counters");
     assert_eq!((after.head, after.wakes), (number(3), before.wakes + 2));
     let device = fleet.read().await.device_by_serial(&serial("SN1")).await.expect("read").expect("there");
-    assert_eq!(device.cursor, number(2), "it joined after the first");
+    assert_eq!(device.cursor, number(2), "joined after the first change");
 }
 
 #[tokio::test]
-async fn a_reader_sees_the_database_as_it_was_at_its_first_query() {
+async fn a_reader_sees_the_snapshot_of_its_first_query() {
     let fleet = Fleet::new().await;
     fleet.put(&[user("1", "before")]).await;
     let mut reader = fleet.read().await;
@@ -163,7 +163,7 @@ async fn a_reader_sees_the_database_as_it_was_at_its_first_query() {
 }
 
 #[tokio::test]
-async fn a_failure_that_is_not_passing_is_not_tried_again() {
+async fn a_permanent_error_is_not_retried() {
     let fleet = Fleet::new().await;
     let mut runs = 0;
 
@@ -180,7 +180,7 @@ async fn a_failure_that_is_not_passing_is_not_tried_again() {
 }
 
 #[tokio::test]
-async fn a_busy_database_is_tried_again() {
+async fn a_busy_database_is_retried() {
     let fleet = Fleet::new().await;
     let mut runs = 0;
 
@@ -200,9 +200,10 @@ async fn a_busy_database_is_tried_again() {
     assert_eq!(runs, 3);
 }
 
-/// The lock of a device does not hold what other devices upload: what a poll sends is checked against what it decided on.
+/// The lock of a device does not stop uploads of other devices, so a poll compares the contents that it sends with
+/// its decision.
 #[tokio::test]
-async fn what_changes_between_a_decision_and_its_contents_is_decided_again() {
+async fn a_change_between_a_decision_and_its_contents_causes_a_new_decision() {
     let fleet = Fleet::new().await;
     let device = fleet.device("SN1").await.id;
     fleet.put(&[user("1", "Ada")]).await;
@@ -211,7 +212,7 @@ async fn what_changes_between_a_decision_and_its_contents_is_decided_again() {
     poll.lock_device(device).await.expect("locked");
     poll.unchanged(&versions).await.expect("nothing happened");
     if fleet.database.kind() == Kind::Sqlite {
-        // Nobody else can write meanwhile.
+        // On this engine no other transaction can write in the meantime.
         return;
     }
 
@@ -221,10 +222,10 @@ async fn what_changes_between_a_decision_and_its_contents_is_decided_again() {
     poll.unchanged(&[(user_key("1"), Seq(2))]).await.expect("decided again");
 }
 
-/// Items that are shared are of the moment where the transaction stands: so is the page, or a device would be sent what an
-/// item was before the change that the page tells of, and never hear of it again.
+/// Cached items belong to the transaction's position, so the page must end there too. Otherwise a device would get
+/// the old state of an item together with the number of its change, and never read the change again.
 #[tokio::test]
-async fn a_shared_page_tells_of_no_change_after_the_moment_where_the_transaction_stands() {
+async fn a_cached_page_holds_no_change_after_the_position_of_the_transaction() {
     let fleet = Fleet::new().await;
     fleet.device("SN1").await;
     fleet.put(&[user("1", "Ada"), user("2", "Bob")]).await;
@@ -234,17 +235,17 @@ async fn a_shared_page_tells_of_no_change_after_the_moment_where_the_transaction
         poll.standing(&"SN1".parse().expect("a serial number"), at(0)).await.expect("read").expect("there");
     let mut shared = recent.share(standing.feed);
     if fleet.database.kind() == Kind::Sqlite {
-        // Nobody else can write meanwhile.
+        // On this engine no other transaction can write in the meantime.
         return;
     }
 
     fleet.put(&[user("1", "Ada Byron"), user("3", "Eve")]).await;
 
     let page = poll.cached_feed_page(&mut shared, Seq(0), 10).await.expect("a page");
-    assert_eq!(*page, [(Seq(2), user_key("2"))], "the others come with the next poll");
+    assert_eq!(*page, [(Seq(2), user_key("2"))], "the other changes come with the next poll");
 }
 
-/// Two polls of one device meet at its row, whichever process each of them came to.
+/// Two polls of one device take turns by its row lock, even in different processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_polls_of_one_device_wait_for_each_other() {
     let fleet = Fleet::new().await;
