@@ -1,4 +1,4 @@
-//! Who a request is from, and whether that device is part of the fleet.
+//! Device authentication: finds the device that sent a request, and checks that it is part of the fleet.
 
 use std::net::SocketAddr;
 
@@ -13,14 +13,14 @@ use crate::http::request::Request;
 use crate::http::response::DeviceError;
 use crate::state::last_seen::Seen;
 
-/// More unknown serial numbers than this are not recorded: somebody is making them up.
+/// Limit of unapproved devices. Beyond it Muster records no more: somebody is inventing serial numbers.
 const MOST_UNKNOWN: i64 = 10_000;
 
-/// The active device that sends this request. Its visit is noted.
+/// Returns the active device that sent this request, and records when it was last seen.
 ///
 /// # Errors
-/// [`DeviceError::NoSerialNumber`], or that it is not part of the fleet; an unknown one is recorded for approval, or
-/// taken in at once under open admission.
+/// [`DeviceError::NoSerialNumber`], or the device is not part of the fleet. Muster records an unknown device for
+/// approval; with open admission Muster admits it at once.
 pub async fn known(
     context: &Context,
     request: &Request,
@@ -29,7 +29,7 @@ pub async fn known(
     admitted(context, target, request.peer).await
 }
 
-/// As [`known`], before the body of the request is read.
+/// Like [`known`], before the body of the request is read.
 ///
 /// # Errors
 /// As [`known`].
@@ -46,7 +46,7 @@ pub async fn admitted(
     welcome(context, device, peer)
 }
 
-/// As [`known`], with its mark of a table.
+/// Like [`known`], and returns the device's stamp of a table too.
 ///
 /// # Errors
 /// As [`known`].
@@ -64,7 +64,7 @@ pub async fn uploading(
     Ok((welcome(context, device, request.peer)?, stamp))
 }
 
-/// As [`known`], with what may be there for the device to do.
+/// Like [`known`], and returns a hint whether the device has work too.
 ///
 /// # Errors
 /// As [`known`].
@@ -81,14 +81,14 @@ pub async fn visiting(
     Ok((welcome(context, device, request.peer)?, waiting))
 }
 
-/// A device that was never seen before.
+/// Registers a device that was never seen before.
 async fn met(
     context: &Context,
     serial_number: &SerialNumber,
     peer: SocketAddr,
 ) -> Result<DeviceRow, DeviceError> {
     match Box::pin(record(context, serial_number, peer, context.clock.now())).await {
-        // Another process has just recorded it.
+        // Another process has just registered the device.
         Err(DeviceError::Store(error)) if error.is_duplicate() => {
             context.store.device_by_serial(serial_number).await?.ok_or(DeviceError::Store(error))
         }
@@ -96,10 +96,10 @@ async fn met(
     }
 }
 
-/// Notes a visit, and whether that device is part of the fleet.
+/// Records when the device was last seen, and returns the device if it is part of the fleet.
 ///
 /// # Errors
-/// That it is not.
+/// The device is not approved, or is retired.
 pub fn welcome(context: &Context, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
     context.last_seen.note(device.id, Seen { at: context.clock.now(), address: peer.ip() });
     match device.state {
@@ -122,7 +122,7 @@ async fn record(
         return Ok(device);
     }
     if context.config.admission == Admission::Open {
-        tracing::info!(device.serial_number = %serial_number, %peer, "new device taken in (open admission)");
+        tracing::info!(device.serial_number = %serial_number, %peer, "new device admitted (open admission)");
     } else {
         tracing::warn!(
             device.serial_number = %serial_number, %peer,
@@ -132,13 +132,13 @@ async fn record(
     Ok(device)
 }
 
-/// Records a device, unless it is known or too many wait already; takes it in at once under open admission.
+/// Creates a device unless it exists or too many wait for approval; with open admission Muster also approves it.
 async fn create(
     context: &Context,
     serial_number: &SerialNumber,
     now: Millis,
 ) -> Result<Option<DeviceRow>, StoreError> {
-    // To approve a device moves the clock. A whole factory may be switched on at once.
+    // Approval advances the feed clock, so the clock is locked first. A whole factory may be switched on at once.
     let mut tx = context.store.write_fleet().await?;
     if let Some(device) = tx.device_by_serial(serial_number).await? {
         tx.rollback().await?;

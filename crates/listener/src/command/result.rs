@@ -1,4 +1,4 @@
-//! The answer of a device to a command that was ordered.
+//! Results of queued commands: what a device answers to a command of an operator.
 
 use std::fmt::Write as _;
 
@@ -15,35 +15,35 @@ use fleet::command::{QueuedCommand, is_refused};
 use fleet::punch_count::follow_up;
 use fleet::routine_check;
 
-/// What an answer asks for, beside being recorded.
+/// Actions that follow from an answer, after it is recorded.
 #[derive(Debug, Default)]
 pub struct Asked {
     /// The device is empty now.
     pub emptied: bool,
-    /// It answers no queries: what was to be asked comes with everything else.
+    /// The device supports no queries: Muster asks it to upload everything.
     pub everything: bool,
-    /// What the device told of itself (§12.4).
+    /// Parameters that the device reported about itself (§12.4).
     pub parameters: Vec<(String, String)>,
-    /// The same in another spelling, and who ordered it: to be queued when all else is written.
+    /// The same command in another form, and its author: to be queued after everything else is written.
     pub otherwise: Option<(QueuedCommand, String)>,
-    /// It put a question about a PIN.
+    /// The answer belongs to an identity question.
     pub question: Option<Answered>,
 }
 
-/// The answer to a command that put a question.
+/// The answer to a command that asked an identity question.
 #[derive(Debug)]
 pub struct Answered {
-    /// What the question is about.
+    /// The PIN that the question is about.
     pub pin: Pin,
-    /// The command.
+    /// The number of the command.
     pub order: i64,
-    /// The device knows such commands.
+    /// The device supports such commands.
     pub understood: bool,
-    /// It says how many records it uploads, and there are some (field note 11.9).
+    /// The device says that it uploads records, at least one (field note 11.9).
     pub is_there: bool,
 }
 
-/// Records the answer to an ordered command, and draws the conclusions.
+/// Records the answer to a queued command, and returns the actions that follow.
 ///
 /// # Errors
 /// Those of the database.
@@ -61,7 +61,7 @@ pub async fn take(
     let Some(state) = operator::answered(&order.command, return_code.0, verdict, now, &config.limits) else {
         tracing::debug!(
             device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
-            "ordered command answered once more: ignored"
+            "queued command answered again: ignored"
         );
         return Ok(Asked::default());
     };
@@ -74,7 +74,7 @@ pub async fn take(
     let meaning = form.map_or_else(|| return_code.describe().into(), |form| return_code.describe_for(form));
     tracing::info!(
         device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
-        %meaning, "ordered command answered"
+        %meaning, "queued command answered"
     );
     let mut asked = Asked { emptied: order.command.empties && verdict == Verdict::Done, ..Asked::default() };
     if form == Some(Form::Info) && verdict == Verdict::Done {
@@ -102,7 +102,7 @@ pub async fn take(
         if verdict == Verdict::Done {
             view.accept_form(form, evidence);
         }
-        // That a firmware does not know the query of all people says nothing of the query of one.
+        // A firmware that does not know the query of all people may still know the query of one.
         if order.ordered_by != routine_check::BY && is_unknown(ordered, verdict, return_code) {
             view.refuse_form(form, evidence);
             asked.everything = form == Form::Query && is_new && order.ordered_by != read_back::BY;
@@ -113,17 +113,17 @@ pub async fn take(
     Ok(asked)
 }
 
-/// Whether the answer tells that this firmware does not know the form at all.
+/// Whether the answer shows that this firmware does not support the form at all.
 fn is_unknown(ordered: &QueuedCommand, verdict: Verdict, return_code: ReturnCode) -> bool {
     match verdict {
-        // Of an option the value may be at fault, or the one option.
+        // For an option, only the value or that one option may be wrong.
         Verdict::Unsupported => ordered.form() != Form::SetOption,
-        // A word that a device does not know is a parameter that is missing.
+        // A device that does not know the word reports a missing parameter.
         _ => return_code.0 == -1 && ordered.alternative().is_some(),
     }
 }
 
-/// The state and the words of the device, with what does not fit together.
+/// The state, and the device's words with remarks on what does not fit.
 fn with_remarks(state: State, form: Option<Form>, acknowledgement: &Acknowledgement) -> (State, String) {
     let mut reply = acknowledgement.verbatim();
     let held = acknowledgement.content.as_ref().map_or(0, Vec::len);
@@ -141,7 +141,7 @@ fn with_remarks(state: State, form: Option<Form>, acknowledgement: &Acknowledgem
     (state, reply)
 }
 
-/// What came with the answer: a file, an output, or the parameters of the device, one a line.
+/// The content of the answer: a file, an output, or the parameters of the device, one per line.
 fn content_of(acknowledgement: &Acknowledgement) -> Option<Vec<u8>> {
     let parameters = || {
         let lines = acknowledgement.pairs.iter().map(|(key, value)| format!("{key}={value}\n"));

@@ -1,4 +1,4 @@
-//! `POST /iclock/devicecmd`: what became of commands (§13).
+//! `POST /iclock/devicecmd`: acknowledgements of commands (§13).
 
 use std::collections::BTreeSet;
 
@@ -18,22 +18,22 @@ use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 use crate::log_text::printable;
 
-/// Answers to commands: always `OK` once they are recorded, whatever they say.
+/// Records acknowledgements and answers `OK`, whatever they say.
 pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let mut acknowledgements = wire::acknowledgements(&request.body);
     if acknowledgements.len() > MOST_ANSWERS {
         tracing::warn!(
             device.serial_number = %serial_number, answers = acknowledgements.len(),
-            "more answers than there can be commands: the rest is ignored"
+            "too many acknowledgements in one request: the rest is ignored"
         );
         acknowledgements.truncate(MOST_ANSWERS);
     }
-    // Who it is from is found out where it is recorded: answers come as often as commands go out.
+    // The transaction that records the acknowledgements also reads the device: acknowledgements are as frequent as commands.
     let Some((device, parameters)) =
         store::retry(|| record(context, &serial_number, &acknowledgements)).await?
     else {
-        // Nothing was ever sent to it.
+        // The device is not part of the fleet: this registers or refuses it.
         auth::known(context, request, target).await?;
         return Ok(ok("OK"));
     };
@@ -44,11 +44,11 @@ pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> 
     Ok(ok("OK"))
 }
 
-/// No device has so many commands under way.
+/// More acknowledgements than any device can have open commands.
 const MOST_ANSWERS: usize = 5_000;
 
-/// Records answers; returns the device, and what it told of itself where it was asked to. `None` for a device that is not
-/// part of the fleet: its answers do not count.
+/// Records acknowledgements. Returns the device, and the parameters that it reported if it was asked for them. `None` for a
+/// device that is not part of the fleet: its acknowledgements do not count.
 async fn record(
     context: &Context,
     serial_number: &SerialNumber,
@@ -71,7 +71,7 @@ async fn record(
         let Some(return_code) = acknowledgement.return_code else {
             tracing::warn!(
                 device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
-                "acknowledgement without a return code: it does not count"
+                "acknowledgement without a return code: ignored"
             );
             continue;
         };
@@ -130,7 +130,7 @@ async fn record(
         tx.wake().await?;
     }
     tx.apply(&view, &changes, now).await?;
-    // What is ordered takes numbers of the device's row, which is written above.
+    // After the row of the device is written, which numbers the commands.
     for (ordered, by) in otherwise {
         ordered.queue(&mut tx, row.id, &by, now).await?;
     }
@@ -142,7 +142,7 @@ async fn record(
         tx.begin_reread(row.id).await?;
     }
     if asks || rereads {
-        // It answers no queries: what was to be asked comes with everything else.
+        // The device supports no queries: Muster asks it to upload everything.
         fleet::reread::ask_for_everything(&mut tx, row.id, now).await?;
     }
     tx.commit().await?;
@@ -150,7 +150,7 @@ async fn record(
     Ok(Some((row, parameters)))
 }
 
-/// The name of the command that is answered, where the answer counts.
+/// The name of the acknowledged command, if the acknowledgement has a return code.
 fn named(acknowledgement: &Acknowledgement) -> Option<&str> {
     acknowledgement.return_code?;
     split_line_id(&acknowledgement.id).map(|(name, _)| name)
@@ -162,11 +162,11 @@ fn log(row: &DeviceRow, answer: &Settling, settled: AckOutcome) {
     match settled {
         AckOutcome::Refused | AckOutcome::Full => tracing::warn!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning, outcome = ?settled,
-            "command not taken: muster sync status {serial_number}"
+            "command not accepted: muster sync status {serial_number}"
         ),
         AckOutcome::Again => tracing::info!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning,
-            "command failed, goes again"
+            "command failed: Muster sends it again"
         ),
         AckOutcome::Done | AckOutcome::Partly | AckOutcome::Late => tracing::debug!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, outcome = ?settled,
@@ -179,6 +179,6 @@ fn unknown(row: &DeviceRow, acknowledgement: &Acknowledgement) {
     tracing::debug!(
         device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
         return_code = acknowledgement.return_code.map(|code| code.0),
-        "acknowledgement of no command of ours: ignored"
+        "acknowledgement of an unknown command: ignored"
     );
 }

@@ -1,6 +1,7 @@
 //! `GET /iclock/getrequest`: a device asks for work (§12).
 //!
-//! Most polls find none. Of a device that a poll found idle the next ones ask no database ([`super::idle_devices`]).
+//! Most polls find no work. Once a poll has found a device idle, later polls are answered from memory, without the database
+//! (`state/idle_devices.rs`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -31,13 +32,13 @@ use crate::user_count_check;
 use fleet::command::{QueuedCommand, withheld};
 use fleet::offered_file;
 
-/// How many rows of the feed one poll reads at first: about what one reply holds.
+/// Feed rows that one poll reads at first: about as many as one reply holds.
 const FIRST_ROWS: i64 = 60;
-/// How many rows of the feed one poll reads at most in one go after that, and how many times: rows that are none of the device's
-/// business cost nothing to send, nor do people of the scan who are not for it.
+/// Feed rows of each further page, and the number of pages. Rows outside of the device's scope and scanned people outside of it
+/// cost nothing to send, so one poll reads on past them.
 const FEED_ROWS: i64 = 500;
 const FEED_PAGES: usize = 10;
-/// How many people one poll scans at most.
+/// Maximum number of people that one poll scans.
 const SCAN_PEOPLE: i64 = 50;
 
 /// A poll, with or without INFO.
@@ -99,7 +100,7 @@ async fn reply(context: &Context, lines: Vec<Line>) -> Result<Answer, DeviceErro
     Ok(ok(wire::poll_reply(finished)))
 }
 
-/// The answer to the poll of a device that is known to be idle, without the database and without waiting. Its visit is noted.
+/// The answer to the poll of an idle device, without the database and without waiting. Records when the device was last seen.
 pub fn from_memory(context: &Context, peer: SocketAddr, target: &Target<'_>, now: Millis) -> Option<Answer> {
     if target.endpoint != Endpoint::GetRequest || target.query.get("INFO").is_some() {
         return None;
@@ -110,8 +111,8 @@ pub fn from_memory(context: &Context, peer: SocketAddr, target: &Target<'_>, now
     Some(ok("OK"))
 }
 
-/// Whether a poll that began at `change_epoch` has anything to decide: most have not, and then nothing is locked or written, and
-/// of a idle device that is kept. What waits is read where nobody did, or something may have come of the poll meanwhile.
+/// Whether a poll that began at `change_epoch` has work to decide. Most have none; then Muster neither locks nor writes anything,
+/// and adds an idle device to the list. Reads the work hint if there is none, or if the poll may have changed it.
 async fn has_work(
     context: &Context,
     device: &DeviceRow,
@@ -144,14 +145,14 @@ async fn has_work(
     Ok(ends)
 }
 
-/// What every photo is called in its URL: whose it is would be in logs of proxies.
+/// The file name in every photo URL. A PIN would appear in the logs of proxies.
 const PHOTO_NAME: &str = "photo.jpg";
 
-/// What is noted of an order that was meant for a moment that is over.
+/// The reply recorded for a queued command that expired.
 const TOO_LATE: &str = "not sent: the device did not fetch it in time";
 
-/// Decides, records, and renders what goes out. What goes out is on record before it goes out. `None` for a device that is
-/// not part of the fleet.
+/// Decides, records, and renders the commands of a reply. They are committed before they are sent. `None` for a device that
+/// is not part of the fleet.
 async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Line>>, StoreError> {
     let now = context.clock.now();
     let mut tx = context.store.write().await?;
@@ -170,7 +171,7 @@ async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Li
     let shared = context.feed_cache.share(standing.feed);
     let mut poll = Poll { context, tx, row, view, standing, shared, now, limits, salt };
     let (orders, beside) = poll.orders(context.config.fleet.system_commands).await?;
-    // All of an answer together is not larger than what a device takes (reference 8.6).
+    // All commands of a reply share one size limit (reference 8.6).
     poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
     let sends = poll.synchronisation(beside).await?;
     let changes = poll.view.take_changes();
@@ -195,7 +196,7 @@ struct Poll<'a> {
 }
 
 impl Poll<'_> {
-    /// Commands that were ordered, and what they leave room for.
+    /// Queued commands of operators to send now, and the allowance that they leave for sync commands.
     async fn orders(
         &mut self,
         system_commands: bool,
@@ -216,12 +217,12 @@ impl Poll<'_> {
             match changed.state {
                 State::Unanswered => tracing::warn!(
                     device.serial_number = %self.row.serial_number, command.id = %name, verb = %order.verb,
-                    "ordered command was never answered"
+                    "queued command was never answered"
                 ),
                 State::Expired => {
                     tracing::warn!(
                         device.serial_number = %self.row.serial_number, verb = %order.verb,
-                        "ordered command was not fetched in time: it is not sent any more"
+                        "queued command expired before the device fetched it"
                     );
                     news = QueuedCommandUpdate { reply: Some(TOO_LATE), ..QueuedCommandUpdate::default() };
                 }
@@ -235,7 +236,7 @@ impl Poll<'_> {
         Ok((lines, decided.beside))
     }
 
-    /// The orders that are not finished, without those that must not be sent: these are finished by that.
+    /// The unfinished queued commands that may be sent. Commands that must not be sent are closed.
     async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<QueuedCommandRow>, StoreError> {
         let mut sendable = Vec::new();
         if !self.standing.orders {
@@ -247,7 +248,7 @@ impl Poll<'_> {
                 continue;
             };
             tracing::warn!(
-                device.serial_number = %self.row.serial_number, verb = %order.verb, why, "ordered command not sent"
+                device.serial_number = %self.row.serial_number, verb = %order.verb, why, "queued command not sent"
             );
             let command = OperatorCommand { state: State::Expired, ..order.command };
             let news = QueuedCommandUpdate { reply: Some(&why), ..QueuedCommandUpdate::default() };
@@ -266,12 +267,12 @@ impl Poll<'_> {
         let mut line = Vec::new();
         ordered.command().write(&id, &mut line);
         tracing::info!(
-            device.serial_number = %self.row.serial_number, command.id = %id, verb = %order.verb, "ordered command sent"
+            device.serial_number = %self.row.serial_number, command.id = %id, verb = %order.verb, "queued command sent"
         );
         Ok(Some(line))
     }
 
-    /// Commands that follow from what the fleet holds.
+    /// Sync commands: those that bring the device to the state of the fleet.
     async fn synchronisation(&mut self, beside: operator::SyncAllowance) -> Result<Vec<Send>, StoreError> {
         let mut sends = Vec::new();
         for page in 0..FEED_PAGES {
@@ -287,7 +288,7 @@ impl Poll<'_> {
         Ok(sends)
     }
 
-    /// Reads what the plan is made on; what is overdue and due only once.
+    /// Reads the input of the plan. Overdue commands and due exceptions are read only once.
     async fn work(&mut self, first: bool) -> Result<Work, StoreError> {
         let (device, now) = (self.row.id, self.now);
         let most = i64::try_from(self.limits.open).unwrap_or(i64::MAX);
@@ -373,7 +374,7 @@ impl Poll<'_> {
         Ok(lines)
     }
 
-    /// The updates that were spelled just so for another device.
+    /// Updates that were rendered for another device in the same form.
     fn spelled(&self, sends: &[Send]) -> HashMap<ItemKey, Lines> {
         let known = |send: &Send| {
             let rendering = Rendering::of(&send.key.slot, &self.view.capability)?;
@@ -384,7 +385,7 @@ impl Poll<'_> {
         sends.iter().filter(|send| send.verb.brings()).filter_map(known).collect()
     }
 
-    /// Spells an update, for this device and others like it. Photos are made to measure, each for its device.
+    /// Renders an update for this device and others of the same form. Photos are rendered for each device by themselves.
     fn spell(&mut self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
         if matches!(version.0.slot.kind, Kind::UserPhoto | Kind::ComparisonPhoto) {
             return None;
@@ -395,8 +396,7 @@ impl Poll<'_> {
         Some(lines)
     }
 
-    /// A photo, in the command or for the device to fetch. The line is finished when all of this is on record: to make a
-    /// photo smaller takes its time.
+    /// A photo, inside the command or as a URL. The line is finished after the commit, because scaling a photo takes long.
     async fn photo(&mut self, send: &Send, photo: &Photo) -> Result<Option<Line>, StoreError> {
         let (key, capability) = (&send.key, &self.view.capability);
         let id = line_id(&send.wire_id, 0).parse::<CommandId>();
@@ -431,7 +431,7 @@ impl Poll<'_> {
     }
 }
 
-/// Commands without their names.
+/// The texts of commands, without their IDs.
 fn texts(commands: &[Command<'_>]) -> Lines {
     let text = |command: &Command<'_>| {
         let mut text = Vec::new();

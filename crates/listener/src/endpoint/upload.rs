@@ -1,4 +1,4 @@
-//! `POST /iclock/cdata` and `/iclock/fdata`: what a device uploads (§11), by table.
+//! `POST /iclock/cdata` and `/iclock/fdata`: uploads of devices (§11), by table.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -24,7 +24,7 @@ use crate::upload::quarantine::{self, UNKNOWN};
 use crate::upload::side_records::SideRecords;
 use crate::upload::stamps::{self, Mark};
 
-/// An upload of whatever table.
+/// An upload of any table.
 pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let Some(name) = target.query.table() else {
         if request.body.trim_ascii_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case(b"ID=")) {
@@ -67,7 +67,7 @@ pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> 
     };
     note_answer(context, &device, target, records).await?;
     clock_drift::measure(context, &device, &table, &request.body).await?;
-    // One picture a request, and errors, are answered without a number (§11.3, §11.16).
+    // Muster answers a single picture or an error report without a count (§11.3, §11.16).
     Ok(ok(match table {
         Table::AttendancePhoto | Table::Records(RecordKind::Error) => "OK".to_owned(),
         _ => format!("OK:{records}"),
@@ -78,14 +78,14 @@ pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> 
 struct Upload<'a> {
     context: &'a Context,
     device: &'a DeviceRow,
-    /// The table that it names.
+    /// The table in the request.
     name: &'a str,
     mark: Option<Mark>,
 }
 
 impl Upload<'_> {
-    /// Takes in bodies, each of a table, in one transaction. Returns how many records they have: all of them are taken,
-    /// were known, or are held.
+    /// Stores several bodies, each of one table, in one transaction. Returns the number of their records: each of them was
+    /// stored, was known, or is held.
     async fn parts(&self, parts: Vec<(Table, &[u8])>) -> Result<usize, DeviceError> {
         let Self { context, device, name, .. } = *self;
         let mut beside = SideRecords::default();
@@ -127,8 +127,8 @@ impl Upload<'_> {
         Ok(records)
     }
 
-    /// Notes that a device that is being taken in goes on showing its people, and returns those whom it shows for the first
-    /// time. A repetition writes nothing.
+    /// Records that a joining or reading device continues to show its people, and returns the people that it shows for the
+    /// first time. A repeated upload writes nothing.
     async fn shown(&self, people: &[u8]) -> Result<BTreeSet<Pin>, StoreError> {
         let Self { context, device, name, .. } = *self;
         let shown = run_cpu_bound(people.len(), || Shown::read(name, people));
@@ -142,8 +142,8 @@ impl Upload<'_> {
         Ok(new)
     }
 
-    /// Takes in the files of a package, each of the table it is named by or else of the one of the request; one that is
-    /// broken or too large is held as it is, and counts as one (§11.14).
+    /// Stores the files of a package, each in the table that its name or else the request names. A package that is damaged or
+    /// too large is held unchanged, and counts as one record (§11.14).
     async fn package(&self, table: &Table, request: &Request) -> Result<usize, DeviceError> {
         let package = request.body.clone();
         let most_bytes = self.context.config.max_body_bytes.saturating_mul(2);
@@ -160,13 +160,13 @@ impl Upload<'_> {
         self.parts(members.iter().map(|member| (of(member), member.body.as_slice())).collect()).await
     }
 
-    /// Room in memory for what is unpacked, beside all bodies that are read.
+    /// Reserves memory for the unpacked package, from the same budget as request bodies.
     fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, DeviceError> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(BODIES_KIB / 2);
         Arc::clone(&self.context.bodies).try_acquire_many_owned(kib).map_err(|_| DeviceError::Busy)
     }
 
-    /// Keeps a body as it came: one that is not made of records counts as one.
+    /// Stores a body unchanged. A body that does not consist of records counts as one.
     async fn aside(&self, reason: &str, body: &[u8]) -> Result<usize, DeviceError> {
         let mut beside = SideRecords::default();
         beside.keep_aside(self.device.id, self.name, reason, body);
@@ -177,7 +177,7 @@ impl Upload<'_> {
     }
 }
 
-/// Background verification: a device asks whether somebody may pass, in a form that nobody described. It is noted (§15).
+/// Background verification: a device asks whether a person may pass, in an undocumented format. Muster only records it (§15).
 async fn verification(
     context: &Context,
     request: &Request,
@@ -190,7 +190,7 @@ async fn verification(
     Ok(ok("OK"))
 }
 
-/// Tells of an upload that says which query it answers, what that was (§12.1.3).
+/// Logs that an upload answers a query, and which one (§12.1.3).
 async fn note_answer(
     context: &Context,
     device: &DeviceRow,
@@ -211,11 +211,11 @@ async fn note_answer(
     Ok(())
 }
 
-/// How exactly it is known when a device that is being taken in last uploaded something about people, ms.
+/// Resolution of the time at which a device last uploaded something about people, ms.
 const HEARD_MS: i64 = 1_000;
 
-/// Notes that a device that is being taken in goes on showing its people: whichever process it polls has to know. Before
-/// they are taken in, which may take its time.
+/// Records in the database that a joining or reading device continues to show its people, because its next poll may reach another
+/// process. This is written before the people, which may take long.
 async fn note_heard(context: &Context, device: &DeviceRow, shown: &Shown) -> Result<(), StoreError> {
     let now = context.clock.now();
     if !shown.about_people || device.heard_at.is_some_and(|at| at.plus(HEARD_MS) > now) {
@@ -229,7 +229,7 @@ async fn note_heard(context: &Context, device: &DeviceRow, shown: &Shown) -> Res
     .await
 }
 
-/// A path or a form that nobody described: kept, acknowledged, and logged without its content.
+/// An unknown path or form: stored unread, acknowledged, and logged without its content.
 pub async fn unknown(
     context: &Context,
     request: &Request,

@@ -1,4 +1,4 @@
-//! The body of a request, read whole: how large it may be, how long it may take, and how much of all of them is held at a time.
+//! Request bodies: limits of their size, their duration, and the memory that all of them use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use tokio::sync::OwnedSemaphorePermit;
 use crate::context::Context;
 use crate::http::response::DeviceError;
 
-/// How long a device may take between two pieces of a body, and how long it waits for room for it.
+/// How long a device may pause within a body, and how long a request waits for memory for its body.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// How long a device may take for a whole body.
+/// How long a device may take to send a whole body.
 const LONGEST_BODY: Duration = Duration::from_mins(5);
 
-/// How much of request bodies is held in memory at a time, of all devices together, KiB.
+/// Memory for the request bodies of all devices together, KiB.
 pub const BODIES_KIB: u32 = 256 << 10;
 
-/// The length of the body as it is announced.
+/// The `Content-Length` of a request.
 pub fn announced(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Reads a body; one that is too large is refused before it is read, where its length is announced.
+/// Reads a body. If its `Content-Length` is too large, Muster refuses it before reading.
 ///
-/// With the body comes its share of [`BODIES_KIB`]: while there is none to be had, the device waits, and is told to
-/// come again if that takes too long.
+/// Returns the body with its share of [`BODIES_KIB`]. If no memory is free, the request waits; after 30 s Muster
+/// refuses it with 503.
 pub async fn read(
     context: &Context,
     mut body: Incoming,

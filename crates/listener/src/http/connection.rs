@@ -1,11 +1,10 @@
-//! One connection of a device: what is held of it while nothing is asked, and who closes it when nothing more comes.
+//! One connection of a device: its buffers while it is idle, and its timeouts.
 //!
-//! A connection is idle between two requests, for as long as devices pause between polls; a request that was begun has to come
-//! whole in less. Both are kept by one timer that looks now and then, not by one that each request sets.
+//! A connection may be idle between two requests for as long as devices pause between polls; the head of a request must arrive
+//! sooner. One timer for each connection checks both timeouts now and then, so that a request sets no timer.
 //!
-//! Most devices of a large fleet keep their connection and poll every ten seconds or so. What HTTP needs for a request, buffers
-//! above all, is some 20 KiB: it is given up a moment after each answer, and what is held until the next request is the
-//! stream alone.
+//! Most devices of a large fleet keep their connection and poll about every ten seconds. The HTTP buffers of a request take
+//! about 20 KiB. Muster drops them shortly after each answer and keeps only the TCP stream until the next request.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -28,27 +27,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::response::Answer;
 
-/// So long after an answer a connection is given up to its stream: less than devices pause, more than one nearby takes that has
-/// much to tell.
+/// After this idle time Muster drops the HTTP buffers and keeps only the TCP stream. Shorter than a poll interval, longer than
+/// a busy device's gap between requests.
 const MOMENT: Duration = Duration::from_millis(300);
 
-/// What happens on a connection, and since when.
+/// The phase of a connection, and since when.
 ///
-/// Told by the stream, which sees what comes and goes, and by whoever answers requests.
+/// The stream updates it when bytes are read or written; the request handler updates it when a request begins and ends.
 #[derive(Debug)]
 pub struct ConnectionState(Mutex<(Phase, Instant)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing of a request has come, or nothing since the last answer.
+    /// No byte of a request has arrived, or none since the last answer.
     Idle,
-    /// Some of a request's head has come.
+    /// A part of a request's head has arrived.
     Head,
-    /// A request is at work, which keeps its own times.
+    /// The handler works on a request, and has its own timeouts.
     Request,
 }
 
-/// How long a connection may rest in each phase.
+/// Timeouts of a connection while it waits for a request.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadTimeouts {
     /// Between two requests, and before the first.
@@ -58,22 +57,22 @@ pub struct ReadTimeouts {
 }
 
 impl ConnectionState {
-    /// Of a connection that was just taken.
+    /// The state of a new connection.
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new((Phase::Idle, Instant::now()))))
     }
 
-    /// A request has come, all of its head.
+    /// The whole head of a request has arrived.
     pub fn begin(&self) {
         self.lock().0 = Phase::Request;
     }
 
-    /// There is an answer to it.
+    /// The request is answered.
     pub fn end(&self) {
         *self.lock() = (Phase::Idle, Instant::now());
     }
 
-    /// Returns once nothing was asked for a moment.
+    /// Returns once the connection has been idle for [`MOMENT`].
     async fn rests(&self) {
         loop {
             let (phase, since) = *self.lock();
@@ -92,7 +91,7 @@ impl ConnectionState {
         }
     }
 
-    /// A long answer is idle only when nobody takes more of it.
+    /// Bytes of an answer were written: a long answer counts as idle only while the device reads nothing of it.
     fn went(&self) {
         let mut now = self.lock();
         if now.0 == Phase::Idle {
@@ -100,7 +99,7 @@ impl ConnectionState {
         }
     }
 
-    /// Returns once the connection rested for too long.
+    /// Returns once a timeout has passed.
     pub async fn timed_out(&self, patience: ReadTimeouts) {
         loop {
             let (phase, since) = *self.lock();
@@ -112,7 +111,7 @@ impl ConnectionState {
             if until <= Instant::now() {
                 return;
             }
-            // What changes meanwhile is seen at the next look: it is never later than the shorter of the two by more.
+            // The phase may change during this sleep. It lasts at most `head`, so a timeout is noticed at most that much late.
             tokio::time::sleep_until(until.min(Instant::now() + patience.head)).await;
         }
     }
@@ -122,10 +121,10 @@ impl ConnectionState {
     }
 }
 
-/// Serves a connection until it ends or rests for too long, or the server stops; a request that was begun is answered.
+/// Serves a connection until it ends, times out, or the server stops. A request that was begun is answered.
 ///
 /// # Errors
-/// What comes is no HTTP, or the connection broke.
+/// The device sent something other than HTTP, the connection timed out, or it broke.
 pub async fn serve<S>(
     stream: TcpStream,
     progress: &Arc<ConnectionState>,
@@ -156,7 +155,7 @@ where
     }
 }
 
-/// Answers requests while they come. Returns the stream where only nothing more is asked for now.
+/// Answers requests until the connection is idle. Returns the stream if it is idle, `None` if it ended.
 async fn while_asked<S>(
     watched: Watched,
     progress: &ConnectionState,
@@ -171,7 +170,7 @@ where
     let mut connection = http1::Builder::new()
         .title_case_headers(true)
         .half_close(true)
-        // One timer of each connection does what hyper would do with one of each request.
+        // One timer for each connection replaces hyper's timer for each request.
         .header_read_timeout(None)
         .serve_connection(watched, service);
     let (mut rests, mut stops) = (false, false);
@@ -187,7 +186,7 @@ where
                 Pin::new(&mut connection).graceful_shutdown();
             }
             () = progress.timed_out(patience) => return Err(Ended::Exhausted),
-            // Nothing is under way, so that no answer says that the connection ends.
+            // No request is in progress, so no answer will tell the device that the connection ends.
             () = progress.rests(), if !rests && !stops => {
                 rests = true;
                 Pin::new(&mut connection).graceful_shutdown();
@@ -204,13 +203,13 @@ where
     Ok(None)
 }
 
-/// Why a connection ended otherwise than by its device.
+/// Why Muster ended a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum Ended {
-    /// It rested for too long.
-    #[error("nothing more came")]
+    /// A timeout passed.
+    #[error("timed out")]
     Exhausted,
-    /// What came was no HTTP, or broke off.
+    /// The device sent something other than HTTP, or stopped within a request.
     #[error(transparent)]
     Http(#[from] hyper::Error),
     /// The connection broke.
@@ -218,10 +217,10 @@ pub enum Ended {
     Broken(#[from] io::Error),
 }
 
-/// The stream of a connection, which tells of what comes and goes.
+/// The stream of a connection, which updates the [`ConnectionState`].
 struct Watched {
     stream: TokioIo<TcpStream>,
-    /// What was read of it and not looked at.
+    /// Bytes that hyper read and did not use; they are read again first.
     unread: Bytes,
     progress: Arc<ConnectionState>,
 }

@@ -1,7 +1,7 @@
-//! The device listener: HTTP as old terminals read it.
+//! The accept loop of the device listener, with HTTP for old terminals.
 //!
-//! They compare header names with case, want a header block below 2 KB and a `Content-Length`, know no redirects and
-//! no compression, and send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
+//! Old terminals compare header names with case, need a header block below 2 KB and a `Content-Length`, and support neither
+//! redirects nor compression. They send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -32,22 +32,22 @@ use crate::http::response::{Answer, DeviceError, close};
 use crate::router;
 use fleet::offered_file::without_tokens;
 
-/// How long a device may take for its request line and headers.
+/// Timeout of a request line and its headers.
 const HEAD: Duration = Duration::from_secs(30);
 
-/// How long one may take for that which is told to come again.
+/// Timeouts of a connection that will be refused with 503.
 const TURNED_AWAY: ReadTimeouts = ReadTimeouts { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
 
-/// A body of so many bytes is read whoever sends it.
+/// Muster reads a body up to this size from any sender, bytes.
 const SMALL: u64 = 64 << 10;
 
-/// How long open requests may take once the server is told to stop.
+/// How long open requests may take after the server began to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// How long nothing is accepted after the system refused to.
+/// Pause after the operating system refused to accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often it is said that the system refuses.
+/// Muster logs a refusal at most once in this time.
 const SAY_AGAIN: Duration = Duration::from_mins(1);
 
 /// Serves devices until `stop`; returns when every request that was begun is answered.
@@ -62,13 +62,13 @@ pub async fn serve(context: Context, listener: TcpListener, stop: CancellationTo
         };
         match accepted {
             Ok((stream, peer)) => spawn_connection(&context, stream, peer, (&connections, &stop), &mut said),
-            // That connection is gone; the next one has nothing to do with it.
+            // Only that connection is lost.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 if is_time(&mut said) {
                     tracing::error!(
                         %error,
-                        "the system lets no more connections of devices in: raise the limit of open files (LimitNOFILE=, \
+                        "the system refuses further connections of devices: raise the limit of open files (LimitNOFILE=, \
                          ulimit -n), or lower max_connections"
                     );
                 }
@@ -78,14 +78,14 @@ pub async fn serve(context: Context, listener: TcpListener, stop: CancellationTo
     }
     connections.close();
     if tokio::time::timeout(SHUTDOWN_GRACE, connections.wait()).await.is_err() {
-        tracing::warn!("some device requests did not end in time");
+        tracing::warn!("some device requests did not finish before the shutdown");
     }
 }
 
-/// When it was last said that connections are refused.
+/// When Muster last logged that connections are refused.
 type LogThrottle = Option<tokio::time::Instant>;
 
-/// Whether to say it once more.
+/// Whether to log it again.
 fn is_time(said: &mut LogThrottle) -> bool {
     let now = tokio::time::Instant::now();
     let again = said.is_none_or(|at| now - at >= SAY_AGAIN);
@@ -95,7 +95,7 @@ fn is_time(said: &mut LogThrottle) -> bool {
     again
 }
 
-/// Serves a connection, or tells the device to come again where there are too many.
+/// Serves a connection, or answers 503 if there are too many.
 fn spawn_connection(
     context: &Arc<Context>,
     stream: TcpStream,
@@ -107,7 +107,7 @@ fn spawn_connection(
     if !matches!(entry, ConnectionPermit::Served(_)) && is_time(said) {
         tracing::error!(
             max_connections = context.config.max_connections,
-            "as many connections of devices are open as are served: others are told to come again; raise max_connections"
+            "connection limit reached: refusing new connections with 503; raise max_connections"
         );
     }
     if matches!(entry, ConnectionPermit::Closed) {
@@ -138,18 +138,18 @@ fn spawn_connection(
     });
 }
 
-/// What a device is told that found no place.
+/// The 503 for a connection above the limit.
 fn refusal(now: Millis) -> Answer {
     let mut answer = DeviceError::Busy.answer();
     finish(&mut answer, now, false);
     answer
 }
 
-/// The answer to a request, where it needs nothing that has to be waited for.
+/// The answer to a request: ready, or still to be computed.
 enum PendingResponse {
-    /// Taken out when it is given.
+    /// `None` once the answer was given.
     Answered(Option<Answer>),
-    /// How it is come by otherwise: apart, so that what a connection holds while nothing is asked on it stays small.
+    /// Boxed, so that an idle connection takes little memory.
     Waiting(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
@@ -159,7 +159,7 @@ impl PendingResponse {
     }
 }
 
-/// Answers a request, and notes when that is done.
+/// The future that answers a request and then marks the connection as idle.
 struct Answering {
     progress: Arc<ConnectionState>,
     begun: PendingResponse,
@@ -202,7 +202,7 @@ async fn handle(
     let (parts, body) = request.into_parts();
     let announced = announced(&parts.headers);
     if announced.is_none_or(|length| length > SMALL) && !body.is_end_stream() {
-        // A large body is read only from a device that may upload: nobody else takes the room.
+        // Only devices that may upload get memory for a large body.
         let (admitting, uri) = (Arc::clone(&context), parts.uri.clone());
         let admitted = in_turn(&context, async move {
             let target = wire::Target::read(uri.path(), uri.query());
@@ -232,7 +232,7 @@ async fn handle(
             }));
             (answered.await.unwrap_or_else(|error| error.answer()), keep)
         }
-        // What is left of the body is not read, so the connection cannot go on.
+        // The rest of the body is not read, so the connection must end.
         Err(error) => {
             tracing::warn!(%peer, path = without_tokens(parts.uri.path()), %error, "request refused");
             (error.answer(), false)
@@ -242,7 +242,7 @@ async fn handle(
     answer
 }
 
-/// Does something that needs the database when its turn has come, and to its end.
+/// Runs work that needs the database once it has a request slot, and to its end even if the connection breaks.
 async fn in_turn<T: Send + 'static>(
     context: &Context,
     work: impl Future<Output = T> + Send + 'static,
@@ -255,7 +255,7 @@ async fn in_turn<T: Send + 'static>(
     done.await.ok_or(DeviceError::Failed)
 }
 
-/// What every answer has.
+/// Adds the headers that all answers have.
 fn finish(answer: &mut Answer, now: Millis, keep: bool) {
     if let Some(date) = date(now) {
         answer.headers_mut().insert(DATE, date);
@@ -265,7 +265,7 @@ fn finish(answer: &mut Answer, now: Millis, keep: bool) {
     }
 }
 
-/// Whether the connection goes on: as HTTP has it, but any word other than `keep-alive` ends it (`starting` is seen).
+/// Whether the connection stays open: the rule of HTTP, but any value other than `keep-alive` ends it (devices send `starting`).
 fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
     match headers.get(CONNECTION) {
         Some(value) => value.as_bytes().eq_ignore_ascii_case(b"keep-alive"),

@@ -1,13 +1,13 @@
-//! Devices that have nothing to do, so that their polls ask no database.
+//! The idle devices: their polls are answered from memory, without the database.
 //!
-//! Most polls find nothing, at thousands a second in a large fleet. What a poll found is kept: that nothing waits for the device, and
-//! when the first thing comes to be due by itself.
+//! Most polls find no work, thousands a second in a large fleet. Once a poll has found a device idle, this list keeps that, and
+//! until when it holds: the first time at which work becomes due by itself.
 //!
-//! **Invariant**: a device is in here only if a poll that began at its `change_epoch` found that it is part of the fleet and settled: not
-//! being taken in or filled, the whole feed read, no command open, nothing due before `until`. It is taken at its word only while
-//! this process learned of no change since, and looked for changes lately. So everything that gives a settled device something to do
-//! either is a change of the fleet, or wakes ([`store::Tx::wake`]), or comes with a request of the device itself, which ends what is
-//! kept of it here. What other processes do is seen when this one looks next, [`CHANGE_CHECK_INTERVAL`] later.
+//! **Invariant**: a device is in the list only if a poll that began at its `change_epoch` found it an idle member of the fleet:
+//! not joining, no scan, the whole feed read, no open command, nothing due before `until`. The entry counts only while this
+//! process has seen no change since and has checked for changes recently. Therefore everything that gives an idle device work must be a
+//! change of the feed, or call [`store::Tx::wake`], or come with a request of the device itself, which removes the entry here.
+//! Changes of other processes are seen at the next check, at most [`CHANGE_CHECK_INTERVAL`] later.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -18,21 +18,21 @@ use roster::Millis;
 use store::ChangeEpoch;
 use wire::SerialNumber;
 
-/// How often a process looks for changes that others made.
+/// How often a process checks for changes of other processes.
 pub const CHANGE_CHECK_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Who has not looked for so long cannot say that nothing changed, ms.
+/// The idle list is stale once this process has not checked for changes for this long, ms.
 const LOOKED_MS: i64 = 1_000;
 
-/// So long at most a device is not asked for, ms: it bounds what a mistake in all this could do.
+/// Maximum time for which an entry is valid, ms: it limits the effect of a mistake in this logic.
 const LONGEST_MS: i64 = 300_000;
 
-/// The settled devices of those that poll this process.
+/// The idle devices among those that poll this process.
 ///
-/// As many as there are devices in the fleet at most: what a poll found is kept only of a device that was let in.
+/// At most as many entries as the fleet has devices: only members of the fleet are kept.
 #[derive(Debug)]
 pub struct IdleDevices {
-    /// When changes of others were looked for, ms; [`NEVER`] where nobody knows.
+    /// When this process last checked for changes, ms; [`NEVER`] if the last check failed.
     mark_current: AtomicI64,
     devices: Mutex<HashMap<SerialNumber, Entry>>,
     polls: AtomicU64,
@@ -54,7 +54,7 @@ impl Default for IdleDevices {
 }
 
 impl IdleDevices {
-    /// The device of this serial number, where there is nothing for it at this moment.
+    /// The ID of the device with this serial number, if it is idle now.
     pub fn find_idle(&self, serial_number: &str, change_epoch: ChangeEpoch, now: Millis) -> Option<i64> {
         let mark_current = self.mark_current.load(Ordering::Acquire);
         if mark_current == NEVER || now.0 - mark_current > LOOKED_MS {
@@ -68,8 +68,8 @@ impl IdleDevices {
         Some(entry.device)
     }
 
-    /// The device of this serial number, where there was nothing for it, nothing came to be due since, and then the fleet
-    /// changed: its poll need not look first whether there is work. What is kept of it ends with that.
+    /// The ID of the device with this serial number, if it was idle, nothing became due since, and then the feed advanced: its
+    /// poll can skip the look-up for work. Removes the entry.
     pub fn take_if_feed_advanced(
         &self,
         serial_number: &str,
@@ -85,7 +85,7 @@ impl IdleDevices {
         Some(entry.device)
     }
 
-    /// Keeps what a poll found that began at `change_epoch`: nothing, until something is due.
+    /// Adds a device that a poll, which began at `change_epoch`, found idle until `due`.
     pub fn keep(
         &self,
         serial_number: &SerialNumber,
@@ -99,22 +99,22 @@ impl IdleDevices {
         self.lock().insert(serial_number.clone(), Entry { device, change_epoch, until });
     }
 
-    /// Something else came from this device than a poll.
+    /// Removes a device: it sent a request other than a poll.
     pub fn end(&self, serial_number: &str) {
         self.lock().remove(serial_number);
     }
 
-    /// This process looked for changes that others made, and knows them now.
+    /// This process has checked for changes.
     pub fn mark_current(&self, now: Millis) {
         self.mark_current.store(now.0, Ordering::Release);
     }
 
-    /// The database cannot be asked: nobody knows what changed.
+    /// The check for changes failed: the list does not count until the next one succeeds.
     pub fn mark_unknown(&self) {
         self.mark_current.store(NEVER, Ordering::Release);
     }
 
-    /// How many polls asked no database since the start.
+    /// The number of polls since the start that were answered from this list.
     pub fn polls(&self) -> u64 {
         self.polls.load(Ordering::Relaxed)
     }
@@ -149,11 +149,11 @@ mod tests {
         let (change_epoch, later) = moments().await;
         let settled = IdleDevices::default();
         settled.keep(&serial("SN1"), 7, change_epoch, Some(NOW.plus(500)), NOW);
-        assert_eq!(settled.find_idle("SN1", change_epoch, NOW), None, "nobody mark_current yet");
+        assert_eq!(settled.find_idle("SN1", change_epoch, NOW), None, "not checked yet");
 
         settled.mark_current(NOW);
         assert_eq!(settled.find_idle("SN1", change_epoch, NOW.plus(499)), Some(7));
-        assert_eq!(settled.find_idle("SN2", change_epoch, NOW), None, "nothing is known of it");
+        assert_eq!(settled.find_idle("SN2", change_epoch, NOW), None, "unknown device");
         assert_eq!(settled.find_idle("SN1", change_epoch, NOW.plus(500)), None, "something is due");
         assert_eq!(settled.find_idle("SN1", later, NOW), None, "something changed");
         assert_eq!(settled.polls(), 1);
@@ -174,20 +174,20 @@ mod tests {
         let settled = IdleDevices::default();
         let kept = || settled.keep(&serial("SN1"), 7, change_epoch, Some(NOW.plus(500)), NOW);
         kept();
-        assert_eq!(settled.take_if_feed_advanced("SN1", change_epoch, NOW), None, "nothing happened");
-        assert_eq!(settled.take_if_feed_advanced("SN1", woken, NOW), None, "something did, for one of many");
-        assert_eq!(settled.take_if_feed_advanced("SN2", changed, NOW), None, "nothing is known of it");
+        assert_eq!(settled.take_if_feed_advanced("SN1", change_epoch, NOW), None, "no change");
+        assert_eq!(
+            settled.take_if_feed_advanced("SN1", woken, NOW),
+            None,
+            "a wake is not a change of the feed"
+        );
+        assert_eq!(settled.take_if_feed_advanced("SN2", changed, NOW), None, "unknown device");
         assert_eq!(
             settled.take_if_feed_advanced("SN1", changed, NOW.plus(500)),
             None,
             "something else is due"
         );
         assert_eq!(settled.take_if_feed_advanced("SN1", changed, NOW), Some(7));
-        assert_eq!(
-            settled.take_if_feed_advanced("SN1", changed, NOW),
-            None,
-            "then it is mark_current at again"
-        );
+        assert_eq!(settled.take_if_feed_advanced("SN1", changed, NOW), None, "the entry is gone");
     }
 
     #[tokio::test]

@@ -1,8 +1,8 @@
-//! Upload marks: kept as they come, given back with the next handshake (§5); and whole tables that are asked for again.
+//! Upload stamps: stored as they arrive, and returned with the next handshake (§5). Also rereads of whole tables.
 //!
-//! A table is asked for with the mark `0`. What a device uploads before a handshake told it that mark is what it would have
-//! uploaded anyway; the first upload after it is the beginning of everything, and from then on the mark is its own again:
-//! with a `0` that stays, every restart of the device would bring all of it once more.
+//! Muster requests a whole table with the stamp `0`. Uploads before the handshake that told the device this stamp are ordinary
+//! ones. The first upload after the handshake starts the table again, and from then on Muster returns the device's own stamp: if
+//! the `0` stayed, the device would upload the whole table after every restart.
 
 use roster::Millis;
 use store::{DeviceRow, Reread, Stamp, StoreError, Tx};
@@ -10,10 +10,10 @@ use wire::{StampKey, Target};
 
 use fleet::reread::REREAD_PAUSE_MS;
 
-/// What a mark may be long; devices send some ten digits.
+/// Maximum length of a stamp; devices send about ten digits.
 const STAMP_CHARACTERS: usize = 64;
 
-/// The marks that a handshake gives back, and notes which tables it asks for again.
+/// The stamps of a handshake. Records that the device was told to upload the requested tables again.
 ///
 /// # Errors
 /// Those of the database.
@@ -30,17 +30,17 @@ pub async fn tell(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, S
     Ok(StampKey::ALL.into_iter().map(|key| (key, told(key))).collect())
 }
 
-/// The mark of an upload, to be kept in the transaction of what it brought.
+/// The stamp of an upload, written in the transaction of its records.
 #[derive(Clone)]
 pub struct Mark {
     key: StampKey,
-    /// Where it is another one than before.
+    /// The new stamp, if it changed.
     stamp: Option<String>,
-    /// The table is one that comes again.
+    /// The upload belongs to a table that the device uploads again.
     comes_again: bool,
 }
 
-/// What there is to be noted of the mark of a device's upload, of which `known` was; `None` = nothing.
+/// The stamp to write for an upload; `known` is the stored stamp. `None` if there is nothing to write.
 pub fn mark(
     device: &DeviceRow,
     (key, known): (StampKey, &Stamp),
@@ -53,14 +53,14 @@ pub fn mark(
     let comes_again = known.comes_again(now);
     if known.reread == Reread::Told {
         tracing::info!(
-            device.serial_number = %device.serial_number, table = key.table(), "the table comes again from its beginning"
+            device.serial_number = %device.serial_number, table = key.table(), "device re-uploads the table from the start"
         );
     }
     (stamp.is_some() || comes_again).then_some(Mark { key, stamp, comes_again })
 }
 
 impl Mark {
-    /// Notes it. So many records came with it.
+    /// Writes the stamp, and the number of records of the upload.
     ///
     /// # Errors
     /// Those of the database.
@@ -82,7 +82,7 @@ impl Mark {
     }
 }
 
-/// Whether an upload belongs to a table that was asked for again.
+/// Whether an upload belongs to a table that Muster requested again.
 trait ComesAgain {
     fn comes_again(&self, now: Millis) -> bool;
 }
