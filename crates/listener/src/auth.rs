@@ -14,26 +14,26 @@ use crate::http::response::DeviceError;
 use crate::state::last_seen::Seen;
 
 /// Limit of unapproved devices. Beyond it Muster records no more: somebody is inventing serial numbers.
-const MOST_UNKNOWN: i64 = 10_000;
+const MAX_UNAPPROVED: i64 = 10_000;
 
 /// Returns the active device that sent this request, and records when it was last seen.
 ///
 /// # Errors
 /// [`DeviceError::NoSerialNumber`], or the device is not part of the fleet. Muster records an unknown device for
 /// approval; with open admission Muster admits it at once.
-pub async fn known(
+pub async fn authenticate(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
 ) -> Result<DeviceRow, DeviceError> {
-    admitted(context, target, request.peer).await
+    authenticate_before_body(context, target, request.peer).await
 }
 
-/// Like [`known`], before the body of the request is read.
+/// Like [`authenticate`], before the body of the request is read.
 ///
 /// # Errors
-/// As [`known`].
-pub async fn admitted(
+/// As [`authenticate`].
+pub async fn authenticate_before_body(
     context: &Context,
     target: &Target<'_>,
     peer: SocketAddr,
@@ -41,16 +41,16 @@ pub async fn admitted(
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let device = match context.store.device_by_serial(&serial_number).await? {
         Some(device) => device,
-        None => met(context, &serial_number, peer).await?,
+        None => register_unknown(context, &serial_number, peer).await?,
     };
-    welcome(context, device, peer)
+    require_member(context, device, peer)
 }
 
-/// Like [`known`], and returns the device's stamp of a table too.
+/// Like [`authenticate`], and returns the device's stamp of a table too.
 ///
 /// # Errors
-/// As [`known`].
-pub async fn uploading(
+/// As [`authenticate`].
+pub async fn authenticate_upload(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
@@ -59,30 +59,30 @@ pub async fn uploading(
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let (device, stamp) = match context.store.device_and_stamp(&serial_number, key.table()).await? {
         Some(found) => found,
-        None => (met(context, &serial_number, request.peer).await?, Stamp::default()),
+        None => (register_unknown(context, &serial_number, request.peer).await?, Stamp::default()),
     };
-    Ok((welcome(context, device, request.peer)?, stamp))
+    Ok((require_member(context, device, request.peer)?, stamp))
 }
 
-/// Like [`known`], and returns a hint whether the device has work too.
+/// Like [`authenticate`], and returns a hint whether the device has work too.
 ///
 /// # Errors
-/// As [`known`].
-pub async fn visiting(
+/// As [`authenticate`].
+pub async fn authenticate_poll(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
 ) -> Result<(DeviceRow, Option<WorkHint>), DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
-    let (device, waiting) = match context.store.device_with_work_hint(&serial_number).await? {
-        Some((device, waiting)) => (device, Some(waiting)),
-        None => (met(context, &serial_number, request.peer).await?, None),
+    let (device, work_hint) = match context.store.device_with_work_hint(&serial_number).await? {
+        Some((device, work_hint)) => (device, Some(work_hint)),
+        None => (register_unknown(context, &serial_number, request.peer).await?, None),
     };
-    Ok((welcome(context, device, request.peer)?, waiting))
+    Ok((require_member(context, device, request.peer)?, work_hint))
 }
 
 /// Registers a device that was never seen before.
-async fn met(
+async fn register_unknown(
     context: &Context,
     serial_number: &SerialNumber,
     peer: SocketAddr,
@@ -100,7 +100,11 @@ async fn met(
 ///
 /// # Errors
 /// The device is not approved, or is retired.
-pub fn welcome(context: &Context, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
+pub fn require_member(
+    context: &Context,
+    device: DeviceRow,
+    peer: SocketAddr,
+) -> Result<DeviceRow, DeviceError> {
     context.last_seen.note(device.id, Seen { at: context.clock.now(), address: peer.ip() });
     match device.state {
         DeviceState::Active => Ok(device),
@@ -144,7 +148,7 @@ async fn create(
         tx.rollback().await?;
         return Ok(Some(device));
     }
-    if tx.count_devices(DeviceState::New).await? >= MOST_UNKNOWN {
+    if tx.count_devices(DeviceState::New).await? >= MAX_UNAPPROVED {
         tx.rollback().await?;
         return Ok(None);
     }

@@ -23,20 +23,20 @@ use fleet::command::{QueuedCommand, is_refused};
 pub const BY: &str = "identity";
 
 /// The number of different queries that Muster tries for one question.
-const MOST_WAYS: usize = 3;
+const MAX_QUERY_FORMS: usize = 3;
 
 /// At most this many claims of a device are concluded with one poll.
-const MOST_AT_ONCE: i64 = 50;
+const MAX_CONCLUDED: i64 = 50;
 
 /// Queues the questions that are due, and records which commands ask them. If a device does not support queries, Muster asks
 /// it to upload everything that it holds.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), StoreError> {
+pub async fn queue_due(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), StoreError> {
     let mut everything = false;
     // If the device refuses one query, Muster tries another.
-    for _ in 0..MOST_WAYS {
+    for _ in 0..MAX_QUERY_FORMS {
         let due = view.questions_due();
         if due.is_empty() {
             break;
@@ -143,7 +143,7 @@ pub async fn conclude(context: &Context, device: &DeviceRow) -> Result<bool, Sto
         let Some((row, mut view, standing)) = tx.standing(&device.serial_number, now).await? else {
             return tx.rollback().await;
         };
-        let pins = tx.due_claims(row.id, now, MOST_AT_ONCE).await?;
+        let pins = tx.due_claims(row.id, now, MAX_CONCLUDED).await?;
         if pins.is_empty() {
             return tx.rollback().await;
         }

@@ -17,7 +17,7 @@ use fleet::time_zone;
 const CONNECTED_MS: i64 = 30_000;
 
 /// At most this many records can happen between two polls.
-const MOST_RECORDS: usize = 5;
+const MAX_FRESH_RECORDS: usize = 5;
 
 /// Muster warns about a clock that is off by more than this, s.
 const FAR_OFF_S: i64 = 120;
@@ -39,7 +39,7 @@ pub async fn measure(
     let now = context.clock.now();
     let connected = device.last_seen_at.is_some_and(|at| at.plus(CONNECTED_MS) > now);
     let at_once = device.options.realtime.unwrap_or(context.config.upload.realtime);
-    if !connected || !at_once || wire::count_lines(body) > MOST_RECORDS {
+    if !connected || !at_once || wire::count_lines(body) > MAX_FRESH_RECORDS {
         return Ok(());
     }
     let Some((name, newest)) = newest(table, body) else { return Ok(()) };

@@ -25,7 +25,7 @@ use crate::context::Context;
 const OPEN_QUIET: Duration = Duration::from_secs(5);
 
 /// The pause is longer by this factor if the evidence is weaker.
-pub(super) const WEAK: i64 = 4;
+pub(super) const WEAK_EVIDENCE_FACTOR: i64 = 4;
 
 /// The tags of records about people. Log entries (OPLOG) mention people too, but are no part of a roster.
 const ABOUT_PEOPLE: [&str; 7] = ["USER", "FP", "FACE", "FVEIN", "BIODATA", "USERPIC", "BIOPHOTO"];
@@ -66,7 +66,7 @@ pub async fn end(
     let shown = tx.users_shown(device.id).await?;
     if held.is_none_or(|held| shown >= held) {
         let weak = held.is_none() || owes_templates(tx, device).await?;
-        if quiet_for >= if weak { WEAK * quiet } else { quiet } {
+        if quiet_for >= if weak { WEAK_EVIDENCE_FACTOR * quiet } else { quiet } {
             return Ok(Some(End::Complete));
         }
     }

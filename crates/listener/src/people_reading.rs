@@ -29,10 +29,10 @@ use crate::{claim_questions, joining};
 const SILENT_MS: i64 = 600_000;
 
 /// At most this many missing people are checked one by one.
-const MOST_LOOKED_AT: usize = 100;
+const MAX_LOOKED_AT: usize = 100;
 
 /// Number of people in whom Muster looks for a template that it can query.
-const MOST_TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 /// Begins to read the people of a device that reported `deletions` deletions of people who are still there. If the device
 /// supports no queries, Muster asks it for everything.
@@ -79,7 +79,7 @@ pub async fn end(context: &Context, device: &DeviceRow) -> Result<bool, StoreErr
     let missing = not_shown(&mut tx, device).await?;
     let shown = tx.users_shown(device.id).await?;
     tx.rollback().await?;
-    let waited = quiet_for >= joining::WEAK * quiet;
+    let waited = quiet_for >= joining::WEAK_EVIDENCE_FACTOR * quiet;
     let counted = device.users_counted().filter(|_| device.counts_at >= Some(begun));
     let is_complete = missing.is_empty() || waited && counted.is_some_and(|counted| shown >= counted);
     let is_over = quiet_for >= SILENT_MS.max(quiet) || waited && shown == 0;
@@ -130,7 +130,7 @@ async fn missing(
     let begun = row.asked_at.unwrap_or(Millis(0));
     let written = tx.users_written_since(row.id, begun).await?;
     let pins = not_shown(tx, row).await?.into_iter().filter(|pin| !written.contains(pin));
-    let pins: Vec<Pin> = pins.take(MOST_LOOKED_AT).collect();
+    let pins: Vec<Pin> = pins.take(MAX_LOOKED_AT).collect();
     tx.load_persons_at(view, &pins, Some(standing)).await?;
     Ok(pins.into_iter().filter(|pin| view.should_show(pin)).collect())
 }
@@ -173,7 +173,7 @@ pub async fn compare(
         }
         let changes = view.take_changes();
         tx.apply(view, &changes, now).await?;
-        claim_questions::put(tx, view, now).await?;
+        claim_questions::queue_due(tx, view, now).await?;
         return Ok(false);
     }
     if !row.options.realtime.unwrap_or(context.config.upload.realtime) {
@@ -239,7 +239,7 @@ async fn draw(
     view: &mut DeviceView,
 ) -> Result<Option<(roster::ItemKey, Seq)>, StoreError> {
     let people = tx.users_expected(view.device).await?;
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         let Some(pin) = any_of(context, &people) else { return Ok(None) };
         tx.load_persons(view, std::slice::from_ref(pin)).await?;
         let mut templates = view.templates_held(pin);

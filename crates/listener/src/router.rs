@@ -46,7 +46,7 @@ async fn dispatch(context: &Context, request: &Request, target: &Target<'_>) -> 
     if !matches!(target.endpoint, Endpoint::GetRequest | Endpoint::Ping)
         && let Some(serial_number) = target.query.serial_text()
     {
-        context.idle_devices.end(&serial_number);
+        context.idle_devices.remove(&serial_number);
     }
     match target.endpoint {
         // A poll by HEAD would take commands whose text the device never reads.
@@ -61,7 +61,7 @@ async fn dispatch(context: &Context, request: &Request, target: &Target<'_>) -> 
         Endpoint::GetRequest => poll::get(context, request, target).await,
         Endpoint::DeviceCommand if post => devicecmd::post(context, request, target).await,
         Endpoint::DeviceCommand | Endpoint::Ping => {
-            auth::known(context, request, target).await?;
+            auth::authenticate(context, request, target).await?;
             Ok(ok("OK"))
         }
         Endpoint::Exchange => {

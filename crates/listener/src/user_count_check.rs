@@ -14,7 +14,7 @@ use store::{DeviceRow, Rereading, StoreError};
 use wire::Pin;
 
 use crate::context::Context;
-use crate::state::count_checks::{Outcome, UPLOADED_MS};
+use crate::state::count_checks::{Outcome, UPLOAD_GRACE_MS};
 
 /// Minimum time between two refills of a device, whatever it counts, ms.
 const REFILL_PAUSE_MS: i64 = 3_600_000;
@@ -27,10 +27,12 @@ const ASK_PAUSE_MS: i64 = 24 * 3_600_000;
 ///
 /// # Errors
 /// Those of the database.
-pub async fn compare(context: &Context, device: &DeviceRow) -> Result<bool, StoreError> {
+pub async fn check(context: &Context, device: &DeviceRow) -> Result<bool, StoreError> {
     let now = context.clock.now();
-    let pauses = device.refilled_at.is_some_and(|at| at.plus(REFILL_PAUSE_MS) > now);
-    if device.emptied_at.is_some_and(|at| at.plus(UPLOADED_MS) <= now) && device.joining.is_none() && !pauses
+    let refilled_lately = device.refilled_at.is_some_and(|at| at.plus(REFILL_PAUSE_MS) > now);
+    if device.emptied_at.is_some_and(|at| at.plus(UPLOAD_GRACE_MS) <= now)
+        && device.joining.is_none()
+        && !refilled_lately
     {
         tracing::warn!(
             device.serial_number = %device.serial_number,
@@ -40,17 +42,17 @@ pub async fn compare(context: &Context, device: &DeviceRow) -> Result<bool, Stor
         return Ok(true);
     }
     let Some(check) = context.count_checks.due(device.id, now) else { return Ok(false) };
-    let outcome = if pauses {
+    let outcome = if refilled_lately {
         Outcome::Later
     } else {
         // Another process may have received a later count.
-        look(context, device, check.counted.max(device.counts_at), now).await?
+        check_counts(context, device, check.counted.max(device.counts_at), now).await?
     };
-    context.count_checks.looked(device.id, outcome, now);
+    context.count_checks.record(device.id, outcome, now);
     Ok(true)
 }
 
-async fn look(
+async fn check_counts(
     context: &Context,
     device: &DeviceRow,
     counted: Option<Millis>,
@@ -86,7 +88,7 @@ async fn look(
     tx.rollback().await?;
     if users > possible {
         if believed {
-            surplus(context, device, users, possible, now).await?;
+            report_surplus(context, device, users, possible, now).await?;
         }
         return Ok(Outcome::Surplus);
     }
@@ -104,7 +106,7 @@ async fn look(
 }
 
 /// Records that a device holds more people than it should, and asks for all of them unless Muster asked lately.
-async fn surplus(
+async fn report_surplus(
     context: &Context,
     device: &DeviceRow,
     users: u64,

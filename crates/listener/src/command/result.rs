@@ -17,22 +17,22 @@ use fleet::routine_check;
 
 /// Actions that follow from an answer, after it is recorded.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct FollowUp {
     /// The device is empty now.
     pub emptied: bool,
     /// The device supports no queries: Muster asks it to upload everything.
-    pub everything: bool,
+    pub full_upload: bool,
     /// Parameters that the device reported about itself (§12.4).
     pub parameters: Vec<(String, String)>,
     /// The same command in another form, and its author: to be queued after everything else is written.
-    pub otherwise: Option<(QueuedCommand, String)>,
+    pub retry_as: Option<(QueuedCommand, String)>,
     /// The answer belongs to an identity question.
-    pub question: Option<Answered>,
+    pub question: Option<QuestionAnswer>,
 }
 
 /// The answer to a command that asked an identity question.
 #[derive(Debug)]
-pub struct Answered {
+pub struct QuestionAnswer {
     /// The PIN that the question is about.
     pub pin: Pin,
     /// The number of the command.
@@ -47,14 +47,14 @@ pub struct Answered {
 ///
 /// # Errors
 /// Those of the database.
-pub async fn take(
+pub async fn record_result(
     tx: &mut Tx,
     (row, view): (&DeviceRow, &mut DeviceView),
     order: &QueuedCommandRow,
     (acknowledgement, return_code): (&Acknowledgement, ReturnCode),
     now: roster::Millis,
     config: &Config,
-) -> Result<Asked, StoreError> {
+) -> Result<FollowUp, StoreError> {
     let ordered = QueuedCommand::load(tx, order).await?;
     let form = ordered.as_ref().map(QueuedCommand::form);
     let verdict = form.map_or_else(|| return_code.verdict(), |form| return_code.verdict_of(form));
@@ -63,7 +63,7 @@ pub async fn take(
             device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
             "queued command answered again: ignored"
         );
-        return Ok(Asked::default());
+        return Ok(FollowUp::default());
     };
     let (state, reply) = with_remarks(state, form, acknowledgement);
     let content = content_of(acknowledgement);
@@ -76,9 +76,10 @@ pub async fn take(
         device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
         %meaning, "queued command answered"
     );
-    let mut asked = Asked { emptied: order.command.empties && verdict == Verdict::Done, ..Asked::default() };
+    let mut follow_up_actions =
+        FollowUp { emptied: order.command.empties && verdict == Verdict::Done, ..FollowUp::default() };
     if form == Some(Form::Info) && verdict == Verdict::Done {
-        asked.parameters.clone_from(&acknowledgement.pairs);
+        follow_up_actions.parameters.clone_from(&acknowledgement.pairs);
     }
     let told = acknowledgement.number("AttlogSum").filter(|_| verdict == Verdict::Done);
     if let (Some(QueuedCommand(Command::VerifySum { from, to })), Some(told), Attendance::Keep) =
@@ -86,7 +87,8 @@ pub async fn take(
     {
         let kept = tx.count_punches(row.id, from.as_str(), to.as_str()).await?;
         let verify = Command::VerifySum { from: from.clone(), to: to.clone() };
-        asked.otherwise = follow_up(&verify, told, kept).map(|query| (query, order.ordered_by.clone()));
+        follow_up_actions.retry_as =
+            follow_up(&verify, told, kept).map(|query| (query, order.ordered_by.clone()));
     }
     if order.ordered_by == claim_questions::BY
         && let Some(pin) = tx.claim_that_asks(row.id, order.command.number).await?
@@ -94,7 +96,8 @@ pub async fn take(
         let understood = matches!(state, State::Answered { done: true, .. })
             || !matches!(verdict, Verdict::Unsupported | Verdict::Refused);
         let is_there = return_code.0 > 0 && ordered.as_ref().is_some_and(claim_questions::asks_for_user);
-        asked.question = Some(Answered { pin, order: order.command.number, understood, is_there });
+        follow_up_actions.question =
+            Some(QuestionAnswer { pin, order: order.command.number, understood, is_there });
     }
     if let (Some(ordered), Some(form)) = (&ordered, form) {
         let is_new = !view.capability.refused(form);
@@ -105,12 +108,13 @@ pub async fn take(
         // A firmware that does not know the query of all people may still know the query of one.
         if order.ordered_by != routine_check::BY && is_unknown(ordered, verdict, return_code) {
             view.refuse_form(form, evidence);
-            asked.everything = form == Form::Query && is_new && order.ordered_by != read_back::BY;
+            follow_up_actions.full_upload =
+                form == Form::Query && is_new && order.ordered_by != read_back::BY;
             let other = ordered.alternative().filter(|other| !is_refused(other.form(), &view.capability));
-            asked.otherwise = other.map(|other| (other, order.ordered_by.clone()));
+            follow_up_actions.retry_as = other.map(|other| (other, order.ordered_by.clone()));
         }
     }
-    Ok(asked)
+    Ok(follow_up_actions)
 }
 
 /// Whether the answer shows that this firmware does not support the form at all.

@@ -31,7 +31,7 @@ pub async fn upload(
     request: &Request,
     target: &Target<'_>,
 ) -> Result<Answer, DeviceError> {
-    let device = auth::known(context, request, target).await?;
+    let device = auth::authenticate(context, request, target).await?;
     capability::belongs_to(context, &device, Dialect::AccessControl).await?;
     let table = target.query.get("tablename").or_else(|| target.query.table());
     let table = table.unwrap_or_default().into_owned();

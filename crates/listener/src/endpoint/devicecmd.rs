@@ -12,7 +12,7 @@ use crate::capability;
 use crate::claim_questions;
 use crate::command::read_back;
 use crate::command::result;
-use crate::command::result::Answered;
+use crate::command::result::QuestionAnswer;
 use crate::context::Context;
 use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
@@ -22,22 +22,22 @@ use crate::log_text::printable;
 pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let mut acknowledgements = wire::acknowledgements(&request.body);
-    if acknowledgements.len() > MOST_ANSWERS {
+    if acknowledgements.len() > MAX_ACKNOWLEDGEMENTS {
         tracing::warn!(
             device.serial_number = %serial_number, answers = acknowledgements.len(),
             "too many acknowledgements in one request: the rest is ignored"
         );
-        acknowledgements.truncate(MOST_ANSWERS);
+        acknowledgements.truncate(MAX_ACKNOWLEDGEMENTS);
     }
     // The transaction that records the acknowledgements also reads the device: acknowledgements are as frequent as commands.
     let Some((device, parameters)) =
         store::retry(|| record(context, &serial_number, &acknowledgements)).await?
     else {
         // The device is not part of the fleet: this registers or refuses it.
-        auth::known(context, request, target).await?;
+        auth::authenticate(context, request, target).await?;
         return Ok(ok("OK"));
     };
-    let device = auth::welcome(context, device, request.peer)?;
+    let device = auth::require_member(context, device, request.peer)?;
     if !parameters.is_empty() {
         capability::learn(context, &device, |capability| capability.merge_parameters(&parameters)).await?;
     }
@@ -45,7 +45,7 @@ pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> 
 }
 
 /// More acknowledgements than any device can have open commands.
-const MOST_ANSWERS: usize = 5_000;
+const MAX_ACKNOWLEDGEMENTS: usize = 5_000;
 
 /// Records acknowledgements. Returns the device, and the parameters that it reported if it was asked for them. `None` for a
 /// device that is not part of the fleet: its acknowledgements do not count.
@@ -62,8 +62,8 @@ async fn record(
         return Ok(None);
     };
     let mut settling = Vec::new();
-    let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
-    let (mut emptied, mut asks) = (false, false);
+    let (mut parameters, mut retries) = (Vec::new(), Vec::new());
+    let (mut emptied, mut full_upload) = (false, false);
     let mut questions = Vec::new();
     let names: BTreeSet<&str> = acknowledgements.iter().filter_map(named).collect();
     let answered = tx.answered(row.id, &names.into_iter().collect::<Vec<_>>()).await?;
@@ -91,13 +91,14 @@ async fn record(
             });
         } else if let Some(order) = tx.find_queued_command(row.id, name).await? {
             let answer = (acknowledgement, return_code);
-            let taking = result::take(&mut tx, (&row, &mut view), &order, answer, now, &context.config);
-            let asked = taking.await?;
-            questions.extend(asked.question);
-            emptied |= asked.emptied;
-            asks |= asked.everything;
-            parameters.extend(asked.parameters);
-            otherwise.extend(asked.otherwise);
+            let recording =
+                result::record_result(&mut tx, (&row, &mut view), &order, answer, now, &context.config);
+            let follow_up = recording.await?;
+            questions.extend(follow_up.question);
+            emptied |= follow_up.emptied;
+            full_upload |= follow_up.full_upload;
+            parameters.extend(follow_up.parameters);
+            retries.extend(follow_up.retry_as);
         } else {
             unknown(&row, acknowledgement);
         }
@@ -105,7 +106,7 @@ async fn record(
     let mut shared = context.feed_cache.share(standing.feed);
     tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
     let mut rereads = false;
-    for Answered { pin, order, understood, is_there } in questions {
+    for QuestionAnswer { pin, order, understood, is_there } in questions {
         rereads |= !understood;
         if view.persons.get(&pin).is_none_or(|person| person.claim.is_none()) {
             tx.load_persons(&mut view, std::slice::from_ref(&pin)).await?;
@@ -120,7 +121,7 @@ async fn record(
             taken.push(answer);
         }
     }
-    let asked = read_back::choose(context, &row, &mut view, taken);
+    let read_back = read_back::choose(context, &row, &mut view, taken);
     if emptied {
         view.rebaseline();
     }
@@ -131,17 +132,17 @@ async fn record(
     }
     tx.apply(&view, &changes, now).await?;
     // After the row of the device is written, which numbers the commands.
-    for (ordered, by) in otherwise {
+    for (ordered, by) in retries {
         ordered.queue(&mut tx, row.id, &by, now).await?;
     }
-    if let Some((answer, query)) = &asked {
+    if let Some((answer, query)) = &read_back {
         read_back::ask(context, &mut tx, &mut view, (&answer.key, answer.seq), query).await?;
     }
-    claim_questions::put(&mut tx, &mut view, now).await?;
+    claim_questions::queue_due(&mut tx, &mut view, now).await?;
     if rereads {
         tx.begin_reread(row.id).await?;
     }
-    if asks || rereads {
+    if full_upload || rereads {
         // The device supports no queries: Muster asks it to upload everything.
         fleet::reread::ask_for_everything(&mut tx, row.id, now).await?;
     }

@@ -25,7 +25,7 @@ use fleet::offered_file::{FOLDER, is_token};
 /// [`DeviceError::NotFound`] for anything that was not offered, or whose offer has expired.
 pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = match target.query.get("SN") {
-        Some(_) => Some(auth::known(context, request, target).await?.id),
+        Some(_) => Some(auth::authenticate(context, request, target).await?.id),
         None => None,
     };
     let url = target.query.get("url").filter(|_| device.is_some());
@@ -44,12 +44,12 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         return Ok(with(unsatisfiable(), CONTENT_RANGE, &format!("bytes */{}", file.bytes)));
     };
     let length = if file.bytes == 0 { 0 } else { last - first + 1 };
-    let room = room(context, if file.as_base64 { length.saturating_mul(3) } else { length })?;
+    let memory = reserve_memory(context, if file.as_base64 { length.saturating_mul(3) } else { length })?;
     let bytes = read(&mut tx, &file, first, length).await?;
     tx.rollback().await?;
     tracing::info!(device.id = file.device, first, length, of = file.bytes, "file fetched");
     let bytes = if file.as_base64 { Base64::encode(&bytes).into_string().into_bytes() } else { bytes };
-    let body = Bytes::from_owner(Held { bytes, _room: room });
+    let body = Bytes::from_owner(ReservedBody { bytes, _memory: memory });
     if wanted.is_none() {
         return Ok(text(StatusCode::OK, body));
     }
@@ -72,7 +72,7 @@ async fn photo(context: &Context, token: &str, device: Option<i64>) -> Result<An
     });
     let Some((device, original)) = found.await? else { return Err(DeviceError::NotFound) };
     let photo = original.for_device(context).await?;
-    let room = room(context, u64::try_from(photo.text.len()).unwrap_or(u64::MAX))?;
+    let memory = reserve_memory(context, u64::try_from(photo.text.len()).unwrap_or(u64::MAX))?;
     let bytes = Base64::read(photo.text.as_bytes()).map_err(|_| DeviceError::Failed)?.decode();
     // Recorded only now: a device that was refused with 503 has not fetched the photo.
     let first = store::retry(|| async {
@@ -85,25 +85,25 @@ async fn photo(context: &Context, token: &str, device: Option<i64>) -> Result<An
         return Err(DeviceError::NotFound);
     }
     tracing::info!(device.id = device, bytes = bytes.len(), "photo fetched");
-    let body = Bytes::from_owner(Held { bytes, _room: room });
+    let body = Bytes::from_owner(ReservedBody { bytes, _memory: memory });
     // Old clients understand no other content type (field note 2.5), and clients that fetch photos ignore it.
     Ok(text(StatusCode::OK, body))
 }
 
 /// A body, with its share of memory until it is sent.
-struct Held {
+struct ReservedBody {
     bytes: Vec<u8>,
-    _room: tokio::sync::OwnedSemaphorePermit,
+    _memory: tokio::sync::OwnedSemaphorePermit,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for ReservedBody {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
 /// Reserves memory for a body; without free memory the device gets 503 and retries.
-fn room(context: &Context, length: u64) -> Result<tokio::sync::OwnedSemaphorePermit, DeviceError> {
+fn reserve_memory(context: &Context, length: u64) -> Result<tokio::sync::OwnedSemaphorePermit, DeviceError> {
     let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
     std::sync::Arc::clone(&context.bodies).try_acquire_many_owned(kib).map_err(|_| DeviceError::Busy)
 }

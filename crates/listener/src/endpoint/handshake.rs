@@ -20,7 +20,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         // Muster does not record a device of that family: approval would not help it.
         return access_control::register(context, request, target);
     }
-    let device = auth::known(context, request, target).await?;
+    let device = auth::authenticate(context, request, target).await?;
     if let Some(key) = &handshake.comm_key {
         check_key(context, &device, key).await?;
     }
@@ -37,7 +37,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
             tx.note_asked(device.id, now).await?;
         }
         tx.retry_removals(device.id, now).await?;
-        let stamps = stamps::tell(&mut tx, device.id).await?;
+        let stamps = stamps::for_handshake(&mut tx, device.id).await?;
         tx.commit().await?;
         Ok(stamps)
     })

@@ -25,7 +25,7 @@ use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 use crate::joining;
 use crate::people_reading;
-use crate::photo::command::{Line, PhotoLine, PhotoSource};
+use crate::photo::command::{PhotoLine, PhotoSource, ReplyLine};
 use crate::photo::scaling::UnscaledPhoto;
 use crate::state::last_seen::Seen;
 use crate::user_count_check;
@@ -57,18 +57,18 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         context.last_seen.note(device, Seen { at: context.clock.now(), address: request.peer.ip() });
         return reply(context, lines).await;
     }
-    let (device, mut waiting) = auth::visiting(context, request, target).await?;
+    let (device, mut work_hint) = auth::authenticate_poll(context, request, target).await?;
     if let Some(info) = info {
-        waiting = None;
+        work_hint = None;
         let info = PollInfo::read(&info);
         capability::info(context, &device, &info).await?;
         if info.users.is_some() {
             context.count_checks.counted(device.id, context.clock.now());
         }
     }
-    if waiting.is_none_or(|waiting| waiting.claim_due.is_some_and(|due| due <= context.clock.now())) {
+    if work_hint.is_none_or(|work_hint| work_hint.claim_due.is_some_and(|due| due <= context.clock.now())) {
         claim_questions::conclude(context, &device).await?;
-        waiting = None;
+        work_hint = None;
     }
     let was_read = match device.rereads {
         None => false,
@@ -76,15 +76,16 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         Some(Rereading::People) => people_reading::end(context, &device).await?,
     };
     if was_read {
-        waiting = None;
+        work_hint = None;
     }
-    if user_count_check::compare(context, &device).await? {
-        waiting = None;
+    if user_count_check::check(context, &device).await? {
+        work_hint = None;
     }
     if read_back::judge(context, &device).await? || people_reading::spot_check(context, &device).await? {
-        waiting = None;
+        work_hint = None;
     }
-    if device.capability.speaks_access_control() || !has_work(context, &device, waiting, change_epoch).await?
+    if device.capability.speaks_access_control()
+        || !has_work(context, &device, work_hint, change_epoch).await?
     {
         return Ok(ok("OK"));
     }
@@ -92,7 +93,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
     reply(context, lines.unwrap_or_default()).await
 }
 
-async fn reply(context: &Context, lines: Vec<Line>) -> Result<Answer, DeviceError> {
+async fn reply(context: &Context, lines: Vec<ReplyLine>) -> Result<Answer, DeviceError> {
     let mut finished = Vec::with_capacity(lines.len());
     for line in lines {
         finished.extend(line.finish(context).await?);
@@ -116,26 +117,26 @@ pub fn from_memory(context: &Context, peer: SocketAddr, target: &Target<'_>, now
 async fn has_work(
     context: &Context,
     device: &DeviceRow,
-    waiting: Option<WorkHint>,
+    work_hint: Option<WorkHint>,
     change_epoch: ChangeEpoch,
 ) -> Result<bool, StoreError> {
     let now = context.clock.now();
-    let waiting = match waiting {
-        Some(waiting) => waiting,
+    let work_hint = match work_hint {
+        Some(work_hint) => work_hint,
         None => context.store.waiting(device.id).await?,
     };
-    if waiting.due.is_some_and(|due| due <= now) {
+    if work_hint.due.is_some_and(|due| due <= now) {
         return Ok(true);
     }
     if device.joining.is_none() {
-        if device.scan.is_some() || waiting.head > device.cursor {
+        if device.scan.is_some() || work_hint.head > device.cursor {
             return Ok(true);
         }
-        if !waiting.open && device.emptied_at.is_none() && device.rereads.is_none() {
+        if !work_hint.open && device.emptied_at.is_none() && device.rereads.is_none() {
             let read_back = DeviceView::read_back_due(device.read_back.as_ref());
             let due =
-                [waiting.due, context.count_checks.next(device.id), read_back].into_iter().flatten().min();
-            context.idle_devices.keep(&device.serial_number, device.id, change_epoch, due, now);
+                [work_hint.due, context.count_checks.next(device.id), read_back].into_iter().flatten().min();
+            context.idle_devices.insert(&device.serial_number, device.id, change_epoch, due, now);
         }
         return Ok(false);
     }
@@ -149,11 +150,11 @@ async fn has_work(
 const PHOTO_NAME: &str = "photo.jpg";
 
 /// The reply recorded for a queued command that expired.
-const TOO_LATE: &str = "not sent: the device did not fetch it in time";
+const EXPIRED_REPLY: &str = "not sent: the device did not fetch it in time";
 
 /// Decides, records, and renders the commands of a reply. They are committed before they are sent. `None` for a device that
 /// is not part of the fleet.
-async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Line>>, StoreError> {
+async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<ReplyLine>>, StoreError> {
     let now = context.clock.now();
     let mut tx = context.store.write().await?;
     let found = tx.standing(device, now).await?;
@@ -170,17 +171,17 @@ async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Li
     let (limits, salt) = (context.config.limits, context.entropy.next());
     let shared = context.feed_cache.share(standing.feed);
     let mut poll = Poll { context, tx, row, view, standing, shared, now, limits, salt };
-    let (orders, beside) = poll.orders(context.config.fleet.system_commands).await?;
+    let (orders, allowance) = poll.queued_commands(context.config.fleet.system_commands).await?;
     // All commands of a reply share one size limit (reference 8.6).
     poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
-    let sends = poll.synchronisation(beside).await?;
+    let sends = poll.sync_commands(allowance).await?;
     let changes = poll.view.take_changes();
     poll.tx.apply(&poll.view, &changes, now).await?;
-    claim_questions::put(&mut poll.tx, &mut poll.view, now).await?;
+    claim_questions::queue_due(&mut poll.tx, &mut poll.view, now).await?;
     let rendered = poll.render(&sends).await?;
     poll.tx.commit().await?;
     poll.shared.committed();
-    Ok(Some(orders.into_iter().map(Line::Ready).chain(rendered).collect()))
+    Ok(Some(orders.into_iter().map(ReplyLine::Ready).chain(rendered).collect()))
 }
 
 struct Poll<'a> {
@@ -197,11 +198,11 @@ struct Poll<'a> {
 
 impl Poll<'_> {
     /// Queued commands of operators to send now, and the allowance that they leave for sync commands.
-    async fn orders(
+    async fn queued_commands(
         &mut self,
         system_commands: bool,
     ) -> Result<(Vec<Vec<u8>>, operator::SyncAllowance), StoreError> {
-        let orders = self.sendable_orders(system_commands).await?;
+        let orders = self.sendable_commands(system_commands).await?;
         let commands: Vec<_> = orders.iter().map(|order| order.command.clone()).collect();
         let decided = operator::plan(&commands, self.view.open_count, self.now, &self.limits);
         if decided.emptied {
@@ -224,20 +225,24 @@ impl Poll<'_> {
                         device.serial_number = %self.row.serial_number, verb = %order.verb,
                         "queued command expired before the device fetched it"
                     );
-                    news = QueuedCommandUpdate { reply: Some(TOO_LATE), ..QueuedCommandUpdate::default() };
+                    news =
+                        QueuedCommandUpdate { reply: Some(EXPIRED_REPLY), ..QueuedCommandUpdate::default() };
                 }
                 _ => {}
             }
             self.tx.update_queued_command(self.row.id, changed, news, self.now).await?;
             if decided.send.contains(&changed.number) {
-                lines.extend(self.order_line(order, &name).await?);
+                lines.extend(self.queued_command_line(order, &name).await?);
             }
         }
         Ok((lines, decided.beside))
     }
 
     /// The unfinished queued commands that may be sent. Commands that must not be sent are closed.
-    async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<QueuedCommandRow>, StoreError> {
+    async fn sendable_commands(
+        &mut self,
+        system_commands: bool,
+    ) -> Result<Vec<QueuedCommandRow>, StoreError> {
         let mut sendable = Vec::new();
         if !self.standing.orders {
             return Ok(sendable);
@@ -257,7 +262,7 @@ impl Poll<'_> {
         Ok(sendable)
     }
 
-    async fn order_line(
+    async fn queued_command_line(
         &mut self,
         order: &QueuedCommandRow,
         name: &str,
@@ -273,13 +278,13 @@ impl Poll<'_> {
     }
 
     /// Sync commands: those that bring the device to the state of the fleet.
-    async fn synchronisation(&mut self, beside: operator::SyncAllowance) -> Result<Vec<Send>, StoreError> {
+    async fn sync_commands(&mut self, allowance: operator::SyncAllowance) -> Result<Vec<Send>, StoreError> {
         let mut sends = Vec::new();
         for page in 0..FEED_PAGES {
             let work = self.work(page == 0).await?;
             let more = work.feed_more || work.scan_more;
             let before = (self.view.cursor, self.view.scan.clone());
-            sends.extend(plan(&mut self.view, &work, beside, self.now, &self.limits, self.salt));
+            sends.extend(plan(&mut self.view, &work, allowance, self.now, &self.limits, self.salt));
             let moved = (self.view.cursor, &self.view.scan) != (before.0, &before.1);
             if !sends.is_empty() || !more || !moved {
                 break;
@@ -321,11 +326,11 @@ impl Poll<'_> {
         Ok(work)
     }
 
-    async fn render(&mut self, sends: &[Send]) -> Result<Vec<Line>, StoreError> {
-        let mut spelled = self.spelled(sends);
+    async fn render(&mut self, sends: &[Send]) -> Result<Vec<ReplyLine>, StoreError> {
+        let mut rendered = self.cached_lines(sends);
         let unread: Vec<(ItemKey, Seq)> = sends
             .iter()
-            .filter(|send| send.verb.brings() && !spelled.contains_key(&send.key))
+            .filter(|send| send.verb.brings() && !rendered.contains_key(&send.key))
             .filter_map(|send| Some((send.key.clone(), self.view.item(&send.key)?.seq)))
             .collect();
         let keys: Vec<ItemKey> = unread.iter().map(|(key, _)| key.clone()).collect();
@@ -333,8 +338,8 @@ impl Poll<'_> {
         self.tx.unchanged(&unread).await?;
         for version in unread {
             let content = contents.get(&version.0);
-            if let Some(lines) = content.and_then(|content| self.spell(&version, content)) {
-                spelled.insert(version.0, lines);
+            if let Some(lines) = content.and_then(|content| self.render_update(&version, content)) {
+                rendered.insert(version.0, lines);
             }
         }
         let mut lines = Vec::new();
@@ -343,8 +348,8 @@ impl Poll<'_> {
                 lines.extend(self.photo(send, photo).await?);
                 continue;
             }
-            let brought = || spelled.get(&send.key).cloned().unwrap_or_default();
-            let removed = || texts(&roster::delete(&send.key, &self.view.capability));
+            let brought = || rendered.get(&send.key).cloned().unwrap_or_default();
+            let removed = || command_texts(&roster::delete(&send.key, &self.view.capability));
             let commands = match send.verb {
                 Verb::Update | Verb::Insert => brought(),
                 Verb::Replace => removed().iter().chain(&*brought()).cloned().collect(),
@@ -358,7 +363,7 @@ impl Poll<'_> {
             }
             for (number, command) in (0..).zip(&*commands) {
                 let Ok(id) = line_id(&send.wire_id, number).parse::<CommandId>() else { continue };
-                lines.push(Line::Ready(id.line_of(command)));
+                lines.push(ReplyLine::Ready(id.line_of(command)));
             }
             tracing::debug!(
                 device.serial_number = %self.row.serial_number, command.id = %send.wire_id, verb = ?send.verb,
@@ -375,7 +380,7 @@ impl Poll<'_> {
     }
 
     /// Updates that were rendered for another device in the same form.
-    fn spelled(&self, sends: &[Send]) -> HashMap<ItemKey, Lines> {
+    fn cached_lines(&self, sends: &[Send]) -> HashMap<ItemKey, Lines> {
         let known = |send: &Send| {
             let rendering = Rendering::of(&send.key.slot, &self.view.capability)?;
             let version = (send.key.clone(), self.view.item(&send.key)?.seq);
@@ -386,18 +391,18 @@ impl Poll<'_> {
     }
 
     /// Renders an update for this device and others of the same form. Photos are rendered for each device by themselves.
-    fn spell(&mut self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
+    fn render_update(&mut self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
         if matches!(version.0.slot.kind, Kind::UserPhoto | Kind::ComparisonPhoto) {
             return None;
         }
         let rendering = Rendering::of(&version.0.slot, &self.view.capability)?;
-        let lines = texts(&rendering.update(&version.0, content));
+        let lines = command_texts(&rendering.update(&version.0, content));
         self.shared.stage_lines(version, rendering, &lines);
         Some(lines)
     }
 
     /// A photo, inside the command or as a URL. The line is finished after the commit, because scaling a photo takes long.
-    async fn photo(&mut self, send: &Send, photo: &Photo) -> Result<Option<Line>, StoreError> {
+    async fn photo(&mut self, send: &Send, photo: &Photo) -> Result<Option<ReplyLine>, StoreError> {
         let (key, capability) = (&send.key, &self.view.capability);
         let id = line_id(&send.wire_id, 0).parse::<CommandId>();
         let seq = self.view.item(key).map(|item| item.seq);
@@ -406,7 +411,7 @@ impl Poll<'_> {
         };
         let version = PhotoVersion { key: key.clone(), seq, most_bytes: limit.bytes };
         let by_url = self.row.options.photo_delivery == Some(PhotoDelivery::Url);
-        let way = if by_url && capability.accepts_photo_url(&key.slot) {
+        let source = if by_url && capability.accepts_photo_url(&key.slot) {
             let token = offered_file::token(&self.context.entropy);
             let expires_at = self.now.plus(offered_file::FETCH_MS);
             let offer = OfferedPhoto { photo: version, device: self.row.id, expires_at };
@@ -421,10 +426,10 @@ impl Poll<'_> {
         );
         let post_back_template = self.view.asks_for_template(key);
         let capability = capability.clone();
-        Ok(Some(Line::Photo(Box::new(PhotoLine {
+        Ok(Some(ReplyLine::Photo(Box::new(PhotoLine {
             id,
             key: key.clone(),
-            way,
+            source,
             post_back_template,
             capability,
         }))))
@@ -432,7 +437,7 @@ impl Poll<'_> {
 }
 
 /// The texts of commands, without their IDs.
-fn texts(commands: &[Command<'_>]) -> Lines {
+fn command_texts(commands: &[Command<'_>]) -> Lines {
     let text = |command: &Command<'_>| {
         let mut text = Vec::new();
         command.write_text(&mut text);

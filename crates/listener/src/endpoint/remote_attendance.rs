@@ -14,7 +14,7 @@ use crate::http::response::{Answer, DeviceError, ok};
 /// Returns `OK` for an unknown PIN, and if the operator has not switched remote attendance on: anybody who knows a serial
 /// number can send this request.
 pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
-    let device = auth::known(context, request, target).await?;
+    let device = auth::authenticate(context, request, target).await?;
     let pin = target.query.get("PIN").and_then(|pin| pin.trim().parse::<Pin>().ok());
     let Some(pin) = pin.filter(|_| context.config.remote_attendance) else { return Ok(ok("OK")) };
     let now = context.clock.now();

@@ -22,7 +22,7 @@ use crate::upload::package::{self, Member};
 use crate::upload::people;
 use crate::upload::quarantine::{self, UNKNOWN};
 use crate::upload::side_records::SideRecords;
-use crate::upload::stamps::{self, Mark};
+use crate::upload::stamps::{self, StampUpdate};
 
 /// An upload of any table.
 pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
@@ -40,27 +40,27 @@ pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> 
         return access_control::upload(context, request, target).await;
     }
     if table == Table::Options {
-        let device = auth::known(context, request, target).await?;
+        let device = auth::authenticate(context, request, target).await?;
         return options::post(context, request, &device).await;
     }
-    let (device, marked) = match StampKey::of_table(&name) {
+    let (device, known_stamp) = match StampKey::of_table(&name) {
         Some(key) => {
-            let (device, stamp) = auth::uploading(context, request, target, key).await?;
+            let (device, stamp) = auth::authenticate_upload(context, request, target, key).await?;
             (device, Some((key, stamp)))
         }
-        None => (auth::known(context, request, target).await?, None),
+        None => (auth::authenticate(context, request, target).await?, None),
     };
     if matches!(table, Table::People | Table::Attendance) {
         capability::belongs_to(context, &device, Dialect::Attendance).await?;
     }
     let now = context.clock.now();
-    let mark = marked.and_then(|(key, known)| stamps::mark(&device, (key, &known), target, now));
-    let upload = Upload { context, device: &device, name: &name, mark };
+    let stamp = known_stamp.and_then(|(key, known)| stamps::update_for(&device, (key, &known), target, now));
+    let upload = Upload { context, device: &device, name: &name, stamp };
     let is_package = target.query.content_type().is_some_and(|kind| kind.eq_ignore_ascii_case("tgz"));
     let records = match &table {
         Table::Unknown(_) => {
             unknown_request::log(request, "unknown table: kept aside, muster held list");
-            upload.aside(UNKNOWN, &request.body).await?
+            upload.keep_aside(UNKNOWN, &request.body).await?
         }
         _ if is_package => upload.package(&table, request).await?,
         _ => upload.parts(vec![(table.clone(), &request.body)]).await?,
@@ -80,7 +80,7 @@ struct Upload<'a> {
     device: &'a DeviceRow,
     /// The table in the request.
     name: &'a str,
-    mark: Option<Mark>,
+    stamp: Option<StampUpdate>,
 }
 
 impl Upload<'_> {
@@ -88,7 +88,7 @@ impl Upload<'_> {
     /// stored, was known, or is held.
     async fn parts(&self, parts: Vec<(Table, &[u8])>) -> Result<usize, DeviceError> {
         let Self { context, device, name, .. } = *self;
-        let mut beside = SideRecords::default();
+        let mut side_records = SideRecords::default();
         let (mut people, mut records) = (Vec::new(), 0);
         for (table, body) in parts {
             let (lines, sorted) =
@@ -97,31 +97,31 @@ impl Upload<'_> {
                 records += lines;
                 if wire::count_lines(&sorted.people) > 0 {
                     if device.is_read() {
-                        beside.shows(Box::pin(self.shown(&sorted.people)).await?);
+                        side_records.shows(Box::pin(self.shown(&sorted.people)).await?);
                     }
                     people.push(sorted.people);
                 }
-                beside.punches(&context.config, device, sorted.punches);
+                side_records.punches(&context.config, device, sorted.punches);
                 let of_table = match table {
                     Table::Records(kind) => Some(kind),
                     _ => None,
                 };
-                beside.others(of_table, sorted.others);
+                side_records.others(of_table, sorted.others);
             } else if table == Table::AttendancePhoto {
                 records += usize::from(lines > 0);
-                beside.photo(&context.config, device, body);
+                side_records.photo(&context.config, device, body);
             } else {
                 records += lines;
-                beside.keep_aside(device.id, name, UNKNOWN, body);
+                side_records.keep_aside(device.id, name, UNKNOWN, body);
             }
         }
-        beside.mark(self.mark.clone(), records);
+        side_records.stamp(self.stamp.clone(), records);
         match people.as_slice() {
-            [] => beside.store(context, device).await?,
-            [people] => Box::pin(people::people(context, device, name, people, beside)).await?,
+            [] => side_records.store(context, device).await?,
+            [people] => Box::pin(people::people(context, device, name, people, side_records)).await?,
             several => {
                 let people = several.join(&b'\n');
-                Box::pin(people::people(context, device, name, &people, beside)).await?;
+                Box::pin(people::people(context, device, name, &people, side_records)).await?;
             }
         }
         Ok(records)
@@ -147,11 +147,11 @@ impl Upload<'_> {
     async fn package(&self, table: &Table, request: &Request) -> Result<usize, DeviceError> {
         let package = request.body.clone();
         let most_bytes = self.context.config.max_body_bytes.saturating_mul(2);
-        let _room = self.room(package::room(package.len(), most_bytes))?;
+        let _memory = self.reserve_memory(package::max_unpacked_bytes(package.len(), most_bytes))?;
         let unpacking = tokio::task::spawn_blocking(move || package::unpack(&package, most_bytes));
         let members = match unpacking.await.map_err(|_| DeviceError::Failed)? {
             Ok(members) => members,
-            Err(error) => return self.aside(&format!("a package: {error}"), &request.body).await,
+            Err(error) => return self.keep_aside(&format!("a package: {error}"), &request.body).await,
         };
         let of = |member: &Member| match Table::read(&member.name) {
             Table::Unknown(_) => table.clone(),
@@ -161,18 +161,18 @@ impl Upload<'_> {
     }
 
     /// Reserves memory for the unpacked package, from the same budget as request bodies.
-    fn room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, DeviceError> {
+    fn reserve_memory(&self, bytes: usize) -> Result<OwnedSemaphorePermit, DeviceError> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX).min(BODIES_KIB / 2);
         Arc::clone(&self.context.bodies).try_acquire_many_owned(kib).map_err(|_| DeviceError::Busy)
     }
 
     /// Stores a body unchanged. A body that does not consist of records counts as one.
-    async fn aside(&self, reason: &str, body: &[u8]) -> Result<usize, DeviceError> {
-        let mut beside = SideRecords::default();
-        beside.keep_aside(self.device.id, self.name, reason, body);
+    async fn keep_aside(&self, reason: &str, body: &[u8]) -> Result<usize, DeviceError> {
+        let mut side_records = SideRecords::default();
+        side_records.keep_aside(self.device.id, self.name, reason, body);
         let records = if reason == UNKNOWN { wire::count_lines(body) } else { 1 };
-        beside.mark(self.mark.clone(), records);
-        beside.store(self.context, self.device).await?;
+        side_records.stamp(self.stamp.clone(), records);
+        side_records.store(self.context, self.device).await?;
         Ok(records)
     }
 }
@@ -183,10 +183,10 @@ async fn verification(
     request: &Request,
     target: &Target<'_>,
 ) -> Result<Answer, DeviceError> {
-    let device = auth::known(context, request, target).await?;
-    let mut beside = SideRecords::default();
-    beside.verification(&device, &request.body);
-    beside.store(context, &device).await?;
+    let device = auth::authenticate(context, request, target).await?;
+    let mut side_records = SideRecords::default();
+    side_records.verification(&device, &request.body);
+    side_records.store(context, &device).await?;
     Ok(ok("OK"))
 }
 
@@ -235,7 +235,7 @@ pub async fn unknown(
     request: &Request,
     target: &Target<'_>,
 ) -> Result<Answer, DeviceError> {
-    let device = auth::known(context, request, target).await?;
+    let device = auth::authenticate(context, request, target).await?;
     let table = target.query.get("type").map_or_else(|| request.path.clone(), std::borrow::Cow::into_owned);
     unknown_request::log(request, "unknown upload kept aside: muster held list");
     quarantine::keep_aside(context, &device, &table, &request.body).await?;

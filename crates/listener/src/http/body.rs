@@ -14,10 +14,10 @@ use crate::context::Context;
 use crate::http::response::DeviceError;
 
 /// How long a device may pause within a body, and how long a request waits for memory for its body.
-const PATIENCE: Duration = Duration::from_secs(30);
+const STALL_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a device may take to send a whole body.
-const LONGEST_BODY: Duration = Duration::from_mins(5);
+const BODY_TIMEOUT: Duration = Duration::from_mins(5);
 
 /// Memory for the request bodies of all devices together, KiB.
 pub const BODIES_KIB: u32 = 256 << 10;
@@ -36,33 +36,33 @@ pub async fn read(
     mut body: Incoming,
     announced: Option<u64>,
 ) -> Result<(Bytes, OwnedSemaphorePermit), DeviceError> {
-    let most = context.config.max_body_bytes;
-    if announced.is_some_and(|length| length > most as u64) {
+    let max_bytes = context.config.max_body_bytes;
+    if announced.is_some_and(|length| length > max_bytes as u64) {
         return Err(DeviceError::TooLarge);
     }
     let expected = match announced {
-        Some(length) => usize::try_from(length).unwrap_or(most),
+        Some(length) => usize::try_from(length).unwrap_or(max_bytes),
         None if body.is_end_stream() => 0,
-        None => most,
+        None => max_bytes,
     };
     let kib = u32::try_from(expected.div_ceil(1024)).unwrap_or(BODIES_KIB).min(BODIES_KIB);
-    let room = tokio::time::timeout(PATIENCE, Arc::clone(&context.bodies).acquire_many_owned(kib));
-    let Ok(Ok(room)) = room.await else { return Err(DeviceError::Busy) };
+    let memory = tokio::time::timeout(STALL_TIMEOUT, Arc::clone(&context.bodies).acquire_many_owned(kib));
+    let Ok(Ok(memory)) = memory.await else { return Err(DeviceError::Busy) };
     let mut pieces = Vec::with_capacity(expected.min(1 << 20));
-    let late = tokio::time::sleep(LONGEST_BODY);
+    let late = tokio::time::sleep(BODY_TIMEOUT);
     tokio::pin!(late);
     loop {
         let frame = tokio::select! {
             () = &mut late => return Err(DeviceError::Incomplete),
-            frame = tokio::time::timeout(PATIENCE, body.frame()) => frame,
+            frame = tokio::time::timeout(STALL_TIMEOUT, body.frame()) => frame,
         };
         let frame = match frame {
-            Ok(None) => return Ok((pieces.into(), room)),
+            Ok(None) => return Ok((pieces.into(), memory)),
             Ok(Some(Ok(frame))) => frame,
             Ok(Some(Err(_))) | Err(_) => return Err(DeviceError::Incomplete),
         };
         if let Some(bytes) = frame.data_ref() {
-            if pieces.len() + bytes.len() > most {
+            if pieces.len() + bytes.len() > max_bytes {
                 return Err(DeviceError::TooLarge);
             }
             pieces.extend_from_slice(bytes);

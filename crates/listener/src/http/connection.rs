@@ -29,7 +29,7 @@ use crate::http::response::Answer;
 
 /// After this idle time Muster drops the HTTP buffers and keeps only the TCP stream. Shorter than a poll interval, longer than
 /// a busy device's gap between requests.
-const MOMENT: Duration = Duration::from_millis(300);
+const BUFFER_RELEASE_DELAY: Duration = Duration::from_millis(300);
 
 /// The phase of a connection, and since when.
 ///
@@ -72,11 +72,11 @@ impl ConnectionState {
         *self.lock() = (Phase::Idle, Instant::now());
     }
 
-    /// Returns once the connection has been idle for [`MOMENT`].
-    async fn rests(&self) {
+    /// Returns once the connection has been idle for [`BUFFER_RELEASE_DELAY`].
+    async fn idle(&self) {
         loop {
             let (phase, since) = *self.lock();
-            let until = if phase == Phase::Idle { since } else { Instant::now() } + MOMENT;
+            let until = if phase == Phase::Idle { since } else { Instant::now() } + BUFFER_RELEASE_DELAY;
             if until <= Instant::now() {
                 return;
             }
@@ -84,7 +84,7 @@ impl ConnectionState {
         }
     }
 
-    fn came(&self) {
+    fn bytes_read(&self) {
         let mut now = self.lock();
         if now.0 == Phase::Idle {
             *now = (Phase::Head, Instant::now());
@@ -92,7 +92,7 @@ impl ConnectionState {
     }
 
     /// Bytes of an answer were written: a long answer counts as idle only while the device reads nothing of it.
-    fn went(&self) {
+    fn bytes_written(&self) {
         let mut now = self.lock();
         if now.0 == Phase::Idle {
             now.1 = Instant::now();
@@ -100,19 +100,19 @@ impl ConnectionState {
     }
 
     /// Returns once a timeout has passed.
-    pub async fn timed_out(&self, patience: ReadTimeouts) {
+    pub async fn timed_out(&self, timeouts: ReadTimeouts) {
         loop {
             let (phase, since) = *self.lock();
             let until = match phase {
-                Phase::Idle => since + patience.idle,
-                Phase::Head => since + patience.head,
-                Phase::Request => Instant::now() + patience.head,
+                Phase::Idle => since + timeouts.idle,
+                Phase::Head => since + timeouts.head,
+                Phase::Request => Instant::now() + timeouts.head,
             };
             if until <= Instant::now() {
                 return;
             }
             // The phase may change during this sleep. It lasts at most `head`, so a timeout is noticed at most that much late.
-            tokio::time::sleep_until(until.min(Instant::now() + patience.head)).await;
+            tokio::time::sleep_until(until.min(Instant::now() + timeouts.head)).await;
         }
     }
 
@@ -127,8 +127,8 @@ impl ConnectionState {
 /// The device sent something other than HTTP, the connection timed out, or it broke.
 pub async fn serve<S>(
     stream: TcpStream,
-    progress: &Arc<ConnectionState>,
-    patience: ReadTimeouts,
+    state: &Arc<ConnectionState>,
+    timeouts: ReadTimeouts,
     stop: &CancellationToken,
     service: S,
 ) -> Result<(), Ended>
@@ -137,32 +137,32 @@ where
     S::Future: Unpin,
 {
     let mut watched =
-        Watched { stream: TokioIo::new(stream), unread: Bytes::new(), progress: Arc::clone(progress) };
+        WatchedStream { stream: TokioIo::new(stream), unread: Bytes::new(), state: Arc::clone(state) };
     loop {
         if watched.unread.is_empty() {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 readable = watched.stream.inner().readable() => readable?,
-                () = progress.timed_out(patience) => return Err(Ended::Exhausted),
+                () = state.timed_out(timeouts) => return Err(Ended::TimedOut),
             }
         }
-        let asked = Box::pin(while_asked(watched, progress, patience, stop, service.clone()));
-        match asked.await? {
-            Some(rests) => watched = rests,
+        let served = Box::pin(serve_until_idle(watched, state, timeouts, stop, service.clone()));
+        match served.await? {
+            Some(idle) => watched = idle,
             None => return Ok(()),
         }
     }
 }
 
 /// Answers requests until the connection is idle. Returns the stream if it is idle, `None` if it ended.
-async fn while_asked<S>(
-    watched: Watched,
-    progress: &ConnectionState,
-    patience: ReadTimeouts,
+async fn serve_until_idle<S>(
+    watched: WatchedStream,
+    state: &ConnectionState,
+    timeouts: ReadTimeouts,
     stop: &CancellationToken,
     service: S,
-) -> Result<Option<Watched>, Ended>
+) -> Result<Option<WatchedStream>, Ended>
 where
     S: Service<http::Request<Incoming>, Response = Answer, Error = Infallible> + Unpin,
     S::Future: Unpin,
@@ -173,7 +173,7 @@ where
         // One timer for each connection replaces hyper's timer for each request.
         .header_read_timeout(None)
         .serve_connection(watched, service);
-    let (mut rests, mut stops) = (false, false);
+    let (mut idle, mut stopping) = (false, false);
     loop {
         tokio::select! {
             biased;
@@ -181,21 +181,21 @@ where
                 ended?;
                 break;
             }
-            () = stop.cancelled(), if !stops => {
-                stops = true;
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            () = progress.timed_out(patience) => return Err(Ended::Exhausted),
+            () = state.timed_out(timeouts) => return Err(Ended::TimedOut),
             // No request is in progress, so no answer will tell the device that the connection ends.
-            () = progress.rests(), if !rests && !stops => {
-                rests = true;
+            () = state.idle(), if !idle && !stopping => {
+                idle = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     }
     let parts = connection.into_parts();
     let mut watched = parts.io;
-    if rests && !stops {
+    if idle && !stopping {
         watched.unread = parts.read_buf;
         return Ok(Some(watched));
     }
@@ -208,7 +208,7 @@ where
 pub enum Ended {
     /// A timeout passed.
     #[error("timed out")]
-    Exhausted,
+    TimedOut,
     /// The device sent something other than HTTP, or stopped within a request.
     #[error(transparent)]
     Http(#[from] hyper::Error),
@@ -218,23 +218,23 @@ pub enum Ended {
 }
 
 /// The stream of a connection, which updates the [`ConnectionState`].
-struct Watched {
+struct WatchedStream {
     stream: TokioIo<TcpStream>,
     /// Bytes that hyper read and did not use; they are read again first.
     unread: Bytes,
-    progress: Arc<ConnectionState>,
+    state: Arc<ConnectionState>,
 }
 
-impl Watched {
-    fn gone(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+impl WatchedStream {
+    fn note_written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(bytes)) if bytes > 0) {
-            self.progress.went();
+            self.state.bytes_written();
         }
         written
     }
 }
 
-impl Read for Watched {
+impl Read for WatchedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -244,25 +244,25 @@ impl Read for Watched {
             let fits = buffer.remaining().min(self.unread.len());
             buffer.put_slice(&self.unread[..fits]);
             self.unread.advance(fits);
-            self.progress.came();
+            self.state.bytes_read();
             return Poll::Ready(Ok(()));
         }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if matches!(read, Poll::Ready(Ok(()))) {
-            self.progress.came();
+            self.state.bytes_read();
         }
         read
     }
 }
 
-impl Write for Watched {
+impl Write for WatchedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.gone(written)
+        self.note_written(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -283,6 +283,6 @@ impl Write for Watched {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
-        self.gone(written)
+        self.note_written(written)
     }
 }

@@ -33,13 +33,14 @@ use crate::router;
 use fleet::offered_file::without_tokens;
 
 /// Timeout of a request line and its headers.
-const HEAD: Duration = Duration::from_secs(30);
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Timeouts of a connection that will be refused with 503.
-const TURNED_AWAY: ReadTimeouts = ReadTimeouts { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
+const REFUSAL_TIMEOUTS: ReadTimeouts =
+    ReadTimeouts { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
 
 /// Muster reads a body up to this size from any sender, bytes.
-const SMALL: u64 = 64 << 10;
+const SMALL_BODY_BYTES: u64 = 64 << 10;
 
 /// How long open requests may take after the server began to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
@@ -48,24 +49,26 @@ const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Muster logs a refusal at most once in this time.
-const SAY_AGAIN: Duration = Duration::from_mins(1);
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Serves devices until `stop`; returns when every request that was begun is answered.
 pub async fn serve(context: Context, listener: TcpListener, stop: CancellationToken) {
     let context = Arc::new(context);
     let connections = TaskTracker::new();
-    let mut said: LogThrottle = None;
+    let mut throttle: LogThrottle = None;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => spawn_connection(&context, stream, peer, (&connections, &stop), &mut said),
+            Ok((stream, peer)) => {
+                spawn_connection(&context, stream, peer, (&connections, &stop), &mut throttle);
+            }
             // Only that connection is lost.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                if is_time(&mut said) {
+                if may_log(&mut throttle) {
                     tracing::error!(
                         %error,
                         "the system refuses further connections of devices: raise the limit of open files (LimitNOFILE=, \
@@ -86,11 +89,11 @@ pub async fn serve(context: Context, listener: TcpListener, stop: CancellationTo
 type LogThrottle = Option<tokio::time::Instant>;
 
 /// Whether to log it again.
-fn is_time(said: &mut LogThrottle) -> bool {
+fn may_log(throttle: &mut LogThrottle) -> bool {
     let now = tokio::time::Instant::now();
-    let again = said.is_none_or(|at| now - at >= SAY_AGAIN);
+    let again = throttle.is_none_or(|at| now - at >= LOG_INTERVAL);
     if again {
-        *said = Some(now);
+        *throttle = Some(now);
     }
     again
 }
@@ -101,37 +104,41 @@ fn spawn_connection(
     stream: TcpStream,
     peer: SocketAddr,
     (connections, stop): (&TaskTracker, &CancellationToken),
-    said: &mut LogThrottle,
+    throttle: &mut LogThrottle,
 ) {
-    let entry = context.limits.admit();
-    if !matches!(entry, ConnectionPermit::Served(_)) && is_time(said) {
+    let permit = context.limits.admit();
+    if !matches!(permit, ConnectionPermit::Served(_)) && may_log(throttle) {
         tracing::error!(
             max_connections = context.config.max_connections,
             "connection limit reached: refusing new connections with 503; raise max_connections"
         );
     }
-    if matches!(entry, ConnectionPermit::Closed) {
+    if matches!(permit, ConnectionPermit::Closed) {
         return;
     }
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
-    let (context, progress) = (Arc::clone(context), ConnectionState::new());
-    let served = matches!(entry, ConnectionPermit::Served(_));
-    let patience = if served { ReadTimeouts { idle: context.config.idle, head: HEAD } } else { TURNED_AWAY };
+    let (context, state) = (Arc::clone(context), ConnectionState::new());
+    let served = matches!(permit, ConnectionPermit::Served(_));
+    let timeouts = if served {
+        ReadTimeouts { idle: context.config.idle, head: HEAD_TIMEOUT }
+    } else {
+        REFUSAL_TIMEOUTS
+    };
     let stop = stop.clone();
     connections.spawn(async move {
-        let _place = entry;
+        let _permit = permit;
         let service = service_fn(|request: http::Request<Incoming>| {
-            progress.begin();
+            state.begin();
             let begun = if served {
                 begin(&context, request, peer)
             } else {
                 PendingResponse::answered(refusal(context.clock.now()))
             };
-            Answering { progress: Arc::clone(&progress), begun }
+            AnswerFuture { state: Arc::clone(&state), begun }
         });
-        let ended = connection::serve(stream, &progress, patience, &stop, &service).await;
+        let ended = connection::serve(stream, &state, timeouts, &stop, &service).await;
         if let Err(reason) = ended {
             tracing::debug!(%peer, %reason, "connection ended");
         }
@@ -141,7 +148,7 @@ fn spawn_connection(
 /// The 503 for a connection above the limit.
 fn refusal(now: Millis) -> Answer {
     let mut answer = DeviceError::Busy.answer();
-    finish(&mut answer, now, false);
+    set_common_headers(&mut answer, now, false);
     answer
 }
 
@@ -160,12 +167,12 @@ impl PendingResponse {
 }
 
 /// The future that answers a request and then marks the connection as idle.
-struct Answering {
-    progress: Arc<ConnectionState>,
+struct AnswerFuture {
+    state: Arc<ConnectionState>,
     begun: PendingResponse,
 }
 
-impl Future for Answering {
+impl Future for AnswerFuture {
     type Output = Result<Answer, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
@@ -175,7 +182,7 @@ impl Future for Answering {
             }
             PendingResponse::Waiting(handling) => ready!(handling.as_mut().poll(context)),
         };
-        self.progress.end();
+        self.state.end();
         Poll::Ready(Ok(answer))
     }
 }
@@ -186,7 +193,7 @@ fn begin(context: &Arc<Context>, request: http::Request<Incoming>, peer: SocketA
         let target = wire::Target::read(request.uri().path(), request.uri().query());
         let now = context.clock.now();
         if let Some(mut answer) = poll::from_memory(context, peer, &target, now) {
-            finish(&mut answer, now, keep);
+            set_common_headers(&mut answer, now, keep);
             return PendingResponse::answered(answer);
         }
     }
@@ -201,22 +208,22 @@ async fn handle(
 ) -> Answer {
     let (parts, body) = request.into_parts();
     let announced = announced(&parts.headers);
-    if announced.is_none_or(|length| length > SMALL) && !body.is_end_stream() {
+    if announced.is_none_or(|length| length > SMALL_BODY_BYTES) && !body.is_end_stream() {
         // Only devices that may upload get memory for a large body.
         let (admitting, uri) = (Arc::clone(&context), parts.uri.clone());
-        let admitted = in_turn(&context, async move {
+        let admitted = with_request_slot(&context, async move {
             let target = wire::Target::read(uri.path(), uri.query());
-            auth::admitted(&admitting, &target, peer).await.map(drop)
+            auth::authenticate_before_body(&admitting, &target, peer).await.map(drop)
         });
         if let Err(error) = admitted.await.and_then(|admitted| admitted) {
             tracing::debug!(%peer, path = without_tokens(parts.uri.path()), %error, "large request refused");
             let mut answer = error.answer();
-            finish(&mut answer, context.clock.now(), false);
+            set_common_headers(&mut answer, context.clock.now(), false);
             return answer;
         }
     }
     let (mut answer, keep) = match read(&context, body, announced).await {
-        Ok((body, room)) => {
+        Ok((body, memory)) => {
             let request = Request {
                 method: parts.method,
                 path: parts.uri.path().to_owned(),
@@ -226,8 +233,8 @@ async fn handle(
                 body,
             };
             let answering = Arc::clone(&context);
-            let answered = Box::pin(in_turn(&context, async move {
-                let _room = room;
+            let answered = Box::pin(with_request_slot(&context, async move {
+                let _memory = memory;
                 router::answer(&answering, &request).await
             }));
             (answered.await.unwrap_or_else(|error| error.answer()), keep)
@@ -238,25 +245,25 @@ async fn handle(
             (error.answer(), false)
         }
     };
-    finish(&mut answer, context.clock.now(), keep);
+    set_common_headers(&mut answer, context.clock.now(), keep);
     answer
 }
 
 /// Runs work that needs the database once it has a request slot, and to its end even if the connection breaks.
-async fn in_turn<T: Send + 'static>(
+async fn with_request_slot<T: Send + 'static>(
     context: &Context,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, DeviceError> {
-    let turn = context.limits.turn().await.ok_or(DeviceError::Busy)?;
+    let slot = context.limits.acquire_request_slot().await.ok_or(DeviceError::Busy)?;
     let done = context.run_to_completion(Box::pin(async move {
-        let _turn = turn;
+        let _slot = slot;
         work.await
     }));
     done.await.ok_or(DeviceError::Failed)
 }
 
 /// Adds the headers that all answers have.
-fn finish(answer: &mut Answer, now: Millis, keep: bool) {
+fn set_common_headers(answer: &mut Answer, now: Millis, keep: bool) {
     if let Some(date) = date(now) {
         answer.headers_mut().insert(DATE, date);
     }

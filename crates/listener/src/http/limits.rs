@@ -12,14 +12,14 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::config::Config;
 
 /// At most this many connections above the limit get a 503 at a time. Muster closes further ones without an answer.
-const TURNED_AWAY: usize = 256;
+const MAX_REFUSALS: usize = 256;
 
 /// The limits, and how often they refused something.
 #[derive(Debug)]
 pub struct ConnectionLimits {
     connections: Arc<Semaphore>,
     max_connections: usize,
-    turned_away: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
     refused_connections: AtomicU64,
     requests: Arc<Semaphore>,
     max_requests: usize,
@@ -34,7 +34,7 @@ pub enum ConnectionPermit {
     /// Muster serves its requests.
     Served(OwnedSemaphorePermit),
     /// Muster answers its requests with 503.
-    TurnedAway(OwnedSemaphorePermit),
+    Refused(OwnedSemaphorePermit),
     /// Muster closes it: too many connections get a 503 already.
     Closed,
 }
@@ -42,13 +42,13 @@ pub enum ConnectionPermit {
 impl ConnectionLimits {
     /// The limits that the operator set, with nothing open yet.
     pub fn new(config: &Config) -> Self {
-        let places = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Self {
-            connections: places(config.max_connections),
+            connections: permits(config.max_connections),
             max_connections: config.max_connections,
-            turned_away: places(TURNED_AWAY),
+            refusals: permits(MAX_REFUSALS),
             refused_connections: AtomicU64::new(0),
-            requests: places(config.max_requests),
+            requests: permits(config.max_requests),
             max_requests: config.max_requests,
             wait: config.request_wait,
             refused_requests: AtomicU64::new(0),
@@ -57,27 +57,27 @@ impl ConnectionLimits {
 
     /// Decides what happens to a new connection.
     pub fn admit(&self) -> ConnectionPermit {
-        if let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() {
-            return ConnectionPermit::Served(place);
+        if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
+            return ConnectionPermit::Served(permit);
         }
         self.refused_connections.fetch_add(1, Ordering::Relaxed);
-        match Arc::clone(&self.turned_away).try_acquire_owned() {
-            Ok(place) => ConnectionPermit::TurnedAway(place),
+        match Arc::clone(&self.refusals).try_acquire_owned() {
+            Ok(permit) => ConnectionPermit::Refused(permit),
             Err(_) => ConnectionPermit::Closed,
         }
     }
 
     /// Acquires a slot for a request that needs the database; `None` if no slot became free in time.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(turn) = Arc::clone(&self.requests).try_acquire_owned() {
-            return Some(turn);
+    pub async fn acquire_request_slot(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.requests).try_acquire_owned() {
+            return Some(slot);
         }
-        let turn = tokio::time::timeout(self.wait, Arc::clone(&self.requests).acquire_owned()).await;
-        let turn = turn.ok().and_then(Result::ok);
-        if turn.is_none() {
+        let slot = tokio::time::timeout(self.wait, Arc::clone(&self.requests).acquire_owned()).await;
+        let slot = slot.ok().and_then(Result::ok);
+        if slot.is_none() {
             self.refused_requests.fetch_add(1, Ordering::Relaxed);
         }
-        turn
+        slot
     }
 
     /// The number of open connections.

@@ -7,7 +7,7 @@ use http_body_util::Full;
 use store::StoreError;
 
 /// The `Retry-After` of a refused request, seconds. Devices use the delays of their handshake; a proxy may use this.
-const COME_AGAIN_S: &str = "10";
+const RETRY_AFTER_S: &str = "10";
 
 /// The answer to a device: plain text with its length, and few headers in a fixed spelling (field note 2.5).
 pub type Answer = Response<Full<Bytes>>;
@@ -94,7 +94,7 @@ impl DeviceError {
         };
         let mut answer = text(status, format!("ERROR: {self}"));
         if matches!(self, Self::Busy | Self::TooManyUnknown | Self::Failed | Self::Store(_)) {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_AGAIN_S));
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
         answer
     }

@@ -8,7 +8,7 @@ use crate::context::Context;
 use crate::photo::scaling::UnscaledPhoto;
 
 /// A line of a poll reply.
-pub enum Line {
+pub enum ReplyLine {
     /// Ready to send.
     Ready(Vec<u8>),
     /// A photo that may have to be scaled first.
@@ -22,7 +22,7 @@ pub struct PhotoLine {
     /// The item key of the photo.
     pub key: ItemKey,
     /// How the photo reaches the device.
-    pub way: PhotoSource,
+    pub source: PhotoSource,
     /// Whether the device shall upload the template that it makes from the photo.
     pub post_back_template: bool,
     /// The capability of the device.
@@ -37,7 +37,7 @@ pub enum PhotoSource {
     Url(String),
 }
 
-impl Line {
+impl ReplyLine {
     /// The line as it is sent; `None` if the stored photo cannot be sent.
     ///
     /// # Errors
@@ -52,9 +52,9 @@ impl Line {
 
 impl PhotoLine {
     async fn finish(self, context: &Context) -> Result<Option<Vec<u8>>, StoreError> {
-        let Self { id, key, way, post_back_template, capability } = self;
+        let Self { id, key, source, post_back_template, capability } = self;
         let (photo, url): (Photo, String);
-        let carried = match way {
+        let carried = match source {
             PhotoSource::Inline(original) => {
                 photo = original.for_device(context).await?;
                 PhotoPayload::Inline(&photo.text)

@@ -7,13 +7,13 @@ use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder as _, Limits};
 
 /// Maximum pixels of a photo, as many as a good camera makes. Muster does not decode larger ones.
-const MOST_PIXELS: u64 = 16_000_000;
+const MAX_PIXELS: u64 = 16_000_000;
 
 /// Maximum width and height of a photo, pixels.
-const LONGEST_SIDE: u32 = 8_000;
+const MAX_SIDE: u32 = 8_000;
 
 /// Maximum memory for decoding, bytes.
-const MOST_MEMORY: u64 = 256 << 20;
+const MAX_DECODER_BYTES: u64 = 256 << 20;
 
 /// Width and height that devices prefer, then smaller ones for photos that are still too large (field note 6.5).
 const BOXES: [(u32, u32); 3] = [(480, 640), (360, 480), (240, 320)];
@@ -47,12 +47,12 @@ pub enum ScaleError {
 pub fn scale(jpeg: &[u8], most_bytes: usize) -> Result<Vec<u8>, ScaleError> {
     let mut decoder = JpegDecoder::new(Cursor::new(jpeg))?;
     let (width, height) = decoder.dimensions();
-    if width.max(height) > LONGEST_SIDE || u64::from(width) * u64::from(height) > MOST_PIXELS {
+    if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(ScaleError::TooManyPixels { width, height });
     }
     let mut limits = Limits::no_limits();
-    (limits.max_image_width, limits.max_image_height) = (Some(LONGEST_SIDE), Some(LONGEST_SIDE));
-    limits.max_alloc = Some(MOST_MEMORY);
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
     decoder.set_limits(limits)?;
     // Cameras store the picture and its orientation; devices ignore the orientation.
     let orientation = decoder.orientation()?;

@@ -6,11 +6,11 @@ use std::sync::{Mutex, PoisonError};
 use roster::Millis;
 
 /// After a count, a device has this long to upload its log before Muster checks the count, ms.
-pub const UPLOADED_MS: i64 = 60_000;
+pub const UPLOAD_GRACE_MS: i64 = 60_000;
 
 /// How often Muster checks whether a surplus is over, ms: once the fleet has taken in the people it did not know, the device
 /// has no reason to report a count again.
-const SURPLUS_LOOK_MS: i64 = 600_000;
+const SURPLUS_CHECK_MS: i64 = 600_000;
 
 /// The next check of each device that reported counts to this process.
 #[derive(Debug, Default)]
@@ -29,14 +29,14 @@ impl CountChecks {
     /// Notes that a device reported its counts.
     pub fn counted(&self, device: i64, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(device, CountCheck { counted: Some(now), due: Some(now.plus(UPLOADED_MS)) });
+        all.insert(device, CountCheck { counted: Some(now), due: Some(now.plus(UPLOAD_GRACE_MS)) });
     }
 
     /// The check that is due now. The first poll after the start of the process schedules one, for the count that the
     /// device reported before.
     pub fn due(&self, device: i64, now: Millis) -> Option<CountCheck> {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = || CountCheck { due: Some(now.plus(UPLOADED_MS)), ..CountCheck::default() };
+        let first = || CountCheck { due: Some(now.plus(UPLOAD_GRACE_MS)), ..CountCheck::default() };
         let check = *all.entry(device).or_insert_with(first);
         check.due.is_some_and(|due| due <= now).then_some(check)
     }
@@ -47,12 +47,12 @@ impl CountChecks {
     }
 
     /// Records the outcome of a check, and schedules the next.
-    pub fn looked(&self, device: i64, outcome: Outcome, now: Millis) {
+    pub fn record(&self, device: i64, outcome: Outcome, now: Millis) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(check) = all.get_mut(&device) else { return };
         check.due = match outcome {
-            Outcome::Later => Some(now.plus(UPLOADED_MS)),
-            Outcome::Surplus => Some(now.plus(SURPLUS_LOOK_MS)),
+            Outcome::Later => Some(now.plus(UPLOAD_GRACE_MS)),
+            Outcome::Surplus => Some(now.plus(SURPLUS_CHECK_MS)),
             Outcome::Enough => None,
         };
     }

@@ -139,7 +139,7 @@ impl Decision {
         for pin in self.queries.iter().filter(|_| !refuses) {
             QueuedCommand::query_user(pin.clone()).queue(tx, device, "server", now).await?;
         }
-        claim_questions::put(tx, &mut self.view, now).await?;
+        claim_questions::queue_due(tx, &mut self.view, now).await?;
         Ok(self.tally)
     }
 

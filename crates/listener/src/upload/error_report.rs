@@ -14,7 +14,7 @@ use crate::log_text::printable;
 ///
 /// # Errors
 /// Those of the database.
-pub async fn note(
+pub async fn apply(
     limits: &Limits,
     tx: &mut Tx,
     row: &DeviceRow,

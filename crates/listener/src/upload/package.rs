@@ -26,7 +26,7 @@ pub enum PackageError {
         most_bytes: usize,
     },
     /// The package holds more files than a device has tables.
-    #[error("it holds more than {MOST_MEMBERS} files")]
+    #[error("it holds more than {MAX_MEMBERS} files")]
     TooMany,
     /// A member with a path in its name, or a link or a device node.
     #[error("file {number} has a name with a path, or is no plain file")]
@@ -37,18 +37,18 @@ pub enum PackageError {
 }
 
 /// Maximum number of files in a package.
-const MOST_MEMBERS: usize = 1_000;
+const MAX_MEMBERS: usize = 1_000;
 
 /// Maximum ratio of unpacked to packed size. Lines of text shrink to a tenth; a much higher ratio means an attack on the
 /// memory of the server.
-const MOST_RATIO: usize = 200;
+const MAX_RATIO: usize = 200;
 
 /// A package may always unpack to this size, whatever the ratio.
 const SMALL_BYTES: usize = 1 << 20;
 
 /// Maximum unpacked size of a package, never more than `most_bytes`.
-pub fn room(package_bytes: usize, most_bytes: usize) -> usize {
-    package_bytes.saturating_mul(MOST_RATIO).max(SMALL_BYTES).min(most_bytes)
+pub fn max_unpacked_bytes(package_bytes: usize, most_bytes: usize) -> usize {
+    package_bytes.saturating_mul(MAX_RATIO).max(SMALL_BYTES).min(most_bytes)
 }
 
 /// The files of a package in their order. Muster refuses the whole package if any part of it is wrong.
@@ -56,7 +56,7 @@ pub fn room(package_bytes: usize, most_bytes: usize) -> usize {
 /// # Errors
 /// The package is damaged, too large unpacked, or holds members other than plain files with plain names.
 pub fn unpack(package: &[u8], most_bytes: usize) -> Result<Vec<Member>, PackageError> {
-    let most_bytes = room(package.len(), most_bytes);
+    let most_bytes = max_unpacked_bytes(package.len(), most_bytes);
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::FileTooLarge => PackageError::TooLarge { most_bytes },
         _ => PackageError::Broken(error),
@@ -65,7 +65,7 @@ pub fn unpack(package: &[u8], most_bytes: usize) -> Result<Vec<Member>, PackageE
     let mut members = Vec::new();
     for (number, entry) in (1..).zip(archive.entries().map_err(failed)?) {
         let mut entry = entry.map_err(failed)?;
-        if number > MOST_MEMBERS {
+        if number > MAX_MEMBERS {
             return Err(PackageError::TooMany);
         }
         let kind = entry.header().entry_type();
@@ -94,8 +94,8 @@ pub fn unpack(package: &[u8], most_bytes: usize) -> Result<Vec<Member>, PackageE
 
 /// A file name without a path, without its extension.
 fn plain_name(path: &[u8]) -> Option<String> {
-    const MOST_BYTES: usize = 128;
-    let name = str::from_utf8(path).ok().filter(|name| (1..=MOST_BYTES).contains(&name.len()))?;
+    const MAX_BYTES: usize = 128;
+    let name = str::from_utf8(path).ok().filter(|name| (1..=MAX_BYTES).contains(&name.len()))?;
     let is_plain =
         !name.starts_with('.') && !name.contains(|c: char| matches!(c, '/' | '\\' | ':') || c.is_control());
     is_plain.then(|| name.split('.').next().unwrap_or(name).to_owned())
@@ -193,7 +193,7 @@ mod tests {
         let noise: Vec<u8> = (0_u32..1 << 21).map(|n| n.wrapping_mul(0x9e37_79b1).to_le_bytes()[3]).collect();
         let refused = unpack(&gzip(&archive(&[("OPERLOG", FILE, &noise)])), 1 << 20);
         assert!(matches!(refused, Err(PackageError::TooLarge { most_bytes: 0x10_0000 })), "by its size");
-        let many: Vec<_> = (0..=MOST_MEMBERS).map(|_| ("OPERLOG", FILE, &b""[..])).collect();
+        let many: Vec<_> = (0..=MAX_MEMBERS).map(|_| ("OPERLOG", FILE, &b""[..])).collect();
         assert!(matches!(unpack(&gzip(&archive(&many)), MOST), Err(PackageError::TooMany)));
         // A header that announces more than there is takes no memory.
         let mut lying = archive(&[("OPERLOG", FILE, b"")]);

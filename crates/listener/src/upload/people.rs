@@ -2,7 +2,8 @@
 //!
 //! A body is one decision and one transaction. Most uploads repeat what the fleet holds. Muster decides without a lock first;
 //! if nothing changes, it writes nothing and takes no sequence number. Otherwise it decides again under the lock. With a single
-//! writer (SQLite), uploads of up to [`FEW`] records skip the lock-free pass: deciding under the lock is faster.
+//! writer (SQLite), uploads of up to [`SMALL_UPLOAD_RECORDS`] records skip the lock-free pass, because deciding under the lock
+//! is faster.
 
 mod users;
 
@@ -32,7 +33,7 @@ pub async fn people(
     body: &[u8],
     mut side_records: SideRecords<'_>,
 ) -> Result<(), DeviceError> {
-    let too_long = wire::count_lines(body) > MOST_LINES;
+    let too_long = wire::count_lines(body) > MAX_LINES;
     if too_long {
         side_records.keep_aside(device.id, table, "more lines than any device holds: stored unchanged", body);
     }
@@ -43,7 +44,7 @@ pub async fn people(
     }
     let upload =
         Upload { context, table, bytes: body.len(), readings, side_records, now: context.clock.now() };
-    let at_once = context.store.writes_one_at_a_time() && upload.readings.len() <= FEW;
+    let at_once = context.store.writes_one_at_a_time() && upload.readings.len() <= SMALL_UPLOAD_RECORDS;
     if !at_once
         && !upload.has_operations()
         && upload.side_records.is_empty()
@@ -84,7 +85,7 @@ impl Upload<'_> {
     async fn write(&self, known: &DeviceRow) -> Result<(), StoreError> {
         let store = &self.context.store;
         // The lock order: clock, items, device.
-        let long = self.readings.len() > LONG;
+        let long = self.readings.len() > LARGE_UPLOAD_RECORDS;
         let mut tx = if long { store.write_fleet_alone().await? } else { store.write_fleet().await? };
         let decided = Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?;
         let Some((row, decision)) = decided else { return tx.rollback().await };
@@ -324,19 +325,19 @@ impl Upload<'_> {
 const DAY_MS: i64 = 24 * 3_600_000;
 
 /// Longer than any user record that devices send: storing more could harm other requests.
-const MOST_USER_BYTES: usize = 2_048;
+const MAX_USER_BYTES: usize = 2_048;
 
 /// At most this many records of one upload are held one by one; further unreadable ones are held together.
-const MOST_HELD: usize = 100;
+const MAX_HELD: usize = 100;
 
 /// Uploads of up to this many records skip the lock-free pass on SQLite.
-const FEW: usize = 8;
+const SMALL_UPLOAD_RECORDS: usize = 8;
 
 /// Uploads of more records take long, so they commit alone: other transactions do not wait in their commit group.
-const LONG: usize = 1_000;
+const LARGE_UPLOAD_RECORDS: usize = 1_000;
 
 /// More lines than any device holds: Muster stores such a body unchanged.
-const MOST_LINES: usize = 250_000;
+const MAX_LINES: usize = 250_000;
 
 struct Deciding<'a> {
     row: &'a DeviceRow,
@@ -360,7 +361,7 @@ struct Deciding<'a> {
 impl Deciding<'_> {
     fn reading(&mut self, reading: &Reading<'_>, new: bool) {
         match reading {
-            Reading::User { line, pin, raw, .. } if raw.len() > MOST_USER_BYTES => {
+            Reading::User { line, pin, raw, .. } if raw.len() > MAX_USER_BYTES => {
                 let reason = format!("a user record of {} bytes, devices send some hundred", raw.len());
                 self.unreadable(Some(pin.clone()), *line, "USER", reason, raw);
             }
@@ -471,8 +472,8 @@ impl Deciding<'_> {
     /// Holds an unreadable record: the first ones by themselves, further ones together.
     fn unreadable(&mut self, pin: Option<Pin>, line: usize, tag: &str, reason: String, raw: &[u8]) {
         self.tally.unreadable += 1;
-        match self.held.last_mut().filter(|_| self.tally.unreadable > MOST_HELD) {
-            Some(rest) if self.tally.unreadable > MOST_HELD + 1 && rest.kind == HeldKind::Unreadable => {
+        match self.held.last_mut().filter(|_| self.tally.unreadable > MAX_HELD) {
+            Some(rest) if self.tally.unreadable > MAX_HELD + 1 && rest.kind == HeldKind::Unreadable => {
                 rest.raw.push(b'\n');
                 rest.raw.extend_from_slice(raw);
                 "and further records of the same upload that cannot be read".clone_into(&mut rest.reason);

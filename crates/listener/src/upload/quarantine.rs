@@ -16,7 +16,7 @@ pub async fn keep_aside(
     table: &str,
     body: &[u8],
 ) -> Result<(), DeviceError> {
-    let mut beside = SideRecords::default();
-    beside.keep_aside(device.id, table, UNKNOWN, body);
-    beside.store(context, device).await
+    let mut side_records = SideRecords::default();
+    side_records.keep_aside(device.id, table, UNKNOWN, body);
+    side_records.store(context, device).await
 }

@@ -18,7 +18,7 @@ use crate::context::Context;
 use crate::http::response::DeviceError;
 use crate::log_text::printable;
 use crate::upload::error_report;
-use crate::upload::stamps::Mark;
+use crate::upload::stamps::StampUpdate;
 
 /// The side records of one upload.
 #[derive(Default)]
@@ -28,7 +28,7 @@ pub struct SideRecords<'a> {
     others: Vec<(Option<RecordKind>, Cow<'a, [u8]>)>,
     verifications: Vec<&'a [u8]>,
     held: Held,
-    mark: Option<(Mark, usize)>,
+    stamp: Option<(StampUpdate, usize)>,
     /// People whose records a joining or reading device showed.
     shown: BTreeSet<Pin>,
 }
@@ -41,14 +41,14 @@ struct Held {
 }
 
 /// At most this many records of one upload are held one by one; further unreadable ones are held together.
-const MOST_HELD: usize = 100;
+const MAX_HELD: usize = 100;
 
 /// Longer lines are not punches, and longer records are not of a known kind: Muster holds them.
-const MOST_PUNCH_BYTES: usize = 16 << 10;
-const MOST_RECORD_BYTES: usize = 2 << 20;
+const MAX_PUNCH_BYTES: usize = 16 << 10;
+const MAX_RECORD_BYTES: usize = 2 << 20;
 
 /// Number of punches that are read before they are written.
-const PUNCHES: usize = 1_024;
+const PUNCH_BATCH: usize = 1_024;
 
 impl<'a> SideRecords<'a> {
     /// Adds attendance records, which Muster keeps or discards by the setting `attendance`.
@@ -108,7 +108,7 @@ impl<'a> SideRecords<'a> {
 
     /// Adds the body of a background verification, whose format is not documented (§15).
     pub fn verification(&mut self, device: &DeviceRow, body: &'a [u8]) {
-        if body.len() > MOST_RECORD_BYTES {
+        if body.len() > MAX_RECORD_BYTES {
             self.keep_aside(device.id, "PostVerifyData", "larger than 2 MiB: stored unchanged", body);
         } else if !body.is_empty() {
             self.verifications.push(body);
@@ -133,8 +133,8 @@ impl<'a> SideRecords<'a> {
     }
 
     /// Adds the stamp of the upload, and the number of its records.
-    pub fn mark(&mut self, mark: Option<Mark>, records: usize) {
-        self.mark = mark.map(|mark| (mark, records));
+    pub fn stamp(&mut self, stamp: Option<StampUpdate>, records: usize) {
+        self.stamp = stamp.map(|stamp| (stamp, records));
     }
 
     /// Adds people whose records a joining or reading device showed.
@@ -156,7 +156,7 @@ impl<'a> SideRecords<'a> {
     /// # Errors
     /// Those of the database; then nothing was written.
     pub async fn store(&self, context: &Context, device: &DeviceRow) -> Result<(), DeviceError> {
-        if self.is_empty() && self.mark.is_none() && self.shown.is_empty() {
+        if self.is_empty() && self.stamp.is_none() && self.shown.is_empty() {
             return Ok(());
         }
         let now = context.clock.now();
@@ -181,8 +181,8 @@ impl<'a> SideRecords<'a> {
         row: &DeviceRow,
         now: Millis,
     ) -> Result<(), StoreError> {
-        if let Some((mark, records)) = &self.mark {
-            mark.write(tx, row.id, *records, now).await?;
+        if let Some((stamp, records)) = &self.stamp {
+            stamp.write(tx, row.id, *records, now).await?;
         }
         if row.is_read() {
             tx.note_shown(row.id, &self.shown).await?;
@@ -229,7 +229,7 @@ async fn write_punches(
     for line in wire::punches(lines, reads_cards) {
         records += 1;
         match line.record {
-            Ok(punch) if line.raw.len() <= MOST_PUNCH_BYTES => punches.push(NewPunch {
+            Ok(punch) if line.raw.len() <= MAX_PUNCH_BYTES => punches.push(NewPunch {
                 punch,
                 raw: line.raw.to_vec(),
                 time_zone: time_zone.clone(),
@@ -244,7 +244,7 @@ async fn write_punches(
                 held.unreadable(row.id, "ATTLOG", "ATTLOG", Some(line.number), reason, line.raw);
             }
         }
-        if punches.len() >= PUNCHES {
+        if punches.len() >= PUNCH_BATCH {
             new += tx.keep_punches(row.id, &punches, now).await?;
             punches.clear();
         }
@@ -266,7 +266,7 @@ async fn write_others(
     let name = table.map_or("OPERLOG", RecordKind::tag);
     for line in wire::read_device_records(table, lines) {
         let (kind, record) = match (line.kind, line.record) {
-            (Some(kind), Ok(record)) if line.raw.len() <= MOST_RECORD_BYTES => (kind, record),
+            (Some(kind), Ok(record)) if line.raw.len() <= MAX_RECORD_BYTES => (kind, record),
             (kind, record) => {
                 let reason = record
                     .err()
@@ -288,7 +288,7 @@ async fn write_others(
                 device.serial_number = %row.serial_number, code = error.code, meaning = error.describe(),
                 of_command = error.origin != Origin::Device, "the device reports an error"
             );
-            error_report::note(&config.limits, tx, row, error, now).await?;
+            error_report::apply(&config.limits, tx, row, error, now).await?;
         }
     }
     Ok(())
@@ -313,7 +313,7 @@ impl Held {
         raw: &[u8],
     ) {
         self.unreadable += 1;
-        if self.unreadable > MOST_HELD + 1
+        if self.unreadable > MAX_HELD + 1
             && let Some(rest) = self.records.last_mut()
         {
             rest.raw.push(b'\n');

@@ -11,13 +11,13 @@ use wire::{StampKey, Target};
 use fleet::reread::REREAD_PAUSE_MS;
 
 /// Maximum length of a stamp; devices send about ten digits.
-const STAMP_CHARACTERS: usize = 64;
+const MAX_STAMP_CHARACTERS: usize = 64;
 
 /// The stamps of a handshake. Records that the device was told to upload the requested tables again.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn tell(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, StoreError> {
+pub async fn for_handshake(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, StoreError> {
     let known = tx.stamps(device).await?;
     if known.values().any(|stamp| stamp.reread == Reread::Asked) {
         tx.told_again(device).await?;
@@ -32,34 +32,34 @@ pub async fn tell(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, S
 
 /// The stamp of an upload, written in the transaction of its records.
 #[derive(Clone)]
-pub struct Mark {
+pub struct StampUpdate {
     key: StampKey,
     /// The new stamp, if it changed.
     stamp: Option<String>,
     /// The upload belongs to a table that the device uploads again.
-    comes_again: bool,
+    is_reread: bool,
 }
 
 /// The stamp to write for an upload; `known` is the stored stamp. `None` if there is nothing to write.
-pub fn mark(
+pub fn update_for(
     device: &DeviceRow,
     (key, known): (StampKey, &Stamp),
     target: &Target<'_>,
     now: Millis,
-) -> Option<Mark> {
+) -> Option<StampUpdate> {
     let stamp: Option<String> =
-        target.query.stamp().map(|stamp| stamp.chars().take(STAMP_CHARACTERS).collect());
+        target.query.stamp().map(|stamp| stamp.chars().take(MAX_STAMP_CHARACTERS).collect());
     let stamp = stamp.filter(|stamp| known.stamp.as_ref() != Some(stamp));
-    let comes_again = known.comes_again(now);
+    let is_reread = known.is_reread(now);
     if known.reread == Reread::Told {
         tracing::info!(
             device.serial_number = %device.serial_number, table = key.table(), "device re-uploads the table from the start"
         );
     }
-    (stamp.is_some() || comes_again).then_some(Mark { key, stamp, comes_again })
+    (stamp.is_some() || is_reread).then_some(StampUpdate { key, stamp, is_reread })
 }
 
-impl Mark {
+impl StampUpdate {
     /// Writes the stamp, and the number of records of the upload.
     ///
     /// # Errors
@@ -74,7 +74,7 @@ impl Mark {
         if let Some(stamp) = &self.stamp {
             tx.set_stamp(device, self.key.table(), stamp).await?;
         }
-        if self.comes_again {
+        if self.is_reread {
             let records = i64::try_from(records).unwrap_or(i64::MAX);
             tx.note_reread(device, self.key.table(), records, now).await?;
         }
@@ -83,13 +83,13 @@ impl Mark {
 }
 
 /// Whether an upload belongs to a table that Muster requested again.
-trait ComesAgain {
-    fn comes_again(&self, now: Millis) -> bool;
+trait IsReread {
+    fn is_reread(&self, now: Millis) -> bool;
 }
 
-impl ComesAgain for Stamp {
-    fn comes_again(&self, now: Millis) -> bool {
-        let goes_on = self.last_at.is_some_and(|last| last.plus(REREAD_PAUSE_MS) > now);
-        self.reread == Reread::Told || (self.reread == Reread::No && goes_on)
+impl IsReread for Stamp {
+    fn is_reread(&self, now: Millis) -> bool {
+        let continues = self.last_at.is_some_and(|last| last.plus(REREAD_PAUSE_MS) > now);
+        self.reread == Reread::Told || (self.reread == Reread::No && continues)
     }
 }
