@@ -1,18 +1,18 @@
-//! Who acts on the fleet.
+//! Actors: the operators and jobs that change the fleet.
 
 use std::fmt;
 
-/// Who does something to the fleet: every operation that changes something is told.
+/// The author of a change. Every operation that changes the fleet takes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Actor {
-    /// The server, by a job of its own.
+    /// A background job of the server.
     Server,
-    /// Somebody at the command line, by the name of the account of the operating system.
+    /// A person at the command line, named by the account of the operating system.
     Operator(String),
 }
 
 impl Actor {
-    /// The kind of actor as it is stored with commands.
+    /// The kind of actor in stored commands.
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Server => "server",

@@ -1,4 +1,4 @@
-//! Areas: which devices and which people belong together.
+//! Areas: groups of devices, and the people whom these devices hold.
 
 use roster::Area;
 use serde::Serialize;
@@ -6,16 +6,16 @@ use serde::Serialize;
 use crate::fleet::retry;
 use crate::{Actor, Fleet, FleetError, lookup};
 
-/// Why an area cannot be made or renamed.
+/// Why an area cannot be created or renamed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AreaRefusal {
     /// The name is empty, or has more than one line.
     #[error("an area has a name of one line")]
     Unnameable,
     /// Another area has the name.
-    #[error("{} is called {name} already", other.map_or_else(|| "another area".to_owned(), |area| format!("area {}", area.0)))]
+    #[error("{} already has the name {name}", other.map_or_else(|| "another area".to_owned(), |area| format!("area {}", area.0)))]
     NameTaken {
-        /// Which area has it, where that is known.
+        /// The area with this name, if it is known.
         other: Option<Area>,
         /// The name.
         name: String,
@@ -27,7 +27,7 @@ pub enum AreaRefusal {
 pub struct AreaView {
     /// Its number.
     pub id: i64,
-    /// What people call it.
+    /// The name.
     pub name: String,
     /// How many devices belong to it.
     pub devices: usize,
@@ -56,7 +56,7 @@ impl Fleet {
         Ok(areas)
     }
 
-    /// Makes an area.
+    /// Creates an area.
     ///
     /// # Errors
     /// [`AreaRefusal`]; those of the database.
@@ -76,7 +76,7 @@ impl Fleet {
         Ok(AreaView { id: area.0, name, devices: 0 })
     }
 
-    /// Gives an area another name.
+    /// Renames an area.
     ///
     /// # Errors
     /// There is no such area; [`AreaRefusal`]; those of the database.

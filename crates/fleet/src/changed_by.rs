@@ -1,4 +1,4 @@
-//! Who made a change that is stored.
+//! Authors of stored changes.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,14 +6,14 @@ use std::fmt;
 use serde::{Serialize, Serializer};
 use wire::SerialNumber;
 
-/// Who made a change that is stored.
+/// The author of a stored change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ChangedBy {
-    /// An operator, or the server for one.
+    /// An operator, or the server on behalf of one.
     Operator,
     /// A device, by an upload.
     Device(SerialNumber),
-    /// A device that the database does not have any more.
+    /// A device that is no longer in the database.
     UnknownDevice,
 }
 

@@ -1,21 +1,21 @@
-//! Time and randomness, handed in by the program so that tests can hand in their own.
+//! Sources of time and randomness. The program passes them in, so that tests can pass in others.
 
 use std::fmt;
 use std::sync::Arc;
 
 use roster::Millis;
 
-/// Tells the time.
+/// A source of time.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Millis + Send + Sync>);
 
 impl Clock {
-    /// A clock that asks `now`.
+    /// A clock that calls `now`.
     pub fn new(now: impl Fn() -> Millis + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> Millis {
         (self.0)()
     }
@@ -27,12 +27,12 @@ impl fmt::Debug for Clock {
     }
 }
 
-/// Gives random numbers that nobody can guess.
+/// A source of unpredictable random numbers.
 #[derive(Clone)]
 pub struct Entropy(Arc<dyn Fn() -> u64 + Send + Sync>);
 
 impl Entropy {
-    /// A source that asks `next`.
+    /// A source that calls `next`.
     pub fn new(next: impl Fn() -> u64 + Send + Sync + 'static) -> Self {
         Self(Arc::new(next))
     }

@@ -1,4 +1,4 @@
-//! Commands that are ordered, as they are stored and as they go out.
+//! Queued commands: how they are stored, and what their forms imply.
 
 mod queue;
 mod risk;
@@ -14,18 +14,18 @@ pub use risk::Risk;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 60 * MINUTE_MS;
 
-/// The setting without which a device's files, shell and firmware are left alone.
+/// The setting that permits commands on a device's files, shell and firmware.
 pub const SYSTEM_COMMANDS: &str = "system_commands";
 
-/// A command of more bytes than this goes alone, and is kept sealed: with a picture in it, for example.
+/// A longer command, for example with a picture, is sent alone and stored encrypted, bytes.
 const LARGE_BYTES: usize = 1_000;
 
-/// An ordered command.
+/// A command to queue for a device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct QueuedCommand(pub Command<'static>);
 
 impl QueuedCommand {
-    /// The stored order, `None` for one that this program does not know.
+    /// Reads a stored command; `None` if this program does not know it.
     ///
     /// # Errors
     /// Those of the database.
@@ -40,7 +40,7 @@ impl QueuedCommand {
     fn of(row: &QueuedCommandRow, secret: Option<&[u8]>) -> Option<Self> {
         let text = match (secret, row.verb.as_str()) {
             (Some(secret), _) => secret.to_vec(),
-            // As it was stored before there were others.
+            // The form of an earlier version of this program.
             (None, "QUERY USERINFO") => format!("DATA QUERY USERINFO PIN={}", row.arguments).into_bytes(),
             (None, verb) if row.arguments.is_empty() => verb.as_bytes().to_vec(),
             (None, verb) => format!("{verb} {}", row.arguments).into_bytes(),
@@ -48,7 +48,7 @@ impl QueuedCommand {
         Command::read_text(&text).ok().map(Command::into_owned).map(Self)
     }
 
-    /// The form of a stored order, without its secrets.
+    /// The form of a stored command, without its secrets.
     pub fn form_of(row: &QueuedCommandRow) -> Option<Form> {
         if row.is_secret {
             return row.verb.strip_prefix("DATA UPDATE ").unwrap_or(&row.verb).parse().ok();
@@ -56,17 +56,17 @@ impl QueuedCommand {
         Self::of(row, None).map(|ordered| ordered.form())
     }
 
-    /// As it goes out.
+    /// The command as it is sent.
     pub const fn command(&self) -> &Command<'static> {
         &self.0
     }
 
-    /// The form by which a firmware may refuse it, and whose table its return code is of.
+    /// The form that a firmware may refuse, and whose table explains the return code.
     pub fn form(&self) -> Form {
         self.0.table()
     }
 
-    /// Puts it in the queue of a device; an equal one that waits there already is not put a second time.
+    /// Adds the command to the queue of a device, unless an equal one waits there. Returns the number of the command.
     ///
     /// # Errors
     /// Those of the database.
@@ -74,13 +74,13 @@ impl QueuedCommand {
         tx.order(device, &self.order(by, now), now).await
     }
 
-    /// As it is stored.
+    /// The command as it is stored.
     fn order(&self, by: &str, now: Millis) -> NewQueuedCommand {
         let mut text = Vec::new();
         self.0.write_text(&mut text);
         let is_large = text.len() > LARGE_BYTES;
         let (verb, rest) = self.split(&text);
-        // In another charset than UTF-8 it fits into no column of text.
+        // Text in another charset than UTF-8 does not fit into a text column.
         let is_text = std::str::from_utf8(&text).is_ok();
         let secret = (is_large || !is_text || self.is_secret()).then(|| text.clone());
         NewQueuedCommand {
@@ -96,7 +96,7 @@ impl QueuedCommand {
         }
     }
 
-    /// The words of the command with its table, and all that follows.
+    /// The words of the command with its table, and the rest.
     fn split(&self, text: &[u8]) -> (String, String) {
         let text = String::from_utf8_lossy(text);
         let with_table = matches!(
@@ -117,7 +117,7 @@ impl QueuedCommand {
         }
     }
 
-    /// Whether what it says may be a secret: a key, a password, an address that opens something, an identity card.
+    /// Whether the command may contain a secret: a key, a password, a secret address, an identity card.
     fn is_secret(&self) -> bool {
         match &self.0 {
             Command::SetOption { .. }
@@ -130,7 +130,7 @@ impl QueuedCommand {
         }
     }
 
-    /// What may be shown of a command that is kept sealed.
+    /// The arguments of an encrypted command that operators may see.
     fn public_arguments(&self) -> String {
         match &self.0 {
             Command::SetOption { key, .. } => key.clone(),
@@ -140,13 +140,13 @@ impl QueuedCommand {
         }
     }
 
-    /// Nothing else is under way beside it: what follows a restart is lost, and what goes together with a deletion of
-    /// everything may be done before or after it (reference 8.6).
+    /// Whether the command is sent alone: a restart loses the commands that follow it, and a device may run commands beside a
+    /// deletion before or after it (reference 8.6).
     fn is_fence(&self) -> bool {
         matches!(self.0, Command::Reboot | Command::Upgrade(_) | Command::PutFile(_)) || self.empties()
     }
 
-    /// The device lacks people or templates after it: it is filled again.
+    /// Whether the device lacks people or templates afterwards, so that Muster has to fill it again.
     fn empties(&self) -> bool {
         match &self.0 {
             Command::ClearData | Command::ClearUsers | Command::ClearBioData => true,
@@ -155,7 +155,7 @@ impl QueuedCommand {
         }
     }
 
-    /// How long the device may take to answer at least: somebody enrols, a file is fetched, flash is written.
+    /// Minimum time for the device to answer, ms: a person enrols, the device fetches a file or writes flash memory.
     const fn answer_ms(&self) -> i64 {
         match &self.0 {
             Command::Upgrade(_) => 30 * MINUTE_MS,
@@ -175,8 +175,8 @@ impl QueuedCommand {
         }
     }
 
-    /// For how long it may wait for the device to fetch it. What was meant for now must not happen when the device comes
-    /// back: somebody waited at that door.
+    /// How long the command waits for the device to fetch it, ms. A command for the present moment must not run when the device
+    /// returns later: a person waited at that door.
     pub const fn expires_ms(&self) -> Option<i64> {
         match &self.0 {
             Command::Unlock => Some(MINUTE_MS),
@@ -194,7 +194,7 @@ impl QueuedCommand {
         }
     }
 
-    /// The same in another spelling, for a device that does not know this one.
+    /// The same command in another form, for a device that does not support this one.
     pub fn alternative(&self) -> Option<Self> {
         match &self.0 {
             Command::Query(select) => select.alternative().map(Command::Query).map(Self),
@@ -208,19 +208,19 @@ impl QueuedCommand {
     }
 }
 
-/// Whether a form reaches into the system of a device: its files, its shell, its firmware.
+/// Whether a form works on the system of a device: its files, its shell, its firmware.
 pub const fn is_system(form: Form) -> bool {
     matches!(form, Form::GetFile | Form::PutFile | Form::Shell | Form::Upgrade)
 }
 
-/// Whether a firmware is known not to know a form: it is not sent then.
+/// Whether a firmware is known to refuse a form. Muster then does not send it.
 ///
-/// `CHECK` is always tried: a model answers that it does not know it, and does it.
+/// `CHECK` is always sent: one model answers that it does not know the command, and runs it.
 pub fn is_refused(form: Form, capability: &Capability) -> bool {
     form != Form::Check && capability.refused(form)
 }
 
-/// Why a waiting order is not sent; `None` where it may be.
+/// Why a queued command is not sent; `None` if it may be sent.
 pub fn withheld(row: &QueuedCommandRow, capability: &Capability, system_commands: bool) -> Option<String> {
     if row.command.state != State::Queued {
         return None;
@@ -231,8 +231,7 @@ pub fn withheld(row: &QueuedCommandRow, capability: &Capability, system_commands
     if is_system(form) && !system_commands {
         return Some(format!("not sent: the server's setting {SYSTEM_COMMANDS} is false"));
     }
-    is_refused(form, capability)
-        .then(|| format!("not sent: this firmware answered before that it does not know {form}"))
+    is_refused(form, capability).then(|| format!("not sent: this firmware does not support {form}"))
 }
 
 #[cfg(test)]
@@ -261,7 +260,7 @@ mod tests {
         Command::Put(Entry::new(RecordTable::AdPic, &pairs, None).expect("a picture"))
     }
 
-    /// With a name in Chinese, for a device that writes GB2312.
+    /// A name in Chinese, for a device that uses GB2312.
     fn work_code() -> Command<'static> {
         let pairs = [("PIN", "1"), ("CODE", "77"), ("NAME", "午餐")];
         let pairs = pairs.map(|(key, value)| (key.to_owned(), value.to_owned()));

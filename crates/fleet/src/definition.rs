@@ -1,5 +1,5 @@
-//! What is defined for the whole fleet, as operators see and change it: time zones, holidays, groups, unlock combinations,
-//! messages and work codes.
+//! Definitions of the whole fleet: time zones, holidays, groups, unlock combinations, messages and work codes. Operators define,
+//! change and delete them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,42 +18,42 @@ use crate::{Actor, Fleet, FleetError, lookup};
 /// The audience of a personal message, in its field `TAG` (§12.1.1.9).
 const PERSONAL: &str = "254";
 
-/// Why something cannot be defined, deleted or assigned.
+/// Why a definition cannot be set, deleted or assigned.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DefinitionRefusal {
-    /// It refers to what is not defined.
+    /// The definition refers to others that do not exist.
     #[error("{name} refers to {}, not defined yet", joined(missing, " and "))]
     Undefined {
-        /// What was to be defined.
+        /// The definition to set.
         name: DefinitionName,
-        /// What it refers to and is not defined.
+        /// The missing definitions.
         missing: Vec<DefinitionName>,
     },
-    /// Others refer to it.
+    /// Others refer to the definition.
     #[error("{name} is used by {}", joined(by, ", "))]
     InUse {
-        /// What was to be deleted.
+        /// The definition to delete.
         name: DefinitionName,
-        /// Who refers to it.
+        /// The definitions and users that refer to it.
         by: Vec<Reference>,
     },
-    /// It is defined already, and nothing was given that could change.
-    #[error("nothing is given that would change {0}")]
+    /// The definition exists, and the edit has no fields and no areas.
+    #[error("nothing to change of {0}")]
     NothingGiven(DefinitionName),
-    /// A value that is none of its field, or a field that must be given and was not.
+    /// A value does not fit its field, or a required field is missing.
     #[error("{name}: {error}")]
     Invalid {
-        /// What was to be defined.
+        /// The definition to set.
         name: DefinitionName,
-        /// Which field, and what it wants.
+        /// The field, and its requirement.
         error: TableRecordError,
     },
-    /// No message can have this number.
+    /// The number is not a message number.
     #[error("message {number}: {error}")]
     NoMessage {
-        /// As it was named.
+        /// The number.
         number: u16,
-        /// Which numbers there are.
+        /// The range of numbers.
         error: DefinitionNameError,
     },
     /// A message that is not personal cannot be assigned.
@@ -66,7 +66,7 @@ pub enum DefinitionRefusal {
 pub enum Reference {
     /// Another definition.
     Definition(DefinitionName),
-    /// So many users.
+    /// This many users.
     Users(i64),
 }
 
@@ -84,17 +84,17 @@ fn joined<T: fmt::Display>(all: &[T], separator: &str) -> String {
     all.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
 }
 
-/// What becomes of a definition.
+/// A change of a definition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DefinitionEdit {
     /// Fields of its table with their new values; the others stay as they are.
     pub fields: Vec<(&'static str, String)>,
-    /// The areas that it belongs to, all of them; `None` leaves them, and puts what is new into the area of everyone.
+    /// All areas of the definition. `None` keeps them; a new definition then belongs to the area of everyone.
     pub areas: Option<Vec<Area>>,
 }
 
 impl DefinitionEdit {
-    /// The definition as it will be.
+    /// The definition after the change.
     fn applied(
         &self,
         name: &DefinitionName,
@@ -116,14 +116,14 @@ impl DefinitionEdit {
     }
 }
 
-/// The fields of a new definition that nobody has to give.
+/// The fields of a new definition that have default values.
 fn defaults(kind: DefinitionKind) -> BTreeMap<&'static str, String> {
     match kind {
         DefinitionKind::TimeZone => DAYS
             .into_iter()
             .flat_map(|(start, end)| [(start, CLOSED.0.to_owned()), (end, CLOSED.1.to_owned())])
             .collect(),
-        // Its place in the lists of devices is not for people to choose: `set` finds a free one.
+        // People do not choose the place of a work code in the lists of devices: `set` finds a free one.
         DefinitionKind::WorkCode => BTreeMap::from([("PIN", "1".to_owned())]),
         DefinitionKind::Holiday
         | DefinitionKind::Group
@@ -132,31 +132,31 @@ fn defaults(kind: DefinitionKind) -> BTreeMap<&'static str, String> {
     }
 }
 
-/// What came of defining something.
+/// The outcome of setting a definition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was not defined before.
+    /// The definition is new.
     Made,
-    /// It says something else now.
+    /// The definition changed.
     Changed,
-    /// It said so already.
+    /// The definition was the same already.
     Unchanged,
 }
 
-/// What came of a deletion.
+/// The outcome of a deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deleted {
-    /// It goes from all devices.
+    /// All devices delete it.
     Done,
-    /// There was none.
+    /// There is no such definition.
     Unknown,
-    /// Nothing was done: these refer to it.
+    /// Nothing was deleted: these refer to the definition.
     InUse(Vec<Reference>),
 }
 
 impl Fleet {
-    /// Defines something, or changes what is defined.
+    /// Creates or changes a definition.
     ///
     /// # Errors
     /// There is no such area; [`DefinitionRefusal`]; those of the database.
@@ -169,7 +169,7 @@ impl Fleet {
         let areas = edit.areas.as_deref();
         let outcome = retry(|| async {
             let mut tx = self.write().await?;
-            // Before anything is read, so that nobody changes the definition meanwhile.
+            // Locked before anything is read, so that nobody changes the definition meanwhile.
             tx.lock_clock().await?;
             lookup::areas(&mut tx, areas.unwrap_or_default()).await?;
             let before = find(&mut tx, name).await?;
@@ -185,7 +185,7 @@ impl Fleet {
         Ok(outcome)
     }
 
-    /// Deletes a definition everywhere. With a message go the notes of who has it.
+    /// Deletes a definition everywhere. A message is also removed from the users who have it.
     ///
     /// # Errors
     /// There is no such definition, or something refers to it; those of the database.
@@ -217,7 +217,7 @@ impl Fleet {
             .map_err(|error| DefinitionRefusal::NoMessage { number, error })?;
         let users = retry(|| async {
             let mut tx = self.write().await?;
-            // Before anything is read, so that nobody deletes the message or a user meanwhile.
+            // Locked before anything is read, so that nobody deletes the message or a user meanwhile.
             tx.lock_clock().await?;
             let message = lookup::definition(&mut tx, &name).await?;
             if message.definition.value("TAG") != PERSONAL {
@@ -248,10 +248,10 @@ pub fn key(name: &DefinitionName) -> Result<ItemKey, StoreError> {
     Ok(ItemKey { pin: name.owner().map_err(wrong)?, slot: name.kind.slot() })
 }
 
-/// Defines something, or changes what is defined. `areas`: all that it belongs to; `None` leaves them, and puts what is
-/// new into the area of everyone. A work code keeps its place in the lists of devices, or gets a free one.
+/// Creates or changes a definition. `areas`: all areas of the definition; `None` keeps them, and puts a new definition into
+/// the area of everyone. A work code keeps its place in the lists of devices, or gets a free one.
 ///
-/// The inner error is why nothing was done: it refers to what is not defined.
+/// The inner error: the definition refers to others that do not exist, and nothing was done.
 ///
 /// # Errors
 /// Those of the database.
@@ -289,7 +289,7 @@ pub async fn set(
     for area in members.iter().filter(|area| !wanted.contains(area)) {
         writes.push(bury(tx, membership(area)));
     }
-    // After the memberships: whoever reads the feed finds the definition in its scope.
+    // After the memberships, so that a reader of the feed finds the definition in its scope.
     let content = Content::Definition(definition.clone());
     if tx.contents(std::slice::from_ref(&key)).await?.get(&key) != Some(&content) {
         writes.push(put(tx, key, content));
@@ -301,7 +301,7 @@ pub async fn set(
     Ok(Ok(if existed { Outcome::Changed } else { Outcome::Made }))
 }
 
-/// Deletes a definition everywhere, unless something refers to it. With a message go the notes of who has it.
+/// Deletes a definition everywhere, unless something refers to it. A message is also removed from the users who have it.
 ///
 /// # Errors
 /// Those of the database.
@@ -334,7 +334,7 @@ pub async fn find(tx: &mut Tx, name: &DefinitionName) -> Result<Option<Defined>,
     Ok(tx.definitions(name.kind).await?.into_iter().find(|defined| defined.name == *name))
 }
 
-/// Gives a personal message to users; to those who have it already nothing happens. Returns to how many it was given.
+/// Gives a personal message to users. Returns how many did not have it before.
 ///
 /// # Errors
 /// Those of the database.
@@ -353,7 +353,7 @@ pub async fn assign(tx: &mut Tx, message: u16, pins: &[Pin], now: Millis) -> Res
     Ok(writes.len())
 }
 
-/// Places of work codes in the lists of devices: each has one of its own, and keeps it.
+/// Places of work codes in the lists of devices: each work code has its own place, and keeps it.
 #[derive(Clone, Debug, Default)]
 pub struct Places {
     of: BTreeMap<DefinitionName, u32>,
@@ -361,7 +361,7 @@ pub struct Places {
 }
 
 impl Places {
-    /// Those that are taken.
+    /// Reads the used places.
     ///
     /// # Errors
     /// Those of the database.
@@ -375,13 +375,13 @@ impl Places {
         Ok(places)
     }
 
-    /// The definition of a work code of this name in words, at its own place, or at the first that is free.
+    /// The definition of a work code with this text, at its own place or at the first free one.
     ///
     /// # Errors
-    /// The text is not one that the table takes.
+    /// The text does not fit the table.
     pub fn work_code(&mut self, name: &DefinitionName, text: &str) -> Result<Definition, TableRecordError> {
         let place = self.of.get(name).copied().unwrap_or_else(|| self.free());
-        // What has no name is called as it is coded.
+        // A work code without a name is named by its code.
         let text = if text.trim().is_empty() { name.name.as_str() } else { text };
         let definition = Definition::new(name, &[("PIN", place.to_string()), ("NAME", text.to_owned())])?;
         self.taken.insert(place);
@@ -401,7 +401,7 @@ impl Places {
     }
 }
 
-/// What a definition refers to and is not defined. Number 1 of time zones and groups every device has from its making.
+/// The missing definitions that a definition refers to. Every device has time zone 1 and group 1 from the factory.
 async fn undefined(tx: &mut Tx, definition: &Definition) -> Result<Vec<DefinitionName>, StoreError> {
     let kind = match definition.kind() {
         DefinitionKind::Group | DefinitionKind::Holiday => DefinitionKind::TimeZone,
@@ -418,14 +418,14 @@ async fn undefined(tx: &mut Tx, definition: &Definition) -> Result<Vec<Definitio
     Ok(names.filter(|name| !defined.contains(&name.name)).collect())
 }
 
-/// Who refers to a definition.
+/// The definitions and users that refer to a definition.
 async fn referring(tx: &mut Tx, name: &DefinitionName) -> Result<Vec<Reference>, StoreError> {
     let Ok(number) = name.name.parse::<u32>() else { return Ok(Vec::new()) };
     let (kinds, users): (&[DefinitionKind], i64) = match name.kind {
         DefinitionKind::TimeZone => {
             (&[DefinitionKind::Holiday, DefinitionKind::Group], users_with_zone(tx, number).await?)
         }
-        // Without a group of their own people are in the first, which every device has.
+        // People without a group belong to the first one, which every device has.
         DefinitionKind::Group if number == 1 => (&[], 0),
         DefinitionKind::Group => {
             (&[DefinitionKind::Combination], tx.users_in_group(i64::from(number)).await?)
@@ -448,7 +448,7 @@ async fn referring(tx: &mut Tx, name: &DefinitionName) -> Result<Vec<Reference>,
     Ok(found)
 }
 
-/// How many users have a time zone of their own: four numbers of four digits, the first a flag (§11.5).
+/// The number of users with a time zone of their own: four numbers of four digits, the first a flag (§11.5).
 async fn users_with_zone(tx: &mut Tx, zone: u32) -> Result<i64, StoreError> {
     let has = |text: &str| {
         [4..8, 8..12, 12..16]
@@ -458,7 +458,7 @@ async fn users_with_zone(tx: &mut Tx, zone: u32) -> Result<i64, StoreError> {
     Ok(tx.user_time_zones().await?.into_iter().filter(|(text, _)| has(text)).map(|(_, users)| users).sum())
 }
 
-/// The first number of a kind that is free.
+/// The first free number of a kind.
 ///
 /// # Errors
 /// Those of the database.
@@ -473,7 +473,7 @@ fn put(tx: &Tx, key: ItemKey, content: Content) -> ItemWrite {
     ItemWrite { key, content: Some(content), hash, contested: false, made_of: None }
 }
 
-/// A tombstone. Its hash is of nothing: what an item held last is told by its older versions.
+/// A tombstone. Its hash says nothing: the older versions of an item tell its last content.
 fn bury(tx: &Tx, key: ItemKey) -> ItemWrite {
     let hash = roster::hash(tx.hash_key(), &key.slot, &Content::Membership);
     ItemWrite { key, content: None, hash, contested: false, made_of: None }

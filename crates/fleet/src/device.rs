@@ -1,4 +1,4 @@
-//! Devices, as operators admit and arrange them.
+//! Devices: operators approve, retire and arrange them.
 
 use std::collections::BTreeSet;
 
@@ -12,19 +12,19 @@ use crate::fleet::retry;
 use crate::reread::{self, ask_for_everything};
 use crate::{Actor, Fleet, FleetError, lookup};
 
-/// Why a device cannot be admitted, put out or changed.
+/// Why a device cannot be approved, rejected or changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DeviceRefusal {
-    /// It is in the fleet already.
+    /// The device is part of the fleet already.
     #[error("{0} is in the fleet already")]
     IsMember(SerialNumber),
-    /// It is not in the fleet.
+    /// The device is not part of the fleet.
     #[error("{0} is not in the fleet")]
     IsNoMember(SerialNumber),
 }
 
 impl Fleet {
-    /// Takes a device into the fleet, and has it upload everything that it holds.
+    /// Admits a device to the fleet, and asks it to upload everything that it holds.
     ///
     /// # Errors
     /// No such device has called; it is in the fleet already; those of the database.
@@ -48,7 +48,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Does not let a device in that waits for approval.
+    /// Rejects a device that waits for approval.
     ///
     /// # Errors
     /// No such device has called; it is in the fleet; those of the database.
@@ -67,7 +67,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Puts a device out of the fleet. What it holds stays on it.
+    /// Removes a device from the fleet. The device keeps its data.
     ///
     /// # Errors
     /// No such device has called; those of the database.
@@ -95,11 +95,11 @@ impl Fleet {
             Ok(tx.commit().await?)
         })
         .await?;
-        tracing::info!(%actor, device.serial_number = %serial_number, "device is sent everything again");
+        tracing::info!(%actor, device.serial_number = %serial_number, "sending the device everything again");
         Ok(())
     }
 
-    /// Has a device upload whole tables again; those that hold people where `tables` is empty. Returns which.
+    /// Asks a device to upload whole tables again; those that hold people if `tables` is empty. Returns the tables.
     ///
     /// # Errors
     /// No such device has called; it is not in the fleet; those of the database.
@@ -118,7 +118,7 @@ impl Fleet {
             Ok(tx.commit().await?)
         })
         .await?;
-        tracing::info!(%actor, device.serial_number = %serial_number, "device is asked for whole tables again");
+        tracing::info!(%actor, device.serial_number = %serial_number, "asking the device for whole tables again");
         Ok(tables.to_vec())
     }
 }
@@ -132,14 +132,14 @@ async fn member(tx: &mut Tx, serial_number: &SerialNumber) -> Result<DeviceRow, 
     Ok(row)
 }
 
-/// Whoever changes what is owed to a device has the device for itself, and the clock before it: the order of all locks.
+/// Locks the clock and then the device, in the order of all locks. A change of what Muster owes to a device needs both.
 async fn lock(tx: &mut Tx, device: &DeviceRow) -> Result<(), StoreError> {
     tx.lock_clock().await?;
     tx.lock_device(device.id).await?;
     Ok(())
 }
 
-/// Takes a device into the fleet.
+/// Admits a device to the fleet.
 ///
 /// # Errors
 /// Those of the database.
@@ -154,7 +154,7 @@ pub async fn approve(
     ask_for_everything(tx, device.id, now).await
 }
 
-/// Puts a device out of the fleet: it gets nothing, and what it sends is refused. What it holds stays on it.
+/// Removes a device from the fleet: Muster sends it nothing and refuses its requests. The device keeps its data.
 ///
 /// # Errors
 /// Those of the database.
@@ -165,7 +165,7 @@ pub async fn retire(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), 
     tx.close_session(device.id, now, SessionEnd::Retired).await
 }
 
-/// Sends a device everything again: it was emptied or exchanged, or is doubted.
+/// Sends a device everything again: the device was wiped or replaced, or its content is in doubt.
 ///
 /// # Errors
 /// Those of the database.
@@ -181,7 +181,7 @@ pub async fn refill(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Result<(), 
     tx.apply(&view, &changes, now).await
 }
 
-/// Sends a device again the photos that it refused, after it was set how photos reach it.
+/// Sends a device again the photos that it refused, after its photo delivery was changed.
 ///
 /// # Errors
 /// Those of the database.
@@ -190,7 +190,7 @@ pub async fn retry_photos(tx: &mut Tx, device: &DeviceRow, now: Millis) -> Resul
     tx.retry_refused_photos(device.id, now).await
 }
 
-/// Puts a device into areas, all of them. People of areas it leaves are taken off it, people of new ones are sent.
+/// Sets all areas of a device. The device deletes people of areas that it leaves, and gets the people of new ones.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,4 +1,4 @@
-//! How one device is set up otherwise than the others.
+//! Settings of one device that differ from those of the server.
 
 use std::collections::BTreeSet;
 
@@ -11,20 +11,20 @@ use crate::command::QueuedCommand;
 use crate::fleet::retry;
 use crate::{Actor, Fleet, FleetError, device, lookup};
 
-/// What becomes of one setting.
+/// A change of one setting.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Setting<T> {
-    /// It stays as it is.
+    /// The setting stays as it is.
     #[default]
     Keep,
-    /// It follows the server.
+    /// The setting follows the server.
     Default,
-    /// It is this.
+    /// The setting gets this value.
     Is(T),
 }
 
 impl<T> Setting<T> {
-    /// [`Setting::Is`] what is given, [`Setting::Keep`] where nothing is.
+    /// [`Setting::Is`] for a value, [`Setting::Keep`] for none.
     pub fn given(given: Option<T>) -> Self {
         given.map_or(Self::Keep, Self::Is)
     }
@@ -38,14 +38,14 @@ impl<T> Setting<T> {
     }
 }
 
-/// What becomes of the settings of one device.
+/// A change of the settings of one device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceEdit {
-    /// What people call it; without a name by default.
+    /// The name for people; empty by default.
     pub name: Setting<String>,
     /// IANA name of the time zone.
     pub time_zone: Setting<String>,
-    /// Whether it uploads changes at once.
+    /// Whether the device uploads changes at once.
     pub realtime: Setting<bool>,
     /// Times of day of its uploads, for example `00:00;14:05`.
     pub trans_times: Setting<String>,
@@ -53,22 +53,22 @@ pub struct DeviceEdit {
     pub trans_interval_min: Setting<u16>,
     /// Seconds between its polls.
     pub delay_s: Setting<u16>,
-    /// Seconds that it waits after a failed connection.
+    /// Seconds that the device waits after a failed connection.
     pub error_delay_s: Setting<u16>,
     /// 1 for `TransFlag` as ten digits, 2 as names.
     pub trans_flag_format: Setting<u8>,
-    /// How photos reach it.
+    /// How the device gets photos.
     pub photo_delivery: Setting<PhotoDelivery>,
-    /// Whether people may be enrolled and changed at it.
+    /// Whether people may be enrolled and changed at the device.
     pub enrolment: Setting<Enrolment>,
-    /// The areas that it belongs to, all of them; area 1 alone by default.
+    /// All areas of the device; only area 1 by default.
     pub areas: Setting<BTreeSet<Area>>,
-    /// The next key that it shows is its own.
+    /// Muster forgets the communication key; the next key that the device shows counts.
     pub forget_key: bool,
 }
 
 impl Fleet {
-    /// Sets up one device. Returns the names of the settings that changed.
+    /// Changes the settings of one device. Returns the names of the settings that changed.
     ///
     /// # Errors
     /// There is no such device or area; those of the database.
@@ -96,13 +96,13 @@ impl Fleet {
         })
         .await?;
         if !changed.is_empty() {
-            tracing::info!(%actor, device.serial_number = %serial_number, ?changed, "device set up");
+            tracing::info!(%actor, device.serial_number = %serial_number, ?changed, "device settings changed");
         }
         Ok(changed)
     }
 }
 
-/// The settings as they will be.
+/// The settings after the change.
 struct Change {
     name: String,
     options: DeviceOptions,
@@ -138,7 +138,7 @@ impl Change {
         }
     }
 
-    /// What is otherwise than before.
+    /// The names of the settings that changed.
     fn names(&self, row: &DeviceRow, areas: &BTreeSet<Area>) -> Vec<&'static str> {
         let (now, before) = (&self.options, &row.options);
         let all = [
@@ -173,10 +173,10 @@ impl Change {
         }
         if self.options != row.options {
             tx.set_device_options(row.id, &self.options).await?;
-            // Who may be enrolled at a device is the server's affair: the device is not told.
+            // Muster alone enforces the enrolment setting, so the device does not get it.
             let told = |options: &DeviceOptions| DeviceOptions { enrolment: None, ..options.clone() };
             if row.state == DeviceState::Active && told(&self.options) != told(&row.options) {
-                // Devices are told their options when they ask for them, which they do after this command.
+                // A device reads its options in a handshake, which `CHECK` causes.
                 QueuedCommand(wire::Command::Check).queue(tx, row.id, actor.kind(), now).await?;
             }
         }

@@ -1,4 +1,4 @@
-//! Names, cards and passwords that somebody emptied at a device: the record that is held, and what an operator decides.
+//! Names, cards and passwords that were emptied at a device: the held record, and the decision of the operator.
 
 use roster::{Content, Field, HashKey, Millis, Slot, UserFields};
 use store::Tx;
@@ -7,18 +7,18 @@ use wire::Pin;
 use crate::held::ResolveError;
 use crate::user::{self, UserEdit};
 
-/// What is held of an emptied field: which field, and a keyed hash of the value that the fleet keeps. The same field emptied
-/// again is the same record.
+/// The held record of an emptied field: the field, and a keyed hash of the value that the fleet keeps. If the same field is
+/// emptied again, the record is equal.
 pub fn record(pin: &Pin, field: Field, ours: &UserFields, key: &HashKey) -> Vec<u8> {
     format!("emptied {pin} {} {field}", value(field, ours, key)).into_bytes()
 }
 
-/// The reason for people.
+/// The reason, in words for operators.
 pub fn reason(pin: &Pin, field: Field) -> String {
     format!("the {field} of PIN {pin} was emptied at the device; the fleet keeps it")
 }
 
-/// The device is right: the field is emptied everywhere, unless it has another value by now.
+/// Applies the decision that the device is right: empties the field everywhere, unless its value has changed since.
 ///
 /// # Errors
 /// [`ResolveError`].

@@ -1,4 +1,4 @@
-//! Why something cannot be shown or done.
+//! Errors of operations on the fleet.
 
 use std::fmt;
 
@@ -14,31 +14,31 @@ use crate::held::ResolveError;
 use crate::user::UserRefusal;
 use crate::view::failed_removal::FailedRemovalView;
 
-/// Why something cannot be shown or done. Where it is returned, nothing was changed.
+/// Why an operation failed. After an error nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum FleetError {
-    /// The database did not answer, or did not take it.
+    /// A database error.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What the caller names does not exist.
+    /// The thing that the caller names does not exist.
     #[error(transparent)]
     NotFound(#[from] NotFound),
-    /// A rule about devices forbids it.
+    /// A rule about devices forbids the operation.
     #[error(transparent)]
     Device(#[from] DeviceRefusal),
-    /// A rule about commands forbids it.
+    /// A rule about commands forbids the operation.
     #[error(transparent)]
     Command(#[from] CommandRefusal),
-    /// A rule about areas forbids it.
+    /// A rule about areas forbids the operation.
     #[error(transparent)]
     Area(#[from] AreaRefusal),
-    /// A rule about people forbids it.
+    /// A rule about people forbids the operation.
     #[error(transparent)]
     User(#[from] UserRefusal),
-    /// Something held cannot be decided in this way.
+    /// A held record cannot be decided in this way.
     #[error(transparent)]
     Held(ResolveError),
-    /// A rule about definitions forbids it.
+    /// A rule about definitions forbids the operation.
     #[error(transparent)]
     Definition(#[from] DefinitionRefusal),
 }
@@ -46,20 +46,20 @@ pub enum FleetError {
 /// Something that does not exist, and what the caller may have meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NotFound {
-    /// No device with this serial number has called.
+    /// No device with this serial number has connected yet.
     Device {
-        /// As it was named.
+        /// The serial number in the request.
         wanted: SerialNumber,
-        /// The serial number that is most like it.
+        /// The most similar serial number.
         nearest: Option<SerialNumber>,
-        /// No device has called at all.
+        /// No device at all has connected yet.
         is_first: bool,
     },
     /// Nobody has this PIN.
     User {
-        /// As it was named.
+        /// The PIN in the request.
         wanted: Pin,
-        /// The PIN that is most like it.
+        /// The most similar PIN.
         nearest: Option<Pin>,
         /// The person was deleted, and can be brought back.
         can_be_undone: bool,
@@ -68,16 +68,16 @@ pub enum NotFound {
     },
     /// There is no such area.
     Area {
-        /// As it was named.
+        /// The area in the request.
         wanted: Area,
-        /// All that there are.
+        /// All areas.
         known: Vec<(Area, String)>,
     },
     /// There is no such definition.
     Definition {
-        /// As it was named.
+        /// The name in the request.
         wanted: DefinitionName,
-        /// The name that is most like it.
+        /// The most similar name.
         nearest: Option<String>,
     },
     /// Nothing is held under this number.
@@ -88,9 +88,9 @@ pub enum NotFound {
     Record(i64),
     /// No command has this number at this device.
     Command {
-        /// Which device.
+        /// The device.
         device: SerialNumber,
-        /// As it was named.
+        /// The number in the request.
         wanted: i64,
     },
 }

@@ -1,4 +1,4 @@
-//! What happens in the fleet, as it is told to whoever watches.
+//! Events of the fleet, for programs that watch it.
 
 mod watcher;
 
@@ -13,88 +13,88 @@ use wire::{Pin, ReturnCode, SerialNumber, Verdict};
 pub use self::watcher::Watcher;
 use crate::{ChangedBy, text, time};
 
-/// Something that happened.
+/// An event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Event {
-    /// When.
+    /// The time of the event.
     #[serde(serialize_with = "time::serialize")]
     pub at: Millis,
-    /// The device that it is about.
+    /// The device of the event.
     #[serde(serialize_with = "text::serialize_option", skip_serializing_if = "Option::is_none")]
     pub device: Option<SerialNumber>,
-    /// What.
+    /// The kind of event.
     #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened.
+/// The kinds of events.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum EventKind {
-    /// A device called for the first time.
+    /// A device connected for the first time.
     FirstCall,
-    /// A device has another state than before.
+    /// The state of a device changed.
     State {
-        /// The new one.
+        /// The new state.
         #[serde(serialize_with = "text::serialize")]
         state: DeviceState,
     },
-    /// A device is heard again.
+    /// A device is online again.
     Online,
-    /// A device is not heard any more.
+    /// A device went offline.
     Offline,
     /// A device holds everything that it should.
     InSync,
     /// An item changed, or was deleted.
     Changed {
-        /// Whose.
+        /// The PIN of the item.
         #[serde(serialize_with = "text::serialize")]
         pin: Pin,
-        /// Which.
+        /// The slot of the item.
         #[serde(serialize_with = "text::serialize")]
         item: Slot,
-        /// False: it was deleted.
+        /// False if the item was deleted.
         live: bool,
-        /// Who changed it.
+        /// The author of the change.
         by: ChangedBy,
     },
-    /// A command went out.
+    /// A command was sent.
     Sent {
-        /// Its number at the device.
+        /// The number of the command at the device.
         number: i64,
-        /// What it does.
+        /// What the command does with the item.
         verb: CommandVerb,
-        /// What it is about.
+        /// The item.
         #[serde(serialize_with = "text::serialize")]
         item: ItemKey,
     },
     /// A command was answered, or given up.
     Answered {
-        /// Its number at the device.
+        /// The number of the command at the device.
         number: i64,
-        /// What it does.
+        /// What the command did with the item.
         verb: CommandVerb,
-        /// What it is about.
+        /// The item.
         #[serde(serialize_with = "text::serialize")]
         item: ItemKey,
-        /// What the device answered; `None` where the command was given up.
+        /// The return code; `None` if the command was given up.
         return_code: Option<i32>,
-        /// What the return code means.
+        /// The meaning of the return code.
         meaning: &'static str,
-        /// What became of it.
+        /// The outcome.
         outcome: CommandOutcome,
     },
-    /// Something waits for an operator.
+    /// A record is held for an operator.
     Held {
-        /// Its number.
+        /// The number of the held record.
         id: i64,
-        /// Why it is held.
+        /// The kind of the held record.
         #[serde(rename = "kind", serialize_with = "text::serialize")]
         held: HeldKind,
-        /// Whose record it is.
+        /// The PIN of the record.
         #[serde(serialize_with = "text::serialize_option")]
         pin: Option<Pin>,
-        /// Why, in words, without content.
+        /// The reason, in words and without content.
         reason: String,
     },
 }
@@ -103,27 +103,27 @@ pub enum EventKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandVerb {
-    /// The device gets it.
+    /// The device gets the item.
     Update,
-    /// The device gets it in the place of another one.
+    /// The device gets the item in place of another one.
     Replace,
-    /// The device deletes it.
+    /// The device deletes the item.
     Delete,
 }
 
-/// What became of a command.
+/// The outcome of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandOutcome {
-    /// It was carried out.
+    /// The device did it.
     Done,
-    /// It failed for now and goes again.
+    /// The command failed; Muster sends it again.
     Again,
     /// The device has no room.
     Full,
-    /// The device does not take it.
+    /// The device does not accept the content.
     Refused,
-    /// It was given up without an answer.
+    /// Muster gave the command up, without an answer.
     GivenUp,
 }
 

@@ -1,4 +1,4 @@
-//! The door to the fleet: what a program opens, and what an operation runs in.
+//! The entry point of the fleet: opening it, and running transactions.
 
 use roster::Millis;
 use store::{Attempts, Keys, Store, StoreError, Tx};
@@ -8,8 +8,8 @@ use crate::{FleetError, Rules};
 
 /// The fleet of one installation. Every program reads and changes it through this type.
 ///
-/// The methods stand with their subjects: devices in `device.rs`, people in `user.rs`, and so on. A method that changes
-/// something takes the [`Actor`](crate::Actor) first, does all of it in one transaction, and returns what became of it.
+/// The methods are in the files of their subjects: devices in `device.rs`, people in `user.rs`, and so on. A method that changes
+/// something takes the [`Actor`](crate::Actor) first, works in one transaction, and returns the outcome.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     store: Store,
@@ -18,24 +18,24 @@ pub struct Fleet {
 }
 
 impl Fleet {
-    /// The fleet in a database that is open.
+    /// The fleet in an open database.
     pub const fn new(store: Store, rules: Rules, clock: Clock) -> Self {
         Self { store, rules, clock }
     }
 
-    /// Opens the database at `url` for a server: makes it where there is none, and brings its schema up to date. `secret`
-    /// is the key that bodies are sealed with.
+    /// Opens the database at `url` for a server: creates it if there is none, and updates its schema. `secret` is the key
+    /// that encrypts contents.
     ///
     /// # Errors
-    /// It cannot be made or opened, or belongs to another key.
+    /// The database cannot be created or opened, or belongs to another key.
     pub async fn open(url: &str, secret: &[u8; 32], rules: Rules, clock: Clock) -> Result<Self, StoreError> {
         Ok(Self::new(Store::open(url, Keys::from_secret(secret)).await?, rules, clock))
     }
 
-    /// Opens the database at `url` beside its server.
+    /// Opens the database at `url` while its server may run.
     ///
     /// # Errors
-    /// There is none, it belongs to another key, or its schema is not the one of this program.
+    /// There is no database, it belongs to another key, or its schema does not fit this program.
     pub async fn open_existing(
         url: &str,
         secret: &[u8; 32],
@@ -81,27 +81,27 @@ impl Fleet {
         &self.clock
     }
 
-    /// The time.
+    /// The current time.
     pub fn now(&self) -> Millis {
         self.clock.now()
     }
 
-    /// A transaction that only reads.
+    /// Begins a read-only transaction.
     pub(crate) async fn read(&self) -> Result<Tx, StoreError> {
         self.store.read().await
     }
 
-    /// A transaction that writes.
+    /// Begins a transaction that writes.
     pub(crate) async fn write(&self) -> Result<Tx, StoreError> {
         self.store.write().await
     }
 }
 
-/// Runs `work`, a whole transaction from its beginning to its commit, and runs it again where another transaction was in
-/// its way. So `work` must not do anything that counts outside the transaction.
+/// Runs `work`, a whole transaction from its beginning to its commit, and repeats it after a conflict with another
+/// transaction. So `work` must have no effect outside of the transaction.
 ///
 /// # Errors
-/// The last error, after some attempts; at once an error that is not of the database or cannot pass.
+/// The last database error after several attempts; any other error at once.
 pub(crate) async fn retry<T, F, W>(mut work: F) -> Result<T, FleetError>
 where
     F: FnMut() -> W,

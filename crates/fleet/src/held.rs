@@ -1,4 +1,4 @@
-//! What waits for an operator, and what becomes of it.
+//! Held records: decisions of operators, and how Muster applies them.
 
 use roster::{ItemKey, Millis, Slot, Uploader};
 pub use store::HeldKind;
@@ -10,21 +10,21 @@ use crate::fleet::retry;
 use crate::user::{self, UserEdit};
 use crate::{Actor, Fleet, FleetError, NotFound, Rules};
 
-/// What an operator decides.
+/// The decision of an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// What the device has is right.
+    /// The device is right.
     Device,
-    /// Both are the same person: what the device has joins the fleet's person.
+    /// Both are the same person: the fleet's person gets the device's records.
     Same,
-    /// What the fleet has is right: the device is told so.
+    /// The fleet is right: Muster corrects the device.
     Fleet,
-    /// Seen, nothing to do.
+    /// The operator has seen the record; nothing changes.
     Dismiss,
 }
 
 impl Resolution {
-    /// The word it is stored and shown by.
+    /// The word in the database and on screen.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Device => "device",
@@ -35,49 +35,49 @@ impl Resolution {
     }
 }
 
-/// Why something cannot be decided this way.
+/// Why an operator cannot decide this way.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
-    /// There is nothing under this number.
+    /// There is no held record with this number.
     #[error("nothing is held under this number")]
     Unknown,
-    /// It was decided before.
+    /// The record was decided before.
     #[error("this was decided already")]
     Resolved,
-    /// Nothing of the person goes to the device until this is decided.
+    /// Muster sends nothing of the person to the device until the record is decided.
     #[error("this has to be decided: it cannot be dismissed")]
     Undecided,
-    /// The PIN has another person than when this was held.
-    #[error("PIN {0} is not the person's any more about whom this was held: nothing was done")]
+    /// The PIN belongs to another person than when this was held.
+    #[error("PIN {0} belongs to another person now than when this was held: nothing was done")]
     Outdated(wire::Pin),
-    /// There is no person of the fleet whom the device's could be.
+    /// The fleet has no person whom the device could hold.
     #[error("the fleet has nobody under PIN {0}")]
     Nobody(wire::Pin),
-    /// The device does not tell which one was deleted.
-    #[error("the terminal does not tell which one was deleted")]
+    /// The device does not report which part was deleted.
+    #[error("the terminal does not report which one was deleted")]
     NotKnownWhich,
     /// The field has another value than when it was emptied.
-    #[error("the {0} is another one by now: nothing was done")]
+    #[error("the {0} has changed since: nothing was done")]
     Replaced(roster::Field),
-    /// There are no two people.
+    /// There are no two people to join.
     #[error("this is about one person")]
     OnePerson,
-    /// This kind is only to be looked at.
-    #[error("there are no two sides to this")]
+    /// This kind can only be looked at and dismissed.
+    #[error("there is nothing to choose here: this can only be dismissed")]
     OnlyDismiss,
-    /// The device is not there any more.
-    #[error("the device it came from is gone")]
+    /// The device no longer exists.
+    #[error("the device that sent this no longer exists")]
     NoDevice,
-    /// What was kept cannot be read after all.
-    #[error("the record that was kept cannot be read any more")]
+    /// The held record cannot be read.
+    #[error("the held record cannot be read")]
     Unreadable,
-    /// The database.
+    /// A database error.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
 impl Fleet {
-    /// Carries out what an operator decided about something held.
+    /// Applies the decision of an operator on a held record.
     ///
     /// # Errors
     /// Nothing is held under this number; [`ResolveError`] as [`FleetError::Held`]; those of the database.
@@ -103,7 +103,7 @@ impl Fleet {
     }
 }
 
-/// Carries out what an operator decided about something held.
+/// Applies the decision of an operator on a held record.
 ///
 /// # Errors
 /// [`ResolveError`].
@@ -114,7 +114,7 @@ pub async fn resolve(
     rules: &Rules,
     now: Millis,
 ) -> Result<HeldRow, ResolveError> {
-    // Before anything is read that is decided on.
+    // Locked before anything is read that the decision depends on.
     tx.lock_clock().await?;
     let (row, raw) = tx.show_held(id).await?.ok_or(ResolveError::Unknown)?;
     if row.resolved_at.is_some() {
@@ -149,7 +149,7 @@ pub async fn resolve(
             (_, Resolution::Same) => return Err(ResolveError::OnePerson),
             (HeldKind::PartDeleted, Resolution::Device) => return Err(ResolveError::NotKnownWhich),
             (HeldKind::Leftover, Resolution::Device) => {
-                // The fleet's person, or a new one where there is nobody.
+                // For the fleet's person, or for a new one if the PIN is free.
                 take_person(tx, &device, &pin, resolution, now).await?;
                 owe_person(tx, &device, &pin, life.is_some(), now).await?;
             }
@@ -174,13 +174,13 @@ pub async fn resolve(
                 owe_person(tx, &device, &pin, false, now).await?;
             }
             (HeldKind::Conflict | HeldKind::Waiting, Resolution::Device) => {
-                // Somebody else has the PIN from now on: nothing of the former person stays with it.
+                // Another person has the PIN from now on: nothing of the former person stays.
                 let until = rules.undo_until(now);
                 user::delete(tx, &pin, None, now, Some(until)).await?;
                 take_person(tx, &device, &pin, resolution, now).await?;
                 owe_person(tx, &device, &pin, false, now).await?;
             }
-            // The fleet is right: whoever the device has under this PIN goes, and the fleet's person comes.
+            // The fleet is right: the device deletes its person under this PIN and gets the fleet's person.
             (HeldKind::Conflict | HeldKind::Waiting, _) => {
                 discard(tx, &device, &pin, resolution, now).await?;
                 owe_person(tx, &device, &pin, true, now).await?;
@@ -211,7 +211,7 @@ fn uploaded_user(device: &DeviceRow, row: &HeldRow, raw: &[u8]) -> Option<(wire:
     )
 }
 
-/// All that a joining device said of a person becomes the fleet's: the user first, then what belongs to it.
+/// Accepts all that a device sent of a person: first the user, then the items of the user.
 async fn take_person(
     tx: &mut Tx,
     device: &DeviceRow,
@@ -230,7 +230,7 @@ async fn take_person(
     Ok(())
 }
 
-/// What a device said of a person is not taken, and is known again: its templates do not come back by an upload.
+/// Discards what a device sent of a person. Its templates are remembered, so that an upload does not bring them back.
 async fn discard(
     tx: &mut Tx,
     device: &DeviceRow,
@@ -253,7 +253,7 @@ async fn discard(
     Ok(())
 }
 
-/// Everything that a device said of a person and that is held: one decision is about all of it.
+/// All held records of a person from a device: one decision covers all of them.
 async fn conflicts(tx: &mut Tx, device: &DeviceRow, pin: &wire::Pin) -> Result<Vec<HeldRow>, StoreError> {
     let mut found = Vec::new();
     for kind in [HeldKind::Conflict, HeldKind::Waiting, HeldKind::Leftover] {
@@ -263,15 +263,15 @@ async fn conflicts(tx: &mut Tx, device: &DeviceRow, pin: &wire::Pin) -> Result<V
             pin: Some(pin.clone()),
             resolved_too: false,
         };
-        found.extend(tx.held(&filter, MOST_OF_A_PERSON).await?);
+        found.extend(tx.held(&filter, MAX_OF_A_PERSON).await?);
     }
     Ok(found)
 }
 
 /// More records than anybody has on a device.
-const MOST_OF_A_PERSON: i64 = 1_000;
+const MAX_OF_A_PERSON: i64 = 1_000;
 
-/// What the device uploaded becomes the fleet's: a user field by field, so that what was not said stays.
+/// Accepts what the device uploaded: for a user field by field, so that missing fields stay as they are.
 async fn take_from_device(
     tx: &mut Tx,
     device: &DeviceRow,
@@ -286,7 +286,7 @@ async fn take_from_device(
                 let versions = tx.user_versions(std::slice::from_ref(&pin)).await?.remove(&pin);
                 let fields = match versions.and_then(|versions| versions.current) {
                     Some(current) => {
-                        // The operator takes another person for the fleet's: that person's defaults count too.
+                        // The operator replaces the fleet's person by another: default values of that person count too.
                         let another = row.kind == HeldKind::Conflict;
                         let believed = another.then(|| device.capability.clone().believed());
                         let capability = believed.as_ref().unwrap_or(&device.capability);
@@ -334,7 +334,7 @@ async fn take_from_device(
     Ok(())
 }
 
-/// Everything of a person is owed to a device from now on, after its deletion there if need be.
+/// From now on the device must get all items of a person, if need be after a deletion there.
 async fn owe_person(
     tx: &mut Tx,
     device: &DeviceRow,

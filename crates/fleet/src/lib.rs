@@ -1,7 +1,7 @@
-//! The fleet: every operation on it and every view of it, one file a subject.
+//! The fleet: every operation on it and every view of it, one file for each subject.
 //!
-//! Operators, devices and jobs change the fleet through this crate. An operation runs in the transaction that it is given, so
-//! that several of them can succeed or fail together.
+//! Operators, devices and jobs change the fleet through this crate. The free functions take a transaction, so that several of
+//! them succeed or fail together.
 
 mod actor;
 pub mod area;
@@ -36,5 +36,5 @@ pub use changed_by::ChangedBy;
 pub use error::{FleetError, NotFound};
 pub use fleet::Fleet;
 pub use rules::Rules;
-/// What the database says when it cannot be opened, read or written.
+/// The errors of the database, and its kinds.
 pub use store::{Engine, StoreError};

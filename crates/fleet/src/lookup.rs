@@ -1,4 +1,4 @@
-//! Finding what a caller names, or what the caller may have meant.
+//! Look-up by name or number, with suggestions for a mistyped one.
 
 use std::collections::BTreeMap;
 
@@ -9,15 +9,15 @@ use wire::{Pin, SerialNumber};
 use crate::view::failed_removal;
 use crate::{FleetError, NotFound, definition};
 
-/// The most people that are compared with a PIN that nobody has.
+/// Maximum number of people that are compared with an unknown PIN.
 const MAX_COMPARED: i64 = 20_000;
 
-/// How many letters a text may be off and still be what was meant.
+/// Whether an edit distance is small enough for a typing error.
 fn is_near(distance: usize, text: &str) -> bool {
     distance <= 1 + text.len() / 4
 }
 
-/// The text that is nearest to `wanted`, if any is near.
+/// The text that is nearest to `wanted`, if one is near.
 pub fn nearest<'t>(wanted: &str, texts: impl IntoIterator<Item = &'t str>) -> Option<&'t str> {
     let lower = wanted.to_lowercase();
     texts
@@ -56,7 +56,7 @@ pub(crate) async fn serial_numbers(tx: &mut Tx) -> Result<BTreeMap<i64, SerialNu
     Ok(tx.devices().await?.into_iter().map(|row| (row.id, row.serial_number)).collect())
 }
 
-/// Makes sure that all of these areas exist.
+/// Checks that all of these areas exist.
 pub(crate) async fn areas(tx: &mut Tx, wanted: &[Area]) -> Result<(), FleetError> {
     let known = tx.areas().await?;
     match wanted.iter().find(|area| !known.iter().any(|(known, _)| known == *area)) {
@@ -73,7 +73,7 @@ pub(crate) async fn definition(tx: &mut Tx, wanted: &DefinitionName) -> Result<D
     }
 }
 
-/// The error for a definition that there is not. Codes can be mistyped; one number is as good as another.
+/// The error for an unknown definition. Only codes get a suggestion: a number has no likely typing error.
 pub(crate) async fn no_definition(tx: &mut Tx, wanted: &DefinitionName) -> FleetError {
     let mut nearest = None;
     if wanted.kind == DefinitionKind::WorkCode {
@@ -87,7 +87,7 @@ pub(crate) async fn no_definition(tx: &mut Tx, wanted: &DefinitionName) -> Fleet
     NotFound::Definition { wanted: wanted.clone(), nearest }.into()
 }
 
-/// The error for a PIN that nobody has.
+/// The error for an unknown PIN.
 pub(crate) async fn no_user(tx: &mut Tx, wanted: &Pin, now: Millis) -> FleetError {
     let found = async {
         let failed_removals = failed_removal::of(tx, None, Some(wanted)).await?;
@@ -98,7 +98,7 @@ pub(crate) async fn no_user(tx: &mut Tx, wanted: &Pin, now: Millis) -> FleetErro
         Ok(found) => found,
         Err(error) => return error.into(),
     };
-    // `7` and `007` are different people: the likeliest mistake.
+    // `7` and `007` are different people. Confusing them is the likeliest mistake.
     let bare = |text: &str| text.trim_start_matches('0').to_lowercase();
     let near = pins
         .iter()

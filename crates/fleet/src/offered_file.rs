@@ -1,42 +1,42 @@
-//! Files that a device is told to fetch: under an address that nobody can guess, for a while.
+//! Offered files: files that a device is told to fetch, at a secret address, for a limited time.
 
 use roster::Millis;
 use store::{OfferedFile, StoreError, Tx};
 
 use crate::clock::Entropy;
 
-/// What the path of a file begins with, below `/iclock/` or at the root.
+/// The first folder in the path of a file, below `/iclock/` or at the root.
 pub const FOLDER: &str = "file";
 
 /// Hexadecimal digits of a token: 128 random bits.
 pub const TOKEN_DIGITS: usize = 32;
 
-/// The largest file that is offered.
+/// Maximum size of an offered file, bytes.
 pub const MOST_FILE_BYTES: usize = 64 << 20;
 
-/// How long a device may take to fetch a file after it was told to, at the latest, ms.
+/// How long a device may take to fetch a file after the command expired, ms.
 pub const FETCH_MS: i64 = 3_600_000;
 
-/// A file to be offered.
+/// A file to offer.
 #[derive(Clone, Debug)]
 pub struct Offer {
-    /// Whoever knows it may fetch the file: random, of [`TOKEN_DIGITS`] digits.
+    /// The secret of the address: random, [`TOKEN_DIGITS`] digits. Anybody who knows it may fetch the file.
     pub token: String,
     /// The last part of its address.
     pub name: String,
-    /// It is served as base64 text.
+    /// Muster serves the file as base64 text.
     pub as_base64: bool,
-    /// When the order to fetch it expires.
+    /// When the command to fetch the file expires.
     pub until: Millis,
 }
 
 impl Offer {
-    /// The address that a device is told: below `/iclock/` of this server.
+    /// The address for the device, relative to `/iclock/` of this server.
     pub fn url(&self) -> String {
         url(&self.token, &self.name)
     }
 
-    /// Keeps the file for one device to fetch.
+    /// Stores the file for one device.
     ///
     /// # Errors
     /// Those of the database.
@@ -53,18 +53,18 @@ impl Offer {
     }
 }
 
-/// A token that nobody can guess.
+/// A secret random token.
 pub fn token(entropy: &Entropy) -> String {
     format!("{:016x}{:016x}", entropy.next(), entropy.next())
 }
 
-/// The address that a device is told, below `/iclock/` of this server; devices that take it for one below the root, or
-/// double the folder, reach the same.
+/// The address for the device, relative to `/iclock/` of this server. Devices that resolve it from the root, or double the
+/// folder, reach the same file.
 pub fn url(token: &str, name: &str) -> String {
     format!("{FOLDER}/{token}/{name}")
 }
 
-/// A path as it may stand in a log: what looks like a token is not shown, since whoever knows one may fetch the file.
+/// A path for a log, with its tokens hidden: anybody who knows a token may fetch the file.
 pub fn without_tokens(path: &str) -> String {
     let shown = |segment: &str| if is_token(segment) { "<token>".to_owned() } else { segment.to_owned() };
     path.split('/').map(shown).collect::<Vec<_>>().join("/")
@@ -75,7 +75,7 @@ pub fn is_token(segment: &str) -> bool {
     segment.len() == TOKEN_DIGITS && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
-/// The name of a file as an address can hold it: what else is in it becomes a `_`.
+/// A file name that is safe in an address: other characters become `_`.
 pub fn address_name(name: &str) -> String {
     let name: String = name
         .chars()

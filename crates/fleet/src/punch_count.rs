@@ -1,4 +1,4 @@
-//! How many punches a device says to hold of a period (`VERIFY SUM`, §12.3), against how many are kept.
+//! Punch counts: compares the number of punches that a device reports for a period (`VERIFY SUM`, §12.3) with that of Muster.
 
 use std::cmp::Ordering;
 
@@ -6,18 +6,18 @@ use wire::{Command, DataQuery};
 
 use crate::command::QueuedCommand;
 
-/// What two counts of the same period say.
+/// The comparison of two punch counts of the same period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sum {
-    /// Everything is here.
+    /// Muster has all punches.
     Equal,
-    /// The device has so many that are not here.
+    /// The device has this many punches that Muster lacks.
     Missing(u64),
-    /// So many more are here: the device has forgotten some, or never had them.
+    /// Muster has this many more: the device deleted some, or never had them.
     Beyond(u64),
 }
 
-/// Compares what a device told with what is kept.
+/// Compares the device's count with that of Muster.
 pub fn compare(told: u64, kept: u64) -> Sum {
     match told.cmp(&kept) {
         Ordering::Equal => Sum::Equal,
@@ -26,10 +26,10 @@ pub fn compare(told: u64, kept: u64) -> Sum {
     }
 }
 
-/// What a device is to be asked for after it answered a `VERIFY SUM`: the punches of the period where the counts differ.
+/// The query that follows the answer to a `VERIFY SUM`: the punches of the period, if the counts differ.
 ///
-/// Also where more are kept than it told: of two that differ, one may lack what the other has. What is here already is
-/// recognised when it comes again.
+/// Muster also asks if it has more punches than the device: each side may lack some. Muster recognises punches that it has
+/// already.
 pub fn follow_up(command: &Command<'_>, told: u64, kept: u64) -> Option<QueuedCommand> {
     let Command::VerifySum { from, to } = command else { return None };
     (compare(told, kept) != Sum::Equal)

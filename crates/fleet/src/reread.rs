@@ -1,4 +1,4 @@
-//! Asking a device to upload whole tables again.
+//! Rereads: Muster asks a device to upload whole tables again.
 
 use roster::Millis;
 use store::{StoreError, Tx};
@@ -6,10 +6,10 @@ use wire::StampKey;
 
 use crate::command::QueuedCommand;
 
-/// A table that came again and then not for this long has come completely, ms.
+/// A repeated table is complete after no upload of it arrived for this long, ms.
 pub const REREAD_PAUSE_MS: i64 = 600_000;
 
-/// Has a device upload all it holds: with its next handshake, which is asked for.
+/// Asks a device to upload all its people after its next handshake, which a `CHECK` causes.
 ///
 /// # Errors
 /// Those of the database.
@@ -20,8 +20,8 @@ pub async fn ask_for_everything(tx: &mut Tx, device: i64, now: Millis) -> Result
 /// The tables that hold people.
 pub const PEOPLE: [StampKey; 2] = [StampKey::OperLog, StampKey::BioData];
 
-/// Has a device upload whole tables again: with its next handshake, which is asked for with `CHECK` (§5, §12.3). The
-/// first upload of a table after that ends it.
+/// Asks a device to upload whole tables again after its next handshake, which a `CHECK` causes (§5, §12.3). The request ends
+/// with the first upload of each table after that handshake.
 ///
 /// # Errors
 /// Those of the database.

@@ -1,8 +1,8 @@
-//! The routine check: the people of each device are read once in `reread_days`, although nothing asks for it. So a device that
-//! changed silently is found: one that was restored from its own backup, or loaded from a stick.
+//! The routine check: Muster reads the people of each device once in `reread_days`. It finds devices that changed without a
+//! report: a device that was restored from its own backup, or loaded from a stick.
 //!
-//! The check is rationed over the fleet. Whose turn it is, and how many had their turn lately, is in the database: several
-//! servers on one database share one rate. What a reading comes to, the listener decides (`people_reading.rs`).
+//! The check has a rate limit for the whole fleet. The database holds when each device was checked, so that several servers
+//! on one database share one limit. The listener decides on the result of a reading (`people_reading.rs`).
 
 use std::time::Duration;
 
@@ -14,25 +14,25 @@ use crate::clock::Clock;
 use crate::command::{QueuedCommand, is_refused};
 use crate::view::sync_status::ONLINE_MS;
 
-/// Who orders this.
+/// The author of these commands.
 pub const BY: &str = "routine";
 
-/// How often the job looks whose turn it is.
+/// How often the job looks for devices that are due.
 pub const LOOK: Duration = Duration::from_mins(1);
 
-/// The rate is kept within this time, ms.
+/// The rate limit applies to this time, ms.
 const WINDOW_MS: i64 = 3_600_000;
 
-/// A device that was asked for everything because of a surplus has no turn for so long, ms. That is an hour less than a day: a
-/// surplus that lasts is asked about again after a day, and would take every turn.
+/// A device that was asked for everything because of a surplus is not due for this long, ms. That is an hour less than a day: a
+/// lasting surplus is asked about again after a day, and would otherwise take the place of every check.
 const SURPLUS_MS: i64 = 23 * 3_600_000;
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// So many devices are read at the same time at most. A device that went away in the middle counts for an hour.
-const MOST_UNDER_WAY: i64 = 20;
+/// Maximum number of readings at the same time. If a device disconnects in the middle, its reading counts for an hour.
+const MAX_UNDER_WAY: i64 = 20;
 
-/// Begins to read the devices whose turn it is; each device has one within `reread_days`, and none has where that is 0. How many had their turn.
+/// Begins to read the devices that are due: each once within `reread_days`, none if that is 0. Returns how many were due.
 ///
 /// # Errors
 /// Those of the database.
@@ -48,7 +48,7 @@ pub async fn begin_due(store: &Store, clock: &Clock, reread_days: u16) -> Result
         seen: now.plus(-ONLINE_MS),
     };
     let since = now.plus(-WINDOW_MS);
-    // Most of the time it is nobody's turn: nothing is locked then.
+    // Most of the time no device is due, and nothing is locked.
     let mut tx = store.read().await?;
     let most = room(&tx.readings(since).await?, days);
     let any = most > 0 && !tx.due_for_reading(&due, 1).await?.is_empty();
@@ -58,43 +58,43 @@ pub async fn begin_due(store: &Store, clock: &Clock, reread_days: u16) -> Result
     }
     store::retry(|| async {
         let mut tx = store.write_fleet().await?;
-        // Another server may have been quicker.
+        // Another server may have been faster.
         let most = room(&tx.readings(since).await?, days);
         let devices = tx.due_for_reading(&due, most).await?;
-        let mut turns = 0;
+        let mut due_devices = 0;
         for device in devices {
             let Some(row) = tx.lock_device(device).await? else { continue };
-            turns += 1;
+            due_devices += 1;
             if !can_be_asked(&row.capability) {
                 tx.pass_over_reading(device, now).await?;
                 continue;
             }
-            tracing::info!(device.serial_number = %row.serial_number, "routine check: the device is asked for its people");
+            tracing::info!(device.serial_number = %row.serial_number, "routine check: asking the device for its people");
             begin(&mut tx, device, &row.capability, now).await?;
         }
         tx.commit().await?;
-        Ok(turns)
+        Ok(due_devices)
     })
     .await
 }
 
-/// How many devices may have their turn now.
+/// How many readings may begin now.
 fn room(readings: &Readings, days: i64) -> i64 {
     let in_window = div_ceil(readings.active * WINDOW_MS, days * DAY_MS);
     let at_once = div_ceil(in_window * i64::try_from(LOOK.as_millis()).unwrap_or(WINDOW_MS), WINDOW_MS);
-    at_once.min(in_window - readings.begun).min(MOST_UNDER_WAY - readings.under_way).max(0)
+    at_once.min(in_window - readings.begun).min(MAX_UNDER_WAY - readings.under_way).max(0)
 }
 
 const fn div_ceil(number: i64, by: i64) -> i64 {
     (number + by - 1) / by
 }
 
-/// Whether a device can be asked for its people alone. One that answers no queries would upload all its templates too.
+/// Whether a device can be asked for its people alone. A device without queries would upload all its templates too.
 pub fn can_be_asked(capability: &Capability) -> bool {
     !capability.speaks_access_control() && !is_refused(Form::Query, capability)
 }
 
-/// Begins to read the people of a device: it is asked how many they are, and then who. The row of the device is locked.
+/// Begins to read the people of a device: asks for their number, then for the people. The caller holds the device row.
 ///
 /// # Errors
 /// Those of the database.

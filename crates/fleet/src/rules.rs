@@ -1,4 +1,4 @@
-//! The rules that hold for the whole fleet, whoever acts: an operator, a device or a job.
+//! The rules of the fleet: they apply to operators, devices and jobs alike.
 
 use std::time::Duration;
 
@@ -7,21 +7,21 @@ use roster::Millis;
 use store::DeviceRow;
 use sync::intake::Enrolment;
 
-/// What an operator set about the fleet.
+/// The settings of the fleet.
 #[derive(Clone, Debug)]
 pub struct Rules {
     /// The time zone of devices that have none of their own.
     pub time_zone: TimeZone,
-    /// What becomes of people who are enrolled or changed at a device, unless the device has its own setting.
+    /// What Muster does with people who are enrolled or changed at a device, unless the device has its own setting.
     pub enrolment: Enrolment,
     /// How long a deleted person can be brought back.
     pub undo: Duration,
-    /// Whether operators may reach into the system of a device: its files, its shell, its firmware.
+    /// Whether operators may send commands on the system of a device: its files, its shell, its firmware.
     pub system_commands: bool,
 }
 
 impl Rules {
-    /// What becomes of people who are enrolled or changed at this device.
+    /// What Muster does with people who are enrolled or changed at this device.
     pub fn enrolment_at(&self, device: &DeviceRow) -> Enrolment {
         device.options.enrolment.unwrap_or(self.enrolment)
     }
@@ -31,7 +31,7 @@ impl Rules {
         now.plus(i64::try_from(self.undo.as_millis()).unwrap_or(i64::MAX))
     }
 
-    /// What the time zone of a device is called now: its IANA name, or the offset where it has no name.
+    /// The name of the time zone of a device: its IANA name, or the present UTC offset if it has no name.
     pub fn zone_name(&self, device: &DeviceRow, now: Millis) -> String {
         if let Some(own) = &device.options.time_zone {
             return own.clone();

@@ -1,7 +1,7 @@
-//! Suspending people, reinstating them, and their last days.
+//! Suspension and reinstatement of people, and their last days.
 //!
-//! A suspended person stays in the fleet with everything, and belongs to no area. So every terminal removes the person, and
-//! no upload brings the person back: the areas are the operator's alone. [`store::Suspension`] remembers the areas.
+//! A suspended person stays in the fleet with all items, but belongs to no area. So every terminal removes the person, and no
+//! upload brings the person back, because only operators set areas. [`store::Suspension`] remembers the areas.
 //!
 //! Days begin and end in the time zone of the server ([`Rules::time_zone`]), whatever the zone of a terminal is: a person
 //! is on all terminals or on none.
@@ -20,10 +20,10 @@ use crate::fleet::retry;
 use crate::user::{UserRefusal, bury, put};
 use crate::{Actor, Fleet, FleetError, Rules, lookup, time};
 
-/// A suspension, as it is shown.
+/// A suspension, for display.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SuspensionView {
-    /// Since when.
+    /// When it began.
     #[serde(serialize_with = "time::serialize")]
     pub since: Millis,
     /// The last day, as `2027-03-12`; `None`: until an operator reinstates the person.
@@ -45,7 +45,7 @@ impl From<Suspension> for SuspensionView {
     }
 }
 
-/// What became of an order to suspend or to reinstate people.
+/// The result of suspending or reinstating people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Suspended {
     /// Nothing was done: nobody has this PIN.
@@ -54,22 +54,22 @@ pub enum Suspended {
     Left(Pin),
     /// Nothing was done: this person is not suspended.
     NotSuspended(Pin),
-    /// Each person, by PIN: whether anything changed, and the suspension, that which ended or the new one.
+    /// For each person, by PIN: whether anything changed, and the suspension, new or ended.
     Done(Vec<(Pin, bool, Suspension)>),
 }
 
-/// What became of one person when people were suspended or reinstated.
+/// The result for one person who was suspended or reinstated.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SuspensionChange {
     /// The PIN of the person.
     pub pin: String,
-    /// What became of the person.
+    /// The outcome.
     pub outcome: SuspensionOutcome,
-    /// The suspension, or the one that ended.
+    /// The suspension, new or ended.
     pub suspension: SuspensionView,
 }
 
-/// What became of one person when people were suspended or reinstated.
+/// The outcome for one person who was suspended or reinstated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SuspensionOutcome {
@@ -84,10 +84,10 @@ pub enum SuspensionOutcome {
 }
 
 impl Fleet {
-    /// Removes people from every terminal and keeps everything of theirs: until the end of a day, or until they are
-    /// reinstated. For people who are suspended already only the last day changes.
+    /// Removes people from every terminal and keeps all their items, until the end of a day or until they are reinstated.
+    /// For people who are suspended already, only the last day changes.
     ///
-    /// All of them or, where one cannot be suspended, none.
+    /// If one of them cannot be suspended, nobody is.
     ///
     /// # Errors
     /// One of them does not exist; [`UserRefusal::DayIsOver`], [`UserRefusal::HasLeft`]; those of the database.
@@ -123,7 +123,7 @@ impl Fleet {
 
     /// Brings suspended people, and people who have left, back to the terminals of their areas.
     ///
-    /// All of them or, where one is not suspended, none.
+    /// If one of them is not suspended, nobody is reinstated.
     ///
     /// # Errors
     /// One of them does not exist; [`UserRefusal::IsNotSuspended`]; those of the database.
@@ -159,7 +159,7 @@ impl Fleet {
     }
 }
 
-/// What was done to each person, or why nothing was done.
+/// The result for each person, or the reason why nothing was done.
 async fn done(
     tx: &mut Tx,
     outcome: Suspended,
@@ -179,10 +179,10 @@ pub fn today(rules: &Rules, now: Millis) -> Date {
     now.to_zoned(rules.time_zone.clone()).date()
 }
 
-/// Removes people from every terminal and keeps everything of theirs: until the end of a day, or until they are reinstated.
-/// For people who are suspended already only the last day changes.
+/// Removes people from every terminal and keeps all their items, until the end of a day or until they are reinstated.
+/// For people who are suspended already, only the last day changes.
 ///
-/// All of them or, where one cannot be suspended, none.
+/// If one of them cannot be suspended, nobody is.
 ///
 /// # Errors
 /// Those of the database.
@@ -223,7 +223,7 @@ pub async fn suspend(
 
 /// Brings suspended people, and people who have left, back to the terminals of their areas.
 ///
-/// All of them or, where one is not suspended, none.
+/// If one of them is not suspended, nobody is reinstated.
 ///
 /// # Errors
 /// Those of the database.
@@ -247,7 +247,7 @@ pub async fn reinstate(tx: &mut Tx, pins: &[Pin], now: Millis) -> Result<Suspend
     Ok(Suspended::Done(done))
 }
 
-/// The last day of a person has passed: removes the person from every terminal and keeps everything of theirs.
+/// Removes a person whose last day has passed from every terminal, and keeps all items.
 async fn leave(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<(), StoreError> {
     let before = tx.suspensions(std::slice::from_ref(pin)).await?.remove(pin);
     let areas = match before {
@@ -259,7 +259,7 @@ async fn leave(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<(), StoreError> {
     tx.set_last_day(pin, None).await
 }
 
-/// Takes a person out of all areas, as of now. Returns the areas.
+/// Removes a person from all areas. Returns the areas.
 async fn take_areas(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<Vec<Area>, StoreError> {
     let live = tx.live_keys(std::slice::from_ref(pin)).await?;
     let areas: Vec<Area> = live.iter().filter_map(|key| key.slot.area()).collect();
@@ -270,14 +270,14 @@ async fn take_areas(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<Vec<Area>, St
     Ok(areas)
 }
 
-/// Ends the claims of devices that hold a person who has to go. While a claim waits nothing goes to its device, also no
-/// deletion, and some devices never answer. An operator can look at what was claimed.
+/// Ends the claims of devices that hold a person who has to be removed. While a claim is open, Muster sends its device nothing,
+/// not even a deletion, and some devices never answer. An operator can still look at the claimed records.
 async fn end_claims(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<(), StoreError> {
     for device in tx.devices_with_claim(pin).await? {
         let Some(row) = tx.lock_device(device).await? else { continue };
         let mut view = tx.view(&row).await?;
         tx.load_persons(&mut view, std::slice::from_ref(pin)).await?;
-        // A device that holds somebody else keeps that person until an operator decides.
+        // A device that holds another person keeps that person until an operator decides.
         if view.knows(pin) == Knows::Present && !view.in_scope(pin) {
             view.close_claim(pin, ClaimNews::Left, now);
             let changes = view.take_changes();
@@ -300,7 +300,7 @@ async fn write(tx: &mut Tx, writes: &[ItemWrite], now: Millis) -> Result<(), Sto
     Ok(())
 }
 
-/// Lets people leave whose last day has passed, and reinstates people whose suspension has ended.
+/// Removes people whose last day has passed, and reinstates people whose suspension has ended.
 ///
 /// # Errors
 /// Those of the database.
@@ -313,7 +313,7 @@ pub async fn keep_dates(store: &Store, clock: &Clock, rules: &Rules) -> Result<(
     for pin in leaving {
         let left = store::retry(|| async {
             let mut tx = store.write_fleet().await?;
-            // Another server may have been quicker, or an operator.
+            // Another server or an operator may have been faster.
             let due = tx.last_days(std::slice::from_ref(&pin)).await?.remove(&pin);
             let due = due.is_some_and(|day| day < today);
             if due {
@@ -337,7 +337,7 @@ pub async fn keep_dates(store: &Store, clock: &Clock, rules: &Rules) -> Result<(
             tx.commit().await.map(|()| due)
         });
         if back.await? {
-            tracing::info!(user.pin = %pin, "the suspension of the user has ended: the terminals get the user back");
+            tracing::info!(user.pin = %pin, "the suspension of the user has ended: Muster sends the user to the terminals again");
         }
     }
     Ok(())

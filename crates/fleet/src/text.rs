@@ -1,4 +1,4 @@
-//! Values that JSON shows as their text.
+//! Serialisation of values as their text.
 
 use std::fmt::Display;
 

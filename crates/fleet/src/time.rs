@@ -1,4 +1,4 @@
-//! Times, as JSON tells them.
+//! Serialisation of times.
 
 use jiff::Timestamp;
 use roster::Millis;

@@ -1,8 +1,8 @@
-//! Where devices stand: the offset of their local time, now, and what happens when it changes.
+//! Time zones of devices: the current UTC offset, and how devices learn that it changed.
 //!
-//! A device reads its `TimeZone` in a handshake alone (§5). When the offset of its zone changes, as daylight saving begins or
-//! ends or an operator puts it elsewhere, it is asked to come: with `CHECK` (§12.3), once for each change, whichever of
-//! several servers is the first to see it.
+//! A device reads its `TimeZone` only in a handshake (§5). When daylight saving begins or ends, or an operator changes the zone,
+//! Muster sends the device a `CHECK` (§12.3), after which the device makes a handshake. Each change causes one `CHECK`, from the
+//! first of several servers that sees the change.
 
 use jiff::tz::TimeZone;
 use roster::Millis;
@@ -12,7 +12,7 @@ use wire::Form;
 use crate::clock::Clock;
 use crate::command::QueuedCommand;
 
-/// The offset in force at a place, in minutes: that of the zone of this IANA name, or else of `default`.
+/// The current UTC offset of a zone, in minutes; `default` if there is no zone of this IANA name.
 pub fn offset_minutes(default: &TimeZone, name: Option<&str>, now: Millis) -> i32 {
     let own = name.and_then(|name| TimeZone::get(name).ok());
     let zone = own.as_ref().unwrap_or(default);
@@ -20,18 +20,18 @@ pub fn offset_minutes(default: &TimeZone, name: Option<&str>, now: Millis) -> i3
     zone.to_offset(now).seconds() / 60
 }
 
-/// So many devices are asked at most each time: the others with the next ones. With daylight saving the offset of a whole
-/// fleet changes in one moment, and each device answers with a handshake and with what it was told to upload again.
-const MOST_AT_ONCE: usize = 100;
+/// At most this many devices are asked at a time; the others follow. When daylight saving begins, the offset of a whole fleet
+/// changes at once, and each device answers with a handshake and with the tables that it was told to upload again.
+const MAX_AT_ONCE: usize = 100;
 
-/// Asks devices to come whose offset is another than they were told, some of them each time.
+/// Asks devices whose offset has changed for a handshake, a limited number each time.
 ///
 /// # Errors
 /// Those of the database.
 pub async fn follow(store: &Store, clock: &Clock, default: &TimeZone) -> Result<(), StoreError> {
     let now = clock.now();
     let clocks = store.read().await?.clocks().await?;
-    let mut room = MOST_AT_ONCE;
+    let mut room = MAX_AT_ONCE;
     for (device, known) in clocks.iter().filter(|(_, known)| known.active) {
         let minutes = offset_minutes(default, known.time_zone.as_deref(), now);
         match Change::of(known, minutes) {
@@ -54,14 +54,14 @@ pub async fn follow(store: &Store, clock: &Clock, default: &TimeZone) -> Result<
     Ok(())
 }
 
-/// What became of the offset of a device's zone since it was last told.
+/// How the offset of a device's zone differs from the offset that the device got last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Change {
-    /// Nothing, or it was asked to come already.
+    /// Not at all, or the device was asked already.
     None,
-    /// It changed and changed back, and the device never came for it.
+    /// The offset changed and changed back before the device made a handshake.
     Undone,
-    /// It changed.
+    /// The offset changed.
     New,
 }
 
@@ -70,7 +70,7 @@ impl Change {
         match (clock.told_offset_min, clock.asked_offset_min) {
             (Some(told), Some(_)) if told == minutes => Self::Undone,
             (Some(told), asked) if told != minutes && asked != Some(minutes) => Self::New,
-            // One that was never told comes for its first handshake by itself.
+            // A device that never got an offset makes its first handshake by itself.
             _ => Self::None,
         }
     }
@@ -80,7 +80,7 @@ async fn ask(store: &Store, device: i64, minutes: i32, now: Millis) -> Result<()
     let mut tx = store.write_fleet().await?;
     let Some(row) = tx.lock_device(device).await? else { return tx.rollback().await };
     if !tx.ask_offset(device, minutes).await? {
-        // Another server was quicker.
+        // Another server was faster.
         return tx.rollback().await;
     }
     if !row.capability.refused(Form::Check) {
@@ -89,7 +89,7 @@ async fn ask(store: &Store, device: i64, minutes: i32, now: Millis) -> Result<()
     tx.commit().await?;
     tracing::info!(
         device.serial_number = %row.serial_number, minutes,
-        "the offset of the device's time zone changed: it is asked to set its clock"
+        "the offset of the device's time zone changed: asking it to set its clock"
     );
     Ok(())
 }
@@ -111,7 +111,7 @@ mod tests {
             (Some(60), None, 120, Change::New),
             (Some(60), Some(120), 120, Change::None),
             (Some(60), Some(120), 60, Change::Undone),
-            // It was asked for the summer, did not come, and is elsewhere now.
+            // The device was asked in summer and made no handshake, and its offset has changed again.
             (Some(60), Some(120), 180, Change::New),
         ] {
             assert_eq!(Change::of(&clock(told, asked), now), change, "{told:?} {asked:?} {now}");

@@ -1,4 +1,4 @@
-//! People, as operators see and change them.
+//! Users: operators create, change and delete them.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,25 +13,25 @@ use crate::fleet::retry;
 use crate::suspension::SuspensionView;
 use crate::{Actor, Fleet, FleetError, lookup};
 
-/// Why an operator cannot change, suspend or bring back a user.
+/// Why an operator cannot change, suspend or restore a user.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserRefusal {
-    /// The PIN differs from that of another user in the case of letters alone.
+    /// The PIN differs from that of another user only in upper and lower case.
     #[error(
         "there is a user {other}: devices may take {wanted} and {other} for one, since they differ in the case of letters \
          alone"
     )]
     SpelledOtherwise {
-        /// The PIN, as it was named.
+        /// The PIN in the request.
         wanted: Pin,
         /// The PIN of the other user.
         other: Pin,
     },
-    /// The edit names nothing to change, and the user exists.
+    /// The user exists, and the edit changes nothing.
     #[error("nothing to change of user {0}")]
     NothingToChange(Pin),
     /// The last day is before today, in the time zone of the server.
-    #[error("{day} is over, today is {today}: nothing was done")]
+    #[error("{day} is in the past, today is {today}: nothing was done")]
     DayIsOver {
         /// The last day.
         day: Date,
@@ -47,20 +47,20 @@ pub enum UserRefusal {
     /// The user is in the fleet.
     #[error("user {0} is not deleted")]
     IsNotDeleted(Pin),
-    /// Nobody with this PIN was deleted, or the time for an undo is over.
+    /// Nobody with this PIN was deleted, or the undo period is over.
     #[error(
         "there is no deletion of {wanted} to undo{}",
         nearest.as_ref().map(|near| format!("; is {near} meant?")).unwrap_or_default()
     )]
     NoDeletion {
-        /// The PIN, as it was named.
+        /// The PIN in the request.
         wanted: Pin,
-        /// The PIN of a deleted user that is most like it.
+        /// The most similar PIN of a deleted user.
         nearest: Option<Pin>,
     },
 }
 
-/// What a user may do at devices.
+/// The rights of a user at devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// An ordinary user.
@@ -106,21 +106,21 @@ impl Serialize for Role {
     }
 }
 
-/// What became of a user that an operator set.
+/// The outcome of setting a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SetOutcome {
     /// The user is new.
     Made,
     /// The user was changed.
     Changed {
-        /// The user is suspended or has left, and devices get the change with the user.
+        /// The user is suspended or has left; devices get the change when the user returns.
         is_suspended: bool,
     },
-    /// The user was so already.
+    /// The user was the same already.
     Unchanged,
 }
 
-/// A user that was deleted and can be brought back.
+/// A deleted user who can be restored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeletedUser {
     /// How many items were deleted, memberships included.
@@ -129,27 +129,27 @@ pub struct DeletedUser {
     pub until: Millis,
 }
 
-/// A deleted user that was brought back.
+/// A deleted user who was restored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RestoredUser {
     /// How many items came back, memberships included.
     pub items: usize,
-    /// The suspension, where the user was suspended or had left before the deletion.
+    /// The suspension, if the user was suspended or had left before the deletion.
     pub suspension: Option<SuspensionView>,
 }
 
-/// What an operator changes of a user: `None` leaves what is there.
+/// A change of a user: `None` keeps a field.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct UserEdit {
     /// Name.
     pub name: Option<String>,
     /// Privilege: 0 user, 2 registrar, 6 administrator, 14 super administrator.
     pub privilege: Option<i32>,
-    /// Password; empty takes it away.
+    /// Password; empty removes it.
     pub password: Option<String>,
-    /// Card; empty takes it away.
+    /// Card; empty removes it.
     pub card: Option<String>,
-    /// Second card; empty takes it away.
+    /// Second card; empty removes it.
     pub vice_card: Option<String>,
     /// Access group.
     pub group: Option<i32>,
@@ -157,18 +157,18 @@ pub struct UserEdit {
     pub time_zones: Option<String>,
     /// Verification mode; -1 = that of the group.
     pub verify: Option<i32>,
-    /// Start of validity; empty takes it away.
+    /// Start of validity; empty removes it.
     pub start: Option<String>,
-    /// End of validity; empty takes it away.
+    /// End of validity; empty removes it.
     pub end: Option<String>,
-    /// The areas the user belongs to, all of them.
+    /// All areas of the user.
     pub areas: Option<Vec<Area>>,
-    /// The last day: at its end every device removes the user. `Some(None)` takes it away.
+    /// The last day: at its end every device removes the user. `Some(None)` removes the last day.
     pub leaves: Option<Option<Date>>,
 }
 
 impl fmt::Debug for UserEdit {
-    /// Everything but password and cards, which only show whether they are given.
+    /// Shows all fields, but of the password and the cards only whether they are given.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let given = |secret: &Option<String>| secret.as_ref().map(|_| "(given)");
         f.debug_struct("UserEdit")
@@ -189,9 +189,9 @@ impl fmt::Debug for UserEdit {
 }
 
 impl Fleet {
-    /// Makes or changes a user.
+    /// Creates or changes a user.
     ///
-    /// The areas of somebody who is suspended are those to which the user will return.
+    /// For a suspended user, the areas are those to which the user will return.
     ///
     /// # Errors
     /// There is no such area; [`UserRefusal`]; those of the database.
@@ -206,7 +206,7 @@ impl Fleet {
         }
         let outcome = retry(|| async {
             let mut tx = self.write().await?;
-            // Before anything is read that is decided on.
+            // Locked before anything is read that the decision depends on.
             tx.lock_clock().await?;
             let pins = std::slice::from_ref(pin);
             lookup::areas(&mut tx, edit.areas.as_deref().unwrap_or_default()).await?;
@@ -270,7 +270,7 @@ impl Fleet {
         Ok(deleted)
     }
 
-    /// Brings a deleted user back with every template.
+    /// Restores a deleted user with all items.
     ///
     /// # Errors
     /// [`UserRefusal::IsNotDeleted`], [`UserRefusal::NoDeletion`]; those of the database.
@@ -292,7 +292,7 @@ impl Fleet {
     }
 }
 
-/// Why a user cannot be brought back.
+/// Why a user cannot be restored.
 async fn nothing_to_undo(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<UserRefusal, StoreError> {
     if tx.users(std::slice::from_ref(pin)).await?.contains_key(pin) {
         return Ok(UserRefusal::IsNotDeleted(pin.clone()));
@@ -303,9 +303,9 @@ async fn nothing_to_undo(tx: &mut Tx, pin: &Pin, now: Millis) -> Result<UserRefu
     Ok(UserRefusal::NoDeletion { wanted: pin.clone(), nearest: near.cloned() })
 }
 
-/// Makes or changes a user. Returns whether anything changed.
+/// Creates or changes a user. Returns whether anything changed.
 ///
-/// The areas of somebody who is suspended are those to which the user will return.
+/// For a suspended user, the areas are those to which the user will return.
 ///
 /// # Errors
 /// Those of the database.
@@ -336,7 +336,7 @@ pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result
     for area in members.iter().filter(|area| !wanted.contains(area)) {
         writes.push(bury(tx, ItemKey { pin: pin.clone(), slot: Slot::membership(*area) }));
     }
-    // After the memberships: whoever reads the feed finds the user in its scope.
+    // After the memberships, so that a reader of the feed finds the user in its scope.
     if before.as_ref() != Some(&after) {
         writes.push(put(tx, pin, Slot::USER, Content::User(after)));
     }
@@ -354,13 +354,13 @@ pub async fn set(tx: &mut Tx, pin: &Pin, edit: &UserEdit, now: Millis) -> Result
     Ok(changed)
 }
 
-/// The same areas, in whatever order.
+/// Whether two lists hold the same areas, in any order.
 fn is_same(some: &[Area], others: &[Area]) -> bool {
     some.iter().collect::<BTreeSet<_>>() == others.iter().collect::<BTreeSet<_>>()
 }
 
-/// Deletes a user with everything that belongs to it. `undo_until` is how long it can be brought back; `None` erases it
-/// at once. Returns how many items went, memberships included; 0 where there was no such user.
+/// Deletes a user with all items. The user can be restored until `undo_until`; `None` erases the contents at once. Returns
+/// the number of deleted items, memberships included; 0 if there was no such user.
 ///
 /// # Errors
 /// Those of the database.
@@ -379,10 +379,11 @@ pub async fn delete(
     Ok(items)
 }
 
-/// Deletes a user and erases everything that the database holds of the person, but for what [`store::TABLES`] names. Returns
-/// how many items were deleted, memberships included, and what was erased.
+/// Deletes a user and erases everything that the database holds of the person, with the exceptions in [`store::TABLES`]. Returns
+/// the number of deleted items, memberships included, and what was erased.
 ///
-/// A PIN that the fleet never had as a user gets a tombstone: a device that was held back with such a person deletes it.
+/// A PIN that was never a user of the fleet gets a tombstone: a device whose records of such a person were held then deletes
+/// the person.
 ///
 /// # Errors
 /// Those of the database.
@@ -401,7 +402,7 @@ pub async fn erase(
     Ok((items, tx.erase(pin, punches, now).await?))
 }
 
-/// Deletes everything of a PIN that is live; how many items that were.
+/// Deletes all live items of a PIN. Returns their number.
 async fn bury_all(tx: &mut Tx, pin: &Pin, change: &Change) -> Result<usize, StoreError> {
     tx.lock_clock().await?;
     let mut keys = tx.live_keys(std::slice::from_ref(pin)).await?;
@@ -424,7 +425,7 @@ pub(crate) fn put(tx: &Tx, pin: &Pin, slot: Slot, content: Content) -> ItemWrite
     }
 }
 
-/// A tombstone. Its hash is of nothing: what an item held last is told by its older versions.
+/// A tombstone. Its hash says nothing: the older versions of an item tell its last content.
 pub(crate) fn bury(tx: &Tx, key: ItemKey) -> ItemWrite {
     let hash = roster::hash(tx.hash_key(), &key.slot, &Content::Membership);
     ItemWrite { key, content: None, hash, contested: false, made_of: None }
@@ -470,7 +471,7 @@ impl UserEdit {
     }
 }
 
-/// Brings a deleted user back with every template. Returns how many items came back.
+/// Restores a deleted user with all items. Returns how many items came back.
 ///
 /// # Errors
 /// Those of the database.

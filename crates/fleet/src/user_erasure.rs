@@ -1,4 +1,4 @@
-//! Erasing a person: deleting the person everywhere, and everything about the person in this database.
+//! Erasure of a person: deletes the person everywhere, and every trace of the person in this database.
 
 use std::collections::BTreeMap;
 
@@ -9,45 +9,45 @@ use wire::Pin;
 use crate::fleet::retry;
 use crate::{Actor, Fleet, FleetError, lookup, user};
 
-/// How far an erasure goes.
+/// The extent of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErasureScope {
-    /// What becomes of the punches of the person.
+    /// What happens to the punches of the person.
     pub punches: Punches,
-    /// Whether the file of the database is written anew. Otherwise the log of the database is emptied alone.
+    /// Whether the database file is rewritten. Otherwise only the database log is emptied.
     pub rewrites_file: bool,
 }
 
-/// What an erasure came to.
+/// The result of an erasure.
 #[derive(Debug)]
 pub struct ErasedUser {
     /// How many items were deleted, memberships included.
     pub items: usize,
-    /// How many rows of each table went, or lost what they said of the person; tables without any are left out.
+    /// For each table, the number of rows that were deleted or cleared of the person; tables without any are left out.
     pub rows: BTreeMap<&'static str, u64>,
-    /// How many punches of the person stay.
+    /// How many punches of the person were kept.
     pub kept_punches: u64,
-    /// What became of the file of the database.
+    /// The state of the database file.
     pub file: ErasedFile,
 }
 
-/// What became of the file of the database after an erasure, which was committed before.
+/// The state of the database file after an erasure, which is committed already.
 #[derive(Debug)]
 pub enum ErasedFile {
     /// The database has no file here: it is on a database server or in memory.
     NotHere,
-    /// The file was written anew: no byte of the person is left in it.
+    /// The file was rewritten: no byte of the person is left in it.
     Rewritten,
     /// The log was emptied. The file may still hold rows that earlier versions of Muster replaced.
     LogEmptied,
     /// Another process reads the log, which may still hold deleted rows.
     LogInUse,
-    /// The file was not written anew.
+    /// The file could not be rewritten.
     Failed(StoreError),
 }
 
 impl Fleet {
-    /// The name of somebody who can be erased; empty for a PIN that nobody has and that the database still knows.
+    /// The name of a person who can be erased; empty for a PIN without a user that the database still knows.
     ///
     /// # Errors
     /// The database knows nothing of the PIN; those of the database.
@@ -68,8 +68,8 @@ impl Fleet {
     /// that no device brings the person back.
     ///
     /// # Errors
-    /// The database knows nothing of the PIN; those of the database. Where the erasure is committed and the file cannot be
-    /// written anew, that is [`ErasedFile::Failed`] and no error.
+    /// The database knows nothing of the PIN; those of the database. If the erasure is committed and the file cannot be
+    /// rewritten, the result is [`ErasedFile::Failed`] and no error.
     pub async fn erase_user(
         &self,
         actor: &Actor,
@@ -90,7 +90,7 @@ impl Fleet {
         Ok(ErasedUser { items, rows, kept_punches, file })
     }
 
-    /// Takes the bytes of erased rows out of the file of the database.
+    /// Removes the bytes of erased rows from the database file.
     async fn clear_file(&self, rewrites_file: bool) -> ErasedFile {
         let store = self.store();
         let outcome = if rewrites_file { store.rewrite().await } else { store.empty_log().await };

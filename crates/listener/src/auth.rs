@@ -1,4 +1,4 @@
-//! Who a request is from, and whether that device is part of the fleet.
+//! Device authentication: finds the device that sent a request, and checks that it is part of the fleet.
 
 use std::net::SocketAddr;
 
@@ -13,27 +13,27 @@ use crate::http::request::Request;
 use crate::http::response::DeviceError;
 use crate::state::last_seen::Seen;
 
-/// More unknown serial numbers than this are not recorded: somebody is making them up.
-const MOST_UNKNOWN: i64 = 10_000;
+/// Limit of unapproved devices. Beyond it Muster records no more: somebody is inventing serial numbers.
+const MAX_UNAPPROVED: i64 = 10_000;
 
-/// The active device that sends this request. Its visit is noted.
+/// Returns the active device that sent this request, and records when it was last seen.
 ///
 /// # Errors
-/// [`DeviceError::NoSerialNumber`], or that it is not part of the fleet; an unknown one is recorded for approval, or
-/// taken in at once under open admission.
-pub async fn known(
+/// [`DeviceError::NoSerialNumber`], or the device is not part of the fleet. Muster records an unknown device for
+/// approval; with open admission Muster admits it at once.
+pub async fn authenticate(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
 ) -> Result<DeviceRow, DeviceError> {
-    admitted(context, target, request.peer).await
+    authenticate_before_body(context, target, request.peer).await
 }
 
-/// As [`known`], before the body of the request is read.
+/// Like [`authenticate`], before the body of the request is read.
 ///
 /// # Errors
-/// As [`known`].
-pub async fn admitted(
+/// As [`authenticate`].
+pub async fn authenticate_before_body(
     context: &Context,
     target: &Target<'_>,
     peer: SocketAddr,
@@ -41,16 +41,16 @@ pub async fn admitted(
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let device = match context.store.device_by_serial(&serial_number).await? {
         Some(device) => device,
-        None => met(context, &serial_number, peer).await?,
+        None => register_unknown(context, &serial_number, peer).await?,
     };
-    welcome(context, device, peer)
+    require_member(context, device, peer)
 }
 
-/// As [`known`], with its mark of a table.
+/// Like [`authenticate`], and returns the device's stamp of a table too.
 ///
 /// # Errors
-/// As [`known`].
-pub async fn uploading(
+/// As [`authenticate`].
+pub async fn authenticate_upload(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
@@ -59,36 +59,36 @@ pub async fn uploading(
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let (device, stamp) = match context.store.device_and_stamp(&serial_number, key.table()).await? {
         Some(found) => found,
-        None => (met(context, &serial_number, request.peer).await?, Stamp::default()),
+        None => (register_unknown(context, &serial_number, request.peer).await?, Stamp::default()),
     };
-    Ok((welcome(context, device, request.peer)?, stamp))
+    Ok((require_member(context, device, request.peer)?, stamp))
 }
 
-/// As [`known`], with what may be there for the device to do.
+/// Like [`authenticate`], and returns a hint whether the device has work too.
 ///
 /// # Errors
-/// As [`known`].
-pub async fn visiting(
+/// As [`authenticate`].
+pub async fn authenticate_poll(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
 ) -> Result<(DeviceRow, Option<WorkHint>), DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
-    let (device, waiting) = match context.store.device_with_work_hint(&serial_number).await? {
-        Some((device, waiting)) => (device, Some(waiting)),
-        None => (met(context, &serial_number, request.peer).await?, None),
+    let (device, work_hint) = match context.store.device_with_work_hint(&serial_number).await? {
+        Some((device, work_hint)) => (device, Some(work_hint)),
+        None => (register_unknown(context, &serial_number, request.peer).await?, None),
     };
-    Ok((welcome(context, device, request.peer)?, waiting))
+    Ok((require_member(context, device, request.peer)?, work_hint))
 }
 
-/// A device that was never seen before.
-async fn met(
+/// Registers a device that was never seen before.
+async fn register_unknown(
     context: &Context,
     serial_number: &SerialNumber,
     peer: SocketAddr,
 ) -> Result<DeviceRow, DeviceError> {
     match Box::pin(record(context, serial_number, peer, context.clock.now())).await {
-        // Another process has just recorded it.
+        // Another process has just registered the device.
         Err(DeviceError::Store(error)) if error.is_duplicate() => {
             context.store.device_by_serial(serial_number).await?.ok_or(DeviceError::Store(error))
         }
@@ -96,11 +96,15 @@ async fn met(
     }
 }
 
-/// Notes a visit, and whether that device is part of the fleet.
+/// Records when the device was last seen, and returns the device if it is part of the fleet.
 ///
 /// # Errors
-/// That it is not.
-pub fn welcome(context: &Context, device: DeviceRow, peer: SocketAddr) -> Result<DeviceRow, DeviceError> {
+/// The device is not approved, or is retired.
+pub fn require_member(
+    context: &Context,
+    device: DeviceRow,
+    peer: SocketAddr,
+) -> Result<DeviceRow, DeviceError> {
     context.last_seen.note(device.id, Seen { at: context.clock.now(), address: peer.ip() });
     match device.state {
         DeviceState::Active => Ok(device),
@@ -122,7 +126,7 @@ async fn record(
         return Ok(device);
     }
     if context.config.admission == Admission::Open {
-        tracing::info!(device.serial_number = %serial_number, %peer, "new device taken in (open admission)");
+        tracing::info!(device.serial_number = %serial_number, %peer, "new device admitted (open admission)");
     } else {
         tracing::warn!(
             device.serial_number = %serial_number, %peer,
@@ -132,19 +136,19 @@ async fn record(
     Ok(device)
 }
 
-/// Records a device, unless it is known or too many wait already; takes it in at once under open admission.
+/// Creates a device unless it exists or too many wait for approval; with open admission Muster also approves it.
 async fn create(
     context: &Context,
     serial_number: &SerialNumber,
     now: Millis,
 ) -> Result<Option<DeviceRow>, StoreError> {
-    // To approve a device moves the clock. A whole factory may be switched on at once.
+    // Approval advances the feed clock, so the clock is locked first. A whole factory may be switched on at once.
     let mut tx = context.store.write_fleet().await?;
     if let Some(device) = tx.device_by_serial(serial_number).await? {
         tx.rollback().await?;
         return Ok(Some(device));
     }
-    if tx.count_devices(DeviceState::New).await? >= MOST_UNKNOWN {
+    if tx.count_devices(DeviceState::New).await? >= MAX_UNAPPROVED {
         tx.rollback().await?;
         return Ok(None);
     }

@@ -1,5 +1,5 @@
-//! What a device tells of itself, merged into what Muster knows of it: `table=options` (§8), the INFO of a poll (§9), and the
-//! protocol family that it shows.
+//! Device capabilities: merges what a device reports about itself, by `table=options` (§8), by the INFO of a poll (§9), and by
+//! the protocol family of its requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,15 +11,15 @@ use wire::{BioType, Dialect, Form, Handshake, PollInfo};
 use crate::context::Context;
 use crate::http::response::DeviceError;
 
-/// The INFO of a poll, merged likewise.
+/// Merges the INFO of a poll.
 pub async fn info(context: &Context, device: &DeviceRow, info: &PollInfo) -> Result<(), DeviceError> {
     learn(context, device, |capability| capability.merge_info(info)).await
 }
 
-/// Lets the capability of a device be changed, and draws the consequences.
+/// Changes the capability of a device and acts on the change.
 ///
-/// What it can take now and could not before is sent by a scan; where it holds fewer people than before, there is
-/// room again.
+/// A scan sends what the device can take now and could not take before. If the device holds fewer people than before,
+/// there is room again.
 pub async fn learn(
     context: &Context,
     device: &DeviceRow,
@@ -36,22 +36,22 @@ pub async fn learn(
     Ok(())
 }
 
-/// Whether a device that is taken in or read has not told yet how many people it holds: the same number is news too.
+/// Whether a joining or reading device still owes its user count: then an unchanged count is news too.
 fn awaits_count(device: &DeviceRow) -> bool {
     let joins = device.joining.is_some() && device.users_counted().is_none();
     let is_read = device.rereads == Some(Rereading::People);
     joins || is_read && device.counts_at < device.asked_at
 }
 
-/// The kinds of which a device told how many it holds.
+/// The kinds that a device counted.
 fn told_by(merge: &impl Fn(&mut Capability)) -> BTreeSet<Kind> {
     let mut told = Capability::default();
     merge(&mut told);
     Capability::kinds_with_capacity().filter(|kind| told.counted(*kind).is_some()).collect()
 }
 
-/// Whether it holds another number of something than was thought, although it told the same number before: what was sent
-/// meanwhile was not kept, or something else went. Or it is time to see whether it takes more than it says.
+/// Whether the device holds another number of something than Muster assumed, although its count has not changed: it lost
+/// something that Muster sent, or something else. Also true when Muster may test whether the device takes more than it says.
 fn miscounted(device: &DeviceRow, told: &BTreeSet<Kind>, now: Millis) -> bool {
     let other = |kind: &Kind| {
         let load = device.loads.get(kind);
@@ -60,8 +60,8 @@ fn miscounted(device: &DeviceRow, told: &BTreeSet<Kind>, now: Millis) -> bool {
     device.scan.is_none() && told.iter().any(other)
 }
 
-/// Notes which family a device belongs to, as it shows by what it sends (field note 1.1): one of this family is sent
-/// nothing, since it would not understand it.
+/// Records the family of a device by the requests that it sends (field note 1.1). Muster sends nothing to devices of the
+/// access-control family, which would not understand it.
 pub async fn belongs_to(context: &Context, device: &DeviceRow, dialect: Dialect) -> Result<(), DeviceError> {
     if device.capability.speaks_access_control() == (dialect == Dialect::AccessControl) {
         return Ok(());
@@ -85,14 +85,14 @@ async fn write(context: &Context, device: i64, merge: &impl Fn(&mut Capability))
     if row.joining.is_none() && takes_other_things(&before, &capability) {
         tracing::info!(
             device.serial_number = %row.serial_number,
-            "device can take other things than before: comparing everything"
+            "the device's capabilities changed: comparing everything"
         );
         view.rescan();
     }
     let under_way = if told.is_empty() { BTreeMap::new() } else { tx.new_under_way(row.id).await? };
     view.counted(&before, &told, &under_way, now);
     let changes = view.take_changes();
-    // A device whose fill has yet to begin gets everything in any case.
+    // A device whose first scan has not begun gets everything anyway.
     let emptied = before.counts().users > Some(0) && capability.counts().users == Some(0);
     let emptied = emptied && row.joining.is_none() && row.scan != Some(ScanFrom::Start);
     if emptied || changes.gives_work() {
@@ -105,14 +105,14 @@ async fn write(context: &Context, device: i64, merge: &impl Fn(&mut Capability))
     tx.commit().await
 }
 
-/// The version of an algorithm on a device, and the form in which it takes such items.
+/// The version of an algorithm on a device, and the form in which the device takes such items.
 type Ability = (Option<(u16, Option<u16>)>, Option<Form>);
 
-/// Whether a device should hold other things, or be told them in another way, now that more is known of it.
+/// Whether a device should hold other content, or get it in another form, after its capability changed.
 ///
-/// A device that writes cards in turns in one form and the other is not sent everything each time: the first form that
-/// it shows counts. A device whose limit of names was raised or forgotten holds names that were cut for it: they are sent
-/// again.
+/// Some devices alternate between two forms of cards: only the first form that a device shows counts, so that Muster does not
+/// send everything each time. If the limit of names was raised or removed, the device holds shortened names: Muster sends
+/// them again.
 pub fn takes_other_things(before: &Capability, after: &Capability) -> bool {
     let other_cards = before.shown_card_form().is_none() && before.card_form() != after.card_form();
     let longer_names =
@@ -120,7 +120,7 @@ pub fn takes_other_things(before: &Capability, after: &Capability) -> bool {
     other_cards || longer_names || forms(before) != forms(after)
 }
 
-/// In which form the device takes what; what changes here changes what it should hold.
+/// The form in which the device takes each kind. A change here changes what the device should hold.
 fn forms(capability: &Capability) -> BTreeMap<Kind, Ability> {
     let mut forms = BTreeMap::new();
     for number in 1..=10 {

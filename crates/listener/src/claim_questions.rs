@@ -1,7 +1,7 @@
-//! Questions to devices: who is under a PIN now, where what a device said does not tell.
+//! Identity questions: Muster asks a device who is under a PIN when its uploads do not tell.
 //!
-//! A question is an ordered query. What the device uploads then goes through the intake like any other upload. A claim that
-//! is still open some time after the answer is concluded: nobody is under the PIN.
+//! A question is a queued query. The intake then handles the device's upload like any other. If a claim is still open some
+//! time after the answer, Muster concludes that nobody is under the PIN.
 
 use std::collections::BTreeSet;
 
@@ -19,24 +19,24 @@ use crate::upload::decision::{Decision, Tally, in_order};
 use crate::upload::held_records;
 use fleet::command::{QueuedCommand, is_refused};
 
-/// Who orders this.
+/// The author of these commands.
 pub const BY: &str = "identity";
 
-/// In so many ways a question is put at most.
-const MOST_WAYS: usize = 3;
+/// The number of different queries that Muster tries for one question.
+const MAX_QUERY_FORMS: usize = 3;
 
-/// So many claims of a device are concluded with one poll.
-const MOST_AT_ONCE: i64 = 50;
+/// At most this many claims of a device are concluded with one poll.
+const MAX_CONCLUDED: i64 = 50;
 
-/// Puts the questions that are due, and writes down which commands ask them. A device that answers no queries is asked for
-/// everything that it holds.
+/// Queues the questions that are due, and records which commands ask them. If a device does not support queries, Muster asks
+/// it to upload everything that it holds.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), StoreError> {
+pub async fn queue_due(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), StoreError> {
     let mut everything = false;
-    // What cannot be asked in one way is asked in another.
-    for _ in 0..MOST_WAYS {
+    // If the device refuses one query, Muster tries another.
+    for _ in 0..MAX_QUERY_FORMS {
         let due = view.questions_due();
         if due.is_empty() {
             break;
@@ -60,7 +60,7 @@ pub async fn put(tx: &mut Tx, view: &mut DeviceView, now: Millis) -> Result<(), 
     Ok(())
 }
 
-/// Ends the reading of a device as a whole, where it has shown everybody. Whether it did.
+/// Ends the full reading of a device once the device has shown all its people. Returns whether the reading ended.
 ///
 /// # Errors
 /// Those of the database.
@@ -84,7 +84,7 @@ pub async fn end_reread(context: &Context, device: &DeviceRow) -> Result<bool, S
             }
             tx.end_reread(device.id, now).await?;
         } else {
-            // It did not show everybody in all that time. Who is missing is not to be had; for questions it is read once more.
+            // The time is over and some people were not shown. Open claims need one more reading; nothing else does.
             tx.end_reading(row.id, None, 0).await?;
             if tx.claims_await_reading(row.id).await? {
                 tx.begin_reread(row.id).await?;
@@ -98,7 +98,7 @@ pub async fn end_reread(context: &Context, device: &DeviceRow) -> Result<bool, S
     Ok(true)
 }
 
-/// How a device is asked; `None` where it cannot be.
+/// The query for a subject; `None` if the device does not support one.
 fn query(view: &DeviceView, pin: &Pin, subject: Subject) -> Option<QueuedCommand> {
     if view.capability.refused(Form::Query) {
         return None;
@@ -113,12 +113,12 @@ fn query(view: &DeviceView, pin: &Pin, subject: Subject) -> Option<QueuedCommand
     (!is_refused(query.form(), &view.capability)).then_some(query)
 }
 
-/// Whether an ordered command asks for a user.
+/// Whether a queued command asks for a user.
 pub fn asks_for_user(ordered: &QueuedCommand) -> bool {
     matches!(ordered.command(), Command::Query(DataQuery::User(_)))
 }
 
-/// What the count of users on a device says of those in doubt.
+/// What the device's user count tells about people in doubt.
 async fn counts(tx: &mut Tx, row: &DeviceRow) -> Result<Counts, StoreError> {
     let told = row.capability.counts().users.and_then(|users| usize::try_from(users).ok());
     let Some(told) = told else { return Ok(Counts::SayNothing) };
@@ -132,7 +132,7 @@ async fn counts(tx: &mut Tx, row: &DeviceRow) -> Result<Counts, StoreError> {
     })
 }
 
-/// Concludes the claims of a device whose time has come. Whether there were any.
+/// Concludes the claims of a device that are due. Returns whether there were any.
 ///
 /// # Errors
 /// Those of the database.
@@ -143,7 +143,7 @@ pub async fn conclude(context: &Context, device: &DeviceRow) -> Result<bool, Sto
         let Some((row, mut view, standing)) = tx.standing(&device.serial_number, now).await? else {
             return tx.rollback().await;
         };
-        let pins = tx.due_claims(row.id, now, MOST_AT_ONCE).await?;
+        let pins = tx.due_claims(row.id, now, MAX_CONCLUDED).await?;
         if pins.is_empty() {
             return tx.rollback().await;
         }

@@ -1,8 +1,8 @@
-//! How the clock of a device goes: seen where it tells its time.
+//! Clock drift: measures the clock of a device by the times in its uploads.
 //!
-//! Its records carry its own time (§11.1, §11.4). One that is uploaded as it happens tells what the clock of the device
-//! shows at that moment. One that waited tells nothing, so that what may have waited is left out: uploads of a device that
-//! was not heard of just before, that uploads at its own times or a whole table again, or of many records at once.
+//! Records carry the local time of the device (§11.1, §11.4). A record that is uploaded as it happens shows the device's clock
+//! at that moment; a record that waited shows nothing. So Muster ignores uploads whose records may have waited: of a device that
+//! was not connected just before, that uploads at its own times or repeats a whole table, or that sends many records at once.
 
 use jiff::civil::DateTime;
 use roster::Millis;
@@ -13,20 +13,20 @@ use crate::context::Context;
 use fleet::reread::REREAD_PAUSE_MS;
 use fleet::time_zone;
 
-/// A device that was heard of so recently was connected when it made its records, ms: two polls at the usual pace.
+/// A device seen within this time was connected when it made its records, ms: two polls at the usual interval.
 const CONNECTED_MS: i64 = 30_000;
 
-/// So many records may happen within a poll.
-const MOST_RECORDS: usize = 5;
+/// At most this many records can happen between two polls.
+const MAX_FRESH_RECORDS: usize = 5;
 
-/// A clock that is off by more than this is worth a warning, s.
+/// Muster warns about a clock that is off by more than this, s.
 const FAR_OFF_S: i64 = 120;
 
-/// How much the drift must have changed to be written down anew, s; or how long ago it was seen, ms.
+/// Muster writes the drift again after it changed by this much, s, or after this time, ms.
 const CHANGED_S: i64 = 5;
 const CHANGED_MS: i64 = 3_600_000;
 
-/// Looks at the times in an upload.
+/// Measures the clock of a device by the newest time in an upload.
 ///
 /// # Errors
 /// Those of the database.
@@ -39,7 +39,7 @@ pub async fn measure(
     let now = context.clock.now();
     let connected = device.last_seen_at.is_some_and(|at| at.plus(CONNECTED_MS) > now);
     let at_once = device.options.realtime.unwrap_or(context.config.upload.realtime);
-    if !connected || !at_once || wire::count_lines(body) > MOST_RECORDS {
+    if !connected || !at_once || wire::count_lines(body) > MAX_FRESH_RECORDS {
         return Ok(());
     }
     let Some((name, newest)) = newest(table, body) else { return Ok(()) };
@@ -73,13 +73,13 @@ pub async fn measure(
     .await
 }
 
-/// By how many seconds a local time is ahead of the time at that offset.
+/// Seconds by which a local time is ahead of `now` at that offset.
 fn ahead_s(local: DateTime, offset_minutes: i32, now: Millis) -> Option<i64> {
     let as_utc = local.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_second();
     Some(as_utc - i64::from(offset_minutes) * 60 - now.0.div_euclid(1000))
 }
 
-/// The latest time that a device tells in an upload, and the table whose mark goes with it.
+/// The latest device time in an upload, and the table whose stamp belongs to it.
 fn newest(table: &Table, body: &[u8]) -> Option<(&'static str, DateTime)> {
     let read = |text: &str| text.trim().parse::<DateTime>().ok();
     match table {

@@ -1,4 +1,4 @@
-//! What an operator can set about devices. Reading it from files and the environment is the program's part.
+//! The settings of the device listener. The program reads them from files and the environment.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,51 +13,51 @@ use sync::intake::{Cleared, Deletion, Policy, PrivilegePolicy};
 pub struct Config {
     /// Where devices connect.
     pub listen: SocketAddr,
-    /// The rules that hold for the fleet, whoever acts.
+    /// The rules of the fleet, the same for devices and operators.
     pub fleet: Rules,
     /// What happens to an unknown serial number.
     pub admission: Admission,
     /// How devices upload and poll, unless a device has its own.
     pub upload: UploadSchedule,
-    /// What is done with punches.
+    /// What Muster does with punches.
     pub attendance: Attendance,
-    /// A device may ask for a user it does not hold, for one punch (§14): whoever knows a serial number could ask as well.
+    /// A device may request a user that it does not hold, for one punch (§14). Anybody who knows a serial number could do so too.
     pub remote_attendance: bool,
-    /// What the deletion of a user at a device does.
+    /// What Muster does when a device reports the deletion of a user.
     pub deletion: Deletion,
-    /// What a name, card or password that was emptied at a device does.
+    /// What Muster does when a name, card or password was emptied at a device.
     pub cleared: Cleared,
-    /// What a privilege raised at a device does; `None` = as [`Admission`] has it.
+    /// What Muster does when a privilege was raised at a device; `None` follows [`Admission`].
     pub privilege: Option<PrivilegePolicy>,
-    /// How long a device that is being taken in must not have uploaded anything about people before it is filled.
+    /// A joining device must not upload anything about people for this long before Muster fills it.
     pub adopt_quiet: Duration,
-    /// How long after it was asked a device that is being taken in is filled although it has not shown all its people.
+    /// Muster fills a joining device this long after asking for its people, even if the device has not shown all of them.
     pub adopt_limit: Duration,
     /// Percentage of accepted templates that Muster reads back to check that the device stored them; 0 disables it.
     pub read_back_percent: u8,
     /// Muster reads the people of each device once within this many days; 0 disables it.
     pub reread_days: u16,
-    /// How many templates a device is asked for, as a spot check, after its people were read.
+    /// Number of templates that Muster reads back as a spot check after it read the people of a device.
     pub reread_templates: u32,
-    /// How much is sent at a time, and how long answers may take.
+    /// How much Muster sends at a time, and how long it waits for acknowledgements.
     pub limits: Limits,
     /// The largest request body, bytes.
     pub max_body_bytes: usize,
-    /// How many connections of devices are served at a time.
+    /// Maximum number of device connections at a time.
     pub max_connections: usize,
-    /// How many requests of devices are at work on the database, or wait for it, at a time.
+    /// Maximum number of device requests that use the database, or wait for it, at a time.
     pub max_requests: usize,
-    /// How long a request of a device waits before it is told to come again.
+    /// How long a device request waits for a request slot before Muster refuses it with 503.
     pub request_wait: Duration,
-    /// How long a connection of a device may do nothing.
+    /// Idle timeout of a device connection.
     pub idle: Duration,
 }
 
-/// How long a request waits unless told otherwise. Devices give one up after 10 to 30 s, and the database may take some of that.
+/// The default of `request_wait`. Devices give up a request after 10 to 30 s, and the database may need some of that time.
 pub const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
 impl Config {
-    /// What a raised privilege does, as set or as it follows from the admission.
+    /// What a raised privilege does: the setting, or the default of the admission mode.
     pub fn raised(&self) -> PrivilegePolicy {
         self.privilege.unwrap_or(match self.admission {
             Admission::Approve => PrivilegePolicy::Hold,
@@ -65,7 +65,7 @@ impl Config {
         })
     }
 
-    /// The rules for the uploads of this device. `deletions_left` is how many more people devices may delete.
+    /// The intake rules for this device. `deletions_left` is how many more people devices may delete.
     pub fn policy(&self, device: &DeviceRow, deletions_left: u32) -> Policy {
         Policy {
             deletion: self.deletion,
@@ -78,28 +78,28 @@ impl Config {
     }
 }
 
-/// What happens to an unknown serial number.
+/// What Muster does with an unknown serial number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It waits until an operator approves it.
+    /// The device waits until an operator approves it.
     Approve,
-    /// It is taken in at once, its people with it. For a lab.
+    /// Muster admits the device and its people at once. For a lab.
     Open,
 }
 
-/// What is done with punches, which the server does not ask for.
+/// What Muster does with punches that devices upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attendance {
-    /// They are acknowledged and counted, not kept.
+    /// Muster acknowledges and counts them, does not keep them, and does not ask for them.
     Discard,
-    /// They are asked for and kept, and so are pictures of them that come.
+    /// Muster asks for them and keeps them, with the pictures that devices send.
     Keep,
 }
 
 /// When devices upload and poll (§5, §11.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UploadSchedule {
-    /// At once; else at `trans_times` or every `trans_interval_min`.
+    /// Devices upload at once; otherwise at `trans_times` or every `trans_interval_min`.
     pub realtime: bool,
     /// Hours and minutes of the day, at most ten.
     pub trans_times: Vec<(u8, u8)>,
@@ -126,7 +126,7 @@ impl Default for UploadSchedule {
 /// Reads times of day as `00:00;14:05`.
 ///
 /// # Errors
-/// In words, for more than ten of them or one that is none.
+/// A text for the operator: more than ten times, or a text that is not a time of day.
 pub fn trans_times(text: &str) -> Result<Vec<(u8, u8)>, String> {
     let time = |text: &str| -> Option<(u8, u8)> {
         let (hours, minutes) = text.trim().split_once(':')?;
@@ -136,7 +136,7 @@ pub fn trans_times(text: &str) -> Result<Vec<(u8, u8)>, String> {
     let times: Vec<_> = text
         .split(';')
         .filter(|text| !text.trim().is_empty())
-        .map(|text| time(text).ok_or_else(|| format!("{text} is no time of day: write 14:05")))
+        .map(|text| time(text).ok_or_else(|| format!("{text} is not a time of day: write 14:05")))
         .collect::<Result<_, _>>()?;
     if times.len() > 10 {
         return Err(format!("{} times given, a device takes ten", times.len()));

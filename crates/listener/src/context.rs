@@ -1,4 +1,4 @@
-//! What the endpoints share.
+//! The state that all endpoints share.
 
 use std::sync::Arc;
 
@@ -15,39 +15,39 @@ use crate::state::idle_devices::IdleDevices;
 use crate::state::last_seen::LastSeen;
 use crate::state::read_backs::ReadBacks;
 
-/// Shared by all requests of one process.
+/// The shared state of one process.
 #[derive(Clone, Debug)]
 pub struct Context {
-    /// Where everything stays.
+    /// The database.
     pub store: Store,
-    /// What the operator set.
+    /// The settings.
     pub config: Arc<Config>,
     /// The time.
     pub clock: Clock,
     /// Randomness.
     pub entropy: Entropy,
-    /// Room for request bodies in memory, KiB.
+    /// Memory for request bodies, KiB.
     pub bodies: Arc<Semaphore>,
-    /// How much is under way for devices.
+    /// Limits of connections and requests.
     pub limits: Arc<ConnectionLimits>,
-    /// Whose turn it is to make a photo smaller.
+    /// The permit to scale a photo: one at a time.
     pub scaling: Arc<Semaphore>,
-    /// Which devices were heard of lately.
+    /// When devices were last seen, not yet written.
     pub last_seen: Arc<LastSeen>,
-    /// What is done for requests: it goes on when whoever asked has gone, and the server ends after it.
+    /// Tasks of requests. They continue when the device disconnects, and the server stops after they end.
     pub requests: TaskTracker,
-    /// Whose counts are to be compared with what they should be.
+    /// When the counts of which device are checked next.
     pub count_checks: Arc<CountChecks>,
-    /// Whose turn it is to be asked for a template that it took.
+    /// When the next template may be read back.
     pub read_backs: Arc<ReadBacks>,
-    /// Which devices have nothing to do.
+    /// Devices that have no work.
     pub idle_devices: Arc<IdleDevices>,
-    /// What many devices take at the same time.
+    /// Feed pages and rendered commands that many devices need at the same time.
     pub feed_cache: Arc<FeedCache>,
 }
 
 impl Context {
-    /// Nothing under way yet.
+    /// A context without open connections or requests.
     pub fn new(config: Config, store: Store, clock: Clock, entropy: Entropy) -> Self {
         Self {
             store,
@@ -66,9 +66,9 @@ impl Context {
         }
     }
 
-    /// Does something for a request to its end, even if the connection breaks meanwhile; `None` where it panicked.
+    /// Runs work of a request to its end, even if the connection breaks; `None` if the work panicked.
     ///
-    /// A future that is dropped while it waits for the database leaves a connection that nobody can use any more.
+    /// A future that is dropped during a database query leaves a database connection that nobody can use any more.
     pub async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,

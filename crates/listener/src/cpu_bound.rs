@@ -1,12 +1,12 @@
-//! Work that keeps a core for long: on a whole roster, tenths of a second.
+//! CPU-bound work on an upload: a whole roster takes tenths of a second.
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-/// So much of a body takes some milliseconds.
+/// From this body size on, the work takes some milliseconds.
 const LONG_BYTES: usize = 1 << 20;
 
-/// Works on so many bytes of a body. Where they are many, what else waits for this thread is done by others meanwhile: the polls
-/// of other devices must not wait for one that uploads everything.
+/// Runs CPU-bound work on a body of `bytes` bytes. If the body is large, other threads take over the tasks of this thread, so
+/// that polls of other devices do not wait.
 pub fn run_cpu_bound<T>(bytes: usize, work: impl FnOnce() -> T) -> T {
     let others =
         Handle::try_current().is_ok_and(|runtime| runtime.runtime_flavor() == RuntimeFlavor::MultiThread);
@@ -20,7 +20,7 @@ mod tests {
 
     use super::*;
 
-    /// Without others to do it, what waits for the only thread would wait for ever.
+    /// Without `block_in_place`, a task that waits for the only worker thread would wait for ever.
     #[test]
     fn others_go_on_meanwhile() {
         let runtime =

@@ -1,14 +1,14 @@
-//! When a device that is being taken in has shown all its people.
+//! Joining: decides when a new device has shown all its people.
 //!
-//! Until then it is neither filled nor believed: what it uploads may be somebody else's. Joining ends when
+//! Until then Muster neither fills the device nor accepts its uploads, which may belong to other people. Joining ends when
 //!
-//! - the device says that nobody is on it (*adopt* only), or
-//! - it has uploaded nothing about people for `adopt_quiet`, and has shown as many people as it says to hold. Four times
-//!   that pause is needed where the evidence is weaker: the device never told how many people it holds, or it has unified
-//!   templates and the table of these has not begun to come; or
-//! - `adopt_limit` has passed since it was first asked. That is logged, and the roster counts as incomplete.
+//! - the device counts zero people (*adopt* only), or
+//! - the device has uploaded nothing about people for `adopt_quiet`, and has shown as many people as it counts. Muster waits
+//!   four times as long if the evidence is weaker: the device never reported its count, or it has unified templates and has
+//!   not begun to upload their table; or
+//! - `adopt_limit` has passed since Muster first asked. Muster logs that, and treats the roster as incomplete.
 //!
-//! Punches, greetings, entries of its log and work codes neither delay nor end it.
+//! Punches, messages, log entries and work codes neither delay nor end joining.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,13 +21,13 @@ use wire::{Line, Pin, Record, StampKey};
 use crate::config::{Admission, Config};
 use crate::context::Context;
 
-/// In a lab nobody wants to wait for long.
+/// The shorter pause with open admission: a lab should not wait long.
 const OPEN_QUIET: Duration = Duration::from_secs(5);
 
-/// How many times longer the pause has to be where the evidence is weaker.
-pub(super) const WEAK: i64 = 4;
+/// The pause is longer by this factor if the evidence is weaker.
+pub(super) const WEAK_EVIDENCE_FACTOR: i64 = 4;
 
-/// The tags of records about people. An operation tells of people too, and is no part of a roster.
+/// The tags of records about people. Log entries (OPLOG) mention people too, but are no part of a roster.
 const ABOUT_PEOPLE: [&str; 7] = ["USER", "FP", "FACE", "FVEIN", "BIODATA", "USERPIC", "BIOPHOTO"];
 
 /// How joining ends.
@@ -35,9 +35,9 @@ const ABOUT_PEOPLE: [&str; 7] = ["USER", "FP", "FACE", "FVEIN", "BIODATA", "USER
 pub enum End {
     /// The device has shown all its people.
     Complete,
-    /// It has not, as far as anybody can tell, and the time is over.
+    /// The device has not shown all its people, and `adopt_limit` has passed.
     Limit {
-        /// How many people it showed.
+        /// How many people the device showed.
         shown: u64,
     },
 }
@@ -66,14 +66,14 @@ pub async fn end(
     let shown = tx.users_shown(device.id).await?;
     if held.is_none_or(|held| shown >= held) {
         let weak = held.is_none() || owes_templates(tx, device).await?;
-        if quiet_for >= if weak { WEAK * quiet } else { quiet } {
+        if quiet_for >= if weak { WEAK_EVIDENCE_FACTOR * quiet } else { quiet } {
             return Ok(Some(End::Complete));
         }
     }
     Ok(over.then_some(End::Limit { shown }))
 }
 
-/// Writes down how joining ends, and logs it.
+/// Records and logs how joining ends.
 ///
 /// # Errors
 /// Those of the database.
@@ -85,18 +85,18 @@ pub async fn conclude(tx: &mut Tx, device: &DeviceRow, end: End, now: Millis) ->
         End::Limit { shown } => {
             let people = match device.users_counted() {
                 Some(held) => format!("shown {shown} of {held} people"),
-                None => format!("shown {shown} people, and it never told how many it holds"),
+                None => format!("shown {shown} people, and it never reported its count"),
             };
             tracing::warn!(
                 device.serial_number = %device.serial_number, shown, held = device.users_counted(),
-                "{people} within adopt_limit_s: filling the device all the same"
+                "{people} within adopt_limit_s: filling the device anyway"
             );
         }
     }
     tx.end_roster(device.id, end == End::Complete, now).await
 }
 
-/// Whether the device holds unified templates, as far as it is known, and their table has not come since its approval.
+/// Whether the device seems to hold unified templates, and has not begun to upload their table since its approval.
 async fn owes_templates(tx: &mut Tx, device: &DeviceRow) -> Result<bool, StoreError> {
     if !shares_templates(&device.capability) {
         return Ok(false);
@@ -119,7 +119,7 @@ fn shared_kinds(capability: &Capability) -> impl Iterator<Item = Kind> {
         .filter(|kind| matches!(kind, Kind::Template(bio_type) if capability.shares_templates(*bio_type)))
 }
 
-/// How long a device must not have uploaded anything about people, ms.
+/// How long a joining device must not upload anything about people, ms.
 pub(super) fn quiet_ms(config: &Config) -> i64 {
     ms(match config.admission {
         Admission::Approve => config.adopt_quiet,
@@ -131,12 +131,12 @@ fn ms(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 8)
 }
 
-/// What an upload tells of the people on a device that is being taken in.
+/// The people that an upload of a joining device shows.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Shown {
-    /// It holds records about people.
+    /// The upload holds records about people.
     pub about_people: bool,
-    /// Whose user records it holds.
+    /// The PINs of the user records.
     pub users: BTreeSet<Pin>,
 }
 

@@ -2,11 +2,11 @@
 //!
 //! Read it in this order:
 //!
-//! 1. [`http`](crate): `http/connections.rs` accepts connections, reads one request each time, and limits both.
+//! 1. [`http`](crate): `http/connections.rs` accepts connections, reads one request at a time, and limits the number of both.
 //! 2. `router.rs` chooses the endpoint; `auth.rs` decides whether the device may use it.
-//! 3. `endpoint/` has one file a request: handshake, poll, upload, answers to commands, files.
-//! 4. `upload/`, `command/` and `photo/` do what an endpoint needs beside HTTP.
-//! 5. `state/` is what one process keeps in memory: every part of it can be lost.
+//! 3. `endpoint/` has one file for each kind of request: handshake, poll, upload, acknowledgements, files.
+//! 4. `upload/`, `command/` and `photo/` hold the work of the endpoints that has nothing to do with HTTP.
+//! 5. `state/` is the in-memory state of one process. Muster can lose any part of it without losing data.
 
 mod auth;
 mod capability;

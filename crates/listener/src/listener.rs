@@ -1,4 +1,4 @@
-//! Serving devices: what the server starts, asks and stops.
+//! The device listener as the server uses it: start, health, background work, stop.
 
 use fleet::clock::{Clock, Entropy};
 use store::{Seen, Store, StoreError, retry};
@@ -11,7 +11,7 @@ use crate::endpoint::health::{Health, health};
 use crate::http::connections;
 pub use crate::state::idle_devices::CHANGE_CHECK_INTERVAL;
 
-/// Of so many devices at most it is written down in one transaction: some 10 ms, in which nothing else is written on SQLite.
+/// At most this many last-seen times per transaction: about 10 ms, during which SQLite takes no other write.
 const SEEN_AT_ONCE: usize = 1_000;
 
 /// The listener for devices.
@@ -31,29 +31,29 @@ impl Listener {
         connections::serve(self.context, listener, stop).await;
     }
 
-    /// How the server is. It is asked to the end also if the caller goes.
+    /// The state of the listener. The database query runs to its end even if the caller disconnects.
     pub async fn health(&self) -> Option<Health> {
         let context = self.context.clone();
         self.context.run_to_completion(async move { health(&context).await }).await
     }
 
-    /// How many polls of devices asked no database since the start.
+    /// The number of polls since the start that were answered without the database.
     pub fn polls_from_memory(&self) -> u64 {
         self.context.idle_devices.polls()
     }
 
-    /// Waits for requests whose connection broke meanwhile, and takes no more of them.
+    /// Waits for requests whose connection broke, and accepts no more of them.
     pub async fn finish_requests(&self) {
         self.context.requests.close();
         self.context.requests.wait().await;
     }
 
-    /// Looks for changes that other processes made.
+    /// Checks for changes that other processes made.
     ///
     /// # Errors
     /// Those of the database.
     pub async fn check_for_changes(&self) -> Result<(), StoreError> {
-        // Before the reading: what is known is as old as its question.
+        // The time is taken before the query: changes after it may be missing in the result.
         let now = self.context.clock.now();
         let counters = self.context.store.feed_counters().await;
         if let Ok(feed_counters) = &counters {
@@ -66,7 +66,7 @@ impl Listener {
         counters.map(|_| ())
     }
 
-    /// Writes down when devices were last heard of, many together. What could not be written is kept for the next time.
+    /// Writes the last-seen times of devices in batches. Times that could not be written are kept for the next call.
     ///
     /// # Errors
     /// Those of the database.
@@ -83,7 +83,7 @@ impl Listener {
                 })
                 .collect();
             let written = retry(|| async {
-                // Many devices at once: whoever locks several has the clock, so that nobody waits in a circle.
+                // A transaction that locks several devices locks the clock first, so that transactions cannot deadlock.
                 let mut tx = self.context.store.write_fleet().await?;
                 tx.write_seen(&seen).await?;
                 tx.commit().await

@@ -1,15 +1,15 @@
-//! What comes of a reading of all people of a device: who is missing there, and what is done about it.
+//! Full readings of a device's people: finds people who are missing there, and handles them.
 //!
-//! A reading begins with the routine check ([`fleet::routine_check`]), or when a device reported the deletion of somebody who is
-//! still there: it named a number of its own, and somebody else is missing (field note 11.1).
+//! A reading begins with the routine check ([`fleet::routine_check`]), or after a device reported the deletion of a person who is
+//! still there: it named an internal number instead of the PIN, and another person is missing (field note 11.1).
 //!
-//! People whom the device shows go through the intake like any other upload. Somebody is missing who was acknowledged by the
-//! device, was not written since the reading began, and was not shown, although the device showed as many people as it says to
-//! hold:
+//! People whom the device shows go through the intake like any other upload. A person is missing if the device acknowledged the
+//! person, Muster did not write the person since the reading began, and the device did not show the person although it showed
+//! as many people as it counts. Then:
 //!
-//! - as many people are missing as deletions of somebody else were reported: the device is asked about each of them by the PIN,
-//!   and the policy `deletion` decides;
-//! - otherwise nobody was deleted there as far as anybody can tell. The device is filled again, as after a count that is too low.
+//! - If at most as many people are missing as deletions were reported, Muster asks the device about each of them by PIN, and
+//!   the policy `deletion` decides.
+//! - Otherwise Muster knows of no deletion, and fills the device again, as after a count that is too low.
 
 use std::collections::BTreeSet;
 
@@ -25,17 +25,17 @@ use crate::command::read_back;
 use crate::context::Context;
 use crate::{claim_questions, joining};
 
-/// A device that uploaded nothing about people for so long shows nobody any more, ms.
+/// A device that uploaded nothing about people for this long has finished or failed, ms.
 const SILENT_MS: i64 = 600_000;
 
-/// So many missing people are looked at one by one; that more are missing is beyond doubt.
-const MOST_LOOKED_AT: usize = 100;
+/// At most this many missing people are checked one by one.
+const MAX_LOOKED_AT: usize = 100;
 
-/// In so many people a template is looked for that the device can be asked for.
-const MOST_TRIES: usize = 5;
+/// Number of people in whom Muster looks for a template that it can query.
+const MAX_TRIES: usize = 5;
 
-/// Begins to read the people of a device that reported so many deletions of people who are still there. A device that answers
-/// no queries is asked for everything.
+/// Begins to read the people of a device that reported `deletions` deletions of people who are still there. If the device
+/// supports no queries, Muster asks it for everything.
 ///
 /// # Errors
 /// Those of the database.
@@ -46,7 +46,7 @@ pub async fn after_deletions(
     now: Millis,
 ) -> Result<(), StoreError> {
     if row.joining.is_some() {
-        // It is read anyway, and then filled.
+        // Muster reads a joining device anyway, and then fills it.
         return Ok(());
     }
     tx.note_unexplained_deletions(row.id, deletions).await?;
@@ -54,7 +54,7 @@ pub async fn after_deletions(
     if reads_everything || !routine_check::can_be_asked(&row.capability) {
         return ask_for_everything(tx, row.id, now).await;
     }
-    // Also where it is being read: it may have shown the person before the deletion.
+    // Also during another reading: the device may have shown the person before the deletion.
     routine_check::begin(tx, row.id, &row.capability, now).await
 }
 
@@ -63,7 +63,7 @@ async fn ask_for_everything(tx: &mut Tx, device: i64, now: Millis) -> Result<(),
     reread::ask_for_everything(tx, device, now).await
 }
 
-/// Ends the reading of the people of a device, where it has shown all of them or shows nobody any more. Whether it did.
+/// Ends the reading of a device's people once it has shown all of them or has stopped. Returns whether the reading ended.
 ///
 /// # Errors
 /// Those of the database.
@@ -79,7 +79,7 @@ pub async fn end(context: &Context, device: &DeviceRow) -> Result<bool, StoreErr
     let missing = not_shown(&mut tx, device).await?;
     let shown = tx.users_shown(device.id).await?;
     tx.rollback().await?;
-    let waited = quiet_for >= joining::WEAK * quiet;
+    let waited = quiet_for >= joining::WEAK_EVIDENCE_FACTOR * quiet;
     let counted = device.users_counted().filter(|_| device.counts_at >= Some(begun));
     let is_complete = missing.is_empty() || waited && counted.is_some_and(|counted| shown >= counted);
     let is_over = quiet_for >= SILENT_MS.max(quiet) || waited && shown == 0;
@@ -93,7 +93,7 @@ pub async fn end(context: &Context, device: &DeviceRow) -> Result<bool, StoreErr
         };
         let is_read = row.rereads == Some(Rereading::People);
         if !is_read || row.asked_at != device.asked_at || row.heard_at != device.heard_at {
-            // Another process was quicker, or the device goes on.
+            // Another process was faster, or the device continues.
             return tx.rollback().await;
         }
         if is_complete {
@@ -105,7 +105,7 @@ pub async fn end(context: &Context, device: &DeviceRow) -> Result<bool, StoreErr
         } else {
             tracing::info!(
                 device.serial_number = %row.serial_number, shown, held = row.users_counted(),
-                "the device did not show all its people when it was asked for them"
+                "the device stopped before it had shown all its people"
             );
             tx.end_reading(row.id, None, 0).await?;
         }
@@ -115,14 +115,14 @@ pub async fn end(context: &Context, device: &DeviceRow) -> Result<bool, StoreErr
     Ok(true)
 }
 
-/// Those whom the device should hold and has not shown. Some of them may be on the way.
+/// People whom the device should hold and has not shown. Some of them may still be on the way.
 async fn not_shown(tx: &mut Tx, row: &DeviceRow) -> Result<BTreeSet<Pin>, StoreError> {
     let expected = tx.users_expected(row.id).await?;
     let expected = expected.into_iter().filter(|pin| row.capability.accepts_pin(pin)).collect();
     tx.not_shown(row.id, expected).await
 }
 
-/// Those who are missing on a device that has shown all its people.
+/// People who are missing on a device that has shown all its people.
 async fn missing(
     tx: &mut Tx,
     (row, view, standing): (&DeviceRow, &mut DeviceView, &PendingWork),
@@ -130,12 +130,12 @@ async fn missing(
     let begun = row.asked_at.unwrap_or(Millis(0));
     let written = tx.users_written_since(row.id, begun).await?;
     let pins = not_shown(tx, row).await?.into_iter().filter(|pin| !written.contains(pin));
-    let pins: Vec<Pin> = pins.take(MOST_LOOKED_AT).collect();
+    let pins: Vec<Pin> = pins.take(MAX_LOOKED_AT).collect();
     tx.load_persons_at(view, &pins, Some(standing)).await?;
     Ok(pins.into_iter().filter(|pin| view.should_show(pin)).collect())
 }
 
-/// Whether the device has shown somebody who cannot be on it as far as the fleet knows: it may have been restored.
+/// Whether the device showed a person who should not be on it: it may have been restored from a backup.
 async fn shows_others(tx: &mut Tx, device: i64) -> Result<bool, StoreError> {
     let possible: BTreeSet<Pin> = tx.users_possible(device).await?.into_iter().collect();
     let (all, shown) = (possible.len(), tx.users_shown(device).await?);
@@ -143,7 +143,8 @@ async fn shows_others(tx: &mut Tx, device: i64) -> Result<bool, StoreError> {
     Ok(usize::try_from(shown).is_ok_and(|shown| shown > known))
 }
 
-/// Compares whom a device has shown with whom it should hold, and does what follows. Whether nobody is missing.
+/// Compares the people that a device has shown with those it should hold, and acts on the difference. Returns whether nobody
+/// is missing.
 ///
 /// # Errors
 /// Those of the database.
@@ -161,7 +162,7 @@ pub async fn compare(
     if missing.len() <= reported && !shows_others(tx, row.id).await? {
         tracing::warn!(
             device.serial_number = %row.serial_number, people = %listed(&missing),
-            "people are missing on the device that reported a deletion by a number of its own: it is asked about them"
+            "people are missing on a device that reported a deletion by an internal number: asking it about them"
         );
         let mut known = tx.known(row.id, &missing, now, Some(standing)).await?;
         let policy = context.config.policy(row, 0);
@@ -172,20 +173,20 @@ pub async fn compare(
         }
         let changes = view.take_changes();
         tx.apply(view, &changes, now).await?;
-        claim_questions::put(tx, view, now).await?;
+        claim_questions::queue_due(tx, view, now).await?;
         return Ok(false);
     }
     if !row.options.realtime.unwrap_or(context.config.upload.realtime) {
-        // They may have been deleted there: it tells at its own times.
+        // The people may have been deleted at the device, which uploads its log at its own times.
         tracing::info!(
             device.serial_number = %row.serial_number, people = %listed(&missing),
-            "people are missing on the device, which has not told why yet"
+            "people are missing on the device, which has not reported why yet"
         );
         return Ok(false);
     }
     tracing::warn!(
         device.serial_number = %row.serial_number, people = %listed(&missing),
-        "people are missing on the device, and nobody deleted them: it is filled again"
+        "people are missing on the device, and nobody deleted them: filling it again"
     );
     fleet::device::refill(tx, row, now).await?;
     tx.note_refilled(row.id, now).await?;
@@ -202,7 +203,7 @@ fn listed(pins: &[Pin]) -> String {
     text
 }
 
-/// Asks a device that was read for one of its templates, where that is still to be done. Whether it was.
+/// Queries one template of a device whose people were read, if a spot check is left. Returns whether one was left.
 ///
 /// # Errors
 /// Those of the database.
@@ -231,14 +232,14 @@ pub async fn spot_check(context: &Context, device: &DeviceRow) -> Result<bool, S
     Ok(true)
 }
 
-/// A template that the device should hold and can be asked for, by chance.
+/// Draws a random template that the device should hold and Muster can query.
 async fn draw(
     context: &Context,
     tx: &mut Tx,
     view: &mut DeviceView,
 ) -> Result<Option<(roster::ItemKey, Seq)>, StoreError> {
     let people = tx.users_expected(view.device).await?;
-    for _ in 0..MOST_TRIES {
+    for _ in 0..MAX_TRIES {
         let Some(pin) = any_of(context, &people) else { return Ok(None) };
         tx.load_persons(view, std::slice::from_ref(pin)).await?;
         let mut templates = view.templates_held(pin);

@@ -1,4 +1,4 @@
-//! Which endpoint answers a request, and what is logged of a request that was refused.
+//! Request routing: which endpoint answers a request, and what Muster logs about a refused request.
 
 use http::{Method, StatusCode};
 use wire::{Endpoint, Target};
@@ -13,7 +13,7 @@ use crate::http::response::{Answer, DeviceError, ok, text};
 use crate::http::unknown_request;
 use crate::log_text::{claimed_serial, printable};
 
-/// Answers one request of a device, whatever it is.
+/// Answers any request of a device.
 pub async fn answer(context: &Context, request: &Request) -> Answer {
     let target = Target::read(&request.path, request.query.as_deref());
     let serial_number = claimed_serial(&target);
@@ -25,7 +25,7 @@ pub async fn answer(context: &Context, request: &Request) -> Answer {
                 DeviceError::Store(cause) => {
                     tracing::error!(
                         device.serial_number = %serial_number, path, %cause,
-                        "storage failed: the device keeps its data and comes again"
+                        "database error: answered 503; the device keeps its data and retries"
                     );
                 }
                 DeviceError::NotApproved | DeviceError::NotAdmitted | DeviceError::OtherKey => {
@@ -46,10 +46,10 @@ async fn dispatch(context: &Context, request: &Request, target: &Target<'_>) -> 
     if !matches!(target.endpoint, Endpoint::GetRequest | Endpoint::Ping)
         && let Some(serial_number) = target.query.serial_text()
     {
-        context.idle_devices.end(&serial_number);
+        context.idle_devices.remove(&serial_number);
     }
     match target.endpoint {
-        // A poll by HEAD would take commands away that nobody reads.
+        // A poll by HEAD would take commands whose text the device never reads.
         _ if !(post || request.method == Method::GET || is_health) => Err(DeviceError::Method),
         Endpoint::Cdata | Endpoint::Fdata if post => upload::post(context, request, target).await,
         Endpoint::Cdata => {
@@ -61,13 +61,13 @@ async fn dispatch(context: &Context, request: &Request, target: &Target<'_>) -> 
         Endpoint::GetRequest => poll::get(context, request, target).await,
         Endpoint::DeviceCommand if post => devicecmd::post(context, request, target).await,
         Endpoint::DeviceCommand | Endpoint::Ping => {
-            auth::known(context, request, target).await?;
+            auth::authenticate(context, request, target).await?;
             Ok(ok("OK"))
         }
         Endpoint::Exchange => {
             tracing::error!(
                 device.serial_number = %claimed_serial(target),
-                "the device wants the vendor's encryption, whose ciphers are not public: switch it off there, use HTTPS"
+                "the device requires the vendor's encryption, whose ciphers are not public: switch it off on the device, use HTTPS"
             );
             Err(DeviceError::Encrypted)
         }

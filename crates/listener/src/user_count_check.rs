@@ -1,56 +1,58 @@
-//! What a device says to hold against what it should hold: how a device is found that was emptied or exchanged without a
-//! word, or on which there are people of whom the fleet does not know.
+//! The user count check: compares the count that a device reports with the count that Muster expects. The check finds devices
+//! that were wiped or replaced without a report, and people of whom the fleet does not know.
 //!
-//! Counts come with the INFO of a poll (§9) after something changed on the device. A shortage is believed when nothing is
-//! under way or owed to the device, no command was answered since it counted, and it had time to upload what happened
-//! there: a user who was deleted at the device is missing too until the upload tells so. A device that held people and
-//! then nobody is filled again whatever it says meanwhile: the news that go out would hide that the rest is gone.
+//! Devices report counts in the INFO of a poll (§9) after something changed there. Muster accepts a shortage if the device has
+//! no open or due command, answered no command since it counted, and had time to upload its log: a user who was deleted at the
+//! device is missing too until the upload arrives. If a device held people and then counted zero, Muster fills it again whatever
+//! it counts afterwards: new changes that go out would hide that everything else is gone.
 //!
-//! A surplus is believed under the same conditions. The device is asked for all its people, at most once a day and not on a day
-//! on which the routine check read it, and the surplus is shown until the numbers agree.
+//! Muster accepts a surplus under the same conditions. It then asks the device for all its people, at most once a day and not
+//! within a day of the routine check, and shows the surplus until the numbers agree.
 
 use roster::Millis;
 use store::{DeviceRow, Rereading, StoreError};
 use wire::Pin;
 
 use crate::context::Context;
-use crate::state::count_checks::{Outcome, UPLOADED_MS};
+use crate::state::count_checks::{Outcome, UPLOAD_GRACE_MS};
 
-/// A device is not filled again more often than this, whatever it says, ms.
+/// Minimum time between two refills of a device, whatever it counts, ms.
 const REFILL_PAUSE_MS: i64 = 3_600_000;
 
-/// A device that holds more people than it should is not asked for all of them more often than this, ms.
+/// Minimum time between two requests for all people of a device with a surplus, ms.
 const ASK_PAUSE_MS: i64 = 24 * 3_600_000;
 
-/// Looks at the counts of a device where that is due: fills it again where users are missing, and asks for all of them where
-/// there are too many. Whether it looked.
+/// Checks the user count of a device if a check is due: fills the device again if users are missing, and asks for all its people
+/// if there are too many. Returns whether it checked.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn compare(context: &Context, device: &DeviceRow) -> Result<bool, StoreError> {
+pub async fn check(context: &Context, device: &DeviceRow) -> Result<bool, StoreError> {
     let now = context.clock.now();
-    let pauses = device.refilled_at.is_some_and(|at| at.plus(REFILL_PAUSE_MS) > now);
-    if device.emptied_at.is_some_and(|at| at.plus(UPLOADED_MS) <= now) && device.joining.is_none() && !pauses
+    let refilled_lately = device.refilled_at.is_some_and(|at| at.plus(REFILL_PAUSE_MS) > now);
+    if device.emptied_at.is_some_and(|at| at.plus(UPLOAD_GRACE_MS) <= now)
+        && device.joining.is_none()
+        && !refilled_lately
     {
         tracing::warn!(
             device.serial_number = %device.serial_number,
-            "the device held people, and then nobody: it is filled again"
+            "the device held people and then none: filling it again"
         );
         refill(context, device, now).await?;
         return Ok(true);
     }
     let Some(check) = context.count_checks.due(device.id, now) else { return Ok(false) };
-    let outcome = if pauses {
+    let outcome = if refilled_lately {
         Outcome::Later
     } else {
-        // Another process may have been told later.
-        look(context, device, check.counted.max(device.counts_at), now).await?
+        // Another process may have received a later count.
+        check_counts(context, device, check.counted.max(device.counts_at), now).await?
     };
-    context.count_checks.looked(device.id, outcome, now);
+    context.count_checks.record(device.id, outcome, now);
     Ok(true)
 }
 
-async fn look(
+async fn check_counts(
     context: &Context,
     device: &DeviceRow,
     counted: Option<Millis>,
@@ -61,7 +63,7 @@ async fn look(
     };
     let mut tx = context.store.read().await?;
     let view = tx.view(device).await?;
-    // A reading that finds who is missing tells more than a count.
+    // A reading that finds missing people tells more than a count.
     let finds_missing = device.rereads == Some(Rereading::People) || device.unexplained_deletions > 0;
     if device.joining.is_some() || finds_missing || device.scan.is_some() || tx.head().await? > device.cursor
     {
@@ -70,10 +72,10 @@ async fn look(
     if view.open_count + view.due_count > 0 {
         return Ok(Outcome::Later);
     }
-    // A device that uploads at its own times may have lost users who were deleted there: only an empty one was emptied.
+    // A device that does not upload at once may have deleted users without a report. Only a count of zero is certain.
     let at_once = device.options.realtime.unwrap_or(context.config.upload.realtime);
     let believed = (at_once || users == 0) && !tx.closed_since(device.id, counted).await?;
-    // A surplus that was seen is over as soon as the numbers agree, however old that of the device is.
+    // A known surplus ends as soon as the numbers agree, even if the device's count is old.
     if !believed && device.surplus_expected.is_none() {
         return Ok(Outcome::Enough);
     }
@@ -86,7 +88,7 @@ async fn look(
     tx.rollback().await?;
     if users > possible {
         if believed {
-            surplus(context, device, users, possible, now).await?;
+            report_surplus(context, device, users, possible, now).await?;
         }
         return Ok(Outcome::Surplus);
     }
@@ -96,15 +98,15 @@ async fn look(
     if believed && users < expected {
         tracing::warn!(
             device.serial_number = %device.serial_number, users, expected,
-            "the device holds fewer users than it should: it is filled again"
+            "the device holds fewer users than it should: filling it again"
         );
         refill(context, device, now).await?;
     }
     Ok(Outcome::Enough)
 }
 
-/// Notes that a device holds more people than it should, and asks it for all of them unless it was asked lately.
-async fn surplus(
+/// Records that a device holds more people than it should, and asks for all of them unless Muster asked lately.
+async fn report_surplus(
     context: &Context,
     device: &DeviceRow,
     users: u64,
@@ -118,14 +120,14 @@ async fn surplus(
     if asks {
         tracing::warn!(
             device.serial_number = %device.serial_number, users, expected,
-            "the device holds more users than it should: it is asked for all of them"
+            "the device holds more users than it should: asking it for all of them"
         );
     }
     store::retry(|| async {
         let mut tx = context.store.write_fleet().await?;
         let row = tx.lock_device(device.id).await?;
         if row.is_none_or(|row| row.surplus_asked_at != device.surplus_asked_at || row.joining.is_some()) {
-            // Another process was quicker.
+            // Another process was faster.
             return tx.rollback().await;
         }
         tx.note_surplus(device.id, Some(expected), asks.then_some(now)).await?;
@@ -152,7 +154,7 @@ async fn refill(context: &Context, device: &DeviceRow, now: Millis) -> Result<()
         let mut tx = context.store.write_fleet().await?;
         let row = tx.lock_device(device.id).await?;
         if row.is_none_or(|row| row.refilled_at != device.refilled_at) {
-            // Another process was quicker.
+            // Another process was faster.
             return tx.rollback().await;
         }
         fleet::device::refill(&mut tx, device, now).await?;

@@ -1,4 +1,4 @@
-//! The listener for people and their tools.
+//! The listener for operators and their tools.
 
 use axum::Router;
 use axum::extract::State;
@@ -15,7 +15,7 @@ async fn get_health(State(listener): State<Listener>) -> Response {
     (status, axum::Json(health)).into_response()
 }
 
-/// The routes.
+/// The routes of this listener.
 pub fn router(listener: Listener) -> Router {
     Router::new().route("/health", get(get_health)).with_state(listener)
 }

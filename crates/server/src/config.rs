@@ -1,34 +1,34 @@
-//! What an operator can set. Reading it from files and the environment is the program's part.
+//! The settings of the server. The program reads them from files and the environment.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// Everything the server is told at its start.
+/// All settings of the server.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where people and their tools connect.
+    /// The address of the listener for operators and their tools.
     pub admin_listen: SocketAddr,
-    /// Holds the key, and the database unless told otherwise.
+    /// The directory of the key, and of the database unless it is elsewhere.
     pub data_dir: PathBuf,
-    /// How long what is finished is kept.
+    /// How long finished records are kept.
     pub retention: Retention,
-    /// How devices are served.
+    /// The settings of the device listener.
     pub devices: listener::Config,
 }
 
-/// How long what is finished is kept. Nothing is kept for shorter than a later decision could need it.
+/// How long finished records are kept. Nothing is removed that a later decision could need.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Commands, after they were answered or given up, and until the device has answered a later one.
     pub commands: Duration,
     /// Connections of devices, after they ended.
     pub sessions: Duration,
-    /// What was held for an operator, after it was decided on.
+    /// Held records, after an operator decided them.
     pub held: Duration,
-    /// Entries of devices' own logs, but for the newest 50,000 of each device.
+    /// Entries of devices' logs, except for the newest 50,000 of each device.
     pub log: Duration,
-    /// Attendance records and their pictures, identity cards and messages, after they came; `None` = for ever.
+    /// Attendance records and their pictures, identity cards and messages, after they arrived; `None` = for ever.
     pub attendance: Option<Duration>,
 }
 

@@ -1,4 +1,4 @@
-//! Starting and stopping.
+//! Start and stop of the server.
 
 use std::future::IntoFuture as _;
 use std::net::SocketAddr;
@@ -17,15 +17,15 @@ use crate::config::Config;
 use crate::jobs::{self, Jobs};
 use crate::retention::Sweeper;
 
-/// How long connections of people may take to end once the server is told to stop.
+/// How long operators' connections may take to finish after the server began to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
 
-/// A server that answers.
+/// A running server.
 #[derive(Debug)]
 pub struct ServerHandle {
-    /// Where devices connect.
+    /// The address of the device listener.
     pub listen: SocketAddr,
-    /// Where people connect.
+    /// The address of the listener for operators.
     pub admin_listen: SocketAddr,
     listener: Listener,
     store: Store,
@@ -39,19 +39,19 @@ pub struct ServerHandle {
 /// Why a server does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// An address cannot be listened on.
+    /// The server cannot listen on an address.
     #[error("cannot listen on {address} for {what}: {source}")]
     Listen {
-        /// Which address.
+        /// The address.
         address: SocketAddr,
-        /// For whom.
+        /// Its purpose: `devices` or `people`.
         what: &'static str,
         /// The reason.
         source: std::io::Error,
     },
 }
 
-/// Starts to answer. The store is open and its schema is the newest.
+/// Starts the server. The store is open and has the newest schema.
 ///
 /// # Errors
 /// [`StartError`].
@@ -94,7 +94,7 @@ pub async fn start(
                     tracing::error!(%error, "the listener for people ended");
                 }
             }
-            () = too_late => tracing::warn!("a connection for people did not end in time"),
+            () = too_late => tracing::warn!("an operator's connection did not finish before the shutdown"),
         }
     });
     tasks.close();
@@ -106,7 +106,7 @@ async fn bind(address: SocketAddr, what: &'static str) -> Result<TcpListener, St
 }
 
 impl ServerHandle {
-    /// Looks at once for changes that other processes made, as it does some times a second.
+    /// Checks at once for changes of other processes; the server does this several times a second by itself.
     ///
     /// # Errors
     /// Those of the database.
@@ -114,7 +114,7 @@ impl ServerHandle {
         self.listener.check_for_changes().await
     }
 
-    /// Lets people leave and come back whose date has come, as it does once a minute.
+    /// Removes and reinstates people whose date has come; the server does this once a minute by itself.
     ///
     /// # Errors
     /// Those of the database.
@@ -122,7 +122,7 @@ impl ServerHandle {
         suspension::keep_dates(&self.store, &self.clock, &self.rules).await
     }
 
-    /// Begins to read the people of devices whose turn it is, as it does once a minute. How many had their turn.
+    /// Begins the routine check of devices that are due; the server does this once a minute by itself. Returns how many were due.
     ///
     /// # Errors
     /// Those of the database.
@@ -131,12 +131,12 @@ impl ServerHandle {
         routine_check::begin_due(&self.store, &self.clock, self.reread_days).await
     }
 
-    /// How many polls of devices asked no database since the start.
+    /// The number of polls since the start that were answered without the database.
     pub fn polls_from_memory(&self) -> u64 {
         self.listener.polls_from_memory()
     }
 
-    /// Stops taking requests, finishes those it began, and writes down what it kept in memory.
+    /// Stops accepting requests, finishes those in progress, and writes the last-seen times that are in memory.
     ///
     /// # Errors
     /// Those of the database.
@@ -146,7 +146,7 @@ impl ServerHandle {
         self.listener.finish_requests().await;
         self.listener.flush_last_seen().await?;
         if tokio::time::timeout(SHUTDOWN_GRACE, self.store.close()).await.is_err() {
-            tracing::warn!("a connection to the database did not end in time");
+            tracing::warn!("a database connection did not close before the shutdown");
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
-//! What happens by itself, beside requests: each process looks for changes that others made and writes behind what it heard of
-//! devices, one of them at a time keeps house, and whichever is first asks a device to come whose time zone changed, keeps
-//! the dates on which people come back or leave, and has the people of devices read whose turn it is.
+//! Background jobs. Each process checks for changes of other processes and writes last-seen times in batches. One process at a
+//! time removes expired records. The first process that sees the need asks a device to update its time zone, keeps the dates
+//! on which people return or leave, and begins the routine check of a device.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use tokio_util::sync::CancellationToken;
 
 use crate::retention::Sweeper;
 
-/// How late `last_seen_at` may be.
+/// How often last-seen times are written: `last_seen_at` may be this late.
 const WRITE_SEEN: Duration = Duration::from_secs(1);
 
-/// How often it is looked whether daylight saving began or ended somewhere.
+/// How often Muster checks whether daylight saving began or ended somewhere.
 const ZONES: Duration = Duration::from_mins(1);
 
-/// How often it is looked whether somebody's suspension ended, or somebody's last day passed.
+/// How often Muster checks whether a suspension ended or a last day passed.
 const DATES: Duration = Duration::from_mins(1);
 
-/// How often what is out of date is swept.
+/// How often Muster removes expired records.
 const SWEEP: Duration = Duration::from_mins(10);
 
-/// What the jobs work on.
+/// The inputs of the jobs.
 #[derive(Debug)]
 pub struct Jobs {
     /// The listener for devices, which keeps part of its state in memory.
@@ -38,11 +38,11 @@ pub struct Jobs {
     pub rules: Rules,
     /// Muster reads the people of each device once within this many days; 0 disables it.
     pub reread_days: u16,
-    /// What removes finished records.
+    /// Removes expired records.
     pub sweeper: Sweeper,
 }
 
-/// Runs until `stop`. What was begun is finished: a transaction is never dropped in the middle of a query.
+/// Runs until `stop`. Work that was begun is finished: no transaction is dropped in the middle of a query.
 pub async fn run(jobs: Jobs, stop: CancellationToken) {
     let Jobs { listener, store, clock, rules, reread_days, sweeper } = jobs;
     let writing_behind = async {
@@ -50,9 +50,9 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
         let mut failing = false;
         while next(&mut tick, &stop).await {
             let written = listener.flush_last_seen().await;
-            // Said once: requests say the same while it lasts.
+            // Logged once: while the error lasts, requests log it too.
             if let (Err(error), false) = (&written, failing) {
-                tracing::error!(%error, "cannot write when devices were last seen: it is tried again");
+                tracing::error!(%error, "cannot write the last-seen times of devices; Muster retries");
             }
             failing = written.is_err();
         }
@@ -62,7 +62,7 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while next(&mut tick, &stop).await {
             if let Err(error) = listener.check_for_changes().await {
-                tracing::debug!(%error, "cannot look for changes: every poll asks the database meanwhile");
+                tracing::debug!(%error, "cannot check for changes: until the next success every poll queries the database");
             }
         }
     };
@@ -70,7 +70,7 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
         let mut tick = tokio::time::interval(SWEEP);
         while next(&mut tick, &stop).await {
             if let Err(error) = sweeper.sweep(&stop).await {
-                tracing::error!(%error, "cannot sweep what is out of date: it is tried again");
+                tracing::error!(%error, "cannot remove expired records; Muster retries");
             }
         }
     };
@@ -78,7 +78,7 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
         let mut tick = tokio::time::interval(ZONES);
         while next(&mut tick, &stop).await {
             if let Err(error) = time_zone::follow(&store, &clock, &rules.time_zone).await {
-                tracing::error!(%error, "cannot tell devices that their time zone changed: it is tried again");
+                tracing::error!(%error, "cannot tell devices about changed time zones; Muster retries");
             }
         }
     };
@@ -86,7 +86,7 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
         let mut tick = tokio::time::interval(DATES);
         while next(&mut tick, &stop).await {
             if let Err(error) = suspension::keep_dates(&store, &clock, &rules).await {
-                tracing::error!(%error, "cannot reinstate or remove people whose date has come: it is tried again");
+                tracing::error!(%error, "cannot reinstate or remove people whose date has come; Muster retries");
             }
         }
     };
@@ -94,7 +94,7 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
         let mut tick = tokio::time::interval(routine_check::LOOK);
         while next(&mut tick, &stop).await {
             if let Err(error) = routine_check::begin_due(&store, &clock, reread_days).await {
-                tracing::error!(%error, "cannot begin the routine check of devices: it is tried again");
+                tracing::error!(%error, "cannot begin the routine check of devices; Muster retries");
             }
         }
     };
@@ -102,7 +102,7 @@ pub async fn run(jobs: Jobs, stop: CancellationToken) {
     sweeper.give_back().await;
 }
 
-/// Waits for the next time; false once there is none.
+/// Waits for the next tick; false once the server stops.
 async fn next(tick: &mut Interval, stop: &CancellationToken) -> bool {
     tokio::select! {
         () = stop.cancelled() => false,

@@ -1,4 +1,4 @@
-//! The server: it listens for devices and for people, runs the jobs, starts and stops.
+//! The server: starts and stops the listeners for devices and for operators, and the background jobs.
 
 mod admin;
 pub mod config;

@@ -1,5 +1,5 @@
-//! What is finished goes, as [`Retention`] says: by the one process that has the lease of it, and a few rows a transaction,
-//! so that no request waits long.
+//! Retention: removes finished records after the times of [`Retention`]. Only the process that holds the lease does this, with a
+//! few rows in each transaction, so that no request waits long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,68 +11,68 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Retention;
 
-/// The lease, and for how long it is taken, ms: renewed with every step, and free again soon after its holder died.
+/// The lease, and its duration, ms. Each step renews the lease; after its holder died it soon expires.
 ///
-/// Processes go by clocks of their own: one that is fast takes the lease early, and then two do the same work once.
+/// Processes use their own clocks. A process with a fast clock takes the lease early; then two processes do the same work once.
 const LEASE: &str = "housekeeping";
 const LEASE_MS: i64 = 15 * 60_000;
 
-/// How many rows go in one transaction.
+/// Rows that one transaction removes.
 const ROWS: i64 = 500;
 
-/// How many items are looked at in one transaction for versions that nobody needs.
+/// Items that one transaction checks for versions that nobody needs.
 const ITEMS: i64 = 2_000;
 
-/// How long the other parts of a template are awaited before an operator is told, ms.
+/// How long Muster waits for the other parts of a template before it shows them to an operator, ms.
 const PARTS_MS: i64 = 600_000;
 
-/// How long a user that was given to a device for one punch may be forgotten there: devices do it after hours.
+/// How long Muster remembers that a user was given to a device for one punch: the device deletes the user after hours.
 const REMEMBERED: Duration = Duration::from_hours(30 * 24);
 
-/// How many incomplete templates are handed to operators in one transaction.
+/// Incomplete templates that one transaction shows to operators.
 const PARTS: i64 = 50;
 
-/// Requests come first: so long is the pause between two steps.
+/// The pause between two steps, so that requests come first.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// One piece of work, done in steps.
+/// A task, done in steps.
 #[derive(Clone, Copy, Debug)]
 enum Task {
-    /// What was finished before a time.
+    /// Removes records that were finished before a time.
     Finished(Finished, Millis),
-    /// Commands of a device that were closed before a time.
+    /// Removes commands of a device that were closed before a time.
     Commands(i64, Millis),
-    /// Entries of the log of a device.
+    /// Removes old entries of the log of a device.
     Log(i64, Millis),
-    /// Versions of items after this one.
+    /// Removes old versions of items after this one.
     Versions(i64),
-    /// Parts of templates whose other parts do not come.
+    /// Shows parts of templates to an operator whose other parts did not arrive.
     Parts,
 }
 
-/// What a step did.
+/// The result of a step.
 enum Step {
-    /// So many rows went, and this is left to do.
+    /// The number of removed rows, and the task that is left.
     Done(u64, Option<Task>),
-    /// Another process keeps house.
+    /// Another process holds the lease.
     NotOurs,
 }
 
-/// Removes what is finished.
+/// Removes finished records.
 #[derive(Clone, Debug)]
 pub struct Sweeper {
     /// The database.
     pub store: Store,
     /// The time.
     pub clock: Clock,
-    /// How long what is kept.
+    /// How long records are kept.
     pub retention: Retention,
-    /// What this process calls itself among those that share its database.
+    /// The name of this process among those that share the database.
     pub name: Arc<str>,
 }
 
 impl Sweeper {
-    /// Removes what is finished and old enough, until `stop`.
+    /// Removes records that are finished and old enough, until `stop`.
     ///
     /// # Errors
     /// Those of the database.
@@ -116,9 +116,9 @@ impl Sweeper {
             match task {
                 Task::Finished(Finished::Undo, _) if gone > 0 => {
                     tracing::info!(erased = gone, "deleted contents erased: their time for an undo is over");
-                    // The log still has the pages as they were.
+                    // SQLite's write-ahead log still holds the erased pages.
                     if let Err(error) = self.store.empty_log().await {
-                        tracing::debug!(%error, "the log of the database is emptied later");
+                        tracing::debug!(%error, "the database log still holds erased contents; Muster retries");
                     }
                 }
                 _ if gone > 0 => tracing::debug!(?task, gone, "swept"),
@@ -128,7 +128,7 @@ impl Sweeper {
         Ok(())
     }
 
-    /// Lets another process keep house, at the end of this one.
+    /// Returns the lease when this process ends, so that another one can take it.
     pub async fn give_back(&self) {
         let given = retry(|| async {
             let mut tx = self.store.write().await?;
@@ -136,7 +136,7 @@ impl Sweeper {
             tx.commit().await
         });
         if let Err(error) = given.await {
-            tracing::debug!(%error, "the lease of housekeeping ends by itself");
+            tracing::debug!(%error, "cannot return the lease; it expires");
         }
     }
 
@@ -166,7 +166,7 @@ impl Sweeper {
     }
 }
 
-/// Shows an operator the parts of templates whose other parts did not come. They were acknowledged, so they are not lost.
+/// Shows an operator the parts of templates whose other parts did not arrive. They were acknowledged, so they must not be lost.
 async fn hand_over(tx: &mut Tx, now: Millis) -> Result<u64, StoreError> {
     let abandoned = tx.abandoned_part_sets(now.plus(-PARTS_MS), PARTS).await?;
     for (device, key, parts) in &abandoned {

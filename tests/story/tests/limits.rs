@@ -29,7 +29,7 @@ fn upload(pin: u8) -> Vec<u8> {
 
 /// The device is told to come again, in a way that no terminal takes for a yes.
 fn assert_told_to_come_again(answer: &Answer) {
-    assert_eq!((answer.status(), answer.text().as_str()), (503, "ERROR: busy, come again"));
+    assert_eq!((answer.status(), answer.text().as_str()), (503, "ERROR: busy, retry later"));
     assert_eq!(answer.header("Retry-After"), Some("10"));
     assert_eq!(answer.header("Content-Type"), Some("text/plain"));
     answer.date();

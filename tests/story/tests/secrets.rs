@@ -259,7 +259,7 @@ async fn no_secret_is_said_at_any_level_whatever_happens() {
         "INSERT INTO body",
         "INSERT INTO held",
         "INSERT INTO device_record",
-        "storage failed",
+        "database error",
         "held: muster held show",
     ] {
         assert!(said.contains(text), "{text} is said");

@@ -187,7 +187,7 @@ async fn a_database_that_is_away_costs_nobody_anything_but_time() {
     ONE.enrol(2, 5, &mut a);
     let _ = a.step().await;
     let refused = upload(&program, "USER PIN=9\tName=Nobody\n").await;
-    assert_eq!(refused, (503, "ERROR: storage failed".to_owned()));
+    assert_eq!(refused, (503, "ERROR: database error".to_owned()));
     let (status, said) = health(&program).await;
     assert!(status == 503 && said.contains(r#""status":"database""#), "{status} {said}");
 

@@ -33,7 +33,7 @@ async fn held(house: &House) -> Vec<(String, String)> {
 
 fn why(pin: &str, other: &str) -> (String, String) {
     let reason = format!(
-        "PIN {pin} differs from PIN {other} in the case of its letters alone: devices may take both for one"
+        "PIN {pin} differs from PIN {other} only in upper and lower case: devices may confuse the two"
     );
     (pin.to_owned(), reason)
 }

@@ -31,7 +31,7 @@ async fn a_batch_that_fails_at_its_last_record_is_refused_as_a_whole_and_taken_w
     let before = house.rows().await;
     for _ in 0..2 {
         let answer = house.post(UPLOAD, &batch).await;
-        assert_eq!(summary(&answer), (503, "ERROR: storage failed".into()));
+        assert_eq!(summary(&answer), (503, "ERROR: database error".into()));
         assert_eq!(
             house.rows().await,
             before,
@@ -69,7 +69,7 @@ async fn nothing_is_acknowledged_while_the_database_fails() {
         let answer = house.send(&bytes).await;
         assert_eq!(
             summary(&answer),
-            (503, "ERROR: storage failed".into()),
+            (503, "ERROR: database error".into()),
             "{}",
             String::from_utf8_lossy(&bytes)
         );

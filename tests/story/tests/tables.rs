@@ -327,7 +327,7 @@ async fn records_of_all_kinds_in_one_body_are_one_transaction() {
     for table in ["user_body", "attendance"] {
         house.fill(table, "1 = 1").await;
         let answer = house.post("/iclock/cdata?SN=A1&table=ATTLOG&Stamp=5", &body).await;
-        assert_eq!((answer.status(), answer.text().as_str()), (503, "ERROR: storage failed"), "{table}");
+        assert_eq!((answer.status(), answer.text().as_str()), (503, "ERROR: database error"), "{table}");
         assert_eq!(house.rows().await, before, "{table}: nothing of it is there");
         house.make_room(table).await;
     }
@@ -394,12 +394,9 @@ async fn a_package_that_is_not_to_be_opened_is_held_whole() {
     encoder.write_all(user("7", "Ada").as_bytes()).expect("compressed");
     let mut random = Random::new(7);
     for (number, (body, reason)) in [
-        (whole[..whole.len() - 9].to_vec(), "a package: no gzip-compressed tar archive, or a damaged one"),
-        (
-            encoder.finish().expect("compressed"),
-            "a package: no gzip-compressed tar archive, or a damaged one",
-        ),
-        (random.bytes(3_000), "a package: no gzip-compressed tar archive, or a damaged one"),
+        (whole[..whole.len() - 9].to_vec(), "a package: not a gzip-compressed tar archive, or damaged"),
+        (encoder.finish().expect("compressed"), "a package: not a gzip-compressed tar archive, or damaged"),
+        (random.bytes(3_000), "a package: not a gzip-compressed tar archive, or damaged"),
         (package(&[("OPERLOG", &vec![b'x'; 8 << 20])]), "a package: it holds more than "),
         (
             package(&[("OPERLOG", b"x"), ("folder/OPERLOG", b"x")]),
@@ -557,5 +554,5 @@ async fn a_table_that_nobody_described_is_kept_whole_before_it_is_acknowledged()
     assert_eq!(house.held_raw(held[0].id).await, body);
     house.fill("held", "1 = 1").await;
     let answer = house.post("/iclock/cdata?SN=A1&table=VISITOR", b"another one").await;
-    assert_eq!((answer.status(), answer.text().as_str()), (503, "ERROR: storage failed"));
+    assert_eq!((answer.status(), answer.text().as_str()), (503, "ERROR: database error"));
 }

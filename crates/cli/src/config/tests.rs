@@ -108,7 +108,7 @@ fn times_of_day_can_be_one_text_or_several() {
     let times = vec![(0, 0), (14, 5)];
     assert_eq!(read(&file("trans_times = \"00:00;14:05\"")).server.devices.upload.trans_times, times);
     assert_eq!(read(&file("trans_times = [\"00:00\", \"14:05\"]")).server.devices.upload.trans_times, times);
-    assert!(refused(&file("trans_times = \"25:00\"")).contains("25:00 is no time of day"));
+    assert!(refused(&file("trans_times = \"25:00\"")).contains("25:00 is not a time of day"));
 }
 
 #[test]

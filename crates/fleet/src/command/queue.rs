@@ -1,4 +1,4 @@
-//! Commands that operators give: which are allowed, and queueing them for a device.
+//! Queueing of commands: which commands operators may send, and adding them to the queue of a device.
 
 use jiff::tz::TimeZone;
 use roster::{Capability, Millis};
@@ -13,51 +13,51 @@ use crate::{Actor, Fleet, FleetError, lookup};
 /// Why a command is not queued.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CommandRefusal {
-    /// The device is not in the fleet.
-    #[error("{0} is not in the fleet and gets no commands")]
+    /// The device is not part of the fleet.
+    #[error("{0} is not part of the fleet, so it gets no commands")]
     IsNoMember(SerialNumber),
-    /// The device speaks the protocol of access control.
-    #[error("{0} speaks the dialect of access control, in which no commands are sent")]
+    /// The device belongs to the access-control family.
+    #[error("{0} uses the access-control protocol; Muster sends it no commands")]
     IsAccessControl(SerialNumber),
-    /// Commands that reach into the system of a device are switched off.
-    #[error("{0} reaches into the system of the device, which is switched off")]
+    /// Commands on the system of a device are switched off.
+    #[error("{0} works on the system of the device; such commands are switched off")]
     SystemCommandsOff(&'static str),
-    /// The firmware answered before that it does not know the form.
-    #[error("the firmware of {device} answered before that it does not know {form}")]
+    /// The firmware answered earlier that it does not support the form.
+    #[error("the firmware of {device} does not support {form}")]
     UnknownToFirmware {
-        /// Which device.
+        /// The device.
         device: SerialNumber,
-        /// Which form.
+        /// The form.
         form: Form,
     },
-    /// Somebody has to confirm what the command does.
+    /// The operator has to confirm the effect of the command.
     #[error("the command has to be confirmed")]
     NeedsConfirmation(Risk),
-    /// The command cannot be taken back: it was sent, or is over.
-    #[error("command {0} cannot be taken back")]
+    /// The command cannot be cancelled: it was sent, or is finished.
+    #[error("command {0} cannot be cancelled")]
     TooLateToCancel(i64),
 }
 
-/// What has to be known of a device to spell a command for it.
+/// The facts about a device that the form of a command depends on.
 #[derive(Clone, Debug)]
 pub struct CommandTarget {
-    /// What it can take.
+    /// The capability of the device.
     pub capability: Capability,
-    /// Its time zone.
+    /// The time zone of the device.
     pub time_zone: TimeZone,
 }
 
 /// A command that waits for the next poll of its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// Its number at the device.
+    /// The number of the command at the device.
     pub id: i64,
-    /// It is not sent any more after this.
+    /// The time after which Muster does not send it.
     pub expires_at: Option<Millis>,
 }
 
 impl Fleet {
-    /// What has to be known of a device to spell a command for it.
+    /// The facts about a device that the form of a command depends on.
     ///
     /// # Errors
     /// No such device has called, or it gets no commands; those of the database.
@@ -73,7 +73,7 @@ impl Fleet {
 
     /// Queues a command for a device, with the file that the device will fetch for it.
     ///
-    /// `is_confirmed`: somebody said that what the command does is meant.
+    /// `is_confirmed`: the operator has confirmed the effect of the command.
     ///
     /// # Errors
     /// [`CommandRefusal`]; no such device has called; the person who is to enrol does not exist; those of the database.
@@ -126,7 +126,7 @@ impl Fleet {
         Ok(())
     }
 
-    /// Takes a command back that was not sent yet.
+    /// Cancels a command that was not sent yet.
     ///
     /// # Errors
     /// There is no such device or command, or it is too late; those of the database.
@@ -145,7 +145,7 @@ impl Fleet {
             Ok(tx.commit().await?)
         })
         .await?;
-        tracing::info!(%actor, device.serial_number = %serial_number, command.id = id, "command taken back");
+        tracing::info!(%actor, device.serial_number = %serial_number, command.id = id, "command cancelled");
         Ok(())
     }
 }

@@ -1,8 +1,8 @@
-//! What cannot be undone, or cuts a device off.
+//! Risks: commands that cannot be undone, or that disconnect a device.
 
 use wire::Command;
 
-/// What a command does that somebody has to confirm.
+/// An effect of a command that an operator has to confirm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Risk {
     /// It deletes everything on the device: people, templates, photos, punches.
@@ -25,7 +25,7 @@ pub enum Risk {
     RunsCommand,
 }
 
-/// Parameters by which a device finds its network and its server, by how their names begin.
+/// Parameters that configure a device's network and server, by the start of their names.
 const NETWORK: [&str; 21] = [
     "ipaddress",
     "netmask",

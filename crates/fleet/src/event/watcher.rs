@@ -1,4 +1,4 @@
-//! Finding what happened since the last look.
+//! The watcher: finds events since the last look.
 
 use std::collections::BTreeMap;
 
@@ -10,28 +10,28 @@ use super::{Event, EventKind};
 use crate::view::sync_status::{self, DeviceStatus};
 use crate::{ChangedBy, Fleet, FleetError, lookup};
 
-/// How far back commands are looked for: what was committed late counts too, ms.
+/// How far back Muster looks for commands, ms: a transaction may commit late.
 const OVERLAP_MS: i64 = 10_000;
 
-/// How many rows one look reads at most of each kind.
+/// Maximum number of rows of each kind in one look.
 const MAX_ROWS: i64 = 5_000;
 
-/// Tells what happens in the fleet, look by look.
+/// Reports the events of the fleet, look by look.
 #[derive(Debug)]
 pub struct Watcher {
     fleet: Fleet,
-    /// As the devices were at the last look.
+    /// The devices at the last look.
     devices: BTreeMap<String, DeviceStatus>,
-    /// The last change that was told.
+    /// The last reported change.
     head: Seq,
-    /// The number of the newest held record that was told.
+    /// The number of the newest reported held record.
     held: i64,
     /// Commands of the last seconds by device and number: when last sent, and when answered.
     commands: BTreeMap<(i64, i64), (Millis, Option<Millis>)>,
 }
 
 impl Fleet {
-    /// Begins to watch the fleet. What there is now counts as known.
+    /// Begins to watch the fleet. The present state counts as reported.
     ///
     /// # Errors
     /// Those of the database.
@@ -48,7 +48,7 @@ impl Fleet {
 }
 
 impl Watcher {
-    /// What happened since the last look, in the order in which it did.
+    /// The events since the last look, in their order.
     ///
     /// # Errors
     /// Those of the database.
@@ -60,7 +60,7 @@ impl Watcher {
         events.extend(self.commands(&mut tx, &serial_numbers, now).await?);
         events.extend(self.held(&mut tx, &serial_numbers).await?);
         events.sort_by_key(|event| event.at);
-        // Devices come before what they do, and rest or go after it.
+        // A device appears before its events, and goes offline or in sync after them.
         let (after, before): (Vec<Event>, Vec<Event>) = self
             .devices(&mut tx, &serial_numbers, now)
             .await?
@@ -103,7 +103,7 @@ impl Watcher {
             let before = self.commands.get(&(command.device, command.number));
             let device = serial_numbers.get(&command.device);
             let event = |at, kind| Event { at, device: device.cloned(), kind };
-            // What was first seen answered was sent before: told together, in this order.
+            // A command that is first seen answered was also sent: both events are reported, in this order.
             if before.is_none_or(|(sent_at, _)| *sent_at < command.sent_at)
                 && command.sent_at.plus(OVERLAP_MS) >= now
             {
@@ -156,7 +156,7 @@ impl Watcher {
     }
 }
 
-/// What is otherwise of a device than it was.
+/// The changes of a device's status.
 fn difference(before: Option<&DeviceStatus>, after: &DeviceStatus) -> Vec<EventKind> {
     let Some(before) = before else {
         return vec![match after.state {
@@ -179,7 +179,7 @@ fn difference(before: Option<&DeviceStatus>, after: &DeviceStatus) -> Vec<EventK
     found
 }
 
-/// By serial number.
+/// The statuses of all devices, by serial number.
 async fn statuses(tx: &mut Tx, now: Millis) -> Result<BTreeMap<String, DeviceStatus>, StoreError> {
     let all = sync_status::all(tx, now).await?;
     Ok(all.into_iter().map(|status| (status.serial_number.clone(), status)).collect())

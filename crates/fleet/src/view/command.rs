@@ -1,4 +1,4 @@
-//! Commands that were queued for devices, and what became of them.
+//! Queued commands, and their results.
 
 use std::collections::BTreeMap;
 
@@ -11,62 +11,62 @@ use wire::{BioType, Enroll, Form, Pin, SerialNumber};
 use crate::command::QueuedCommand;
 use crate::{Fleet, FleetError, lookup, time};
 
-/// A command that was queued for a device.
+/// A queued command.
 #[derive(Clone, Debug, Serialize)]
 pub struct CommandView {
-    /// Its number at the device.
+    /// The number of the command at the device.
     pub id: i64,
-    /// Its device.
+    /// The serial number of the device.
     pub serial_number: String,
     /// The words of the command with its table.
     pub command: String,
-    /// What may be shown of what follows.
+    /// The arguments, without secrets.
     pub arguments: String,
-    /// How far it is.
+    /// The state of the command.
     pub state: CommandState,
-    /// What the device answered.
+    /// The device's return code.
     pub return_code: Option<i32>,
-    /// Who queued it.
+    /// The author.
     pub ordered_by: String,
-    /// When it was queued.
+    /// When the command was queued.
     #[serde(serialize_with = "time::serialize")]
     pub ordered_at: Millis,
-    /// When it was last sent.
+    /// When the command was last sent.
     #[serde(serialize_with = "time::serialize_option")]
     pub sent_at: Option<Millis>,
-    /// When it was answered or given up.
+    /// When the command was answered or given up.
     #[serde(serialize_with = "time::serialize_option")]
     pub closed_at: Option<Millis>,
-    /// It is not sent any more after this.
+    /// The time after which Muster does not send the command.
     #[serde(serialize_with = "time::serialize_option")]
     pub expires_at: Option<Millis>,
-    /// What the device answered, in its words, or why it was not sent.
+    /// The device's answer in its own words, or why the command was not sent.
     pub reply: Option<String>,
-    /// Something came with the answer: [`Fleet::command_content`].
+    /// The answer has a content: [`Fleet::command_content`].
     pub has_content: bool,
-    /// The form of the command; `None` for one that this version does not know.
+    /// The form of the command; `None` if this version does not know the command.
     #[serde(skip)]
     pub form: Option<Form>,
-    /// How often it was sent.
+    /// How often the command was sent.
     #[serde(skip)]
     pub sends: u32,
 }
 
-/// How far a command is.
+/// The state of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandState {
-    /// It waits for the next poll of the device.
+    /// The command waits for the next poll of the device.
     Queued,
-    /// It was sent and is not answered yet.
+    /// The command was sent and is not answered yet.
     Sent,
     /// The device did it.
     Done,
     /// The device answered that it did not do it.
     Failed,
-    /// It was taken back before it was sent, or not sent in time.
+    /// The command was cancelled before it was sent, or expired.
     Cancelled,
-    /// It was sent and never answered.
+    /// The command was sent and never answered.
     Unanswered,
 }
 
@@ -114,13 +114,13 @@ impl CommandView {
         }
     }
 
-    /// The device did not fetch it in time: it is not sent any more.
+    /// Whether the command expired before the device fetched it.
     pub fn is_too_late(&self, now: Millis) -> bool {
         self.state == CommandState::Queued && self.expires_at.is_some_and(|at| at <= now)
     }
 }
 
-/// What somebody had before an enrolment.
+/// The items of a person before an enrolment.
 #[derive(Clone, Debug)]
 pub struct EnrolmentBaseline {
     enroll: Enroll,
@@ -128,7 +128,7 @@ pub struct EnrolmentBaseline {
 }
 
 impl Fleet {
-    /// The last commands of one device, or of all; the newest first.
+    /// The last commands of one device, or of all, newest first.
     ///
     /// # Errors
     /// No such device has called; those of the database.
@@ -161,7 +161,7 @@ impl Fleet {
         Ok(CommandView::of(row, of))
     }
 
-    /// What came with the answer to a command, as it came: it may hold templates and passwords.
+    /// The content of the answer to a command, unchanged: it may hold templates and passwords.
     ///
     /// # Errors
     /// There is no such device or command; those of the database.
@@ -171,7 +171,7 @@ impl Fleet {
         Ok(tx.queued_command_content(row.device, id).await?)
     }
 
-    /// What the person who is to enrol has now: later [`Fleet::enrolled_since`] tells what is new.
+    /// The items of a person before an enrolment. Later [`Fleet::enrolled_since`] tells what is new.
     ///
     /// # Errors
     /// Those of the database.
@@ -180,7 +180,7 @@ impl Fleet {
         Ok(EnrolmentBaseline { enroll: enroll.clone(), versions: versions(&mut tx, enroll.pin()).await? })
     }
 
-    /// What is newer now of what could have been enrolled.
+    /// An item that an enrolment has added or changed since.
     ///
     /// # Errors
     /// Those of the database.
@@ -199,7 +199,7 @@ async fn versions(tx: &mut Tx, pin: &Pin) -> Result<BTreeMap<Slot, i64>, StoreEr
     Ok(live.map(|item| (item.slot, item.seq.0)).collect())
 }
 
-/// Whether an item can be what is enrolled: a card is a field of the user.
+/// Whether an item can be the result of the enrolment: a card is a field of the user.
 fn is_of(slot: &Slot, enroll: &Enroll) -> bool {
     match (enroll, slot.kind) {
         (Enroll::Fingerprint { finger, .. }, Kind::Template(BioType::FINGERPRINT)) => {

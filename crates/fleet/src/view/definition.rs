@@ -1,4 +1,4 @@
-//! What is defined for the whole fleet, and on which devices it is.
+//! Definitions of the fleet, and their state on each device.
 
 use std::collections::BTreeMap;
 
@@ -11,64 +11,64 @@ use wire::{Pin, SerialNumber};
 use crate::definition::key;
 use crate::{ChangedBy, Fleet, FleetError, lookup, text, time};
 
-/// A definition. JSON has no kind: whoever shows it has a name for that.
+/// A definition. JSON omits the kind, because the caller asked for one kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DefinitionView {
-    /// What it is.
+    /// The kind.
     #[serde(skip)]
     pub kind: DefinitionKind,
     /// Its number, or the code of a work code.
     pub name: String,
-    /// What it says, field by field as devices get it.
+    /// The fields and values that devices get.
     #[serde(rename = "fields", serialize_with = "fields")]
     pub definition: Definition,
     /// The areas that it belongs to.
     pub areas: Vec<i64>,
-    /// When it last changed.
+    /// When the definition last changed.
     #[serde(serialize_with = "time::serialize")]
     pub changed_at: Millis,
-    /// Who changed it then.
+    /// The author of the last change.
     pub changed_by: ChangedBy,
 }
 
-/// A definition, and how far it is on the devices of the fleet.
+/// A definition, and its state on the devices of the fleet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DefinitionSync {
     /// The definition.
     #[serde(flatten)]
     pub definition: DefinitionView,
-    /// Of a personal message: who has it.
+    /// The users of a personal message.
     #[serde(serialize_with = "text::serialize_all")]
     pub assigned: Vec<Pin>,
-    /// How far it is on each device of the fleet.
+    /// The state on each device of the fleet.
     pub devices: Vec<DefinitionAtDevice>,
 }
 
-/// How far a definition is on one device.
+/// The state of a definition on one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DefinitionAtDevice {
     /// Serial number of the device.
     pub serial_number: String,
-    /// What people call it.
+    /// The device's name for people.
     pub name: String,
-    /// How far it is.
+    /// The state.
     #[serde(rename = "stands")]
     pub state: DefinitionState,
 }
 
-/// How far a definition is on one device.
+/// The state of a definition on one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DefinitionState {
     /// The device has confirmed it.
     Holds,
-    /// It goes out with the next polls.
+    /// Muster sends it with the next polls.
     Owed,
     /// The device refused it.
     Refused,
-    /// The device is in none of its areas, or does not know such a thing.
+    /// The device is in none of its areas, or does not support the kind.
     NotForIt,
-    /// The device is being taken in: its people are still being read.
+    /// The device is joining: Muster still reads its people.
     Joining,
 }
 
@@ -84,7 +84,7 @@ impl Fleet {
         Ok(all.into_iter().map(|defined| DefinitionView::of(defined, &serial_numbers)).collect())
     }
 
-    /// One definition, and how far it is on the devices of the fleet.
+    /// One definition, and its state on the devices of the fleet.
     ///
     /// # Errors
     /// There is no such definition; those of the database.

@@ -1,4 +1,4 @@
-//! Everything about one device.
+//! All facts about one device.
 
 use roster::{Area, Capability, Millis};
 use serde::Serialize;
@@ -12,58 +12,58 @@ use crate::view::sync_status::{self, DeviceStatus};
 use crate::{Fleet, FleetError, Rules, lookup, reread};
 use crate::{text, time};
 
-/// How many sessions of a device are shown.
+/// Maximum number of sessions in the view.
 const MAX_SESSIONS: i64 = 5;
 
-/// Everything about one device.
+/// All facts about one device.
 #[derive(Clone, Debug, Serialize)]
 pub struct DeviceView {
-    /// How far it is in sync.
+    /// The sync status.
     #[serde(flatten)]
     pub status: DeviceStatus,
-    /// The version of its firmware, as it tells.
+    /// The firmware version that the device reports.
     pub firmware: Option<String>,
-    /// The version of the protocol that it speaks.
+    /// The version of the device's protocol.
     pub push_version: Option<String>,
-    /// The areas that it belongs to.
+    /// The areas of the device.
     pub areas: Vec<NamedArea>,
-    /// When it first called.
+    /// When the device first connected.
     #[serde(serialize_with = "time::serialize")]
     pub created_at: Millis,
-    /// When it was approved.
+    /// When the device was approved.
     #[serde(serialize_with = "time::serialize_option")]
     pub approved_at: Option<Millis>,
-    /// What is set for this device alone.
+    /// The settings of this device alone.
     pub options: OptionsView,
-    /// What becomes of people who are enrolled or changed at it: its own setting or the server's.
+    /// What Muster does with people who are enrolled or changed at the device: its own setting or the server's.
     #[serde(serialize_with = "text::serialize")]
     pub enrolment: Enrolment,
-    /// Removals that it failed often.
+    /// Removals that the device failed often.
     #[serde(serialize_with = "text::serialize_all")]
     pub failed_removals: Vec<FailedRemovalView>,
-    /// What it last said to hold, and what it should hold.
+    /// The counts that the device last reported, and the expected number of users.
     pub holds: Holds,
-    /// When it last showed all its people.
+    /// When the device last showed all its people.
     #[serde(serialize_with = "time::serialize_option")]
     pub people_read_at: Option<Millis>,
-    /// When the routine check last had its turn with it, or a reading of its people began.
+    /// When the routine check was last due, or a reading of the device's people began.
     #[serde(serialize_with = "time::serialize_option")]
     pub people_checked_at: Option<Millis>,
-    /// Its people are being read.
+    /// Muster reads the device's people now.
     #[serde(skip)]
     pub is_being_read: bool,
-    /// It did not show all its people when it was last asked for them.
+    /// The device did not show all its people in the last reading.
     #[serde(skip)]
     pub hides_people: bool,
-    /// What is known of its time.
+    /// The time zone and the clock.
     pub clock: ClockView,
-    /// It showed a key in its handshake, and has to show the same again.
+    /// The device showed a communication key in its handshake, and has to show the same again.
     pub has_comm_key: bool,
-    /// Tables that it was asked for again.
+    /// Tables that the device was asked to upload again.
     pub rereads: Vec<RereadView>,
-    /// Its last connections, the newest first.
+    /// The last connections, newest first.
     pub sessions: Vec<SessionView>,
-    /// What it can take.
+    /// The capability of the device.
     #[serde(skip)]
     pub capability: Capability,
 }
@@ -71,41 +71,41 @@ pub struct DeviceView {
 /// An area with its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct NamedArea {
-    /// Its number.
+    /// The number of the area.
     pub id: i64,
-    /// What people call it.
+    /// The name of the area.
     pub name: String,
 }
 
-/// What is set for one device alone; `None` follows the server.
+/// The settings of one device alone; `None` follows the server.
 #[derive(Clone, Debug, Serialize)]
 pub struct OptionsView {
     /// IANA name of the time zone.
     pub time_zone: Option<String>,
-    /// Whether it uploads changes at once.
+    /// Whether the device uploads changes at once.
     pub realtime: Option<bool>,
     /// Times of day of its uploads.
     pub trans_times: Option<String>,
     /// Minutes between its uploads.
     pub trans_interval_min: Option<u16>,
-    /// The spelling of the upload switches.
+    /// The format of `TransFlag`.
     pub trans_flag_format: Option<u8>,
     /// Seconds between its polls.
     pub delay_s: Option<u16>,
-    /// Seconds that it waits after a failed connection.
+    /// Seconds that the device waits after a failed connection.
     pub error_delay_s: Option<u16>,
-    /// How photos reach it.
+    /// How the device gets photos.
     #[serde(serialize_with = "text::serialize_option")]
     pub photo_delivery: Option<PhotoDelivery>,
-    /// Whether people may be enrolled and changed at it.
+    /// Whether people may be enrolled and changed at the device.
     #[serde(serialize_with = "text::serialize_option")]
     pub enrolment: Option<Enrolment>,
 }
 
-/// What a device last said to hold, and what it should hold.
+/// The counts that a device last reported, and the expected number of users.
 #[derive(Clone, Debug, Serialize)]
 pub struct Holds {
-    /// When it said so.
+    /// When the device reported them.
     #[serde(serialize_with = "time::serialize_option")]
     pub told_at: Option<Millis>,
     /// Users.
@@ -120,73 +120,73 @@ pub struct Holds {
     pub users_wanted: i64,
 }
 
-/// What is known of the time of one device.
+/// The time zone and the clock of one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ClockView {
-    /// IANA name, `None` where the server's zone has none.
+    /// IANA name; `None` if the server's zone has none.
     pub time_zone: Option<String>,
     /// Minutes from UTC now.
     pub offset_min: i32,
-    /// Minutes from UTC as it was last told.
+    /// Minutes from UTC that the device got last.
     pub told_offset_min: Option<i32>,
-    /// Seconds that its clock was ahead, below 0 behind.
+    /// Seconds by which the device's clock was ahead; negative if it was behind.
     pub ahead_s: Option<i64>,
-    /// When its clock was last seen.
+    /// When the clock was last measured.
     #[serde(serialize_with = "time::serialize_option")]
     pub seen_at: Option<Millis>,
 }
 
-/// How far a table is that a device was asked for again.
+/// The progress of a table that a device was asked to upload again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RereadView {
     /// The table.
     pub table: String,
-    /// How far it is.
+    /// The stage.
     pub stage: RereadStage,
-    /// When it was asked for.
+    /// When Muster requested the table.
     #[serde(serialize_with = "time::serialize")]
     pub asked_at: Millis,
-    /// When it began to come.
+    /// When the upload began.
     #[serde(serialize_with = "time::serialize_option")]
     pub begun_at: Option<Millis>,
-    /// When the last of it came.
+    /// When the last upload of it arrived.
     #[serde(skip)]
     pub last_at: Option<Millis>,
-    /// How many records of it came so far.
+    /// The number of records so far.
     pub records: i64,
 }
 
-/// How far a table is that a device was asked for again.
+/// The stage of a table that a device was asked to upload again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RereadStage {
-    /// The device has not called for it yet.
+    /// The device has not made a handshake yet.
     Asked,
-    /// The device was told, and has not begun.
+    /// The device got the request, and has not begun.
     Told,
-    /// It is coming.
+    /// The device uploads the table.
     Begun,
-    /// It came, and nothing more of it for a while.
+    /// The upload has ended: nothing more arrived for a while.
     Done,
 }
 
 /// One connection of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SessionView {
-    /// When it began.
+    /// When the connection began.
     #[serde(serialize_with = "time::serialize")]
     pub opened_at: Millis,
-    /// When it ended; `None` while it lasts.
+    /// When the connection ended; `None` while it lasts.
     #[serde(serialize_with = "time::serialize_option")]
     pub closed_at: Option<Millis>,
-    /// Where the device came from.
+    /// The address of the device.
     pub address: Option<String>,
-    /// Why it ended.
+    /// Why the connection ended.
     pub ended: Option<String>,
 }
 
 impl Fleet {
-    /// Everything about one device.
+    /// All facts about one device.
     ///
     /// # Errors
     /// No such device has called; those of the database.
@@ -259,7 +259,7 @@ impl ClockView {
 }
 
 impl RereadView {
-    /// `None` for a table that never was asked for again.
+    /// The progress of a table; `None` if the table was never requested again.
     fn of(table: &str, stamp: &Stamp, now: Millis) -> Option<Self> {
         let asked_at = stamp.asked_at?;
         let is_over = stamp.last_at.is_some_and(|last| last.plus(reread::REREAD_PAUSE_MS) <= now);

@@ -1,4 +1,4 @@
-//! What devices send beside people and punches.
+//! Records that devices send besides people and punches.
 
 use std::collections::BTreeMap;
 
@@ -10,56 +10,56 @@ use wire::{DeviceRecord, ErrorRecord, Pin, SerialNumber};
 
 use crate::{Fleet, FleetError, NotFound, lookup, text, time};
 
-/// How many records are listed at most.
+/// Maximum number of records in a list.
 const MAX_LISTED: i64 = 1_000;
 
 /// A record of a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct DeviceRecordView {
-    /// Its number.
+    /// The number of the record.
     pub id: i64,
-    /// What it is.
+    /// The kind of record.
     #[serde(serialize_with = "text::serialize")]
     pub kind: DeviceRecordKind,
-    /// Serial number of the device; empty for a device that is gone.
+    /// Serial number of the device; empty if the device no longer exists.
     pub device: String,
-    /// Whom it is about.
+    /// The person of the record.
     #[serde(serialize_with = "text::serialize_option")]
     pub pin: Option<Pin>,
-    /// What may be shown of its content.
+    /// The part of the content that may be shown.
     #[serde(skip)]
     pub summary: RecordSummary,
-    /// When it first came.
+    /// When the record first arrived.
     #[serde(serialize_with = "time::serialize")]
     pub first_at: Millis,
-    /// When it last came.
+    /// When the record last arrived.
     #[serde(serialize_with = "time::serialize")]
     pub last_at: Millis,
-    /// How often it came.
+    /// How often the record arrived.
     pub times_seen: i64,
 }
 
-/// What may be shown of the content of a record: nothing that an identity card says.
+/// The part of a record's content that may be shown: nothing from an identity card.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordSummary {
     /// An error that the device reported.
     Error(ErrorRecord),
     /// A message that the device shows.
     Message {
-        /// Its number.
+        /// The number of the message.
         number: i64,
-        /// What it says.
+        /// The text of the message.
         text: String,
     },
     /// Anything else.
     Other {
-        /// How long it is.
+        /// The length of the record.
         bytes: usize,
     },
 }
 
 impl Fleet {
-    /// What devices sent beside people and punches, the newest first; the first thousand. `None` = any.
+    /// Records that devices sent besides people and punches, newest first; at most a thousand. `None` = any.
     ///
     /// # Errors
     /// No such device has called; those of the database.
@@ -76,7 +76,7 @@ impl Fleet {
         let serial_numbers = lookup::serial_numbers(&mut tx).await?;
         let mut records = Vec::new();
         for row in tx.records(kind, device, MAX_LISTED).await? {
-            // One after the other: a record may be long, and little of it is shown.
+            // Read one by one: a record may be long, and little of it is shown.
             let Some((row, raw)) = tx.record(row.id).await? else { continue };
             records.push(DeviceRecordView::of(row, &raw, &serial_numbers));
         }
@@ -94,7 +94,7 @@ impl Fleet {
         Ok(DeviceRecordView::of(row, &raw, &serial_numbers))
     }
 
-    /// One record as the device sent it. It may hold all that stands on an identity card.
+    /// One record as the device sent it. It may hold the whole content of an identity card.
     ///
     /// # Errors
     /// There is no such record; those of the database.

@@ -1,4 +1,4 @@
-//! Removals that a device failed again and again: what is to be removed may still be on it.
+//! Failed removals: a device repeatedly failed to remove an item, which may still be on it.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use roster::{ItemKey, Kind};
 use store::{FailedRemoval, StoreError, Tx};
 use wire::{Pin, ReturnCode, SerialNumber};
 
-/// How many failed removals are named.
+/// Maximum number of failed removals in a list.
 const MAX_NAMED: i64 = 200;
 
 /// A removal that a device failed often. Muster retries it daily. Displayed, it is a sentence about the device.
@@ -14,11 +14,11 @@ const MAX_NAMED: i64 = 200;
 pub struct FailedRemovalView {
     /// The device.
     pub serial_number: SerialNumber,
-    /// What may still be on the device.
+    /// The item that may still be on the device.
     pub key: ItemKey,
-    /// How often in a row it failed.
+    /// How often the removal failed in a row.
     pub attempts: u32,
-    /// What the device answered last.
+    /// The last return code of the device.
     pub return_code: i32,
 }
 
@@ -42,7 +42,7 @@ impl fmt::Display for FailedRemovalView {
     }
 }
 
-/// The failed removals of one device or of all, of one person or of all; the first few hundred.
+/// The failed removals of one device or of all, of one person or of all; at most a few hundred.
 pub(crate) async fn of(
     tx: &mut Tx,
     device: Option<i64>,

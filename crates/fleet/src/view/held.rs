@@ -1,4 +1,4 @@
-//! Records of devices that wait for an operator.
+//! Held records, which wait for an operator.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,15 +10,15 @@ use wire::{Pin, SerialNumber};
 
 use crate::{Fleet, FleetError, NotFound, lookup, text, time};
 
-/// How many held records are listed at most.
+/// Maximum number of held records in a list.
 const MAX_LISTED: i64 = 1000;
 
 /// Which held records are listed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeldQuery {
-    /// Of this kind alone.
+    /// Only of this kind.
     pub kind: Option<HeldKind>,
-    /// From this device alone.
+    /// Only from this device.
     pub device: Option<SerialNumber>,
     /// Also records that were decided.
     pub with_decided: bool,
@@ -27,14 +27,14 @@ pub struct HeldQuery {
 /// A held record, without its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct HeldView {
-    /// Its number.
+    /// The number of the held record.
     pub id: i64,
     /// Why it is held.
     #[serde(serialize_with = "text::serialize")]
     pub kind: HeldKind,
-    /// The serial number of the device that sent it; empty for a device that is gone.
+    /// The serial number of the device that sent it; empty if the device no longer exists.
     pub device: String,
-    /// Whose record it is.
+    /// The PIN of the record.
     #[serde(serialize_with = "text::serialize_option")]
     pub pin: Option<Pin>,
     /// The table of the upload.
@@ -45,17 +45,17 @@ pub struct HeldView {
     pub line: Option<i64>,
     /// Why it is held, in words.
     pub reason: String,
-    /// When it first came.
+    /// When the record first arrived.
     #[serde(serialize_with = "time::serialize")]
     pub first_at: Millis,
-    /// When it last came.
+    /// When the record last arrived.
     #[serde(serialize_with = "time::serialize")]
     pub last_at: Millis,
-    /// How often it came.
+    /// How often the record arrived.
     pub times_seen: i64,
-    /// What was decided, by the word that the database keeps.
+    /// The decision, by the word in the database.
     pub resolution: Option<String>,
-    /// When it was decided.
+    /// When an operator decided.
     #[serde(serialize_with = "time::serialize_option")]
     pub resolved_at: Option<Millis>,
 }
@@ -70,14 +70,14 @@ pub struct HeldContent {
 }
 
 impl fmt::Debug for HeldContent {
-    /// Everything but the content.
+    /// Shows all fields except the content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HeldContent").field("held", &self.held).field("raw_bytes", &self.raw.len()).finish()
     }
 }
 
 impl Fleet {
-    /// Held records, the newest first; the first thousand.
+    /// Held records, newest first; at most a thousand.
     ///
     /// # Errors
     /// No such device has called; those of the database.

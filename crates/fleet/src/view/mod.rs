@@ -1,4 +1,4 @@
-//! What the fleet looks like: typed views that serialise. Words for people are made by whoever shows them.
+//! Views of the fleet: typed and serialisable. The programs that show them add the words for people.
 
 pub mod command;
 pub mod definition;

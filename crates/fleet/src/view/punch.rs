@@ -1,4 +1,4 @@
-//! Punches, and the pictures that terminals took of them.
+//! Punches, and the pictures of them that terminals took.
 
 use std::collections::BTreeMap;
 
@@ -9,35 +9,35 @@ use wire::{More, Screening, SerialNumber};
 
 use crate::{Fleet, FleetError, NotFound, lookup, time};
 
-/// How many punches one page has at most.
+/// Maximum number of punches in a page.
 const PAGE: i64 = 1_000;
 
-/// How many pictures are listed at most.
+/// Maximum number of pictures in a list.
 const MAX_PHOTOS: i64 = 1_000;
 
-/// Which punches and pictures are read; `None` = any.
+/// A filter of punches and pictures; `None` = any.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PunchFilter {
     /// From this device.
     pub device: Option<SerialNumber>,
     /// Of this PIN, as the terminal sent it; empty for strangers.
     pub pin: Option<String>,
-    /// Not before this local time of the device, or the beginning of one: `2027-03-12`.
+    /// From this local time of the device on; a prefix such as `2027-03-12` is allowed.
     pub from: Option<String>,
-    /// Not after this local time of the device; all of it, where it is the beginning of one.
+    /// Up to this local time of the device; a prefix includes all times that begin with it.
     pub to: Option<String>,
 }
 
 /// A punch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PunchView {
-    /// Serial number of the device; empty for a device that is gone.
+    /// Serial number of the device; empty if the device no longer exists.
     pub device: String,
-    /// Whose, as the terminal sent it; empty for a stranger.
+    /// The PIN, as the terminal sent it; empty for a stranger.
     pub pin: String,
     /// The device's local time.
     pub time: String,
-    /// The time zone of the device when the punch came: an IANA name, or an offset.
+    /// The time zone of the device when the punch arrived: an IANA name, or an offset.
     pub time_zone: String,
     /// Check in, check out and so on: a number of the protocol.
     pub status: Option<i64>,
@@ -55,11 +55,11 @@ pub struct PunchView {
     pub time_offset_s: Option<i32>,
     /// The text of a JSON object, with the place in `GPSInfo`.
     pub extended: Option<String>,
-    /// The citizen's number on the identity card; empty where none was read.
+    /// The citizen's number on the identity card; empty if no card was read.
     pub id_number: Option<String>,
-    /// What the card was for: 0 attendance, 1 the person was compared with it.
+    /// The purpose of the card: 0 attendance, 1 comparison with the person.
     pub card_kind: Option<i64>,
-    /// When the punch came.
+    /// When the punch arrived.
     #[serde(serialize_with = "time::serialize")]
     pub received_at: Millis,
 }
@@ -67,21 +67,21 @@ pub struct PunchView {
 /// A picture that a terminal took of a punch, without the picture itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AttendancePhotoView {
-    /// Its number.
+    /// The number of the picture.
     pub id: i64,
-    /// Serial number of the device; empty for a device that is gone.
+    /// Serial number of the device; empty if the device no longer exists.
     pub device: String,
-    /// Whom it shows; empty where that is not known.
+    /// The PIN of the person in the picture; empty if it is not known.
     pub pin: String,
     /// The device's local time.
     pub time: Option<String>,
-    /// What kind of picture it is: a number of the protocol.
+    /// The kind of picture: a number of the protocol.
     pub photo_type: Option<u8>,
-    /// How large it is.
+    /// The size of the picture.
     pub bytes: i64,
-    /// It is not as long as was announced, or no JPEG.
+    /// The picture does not have the announced length, or is not a JPEG.
     pub doubtful: bool,
-    /// When it came.
+    /// When the picture arrived.
     #[serde(serialize_with = "time::serialize")]
     pub received_at: Millis,
 }
@@ -89,7 +89,7 @@ pub struct AttendancePhotoView {
 /// A picture that a terminal took of a punch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AttendancePhoto {
-    /// The name of the file that the terminal gave it.
+    /// The file name that the terminal gave it.
     pub name: String,
     /// The picture, as the terminal sent it.
     pub picture: Vec<u8>,
@@ -97,7 +97,7 @@ pub struct AttendancePhoto {
 
 /// Reads punches page by page, in the order of their times.
 ///
-/// Each page has a transaction of its own: one that lasts would keep the database from tidying up.
+/// Each page has its own transaction: a long transaction would keep the database from cleaning up.
 #[derive(Debug)]
 pub struct PunchPages<'f> {
     fleet: &'f Fleet,
@@ -107,7 +107,7 @@ pub struct PunchPages<'f> {
 }
 
 impl Fleet {
-    /// The last punches, the newest first.
+    /// The last punches, newest first.
     ///
     /// # Errors
     /// No such device has called; those of the database.
@@ -130,7 +130,7 @@ impl Fleet {
         Ok(PunchPages { fleet: self, filter, serial_numbers, last: None })
     }
 
-    /// The pictures that terminals took of punches, the newest first; the first thousand.
+    /// The pictures of punches that terminals took, newest first; at most a thousand.
     ///
     /// # Errors
     /// No such device has called; those of the database.
@@ -145,7 +145,7 @@ impl Fleet {
         Ok(rows.into_iter().map(|row| AttendancePhotoView::of(row, &serial_numbers)).collect())
     }
 
-    /// One of the pictures that terminals took of punches.
+    /// One picture of a punch.
     ///
     /// # Errors
     /// There is no such picture; those of the database.
@@ -169,7 +169,7 @@ impl PunchPages<'_> {
     }
 }
 
-/// The filter by the number of the device.
+/// The filter with the number of the device in the database.
 async fn stored(tx: &mut Tx, filter: &PunchFilter) -> Result<store::PunchFilter, FleetError> {
     let PunchFilter { device, pin, from, to } = filter.clone();
     let device = match device {

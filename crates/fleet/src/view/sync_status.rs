@@ -1,4 +1,4 @@
-//! How far devices are in sync, and what is not confirmed yet.
+//! Sync status of devices, and the work that they have not confirmed yet.
 
 use roster::{ItemKey, Kind, Millis, Seq};
 use serde::Serialize;
@@ -11,159 +11,159 @@ use crate::suspension::SuspensionView;
 use crate::view::failed_removal::{self, FailedRemovalView};
 use crate::{Fleet, FleetError, NotFound, lookup, text, time};
 
-/// A device that was not heard of for this long is offline, ms: three polls at the slowest pace.
+/// A device that was not seen for this long is offline, ms: three polls at the longest interval.
 pub const ONLINE_MS: i64 = 180_000;
 
-/// How many items are named one by one.
+/// Maximum number of items in the list of unconfirmed work.
 const MAX_NAMED: i64 = 200;
 
-/// How many unread changes are looked at one by one.
+/// Maximum number of unread changes that are examined one by one.
 const MAX_UNREAD: i64 = 500;
 
-/// How far one device is in sync.
+/// The sync status of one device.
 #[derive(Clone, Debug, Serialize)]
 #[expect(clippy::struct_excessive_bools, reason = "each is something that holds or not")]
 pub struct DeviceStatus {
-    /// Its serial number.
+    /// The serial number.
     pub serial_number: String,
-    /// What people call it.
+    /// The name for people.
     pub name: String,
-    /// The model it says to be.
+    /// The model that the device reports.
     pub model: Option<String>,
-    /// Whether it is part of the fleet.
+    /// Whether the device is part of the fleet.
     #[serde(serialize_with = "text::serialize")]
     pub state: DeviceState,
-    /// How it is being taken in, while it is.
+    /// The mode of joining, while the device joins.
     #[serde(serialize_with = "text::serialize_option")]
     pub joining: Option<Joining>,
-    /// Heard of lately.
+    /// The device was seen lately.
     pub online: bool,
-    /// When it was last heard of.
+    /// When the device was last seen.
     #[serde(serialize_with = "time::serialize_option")]
     pub last_seen_at: Option<Millis>,
-    /// Where from.
+    /// The address of the device.
     pub address: Option<String>,
-    /// It holds what it should, as far as the server knows.
+    /// The device holds what it should, as far as the server knows.
     pub in_sync: bool,
-    /// While it is being taken in: how many people it has shown of those on it; `None` = it was not asked yet.
+    /// While the device joins: how many of its people it has shown; `None` = it was not asked yet.
     pub users_shown: Option<u64>,
-    /// While it is being taken in: how many people it says to hold, if it told that since its approval.
+    /// While the device joins: its user count, if the device reported it since its approval.
     #[serde(skip)]
     pub users_counted: Option<u64>,
-    /// It had shown all its people when it was taken in.
+    /// The device had shown all its people when joining ended.
     pub roster_complete: bool,
-    /// It says to hold more people than it should: how many it should hold.
+    /// The expected number of users, if the device counts more.
     pub surplus_expected: Option<u64>,
-    /// Its first fill goes on.
+    /// The first fill of the device is in progress.
     pub filling: bool,
-    /// Changes of the fleet it was not told yet; most may be none of its business.
+    /// Changes in the feed that the device has not read yet; many may be outside of its scope.
     pub unread: i64,
-    /// Commands under way.
+    /// Commands that were sent and not answered.
     pub open: i64,
-    /// Items owed out of order.
+    /// Exceptions: items owed besides the feed.
     pub due: i64,
-    /// Removals that failed often: what is to be removed may still be on the device. Muster retries each daily.
+    /// Removals that failed often: the items may still be on the device. Muster retries each daily.
     pub removals_failed: i64,
-    /// Items that wait for something else.
+    /// Items that wait for an event.
     pub parked: i64,
-    /// PINs of which the terminal is asked whom it holds.
+    /// PINs with an open identity question.
     pub asked: i64,
-    /// Contents it refused.
+    /// Contents that the device refused.
     pub refused: i64,
-    /// Of what it holds all that it says to have room for, in words.
+    /// The kinds for which the device reports that it is full, in words.
     pub full: Vec<String>,
-    /// Users it says to hold.
+    /// The user count that the device reports.
     pub users_reported: Option<u64>,
-    /// Seconds that its clock was ahead of the time of its zone, below 0 behind, when that was last seen.
+    /// Seconds by which the device's clock was ahead of its zone; negative if it was behind, when last measured.
     pub clock_ahead_s: Option<i64>,
 }
 
 /// One item that a device has not confirmed yet, and why.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Owed {
-    /// What has to happen.
+    /// The work.
     pub what: OwedWork,
-    /// What it waits for.
+    /// The reason why it is not confirmed.
     pub why: OwedReason,
 }
 
-/// What a device has not confirmed yet.
+/// Work that a device has not confirmed yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwedWork {
-    /// An item is sent to it, or taken from it.
+    /// Muster sends an item to the device, or removes it there.
     Item(ItemKey),
-    /// An item is taken from it.
+    /// Muster removes an item from the device.
     Deletion(ItemKey),
-    /// Something is taken from it, and it failed that often.
+    /// A removal that the device failed often.
     FailedRemoval(FailedRemovalView),
-    /// Somebody who is suspended or has left is taken from it.
+    /// The removal of a person who is suspended or has left.
     Removal(Pin, SuspensionView),
 }
 
-/// What an item waits for.
+/// The reason why work is not confirmed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwedReason {
-    /// It was sent so often, and not answered yet.
+    /// Sent this often, and not answered yet.
     Sent(u32),
     /// The device refused its content, or what it waits for, or both.
     Excepted {
         /// The device refused this content; newer content is tried again.
         refused: Option<Refused>,
-        /// What it waits for.
+        /// The event or time that the item waits for.
         wait: Option<OwedWait>,
     },
-    /// The device has not told yet what it holds.
+    /// The device is joining: it has not shown all its people yet.
     Joining,
-    /// It failed often, and is tried daily.
+    /// It failed often; Muster retries daily.
     DailyRetry,
-    /// It goes out with the next polls.
+    /// Muster sends it with the next polls.
     NextPolls,
-    /// It goes out when the device is back.
+    /// Muster sends it when the device is online again.
     Offline,
 }
 
-/// How a device refused a content.
+/// How a device refused content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
-    /// It answered this return code.
+    /// With this return code.
     Code(i32),
-    /// It says that it took it, and does not keep it.
+    /// The device acknowledges the content and does not keep it.
     NotKept,
 }
 
-/// What an item waits for that is owed out of order.
+/// What an exception waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwedWait {
-    /// It goes out with the next poll.
+    /// The next poll.
     NextPoll,
-    /// It failed, and is tried again at this time.
+    /// The next retry.
     Retry {
         /// How often it failed.
         attempts: u32,
-        /// When it is tried again.
+        /// The time of the retry.
         at: Millis,
     },
-    /// The device has no room for it: in words, where the device tells its room itself.
+    /// Room on the device; with the device's counts in words, if it reports them.
     Full(Option<String>),
-    /// The device has to have its user first.
+    /// The user record, which the device needs first.
     User,
-    /// An operator has to decide.
+    /// The decision of an operator.
     Decision,
 }
 
-/// One device with everything that it has not confirmed yet.
+/// One device with all the work that it has not confirmed yet.
 #[derive(Clone, Debug)]
 pub struct DeviceSync {
-    /// How far it is.
+    /// The sync status.
     pub status: DeviceStatus,
-    /// What it can take.
+    /// The capability of the device.
     pub capability: roster::Capability,
-    /// What is under way, owed or refused; the first few hundred.
+    /// Work in progress, owed or refused; at most a few hundred items.
     pub owed: Vec<Owed>,
 }
 
 impl Fleet {
-    /// How far each device that ever called is in sync.
+    /// The sync status of each device that ever connected.
     ///
     /// # Errors
     /// Those of the database.
@@ -172,7 +172,7 @@ impl Fleet {
         Ok(all(&mut tx, self.now()).await?)
     }
 
-    /// How far one device is in sync, and what it has not confirmed yet.
+    /// The sync status of one device, and the work that it has not confirmed yet.
     ///
     /// # Errors
     /// No such device has called; those of the database.
@@ -190,7 +190,7 @@ impl Fleet {
     }
 }
 
-/// How far each device that ever called is in sync.
+/// The sync status of each device that ever connected.
 ///
 /// # Errors
 /// Those of the database.
@@ -210,7 +210,7 @@ pub async fn all(tx: &mut Tx, now: Millis) -> Result<Vec<DeviceStatus>, StoreErr
     Ok(all)
 }
 
-/// How far one device is in sync.
+/// The sync status of one device.
 pub(crate) async fn of(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<DeviceStatus, FleetError> {
     let all = all(tx, now).await?;
     let own = all.into_iter().find(|status| status.serial_number == row.serial_number.as_str());
@@ -220,8 +220,8 @@ pub(crate) async fn of(tx: &mut Tx, row: &DeviceRow, now: Millis) -> Result<Devi
     })
 }
 
-/// What a device has not confirmed yet, item by item; the first few hundred. Changes that it was not told yet are not among
-/// them.
+/// The work that a device has not confirmed yet, item by item; at most a few hundred items. Changes that the device has not
+/// read from the feed yet are not included.
 ///
 /// # Errors
 /// Those of the database.
@@ -258,7 +258,7 @@ impl OwedReason {
     }
 }
 
-/// Changes that the device has not been told yet and that are its business.
+/// Changes within the device's scope that it has not read from the feed yet.
 async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool) -> Result<Vec<Owed>, StoreError> {
     let page = tx.feed_page(row.cursor, MAX_UNREAD).await?;
     let mut pins: Vec<Pin> = page.iter().map(|(_, key)| key.pin.clone()).collect();
@@ -283,9 +283,9 @@ async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool) -> Result<Vec<Owed>,
         });
         let wanted = match view.want(key) {
             Want::Present => true,
-            // Only who was there can be deleted.
+            // Only a person who was there can be deleted.
             Want::Absent => key.slot.is_root() || person.is_some_and(is_live),
-            // Whoever is suspended has left all areas.
+            // A suspended person has left all areas.
             Want::Anything => removed(key).is_some(),
             Want::ByUser => false,
         };
@@ -298,7 +298,7 @@ async fn unread(tx: &mut Tx, row: &DeviceRow, online: bool) -> Result<Vec<Owed>,
     };
     let changes = page.iter().filter(|(_, key)| is_owed(key));
     let mut owed: Vec<Owed> = changes.map(|(_, key)| Owed { what: work(key), why: why.clone() }).collect();
-    // Somebody who leaves several areas is deleted once.
+    // A person who leaves several areas is deleted once.
     owed.dedup_by(|one, other| one.what == other.what);
     Ok(owed)
 }
@@ -307,8 +307,8 @@ fn is_live(person: &sync::Person) -> bool {
     person.items.get(&roster::Slot::USER).is_some_and(|user| user.live)
 }
 
-/// `full: 3,000 of 3,000 fingerprints by its own word`, where that is why nothing of a kind is sent; a device that
-/// answered that it has no room says no more than that.
+/// `full: 3,000 of 3,000 fingerprints by its own word`, if the device's counts are the reason why Muster sends nothing of a kind.
+/// `None` if the device only answered that it has no room.
 fn full(row: &DeviceRow, kind: Kind) -> Option<String> {
     let load = row.loads.get(&kind).filter(|_| !row.full.contains(&kind))?;
     row.capability.describe_capacity_limit(kind, load.held)

@@ -1,4 +1,4 @@
-//! People: a page of them, one person, and the deletions that can be undone.
+//! People: a list of them, one person, and the deletions that can be undone.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use crate::user::Role;
 use crate::view::failed_removal::{self, FailedRemovalView};
 use crate::{ChangedBy, Fleet, FleetError, lookup, text, time};
 
-/// How many people are read at a time.
+/// Number of people in one query.
 const BATCH: i64 = 500;
 
-/// Which people are listed.
+/// A filter of people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UserQuery {
-    /// Only people whose PIN, name or card holds this text, in whatever case.
+    /// Only people whose PIN, name or card contains this text, in upper or lower case.
     pub search: Option<String>,
-    /// At most so many; `None` = all.
+    /// Maximum number of people; `None` = all.
     pub limit: Option<usize>,
 }
 
-/// The people that a query found, by PIN.
+/// The result of a query, by PIN.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UserPage {
     /// The people.
@@ -34,7 +34,7 @@ pub struct UserPage {
     pub more: bool,
 }
 
-/// A person in a list. The view tells whether there is a password, and never the password.
+/// A person in a list. The view shows whether there is a password, never the password itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UserSummary {
     /// The PIN.
@@ -57,12 +57,12 @@ pub struct UserSummary {
     pub suspended: Option<SuspensionView>,
     /// The last day, as `2027-03-31`.
     pub leaves: Option<String>,
-    /// When anything of the person last changed.
+    /// When an item of the person last changed.
     #[serde(serialize_with = "time::serialize_option")]
     pub changed_at: Option<Millis>,
 }
 
-/// Everything about one person. The view tells whether there is a password, and never the password.
+/// All facts about one person. The view shows whether there is a password, never the password itself.
 #[derive(Clone, Debug, Serialize)]
 pub struct UserView {
     /// The PIN.
@@ -81,7 +81,7 @@ pub struct UserView {
     pub vice_card: Option<String>,
     /// The access group.
     pub group: i32,
-    /// The time zones, 16 digits; `None` = as devices have it.
+    /// The time zones, 16 digits; `None` = the default of the device.
     pub time_zones: Option<String>,
     /// The verification mode; `None` = that of the group.
     pub verify: Option<i32>,
@@ -97,62 +97,62 @@ pub struct UserView {
     pub leaves: Option<String>,
     /// The user record, templates, photos and messages that the fleet has.
     pub items: Vec<ItemView>,
-    /// How far the person is on each device of the fleet.
+    /// The state on each device of the fleet.
     pub devices: Vec<UserOnDevice>,
 }
 
 /// An item of a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ItemView {
-    /// Which item.
+    /// The slot of the item.
     #[serde(rename = "what", serialize_with = "text::serialize")]
     pub slot: Slot,
-    /// About how many bytes it takes on the wire.
+    /// Approximate size on the wire, bytes.
     pub bytes: usize,
-    /// The number of its newest version.
+    /// The number of the newest version.
     pub version: i64,
-    /// When it changed.
+    /// When the item last changed.
     #[serde(serialize_with = "time::serialize")]
     pub changed_at: Millis,
-    /// Who changed it.
+    /// The author of the change.
     pub changed_by: ChangedBy,
 }
 
-/// How far a person is on one device.
+/// The state of a person on one device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct UserOnDevice {
     /// The serial number of the device.
     pub serial_number: String,
-    /// What people call the device.
+    /// The device's name for people.
     pub name: String,
     /// How many items the device holds.
     pub held: usize,
     /// The items that the device has not confirmed yet, or refused.
     pub owed: Vec<OwedItem>,
-    /// The items that the device cannot take, or has another one for.
+    /// The items that the device cannot take, or for which it takes another one.
     #[serde(serialize_with = "text::serialize_all")]
     pub not_for_it: Vec<Slot>,
     /// The person is in an area of the device, and the device can take the PIN.
     pub in_scope: bool,
-    /// The person is not for the device, and the device has confirmed that it does not hold the person, or never got the
-    /// person.
+    /// The person is outside of the device's scope, and the device confirmed that it does not hold the person, or never
+    /// got the person.
     pub removed: bool,
     /// Removals of the person that the device failed often.
     #[serde(serialize_with = "text::serialize_all")]
     pub failed_removals: Vec<FailedRemovalView>,
-    /// When the device was last heard of.
+    /// When the device was last seen.
     #[serde(skip)]
     pub last_seen_at: Option<Millis>,
-    /// The device is being taken in: what it holds is not known yet.
+    /// The device is joining: Muster does not know yet what it holds.
     pub joining: bool,
 }
 
 /// An item that a device should hold and has not confirmed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwedItem {
-    /// Which item.
+    /// The slot of the item.
     pub slot: Slot,
-    /// The device refused this version of it.
+    /// The device refused this version.
     pub is_refused: bool,
 }
 
@@ -164,12 +164,12 @@ pub struct DeletionView {
     /// When the person was deleted.
     #[serde(serialize_with = "time::serialize")]
     pub deleted_at: Millis,
-    /// Who deleted the person.
+    /// The author of the deletion.
     pub deleted_by: ChangedBy,
     /// Until when the deletion can be undone.
     #[serde(serialize_with = "time::serialize")]
     pub until: Millis,
-    /// How many items would come back, memberships included.
+    /// How many items an undo would restore, memberships included.
     pub items: i64,
 }
 
@@ -208,7 +208,7 @@ impl Fleet {
         }
     }
 
-    /// Everything about one person.
+    /// All facts about one person.
     ///
     /// # Errors
     /// There is no such person; those of the database.
@@ -229,7 +229,7 @@ impl Fleet {
         })
     }
 
-    /// The deletions of people that can be undone, the newest first.
+    /// The deletions of people that can be undone, newest first.
     ///
     /// # Errors
     /// Those of the database.
@@ -241,7 +241,7 @@ impl Fleet {
     }
 }
 
-/// Whether the PIN, the name or a card holds a text, which is in lower case.
+/// Whether the PIN, the name or a card contains a text, which is in lower case.
 fn holds(pin: &Pin, fields: &UserFields, search: &str) -> bool {
     let within = |text: &str| text.to_lowercase().contains(search);
     let cards = [&fields.card, &fields.vice_card];
@@ -276,7 +276,7 @@ async fn on_devices(tx: &mut Tx, pin: &Pin, items: &[ItemSummary]) -> Result<Vec
     Ok(found)
 }
 
-/// Whether a device has confirmed that it does not hold a person who is not for it.
+/// Whether a device has confirmed that it does not hold a person outside of its scope.
 fn is_removed(view: &SyncView, pin: &Pin) -> bool {
     let user = ItemKey { pin: pin.clone(), slot: Slot::USER };
     let Some(person) = view.persons.get(pin) else { return true };

@@ -1,4 +1,4 @@
-//! Answers to commands that were queued for a device, and templates that are read back.
+//! Acknowledgements of queued commands, and read-backs of templates.
 
 pub mod read_back;
 pub mod result;

@@ -1,4 +1,4 @@
-//! Asking a device for templates that it says to have taken ([`sync::read_back`]).
+//! Read-backs: Muster queries templates that a device acknowledged ([`sync::read_back`]).
 
 use roster::{ItemKey, Seq};
 use store::{DeviceRow, StoreError, Tx};
@@ -10,12 +10,12 @@ use wire::{BioType, Command, DataQuery, Form};
 use crate::context::Context;
 use fleet::command::{QueuedCommand, is_refused};
 
-/// Who orders this.
+/// The author of these commands.
 pub const BY: &str = "read-back";
 
-/// Which of the templates that were just settled is to be read back now, and by which order: one that was not there before
-/// and was taken now, one of the sample, or the first that the firmware of the device takes in its form. Where it is not the
-/// turn of this device the view holds when it is.
+/// Chooses one of the templates that were just acknowledged for a read-back, and its query: a template that is new on the device
+/// and was accepted, one of the random sample, or the first that this firmware accepts in its form. If the read-back has to
+/// wait, `view` records until when, and the result is `None`.
 pub fn choose<'a>(
     context: &Context,
     row: &DeviceRow,
@@ -40,18 +40,18 @@ pub fn choose<'a>(
     Some((answer, query))
 }
 
-/// In which form the device takes a template, and how it is asked for it; `None` where it cannot be.
+/// The form in which the device takes a template, and the query for it; `None` if the device does not support the query.
 pub fn query(view: &DeviceView, key: &ItemKey) -> Option<(Form, QueuedCommand)> {
     let form = view.capability.takes(&key.slot)?;
     let query = QueuedCommand(Command::Query(select(key, form)?));
     (!is_refused(query.form(), &view.capability)).then_some((form, query))
 }
 
-/// How a device is asked for a template; there are no words for faces and finger veins in their own form.
+/// The query for a template; the protocol has none for faces and finger veins in their own form.
 pub fn select(key: &ItemKey, form: Form) -> Option<DataQuery> {
     let pin = key.pin.clone();
     match form {
-        // All fingers: what the key of a single one is called differs (§12.1.3).
+        // All fingers: devices differ in the parameter name for a single one (§12.1.3).
         Form::FingerTmp => Some(DataQuery::Fingerprints(pin)),
         Form::BioData(number) => {
             let bio_type = BioType(number);
@@ -61,7 +61,7 @@ pub fn select(key: &ItemKey, form: Form) -> Option<DataQuery> {
     }
 }
 
-/// Asks for a template. The row of the device is locked, and written: an order takes its number from there.
+/// Queues the query for a template. The device row is locked and written: it numbers the command.
 ///
 /// # Errors
 /// Those of the database.
@@ -81,8 +81,7 @@ pub async fn ask(
     Ok(())
 }
 
-/// Asks a device that was to be asked later, or draws the conclusion where it had time to upload what it was asked for.
-/// Whether it was time to.
+/// Queues a read-back that had to wait, or concludes one whose upload time is over. Returns whether one was due.
 ///
 /// # Errors
 /// Those of the database.
@@ -101,11 +100,11 @@ pub async fn judge(context: &Context, device: &DeviceRow) -> Result<bool, StoreE
         match view.judge_read_back(now) {
             Some((key, Missed::Again)) => tracing::warn!(
                 device.serial_number = %row.serial_number, item = %key,
-                "the device says that it took this, and does not hold it: it is sent again"
+                "the device acknowledged this and does not hold it: sending it again"
             ),
             Some((key, Missed::Refused)) => tracing::error!(
                 device.serial_number = %row.serial_number, item = %key,
-                "the device says again and again that it took this, and does not keep it: muster sync status {}",
+                "the device acknowledges this repeatedly and does not keep it: muster sync status {}",
                 row.serial_number
             ),
             None => {}

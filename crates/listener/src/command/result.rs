@@ -1,4 +1,4 @@
-//! The answer of a device to a command that was ordered.
+//! Results of queued commands: what a device answers to a command of an operator.
 
 use std::fmt::Write as _;
 
@@ -15,55 +15,55 @@ use fleet::command::{QueuedCommand, is_refused};
 use fleet::punch_count::follow_up;
 use fleet::routine_check;
 
-/// What an answer asks for, beside being recorded.
+/// Actions that follow from an answer, after it is recorded.
 #[derive(Debug, Default)]
-pub struct Asked {
+pub struct FollowUp {
     /// The device is empty now.
     pub emptied: bool,
-    /// It answers no queries: what was to be asked comes with everything else.
-    pub everything: bool,
-    /// What the device told of itself (§12.4).
+    /// The device supports no queries: Muster asks it to upload everything.
+    pub full_upload: bool,
+    /// Parameters that the device reported about itself (§12.4).
     pub parameters: Vec<(String, String)>,
-    /// The same in another spelling, and who ordered it: to be queued when all else is written.
-    pub otherwise: Option<(QueuedCommand, String)>,
-    /// It put a question about a PIN.
-    pub question: Option<Answered>,
+    /// The same command in another form, and its author: to be queued after everything else is written.
+    pub retry_as: Option<(QueuedCommand, String)>,
+    /// The answer belongs to an identity question.
+    pub question: Option<QuestionAnswer>,
 }
 
-/// The answer to a command that put a question.
+/// The answer to a command that asked an identity question.
 #[derive(Debug)]
-pub struct Answered {
-    /// What the question is about.
+pub struct QuestionAnswer {
+    /// The PIN that the question is about.
     pub pin: Pin,
-    /// The command.
+    /// The number of the command.
     pub order: i64,
-    /// The device knows such commands.
+    /// The device supports such commands.
     pub understood: bool,
-    /// It says how many records it uploads, and there are some (field note 11.9).
+    /// The device says that it uploads records, at least one (field note 11.9).
     pub is_there: bool,
 }
 
-/// Records the answer to an ordered command, and draws the conclusions.
+/// Records the answer to a queued command, and returns the actions that follow.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn take(
+pub async fn record_result(
     tx: &mut Tx,
     (row, view): (&DeviceRow, &mut DeviceView),
     order: &QueuedCommandRow,
     (acknowledgement, return_code): (&Acknowledgement, ReturnCode),
     now: roster::Millis,
     config: &Config,
-) -> Result<Asked, StoreError> {
+) -> Result<FollowUp, StoreError> {
     let ordered = QueuedCommand::load(tx, order).await?;
     let form = ordered.as_ref().map(QueuedCommand::form);
     let verdict = form.map_or_else(|| return_code.verdict(), |form| return_code.verdict_of(form));
     let Some(state) = operator::answered(&order.command, return_code.0, verdict, now, &config.limits) else {
         tracing::debug!(
             device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
-            "ordered command answered once more: ignored"
+            "queued command answered again: ignored"
         );
-        return Ok(Asked::default());
+        return Ok(FollowUp::default());
     };
     let (state, reply) = with_remarks(state, form, acknowledgement);
     let content = content_of(acknowledgement);
@@ -74,11 +74,12 @@ pub async fn take(
     let meaning = form.map_or_else(|| return_code.describe().into(), |form| return_code.describe_for(form));
     tracing::info!(
         device.serial_number = %row.serial_number, verb = %order.verb, return_code = return_code.0,
-        %meaning, "ordered command answered"
+        %meaning, "queued command answered"
     );
-    let mut asked = Asked { emptied: order.command.empties && verdict == Verdict::Done, ..Asked::default() };
+    let mut follow_up_actions =
+        FollowUp { emptied: order.command.empties && verdict == Verdict::Done, ..FollowUp::default() };
     if form == Some(Form::Info) && verdict == Verdict::Done {
-        asked.parameters.clone_from(&acknowledgement.pairs);
+        follow_up_actions.parameters.clone_from(&acknowledgement.pairs);
     }
     let told = acknowledgement.number("AttlogSum").filter(|_| verdict == Verdict::Done);
     if let (Some(QueuedCommand(Command::VerifySum { from, to })), Some(told), Attendance::Keep) =
@@ -86,7 +87,8 @@ pub async fn take(
     {
         let kept = tx.count_punches(row.id, from.as_str(), to.as_str()).await?;
         let verify = Command::VerifySum { from: from.clone(), to: to.clone() };
-        asked.otherwise = follow_up(&verify, told, kept).map(|query| (query, order.ordered_by.clone()));
+        follow_up_actions.retry_as =
+            follow_up(&verify, told, kept).map(|query| (query, order.ordered_by.clone()));
     }
     if order.ordered_by == claim_questions::BY
         && let Some(pin) = tx.claim_that_asks(row.id, order.command.number).await?
@@ -94,7 +96,8 @@ pub async fn take(
         let understood = matches!(state, State::Answered { done: true, .. })
             || !matches!(verdict, Verdict::Unsupported | Verdict::Refused);
         let is_there = return_code.0 > 0 && ordered.as_ref().is_some_and(claim_questions::asks_for_user);
-        asked.question = Some(Answered { pin, order: order.command.number, understood, is_there });
+        follow_up_actions.question =
+            Some(QuestionAnswer { pin, order: order.command.number, understood, is_there });
     }
     if let (Some(ordered), Some(form)) = (&ordered, form) {
         let is_new = !view.capability.refused(form);
@@ -102,28 +105,29 @@ pub async fn take(
         if verdict == Verdict::Done {
             view.accept_form(form, evidence);
         }
-        // That a firmware does not know the query of all people says nothing of the query of one.
+        // A firmware that does not know the query of all people may still know the query of one.
         if order.ordered_by != routine_check::BY && is_unknown(ordered, verdict, return_code) {
             view.refuse_form(form, evidence);
-            asked.everything = form == Form::Query && is_new && order.ordered_by != read_back::BY;
+            follow_up_actions.full_upload =
+                form == Form::Query && is_new && order.ordered_by != read_back::BY;
             let other = ordered.alternative().filter(|other| !is_refused(other.form(), &view.capability));
-            asked.otherwise = other.map(|other| (other, order.ordered_by.clone()));
+            follow_up_actions.retry_as = other.map(|other| (other, order.ordered_by.clone()));
         }
     }
-    Ok(asked)
+    Ok(follow_up_actions)
 }
 
-/// Whether the answer tells that this firmware does not know the form at all.
+/// Whether the answer shows that this firmware does not support the form at all.
 fn is_unknown(ordered: &QueuedCommand, verdict: Verdict, return_code: ReturnCode) -> bool {
     match verdict {
-        // Of an option the value may be at fault, or the one option.
+        // For an option, only the value or that one option may be wrong.
         Verdict::Unsupported => ordered.form() != Form::SetOption,
-        // A word that a device does not know is a parameter that is missing.
+        // A device that does not know the word reports a missing parameter.
         _ => return_code.0 == -1 && ordered.alternative().is_some(),
     }
 }
 
-/// The state and the words of the device, with what does not fit together.
+/// The state, and the device's words with remarks on what does not fit.
 fn with_remarks(state: State, form: Option<Form>, acknowledgement: &Acknowledgement) -> (State, String) {
     let mut reply = acknowledgement.verbatim();
     let held = acknowledgement.content.as_ref().map_or(0, Vec::len);
@@ -141,7 +145,7 @@ fn with_remarks(state: State, form: Option<Form>, acknowledgement: &Acknowledgem
     (state, reply)
 }
 
-/// What came with the answer: a file, an output, or the parameters of the device, one a line.
+/// The content of the answer: a file, an output, or the parameters of the device, one per line.
 fn content_of(acknowledgement: &Acknowledgement) -> Option<Vec<u8>> {
     let parameters = || {
         let lines = acknowledgement.pairs.iter().map(|(key, value)| format!("{key}={value}\n"));

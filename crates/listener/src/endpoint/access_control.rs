@@ -1,8 +1,8 @@
-//! The other family of devices, for access control (Security PUSH): answered safely, not yet synchronised.
+//! Devices of the access-control family (Security PUSH): answered safely, not synchronised yet.
 //!
-//! A device of that family registers before anything else. It is refused there, so that what it holds stays on it.
-//! Uploads that come all the same are kept aside and acknowledged in that family's way, `<table>=<count>`: a bare `OK`
-//! would make the device send them again without end.
+//! A device of that family registers before anything else. Muster refuses the registration, so the device keeps its data.
+//! Uploads that arrive anyway are stored unread and acknowledged in the form of that family, `<table>=<count>`: after a bare
+//! `OK` the device would repeat them without end.
 
 use crate::auth;
 use crate::capability;
@@ -15,7 +15,7 @@ use crate::upload::quarantine;
 use fleet::offered_file::without_tokens;
 use wire::{Dialect, Target};
 
-/// `POST /iclock/registry`, `/iclock/push` and the like.
+/// `POST /iclock/registry`, `/iclock/push` and the like: refused.
 pub fn register(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     tracing::warn!(
         device.serial_number = %claimed_serial(target), peer = %request.peer, path = printable(&without_tokens(&request.path)),
@@ -25,13 +25,13 @@ pub fn register(context: &Context, request: &Request, target: &Target<'_>) -> Re
     Err(DeviceError::AccessControl)
 }
 
-/// `POST /iclock/cdata?table=tabledata` and `/iclock/querydata`: kept aside, acknowledged with the count announced.
+/// `POST /iclock/cdata?table=tabledata` and `/iclock/querydata`: stored unread, acknowledged with the announced count.
 pub async fn upload(
     context: &Context,
     request: &Request,
     target: &Target<'_>,
 ) -> Result<Answer, DeviceError> {
-    let device = auth::known(context, request, target).await?;
+    let device = auth::authenticate(context, request, target).await?;
     capability::belongs_to(context, &device, Dialect::AccessControl).await?;
     let table = target.query.get("tablename").or_else(|| target.query.table());
     let table = table.unwrap_or_default().into_owned();

@@ -1,4 +1,4 @@
-//! `POST /iclock/devicecmd`: what became of commands (§13).
+//! `POST /iclock/devicecmd`: acknowledgements of commands (§13).
 
 use std::collections::BTreeSet;
 
@@ -12,43 +12,43 @@ use crate::capability;
 use crate::claim_questions;
 use crate::command::read_back;
 use crate::command::result;
-use crate::command::result::Answered;
+use crate::command::result::QuestionAnswer;
 use crate::context::Context;
 use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 use crate::log_text::printable;
 
-/// Answers to commands: always `OK` once they are recorded, whatever they say.
+/// Records acknowledgements and answers `OK`, whatever they say.
 pub async fn post(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let serial_number = target.query.serial_number().map_err(|_| DeviceError::NoSerialNumber)?;
     let mut acknowledgements = wire::acknowledgements(&request.body);
-    if acknowledgements.len() > MOST_ANSWERS {
+    if acknowledgements.len() > MAX_ACKNOWLEDGEMENTS {
         tracing::warn!(
             device.serial_number = %serial_number, answers = acknowledgements.len(),
-            "more answers than there can be commands: the rest is ignored"
+            "too many acknowledgements in one request: the rest is ignored"
         );
-        acknowledgements.truncate(MOST_ANSWERS);
+        acknowledgements.truncate(MAX_ACKNOWLEDGEMENTS);
     }
-    // Who it is from is found out where it is recorded: answers come as often as commands go out.
+    // The transaction that records the acknowledgements also reads the device: acknowledgements are as frequent as commands.
     let Some((device, parameters)) =
         store::retry(|| record(context, &serial_number, &acknowledgements)).await?
     else {
-        // Nothing was ever sent to it.
-        auth::known(context, request, target).await?;
+        // The device is not part of the fleet: this registers or refuses it.
+        auth::authenticate(context, request, target).await?;
         return Ok(ok("OK"));
     };
-    let device = auth::welcome(context, device, request.peer)?;
+    let device = auth::require_member(context, device, request.peer)?;
     if !parameters.is_empty() {
         capability::learn(context, &device, |capability| capability.merge_parameters(&parameters)).await?;
     }
     Ok(ok("OK"))
 }
 
-/// No device has so many commands under way.
-const MOST_ANSWERS: usize = 5_000;
+/// More acknowledgements than any device can have open commands.
+const MAX_ACKNOWLEDGEMENTS: usize = 5_000;
 
-/// Records answers; returns the device, and what it told of itself where it was asked to. `None` for a device that is not
-/// part of the fleet: its answers do not count.
+/// Records acknowledgements. Returns the device, and the parameters that it reported if it was asked for them. `None` for a
+/// device that is not part of the fleet: its acknowledgements do not count.
 async fn record(
     context: &Context,
     serial_number: &SerialNumber,
@@ -62,8 +62,8 @@ async fn record(
         return Ok(None);
     };
     let mut settling = Vec::new();
-    let (mut parameters, mut otherwise) = (Vec::new(), Vec::new());
-    let (mut emptied, mut asks) = (false, false);
+    let (mut parameters, mut retries) = (Vec::new(), Vec::new());
+    let (mut emptied, mut full_upload) = (false, false);
     let mut questions = Vec::new();
     let names: BTreeSet<&str> = acknowledgements.iter().filter_map(named).collect();
     let answered = tx.answered(row.id, &names.into_iter().collect::<Vec<_>>()).await?;
@@ -71,7 +71,7 @@ async fn record(
         let Some(return_code) = acknowledgement.return_code else {
             tracing::warn!(
                 device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
-                "acknowledgement without a return code: it does not count"
+                "acknowledgement without a return code: ignored"
             );
             continue;
         };
@@ -91,13 +91,14 @@ async fn record(
             });
         } else if let Some(order) = tx.find_queued_command(row.id, name).await? {
             let answer = (acknowledgement, return_code);
-            let taking = result::take(&mut tx, (&row, &mut view), &order, answer, now, &context.config);
-            let asked = taking.await?;
-            questions.extend(asked.question);
-            emptied |= asked.emptied;
-            asks |= asked.everything;
-            parameters.extend(asked.parameters);
-            otherwise.extend(asked.otherwise);
+            let recording =
+                result::record_result(&mut tx, (&row, &mut view), &order, answer, now, &context.config);
+            let follow_up = recording.await?;
+            questions.extend(follow_up.question);
+            emptied |= follow_up.emptied;
+            full_upload |= follow_up.full_upload;
+            parameters.extend(follow_up.parameters);
+            retries.extend(follow_up.retry_as);
         } else {
             unknown(&row, acknowledgement);
         }
@@ -105,7 +106,7 @@ async fn record(
     let mut shared = context.feed_cache.share(standing.feed);
     tx.load_answered(&mut view, answered, &standing, &mut shared).await?;
     let mut rereads = false;
-    for Answered { pin, order, understood, is_there } in questions {
+    for QuestionAnswer { pin, order, understood, is_there } in questions {
         rereads |= !understood;
         if view.persons.get(&pin).is_none_or(|person| person.claim.is_none()) {
             tx.load_persons(&mut view, std::slice::from_ref(&pin)).await?;
@@ -120,7 +121,7 @@ async fn record(
             taken.push(answer);
         }
     }
-    let asked = read_back::choose(context, &row, &mut view, taken);
+    let read_back = read_back::choose(context, &row, &mut view, taken);
     if emptied {
         view.rebaseline();
     }
@@ -130,19 +131,19 @@ async fn record(
         tx.wake().await?;
     }
     tx.apply(&view, &changes, now).await?;
-    // What is ordered takes numbers of the device's row, which is written above.
-    for (ordered, by) in otherwise {
+    // After the row of the device is written, which numbers the commands.
+    for (ordered, by) in retries {
         ordered.queue(&mut tx, row.id, &by, now).await?;
     }
-    if let Some((answer, query)) = &asked {
+    if let Some((answer, query)) = &read_back {
         read_back::ask(context, &mut tx, &mut view, (&answer.key, answer.seq), query).await?;
     }
-    claim_questions::put(&mut tx, &mut view, now).await?;
+    claim_questions::queue_due(&mut tx, &mut view, now).await?;
     if rereads {
         tx.begin_reread(row.id).await?;
     }
-    if asks || rereads {
-        // It answers no queries: what was to be asked comes with everything else.
+    if full_upload || rereads {
+        // The device supports no queries: Muster asks it to upload everything.
         fleet::reread::ask_for_everything(&mut tx, row.id, now).await?;
     }
     tx.commit().await?;
@@ -150,7 +151,7 @@ async fn record(
     Ok(Some((row, parameters)))
 }
 
-/// The name of the command that is answered, where the answer counts.
+/// The name of the acknowledged command, if the acknowledgement has a return code.
 fn named(acknowledgement: &Acknowledgement) -> Option<&str> {
     acknowledgement.return_code?;
     split_line_id(&acknowledgement.id).map(|(name, _)| name)
@@ -162,11 +163,11 @@ fn log(row: &DeviceRow, answer: &Settling, settled: AckOutcome) {
     match settled {
         AckOutcome::Refused | AckOutcome::Full => tracing::warn!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning, outcome = ?settled,
-            "command not taken: muster sync status {serial_number}"
+            "command not accepted: muster sync status {serial_number}"
         ),
         AckOutcome::Again => tracing::info!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, meaning,
-            "command failed, goes again"
+            "command failed: Muster sends it again"
         ),
         AckOutcome::Done | AckOutcome::Partly | AckOutcome::Late => tracing::debug!(
             device.serial_number = %serial_number, item = %answer.key, return_code = code, outcome = ?settled,
@@ -179,6 +180,6 @@ fn unknown(row: &DeviceRow, acknowledgement: &Acknowledgement) {
     tracing::debug!(
         device.serial_number = %row.serial_number, command.id = %printable(&acknowledgement.id),
         return_code = acknowledgement.return_code.map(|code| code.0),
-        "acknowledgement of no command of ours: ignored"
+        "acknowledgement of an unknown command: ignored"
     );
 }

@@ -1,6 +1,6 @@
-//! `GET /iclock/file`: a file that the device was told to fetch, and nothing else (§12.5, §12.8.2).
+//! `GET /iclock/file`: downloads of files that Muster offered to a device, and of nothing else (§12.5, §12.8.2).
 //!
-//! Whatever address a device names, only what stands behind a token of ours is looked at: nothing is fetched for it.
+//! Muster looks only at the token in the address that a device names. It never fetches anything for a device.
 
 use bytes::Bytes;
 use http::header::{CONTENT_RANGE, HeaderName, RANGE};
@@ -16,16 +16,16 @@ use crate::http::response::{Answer, DeviceError, text};
 use crate::photo::scaling::UnscaledPhoto;
 use fleet::offered_file::{FOLDER, is_token};
 
-/// Serves a file, or the part of it that is asked for.
+/// Serves a file, or the requested part of it.
 ///
-/// The device that asks by `?SN=&url=` must be the one that was told to; a bare path carries no serial number, and the
-/// token in it is what nobody else knows.
+/// In the form `?SN=&url=` only the device that the file was offered to gets it. A bare path carries no serial number; there
+/// the secret token alone gives access.
 ///
 /// # Errors
-/// [`DeviceError::NotFound`] for anything that was not offered, or not any more.
+/// [`DeviceError::NotFound`] for anything that was not offered, or whose offer has expired.
 pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let device = match target.query.get("SN") {
-        Some(_) => Some(auth::known(context, request, target).await?.id),
+        Some(_) => Some(auth::authenticate(context, request, target).await?.id),
         None => None,
     };
     let url = target.query.get("url").filter(|_| device.is_some());
@@ -44,12 +44,12 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         return Ok(with(unsatisfiable(), CONTENT_RANGE, &format!("bytes */{}", file.bytes)));
     };
     let length = if file.bytes == 0 { 0 } else { last - first + 1 };
-    let room = room(context, if file.as_base64 { length.saturating_mul(3) } else { length })?;
+    let memory = reserve_memory(context, if file.as_base64 { length.saturating_mul(3) } else { length })?;
     let bytes = read(&mut tx, &file, first, length).await?;
     tx.rollback().await?;
     tracing::info!(device.id = file.device, first, length, of = file.bytes, "file fetched");
     let bytes = if file.as_base64 { Base64::encode(&bytes).into_string().into_bytes() } else { bytes };
-    let body = Bytes::from_owner(Held { bytes, _room: room });
+    let body = Bytes::from_owner(ReservedBody { bytes, _memory: memory });
     if wanted.is_none() {
         return Ok(text(StatusCode::OK, body));
     }
@@ -57,7 +57,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
     Ok(with(text(StatusCode::PARTIAL_CONTENT, body), CONTENT_RANGE, &range))
 }
 
-/// Serves a photo that a device was told to fetch: whole, and once.
+/// Serves a photo that was offered to a device: the whole photo, and only once.
 async fn photo(context: &Context, token: &str, device: Option<i64>) -> Result<Answer, DeviceError> {
     let now = context.clock.now();
     let found = store::retry(|| async {
@@ -72,9 +72,9 @@ async fn photo(context: &Context, token: &str, device: Option<i64>) -> Result<An
     });
     let Some((device, original)) = found.await? else { return Err(DeviceError::NotFound) };
     let photo = original.for_device(context).await?;
-    let room = room(context, u64::try_from(photo.text.len()).unwrap_or(u64::MAX))?;
+    let memory = reserve_memory(context, u64::try_from(photo.text.len()).unwrap_or(u64::MAX))?;
     let bytes = Base64::read(photo.text.as_bytes()).map_err(|_| DeviceError::Failed)?.decode();
-    // Only now: a device that was told to come again has not fetched it.
+    // Recorded only now: a device that was refused with 503 has not fetched the photo.
     let first = store::retry(|| async {
         let mut tx = context.store.write().await?;
         let first = tx.photo_fetched(token, now).await?;
@@ -85,30 +85,30 @@ async fn photo(context: &Context, token: &str, device: Option<i64>) -> Result<An
         return Err(DeviceError::NotFound);
     }
     tracing::info!(device.id = device, bytes = bytes.len(), "photo fetched");
-    let body = Bytes::from_owner(Held { bytes, _room: room });
-    // Old clients understand no other content type (field note 2.5), and those that fetch photos look at none.
+    let body = Bytes::from_owner(ReservedBody { bytes, _memory: memory });
+    // Old clients understand no other content type (field note 2.5), and clients that fetch photos ignore it.
     Ok(text(StatusCode::OK, body))
 }
 
-/// A body, with the share of memory that it takes until it is sent.
-struct Held {
+/// A body, with its share of memory until it is sent.
+struct ReservedBody {
     bytes: Vec<u8>,
-    _room: tokio::sync::OwnedSemaphorePermit,
+    _memory: tokio::sync::OwnedSemaphorePermit,
 }
 
-impl AsRef<[u8]> for Held {
+impl AsRef<[u8]> for ReservedBody {
     fn as_ref(&self) -> &[u8] {
         &self.bytes
     }
 }
 
-/// Room for a body; a device that finds none comes again.
-fn room(context: &Context, length: u64) -> Result<tokio::sync::OwnedSemaphorePermit, DeviceError> {
+/// Reserves memory for a body; without free memory the device gets 503 and retries.
+fn reserve_memory(context: &Context, length: u64) -> Result<tokio::sync::OwnedSemaphorePermit, DeviceError> {
     let kib = u32::try_from(length.div_ceil(1024)).unwrap_or(u32::MAX);
     std::sync::Arc::clone(&context.bodies).try_acquire_many_owned(kib).map_err(|_| DeviceError::Busy)
 }
 
-/// So many bytes of a file, from `first` on.
+/// Reads `length` bytes of a file from `first` on.
 async fn read(
     tx: &mut store::Tx,
     file: &OfferedFile,
@@ -132,7 +132,7 @@ async fn read(
     Ok(bytes)
 }
 
-/// The token in an address that ends in `file/<token>/<name>`.
+/// The token in an address that ends with `file/<token>/<name>`.
 fn token_of(url: &str) -> Option<&str> {
     let path = url.split(['?', '#']).next().unwrap_or_default();
     let mut segments = path.rsplit('/').filter(|segment| !segment.is_empty());
@@ -140,12 +140,12 @@ fn token_of(url: &str) -> Option<&str> {
     (is_token(token) && folder.eq_ignore_ascii_case(FOLDER)).then_some(token)
 }
 
-/// Whether a path outside of `/iclock` may be that of a file: a device may leave the prefix out (§12.1.1.8).
+/// Whether a path outside of `/iclock` is the path of a file: some devices omit the prefix (§12.1.1.8).
 pub fn is_file(path: &str) -> bool {
     token_of(path).is_some()
 }
 
-/// The first and the last byte of a `Range` of one piece, within what there is; `None` where there is none of it.
+/// The first and last byte of a `Range` with one part, limited to the file; `None` if the range is invalid or outside.
 fn range_of(range: &str, bytes: u64) -> Option<(u64, u64)> {
     let (first, last) = range.trim().strip_prefix("bytes=")?.split_once('-')?;
     let end = bytes.checked_sub(1)?;

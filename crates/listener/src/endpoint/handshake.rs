@@ -1,4 +1,4 @@
-//! `GET /iclock/cdata?options=all`: a device introduces itself and is told how to behave (§5).
+//! `GET /iclock/cdata?options=all`: a device reports itself and gets its options (§5).
 
 use store::DeviceRow;
 use wire::{Dialect, Handshake, OptionBlock, StampKey, Target, TimeZone, TransFlag};
@@ -13,14 +13,14 @@ use crate::http::response::{Answer, DeviceError, ok};
 use crate::upload::stamps;
 use fleet::time_zone;
 
-/// The handshake: what the device says of itself is kept, what it is told follows from the configuration.
+/// The handshake: Muster stores what the device reports, and answers with options from the configuration.
 pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
     let handshake = Handshake::read(&target.query);
     if handshake.dialect == Dialect::AccessControl {
-        // Not recorded: a device of that family is not asked for approval that would not help it.
+        // Muster does not record a device of that family: approval would not help it.
         return access_control::register(context, request, target);
     }
-    let device = auth::known(context, request, target).await?;
+    let device = auth::authenticate(context, request, target).await?;
     if let Some(key) = &handshake.comm_key {
         check_key(context, &device, key).await?;
     }
@@ -37,7 +37,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
             tx.note_asked(device.id, now).await?;
         }
         tx.retry_removals(device.id, now).await?;
-        let stamps = stamps::tell(&mut tx, device.id).await?;
+        let stamps = stamps::for_handshake(&mut tx, device.id).await?;
         tx.commit().await?;
         Ok(stamps)
     })
@@ -50,8 +50,8 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
     Ok(ok(block.render()))
 }
 
-/// The key by which a device shows that it is itself (§5): the first one counts. What it is made of is documented nowhere, so
-/// that a device that shows none is not refused for that.
+/// Checks the key by which a device identifies itself (§5): the first key that it shows counts. How devices make this key is not
+/// documented, so Muster does not refuse a device that shows none.
 async fn check_key(context: &Context, device: &DeviceRow, key: &str) -> Result<(), DeviceError> {
     let same = store::retry(|| async {
         let mut tx = context.store.write().await?;
@@ -65,7 +65,7 @@ async fn check_key(context: &Context, device: &DeviceRow, key: &str) -> Result<(
     }
     tracing::warn!(
         device.serial_number = %device.serial_number,
-        "the device shows another key than before, so it may be somebody else: refused. If it was reset or exchanged: \
+        "the device shows another key than before and may be a different device: refused. If it was reset or replaced: \
          muster device set {} --default comm-key", device.serial_number
     );
     Err(DeviceError::OtherKey)
@@ -102,7 +102,7 @@ fn block(
     }
 }
 
-/// The offset of the device's site now: it sets its clock by this and `Date` (§5, reference 4.6).
+/// The UTC offset of the device's site: the device sets its clock by this and `Date` (§5, reference 4.6).
 fn time_zone(device: &DeviceRow, minutes: i32) -> TimeZone {
     let told = TimeZone::from_offset_minutes(minutes);
     if told.offset_minutes() != minutes {
@@ -115,7 +115,7 @@ fn time_zone(device: &DeviceRow, minutes: i32) -> TimeZone {
 }
 
 impl UploadSchedule {
-    /// What holds for one device: its own settings, else the server's; within what the protocol allows (§4.3).
+    /// The schedule of one device: its own settings, else the server's, within the limits of the protocol (§4.3).
     fn of(device: &DeviceRow, server: &Self) -> Self {
         let own = &device.options;
         Self {

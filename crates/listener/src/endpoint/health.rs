@@ -1,4 +1,4 @@
-//! `GET /health`: how the server is. The listener for people answers the same.
+//! `GET /health`: the state of the server. The listener for people gives the same answer.
 
 use bytes::Bytes;
 use fleet::view::sync_status::ONLINE_MS;
@@ -10,39 +10,39 @@ use store::StoreError;
 use crate::context::Context;
 use crate::http::response::Answer;
 
-/// How the server is.
+/// The state of the server.
 #[derive(Clone, Debug, Serialize)]
 pub struct Health {
-    /// `ok`, or `database` when that does not answer.
+    /// `ok`, or `database` if the database does not answer.
     pub status: &'static str,
     /// Version of the program.
     pub version: &'static str,
     /// The kind of database.
     pub database: String,
-    /// Devices of the fleet heard of within the last minutes.
+    /// Devices of the fleet that were seen within the last minutes.
     pub devices_online: i64,
     /// Devices of the fleet.
     pub devices: i64,
     /// Devices that wait for approval.
     pub devices_waiting: i64,
-    /// Removals that devices failed often: what is to be removed may still be on them.
+    /// Removals that a device failed often: the item may still be on it.
     pub removals_failed: i64,
     /// Open connections of devices to this server.
     pub connections: usize,
-    /// How many of them it serves at a time.
+    /// Maximum number of these connections.
     pub max_connections: usize,
-    /// How many came above that since the start, and were told to come again.
+    /// Connections above the maximum since the start, refused with 503.
     pub refused_connections: u64,
-    /// Requests of devices that are at work.
+    /// Device requests that hold a request slot.
     pub requests: usize,
-    /// How many of them are at a time.
+    /// Maximum number of these requests.
     pub max_requests: usize,
-    /// How many requests of devices got no turn since the start, and were told to come again.
+    /// Device requests since the start that got no slot in time, refused with 503.
     pub refused_requests: u64,
 }
 
 impl Health {
-    /// Whether it can do its work.
+    /// Whether the server can do its work.
     pub fn ok(&self) -> bool {
         self.status == "ok"
     }
@@ -51,7 +51,7 @@ impl Health {
         serde_json::to_vec(self).unwrap_or_default()
     }
 
-    /// As an answer of the device listener.
+    /// The answer of the device listener.
     pub fn answer(&self, status: StatusCode) -> Answer {
         let mut answer = Response::new(Full::new(Bytes::from(self.json())));
         *answer.status_mut() = status;
@@ -61,7 +61,7 @@ impl Health {
     }
 }
 
-/// Asks the database how the fleet is.
+/// Reads the state from the database.
 pub async fn health(context: &Context) -> Health {
     let counts = async {
         let mut tx = context.store.read().await?;

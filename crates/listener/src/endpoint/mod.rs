@@ -1,4 +1,4 @@
-//! One file a request of the protocol.
+//! Endpoints: one file for each kind of request.
 
 pub mod access_control;
 pub mod devicecmd;

@@ -1,4 +1,4 @@
-//! `POST /iclock/cdata?table=options`: a device tells its parameters (§8).
+//! `POST /iclock/cdata?table=options`: a device reports its parameters (§8).
 
 use store::DeviceRow;
 
@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 
-/// `POST /iclock/cdata?table=options`: parameters, merged into what is known.
+/// Merges the parameters into the device's capability.
 pub async fn post(context: &Context, request: &Request, device: &DeviceRow) -> Result<Answer, DeviceError> {
     let parameters = wire::read_parameters(&request.body);
     learn(context, device, |capability| capability.merge_parameters(&parameters)).await?;

@@ -1,6 +1,7 @@
 //! `GET /iclock/getrequest`: a device asks for work (§12).
 //!
-//! Most polls find none. Of a device that a poll found idle the next ones ask no database ([`crate::state::idle_devices`]).
+//! Most polls find no work. Once a poll has found a device idle, later polls are answered from memory, without the database
+//! (`state/idle_devices.rs`).
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
@@ -24,20 +25,20 @@ use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 use crate::joining;
 use crate::people_reading;
-use crate::photo::command::{Line, PhotoLine, PhotoSource};
+use crate::photo::command::{PhotoLine, PhotoSource, ReplyLine};
 use crate::photo::scaling::UnscaledPhoto;
 use crate::state::last_seen::Seen;
 use crate::user_count_check;
 use fleet::command::{QueuedCommand, withheld};
 use fleet::offered_file;
 
-/// How many rows of the feed one poll reads at first: about what one reply holds.
+/// Feed rows that one poll reads at first: about as many as one reply holds.
 const FIRST_ROWS: i64 = 60;
-/// How many rows of the feed one poll reads at most in one go after that, and how many times: rows that are none of the device's
-/// business cost nothing to send, nor do people of the scan who are not for it.
+/// Feed rows of each further page, and the number of pages. Rows outside of the device's scope and scanned people outside of it
+/// cost nothing to send, so one poll reads on past them.
 const FEED_ROWS: i64 = 500;
 const FEED_PAGES: usize = 10;
-/// How many people one poll scans at most.
+/// Maximum number of people that one poll scans.
 const SCAN_PEOPLE: i64 = 50;
 
 /// A poll, with or without INFO.
@@ -56,18 +57,18 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         context.last_seen.note(device, Seen { at: context.clock.now(), address: request.peer.ip() });
         return reply(context, lines).await;
     }
-    let (device, mut waiting) = auth::visiting(context, request, target).await?;
+    let (device, mut work_hint) = auth::authenticate_poll(context, request, target).await?;
     if let Some(info) = info {
-        waiting = None;
+        work_hint = None;
         let info = PollInfo::read(&info);
         capability::info(context, &device, &info).await?;
         if info.users.is_some() {
             context.count_checks.counted(device.id, context.clock.now());
         }
     }
-    if waiting.is_none_or(|waiting| waiting.claim_due.is_some_and(|due| due <= context.clock.now())) {
+    if work_hint.is_none_or(|work_hint| work_hint.claim_due.is_some_and(|due| due <= context.clock.now())) {
         claim_questions::conclude(context, &device).await?;
-        waiting = None;
+        work_hint = None;
     }
     let was_read = match device.rereads {
         None => false,
@@ -75,15 +76,16 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
         Some(Rereading::People) => people_reading::end(context, &device).await?,
     };
     if was_read {
-        waiting = None;
+        work_hint = None;
     }
-    if user_count_check::compare(context, &device).await? {
-        waiting = None;
+    if user_count_check::check(context, &device).await? {
+        work_hint = None;
     }
     if read_back::judge(context, &device).await? || people_reading::spot_check(context, &device).await? {
-        waiting = None;
+        work_hint = None;
     }
-    if device.capability.speaks_access_control() || !has_work(context, &device, waiting, change_epoch).await?
+    if device.capability.speaks_access_control()
+        || !has_work(context, &device, work_hint, change_epoch).await?
     {
         return Ok(ok("OK"));
     }
@@ -91,7 +93,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
     reply(context, lines.unwrap_or_default()).await
 }
 
-async fn reply(context: &Context, lines: Vec<Line>) -> Result<Answer, DeviceError> {
+async fn reply(context: &Context, lines: Vec<ReplyLine>) -> Result<Answer, DeviceError> {
     let mut finished = Vec::with_capacity(lines.len());
     for line in lines {
         finished.extend(line.finish(context).await?);
@@ -99,7 +101,7 @@ async fn reply(context: &Context, lines: Vec<Line>) -> Result<Answer, DeviceErro
     Ok(ok(wire::poll_reply(finished)))
 }
 
-/// The answer to the poll of a device that is known to be idle, without the database and without waiting. Its visit is noted.
+/// The answer to the poll of an idle device, without the database and without waiting. Records when the device was last seen.
 pub fn from_memory(context: &Context, peer: SocketAddr, target: &Target<'_>, now: Millis) -> Option<Answer> {
     if target.endpoint != Endpoint::GetRequest || target.query.get("INFO").is_some() {
         return None;
@@ -110,31 +112,31 @@ pub fn from_memory(context: &Context, peer: SocketAddr, target: &Target<'_>, now
     Some(ok("OK"))
 }
 
-/// Whether a poll that began at `change_epoch` has anything to decide: most have not, and then nothing is locked or written, and
-/// of a idle device that is kept. What waits is read where nobody did, or something may have come of the poll meanwhile.
+/// Whether a poll that began at `change_epoch` has work to decide. Most have none; then Muster neither locks nor writes anything,
+/// and adds an idle device to the list. Reads the work hint if there is none, or if the poll may have changed it.
 async fn has_work(
     context: &Context,
     device: &DeviceRow,
-    waiting: Option<WorkHint>,
+    work_hint: Option<WorkHint>,
     change_epoch: ChangeEpoch,
 ) -> Result<bool, StoreError> {
     let now = context.clock.now();
-    let waiting = match waiting {
-        Some(waiting) => waiting,
+    let work_hint = match work_hint {
+        Some(work_hint) => work_hint,
         None => context.store.waiting(device.id).await?,
     };
-    if waiting.due.is_some_and(|due| due <= now) {
+    if work_hint.due.is_some_and(|due| due <= now) {
         return Ok(true);
     }
     if device.joining.is_none() {
-        if device.scan.is_some() || waiting.head > device.cursor {
+        if device.scan.is_some() || work_hint.head > device.cursor {
             return Ok(true);
         }
-        if !waiting.open && device.emptied_at.is_none() && device.rereads.is_none() {
+        if !work_hint.open && device.emptied_at.is_none() && device.rereads.is_none() {
             let read_back = DeviceView::read_back_due(device.read_back.as_ref());
             let due =
-                [waiting.due, context.count_checks.next(device.id), read_back].into_iter().flatten().min();
-            context.idle_devices.keep(&device.serial_number, device.id, change_epoch, due, now);
+                [work_hint.due, context.count_checks.next(device.id), read_back].into_iter().flatten().min();
+            context.idle_devices.insert(&device.serial_number, device.id, change_epoch, due, now);
         }
         return Ok(false);
     }
@@ -144,15 +146,15 @@ async fn has_work(
     Ok(ends)
 }
 
-/// What every photo is called in its URL: whose it is would be in logs of proxies.
+/// The file name in every photo URL. A PIN would appear in the logs of proxies.
 const PHOTO_NAME: &str = "photo.jpg";
 
-/// What is noted of an order that was meant for a moment that is over.
-const TOO_LATE: &str = "not sent: the device did not fetch it in time";
+/// The reply recorded for a queued command that expired.
+const EXPIRED_REPLY: &str = "not sent: the device did not fetch it in time";
 
-/// Decides, records, and renders what goes out. What goes out is on record before it goes out. `None` for a device that is
-/// not part of the fleet.
-async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Line>>, StoreError> {
+/// Decides, records, and renders the commands of a reply. They are committed before they are sent. `None` for a device that
+/// is not part of the fleet.
+async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<ReplyLine>>, StoreError> {
     let now = context.clock.now();
     let mut tx = context.store.write().await?;
     let found = tx.standing(device, now).await?;
@@ -169,17 +171,17 @@ async fn batch(context: &Context, device: &SerialNumber) -> Result<Option<Vec<Li
     let (limits, salt) = (context.config.limits, context.entropy.next());
     let shared = context.feed_cache.share(standing.feed);
     let mut poll = Poll { context, tx, row, view, standing, shared, now, limits, salt };
-    let (orders, beside) = poll.orders(context.config.fleet.system_commands).await?;
-    // All of an answer together is not larger than what a device takes (reference 8.6).
+    let (orders, allowance) = poll.queued_commands(context.config.fleet.system_commands).await?;
+    // All commands of a reply share one size limit (reference 8.6).
     poll.limits.bytes = poll.limits.bytes.saturating_sub(orders.iter().map(Vec::len).sum());
-    let sends = poll.synchronisation(beside).await?;
+    let sends = poll.sync_commands(allowance).await?;
     let changes = poll.view.take_changes();
     poll.tx.apply(&poll.view, &changes, now).await?;
-    claim_questions::put(&mut poll.tx, &mut poll.view, now).await?;
+    claim_questions::queue_due(&mut poll.tx, &mut poll.view, now).await?;
     let rendered = poll.render(&sends).await?;
     poll.tx.commit().await?;
     poll.shared.committed();
-    Ok(Some(orders.into_iter().map(Line::Ready).chain(rendered).collect()))
+    Ok(Some(orders.into_iter().map(ReplyLine::Ready).chain(rendered).collect()))
 }
 
 struct Poll<'a> {
@@ -195,12 +197,12 @@ struct Poll<'a> {
 }
 
 impl Poll<'_> {
-    /// Commands that were ordered, and what they leave room for.
-    async fn orders(
+    /// Queued commands of operators to send now, and the allowance that they leave for sync commands.
+    async fn queued_commands(
         &mut self,
         system_commands: bool,
     ) -> Result<(Vec<Vec<u8>>, operator::SyncAllowance), StoreError> {
-        let orders = self.sendable_orders(system_commands).await?;
+        let orders = self.sendable_commands(system_commands).await?;
         let commands: Vec<_> = orders.iter().map(|order| order.command.clone()).collect();
         let decided = operator::plan(&commands, self.view.open_count, self.now, &self.limits);
         if decided.emptied {
@@ -216,27 +218,31 @@ impl Poll<'_> {
             match changed.state {
                 State::Unanswered => tracing::warn!(
                     device.serial_number = %self.row.serial_number, command.id = %name, verb = %order.verb,
-                    "ordered command was never answered"
+                    "queued command was never answered"
                 ),
                 State::Expired => {
                     tracing::warn!(
                         device.serial_number = %self.row.serial_number, verb = %order.verb,
-                        "ordered command was not fetched in time: it is not sent any more"
+                        "queued command expired before the device fetched it"
                     );
-                    news = QueuedCommandUpdate { reply: Some(TOO_LATE), ..QueuedCommandUpdate::default() };
+                    news =
+                        QueuedCommandUpdate { reply: Some(EXPIRED_REPLY), ..QueuedCommandUpdate::default() };
                 }
                 _ => {}
             }
             self.tx.update_queued_command(self.row.id, changed, news, self.now).await?;
             if decided.send.contains(&changed.number) {
-                lines.extend(self.order_line(order, &name).await?);
+                lines.extend(self.queued_command_line(order, &name).await?);
             }
         }
         Ok((lines, decided.beside))
     }
 
-    /// The orders that are not finished, without those that must not be sent: these are finished by that.
-    async fn sendable_orders(&mut self, system_commands: bool) -> Result<Vec<QueuedCommandRow>, StoreError> {
+    /// The unfinished queued commands that may be sent. Commands that must not be sent are closed.
+    async fn sendable_commands(
+        &mut self,
+        system_commands: bool,
+    ) -> Result<Vec<QueuedCommandRow>, StoreError> {
         let mut sendable = Vec::new();
         if !self.standing.orders {
             return Ok(sendable);
@@ -247,7 +253,7 @@ impl Poll<'_> {
                 continue;
             };
             tracing::warn!(
-                device.serial_number = %self.row.serial_number, verb = %order.verb, why, "ordered command not sent"
+                device.serial_number = %self.row.serial_number, verb = %order.verb, why, "queued command not sent"
             );
             let command = OperatorCommand { state: State::Expired, ..order.command };
             let news = QueuedCommandUpdate { reply: Some(&why), ..QueuedCommandUpdate::default() };
@@ -256,7 +262,7 @@ impl Poll<'_> {
         Ok(sendable)
     }
 
-    async fn order_line(
+    async fn queued_command_line(
         &mut self,
         order: &QueuedCommandRow,
         name: &str,
@@ -266,19 +272,19 @@ impl Poll<'_> {
         let mut line = Vec::new();
         ordered.command().write(&id, &mut line);
         tracing::info!(
-            device.serial_number = %self.row.serial_number, command.id = %id, verb = %order.verb, "ordered command sent"
+            device.serial_number = %self.row.serial_number, command.id = %id, verb = %order.verb, "queued command sent"
         );
         Ok(Some(line))
     }
 
-    /// Commands that follow from what the fleet holds.
-    async fn synchronisation(&mut self, beside: operator::SyncAllowance) -> Result<Vec<Send>, StoreError> {
+    /// Sync commands: those that bring the device to the state of the fleet.
+    async fn sync_commands(&mut self, allowance: operator::SyncAllowance) -> Result<Vec<Send>, StoreError> {
         let mut sends = Vec::new();
         for page in 0..FEED_PAGES {
             let work = self.work(page == 0).await?;
             let more = work.feed_more || work.scan_more;
             let before = (self.view.cursor, self.view.scan.clone());
-            sends.extend(plan(&mut self.view, &work, beside, self.now, &self.limits, self.salt));
+            sends.extend(plan(&mut self.view, &work, allowance, self.now, &self.limits, self.salt));
             let moved = (self.view.cursor, &self.view.scan) != (before.0, &before.1);
             if !sends.is_empty() || !more || !moved {
                 break;
@@ -287,7 +293,7 @@ impl Poll<'_> {
         Ok(sends)
     }
 
-    /// Reads what the plan is made on; what is overdue and due only once.
+    /// Reads the input of the plan. Overdue commands and due exceptions are read only once.
     async fn work(&mut self, first: bool) -> Result<Work, StoreError> {
         let (device, now) = (self.row.id, self.now);
         let most = i64::try_from(self.limits.open).unwrap_or(i64::MAX);
@@ -320,11 +326,11 @@ impl Poll<'_> {
         Ok(work)
     }
 
-    async fn render(&mut self, sends: &[Send]) -> Result<Vec<Line>, StoreError> {
-        let mut spelled = self.spelled(sends);
+    async fn render(&mut self, sends: &[Send]) -> Result<Vec<ReplyLine>, StoreError> {
+        let mut rendered = self.cached_lines(sends);
         let unread: Vec<(ItemKey, Seq)> = sends
             .iter()
-            .filter(|send| send.verb.brings() && !spelled.contains_key(&send.key))
+            .filter(|send| send.verb.brings() && !rendered.contains_key(&send.key))
             .filter_map(|send| Some((send.key.clone(), self.view.item(&send.key)?.seq)))
             .collect();
         let keys: Vec<ItemKey> = unread.iter().map(|(key, _)| key.clone()).collect();
@@ -332,8 +338,8 @@ impl Poll<'_> {
         self.tx.unchanged(&unread).await?;
         for version in unread {
             let content = contents.get(&version.0);
-            if let Some(lines) = content.and_then(|content| self.spell(&version, content)) {
-                spelled.insert(version.0, lines);
+            if let Some(lines) = content.and_then(|content| self.render_update(&version, content)) {
+                rendered.insert(version.0, lines);
             }
         }
         let mut lines = Vec::new();
@@ -342,8 +348,8 @@ impl Poll<'_> {
                 lines.extend(self.photo(send, photo).await?);
                 continue;
             }
-            let brought = || spelled.get(&send.key).cloned().unwrap_or_default();
-            let removed = || texts(&roster::delete(&send.key, &self.view.capability));
+            let brought = || rendered.get(&send.key).cloned().unwrap_or_default();
+            let removed = || command_texts(&roster::delete(&send.key, &self.view.capability));
             let commands = match send.verb {
                 Verb::Update | Verb::Insert => brought(),
                 Verb::Replace => removed().iter().chain(&*brought()).cloned().collect(),
@@ -357,7 +363,7 @@ impl Poll<'_> {
             }
             for (number, command) in (0..).zip(&*commands) {
                 let Ok(id) = line_id(&send.wire_id, number).parse::<CommandId>() else { continue };
-                lines.push(Line::Ready(id.line_of(command)));
+                lines.push(ReplyLine::Ready(id.line_of(command)));
             }
             tracing::debug!(
                 device.serial_number = %self.row.serial_number, command.id = %send.wire_id, verb = ?send.verb,
@@ -373,8 +379,8 @@ impl Poll<'_> {
         Ok(lines)
     }
 
-    /// The updates that were spelled just so for another device.
-    fn spelled(&self, sends: &[Send]) -> HashMap<ItemKey, Lines> {
+    /// Updates that were rendered for another device in the same form.
+    fn cached_lines(&self, sends: &[Send]) -> HashMap<ItemKey, Lines> {
         let known = |send: &Send| {
             let rendering = Rendering::of(&send.key.slot, &self.view.capability)?;
             let version = (send.key.clone(), self.view.item(&send.key)?.seq);
@@ -384,20 +390,19 @@ impl Poll<'_> {
         sends.iter().filter(|send| send.verb.brings()).filter_map(known).collect()
     }
 
-    /// Spells an update, for this device and others like it. Photos are made to measure, each for its device.
-    fn spell(&mut self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
+    /// Renders an update for this device and others of the same form. Photos are rendered for each device by themselves.
+    fn render_update(&mut self, version: &(ItemKey, Seq), content: &Content) -> Option<Lines> {
         if matches!(version.0.slot.kind, Kind::UserPhoto | Kind::ComparisonPhoto) {
             return None;
         }
         let rendering = Rendering::of(&version.0.slot, &self.view.capability)?;
-        let lines = texts(&rendering.update(&version.0, content));
+        let lines = command_texts(&rendering.update(&version.0, content));
         self.shared.stage_lines(version, rendering, &lines);
         Some(lines)
     }
 
-    /// A photo, in the command or for the device to fetch. The line is finished when all of this is on record: to make a
-    /// photo smaller takes its time.
-    async fn photo(&mut self, send: &Send, photo: &Photo) -> Result<Option<Line>, StoreError> {
+    /// A photo, inside the command or as a URL. The line is finished after the commit, because scaling a photo takes long.
+    async fn photo(&mut self, send: &Send, photo: &Photo) -> Result<Option<ReplyLine>, StoreError> {
         let (key, capability) = (&send.key, &self.view.capability);
         let id = line_id(&send.wire_id, 0).parse::<CommandId>();
         let seq = self.view.item(key).map(|item| item.seq);
@@ -406,7 +411,7 @@ impl Poll<'_> {
         };
         let version = PhotoVersion { key: key.clone(), seq, most_bytes: limit.bytes };
         let by_url = self.row.options.photo_delivery == Some(PhotoDelivery::Url);
-        let way = if by_url && capability.accepts_photo_url(&key.slot) {
+        let source = if by_url && capability.accepts_photo_url(&key.slot) {
             let token = offered_file::token(&self.context.entropy);
             let expires_at = self.now.plus(offered_file::FETCH_MS);
             let offer = OfferedPhoto { photo: version, device: self.row.id, expires_at };
@@ -421,18 +426,18 @@ impl Poll<'_> {
         );
         let post_back_template = self.view.asks_for_template(key);
         let capability = capability.clone();
-        Ok(Some(Line::Photo(Box::new(PhotoLine {
+        Ok(Some(ReplyLine::Photo(Box::new(PhotoLine {
             id,
             key: key.clone(),
-            way,
+            source,
             post_back_template,
             capability,
         }))))
     }
 }
 
-/// Commands without their names.
-fn texts(commands: &[Command<'_>]) -> Lines {
+/// The texts of commands, without their IDs.
+fn command_texts(commands: &[Command<'_>]) -> Lines {
     let text = |command: &Command<'_>| {
         let mut text = Vec::new();
         command.write_text(&mut text);

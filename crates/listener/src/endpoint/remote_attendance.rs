@@ -1,4 +1,4 @@
-//! `GET /iclock/cdata?table=RemoteAtt`: a device asks for somebody it does not hold, for one punch (§14).
+//! `GET /iclock/cdata?table=RemoteAtt`: a device requests a user that it does not hold, for one punch (§14).
 
 use roster::{Kind, Millis};
 use store::{DeviceRow, StoreError};
@@ -9,12 +9,12 @@ use crate::context::Context;
 use crate::http::request::Request;
 use crate::http::response::{Answer, DeviceError, ok};
 
-/// The user and all templates that the device takes, as a poll would bring them but without ids: no answer comes.
+/// Returns the user and all templates that the device takes, as commands without IDs: the device sends no acknowledgement.
 ///
-/// `OK` where it is switched off, as it is unless the operator said otherwise, and for a PIN that nobody has: whoever knows
-/// a serial number can ask.
+/// Returns `OK` for an unknown PIN, and if the operator has not switched remote attendance on: anybody who knows a serial
+/// number can send this request.
 pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> Result<Answer, DeviceError> {
-    let device = auth::known(context, request, target).await?;
+    let device = auth::authenticate(context, request, target).await?;
     let pin = target.query.get("PIN").and_then(|pin| pin.trim().parse::<Pin>().ok());
     let Some(pin) = pin.filter(|_| context.config.remote_attendance) else { return Ok(ok("OK")) };
     let now = context.clock.now();
@@ -29,7 +29,7 @@ pub async fn get(context: &Context, request: &Request, target: &Target<'_>) -> R
     Ok(ok(lines.join(&b'\n')))
 }
 
-/// The lines, the user's first. That they were given is noted: the device forgets the user by itself.
+/// The lines, the user first. Records that the device got them, because the device later deletes the user by itself.
 async fn lines(
     context: &Context,
     device: &DeviceRow,

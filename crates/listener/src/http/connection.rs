@@ -1,11 +1,10 @@
-//! One connection of a device: what is held of it while nothing is asked, and who closes it when nothing more comes.
+//! One connection of a device: its buffers while it is idle, and its timeouts.
 //!
-//! A connection is idle between two requests, for as long as devices pause between polls; a request that was begun has to come
-//! whole in less. Both are kept by one timer that looks now and then, not by one that each request sets.
+//! A connection may be idle between two requests for as long as devices pause between polls; the head of a request must arrive
+//! sooner. One timer for each connection checks both timeouts now and then, so that a request sets no timer.
 //!
-//! Most devices of a large fleet keep their connection and poll every ten seconds or so. What HTTP needs for a request, buffers
-//! above all, is some 20 KiB: it is given up a moment after each answer, and what is held until the next request is the
-//! stream alone.
+//! Most devices of a large fleet keep their connection and poll about every ten seconds. The HTTP buffers of a request take
+//! about 20 KiB. Muster drops them shortly after each answer and keeps only the TCP stream until the next request.
 
 use std::convert::Infallible;
 use std::future::poll_fn;
@@ -28,27 +27,27 @@ use tokio_util::sync::CancellationToken;
 
 use crate::http::response::Answer;
 
-/// So long after an answer a connection is given up to its stream: less than devices pause, more than one nearby takes that has
-/// much to tell.
-const MOMENT: Duration = Duration::from_millis(300);
+/// After this idle time Muster drops the HTTP buffers and keeps only the TCP stream. Shorter than a poll interval, longer than
+/// a busy device's gap between requests.
+const BUFFER_RELEASE_DELAY: Duration = Duration::from_millis(300);
 
-/// What happens on a connection, and since when.
+/// The phase of a connection, and since when.
 ///
-/// Told by the stream, which sees what comes and goes, and by whoever answers requests.
+/// The stream updates it when bytes are read or written; the request handler updates it when a request begins and ends.
 #[derive(Debug)]
 pub struct ConnectionState(Mutex<(Phase, Instant)>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// Nothing of a request has come, or nothing since the last answer.
+    /// No byte of a request has arrived, or none since the last answer.
     Idle,
-    /// Some of a request's head has come.
+    /// A part of a request's head has arrived.
     Head,
-    /// A request is at work, which keeps its own times.
+    /// The handler works on a request, and has its own timeouts.
     Request,
 }
 
-/// How long a connection may rest in each phase.
+/// Timeouts of a connection while it waits for a request.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadTimeouts {
     /// Between two requests, and before the first.
@@ -58,26 +57,26 @@ pub struct ReadTimeouts {
 }
 
 impl ConnectionState {
-    /// Of a connection that was just taken.
+    /// The state of a new connection.
     pub fn new() -> Arc<Self> {
         Arc::new(Self(Mutex::new((Phase::Idle, Instant::now()))))
     }
 
-    /// A request has come, all of its head.
+    /// The whole head of a request has arrived.
     pub fn begin(&self) {
         self.lock().0 = Phase::Request;
     }
 
-    /// There is an answer to it.
+    /// The request is answered.
     pub fn end(&self) {
         *self.lock() = (Phase::Idle, Instant::now());
     }
 
-    /// Returns once nothing was asked for a moment.
-    async fn rests(&self) {
+    /// Returns once the connection has been idle for [`BUFFER_RELEASE_DELAY`].
+    async fn idle(&self) {
         loop {
             let (phase, since) = *self.lock();
-            let until = if phase == Phase::Idle { since } else { Instant::now() } + MOMENT;
+            let until = if phase == Phase::Idle { since } else { Instant::now() } + BUFFER_RELEASE_DELAY;
             if until <= Instant::now() {
                 return;
             }
@@ -85,35 +84,35 @@ impl ConnectionState {
         }
     }
 
-    fn came(&self) {
+    fn bytes_read(&self) {
         let mut now = self.lock();
         if now.0 == Phase::Idle {
             *now = (Phase::Head, Instant::now());
         }
     }
 
-    /// A long answer is idle only when nobody takes more of it.
-    fn went(&self) {
+    /// Bytes of an answer were written: a long answer counts as idle only while the device reads nothing of it.
+    fn bytes_written(&self) {
         let mut now = self.lock();
         if now.0 == Phase::Idle {
             now.1 = Instant::now();
         }
     }
 
-    /// Returns once the connection rested for too long.
-    pub async fn timed_out(&self, patience: ReadTimeouts) {
+    /// Returns once a timeout has passed.
+    pub async fn timed_out(&self, timeouts: ReadTimeouts) {
         loop {
             let (phase, since) = *self.lock();
             let until = match phase {
-                Phase::Idle => since + patience.idle,
-                Phase::Head => since + patience.head,
-                Phase::Request => Instant::now() + patience.head,
+                Phase::Idle => since + timeouts.idle,
+                Phase::Head => since + timeouts.head,
+                Phase::Request => Instant::now() + timeouts.head,
             };
             if until <= Instant::now() {
                 return;
             }
-            // What changes meanwhile is seen at the next look: it is never later than the shorter of the two by more.
-            tokio::time::sleep_until(until.min(Instant::now() + patience.head)).await;
+            // The phase may change during this sleep. It lasts at most `head`, so a timeout is noticed at most that much late.
+            tokio::time::sleep_until(until.min(Instant::now() + timeouts.head)).await;
         }
     }
 
@@ -122,14 +121,14 @@ impl ConnectionState {
     }
 }
 
-/// Serves a connection until it ends or rests for too long, or the server stops; a request that was begun is answered.
+/// Serves a connection until it ends, times out, or the server stops. A request that was begun is answered.
 ///
 /// # Errors
-/// What comes is no HTTP, or the connection broke.
+/// The device sent something other than HTTP, the connection timed out, or it broke.
 pub async fn serve<S>(
     stream: TcpStream,
-    progress: &Arc<ConnectionState>,
-    patience: ReadTimeouts,
+    state: &Arc<ConnectionState>,
+    timeouts: ReadTimeouts,
     stop: &CancellationToken,
     service: S,
 ) -> Result<(), Ended>
@@ -138,32 +137,32 @@ where
     S::Future: Unpin,
 {
     let mut watched =
-        Watched { stream: TokioIo::new(stream), unread: Bytes::new(), progress: Arc::clone(progress) };
+        WatchedStream { stream: TokioIo::new(stream), unread: Bytes::new(), state: Arc::clone(state) };
     loop {
         if watched.unread.is_empty() {
             tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(()),
                 readable = watched.stream.inner().readable() => readable?,
-                () = progress.timed_out(patience) => return Err(Ended::Exhausted),
+                () = state.timed_out(timeouts) => return Err(Ended::TimedOut),
             }
         }
-        let asked = Box::pin(while_asked(watched, progress, patience, stop, service.clone()));
-        match asked.await? {
-            Some(rests) => watched = rests,
+        let served = Box::pin(serve_until_idle(watched, state, timeouts, stop, service.clone()));
+        match served.await? {
+            Some(idle) => watched = idle,
             None => return Ok(()),
         }
     }
 }
 
-/// Answers requests while they come. Returns the stream where only nothing more is asked for now.
-async fn while_asked<S>(
-    watched: Watched,
-    progress: &ConnectionState,
-    patience: ReadTimeouts,
+/// Answers requests until the connection is idle. Returns the stream if it is idle, `None` if it ended.
+async fn serve_until_idle<S>(
+    watched: WatchedStream,
+    state: &ConnectionState,
+    timeouts: ReadTimeouts,
     stop: &CancellationToken,
     service: S,
-) -> Result<Option<Watched>, Ended>
+) -> Result<Option<WatchedStream>, Ended>
 where
     S: Service<http::Request<Incoming>, Response = Answer, Error = Infallible> + Unpin,
     S::Future: Unpin,
@@ -171,10 +170,10 @@ where
     let mut connection = http1::Builder::new()
         .title_case_headers(true)
         .half_close(true)
-        // One timer of each connection does what hyper would do with one of each request.
+        // One timer for each connection replaces hyper's timer for each request.
         .header_read_timeout(None)
         .serve_connection(watched, service);
-    let (mut rests, mut stops) = (false, false);
+    let (mut idle, mut stopping) = (false, false);
     loop {
         tokio::select! {
             biased;
@@ -182,21 +181,21 @@ where
                 ended?;
                 break;
             }
-            () = stop.cancelled(), if !stops => {
-                stops = true;
+            () = stop.cancelled(), if !stopping => {
+                stopping = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
-            () = progress.timed_out(patience) => return Err(Ended::Exhausted),
-            // Nothing is under way, so that no answer says that the connection ends.
-            () = progress.rests(), if !rests && !stops => {
-                rests = true;
+            () = state.timed_out(timeouts) => return Err(Ended::TimedOut),
+            // No request is in progress, so no answer will tell the device that the connection ends.
+            () = state.idle(), if !idle && !stopping => {
+                idle = true;
                 Pin::new(&mut connection).graceful_shutdown();
             }
         }
     }
     let parts = connection.into_parts();
     let mut watched = parts.io;
-    if rests && !stops {
+    if idle && !stopping {
         watched.unread = parts.read_buf;
         return Ok(Some(watched));
     }
@@ -204,13 +203,13 @@ where
     Ok(None)
 }
 
-/// Why a connection ended otherwise than by its device.
+/// Why Muster ended a connection.
 #[derive(Debug, thiserror::Error)]
 pub enum Ended {
-    /// It rested for too long.
-    #[error("nothing more came")]
-    Exhausted,
-    /// What came was no HTTP, or broke off.
+    /// A timeout passed.
+    #[error("timed out")]
+    TimedOut,
+    /// The device sent something other than HTTP, or stopped within a request.
     #[error(transparent)]
     Http(#[from] hyper::Error),
     /// The connection broke.
@@ -218,24 +217,24 @@ pub enum Ended {
     Broken(#[from] io::Error),
 }
 
-/// The stream of a connection, which tells of what comes and goes.
-struct Watched {
+/// The stream of a connection, which updates the [`ConnectionState`].
+struct WatchedStream {
     stream: TokioIo<TcpStream>,
-    /// What was read of it and not looked at.
+    /// Bytes that hyper read and did not use; they are read again first.
     unread: Bytes,
-    progress: Arc<ConnectionState>,
+    state: Arc<ConnectionState>,
 }
 
-impl Watched {
-    fn gone(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+impl WatchedStream {
+    fn note_written(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         if matches!(written, Poll::Ready(Ok(bytes)) if bytes > 0) {
-            self.progress.went();
+            self.state.bytes_written();
         }
         written
     }
 }
 
-impl Read for Watched {
+impl Read for WatchedStream {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -245,25 +244,25 @@ impl Read for Watched {
             let fits = buffer.remaining().min(self.unread.len());
             buffer.put_slice(&self.unread[..fits]);
             self.unread.advance(fits);
-            self.progress.came();
+            self.state.bytes_read();
             return Poll::Ready(Ok(()));
         }
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if matches!(read, Poll::Ready(Ok(()))) {
-            self.progress.came();
+            self.state.bytes_read();
         }
         read
     }
 }
 
-impl Write for Watched {
+impl Write for WatchedStream {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.gone(written)
+        self.note_written(written)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -284,6 +283,6 @@ impl Write for Watched {
         pieces: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, pieces);
-        self.gone(written)
+        self.note_written(written)
     }
 }

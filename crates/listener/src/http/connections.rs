@@ -1,7 +1,7 @@
-//! The device listener: HTTP as old terminals read it.
+//! The accept loop of the device listener, with HTTP for old terminals.
 //!
-//! They compare header names with case, want a header block below 2 KB and a `Content-Length`, know no redirects and
-//! no compression, and send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
+//! Old terminals compare header names with case, need a header block below 2 KB and a `Content-Length`, and support neither
+//! redirects nor compression. They send requests without `Host`, in HTTP/1.0, with absolute targets and any `Content-Type`.
 
 use std::convert::Infallible;
 use std::io::ErrorKind;
@@ -32,43 +32,46 @@ use crate::http::response::{Answer, DeviceError, close};
 use crate::router;
 use fleet::offered_file::without_tokens;
 
-/// How long a device may take for its request line and headers.
-const HEAD: Duration = Duration::from_secs(30);
+/// Timeout of a request line and its headers.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How long one may take for that which is told to come again.
-const TURNED_AWAY: ReadTimeouts = ReadTimeouts { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
+/// Timeouts of a connection that will be refused with 503.
+const REFUSAL_TIMEOUTS: ReadTimeouts =
+    ReadTimeouts { idle: Duration::from_secs(5), head: Duration::from_secs(5) };
 
-/// A body of so many bytes is read whoever sends it.
-const SMALL: u64 = 64 << 10;
+/// Muster reads a body up to this size from any sender, bytes.
+const SMALL_BODY_BYTES: u64 = 64 << 10;
 
-/// How long open requests may take once the server is told to stop.
+/// How long open requests may take after the server began to stop.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
-/// How long nothing is accepted after the system refused to.
+/// Pause after the operating system refused to accept a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How often it is said that the system refuses.
-const SAY_AGAIN: Duration = Duration::from_mins(1);
+/// Muster logs a refusal at most once in this time.
+const LOG_INTERVAL: Duration = Duration::from_mins(1);
 
 /// Serves devices until `stop`; returns when every request that was begun is answered.
 pub async fn serve(context: Context, listener: TcpListener, stop: CancellationToken) {
     let context = Arc::new(context);
     let connections = TaskTracker::new();
-    let mut said: LogThrottle = None;
+    let mut throttle: LogThrottle = None;
     loop {
         let accepted = tokio::select! {
             () = stop.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, peer)) => spawn_connection(&context, stream, peer, (&connections, &stop), &mut said),
-            // That connection is gone; the next one has nothing to do with it.
+            Ok((stream, peer)) => {
+                spawn_connection(&context, stream, peer, (&connections, &stop), &mut throttle);
+            }
+            // Only that connection is lost.
             Err(error) if error.kind() == ErrorKind::ConnectionAborted => {}
             Err(error) => {
-                if is_time(&mut said) {
+                if may_log(&mut throttle) {
                     tracing::error!(
                         %error,
-                        "the system lets no more connections of devices in: raise the limit of open files (LimitNOFILE=, \
+                        "the system refuses further connections of devices: raise the limit of open files (LimitNOFILE=, \
                          ulimit -n), or lower max_connections"
                     );
                 }
@@ -78,78 +81,82 @@ pub async fn serve(context: Context, listener: TcpListener, stop: CancellationTo
     }
     connections.close();
     if tokio::time::timeout(SHUTDOWN_GRACE, connections.wait()).await.is_err() {
-        tracing::warn!("some device requests did not end in time");
+        tracing::warn!("some device requests did not finish before the shutdown");
     }
 }
 
-/// When it was last said that connections are refused.
+/// When Muster last logged that connections are refused.
 type LogThrottle = Option<tokio::time::Instant>;
 
-/// Whether to say it once more.
-fn is_time(said: &mut LogThrottle) -> bool {
+/// Whether to log it again.
+fn may_log(throttle: &mut LogThrottle) -> bool {
     let now = tokio::time::Instant::now();
-    let again = said.is_none_or(|at| now - at >= SAY_AGAIN);
+    let again = throttle.is_none_or(|at| now - at >= LOG_INTERVAL);
     if again {
-        *said = Some(now);
+        *throttle = Some(now);
     }
     again
 }
 
-/// Serves a connection, or tells the device to come again where there are too many.
+/// Serves a connection, or answers 503 if there are too many.
 fn spawn_connection(
     context: &Arc<Context>,
     stream: TcpStream,
     peer: SocketAddr,
     (connections, stop): (&TaskTracker, &CancellationToken),
-    said: &mut LogThrottle,
+    throttle: &mut LogThrottle,
 ) {
-    let entry = context.limits.admit();
-    if !matches!(entry, ConnectionPermit::Served(_)) && is_time(said) {
+    let permit = context.limits.admit();
+    if !matches!(permit, ConnectionPermit::Served(_)) && may_log(throttle) {
         tracing::error!(
             max_connections = context.config.max_connections,
-            "as many connections of devices are open as are served: others are told to come again; raise max_connections"
+            "connection limit reached: refusing new connections with 503; raise max_connections"
         );
     }
-    if matches!(entry, ConnectionPermit::Closed) {
+    if matches!(permit, ConnectionPermit::Closed) {
         return;
     }
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%peer, %error, "cannot set TCP_NODELAY");
     }
-    let (context, progress) = (Arc::clone(context), ConnectionState::new());
-    let served = matches!(entry, ConnectionPermit::Served(_));
-    let patience = if served { ReadTimeouts { idle: context.config.idle, head: HEAD } } else { TURNED_AWAY };
+    let (context, state) = (Arc::clone(context), ConnectionState::new());
+    let served = matches!(permit, ConnectionPermit::Served(_));
+    let timeouts = if served {
+        ReadTimeouts { idle: context.config.idle, head: HEAD_TIMEOUT }
+    } else {
+        REFUSAL_TIMEOUTS
+    };
     let stop = stop.clone();
     connections.spawn(async move {
-        let _place = entry;
+        let _permit = permit;
         let service = service_fn(|request: http::Request<Incoming>| {
-            progress.begin();
+            state.begin();
             let begun = if served {
                 begin(&context, request, peer)
             } else {
                 PendingResponse::answered(refusal(context.clock.now()))
             };
-            Answering { progress: Arc::clone(&progress), begun }
+            AnswerFuture { state: Arc::clone(&state), begun }
         });
-        let ended = connection::serve(stream, &progress, patience, &stop, &service).await;
+        let ended = connection::serve(stream, &state, timeouts, &stop, &service).await;
         if let Err(reason) = ended {
             tracing::debug!(%peer, %reason, "connection ended");
         }
     });
 }
 
-/// What a device is told that found no place.
+/// The 503 for a connection above the limit.
 fn refusal(now: Millis) -> Answer {
     let mut answer = DeviceError::Busy.answer();
-    finish(&mut answer, now, false);
+    set_common_headers(&mut answer, now, false);
     answer
 }
 
-/// The answer to a request, where it needs nothing that has to be waited for.
+/// The answer to a request: ready, or still to be computed.
 enum PendingResponse {
-    /// Taken out when it is given.
+    /// `None` once the answer was given.
     Answered(Option<Answer>),
-    /// How it is come by otherwise: apart, so that what a connection holds while nothing is asked on it stays small.
+    /// Boxed, so that an idle connection takes little memory.
     Waiting(Pin<Box<dyn Future<Output = Answer> + Send>>),
 }
 
@@ -159,13 +166,13 @@ impl PendingResponse {
     }
 }
 
-/// Answers a request, and notes when that is done.
-struct Answering {
-    progress: Arc<ConnectionState>,
+/// The future that answers a request and then marks the connection as idle.
+struct AnswerFuture {
+    state: Arc<ConnectionState>,
     begun: PendingResponse,
 }
 
-impl Future for Answering {
+impl Future for AnswerFuture {
     type Output = Result<Answer, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut task::Context<'_>) -> Poll<Self::Output> {
@@ -175,7 +182,7 @@ impl Future for Answering {
             }
             PendingResponse::Waiting(handling) => ready!(handling.as_mut().poll(context)),
         };
-        self.progress.end();
+        self.state.end();
         Poll::Ready(Ok(answer))
     }
 }
@@ -186,7 +193,7 @@ fn begin(context: &Arc<Context>, request: http::Request<Incoming>, peer: SocketA
         let target = wire::Target::read(request.uri().path(), request.uri().query());
         let now = context.clock.now();
         if let Some(mut answer) = poll::from_memory(context, peer, &target, now) {
-            finish(&mut answer, now, keep);
+            set_common_headers(&mut answer, now, keep);
             return PendingResponse::answered(answer);
         }
     }
@@ -201,22 +208,22 @@ async fn handle(
 ) -> Answer {
     let (parts, body) = request.into_parts();
     let announced = announced(&parts.headers);
-    if announced.is_none_or(|length| length > SMALL) && !body.is_end_stream() {
-        // A large body is read only from a device that may upload: nobody else takes the room.
+    if announced.is_none_or(|length| length > SMALL_BODY_BYTES) && !body.is_end_stream() {
+        // Only devices that may upload get memory for a large body.
         let (admitting, uri) = (Arc::clone(&context), parts.uri.clone());
-        let admitted = in_turn(&context, async move {
+        let admitted = with_request_slot(&context, async move {
             let target = wire::Target::read(uri.path(), uri.query());
-            auth::admitted(&admitting, &target, peer).await.map(drop)
+            auth::authenticate_before_body(&admitting, &target, peer).await.map(drop)
         });
         if let Err(error) = admitted.await.and_then(|admitted| admitted) {
             tracing::debug!(%peer, path = without_tokens(parts.uri.path()), %error, "large request refused");
             let mut answer = error.answer();
-            finish(&mut answer, context.clock.now(), false);
+            set_common_headers(&mut answer, context.clock.now(), false);
             return answer;
         }
     }
     let (mut answer, keep) = match read(&context, body, announced).await {
-        Ok((body, room)) => {
+        Ok((body, memory)) => {
             let request = Request {
                 method: parts.method,
                 path: parts.uri.path().to_owned(),
@@ -226,37 +233,37 @@ async fn handle(
                 body,
             };
             let answering = Arc::clone(&context);
-            let answered = Box::pin(in_turn(&context, async move {
-                let _room = room;
+            let answered = Box::pin(with_request_slot(&context, async move {
+                let _memory = memory;
                 router::answer(&answering, &request).await
             }));
             (answered.await.unwrap_or_else(|error| error.answer()), keep)
         }
-        // What is left of the body is not read, so the connection cannot go on.
+        // The rest of the body is not read, so the connection must end.
         Err(error) => {
             tracing::warn!(%peer, path = without_tokens(parts.uri.path()), %error, "request refused");
             (error.answer(), false)
         }
     };
-    finish(&mut answer, context.clock.now(), keep);
+    set_common_headers(&mut answer, context.clock.now(), keep);
     answer
 }
 
-/// Does something that needs the database when its turn has come, and to its end.
-async fn in_turn<T: Send + 'static>(
+/// Runs work that needs the database once it has a request slot, and to its end even if the connection breaks.
+async fn with_request_slot<T: Send + 'static>(
     context: &Context,
     work: impl Future<Output = T> + Send + 'static,
 ) -> Result<T, DeviceError> {
-    let turn = context.limits.turn().await.ok_or(DeviceError::Busy)?;
+    let slot = context.limits.acquire_request_slot().await.ok_or(DeviceError::Busy)?;
     let done = context.run_to_completion(Box::pin(async move {
-        let _turn = turn;
+        let _slot = slot;
         work.await
     }));
     done.await.ok_or(DeviceError::Failed)
 }
 
-/// What every answer has.
-fn finish(answer: &mut Answer, now: Millis, keep: bool) {
+/// Adds the headers that all answers have.
+fn set_common_headers(answer: &mut Answer, now: Millis, keep: bool) {
     if let Some(date) = date(now) {
         answer.headers_mut().insert(DATE, date);
     }
@@ -265,7 +272,7 @@ fn finish(answer: &mut Answer, now: Millis, keep: bool) {
     }
 }
 
-/// Whether the connection goes on: as HTTP has it, but any word other than `keep-alive` ends it (`starting` is seen).
+/// Whether the connection stays open: the rule of HTTP, but any value other than `keep-alive` ends it (devices send `starting`).
 fn keeps_alive(version: Version, headers: &HeaderMap) -> bool {
     match headers.get(CONNECTION) {
         Some(value) => value.as_bytes().eq_ignore_ascii_case(b"keep-alive"),

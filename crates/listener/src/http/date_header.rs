@@ -1,7 +1,7 @@
-//! The `Date` of answers, by the clock that everything else here goes by: devices set theirs by it (§5, reference 4.6).
+//! The `Date` header, written from Muster's own clock: devices set their clocks by it (§5, reference 4.6).
 //!
-//! **Invariant**: what is kept is the text of the second that it is kept with, so it is right whenever that second is asked for again,
-//! whatever the clock did in between. Each thread keeps its own: nothing is shared.
+//! **Invariant**: the cached text belongs to the second it is cached with, so it is right whenever that second is requested
+//! again, even if the clock was set back. Each thread has its own cache; threads share nothing.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ thread_local! {
     static LAST: RefCell<Option<(i64, HeaderValue)>> = const { RefCell::new(None) };
 }
 
-/// A time as HTTP writes it: `Fri, 12 Mar 2027 06:53:01 GMT`. `None` for one that no calendar has.
+/// A time in the format of HTTP: `Fri, 12 Mar 2027 06:53:01 GMT`. `None` if the time is outside of the calendar.
 pub fn date(now: Millis) -> Option<HeaderValue> {
     let second = now.0.div_euclid(1000);
     LAST.with_borrow_mut(|last| {

@@ -1,7 +1,7 @@
-//! How much is under way at a time, and what comes of more.
+//! Limits of concurrent connections and requests.
 //!
-//! A connection above the limit, and a request that does not get its turn soon, is told to come again: devices keep what was not
-//! acknowledged. What is answered from memory waits for no turn.
+//! Muster refuses a connection above the limit, and a request that gets no slot in time, with 503. Devices retry: they keep
+//! whatever was not acknowledged. Answers from memory need no request slot.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,15 +11,15 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::config::Config;
 
-/// So many connections above the limit are told to come again at a time; what is more is closed without a word.
-const TURNED_AWAY: usize = 256;
+/// At most this many connections above the limit get a 503 at a time. Muster closes further ones without an answer.
+const MAX_REFUSALS: usize = 256;
 
-/// Connections and requests of devices.
+/// The limits, and how often they refused something.
 #[derive(Debug)]
 pub struct ConnectionLimits {
     connections: Arc<Semaphore>,
     max_connections: usize,
-    turned_away: Arc<Semaphore>,
+    refusals: Arc<Semaphore>,
     refused_connections: AtomicU64,
     requests: Arc<Semaphore>,
     max_requests: usize,
@@ -27,75 +27,75 @@ pub struct ConnectionLimits {
     refused_requests: AtomicU64,
 }
 
-/// What a connection may do.
+/// What Muster does with a new connection.
 #[derive(Debug)]
 #[expect(dead_code, reason = "a permit is held, and never read")]
 pub enum ConnectionPermit {
-    /// All of it.
+    /// Muster serves its requests.
     Served(OwnedSemaphorePermit),
-    /// It is told to come again.
-    TurnedAway(OwnedSemaphorePermit),
-    /// There are too many even for that.
+    /// Muster answers its requests with 503.
+    Refused(OwnedSemaphorePermit),
+    /// Muster closes it: too many connections get a 503 already.
     Closed,
 }
 
 impl ConnectionLimits {
-    /// Nothing under way, up to what the operator set.
+    /// The limits that the operator set, with nothing open yet.
     pub fn new(config: &Config) -> Self {
-        let places = |most: usize| Arc::new(Semaphore::new(most.min(Semaphore::MAX_PERMITS)));
+        let permits = |count: usize| Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
         Self {
-            connections: places(config.max_connections),
+            connections: permits(config.max_connections),
             max_connections: config.max_connections,
-            turned_away: places(TURNED_AWAY),
+            refusals: permits(MAX_REFUSALS),
             refused_connections: AtomicU64::new(0),
-            requests: places(config.max_requests),
+            requests: permits(config.max_requests),
             max_requests: config.max_requests,
             wait: config.request_wait,
             refused_requests: AtomicU64::new(0),
         }
     }
 
-    /// A connection came.
+    /// Decides what happens to a new connection.
     pub fn admit(&self) -> ConnectionPermit {
-        if let Ok(place) = Arc::clone(&self.connections).try_acquire_owned() {
-            return ConnectionPermit::Served(place);
+        if let Ok(permit) = Arc::clone(&self.connections).try_acquire_owned() {
+            return ConnectionPermit::Served(permit);
         }
         self.refused_connections.fetch_add(1, Ordering::Relaxed);
-        match Arc::clone(&self.turned_away).try_acquire_owned() {
-            Ok(place) => ConnectionPermit::TurnedAway(place),
+        match Arc::clone(&self.refusals).try_acquire_owned() {
+            Ok(permit) => ConnectionPermit::Refused(permit),
             Err(_) => ConnectionPermit::Closed,
         }
     }
 
-    /// A turn of a request that needs the database; `None` where there was none soon enough.
-    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
-        if let Ok(turn) = Arc::clone(&self.requests).try_acquire_owned() {
-            return Some(turn);
+    /// Acquires a slot for a request that needs the database; `None` if no slot became free in time.
+    pub async fn acquire_request_slot(&self) -> Option<OwnedSemaphorePermit> {
+        if let Ok(slot) = Arc::clone(&self.requests).try_acquire_owned() {
+            return Some(slot);
         }
-        let turn = tokio::time::timeout(self.wait, Arc::clone(&self.requests).acquire_owned()).await;
-        let turn = turn.ok().and_then(Result::ok);
-        if turn.is_none() {
+        let slot = tokio::time::timeout(self.wait, Arc::clone(&self.requests).acquire_owned()).await;
+        let slot = slot.ok().and_then(Result::ok);
+        if slot.is_none() {
             self.refused_requests.fetch_add(1, Ordering::Relaxed);
         }
-        turn
+        slot
     }
 
-    /// How many connections are open.
+    /// The number of open connections.
     pub fn connections(&self) -> usize {
         self.max_connections.saturating_sub(self.connections.available_permits())
     }
 
-    /// How many requests are at work.
+    /// The number of requests that hold a slot.
     pub fn requests(&self) -> usize {
         self.max_requests.saturating_sub(self.requests.available_permits())
     }
 
-    /// How many connections found no place since the start.
+    /// The number of connections above the limit since the start.
     pub fn refused_connections(&self) -> u64 {
         self.refused_connections.load(Ordering::Relaxed)
     }
 
-    /// How many requests got no turn since the start.
+    /// The number of requests since the start that got no slot in time.
     pub fn refused_requests(&self) -> u64 {
         self.refused_requests.load(Ordering::Relaxed)
     }

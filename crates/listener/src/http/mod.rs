@@ -1,4 +1,4 @@
-//! HTTP as terminals speak it.
+//! HTTP for terminals: connections, limits, requests and answers.
 
 pub mod body;
 pub mod connection;

@@ -1,23 +1,23 @@
-//! A request of a device, read whole.
+//! A request of a device, with its whole body.
 
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-/// A request as its handler sees it.
+/// A request as endpoints see it.
 #[derive(Debug)]
 pub struct Request {
-    /// Its method.
+    /// GET, POST or HEAD.
     pub method: Method,
     /// The path without the query, not decoded.
     pub path: String,
     /// The query, not decoded.
     pub query: Option<String>,
-    /// Its headers: nothing depends on them.
+    /// The headers. Endpoints use only `Range`, for file downloads.
     pub headers: HeaderMap,
-    /// Where it came from.
+    /// The sender's address.
     pub peer: SocketAddr,
-    /// The body, all of it.
+    /// The whole body.
     pub body: Bytes,
 }

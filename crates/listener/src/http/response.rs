@@ -6,19 +6,18 @@ use http::{HeaderValue, Response, StatusCode};
 use http_body_util::Full;
 use store::StoreError;
 
-/// When a device may come again that was not served, seconds. Devices go by the delays they were given; what stands between may go by
-/// this.
-const COME_AGAIN_S: &str = "10";
+/// The `Retry-After` of a refused request, seconds. Devices use the delays of their handshake; a proxy may use this.
+const RETRY_AFTER_S: &str = "10";
 
 /// The answer to a device: plain text with its length, and few headers in a fixed spelling (field note 2.5).
 pub type Answer = Response<Full<Bytes>>;
 
-/// A request that got what it asked for.
+/// Success.
 pub fn ok(body: impl Into<Bytes>) -> Answer {
     text(StatusCode::OK, body)
 }
 
-/// A text with a status. The status and the first two letters agree: devices look at one or the other.
+/// A text with a status. The status and the first two letters agree: devices check one or the other.
 pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     let mut answer = Response::new(Full::new(body.into()));
     *answer.status_mut() = status;
@@ -28,55 +27,55 @@ pub fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     answer
 }
 
-/// Adds that the connection ends with this answer.
+/// Adds `Connection: close`.
 pub fn close(answer: &mut Answer) {
     answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
 }
 
-/// Why a device did not get what it asked for. It keeps its data and comes again.
+/// Why Muster refused a request. The device keeps its data and retries.
 #[derive(Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// No `SN`, or none that could be one.
+    /// The request has no `SN`, or an invalid one.
     #[error("no serial number")]
     NoSerialNumber,
-    /// Unknown, and waiting for an operator.
+    /// The device is unknown, or waits for approval by an operator.
     #[error("device waits for approval")]
     NotApproved,
-    /// An operator said no, or retired it.
+    /// The device is retired.
     #[error("device is not admitted")]
     NotAdmitted,
-    /// It shows another key than the one that it showed first.
+    /// The device shows another communication key than at first.
     #[error("device shows another key")]
     OtherKey,
-    /// Larger than is taken.
+    /// The body is larger than the limit.
     #[error("body too large")]
     TooLarge,
-    /// Stopped in the middle, or too slow.
+    /// The body stopped in the middle, or came too slowly.
     #[error("body incomplete")]
     Incomplete,
-    /// Too many connections, requests or large bodies at once.
-    #[error("busy, come again")]
+    /// Too many connections, requests or large bodies at a time.
+    #[error("busy, retry later")]
     Busy,
     /// The encrypted variant of the protocol, whose ciphers are not public.
     #[error("encryption not supported, use HTTPS")]
     Encrypted,
-    /// The access-control family of devices.
+    /// A device of the access-control family.
     #[error("access control protocol not supported")]
     AccessControl,
-    /// Nothing there.
+    /// There is nothing at this address.
     #[error("not found")]
     NotFound,
-    /// Neither GET nor POST: the protocol has no other.
+    /// Neither GET nor POST: the protocol has no other method.
     #[error("method not allowed")]
     Method,
-    /// Too many devices wait for approval already.
+    /// Too many unknown devices wait for approval.
     #[error("too many unknown devices")]
     TooManyUnknown,
-    /// We did something wrong, which is in the log.
+    /// A fault of Muster; the log has the reason.
     #[error("internal error")]
     Failed,
-    /// The database did not take it.
-    #[error("storage failed")]
+    /// A database error.
+    #[error("database error")]
     Store(#[from] StoreError),
 }
 
@@ -95,7 +94,7 @@ impl DeviceError {
         };
         let mut answer = text(status, format!("ERROR: {self}"));
         if matches!(self, Self::Busy | Self::TooManyUnknown | Self::Failed | Self::Store(_)) {
-            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(COME_AGAIN_S));
+            answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_S));
         }
         answer
     }

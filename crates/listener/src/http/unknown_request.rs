@@ -1,7 +1,7 @@
-//! Requests that nobody described: what is logged of them, so that somebody can.
+//! Logging of unknown requests, so that somebody can add support for them.
 //!
-//! Enough to tell what it is, and no value that may be a secret: of parameters and headers only those values that are known
-//! to be none, of the body only its shape.
+//! The log line identifies the request without values that may be secret: only values of known parameters and headers,
+//! and only the shape of the body.
 
 use std::fmt::Write as _;
 
@@ -11,7 +11,7 @@ use crate::http::request::Request;
 use crate::log_text::printable;
 use fleet::offered_file::without_tokens;
 
-/// Parameters whose values are no secrets.
+/// Parameters whose values are not secret.
 const PARAMETERS: [&str; 14] = [
     "SN",
     "table",
@@ -29,7 +29,7 @@ const PARAMETERS: [&str; 14] = [
     "pushver",
 ];
 
-/// Headers whose values are no secrets.
+/// Headers whose values are not secret.
 const HEADERS: [&str; 13] = [
     "accept",
     "accept-charset",
@@ -46,10 +46,10 @@ const HEADERS: [&str; 13] = [
     "user-agent",
 ];
 
-/// How many parameters and headers are told.
+/// How many parameters and headers are logged.
 const MOST: usize = 32;
 
-/// Logs request line, headers and the shape of the body of a request that nobody described (reference 2.11).
+/// Logs the request line, the headers and the shape of the body of an unknown request (reference 2.11).
 pub fn log(request: &Request, what: &str) {
     tracing::warn!(
         peer = %request.peer, request_line = request_line(request), headers = headers(&request.headers),
@@ -72,7 +72,7 @@ fn request_line(request: &Request) -> String {
     line
 }
 
-/// Whether a text can be nothing but the name of a parameter.
+/// Whether a text can only be the name of a parameter.
 fn is_name(text: &str) -> bool {
     (1..=24).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
 }
@@ -89,7 +89,7 @@ fn headers(headers: &HeaderMap) -> String {
     pairs.join("; ")
 }
 
-/// A value, or how long it is.
+/// A value that is not secret, or the length of any other.
 fn shown(known: bool, value: &str) -> String {
     if known { printable(value) } else { format!("({})", value.len()) }
 }

@@ -1,4 +1,4 @@
-//! Lines of a poll's answer, of which those with a photo are finished outside of any transaction.
+//! Lines of a poll reply. Photo lines are finished outside of any transaction.
 
 use roster::{Capability, ItemKey, Photo, PhotoPayload, PhotoUpdate};
 use store::StoreError;
@@ -7,38 +7,38 @@ use wire::CommandId;
 use crate::context::Context;
 use crate::photo::scaling::UnscaledPhoto;
 
-/// A line of the answer to a poll.
-pub enum Line {
-    /// As it goes out.
+/// A line of a poll reply.
+pub enum ReplyLine {
+    /// Ready to send.
     Ready(Vec<u8>),
-    /// A photo that may have to be made smaller first.
+    /// A photo that may have to be scaled first.
     Photo(Box<PhotoLine>),
 }
 
-/// The command of a photo.
+/// A command that brings a photo to a device.
 pub struct PhotoLine {
-    /// Its name on the wire.
+    /// The command ID on the wire.
     pub id: CommandId,
-    /// Which photo.
+    /// The item key of the photo.
     pub key: ItemKey,
-    /// How it reaches the device.
-    pub way: PhotoSource,
-    /// Whether the device shall upload the template that it makes of it.
+    /// How the photo reaches the device.
+    pub source: PhotoSource,
+    /// Whether the device shall upload the template that it makes from the photo.
     pub post_back_template: bool,
-    /// What the device can take.
+    /// The capability of the device.
     pub capability: Capability,
 }
 
 /// How a photo reaches a device.
 pub enum PhotoSource {
-    /// In the command.
+    /// In the command itself.
     Inline(UnscaledPhoto),
-    /// The device fetches it there.
+    /// The device fetches the photo from this URL.
     Url(String),
 }
 
-impl Line {
-    /// The line as it goes out; `None` where what is stored cannot be sent.
+impl ReplyLine {
+    /// The line as it is sent; `None` if the stored photo cannot be sent.
     ///
     /// # Errors
     /// Those of the database.
@@ -52,9 +52,9 @@ impl Line {
 
 impl PhotoLine {
     async fn finish(self, context: &Context) -> Result<Option<Vec<u8>>, StoreError> {
-        let Self { id, key, way, post_back_template, capability } = self;
+        let Self { id, key, source, post_back_template, capability } = self;
         let (photo, url): (Photo, String);
-        let carried = match way {
+        let carried = match source {
             PhotoSource::Inline(original) => {
                 photo = original.for_device(context).await?;
                 PhotoPayload::Inline(&photo.text)
@@ -66,7 +66,7 @@ impl PhotoLine {
         };
         let sending = PhotoUpdate { carried, post_back_template };
         let Some(command) = roster::update_photo(&key, sending, &capability) else {
-            tracing::error!(item = %key, "stored photo cannot be sent: it is no base64");
+            tracing::error!(item = %key, "stored photo cannot be sent: it is not base64");
             return Ok(None);
         };
         let mut line = Vec::new();

@@ -1,4 +1,4 @@
-//! A JPEG made small enough for a device.
+//! JPEG scaling: makes a photo small enough for a device.
 
 use std::io::Cursor;
 
@@ -6,59 +6,59 @@ use image::codecs::jpeg::{JpegDecoder, JpegEncoder};
 use image::imageops::FilterType;
 use image::{DynamicImage, ImageDecoder as _, Limits};
 
-/// The most pixels of a photo that is looked at: those of a good camera. What claims more is not decoded.
-const MOST_PIXELS: u64 = 16_000_000;
+/// Maximum pixels of a photo, as many as a good camera makes. Muster does not decode larger ones.
+const MAX_PIXELS: u64 = 16_000_000;
 
-/// The longest side of such a photo.
-const LONGEST_SIDE: u32 = 8_000;
+/// Maximum width and height of a photo, pixels.
+const MAX_SIDE: u32 = 8_000;
 
-/// Memory that decoding may take.
-const MOST_MEMORY: u64 = 256 << 20;
+/// Maximum memory for decoding, bytes.
+const MAX_DECODER_BYTES: u64 = 256 << 20;
 
-/// Width and height of what devices like best, and what is tried where that is still too large (field note 6.5).
+/// Width and height that devices prefer, then smaller ones for photos that are still too large (field note 6.5).
 const BOXES: [(u32, u32); 3] = [(480, 640), (360, 480), (240, 320)];
 
-/// Qualities of the JPEG, the better first.
+/// JPEG qualities, best first.
 const QUALITIES: [u8; 4] = [88, 78, 66, 52];
 
-/// Why nothing was made of a photo. Says nothing of what it shows.
+/// Why a photo could not be scaled. The text reveals nothing about the picture.
 #[derive(Debug, thiserror::Error)]
 pub enum ScaleError {
-    /// It is no JPEG, or a damaged one.
-    #[error("it cannot be read as a JPEG: {0}")]
+    /// The photo is not a JPEG, or is damaged.
+    #[error("not a readable JPEG: {0}")]
     Unreadable(#[from] image::ImageError),
-    /// It claims to be larger than any photo is.
-    #[error("it is of {width} by {height} pixels, more than are looked at")]
+    /// The header claims more pixels than the limit.
+    #[error("{width} by {height} pixels are more than the limit")]
     TooManyPixels {
-        /// As its header says.
+        /// From the header.
         width: u32,
-        /// Likewise.
+        /// From the header.
         height: u32,
     },
-    /// Even the smallest form is too large.
-    #[error("no form of it is small enough")]
+    /// Even the smallest size and quality is too large.
+    #[error("too large even at the lowest size and quality")]
     StillTooLarge,
 }
 
-/// Makes a photo of at most so many bytes, upright and not larger than about 480 by 640 pixels.
+/// Scales a photo to at most `most_bytes` bytes, upright and at most about 480 by 640 pixels.
 ///
 /// # Errors
-/// [`ScaleError`]: the photo then has to go as it is.
+/// [`ScaleError`]; then Muster sends the photo unchanged.
 pub fn scale(jpeg: &[u8], most_bytes: usize) -> Result<Vec<u8>, ScaleError> {
     let mut decoder = JpegDecoder::new(Cursor::new(jpeg))?;
     let (width, height) = decoder.dimensions();
-    if width.max(height) > LONGEST_SIDE || u64::from(width) * u64::from(height) > MOST_PIXELS {
+    if width.max(height) > MAX_SIDE || u64::from(width) * u64::from(height) > MAX_PIXELS {
         return Err(ScaleError::TooManyPixels { width, height });
     }
     let mut limits = Limits::no_limits();
-    (limits.max_image_width, limits.max_image_height) = (Some(LONGEST_SIDE), Some(LONGEST_SIDE));
-    limits.max_alloc = Some(MOST_MEMORY);
+    (limits.max_image_width, limits.max_image_height) = (Some(MAX_SIDE), Some(MAX_SIDE));
+    limits.max_alloc = Some(MAX_DECODER_BYTES);
     decoder.set_limits(limits)?;
-    // Cameras write what they saw and how they were held; devices see only the first.
+    // Cameras store the picture and its orientation; devices ignore the orientation.
     let orientation = decoder.orientation()?;
     let mut photo = DynamicImage::from_decoder(decoder)?;
     for (width, height) in BOXES {
-        // Upright first, where it is large, would turn sixteen million pixels.
+        // The picture is scaled first and turned afterwards: turning sixteen million pixels would take long.
         let (width, height) = if orientation.swaps() { (height, width) } else { (width, height) };
         if photo.width() > width || photo.height() > height {
             photo = photo.resize(width, height, FilterType::CatmullRom);
@@ -77,7 +77,7 @@ pub fn scale(jpeg: &[u8], most_bytes: usize) -> Result<Vec<u8>, ScaleError> {
     Err(ScaleError::StillTooLarge)
 }
 
-/// Whether an orientation makes the width of a picture its height.
+/// Whether an orientation exchanges the width and height of a picture.
 trait Swaps {
     fn swaps(self) -> bool;
 }
@@ -92,7 +92,7 @@ impl Swaps for image::metadata::Orientation {
 mod tests {
     use super::*;
 
-    /// A picture that no JPEG makes small: noise.
+    /// Noise, which JPEG cannot compress well.
     fn noise(width: u32, height: u32) -> Vec<u8> {
         let mut state = 7_u32;
         let pixels = image::RgbImage::from_fn(width, height, |_, _| {
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_photo_of_a_camera_that_was_held_upright_stays_upright() {
-        // An EXIF segment that says nothing but "turn it by 90 degrees" (orientation 6).
+        // An EXIF segment with nothing but the orientation 6 (turn by 90 degrees).
         let mut exif =
             b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0"
                 .to_vec();

@@ -1,7 +1,7 @@
-//! Photos in the form in which a device takes them (§12.1.1.7, §12.1.1.8).
+//! Photo scaling: photos in a size that a device accepts (§12.1.1.7, §12.1.1.8).
 //!
-//! The original stays the fleet's. What is made of it is made once, for all devices of the same limit, one photo at a time,
-//! and outside of any transaction.
+//! The fleet keeps the original. Muster scales a photo once for all devices of the same limit, one photo at a time, outside of
+//! any transaction, and stores the result.
 
 use crate::photo::jpeg;
 
@@ -11,22 +11,22 @@ use wire::Base64;
 
 use crate::context::Context;
 
-/// A photo of the fleet, to be sent to a device with a limit.
+/// A photo of the fleet, to be sent to a device with a size limit.
 #[derive(Clone, Debug)]
 pub struct UnscaledPhoto {
-    /// Which version of which photo, and the device's limit.
+    /// The version of the photo, and the device's limit.
     pub version: PhotoVersion,
-    /// As the fleet holds it.
+    /// The fleet's original.
     pub photo: Photo,
 }
 
 impl UnscaledPhoto {
-    /// Whether the device takes it as it is.
+    /// Whether the original is small enough for the device.
     pub fn fits(&self) -> bool {
         decoded_bytes(&self.photo.text) <= self.version.most_bytes
     }
 
-    /// What the device is to be sent. A photo of which nothing can be made goes as it is, and is named in the log.
+    /// The photo to send. If a photo cannot be scaled, Muster logs that and sends the original.
     ///
     /// # Errors
     /// Those of the database.
@@ -37,7 +37,7 @@ impl UnscaledPhoto {
         if let Some(made) = self.made_before(context).await? {
             return Ok(made.unwrap_or(self.photo));
         }
-        // One at a time: a camera's picture takes some hundred megabytes while it is decoded.
+        // One at a time: decoding a camera's picture takes some hundred megabytes.
         let Ok(_turn) = context.scaling.acquire().await else { return Ok(self.photo) };
         if let Some(made) = self.made_before(context).await? {
             return Ok(made.unwrap_or(self.photo));
@@ -56,7 +56,7 @@ impl UnscaledPhoto {
         })
     }
 
-    /// What was made of it for devices of this limit, if that was tried; `None` inside where it goes as it is.
+    /// The stored result for devices of this limit: `None` if nobody tried yet, `Some(None)` if the original is sent.
     async fn made_before(&self, context: &Context) -> Result<Option<Option<Photo>>, StoreError> {
         let mut tx = context.store.read().await?;
         let made = tx.photo_form(&self.version).await?;
@@ -71,20 +71,20 @@ impl UnscaledPhoto {
         let (text, most_bytes) = (self.photo.text.clone(), self.version.most_bytes);
         let before = decoded_bytes(&text);
         let work = tokio::task::spawn_blocking(move || {
-            let jpeg = Base64::read(text.as_bytes()).map_err(|_| "it is no base64".to_owned())?.decode();
+            let jpeg = Base64::read(text.as_bytes()).map_err(|_| "not base64".to_owned())?.decode();
             jpeg::scale(&jpeg, most_bytes).map_err(|error| error.to_string())
         });
         let item = &self.version.key;
         match work.await.unwrap_or_else(|_| Err("reading it failed".to_owned())) {
             Ok(small) => {
-                tracing::info!(%item, bytes = before, scaled_bytes = small.len(), "photo made smaller for devices");
+                tracing::info!(%item, bytes = before, scaled_bytes = small.len(), "photo scaled for devices");
                 let text = Base64::encode(&small).into_string();
                 Some(Photo { text, file_name: self.photo.file_name.clone() })
             }
             Err(reason) => {
                 tracing::warn!(
                     %item, bytes = before, most_bytes, reason,
-                    "photo goes to devices as it is, larger than they may take: enrol another"
+                    "photo cannot be scaled: devices get the original, which may be too large for them; enrol another"
                 );
                 None
             }
@@ -92,7 +92,7 @@ impl UnscaledPhoto {
     }
 }
 
-/// How many bytes a base64 text stands for.
+/// The number of bytes that a base64 text encodes.
 fn decoded_bytes(text: &str) -> usize {
     let padding = text.bytes().rev().take_while(|byte| *byte == b'=').count();
     (text.len() / 4 * 3).saturating_sub(padding)

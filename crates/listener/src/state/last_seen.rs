@@ -1,4 +1,4 @@
-//! When devices were last heard of: kept in memory, written behind for all of them together.
+//! Last-seen times of devices: kept in memory and written in batches.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -6,34 +6,34 @@ use std::sync::{Mutex, PoisonError};
 
 use roster::Millis;
 
-/// A device was heard of.
+/// A request of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// When.
+    /// When it came.
     pub at: Millis,
-    /// From where.
+    /// The sender's address.
     pub address: IpAddr,
 }
 
-/// Devices heard of since the last write.
+/// Devices seen since the last write.
 #[derive(Debug, Default)]
 pub struct LastSeen {
     seen: Mutex<HashMap<i64, Seen>>,
 }
 
 impl LastSeen {
-    /// Notes that `device` was heard of.
+    /// Notes that a device was seen.
     pub fn note(&self, device: i64, seen: Seen) {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).insert(device, seen);
     }
 
-    /// Takes what was noted since the last call.
+    /// Takes the entries since the last call.
     pub fn take(&self) -> Vec<(i64, Seen)> {
         let taken = std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         taken.into_iter().collect()
     }
 
-    /// Takes back what could not be written; what was noted meanwhile is newer.
+    /// Returns entries that could not be written. Newer entries win.
     pub fn put_back(&self, taken: Vec<(i64, Seen)>) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         for (device, earlier) in taken {

@@ -1,4 +1,4 @@
-//! What one process keeps in memory about devices. Losing it costs time, never data.
+//! In-memory state of one process. Losing it costs time, never data.
 
 pub mod count_checks;
 pub mod idle_devices;

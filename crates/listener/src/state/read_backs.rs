@@ -1,24 +1,24 @@
-//! When the next device is asked for a template that it took.
+//! Pacing of read-backs: when the next device may be asked for a template.
 
 use std::sync::{Mutex, PoisonError};
 
 use roster::Millis;
 
-/// Whose turn it is to be asked: so many a second, however many devices took the same template in the same moment.
+/// Spaces read-backs evenly, however many devices took the same template at the same moment.
 #[derive(Debug, Default)]
 pub struct ReadBacks {
-    /// When the one after the last is asked.
+    /// The next free time.
     next: Mutex<Millis>,
 }
 
-/// From one device to the next, ms.
+/// Time between two read-backs, ms.
 const PAUSE_MS: i64 = 100;
 
-/// So much sooner than their turn some are asked at once, ms: most fleets are small.
+/// Read-backs may run ahead of the pace by this much, ms: a small fleet is asked at once.
 const AHEAD_MS: i64 = 2_000;
 
 impl ReadBacks {
-    /// When the next device is asked: now, or later.
+    /// Reserves a read-back and returns its time: now or later.
     pub fn next(&self, now: Millis) -> Millis {
         let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = (*next).max(now);

@@ -1,4 +1,4 @@
-//! What an upload of people comes to.
+//! The decision on an upload of people: all changes that follow from it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,54 +13,54 @@ use crate::context::Context;
 use crate::people_reading;
 use fleet::command::QueuedCommand;
 
-/// What an upload comes to.
+/// The changes that follow from an upload.
 pub struct Decision {
-    /// What is known of the device and of those the body is about, as it is after this.
+    /// The device and the people of the body, after the upload.
     pub view: DeviceView,
-    /// What is to be written of that.
+    /// The changes of `view` to write.
     pub changes: Changes,
-    /// What changes for the whole fleet: what the device said, in the order of the body, and then what follows from it.
+    /// Changes of the whole fleet: first what the device said, in the order of the body, then what follows from it.
     pub edits: Vec<ItemWrite>,
-    /// How many of these are the device's own.
+    /// How many of the edits the device itself made; these come first.
     pub own_edits: usize,
-    /// Templates of which not all parts are there yet; `None` for parts that are not waited for any more.
+    /// Incomplete sets of template parts; `None` for a set that Muster drops.
     pub partial: Vec<(ItemKey, Option<Template>)>,
-    /// What is kept aside for people to look at.
+    /// Records that are held for an operator.
     pub held: Vec<HeldRecord>,
-    /// What the device is able to, where the body shows something new of that.
+    /// The device's capability, if the body shows something new.
     pub capability: Option<Capability>,
-    /// People to ask the device for.
+    /// People for whom Muster asks the device.
     pub queries: BTreeSet<Pin>,
-    /// The user records of the upload with their tables: claims keep them.
+    /// The user records of the upload with their tables: claims store them.
     pub users: BTreeMap<Pin, ClaimedUser>,
-    /// Templates and photos that are only kept: shown again they are known.
+    /// Templates and photos that are only stored: Muster recognises them in a later upload.
     pub left: Vec<(Pin, ContentHash)>,
-    /// Deletions that the device reported of people who are there: its people are to be read.
+    /// Reported deletions of people who are still there: Muster has to read the device's people.
     pub unexplained_deletions: u32,
-    /// It was restored: it has to show all its people again.
+    /// The device was restored from a backup: it must show all its people again.
     pub restored: bool,
     /// For the log.
     pub tally: Tally,
 }
 
-/// How many records came to what, for the log.
+/// The number of records by outcome, for the log.
 #[derive(Default)]
 pub struct Tally {
     /// The fleet holds the same already.
     pub equal: usize,
     /// News for the fleet.
     pub edits: usize,
-    /// The device is told the fleet's content instead of its own.
+    /// Muster sends the fleet's content back to the device.
     pub corrected: usize,
-    /// Kept aside: somebody has to decide.
+    /// Held: an operator has to decide.
     pub held: usize,
-    /// Kept aside: nobody can read it.
+    /// Held: the record cannot be read.
     pub unreadable: usize,
 }
 
-/// The edits as they are written, and how many are the device's own.
+/// The edits in the order in which they are written, and how many of them the device made.
 pub fn in_order(mut edits: Vec<Edit>) -> (Vec<ItemWrite>, usize) {
-    // What the device said first, and then what follows from it.
+    // First what the device said, then what follows from it.
     edits.sort_by_key(|edit| !edit.by_device);
     let own = edits.iter().take_while(|edit| edit.by_device).count();
     let write = |edit: Edit| ItemWrite {
@@ -74,8 +74,8 @@ pub fn in_order(mut edits: Vec<Edit>) -> (Vec<ItemWrite>, usize) {
 }
 
 impl Decision {
-    /// Writes all of it, and puts the questions that follow to the device. Somebody who was enrolled is in the fleet
-    /// afterwards. The clock is held.
+    /// Writes the decision, and queues the questions that follow for the device. A newly enrolled person is in the fleet
+    /// afterwards. The caller holds the clock lock.
     ///
     /// # Errors
     /// Those of the database.
@@ -123,12 +123,12 @@ impl Decision {
         if self.restored {
             tx.begin_roster(device).await?;
             if !self.users.is_empty() {
-                // The upload that tells of the restoration shows people already. Some devices show them only once.
+                // The upload that reports the restoration may show people already. Some devices show them only once.
                 tx.note_heard(device, now).await?;
                 tx.note_shown(device, &self.users.keys().cloned().collect()).await?;
             }
         }
-        // After the device's row is written: an order takes its number from there.
+        // After the row of the device is written, which numbers the commands.
         let refuses = row.capability.refused(Form::Query);
         if self.restored || (refuses && !self.queries.is_empty()) {
             fleet::reread::ask_for_everything(tx, device, now).await?;
@@ -139,7 +139,7 @@ impl Decision {
         for pin in self.queries.iter().filter(|_| !refuses) {
             QueuedCommand::query_user(pin.clone()).queue(tx, device, "server", now).await?;
         }
-        claim_questions::put(tx, &mut self.view, now).await?;
+        claim_questions::queue_due(tx, &mut self.view, now).await?;
         Ok(self.tally)
     }
 

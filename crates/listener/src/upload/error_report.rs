@@ -1,4 +1,4 @@
-//! A device reports that what a command brought was of no use to it (§11.16), after it has answered that it took it.
+//! Error reports (§11.16): a device took the content of a command, and reports later that it could not use it.
 
 use roster::Millis;
 use store::{DeviceRow, QueuedCommandUpdate, StoreError, Tx};
@@ -9,12 +9,12 @@ use wire::{ErrorRecord, Origin, ReturnCode};
 
 use crate::log_text::printable;
 
-/// Draws the consequences of an error of a command: its item is left alone until there is newer content, and whoever ordered
-/// it is told. The row of the device is locked.
+/// Applies an error report to its command. For a sync command, the item waits for newer content; for a queued command, the
+/// operator sees the error. The caller holds the lock of the device row.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn note(
+pub async fn apply(
     limits: &Limits,
     tx: &mut Tx,
     row: &DeviceRow,
@@ -56,12 +56,12 @@ pub async fn note(
         tx.update_queued_command(row.id, &command, news, now).await?;
         tracing::warn!(
             device.serial_number = %row.serial_number, command.id = name, verb = %order.verb,
-            meaning = error.describe(), "ordered command without effect"
+            meaning = error.describe(), "queued command without effect"
         );
     } else {
         tracing::debug!(
             device.serial_number = %row.serial_number, command.id = %printable(id),
-            "an error of no command of ours"
+            "error report for an unknown command"
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! What is held of what a device says, and why, in words for people.
+//! Held records: the kind and the reason of each, in words for operators.
 
 use store::{DeviceRow, HeldKind, HeldRecord};
 use sync::intake::{Held, Outcome};
@@ -7,7 +7,7 @@ use wire::Pin;
 
 use fleet::emptied_field;
 
-/// What has to be held of a claim that was concluded: a deletion that waits for an operator.
+/// The held record of a concluded claim: a deletion that waits for an operator; `None` for other outcomes.
 pub fn held_after_question(
     row: &DeviceRow,
     pin: &Pin,
@@ -30,7 +30,7 @@ pub fn held_after_question(
     })
 }
 
-/// The kind under which it is held, and the reason.
+/// The kind of a held record, and the reason.
 pub(super) fn describe(held: &Held) -> (HeldKind, String) {
     match held {
         Held::Claim(pin, reason, stage) => {
@@ -44,7 +44,7 @@ pub(super) fn describe(held: &Held) -> (HeldKind, String) {
         Held::Spelling(pin, other) => (
             HeldKind::Conflict,
             format!(
-                "PIN {pin} differs from PIN {other} in the case of its letters alone: devices may take both for one"
+                "PIN {pin} differs from PIN {other} only in upper and lower case: devices may confuse the two"
             ),
         ),
         Held::Privilege(pin, privilege) => {
@@ -71,25 +71,29 @@ pub(super) fn describe(held: &Held) -> (HeldKind, String) {
     }
 }
 
-/// Why what a device says of a PIN is not taken, in words for people.
+/// Why Muster does not accept a claim, in words for operators.
 fn why(pin: &Pin, reason: Reason) -> String {
     match reason {
         Reason::Unproved => {
-            format!("the device sent this of PIN {pin} without the user record: it is asked whose it is")
+            format!("the device sent this for PIN {pin} without the user record: Muster asks whose it is")
         }
         Reason::Renamed => format!("PIN {pin} has another name or card at the device than before"),
-        Reason::WentBack => format!("PIN {pin} has a value of before at the device: it is asked once more"),
-        Reason::UsedBefore => {
-            format!("PIN {pin} was somebody's before: the device is asked whether it holds somebody new")
+        Reason::WentBack => {
+            format!("PIN {pin} has an earlier value at the device: Muster asks the device once more")
         }
-        Reason::Other => format!("the device means somebody else by PIN {pin}: another name"),
-        Reason::Unclear => format!("nothing tells whether the device means the same person by PIN {pin}"),
-        Reason::Leaver => format!("somebody who was removed is under PIN {pin} at the device again"),
-        Reason::Outside => format!("PIN {pin} is in none of the areas of the device, which has this of them"),
+        Reason::UsedBefore => {
+            format!("PIN {pin} belonged to another person before: Muster asks the device who is there")
+        }
+        Reason::Other => format!("the device holds a different person under PIN {pin}: the name differs"),
+        Reason::Unclear => format!("it is unclear whether the device holds the same person under PIN {pin}"),
+        Reason::Leaver => format!("the device holds a person again under PIN {pin} who was removed"),
+        Reason::Outside => format!("the device sent this for PIN {pin}, which is in none of its areas"),
         Reason::Remains => {
-            format!("the device had this under PIN {pin} of somebody else, and holds the fleet's person now")
+            format!(
+                "this belonged to a former person under PIN {pin}; the device holds the fleet's person now"
+            )
         }
         Reason::Enrolment => format!("PIN {pin} was enrolled or changed at a device that must not do that"),
-        Reason::Deleted => format!("the device says that it deleted PIN {pin}, and is asked who is there"),
+        Reason::Deleted => format!("the device reports that it deleted PIN {pin}: Muster asks who is there"),
     }
 }

@@ -1,4 +1,4 @@
-//! What an upload holds, and how it is written.
+//! Contents of uploads, and how Muster stores them.
 
 pub mod decision;
 pub mod error_report;

@@ -7,56 +7,56 @@ use flate2::read::MultiGzDecoder;
 /// A file of a package.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Member {
-    /// What it is called, without the ending: perhaps a table.
+    /// The file name without its extension; it may be the name of a table.
     pub name: String,
-    /// What is in it.
+    /// The content of the file.
     pub body: Vec<u8>,
 }
 
-/// Why a package is not unpacked.
+/// Why Muster does not unpack a package.
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
-    /// It is damaged, or none.
-    #[error("no gzip-compressed tar archive, or a damaged one")]
+    /// The package is damaged, or not a gzip-compressed tar archive.
+    #[error("not a gzip-compressed tar archive, or damaged")]
     Broken(#[source] io::Error),
-    /// There is more in it than a server takes.
+    /// The content is larger than the limit.
     #[error("it holds more than {most_bytes} bytes")]
     TooLarge {
-        /// How much would be taken.
+        /// The limit.
         most_bytes: usize,
     },
-    /// There are more files in it than a device has tables.
-    #[error("it holds more than {MOST_MEMBERS} files")]
+    /// The package holds more files than a device has tables.
+    #[error("it holds more than {MAX_MEMBERS} files")]
     TooMany,
-    /// A name that leads elsewhere, a link, a device.
+    /// A member with a path in its name, or a link or a device node.
     #[error("file {number} has a name with a path, or is no plain file")]
     NoPlainFile {
-        /// 1 for the first.
+        /// Number of the file, from 1.
         number: usize,
     },
 }
 
-/// Files in one package.
-const MOST_MEMBERS: usize = 1_000;
+/// Maximum number of files in a package.
+const MAX_MEMBERS: usize = 1_000;
 
-/// How much larger than the package its content may be. Lines of text shrink to a tenth; what shrinks much more is made to
-/// fill the memory of a server.
-const MOST_RATIO: usize = 200;
+/// Maximum ratio of unpacked to packed size. Lines of text shrink to a tenth; a much higher ratio means an attack on the
+/// memory of the server.
+const MAX_RATIO: usize = 200;
 
-/// A small package may hold so much whatever the ratio.
+/// A package may always unpack to this size, whatever the ratio.
 const SMALL_BYTES: usize = 1 << 20;
 
-/// How much a package of so many bytes may hold, of which `most_bytes` are taken at all.
-pub fn room(package_bytes: usize, most_bytes: usize) -> usize {
-    package_bytes.saturating_mul(MOST_RATIO).max(SMALL_BYTES).min(most_bytes)
+/// Maximum unpacked size of a package, never more than `most_bytes`.
+pub fn max_unpacked_bytes(package_bytes: usize, most_bytes: usize) -> usize {
+    package_bytes.saturating_mul(MAX_RATIO).max(SMALL_BYTES).min(most_bytes)
 }
 
-/// The files of a package, in their order; all of it has to be right.
+/// The files of a package in their order. Muster refuses the whole package if any part of it is wrong.
 ///
 /// # Errors
-/// It is damaged, too large unpacked, or holds something else than plain files with plain names.
+/// The package is damaged, too large unpacked, or holds members other than plain files with plain names.
 pub fn unpack(package: &[u8], most_bytes: usize) -> Result<Vec<Member>, PackageError> {
-    let most_bytes = room(package.len(), most_bytes);
+    let most_bytes = max_unpacked_bytes(package.len(), most_bytes);
     let failed = |error: io::Error| match error.kind() {
         io::ErrorKind::FileTooLarge => PackageError::TooLarge { most_bytes },
         _ => PackageError::Broken(error),
@@ -65,7 +65,7 @@ pub fn unpack(package: &[u8], most_bytes: usize) -> Result<Vec<Member>, PackageE
     let mut members = Vec::new();
     for (number, entry) in (1..).zip(archive.entries().map_err(failed)?) {
         let mut entry = entry.map_err(failed)?;
-        if number > MOST_MEMBERS {
+        if number > MAX_MEMBERS {
             return Err(PackageError::TooMany);
         }
         let kind = entry.header().entry_type();
@@ -83,7 +83,7 @@ pub fn unpack(package: &[u8], most_bytes: usize) -> Result<Vec<Member>, PackageE
         entry.read_to_end(&mut body).map_err(failed)?;
         members.push(Member { name, body });
     }
-    // The checksum stands at the end.
+    // Reads to the end, where gzip stores its checksum.
     io::copy(&mut archive.into_inner(), &mut io::sink()).map_err(failed)?;
     if members.is_empty() {
         let nothing = io::Error::new(io::ErrorKind::UnexpectedEof, "nothing in it");
@@ -92,16 +92,16 @@ pub fn unpack(package: &[u8], most_bytes: usize) -> Result<Vec<Member>, PackageE
     Ok(members)
 }
 
-/// A name that stays where it is, without the ending.
+/// A file name without a path, without its extension.
 fn plain_name(path: &[u8]) -> Option<String> {
-    const MOST_BYTES: usize = 128;
-    let name = str::from_utf8(path).ok().filter(|name| (1..=MOST_BYTES).contains(&name.len()))?;
+    const MAX_BYTES: usize = 128;
+    let name = str::from_utf8(path).ok().filter(|name| (1..=MAX_BYTES).contains(&name.len()))?;
     let is_plain =
         !name.starts_with('.') && !name.contains(|c: char| matches!(c, '/' | '\\' | ':') || c.is_control());
     is_plain.then(|| name.split('.').next().unwrap_or(name).to_owned())
 }
 
-/// Reads so many bytes and no more.
+/// Reads at most `left` bytes, then fails.
 struct Limited<R> {
     inner: R,
     left: usize,
@@ -193,7 +193,7 @@ mod tests {
         let noise: Vec<u8> = (0_u32..1 << 21).map(|n| n.wrapping_mul(0x9e37_79b1).to_le_bytes()[3]).collect();
         let refused = unpack(&gzip(&archive(&[("OPERLOG", FILE, &noise)])), 1 << 20);
         assert!(matches!(refused, Err(PackageError::TooLarge { most_bytes: 0x10_0000 })), "by its size");
-        let many: Vec<_> = (0..=MOST_MEMBERS).map(|_| ("OPERLOG", FILE, &b""[..])).collect();
+        let many: Vec<_> = (0..=MAX_MEMBERS).map(|_| ("OPERLOG", FILE, &b""[..])).collect();
         assert!(matches!(unpack(&gzip(&archive(&many)), MOST), Err(PackageError::TooMany)));
         // A header that announces more than there is takes no memory.
         let mut lying = archive(&[("OPERLOG", FILE, b"")]);

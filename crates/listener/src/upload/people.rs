@@ -1,8 +1,9 @@
-//! People: `OPERLOG`, `BIODATA` and the other tables that hold users, templates and photos.
+//! Uploads of people: `OPERLOG`, `BIODATA` and the other tables that hold users, templates and photos.
 //!
-//! The whole body is one decision and one transaction. Most uploads repeat what the fleet holds: the decision is made without
-//! a lock first, and where it changes nothing, nothing is written and no number is taken. Otherwise it is made again under the
-//! lock. With a single writer (SQLite), uploads of up to [`FEW`] records skip the first pass: deciding under the lock is faster.
+//! A body is one decision and one transaction. Most uploads repeat what the fleet holds. Muster decides without a lock first;
+//! if nothing changes, it writes nothing and takes no sequence number. Otherwise it decides again under the lock. With a single
+//! writer (SQLite), uploads of up to [`SMALL_UPLOAD_RECORDS`] records skip the lock-free pass, because deciding under the lock
+//! is faster.
 
 mod users;
 
@@ -23,8 +24,8 @@ use crate::upload::held_records::describe;
 use crate::upload::side_records::SideRecords;
 use fleet::definition::Places;
 
-/// Takes in the people of a body, and what came with them: all of it or, if it fails, nothing. When this returns,
-/// everything is durable.
+/// Stores the people and the side records of a body: all of it or, if that fails, nothing. When this returns, everything is
+/// durable.
 pub async fn people(
     context: &Context,
     device: &DeviceRow,
@@ -32,14 +33,9 @@ pub async fn people(
     body: &[u8],
     mut side_records: SideRecords<'_>,
 ) -> Result<(), DeviceError> {
-    let too_long = wire::count_lines(body) > MOST_LINES;
+    let too_long = wire::count_lines(body) > MAX_LINES;
     if too_long {
-        side_records.keep_aside(
-            device.id,
-            table,
-            "more lines than any device holds: kept as they came",
-            body,
-        );
+        side_records.keep_aside(device.id, table, "more lines than any device holds: stored unchanged", body);
     }
     let read = || roster::read(Some(table), body, &device.capability);
     let readings = if too_long { Vec::new() } else { run_cpu_bound(body.len(), read) };
@@ -48,7 +44,7 @@ pub async fn people(
     }
     let upload =
         Upload { context, table, bytes: body.len(), readings, side_records, now: context.clock.now() };
-    let at_once = context.store.writes_one_at_a_time() && upload.readings.len() <= FEW;
+    let at_once = context.store.writes_one_at_a_time() && upload.readings.len() <= SMALL_UPLOAD_RECORDS;
     if !at_once
         && !upload.has_operations()
         && upload.side_records.is_empty()
@@ -63,7 +59,7 @@ pub async fn people(
 struct Upload<'a> {
     context: &'a Context,
     table: &'a str,
-    /// How long the body is.
+    /// Length of the body, bytes.
     bytes: usize,
     readings: Vec<Reading<'a>>,
     side_records: SideRecords<'a>,
@@ -89,12 +85,12 @@ impl Upload<'_> {
     async fn write(&self, known: &DeviceRow) -> Result<(), StoreError> {
         let store = &self.context.store;
         // The lock order: clock, items, device.
-        let long = self.readings.len() > LONG;
+        let long = self.readings.len() > LARGE_UPLOAD_RECORDS;
         let mut tx = if long { store.write_fleet_alone().await? } else { store.write_fleet().await? };
         let decided = Box::pin(self.decide_locked(&mut tx, &known.serial_number)).await?;
         let Some((row, decision)) = decided else { return tx.rollback().await };
         if decision.is_empty() && !self.has_operations() && self.side_records.is_empty() {
-            // The mark of the upload, if anything.
+            // Commits the stamp of the upload, if there is one.
             return tx.commit().await;
         }
         let tally = decision.write(self.context, &mut tx, &row, self.now).await?;
@@ -107,7 +103,7 @@ impl Upload<'_> {
         Ok(())
     }
 
-    /// Decides as everything is now; `None` where the device is gone. Writes what came beside people first.
+    /// Decides on the current state; `None` if the device is gone. Writes the side records first.
     async fn decide_locked(
         &self,
         tx: &mut Tx,
@@ -181,7 +177,7 @@ impl Upload<'_> {
         if row.joining.is_none() && capability::takes_other_things(&row.capability, &capability) {
             tracing::info!(
                 device.serial_number = %row.serial_number,
-                "device shows that it takes other things than was known: comparing everything"
+                "the upload shows new capabilities of the device: comparing everything"
             );
             view.rescan();
         }
@@ -203,7 +199,7 @@ impl Upload<'_> {
         })
     }
 
-    /// Operations are always noted, so that there is no use in deciding without writing.
+    /// Operations are always logged in the database, so a pass without writing is useless.
     fn has_operations(&self) -> bool {
         self.readings.iter().any(|reading| matches!(reading, Reading::Operation { .. }))
     }
@@ -230,7 +226,7 @@ impl Upload<'_> {
             .collect()
     }
 
-    /// People who were enrolled at the device as new ones, by the operations of the body that were not reported before.
+    /// People enrolled as new at the device, by operations of the body that were not reported before.
     fn enrolled(&self, row: &DeviceRow, new_operations: &BTreeSet<usize>) -> BTreeSet<Pin> {
         let new_user = |number: &usize| match self.readings.get(*number) {
             Some(Reading::Operation { operation, .. }) if !is_history(row, operation) => operation.new_user(),
@@ -239,7 +235,7 @@ impl Upload<'_> {
         new_operations.iter().filter_map(new_user).collect()
     }
 
-    /// People of whom this body brings photos.
+    /// People with photos in this body.
     fn photographed(&self) -> Vec<Pin> {
         let pin = |reading: &Reading<'_>| match reading {
             Reading::Item { key, content: Content::Photo(_), .. } => Some(key.pin.clone()),
@@ -248,7 +244,7 @@ impl Upload<'_> {
         self.readings.iter().filter_map(pin).collect::<BTreeSet<_>>().into_iter().collect()
     }
 
-    /// People of whom this body brings records: they need not be asked for. A picture alone says nothing of the rest.
+    /// People with records in this body: Muster need not ask for them. A photo alone does not count.
     fn spoken_of(&self) -> BTreeSet<Pin> {
         let is_picture = |kind| matches!(kind, Kind::UserPhoto | Kind::ComparisonPhoto);
         let pin = |reading: &Reading<'_>| match reading {
@@ -260,8 +256,8 @@ impl Upload<'_> {
         self.readings.iter().filter_map(pin).collect()
     }
 
-    /// The order in which the records are taken: a user before its templates, whatever their order in the body, unless
-    /// the body tells of the deletion of that user too.
+    /// The order of processing: a user before its templates, whatever their order in the body, unless the body also reports the
+    /// deletion of that user.
     fn users_first(&self) -> Vec<usize> {
         let deleted = self.deleted();
         let first = |number: &usize| matches!(self.readings.get(*number), Some(Reading::User { pin, .. }) if !deleted.contains(pin));
@@ -269,7 +265,7 @@ impl Upload<'_> {
         users.into_iter().chain(others).collect()
     }
 
-    /// Of whose deletion the body tells.
+    /// People whose deletion the body reports.
     fn deleted(&self) -> BTreeSet<Pin> {
         self.readings
             .iter()
@@ -283,7 +279,7 @@ impl Upload<'_> {
             .collect()
     }
 
-    /// Templates whose current content the intake has to see, since they come in pieces.
+    /// Templates that arrive in parts: the intake needs their current content.
     fn wants_earlier(&self, view: &DeviceView) -> Vec<ItemKey> {
         let wants = |reading: &Reading<'_>| match reading {
             Reading::Item { key, content: Content::Template(template), .. } => {
@@ -294,8 +290,8 @@ impl Upload<'_> {
         self.readings.iter().filter_map(wants).collect()
     }
 
-    /// Which operations of the body were not reported before: a device that uploads its whole log again must not
-    /// delete anybody by it. They are noted by this.
+    /// Logs the operations of the body and returns those that were not reported before: a device that uploads its whole log
+    /// again must not delete anybody.
     async fn new_operations(&self, tx: &mut Tx, row: &DeviceRow) -> Result<BTreeSet<usize>, StoreError> {
         let mut new = BTreeSet::new();
         let operations = self.readings.iter().enumerate().filter_map(|(number, reading)| match reading {
@@ -312,7 +308,7 @@ impl Upload<'_> {
 
     async fn policy(&self, tx: &mut Tx, row: &DeviceRow, view: &DeviceView) -> Result<Policy, StoreError> {
         let config = &self.context.config;
-        // An answer that shows somebody else proves a deletion that was reported before.
+        // An answer that shows another person proves a deletion that was reported before.
         let in_doubt = |person: &sync::Person| {
             person.claim.as_ref().is_some_and(|claim| claim.state.reason == Reason::Deleted)
         };
@@ -328,20 +324,20 @@ impl Upload<'_> {
 
 const DAY_MS: i64 = 24 * 3_600_000;
 
-/// More than any device sends of one user: what is longer would be too much for the others.
-const MOST_USER_BYTES: usize = 2_048;
+/// Longer than any user record that devices send: storing more could harm other requests.
+const MAX_USER_BYTES: usize = 2_048;
 
-/// So many records of one upload are held one by one; what else cannot be read is held in one piece.
-const MOST_HELD: usize = 100;
+/// At most this many records of one upload are held one by one; further unreadable ones are held together.
+const MAX_HELD: usize = 100;
 
-/// So few records are decided on where they are written, if anything is.
-const FEW: usize = 8;
+/// Uploads of up to this many records skip the lock-free pass on SQLite.
+const SMALL_UPLOAD_RECORDS: usize = 8;
 
-/// So many records take so long that nobody else's commit is to wait for them.
-const LONG: usize = 1_000;
+/// Uploads of more records take long, so they commit alone: other transactions do not wait in their commit group.
+const LARGE_UPLOAD_RECORDS: usize = 1_000;
 
-/// More lines than any device holds: such a body is kept as it is.
-const MOST_LINES: usize = 250_000;
+/// More lines than any device holds: Muster stores such a body unchanged.
+const MAX_LINES: usize = 250_000;
 
 struct Deciding<'a> {
     row: &'a DeviceRow,
@@ -352,12 +348,12 @@ struct Deciding<'a> {
     capability: Capability,
     queries: BTreeSet<Pin>,
     spoken_of: BTreeSet<Pin>,
-    /// Who was given to the device for one punch.
+    /// People whom Muster gave to the device for one punch.
     visitors: BTreeSet<Pin>,
     places: Places,
-    /// The user records so far, as they came.
+    /// The user records so far, unchanged.
     users: BTreeMap<Pin, ClaimedUser>,
-    /// Templates and photos that are only kept.
+    /// Templates and photos that are only stored.
     left: Vec<(Pin, ContentHash)>,
     restored: bool,
 }
@@ -365,8 +361,8 @@ struct Deciding<'a> {
 impl Deciding<'_> {
     fn reading(&mut self, reading: &Reading<'_>, new: bool) {
         match reading {
-            Reading::User { line, pin, raw, .. } if raw.len() > MOST_USER_BYTES => {
-                let reason = format!("a user record of {} bytes, where devices send some hundred", raw.len());
+            Reading::User { line, pin, raw, .. } if raw.len() > MAX_USER_BYTES => {
+                let reason = format!("a user record of {} bytes, devices send some hundred", raw.len());
                 self.unreadable(Some(pin.clone()), *line, "USER", reason, raw);
             }
             Reading::User { line, pin, patch, raw } => {
@@ -378,7 +374,7 @@ impl Deciding<'_> {
                 self.keep_unreadable_name(pin, patch, *line, raw);
             }
             Reading::Item { line, key, content, raw } if content.wire_bytes() > wire::MAX_COMMAND_BYTES => {
-                let reason = "larger than any device can be sent".to_owned();
+                let reason = "too large to send to any device".to_owned();
                 self.unreadable(Some(key.pin.clone()), *line, &key.slot.to_string(), reason, raw);
             }
             Reading::Item { line, key, content, raw } => {
@@ -412,14 +408,14 @@ impl Deciding<'_> {
                 OperationMeaning::Wiped => {
                     tracing::warn!(
                         device.serial_number = %self.row.serial_number, code = operation.code,
-                        "device was emptied: it is filled again"
+                        "device was wiped: filling it again"
                     );
                     self.intake.wiped();
                 }
                 OperationMeaning::Restored => {
                     tracing::warn!(
                         device.serial_number = %self.row.serial_number, code = operation.code,
-                        "device was restored: what it says is compared before any of it counts"
+                        "device was restored from a backup: comparing its people before accepting any"
                     );
                     self.restored = true;
                     self.intake.view.restored();
@@ -452,7 +448,7 @@ impl Deciding<'_> {
         let tag = name.kind.table().form().to_string();
         let (Ok(key), Ok(definition)) = (fleet::definition::key(name), self.places.work_code(name, text))
         else {
-            let reason = "its name is not one that devices take".to_owned();
+            let reason = "devices do not accept its name".to_owned();
             return self.unreadable(None, line, &tag, reason, raw);
         };
         let outcome = self.intake.definition(&key, definition);
@@ -473,14 +469,14 @@ impl Deciding<'_> {
         }
     }
 
-    /// Holds what cannot be read, one by one or, where it is too much for that, together.
+    /// Holds an unreadable record: the first ones by themselves, further ones together.
     fn unreadable(&mut self, pin: Option<Pin>, line: usize, tag: &str, reason: String, raw: &[u8]) {
         self.tally.unreadable += 1;
-        match self.held.last_mut().filter(|_| self.tally.unreadable > MOST_HELD) {
-            Some(rest) if self.tally.unreadable > MOST_HELD + 1 && rest.kind == HeldKind::Unreadable => {
+        match self.held.last_mut().filter(|_| self.tally.unreadable > MAX_HELD) {
+            Some(rest) if self.tally.unreadable > MAX_HELD + 1 && rest.kind == HeldKind::Unreadable => {
                 rest.raw.push(b'\n');
                 rest.raw.extend_from_slice(raw);
-                "and others of the same upload that cannot be read".clone_into(&mut rest.reason);
+                "and further records of the same upload that cannot be read".clone_into(&mut rest.reason);
             }
             _ => self.hold(HeldKind::Unreadable, pin, line, tag, reason, raw),
         }
@@ -500,15 +496,15 @@ impl Deciding<'_> {
         });
     }
 
-    /// The life of a PIN that the fleet has.
+    /// The life that the fleet holds under a PIN.
     fn life_of(&self, pin: Option<&Pin>) -> Option<Seq> {
         let person = self.intake.view.persons.get(pin?)?;
         Some(person.life().unwrap_or(Seq(0)))
     }
 }
 
-/// Whether an operation was done before the device came into the fleet. Its clock is local and may be wrong, so a day either
-/// way does not count.
+/// Whether an operation was done before the device joined the fleet. The device's clock is local and may be wrong, so Muster
+/// allows for one day.
 fn is_history(row: &DeviceRow, operation: &Operation) -> bool {
     let done = operation.time.trim().parse::<jiff::civil::DateTime>().ok();
     let done = done.and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC).ok());

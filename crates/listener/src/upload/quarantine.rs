@@ -1,4 +1,4 @@
-//! Uploads that Muster does not read: kept as they came, for an operator to look at.
+//! Quarantine: bodies that Muster cannot read, stored unchanged for an operator.
 
 use store::DeviceRow;
 
@@ -6,17 +6,17 @@ use crate::context::Context;
 use crate::http::response::DeviceError;
 use crate::upload::side_records::SideRecords;
 
-/// Why something is kept as it came.
-pub const UNKNOWN: &str = "nobody described this: kept as it came";
+/// The reason that the operator sees.
+pub const UNKNOWN: &str = "unknown format: stored unchanged";
 
-/// Keeps a body that is not read here. An operator sees it; nothing is lost.
+/// Stores a body that Muster cannot read. An operator can see it; nothing is lost.
 pub async fn keep_aside(
     context: &Context,
     device: &DeviceRow,
     table: &str,
     body: &[u8],
 ) -> Result<(), DeviceError> {
-    let mut beside = SideRecords::default();
-    beside.keep_aside(device.id, table, UNKNOWN, body);
-    beside.store(context, device).await
+    let mut side_records = SideRecords::default();
+    side_records.keep_aside(device.id, table, UNKNOWN, body);
+    side_records.store(context, device).await
 }

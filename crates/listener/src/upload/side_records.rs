@@ -1,7 +1,7 @@
-//! What an upload brings beside people: punches, their pictures, other records, and what cannot be read.
+//! Side records: everything in an upload except people, such as punches, their pictures, other records, and unreadable records.
 //!
-//! All of an upload is one transaction (reference 2.11): it is collected first, and written with the people of the
-//! same body, or alone where there are none.
+//! An upload is one transaction (reference 2.11): Muster collects the side records first, and writes them with the people of
+//! the same body, or alone if the body holds no people.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -18,9 +18,9 @@ use crate::context::Context;
 use crate::http::response::DeviceError;
 use crate::log_text::printable;
 use crate::upload::error_report;
-use crate::upload::stamps::Mark;
+use crate::upload::stamps::StampUpdate;
 
-/// What came beside people in one upload.
+/// The side records of one upload.
 #[derive(Default)]
 pub struct SideRecords<'a> {
     punches: Vec<Cow<'a, [u8]>>,
@@ -28,30 +28,30 @@ pub struct SideRecords<'a> {
     others: Vec<(Option<RecordKind>, Cow<'a, [u8]>)>,
     verifications: Vec<&'a [u8]>,
     held: Held,
-    mark: Option<(Mark, usize)>,
-    /// Whose records a device showed that is being taken in.
+    stamp: Option<(StampUpdate, usize)>,
+    /// People whose records a joining or reading device showed.
     shown: BTreeSet<Pin>,
 }
 
-/// What is held for an operator.
+/// Records that are held for an operator.
 #[derive(Default)]
 struct Held {
     records: Vec<HeldRecord>,
     unreadable: usize,
 }
 
-/// So many records of one upload are held one by one; what else cannot be read is held in one piece.
-const MOST_HELD: usize = 100;
+/// At most this many records of one upload are held one by one; further unreadable ones are held together.
+const MAX_HELD: usize = 100;
 
-/// A longer line is none of a punch, and a longer record none of those that are known: it is held.
-const MOST_PUNCH_BYTES: usize = 16 << 10;
-const MOST_RECORD_BYTES: usize = 2 << 20;
+/// Longer lines are not punches, and longer records are not of a known kind: Muster holds them.
+const MAX_PUNCH_BYTES: usize = 16 << 10;
+const MAX_RECORD_BYTES: usize = 2 << 20;
 
-/// How many punches are read before they are written.
-const PUNCHES: usize = 1_024;
+/// Number of punches that are read before they are written.
+const PUNCH_BATCH: usize = 1_024;
 
 impl<'a> SideRecords<'a> {
-    /// Adds attendance records, to be kept or discarded as the operator said.
+    /// Adds attendance records, which Muster keeps or discards by the setting `attendance`.
     pub fn punches(&mut self, config: &Config, device: &DeviceRow, lines: Cow<'a, [u8]>) {
         let records = wire::count_lines(&lines);
         if records == 0 {
@@ -63,7 +63,7 @@ impl<'a> SideRecords<'a> {
         }
     }
 
-    /// Adds the picture of a punch, likewise (§11.3).
+    /// Adds the picture of a punch, kept or discarded by the same setting (§11.3).
     pub fn photo(&mut self, config: &Config, device: &DeviceRow, body: &[u8]) {
         const TABLE: &str = "ATTPHOTO";
         if wire::count_lines(body) == 0 {
@@ -86,7 +86,7 @@ impl<'a> SideRecords<'a> {
         if doubtful {
             tracing::warn!(
                 device.serial_number = %device.serial_number, announced = photo.announced_bytes,
-                bytes = photo.picture.len(), "a picture of a punch is not of the announced size, or no JPEG: kept as it is"
+                bytes = photo.picture.len(), "a picture of a punch does not have the announced size, or is not a JPEG: stored unchanged"
             );
         }
         self.photos.push(NewAttendancePhoto {
@@ -99,23 +99,23 @@ impl<'a> SideRecords<'a> {
         });
     }
 
-    /// Adds other records; `table` for lines without a tag.
+    /// Adds other records; `table` is for lines without a tag.
     pub fn others(&mut self, table: Option<RecordKind>, lines: Cow<'a, [u8]>) {
         if wire::count_lines(&lines) > 0 {
             self.others.push((table, lines));
         }
     }
 
-    /// Adds what a device asked in a background verification, whose content nobody described (§15).
+    /// Adds the body of a background verification, whose format is not documented (§15).
     pub fn verification(&mut self, device: &DeviceRow, body: &'a [u8]) {
-        if body.len() > MOST_RECORD_BYTES {
-            self.keep_aside(device.id, "PostVerifyData", "larger than 2 MiB: kept as it came", body);
+        if body.len() > MAX_RECORD_BYTES {
+            self.keep_aside(device.id, "PostVerifyData", "larger than 2 MiB: stored unchanged", body);
         } else if !body.is_empty() {
             self.verifications.push(body);
         }
     }
 
-    /// Adds a body that is not read, to be kept as it came.
+    /// Adds a body that Muster cannot read, to be stored unchanged.
     pub fn keep_aside(&mut self, device: i64, table: &str, reason: &str, body: &[u8]) {
         if wire::count_lines(body) > 0 {
             self.held.records.push(HeldRecord {
@@ -132,17 +132,17 @@ impl<'a> SideRecords<'a> {
         }
     }
 
-    /// Adds the mark of the upload, and how many records came with it.
-    pub fn mark(&mut self, mark: Option<Mark>, records: usize) {
-        self.mark = mark.map(|mark| (mark, records));
+    /// Adds the stamp of the upload, and the number of its records.
+    pub fn stamp(&mut self, stamp: Option<StampUpdate>, records: usize) {
+        self.stamp = stamp.map(|stamp| (stamp, records));
     }
 
-    /// Adds whose records a device showed that is being taken in.
+    /// Adds people whose records a joining or reading device showed.
     pub fn shows(&mut self, users: BTreeSet<Pin>) {
         self.shown.extend(users);
     }
 
-    /// Whether the upload brought nothing beside people.
+    /// Whether the upload holds no side records.
     pub fn is_empty(&self) -> bool {
         self.punches.is_empty()
             && self.photos.is_empty()
@@ -151,12 +151,12 @@ impl<'a> SideRecords<'a> {
             && self.held.records.is_empty()
     }
 
-    /// Writes everything in a transaction of its own.
+    /// Writes the side records in their own transaction.
     ///
     /// # Errors
-    /// Those of the database: then nothing was written.
+    /// Those of the database; then nothing was written.
     pub async fn store(&self, context: &Context, device: &DeviceRow) -> Result<(), DeviceError> {
-        if self.is_empty() && self.mark.is_none() && self.shown.is_empty() {
+        if self.is_empty() && self.stamp.is_none() && self.shown.is_empty() {
             return Ok(());
         }
         let now = context.clock.now();
@@ -170,7 +170,7 @@ impl<'a> SideRecords<'a> {
         Ok(())
     }
 
-    /// Writes everything. The row of the device is locked; what is known of it may be out of date afterwards.
+    /// Writes the side records. The caller holds the lock of the device row; `row` may be out of date afterwards.
     ///
     /// # Errors
     /// Those of the database.
@@ -181,8 +181,8 @@ impl<'a> SideRecords<'a> {
         row: &DeviceRow,
         now: Millis,
     ) -> Result<(), StoreError> {
-        if let Some((mark, records)) = &self.mark {
-            mark.write(tx, row.id, *records, now).await?;
+        if let Some((stamp, records)) = &self.stamp {
+            stamp.write(tx, row.id, *records, now).await?;
         }
         if row.is_read() {
             tx.note_shown(row.id, &self.shown).await?;
@@ -214,7 +214,7 @@ impl<'a> SideRecords<'a> {
     }
 }
 
-/// Reads punches and keeps them, some at a time; one that cannot be read is held (reference 9.1).
+/// Reads punches and stores them in batches; an unreadable punch is held (reference 9.1).
 async fn write_punches(
     config: &Config,
     tx: &mut Tx,
@@ -229,7 +229,7 @@ async fn write_punches(
     for line in wire::punches(lines, reads_cards) {
         records += 1;
         match line.record {
-            Ok(punch) if line.raw.len() <= MOST_PUNCH_BYTES => punches.push(NewPunch {
+            Ok(punch) if line.raw.len() <= MAX_PUNCH_BYTES => punches.push(NewPunch {
                 punch,
                 raw: line.raw.to_vec(),
                 time_zone: time_zone.clone(),
@@ -244,7 +244,7 @@ async fn write_punches(
                 held.unreadable(row.id, "ATTLOG", "ATTLOG", Some(line.number), reason, line.raw);
             }
         }
-        if punches.len() >= PUNCHES {
+        if punches.len() >= PUNCH_BATCH {
             new += tx.keep_punches(row.id, &punches, now).await?;
             punches.clear();
         }
@@ -254,7 +254,7 @@ async fn write_punches(
     Ok(())
 }
 
-/// Reads other records and keeps them; what an error says of a command has its consequences.
+/// Reads other records and stores them; applies error reports to their commands.
 async fn write_others(
     config: &Config,
     tx: &mut Tx,
@@ -266,7 +266,7 @@ async fn write_others(
     let name = table.map_or("OPERLOG", RecordKind::tag);
     for line in wire::read_device_records(table, lines) {
         let (kind, record) = match (line.kind, line.record) {
-            (Some(kind), Ok(record)) if line.raw.len() <= MOST_RECORD_BYTES => (kind, record),
+            (Some(kind), Ok(record)) if line.raw.len() <= MAX_RECORD_BYTES => (kind, record),
             (kind, record) => {
                 let reason = record
                     .err()
@@ -288,7 +288,7 @@ async fn write_others(
                 device.serial_number = %row.serial_number, code = error.code, meaning = error.describe(),
                 of_command = error.origin != Origin::Device, "the device reports an error"
             );
-            error_report::note(&config.limits, tx, row, error, now).await?;
+            error_report::apply(&config.limits, tx, row, error, now).await?;
         }
     }
     Ok(())
@@ -302,7 +302,7 @@ fn discarded(device: &DeviceRow, table: &str, records: usize) {
 }
 
 impl Held {
-    /// Holds what cannot be read, one by one or, where it is too much for that, together.
+    /// Holds an unreadable record: the first ones by themselves, further ones together.
     fn unreadable(
         &mut self,
         device: i64,
@@ -313,12 +313,12 @@ impl Held {
         raw: &[u8],
     ) {
         self.unreadable += 1;
-        if self.unreadable > MOST_HELD + 1
+        if self.unreadable > MAX_HELD + 1
             && let Some(rest) = self.records.last_mut()
         {
             rest.raw.push(b'\n');
             rest.raw.extend_from_slice(raw);
-            "and others of the same upload that cannot be read".clone_into(&mut rest.reason);
+            "and further records of the same upload that cannot be read".clone_into(&mut rest.reason);
             return;
         }
         self.records.push(HeldRecord {

@@ -1,8 +1,8 @@
-//! Upload marks: kept as they come, given back with the next handshake (§5); and whole tables that are asked for again.
+//! Upload stamps: stored as they arrive, and returned with the next handshake (§5). Also rereads of whole tables.
 //!
-//! A table is asked for with the mark `0`. What a device uploads before a handshake told it that mark is what it would have
-//! uploaded anyway; the first upload after it is the beginning of everything, and from then on the mark is its own again:
-//! with a `0` that stays, every restart of the device would bring all of it once more.
+//! Muster requests a whole table with the stamp `0`. Uploads before the handshake that told the device this stamp are ordinary
+//! ones. The first upload after the handshake starts the table again, and from then on Muster returns the device's own stamp: if
+//! the `0` stayed, the device would upload the whole table after every restart.
 
 use roster::Millis;
 use store::{DeviceRow, Reread, Stamp, StoreError, Tx};
@@ -10,14 +10,14 @@ use wire::{StampKey, Target};
 
 use fleet::reread::REREAD_PAUSE_MS;
 
-/// What a mark may be long; devices send some ten digits.
-const STAMP_CHARACTERS: usize = 64;
+/// Maximum length of a stamp; devices send about ten digits.
+const MAX_STAMP_CHARACTERS: usize = 64;
 
-/// The marks that a handshake gives back, and notes which tables it asks for again.
+/// The stamps of a handshake. Records that the device was told to upload the requested tables again.
 ///
 /// # Errors
 /// Those of the database.
-pub async fn tell(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, StoreError> {
+pub async fn for_handshake(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, StoreError> {
     let known = tx.stamps(device).await?;
     if known.values().any(|stamp| stamp.reread == Reread::Asked) {
         tx.told_again(device).await?;
@@ -30,37 +30,37 @@ pub async fn tell(tx: &mut Tx, device: i64) -> Result<Vec<(StampKey, String)>, S
     Ok(StampKey::ALL.into_iter().map(|key| (key, told(key))).collect())
 }
 
-/// The mark of an upload, to be kept in the transaction of what it brought.
+/// The stamp of an upload, written in the transaction of its records.
 #[derive(Clone)]
-pub struct Mark {
+pub struct StampUpdate {
     key: StampKey,
-    /// Where it is another one than before.
+    /// The new stamp, if it changed.
     stamp: Option<String>,
-    /// The table is one that comes again.
-    comes_again: bool,
+    /// The upload belongs to a table that the device uploads again.
+    is_reread: bool,
 }
 
-/// What there is to be noted of the mark of a device's upload, of which `known` was; `None` = nothing.
-pub fn mark(
+/// The stamp to write for an upload; `known` is the stored stamp. `None` if there is nothing to write.
+pub fn update_for(
     device: &DeviceRow,
     (key, known): (StampKey, &Stamp),
     target: &Target<'_>,
     now: Millis,
-) -> Option<Mark> {
+) -> Option<StampUpdate> {
     let stamp: Option<String> =
-        target.query.stamp().map(|stamp| stamp.chars().take(STAMP_CHARACTERS).collect());
+        target.query.stamp().map(|stamp| stamp.chars().take(MAX_STAMP_CHARACTERS).collect());
     let stamp = stamp.filter(|stamp| known.stamp.as_ref() != Some(stamp));
-    let comes_again = known.comes_again(now);
+    let is_reread = known.is_reread(now);
     if known.reread == Reread::Told {
         tracing::info!(
-            device.serial_number = %device.serial_number, table = key.table(), "the table comes again from its beginning"
+            device.serial_number = %device.serial_number, table = key.table(), "device re-uploads the table from the start"
         );
     }
-    (stamp.is_some() || comes_again).then_some(Mark { key, stamp, comes_again })
+    (stamp.is_some() || is_reread).then_some(StampUpdate { key, stamp, is_reread })
 }
 
-impl Mark {
-    /// Notes it. So many records came with it.
+impl StampUpdate {
+    /// Writes the stamp, and the number of records of the upload.
     ///
     /// # Errors
     /// Those of the database.
@@ -74,7 +74,7 @@ impl Mark {
         if let Some(stamp) = &self.stamp {
             tx.set_stamp(device, self.key.table(), stamp).await?;
         }
-        if self.comes_again {
+        if self.is_reread {
             let records = i64::try_from(records).unwrap_or(i64::MAX);
             tx.note_reread(device, self.key.table(), records, now).await?;
         }
@@ -82,14 +82,14 @@ impl Mark {
     }
 }
 
-/// Whether an upload belongs to a table that was asked for again.
-trait ComesAgain {
-    fn comes_again(&self, now: Millis) -> bool;
+/// Whether an upload belongs to a table that Muster requested again.
+trait IsReread {
+    fn is_reread(&self, now: Millis) -> bool;
 }
 
-impl ComesAgain for Stamp {
-    fn comes_again(&self, now: Millis) -> bool {
-        let goes_on = self.last_at.is_some_and(|last| last.plus(REREAD_PAUSE_MS) > now);
-        self.reread == Reread::Told || (self.reread == Reread::No && goes_on)
+impl IsReread for Stamp {
+    fn is_reread(&self, now: Millis) -> bool {
+        let continues = self.last_at.is_some_and(|last| last.plus(REREAD_PAUSE_MS) > now);
+        self.reread == Reread::Told || (self.reread == Reread::No && continues)
     }
 }

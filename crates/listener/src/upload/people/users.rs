@@ -1,4 +1,4 @@
-//! User records: what they show of the device, and what is held of them.
+//! User records: what they show about the device, and which of their fields are held.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use super::Deciding;
 use fleet::emptied_field;
 
 impl Deciding<'_> {
-    /// Notes how the device writes cards and how it keeps users. The intake uses the latter from this record on, since one
-    /// upload may hold all users.
+    /// Learns the device's form of cards and the user fields that the device keeps. The intake uses the latter from this record
+    /// on, since one upload may hold all users.
     pub(super) fn learn_from(&mut self, pin: &Pin, patch: &UserPatch) {
         if let Some(form) = patch.card_form {
             self.capability.learn_card_form(form);
@@ -28,13 +28,13 @@ impl Deciding<'_> {
         if self.capability.learn_kept_fields(pin, patch, ours, older) && again && view.joining.is_none() {
             tracing::info!(
                 device.serial_number = %self.row.serial_number,
-                "new firmware keeps more of users than was known: sending everything again"
+                "new firmware keeps more user fields than before: sending everything again"
             );
             view.rescan();
         }
     }
 
-    /// A name that is text in no charset of the device's is kept as it came (§2.8), unless the fleet knows one.
+    /// Holds a name that is not text in the device's charset (§2.8), unless the fleet has a name of the user.
     pub(super) fn keep_unreadable_name(&mut self, pin: &Pin, patch: &UserPatch, line: usize, raw: &[u8]) {
         let unreadable = patch.name.as_ref().is_some_and(|name| name.text.is_none());
         let known = self.intake.known.get(pin).and_then(|known| known.user.as_ref());
@@ -54,7 +54,7 @@ impl Deciding<'_> {
         }
     }
 
-    /// Holds the emptied fields of a user, each by itself: an operator decides about one field.
+    /// Holds each emptied field of a user by itself: an operator decides about one field.
     pub(super) fn hold_cleared(&mut self, pin: &Pin, fields: &BTreeSet<Field>, line: usize) {
         let Some(ours) = self.intake.known.get(pin).and_then(|known| known.user.clone()) else { return };
         for field in fields {
@@ -65,7 +65,7 @@ impl Deciding<'_> {
         }
     }
 
-    /// Whether the user record that follows the deletion of a card or password is what counts.
+    /// Whether the user record that follows the deletion of a card or password decides, instead of the log entry.
     pub(super) fn will_show_cleared(&self, pin: &Pin, part: DeletedPart) -> bool {
         match part {
             DeletedPart::Card => self.intake.will_show_cleared(pin, Field::Card),
