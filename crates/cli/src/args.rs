@@ -31,38 +31,38 @@ pub use self::init::Init;
 pub use self::simulate::Simulate;
 pub use self::user::{DeleteUser, ListUsers, SetUser, SuspendUsers, UserCommand};
 
-/// Options that every command has stand below its own.
+/// Heading of the options that every command has. `--help` lists them after the command's own options.
 const OF_EVERY: &str = "Options of every command";
 
 const AFTER: &str = "\
 Begin with:
   muster serve                        start the server; devices connect to port 8081
-  muster init                         or: write its settings down first, with questions
-  muster device list                  what called, and in which state it is
+  muster init                         or: answer questions, write muster.toml, start the server
+  muster device list                  show the devices that have connected, and their states
   muster device approve SN --adopt    let a device in
-  muster sync status                  what is in sync, and if not, why
+  muster sync status                  show which devices are in sync, and why others are not
 
-Settings stand in muster.toml, in .env or the environment (MUSTER_LISTEN, …), or on
-the command line; `muster config` shows them.
+Muster reads settings from the command line, the environment (MUSTER_LISTEN, …), .env
+and muster.toml. `muster config` shows them.
 
-Exit codes: 0 done, 1 it did not work, 2 wrong command line or configuration.";
+Exit codes: 0 success, 1 failure, 2 wrong command line or configuration.";
 
 /// Keeps the same people on all ZKTeco terminals
 ///
-/// Whoever is enrolled at one terminal is on every other within seconds: name, card, password, fingerprints, faces,
-/// palms and photos, changes and deletions too.
+/// When somebody enrols at one terminal, Muster sends the person to all the others within seconds: name, card,
+/// password, fingerprints, faces, palms and photos. Muster distributes changes and deletions in the same way.
 #[derive(Debug, Parser)]
 #[command(name = "muster", version, after_help = AFTER, max_term_width = 100, disable_help_subcommand = false)]
 pub struct Cli {
-    /// What holds for every command.
+    /// The options of every command.
     #[command(flatten)]
     pub global: Global,
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What holds for every command.
+/// The options of every command.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Global {
     /// Print JSON instead of text
@@ -71,59 +71,59 @@ pub struct Global {
     /// Read settings from this file [default: muster.toml in the working directory, if there is one]
     #[arg(long, global = true, help_heading = OF_EVERY, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where the key is, and the database unless told otherwise [default: muster-data]
+    /// Directory of the key, and of the database unless --database names another [default: muster-data]
     #[arg(long, global = true, help_heading = OF_EVERY, value_name = "DIR")]
     pub data_dir: Option<String>,
-    /// The database: `sqlite://path` or `mysql://user:password@host:3306/name`. A password is better kept in a
-    /// file: others on the machine see command lines [default: muster.db in the data directory]
+    /// The database: `sqlite://path` or `mysql://user:password@host:3306/name`. Put a password into a file
+    /// instead: other users of this machine can read command lines [default: muster.db in the data directory]
     #[arg(long, global = true, help_heading = OF_EVERY, value_name = "URL")]
     pub database: Option<String>,
-    /// What is logged: error, warn, info, debug or trace, or directives such as info,server=debug
+    /// Log level: error, warn, info, debug or trace, or a level for each part: info,server=debug
     /// [default: info for the server, warn for everything else]
     #[arg(long, global = true, help_heading = OF_EVERY, value_name = "LEVEL", verbatim_doc_comment)]
     pub log: Option<String>,
-    /// How it is logged: text or json [default: text]
+    /// Format of the log: text or json [default: text]
     #[arg(long, global = true, help_heading = OF_EVERY, value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
 
-/// What to do.
+/// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run the server
     ///
-    /// Makes the database and its key at the first start, and brings the schema up to date. One server at a time uses a
-    /// database; all other commands work beside it. SIGTERM or Ctrl-C stops it when it has finished what it answers; a
-    /// second one stops it at once.
+    /// The first start creates the database and its key. A newer version brings the database up to date. Only one
+    /// server can use a database file; all other commands work while the server runs. SIGTERM or Ctrl-C stops the
+    /// server after it has answered the open requests; a second one stops the server at once.
     #[command(after_help = "\
 Examples:
   muster serve
   muster serve --listen 0.0.0.0:80 --data-dir /var/lib/muster
-  muster serve --admission open          a lab: takes in every device that calls
+  muster serve --admission open          lets in every device: for a lab
   DEBUG=true muster serve                shows every request")]
     Serve(Serve),
-    /// Write the settings into a file, with questions, and start the server
+    /// Ask questions, write the settings into a file, and start the server
     ///
-    /// Writes muster.toml into the working directory (or the file of --config): every setting with what it does, those
-    /// that you choose active, all others as comments. Only its owner may read it, since it may hold a password. What is given as an option is
-    /// not asked. Without a terminal nothing is asked at all.
+    /// Writes muster.toml into the working directory, or the file that --config names. The file explains every setting:
+    /// your choices are active, all others are comments. Only its owner can read the file, since it may hold a password.
+    /// Muster does not ask about a setting that you give as an option. Without an interactive console, Muster asks nothing.
     #[command(after_help = "\
 Examples:
   muster init                            asks, writes muster.toml, starts the server
-  muster init --defaults --no-start      a muster.toml to look at and to change
-  muster init --env                      the same as variables, in .env
+  muster init --defaults --no-start      only writes muster.toml, for you to edit
+  muster init --env                      writes the settings as variables into .env
   muster init --listen 0.0.0.0:80 --admission approve")]
     Init(Init),
-    /// Devices: list them, let them in, set them up
+    /// Devices: list, approve, set up, retire
     #[command(subcommand)]
     Device(DeviceCommand),
-    /// People: list, make, change, delete them
+    /// People: list, add, change, suspend, delete
     #[command(subcommand)]
     User(UserCommand),
-    /// Commands to one device: open its door, ask it for what it holds, have somebody enrol at it, …
+    /// Send a command to one device: open the door, upload data, enrol a person, …
     ///
-    /// The device fetches a command with its next poll and answers when it is done. What was ordered for now is not
-    /// sent when the device comes back much later, and what cannot be repeated is sent once.
+    /// The device fetches a command with its next poll and answers when it is done. A command for this moment expires:
+    /// the device does not get it when it comes back much later. Muster sends a command once if a repetition would do harm.
     #[command(
         after_help = "\
 Examples:
@@ -139,39 +139,40 @@ Examples:
     Queue(CommandArgs),
     /// Areas: groups of devices and people
     ///
-    /// A person is on the devices that share an area with them. Everyone and everything is in area 1 unless told otherwise.
+    /// A person is on the devices that share an area with the person. People, devices and
+    /// definitions are in area 1 unless you choose other areas.
     #[command(subcommand)]
     Area(AreaCommand),
-    /// Access time zones: at which hours doors open
+    /// Access time zones: the hours at which doors open
     #[command(subcommand)]
     Timezone(Definitions<SetTimeZone>),
-    /// Days on which another time zone holds
+    /// Holidays: days that use another access time zone
     #[command(subcommand)]
     Holiday(Definitions<SetHoliday>),
-    /// Access groups: time zones and verification for those who are in them
+    /// Access groups: time zones and verification mode of their people
     #[command(subcommand)]
     Group(Definitions<SetGroup>),
-    /// Groups that open a door only together
+    /// Unlock combinations: groups that open a door only together
     #[command(subcommand)]
     UnlockCombination(Definitions<SetCombination>),
     /// Short messages on the screens of devices
     #[command(subcommand)]
     Message(MessageCommand),
-    /// Work codes: what people choose at a punch to say what they work on
+    /// Work codes: people choose one at a punch to say which work they do
     #[command(subcommand)]
     Workcode(Definitions<SetWorkCode>),
-    /// What is in sync; if not: what is owed, and why
+    /// Show which devices are in sync, what the others lack, and why
     #[command(subcommand)]
     Sync(SyncCommand),
-    /// What waits for your decision, and records that could not be read
+    /// Changes that wait for your decision, and records that Muster could not read
     #[command(subcommand)]
     Held(HeldCommand),
-    /// Punches that terminals sent: show and export them, and their pictures
+    /// Show and export punches and their pictures
     ///
-    /// They are kept with `attendance = "keep"`, for `attendance_days` or for ever.
+    /// Muster keeps punches if the setting `attendance` is `keep`: for `attendance_days` days, or for ever.
     #[command(subcommand)]
     Attendance(AttendanceCommand),
-    /// What else devices send: identity cards, errors, messages
+    /// Other records from devices: identity cards, errors, messages
     #[command(subcommand)]
     Record(RecordCommand),
     /// Take people over from another server
@@ -180,50 +181,51 @@ Examples:
     /// Show devices and synchronisation live, until Ctrl-C
     ///
     /// Follows the database of the server on this machine: devices that come and go, changes of people, commands and
-    /// what became of them, records that wait for you. With --json one object a line.
+    /// their results, records that wait for your decision. With --json, each line is one object.
     Watch,
     /// Show each setting, its value and where it was set
     ///
-    /// The stronger place counts: command line, environment, .env, muster.toml, default. Passwords are not shown.
+    /// If a setting is set in several places, the first of these wins: command line, environment, .env, muster.toml,
+    /// default. Passwords are not shown.
     #[command(after_help = "\
 Examples:
   muster config
   MUSTER_DELAY_S=5 muster config --listen 0.0.0.0:80")]
     Config(Serve),
-    /// Make the database, or bring it to this version, without starting the server
+    /// Create the database or bring it to this version, without starting the server
     ///
-    /// The server does it by itself at its start. Works on both kinds of database: a file, and a database of a MySQL or
-    /// MariaDB server, which has to be Muster's alone.
+    /// The server does the same when it starts. The database is a file, or a database on a MySQL or MariaDB server that
+    /// no other program uses.
     Migrate,
-    /// Run simulated devices against a server, and compare them in the end
+    /// Run simulated devices against a server, and compare them at the end
     ///
-    /// They enrol people, upload them, poll and obey as real devices do, until all hold the same or the time is up. In
-    /// the end they are compared with each other: exit code 0 when all are equal, 1 when not. People whom the server had
-    /// before have to be the same on all of them.
+    /// Simulated devices enrol people, upload them, poll and carry out commands as real devices do, until all hold the
+    /// same people or the time is up. Then the command compares the devices with each other: exit code 0 if all are
+    /// equal, 1 if not. People whom the server already had must be the same on all of them, too.
     ///
-    /// While they wait for approval, the command that approves them is shown. Against a server with `--admission open`
-    /// they are let in at once. Do not run it against a server of real devices: the people would be on them.
+    /// While devices wait for approval, the command shows how to approve them. A server with `--admission open` lets
+    /// them in at once. Do not run this against a server of real devices: they would get the simulated people.
     Simulate(Simulate),
-    /// Try any server of the protocol, and show which of its obligations it meets
+    /// Test any server of the protocol, and show which obligations it meets
     ///
-    /// Plays five devices at the server, for less than a minute: what they send is written byte by byte, what comes back is
-    /// compared with what the protocol asks for. Exit code 1 where something is not met that must be.
+    /// Acts as five devices for less than a minute, and compares the answers of the server with the obligations of the
+    /// protocol. Exit code 1 if the server does not meet a mandatory obligation.
     ///
-    /// Made for an empty server: the people who are enrolled stay on it. Four of the devices have to be let in, by
-    /// --approve-command or beforehand; the fifth must not be.
+    /// Use an empty server: the people that the test enrols stay on it. The server must let in four of the devices, by
+    /// --approve-command or beforehand, and must not let in the fifth.
     Conformance(Conformance),
 }
 
-/// Settings of the server that can stand on the command line.
+/// Settings of the server that the command line can set.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Serve {
-    /// Where devices connect [default: 0.0.0.0:8081]
+    /// Address on which devices connect [default: 0.0.0.0:8081]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
-    /// Where people and monitoring connect [default: 127.0.0.1:8080]
+    /// Address on which people and monitoring connect [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub admin_listen: Option<String>,
-    /// Unknown devices: approve waits for you, open takes in everything that calls (a lab)
+    /// Unknown devices: approve makes them wait for you, open lets in every device (for a lab)
     /// [default: approve]
     #[arg(long, value_name = "POLICY", verbatim_doc_comment)]
     pub admission: Option<String>,
@@ -234,16 +236,16 @@ pub struct Serve {
 pub enum AreaCommand {
     /// List the areas
     List,
-    /// Make an area
+    /// Add an area
     Add {
-        /// What it is called
+        /// Name of the new area
         name: String,
     },
-    /// Give an area another name
+    /// Rename an area
     Rename {
-        /// Its number, as `muster area list` shows it
+        /// Number of the area, from `muster area list`
         id: i64,
-        /// Its new name
+        /// New name
         name: String,
     },
 }
@@ -251,108 +253,108 @@ pub enum AreaCommand {
 /// Synchronisation.
 #[derive(Debug, Subcommand)]
 pub enum SyncCommand {
-    /// A line for each device; with a serial number: what it can take, what is owed to it, and why
+    /// Show one line for each device, or for one device what it can take, what it lacks and why
     #[command(after_help = "\
 Examples:
   muster sync status
   muster sync status CKJF210560012")]
     Status {
-        /// One device
+        /// Serial number: show only this device, in full
         #[arg(value_name = "SN")]
         serial_number: Option<SerialNumber>,
     },
 }
 
-/// What is held.
+/// Held records.
 #[derive(Debug, Subcommand)]
 pub enum HeldCommand {
-    /// List what waits for a decision
+    /// List the changes that wait for your decision, and unreadable records
     List {
-        /// Only this kind
+        /// List only this kind
         #[arg(long, value_enum)]
         kind: Option<HeldKindArg>,
-        /// Only from this device
+        /// List only records from the device with this serial number
         #[arg(long, value_name = "SN")]
         device: Option<SerialNumber>,
-        /// Also what was decided
+        /// Also list the records that are already decided
         #[arg(long)]
         all: bool,
     },
-    /// Show one of them
+    /// Show one held record
     Show {
-        /// Its number, as `muster held list` shows it
+        /// Number of the record, from `muster held list`
         id: i64,
-        /// Print the record as the device sent it. It may hold names, cards, passwords, templates
+        /// Print the record as the device sent it; the text may hold names, cards, passwords and templates
         #[arg(long)]
         raw: bool,
     },
-    /// Decide
+    /// Decide about one held record
     #[command(after_help = "\
-What a decision means:
-  conflict    --same     both are one person: what the device has joins the
-                         fleet's person
-              --device   the device's person becomes the fleet's
+Meaning of each decision:
+  conflict    --same     both are one person: the fleet adds the device's data
+                         to its person
+              --device   the device's person replaces the fleet's
               --fleet    the fleet's person goes to the device
-  leftover    --same     it belongs to the fleet's person
-              --device   it is taken; with nobody under the PIN it is
-                         somebody new
-              --fleet    it is discarded
-  privilege   --device   it is given everywhere
-              --fleet    it stays without effect
+  leftover    --same     the data belongs to the fleet's person
+              --device   the fleet takes the data; if nobody has the PIN,
+                         the data makes a new person
+              --fleet    Muster discards the data
+  privilege   --device   the person gets the privilege everywhere
+              --fleet    the privilege stays without effect
   credential  --device   the card, password or template counts everywhere
-              --fleet    it does not count
+              --fleet    the card, password or template does not count
   deletion    --device   the person is deleted everywhere
               --fleet    the person comes back to the device
   part-deleted --fleet   the fingers, faces, card or password go to the device
                          again
   cleared     --device   the name, card or password is emptied everywhere
-              --fleet    it is brought back to the device
-  brake       --device   what the device has becomes the fleet's
-              --fleet    what the fleet has stays
-  any         --dismiss  seen, nothing is done; all there is to decide about
-                         unreadable and unread-table")]
+              --fleet    the name, card or password goes back to the device
+  brake       --device   the device's version becomes the fleet's
+              --fleet    the fleet's version stays
+  any, except --dismiss  closes the record and changes nothing; the only
+  conflict               decision for unreadable and unread-table")]
     Resolve {
-        /// Its number, as `muster held list` shows it
+        /// Number of the record, from `muster held list`
         id: i64,
-        /// What was decided
+        /// The decision.
         #[command(flatten)]
         decision: Decision,
     },
 }
 
-/// What is decided about something held.
+/// A decision about a held record.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(required = true, multiple = false)]
 #[expect(clippy::struct_excessive_bools, reason = "one flag for each decision, of which one is given")]
 pub struct Decision {
-    /// What the device has is right
+    /// The device is right
     #[arg(long)]
     pub device: bool,
     /// Both are the same person
     #[arg(long)]
     pub same: bool,
-    /// What the fleet has is right: the device is told so
+    /// The fleet is right
     #[arg(long)]
     pub fleet: bool,
-    /// Seen, nothing to do
+    /// Close the record and change nothing
     #[arg(long)]
     pub dismiss: bool,
 }
 
-/// Why something is held.
+/// Why Muster holds a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum HeldKindArg {
-    /// A record that could not be read
+    /// Muster could not read the record
     Unreadable,
-    /// A device means another person by a PIN
+    /// A device holds another person under a PIN
     Conflict,
-    /// A device was asked whom it means by a PIN
+    /// Muster asked a device which person it holds under a PIN
     Waiting,
-    /// What a device had under the PIN of somebody else
+    /// A device had data under the PIN of somebody else
     Leftover,
-    /// A privilege was raised at a device
+    /// Somebody got a higher privilege at a device
     Privilege,
-    /// Somebody with a privilege was given a card, password or template at a device
+    /// Somebody with a privilege got a card, password or template at a device
     Credential,
     /// A finger, face, card or password was deleted at a device
     PartDeleted,
@@ -360,23 +362,23 @@ pub enum HeldKindArg {
     Cleared,
     /// A person was deleted at a device
     Deletion,
-    /// Devices change something to and fro
+    /// Devices keep changing the same data to and fro
     Brake,
-    /// An upload of a kind that is not read
+    /// An upload of a table that Muster does not read
     UnreadTable,
 }
 
-/// Numbers of areas, separated by commas.
+/// Reads the number of an area.
 ///
 /// # Errors
-/// In words.
+/// The text is not a positive number. The error is text for the operator.
 pub fn area(text: &str) -> Result<Area, String> {
     text.trim()
         .parse()
         .ok()
         .filter(|number| *number > 0)
         .map(Area)
-        .ok_or_else(|| "want the number of an area, as `muster area list` shows it".to_owned())
+        .ok_or_else(|| "want the number of an area, from `muster area list`".to_owned())
 }
 
 #[cfg(test)]

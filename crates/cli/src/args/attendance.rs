@@ -14,40 +14,40 @@ Examples:
   muster attendance list
   muster attendance list --from 2027-03-12 --pin 1001")]
     List {
-        /// Which
+        /// Which punches.
         #[command(flatten)]
         of: Punches,
-        /// How many at most
+        /// Show at most this many punches
         #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
     },
-    /// Write punches as CSV, in the order of their times
+    /// Export punches as CSV, ordered by time
     ///
-    /// Times are those of the terminals' clocks; `time_zone` names the zone of each. Texts of terminals that a
-    /// spreadsheet would take for a formula begin with a ' there. With --json one object a line, as they are.
+    /// Times are those of the devices' clocks; the column `time_zone` names the zone of each. Muster puts a ' before a
+    /// text that a spreadsheet would take for a formula. With --json, each line is one object with unchanged texts.
     #[command(after_help = "\
 Examples:
   muster attendance export --from 2027-03-01 --to 2027-03-31 --output march.csv
   muster attendance export --device CKJF210560012 --json")]
     Export {
-        /// Which
+        /// Which punches.
         #[command(flatten)]
         of: Punches,
-        /// Write into this new file, which only its owner may read, instead of printing
+        /// Write into this new file instead of printing; only its owner can read the file
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
-    /// List the pictures that terminals took of punches, the newest first
+    /// List the pictures that devices took at punches, the newest first
     Photos {
-        /// Which
+        /// The punches of the pictures.
         #[command(flatten)]
         of: Punches,
     },
-    /// Write one of the pictures into a file
+    /// Write one picture into a file
     Photo {
-        /// Its number, as `muster attendance photos` shows it
+        /// Number of the picture, from `muster attendance photos`
         id: i64,
-        /// Write into this new file, which only its owner may read [default: the name that the terminal gave it]
+        /// Write into this new file; only its owner can read the file [default: the file name that the device gave]
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
@@ -56,56 +56,56 @@ Examples:
 /// Which punches.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Punches {
-    /// Not before this day or time, by the clock of the terminal: 2027-03-12 or "2027-03-12 08:00"
+    /// First day or time, by the clock of the device: 2027-03-12 or "2027-03-12 08:00"
     #[arg(long, value_name = "TIME", value_parser = local_time)]
     pub from: Option<String>,
-    /// Not after this day or time; all of that day, minute or second
+    /// Last day or time; the whole day, minute or second is included
     #[arg(long, value_name = "TIME", value_parser = local_time)]
     pub to: Option<String>,
-    /// Only from this device
+    /// Only from the device with this serial number
     #[arg(long, value_name = "SN")]
     pub device: Option<SerialNumber>,
-    /// Only of this PIN, as the terminal sent it; "" for strangers
+    /// Only of this PIN, as the device sent it; "" for strangers
     #[arg(long)]
     pub pin: Option<String>,
 }
 
-/// What devices send beside people and punches.
+/// Records from devices that are neither people nor punches.
 #[derive(Debug, Subcommand)]
 pub enum RecordCommand {
-    /// List them, the newest first
+    /// List records, the newest first
     List {
-        /// Only this kind
+        /// List only this kind
         #[arg(long, value_enum)]
         kind: Option<RecordKindArg>,
-        /// Only from this device
+        /// List only records from the device with this serial number
         #[arg(long, value_name = "SN")]
         device: Option<SerialNumber>,
     },
-    /// Show one of them
+    /// Show one record
     Show {
-        /// Its number, as `muster record list` shows it
+        /// Number of the record, from `muster record list`
         id: i64,
-        /// Print the record as the device sent it. It may hold all that stands on an identity card
+        /// Print the record as the device sent it; the text may hold everything on an identity card
         #[arg(long)]
         raw: bool,
     },
 }
 
-/// What a record is.
+/// The kinds of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum RecordKindArg {
-    /// An identity card that was read
+    /// An identity card that the device read
     IdCard,
     /// An error that the device reported
     Error,
     /// A message that the device shows
     Message,
-    /// Whom the device asked to let in
+    /// A request of the device to verify a person
     Verification,
 }
 
-/// The beginning of a time, from a year on, as terminals write it.
+/// Reads a day or a time as devices write it, to the day, minute or second.
 fn local_time(text: &str) -> Result<String, String> {
     const PATTERN: &str = "0000-00-00 00:00:00";
     let text = text.trim().replacen('T', " ", 1);
@@ -117,7 +117,7 @@ fn local_time(text: &str) -> Result<String, String> {
     if shaped && matches!(text.len(), 10 | 16 | 19) {
         return Ok(text);
     }
-    Err("want a day as 2027-03-12, or a time as \"2027-03-12 08:00\"".to_owned())
+    Err("want a day such as 2027-03-12, or a time such as \"2027-03-12 08:00\"".to_owned())
 }
 
 #[cfg(test)]

@@ -8,138 +8,138 @@ use wire::{Pin, RecordTable, SerialNumber};
 /// Commands to one device.
 #[derive(Args, Clone, Debug)]
 pub struct CommandArgs {
-    /// The device: its serial number
+    /// Serial number of the device
     #[arg(value_name = "SN")]
     pub serial_number: Option<SerialNumber>,
-    /// Follow it until the device has answered; an enrolment until what was enrolled is here
+    /// Wait until the device has answered; for an enrolment, until the template or card has arrived
     #[arg(long, global = true)]
     pub wait: bool,
-    /// The serial number once more, for a script: what cannot be undone is asked for otherwise
+    /// The serial number again, for scripts: confirms a dangerous command without the question
     #[arg(long, global = true, value_name = "SN")]
     pub confirm: Option<SerialNumber>,
-    /// What it shall do
+    /// The command for the device.
     #[command(subcommand)]
     pub action: Action,
 }
 
-/// What a device shall do.
+/// The commands for a device, and the commands that show and cancel them.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Action {
-    /// List the commands that were ordered, the newest first
+    /// List queued and finished commands, the newest first
     List {
-        /// Only of this device
+        /// Serial number: list only commands of this device
         #[arg(value_name = "SN")]
         of: Option<SerialNumber>,
-        /// So many of them
+        /// List at most this many commands
         #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i64).range(1..=10_000))]
         limit: i64,
     },
-    /// Show one command: where it stands, and what the device answered
+    /// Show the state of one command and the answer of the device
     Show {
-        /// Its device
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         of: SerialNumber,
-        /// Its number, as `muster command list` shows it
+        /// Number of the command, from `muster command list`
         id: i64,
-        /// Write what came with the answer into this file, as it came; `-` prints it. A file of a device may hold
-        /// templates and passwords
+        /// Write the content of the answer, unchanged, into this file; `-` prints the content. A file from a device
+        /// may hold templates and passwords
         #[arg(long, value_name = "FILE")]
         content: Option<PathBuf>,
     },
-    /// Take a command back that was not sent yet
+    /// Cancel a command that Muster has not sent yet
     Cancel {
-        /// Its device
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         of: SerialNumber,
-        /// Its number, as `muster command list` shows it
+        /// Number of the command, from `muster command list`
         id: i64,
     },
-    /// Connect anew: read the settings of the server again, and upload what it asks for
+    /// Make the device connect anew, read the server's settings and upload what Muster asks for
     Check,
-    /// Look for new records now and upload them
+    /// Make the device look for new records now and upload them
     Log,
-    /// Ask it for all its parameters; `muster command show` prints them
+    /// Ask the device for all its parameters; `muster command show` prints them
     Info,
-    /// Start it again
+    /// Restart the device
     Reboot,
-    /// Have it read its own settings again
+    /// Make the device read its own settings again
     ReloadOptions,
-    /// Open the door. Not sent any more when the device does not fetch it within a minute
+    /// Open the door. The command expires if the device does not fetch it within a minute
     Unlock,
     /// End an alarm
     ClearAlarm,
-    /// Delete on the device, all of a kind. Whoever is missing then is sent again
+    /// Delete all records of one kind from the device. Muster then sends missing people again
     Clear {
-        /// Which
+        /// Kind of records
         #[arg(value_enum)]
         what: Cleared,
     },
-    /// Set one of its own parameters
+    /// Set one parameter of the device
     #[command(after_help = "\
 Example:
   muster command CKJF210560012 set-option VOLUME 60
 
-The value is kept sealed. A value of - is read from standard input, where others on this machine do not see it.
-Parameters of its network and of its server ask for confirmation: a wrong one cuts the device off.")]
+Muster stores the value sealed. With the value -, Muster reads it from standard input, where other users of this
+machine cannot see it. Parameters of network and server ask for confirmation: a wrong value cuts the device off.")]
     SetOption {
-        /// Its name, to the letter
+        /// Name of the parameter, exactly as the device spells it
         key: String,
-        /// Its value; - reads it from standard input
+        /// Value of the parameter; - reads the value from standard input
         #[arg(allow_hyphen_values = true)]
         value: String,
     },
-    /// Have it upload what it holds
+    /// Ask the device to upload people, templates, punches or photos
     #[command(subcommand)]
     Query(Query),
-    /// Have somebody enrol at it
+    /// Ask a person at the device to enrol a finger, card, face or palm
     #[command(after_help = "\
 Examples:
   muster command CKJF210560012 enroll finger --pin 1007 --finger 6 --wait
   muster command CKJF210560012 enroll face --pin 1007 --overwrite --wait
 
-Somebody has to stand at the device, which asks for the finger, the card or the face. Fingers: 0 is the left little
+The person has to stand at the device, which asks for the finger, the card or the face. Fingers: 0 is the left little
 finger, 4 the left thumb, 5 the right thumb, 9 the right little finger.")]
     Enroll(Enroll),
-    /// Ask it how many punches of a period it holds
+    /// Ask the device how many punches of a period it holds
     VerifySum {
-        /// The period
+        /// The period.
         #[command(flatten)]
         period: Period,
     },
-    /// Give it a record of a table that is not about people: messages, work codes, access rules, pictures
+    /// Write a record that is not about people: a message, work code, access rule or picture
     #[command(after_help = TABLES)]
     Put {
-        /// The table
+        /// Name of the table
         #[arg(value_parser = table)]
         table: RecordTable,
-        /// Its keys with their values. Content=@FILE takes a picture out of a file
+        /// Keys of the table with their values. Content=@FILE reads a picture from a file
         #[arg(value_name = "KEY=VALUE", required = true, value_parser = pair)]
         pairs: Vec<(String, String)>,
     },
-    /// Take a record of such a table off it
+    /// Delete a record that `put` wrote
     Remove {
-        /// The table: SMS, WORKCODE, ADPIC, BLACKLIST, WHITELIST or WALLPAPER
+        /// Name of the table: SMS, WORKCODE, ADPIC, BLACKLIST, WHITELIST or WALLPAPER
         #[arg(value_parser = table)]
         table: RecordTable,
-        /// Which record: its UID, CODE, Index or `IDNum`
+        /// Key of the record: its UID, CODE, Index or `IDNum`
         key: String,
     },
-    /// Have it send one of its files. Needs the setting `system_commands`
+    /// Ask the device to send one of its files. Needs the setting `system_commands`
     GetFile {
-        /// Its path on the device
+        /// Path of the file on the device
         path: String,
     },
-    /// Have it fetch a file. Needs the setting `system_commands`
+    /// Make the device fetch a file. Needs the setting `system_commands`
     #[command(after_help = "\
-A .tgz is unpacked into the directory --to, or into /mnt/mtdblock without it. Any other file needs the whole path.
---replace and --append are for archives of command lines; --replace forgets all that the device has of the table.")]
+The device unpacks a .tgz file into the directory --to, by default /mnt/mtdblock. Any other file needs a full path.
+--replace and --append are for archives of command lines. --replace deletes all that the device holds in the table.")]
     PutFile(PutFile),
-    /// Run a command of its operating system. Needs the setting `system_commands`
+    /// Run a command of the device's operating system. Needs the setting `system_commands`
     Shell {
         /// The command, in quotes
         command: String,
     },
-    /// Give it new firmware. Needs the setting `system_commands`
+    /// Install new firmware on the device. Needs the setting `system_commands`
     Upgrade(Upgrade),
 }
 
@@ -150,49 +150,49 @@ Examples:
   muster command CKJF210560012 put ADPIC Index=1 Extension=jpg Content=@poster.jpg
 
 Tables: SMS, USER_SMS, ADPIC, WORKCODE, ShortcutKey, AccGroup, AccTimeZone, AccHoliday, AccUnLockComb, BLACKLIST,
-WHITELIST, WALLPAPER, IDCARD. All keys of a table are sent: what is not given gets its default. Times are those of
-the device's clock. The keys of a table are told when one is wrong, and stand in docs/commands.md.
-People are no table of these: `muster user`.";
+WHITELIST, WALLPAPER, IDCARD. Muster sends all keys of a table, and the default for keys that you do not give. Times
+are those of the device's clock. docs/commands.md lists the keys of each table; a wrong key lists them, too.
+To change people, use `muster user`.";
 
-/// What a device deletes.
+/// The kinds of records that `clear` deletes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Cleared {
-    /// Everything: people, punches, settings of its own. The people are sent again
+    /// Everything: people, punches, the device's own settings. Muster sends the people again
     Data,
     /// All punches
     Log,
     /// All photos of punches
     Photos,
-    /// All unified templates: faces, palms. They are sent again
+    /// All unified templates: faces, palms. Muster sends them again
     Templates,
-    /// All people, but not the punches. They are sent again
+    /// All people, but not the punches. Muster sends the people again
     Users,
 }
 
-/// What a device uploads.
+/// The data that `query` asks for.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Query {
     /// One person
     User {
-        /// Who
+        /// PIN of the person
         pin: Pin,
     },
     /// All people
     Users,
     /// Fingerprints of a person
     Fingerprints {
-        /// Whose
+        /// PIN of the person
         pin: Pin,
-        /// Only of this finger, 0 to 9
+        /// Only this finger, 0 to 9
         #[arg(long, value_parser = clap::value_parser!(u8).range(0..=9))]
         finger: Option<u8>,
     },
-    /// Unified templates of a type
+    /// Unified templates of one type
     Templates {
-        /// 1 fingerprint, 2 near-infrared face, 7 finger vein, 8 palm, 9 visible-light face, 10 visible-light palm
+        /// Type of template: 1 fingerprint, 2 near-infrared face, 7 finger vein, 8 palm, 9 visible-light face, 10 visible-light palm
         #[arg(long = "type", value_name = "TYPE", value_parser = clap::value_parser!(u8).range(0..=10))]
         bio_type: u8,
-        /// Only of this person
+        /// Only templates of the person with this PIN
         #[arg(long)]
         pin: Option<Pin>,
         /// Only this finger or hand of the person
@@ -201,13 +201,13 @@ pub enum Query {
     },
     /// Punches of a period
     Attendance {
-        /// The period
+        /// The period.
         #[command(flatten)]
         period: Period,
     },
     /// Photos of punches of a period
     Photos {
-        /// The period
+        /// The period.
         #[command(flatten)]
         period: Period,
     },
@@ -216,34 +216,34 @@ pub enum Query {
 /// A period.
 #[derive(Args, Clone, Debug)]
 pub struct Period {
-    /// Its first day or second, by the clock of the device: 2027-03-01 or "2027-03-01 08:00:00". A time with an
-    /// offset (2027-03-01T07:00:00Z) is turned into that of the device
+    /// First day or second, by the clock of the device: 2027-03-01 or "2027-03-01 08:00:00". Muster converts a time
+    /// with an offset (2027-03-01T07:00:00Z) to the clock of the device
     pub from: String,
-    /// Its last day or second
+    /// Last day or second
     pub to: String,
 }
 
-/// Somebody enrols.
+/// A remote enrolment.
 #[derive(Args, Clone, Debug)]
 pub struct Enroll {
-    /// What
+    /// The kind of enrolment
     #[arg(value_enum)]
     pub what: Enrolled,
-    /// Who
+    /// PIN of the person
     #[arg(long)]
     pub pin: Pin,
-    /// Which finger, 0 to 9
+    /// Number of the finger, 0 to 9
     #[arg(long, required_if_eq("what", "finger"), value_parser = clap::value_parser!(u8).range(0..=9))]
     pub finger: Option<u8>,
-    /// How often somebody may try again
+    /// Number of further attempts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=10))]
     pub retries: u8,
-    /// Take the place of what is enrolled already; without it the device refuses that
+    /// Replace an existing enrolment; without this option the device refuses
     #[arg(long)]
     pub overwrite: bool,
 }
 
-/// What somebody enrols.
+/// The kinds of enrolment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Enrolled {
     /// A fingerprint
@@ -259,18 +259,18 @@ pub enum Enrolled {
 /// A file for a device.
 #[derive(Args, Clone, Debug)]
 pub struct PutFile {
-    /// The file, here
+    /// Path of the file on this machine
     pub file: PathBuf,
-    /// Where it goes on the device
+    /// Path of the file on the device
     #[arg(long, value_name = "PATH")]
     pub to: Option<String>,
-    /// Put its lines in place of all that the device has of this table
+    /// Replace everything that the device holds in this table with the lines of the file
     #[arg(long, value_enum, value_name = "TABLE", requires = "records", conflicts_with = "append")]
     pub replace: Option<ReplacedTable>,
-    /// How many lines there are
+    /// Number of lines in the file
     #[arg(long, value_name = "N", requires = "replace")]
     pub records: Option<u32>,
-    /// Add its lines to what the device has
+    /// Add the lines of the file to those on the device
     #[arg(long)]
     pub append: bool,
 }
@@ -289,24 +289,24 @@ pub enum ReplacedTable {
 /// Firmware for a device.
 #[derive(Args, Clone, Debug)]
 pub struct Upgrade {
-    /// The file of the firmware, here
+    /// Path of the firmware file on this machine
     pub file: PathBuf,
-    /// How the device fetches it: base64 and raw by /iclock/file, pieces by its address in steps of 1 MiB (from 2.4.2)
+    /// How the device fetches the file: base64 or raw from /iclock/file, or in pieces of 1 MiB from a URL (from 2.4.2)
     #[arg(long, value_enum, default_value = "raw")]
     pub method: Method,
-    /// The address of this server as the device reaches it, where it needs one: `http://10.0.0.5:8081`
+    /// URL at which the device reaches this server, if the method needs one: `http://10.0.0.5:8081`
     #[arg(long, value_name = "URL")]
     pub base_url: Option<String>,
 }
 
-/// How firmware is fetched.
+/// How a device fetches firmware.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Method {
     /// As base64 text
     Base64,
-    /// As it is
+    /// Unchanged, in one answer
     Raw,
-    /// As it is, in pieces
+    /// Unchanged, in pieces
     Pieces,
 }
 
@@ -317,7 +317,7 @@ fn table(text: &str) -> Result<RecordTable, String> {
     let of_people = ["USERINFO", "FINGERTMP", "FACE", "FVEIN", "BIODATA", "USERPIC", "BIOPHOTO"];
     if of_people.iter().any(|table| table.eq_ignore_ascii_case(text)) {
         return Err(
-            "people are on every device: `muster user` changes them, and what they enrol comes from devices"
+            "this table is about people: change people with `muster user`, and enrol them at a device"
                 .to_owned(),
         );
     }

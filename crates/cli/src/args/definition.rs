@@ -1,4 +1,4 @@
-//! `muster timezone`, `holiday`, `group`, `unlock-combination`, `message` and `workcode`: what is defined for the whole fleet.
+//! `muster timezone`, `holiday`, `group`, `unlock-combination`, `message` and `workcode`: definitions of the whole fleet.
 
 use clap::{Args, Subcommand, ValueEnum};
 use roster::{Area, CLOSED, DAYS, DefinitionKind, MAX_DEFINITIONS};
@@ -6,21 +6,21 @@ use wire::Pin;
 
 use super::area;
 
-/// What can be done with definitions of one kind.
+/// The commands for definitions of one kind.
 #[derive(Clone, Debug, Subcommand)]
 pub enum Definitions<S: Args> {
-    /// Define one, or change what is given and leave the rest
+    /// Add a definition, or change the given fields of an existing one
     Set(Box<S>),
-    /// List all of them
+    /// List all definitions of this kind
     List,
-    /// Show one, and on which devices it is
+    /// Show a definition, and the devices that hold it
     Show {
-        /// Its number, or the code of a work code
+        /// Number of the definition; for a work code, the code
         name: String,
     },
-    /// Delete one from all devices
+    /// Delete a definition from the fleet and all devices
     Delete {
-        /// Its number, or the code of a work code
+        /// Number of the definition; for a work code, the code
         name: String,
     },
 }
@@ -28,51 +28,51 @@ pub enum Definitions<S: Args> {
 /// Short messages.
 #[derive(Clone, Debug, Subcommand)]
 pub enum MessageCommand {
-    /// What can be done with any definition.
+    /// The commands for any definition.
     #[command(flatten)]
     Defined(Definitions<SetMessage>),
-    /// Give a personal message to people
+    /// Assign a personal message to people
     ///
-    /// It cannot be taken from one of them again: the protocol has no command for that. Deleting the message takes it from
-    /// all.
+    /// You cannot take the message from one person again: the protocol has no command for that. If you delete the
+    /// message, nobody has it any more.
     Assign {
-        /// Its number
+        /// Number of the message
         number: u16,
-        /// PINs of those who get it
+        /// PINs of the people who get the message
         #[arg(required = true)]
         pins: Vec<Pin>,
     },
 }
 
-/// What `set` of a kind was given.
+/// The arguments of `set`, for one kind of definition.
 pub trait SetDefinition {
-    /// What it defines.
+    /// The kind of definition.
     const KIND: DefinitionKind;
-    /// The option by which each field of the table is given, where one must be.
+    /// Each required field of the table, and the option that sets it.
     const NEEDS: &'static [(&'static str, &'static str)];
 
-    /// Its number or code, as it was typed.
+    /// The number or code of the definition, as the operator typed it.
     fn name(&self) -> &str;
 
-    /// The areas that were given.
+    /// The areas, if the operator gave any.
     fn areas(&self) -> Option<&[Area]>;
 
-    /// The fields that were given.
+    /// The fields that the operator gave.
     fn fields(&self) -> Vec<(&'static str, String)>;
 }
 
 /// A time zone.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
-Hours are 08:00-18:00, all-day or closed. Of a new time zone, days that are not given are closed.
+Write hours as 08:00-18:00, all-day or closed. In a new time zone, days without hours are closed.
 
 Examples:
   muster timezone set 2 --every-day 08:00-18:00 --sat 09:00-12:00 --sun closed
-  muster timezone set 2 --fri 08:00-16:00        changes Friday alone")]
+  muster timezone set 2 --fri 08:00-16:00        changes only Friday")]
 pub struct SetTimeZone {
-    /// Its number, 1 to 9999; most devices have 50. Number 1 is what people have who were given none
+    /// Number of the time zone, 1 to 9999; most devices hold 50. People without a time zone of their own have number 1
     pub number: String,
-    /// Hours of the days that are not given one by one
+    /// Hours of all days that have no option of their own
     #[arg(long, value_name = "HOURS", value_parser = hours)]
     pub every_day: Option<Hours>,
     /// Hours of Sunday
@@ -96,7 +96,7 @@ pub struct SetTimeZone {
     /// Hours of Saturday
     #[arg(long, value_name = "HOURS", value_parser = hours)]
     pub sat: Option<Hours>,
-    /// On devices of which areas it is
+    /// The areas of the time zone.
     #[command(flatten)]
     pub of: OfAreas,
 }
@@ -104,7 +104,7 @@ pub struct SetTimeZone {
 /// The areas of a definition.
 #[derive(Args, Clone, Debug)]
 pub struct OfAreas {
-    /// The areas it belongs to, all of them, separated by commas [default: 1, everyone]
+    /// All areas whose devices get the definition, separated by commas [default: 1]
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = area)]
     pub areas: Option<Vec<Area>>,
 }
@@ -137,23 +137,23 @@ impl SetDefinition for SetTimeZone {
 #[command(after_help = "\
 Examples:
   muster holiday set 1 --name Christmas --from 12-24 --to 12-26 --time-zone 3
-  muster group set 2 --holidays yes              the holidays hold for this group")]
+  muster group set 2 --holidays yes              the holidays apply to this group")]
 pub struct SetHoliday {
-    /// Its number, 1 to 9999; most devices have 24
+    /// Number of the holiday, 1 to 9999; most devices hold 24
     pub number: String,
-    /// What it is called
+    /// Name of the holiday
     #[arg(long)]
     pub name: Option<String>,
-    /// Its first day in each year
+    /// First day, in each year
     #[arg(long, value_name = "MM-DD", value_parser = day)]
     pub from: Option<String>,
-    /// Its last day
+    /// Last day, in each year
     #[arg(long, value_name = "MM-DD", value_parser = day)]
     pub to: Option<String>,
-    /// The time zone that holds on these days
+    /// Access time zone that applies on these days
     #[arg(long, value_name = "NUMBER")]
     pub time_zone: Option<u16>,
-    /// On devices of which areas it is
+    /// The areas of the holiday.
     #[command(flatten)]
     pub of: OfAreas,
 }
@@ -191,20 +191,20 @@ impl SetDefinition for SetHoliday {
 Examples:
   muster group set 2 --time-zones 2,3
   muster group set 2 --holidays yes --verify 1
-  muster user set 1001 --group 2                 puts somebody into it")]
+  muster user set 1001 --group 2                 puts a person into the group")]
 pub struct SetGroup {
-    /// Its number, 1 to 9999; devices have 5 to 99. Everyone is in group 1 who was given none
+    /// Number of the group, 1 to 9999; devices hold 5 to 99. People without a group of their own are in group 1
     pub number: String,
-    /// Up to three time zones in which it opens doors, separated by commas
+    /// Access time zones in which the group may open doors, one to three, separated by commas
     #[arg(long, value_name = "1,2,3", value_parser = numbers::<3>)]
     pub time_zones: Option<Numbers>,
-    /// How its people prove who they are: a number of appendix 7 of the protocol; 0 = any way
+    /// Verification mode of the group: a number of appendix 7 of the protocol; 0 = any
     #[arg(long, value_name = "MODE", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..=255))]
     pub verify: Option<i32>,
-    /// Whether holidays hold for it
+    /// Whether holidays apply to the group
     #[arg(long, value_name = "YES|NO")]
     pub holidays: Option<YesNo>,
-    /// On devices of which areas it is
+    /// The areas of the group.
     #[command(flatten)]
     pub of: OfAreas,
 }
@@ -212,9 +212,9 @@ pub struct SetGroup {
 /// Yes or no.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum YesNo {
-    /// It is so
+    /// Holidays apply
     Yes,
-    /// It is not so
+    /// Holidays do not apply
     No,
 }
 
@@ -246,12 +246,12 @@ Examples:
   muster unlock-combination set 2 --groups 2,3     one of group 2 and one of group 3
   muster unlock-combination set 3 --groups 4,4     two of group 4")]
 pub struct SetCombination {
-    /// Its number, 1 to 9999; most devices have 10
+    /// Number of the combination, 1 to 9999; most devices hold 10
     pub number: String,
-    /// One to five groups of which somebody has to be there, separated by commas
+    /// One to five groups, separated by commas: one person of each has to be present
     #[arg(long, value_name = "1,2", value_parser = numbers::<5>)]
     pub groups: Option<Numbers>,
-    /// On devices of which areas it is
+    /// The areas of the combination.
     #[command(flatten)]
     pub of: OfAreas,
 }
@@ -284,21 +284,21 @@ Examples:
   muster message set 2 --text \"See the front desk\" --start 2027-03-12 --minutes 1440 --to personal
   muster message assign 2 1001 1002")]
 pub struct SetMessage {
-    /// Its number, 1 to 9999
+    /// Number of the message, 1 to 9999
     pub number: String,
-    /// What it says; at most 320 bytes
+    /// Text of the message, at most 320 bytes
     #[arg(long)]
     pub text: Option<String>,
-    /// From when on it is shown, by the clock of the device
+    /// Time from which devices show the message, by the clock of the device
     #[arg(long, value_name = "TIME", value_parser = super::user::moment)]
     pub start: Option<String>,
-    /// For how many minutes it is shown
+    /// Number of minutes for which devices show the message
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..))]
     pub minutes: Option<i32>,
-    /// Who sees it [default: everyone]
+    /// People who see the message [default: everyone]
     #[arg(long, value_enum)]
     pub to: Option<Audience>,
-    /// On devices of which areas it is
+    /// The areas of the message.
     #[command(flatten)]
     pub of: OfAreas,
 }
@@ -308,7 +308,7 @@ pub struct SetMessage {
 pub enum Audience {
     /// Everyone, on the screen
     Everyone,
-    /// Those to whom it is assigned, at their next punch
+    /// People to whom you assign the message, at their next punch
     Personal,
     /// Nobody yet
     Nobody,
@@ -349,12 +349,12 @@ Examples:
   muster workcode set 101 --name Assembly
   muster workcode set 102 --name Shipping --areas 2")]
 pub struct SetWorkCode {
-    /// The code that people type and that stands in punches: letters and digits, at most 20
+    /// Code that people type and that punches contain: letters and digits, at most 20
     pub code: String,
-    /// What it is called
+    /// Name of the work code
     #[arg(long)]
     pub name: Option<String>,
-    /// On devices of which areas it is
+    /// The areas of the work code.
     #[command(flatten)]
     pub of: OfAreas,
 }
@@ -380,7 +380,7 @@ fn given<const N: usize>(fields: [(&'static str, Option<String>); N]) -> Vec<(&'
     fields.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()
 }
 
-/// As many numbers as a table has room for; those that were not given are 0.
+/// As many numbers as the table has fields; 0 for each number that the operator did not give.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Numbers(pub Vec<String>);
 
@@ -413,9 +413,11 @@ fn hours(text: &str) -> Result<Hours, String> {
     };
     let (start, end) = (clock(start)?, clock(end)?);
     if start > end {
-        // A device takes that for closed.
+        // A device treats such hours as closed.
         return Err(
-            "the hours end before they begin: a night is two time zones, one for each of its days".to_owned()
+            "the hours end before they begin: for a night, make two time zones, one for each of the \
+                    two days"
+                .to_owned(),
         );
     }
     Ok((start, end))
@@ -431,7 +433,7 @@ fn day(text: &str) -> Result<String, String> {
     Ok(date.strftime("%m%d").to_string())
 }
 
-/// The word by which a kind is called on the command line.
+/// The word for a kind on the command line.
 pub const fn definition_command(kind: DefinitionKind) -> &'static str {
     match kind {
         DefinitionKind::TimeZone => "timezone",

@@ -12,60 +12,61 @@ use crate::config::time_zone_name;
 /// Devices.
 #[derive(Debug, Subcommand)]
 pub enum DeviceCommand {
-    /// List every device that ever called
+    /// List every device that has ever connected
     List,
-    /// Show one device: its state, what it can take, what it lacks, how it is set up
+    /// Show one device: state, settings, what it can take, what it lacks
     Show {
-        /// Its serial number
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         serial_number: SerialNumber,
     },
     /// Let a device into the fleet
     #[command(after_help = "\
---adopt (the default): its people join the others. Where a PIN means somebody
-else there, nothing is overwritten: it is held, see `muster held list`.
---replace: it is made equal to the fleet, and people that only it knows are
-deleted from it.
+--adopt (the default): the people on the device join the fleet. If the device
+holds another person under a PIN, Muster overwrites nothing and lets you decide:
+see `muster held list`.
+--replace: Muster makes the device equal to the fleet, and deletes the people
+that only the device knows from it.
 
 Examples:
   muster device approve CKJF210560012 --adopt
   muster device approve CKJF210560012 --replace")]
     Approve {
-        /// Its serial number
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         serial_number: SerialNumber,
-        /// What becomes of the people it holds
+        /// What Muster does with the people on the device.
         #[command(flatten)]
         approval: Approval,
     },
-    /// Do not let a device in that waits for approval
+    /// Reject a device that waits for approval
     ///
-    /// It gets nothing, and is not believed. `muster device approve` changes that later.
+    /// Muster sends nothing to the device and accepts nothing from it. `muster device approve` can let it in later.
     Reject {
-        /// Its serial number
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         serial_number: SerialNumber,
     },
     /// Take a device out of the fleet
     ///
-    /// It gets nothing any more and is no longer believed. What it holds stays on it.
+    /// Muster sends nothing more to the device and accepts nothing from it. The people on the device stay there.
     Retire {
-        /// Its serial number
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         serial_number: SerialNumber,
     },
-    /// Compare and send everything again: after repairs, or when in doubt
+    /// Compare and send everything to a device again: after repairs, or when in doubt
     Refill {
-        /// Its serial number
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         serial_number: SerialNumber,
     },
-    /// Have a device upload whole tables again
+    /// Ask a device to upload whole tables again
     ///
-    /// It is asked for them with its next handshake, and that ends by itself as they begin to come. What they hold is compared
-    /// with the fleet as any upload: nothing is deleted for being absent.
+    /// The device uploads the tables after its next handshake. The request ends with the first upload. Muster compares
+    /// the records with the fleet as in any upload, and deletes nobody who is absent from them.
     #[command(after_help = "\
-`muster device show` tells how far it is. Tables: OPERLOG (people, fingerprints,
+`muster device show` shows the progress. Tables: OPERLOG (people, fingerprints,
 faces, photos, and the device's log), BIODATA (unified templates), ATTLOG and
 ATTPHOTO (attendance), IDCARD, ERRORLOG.
 
@@ -73,16 +74,17 @@ Examples:
   muster device reread CKJF210560012
   muster device reread CKJF210560012 --table OPERLOG --table ATTLOG")]
     Reread {
-        /// Its serial number
+        /// Serial number of the device
         #[arg(value_name = "SN")]
         serial_number: SerialNumber,
-        /// Which table; may be given several times. Without it: OPERLOG and BIODATA
+        /// Name of a table; you can give this option several times [default: OPERLOG and BIODATA]
         #[arg(long = "table", value_name = "TABLE", value_parser = stamp_table)]
         tables: Vec<StampKey>,
     },
-    /// Set up one device otherwise than the others
+    /// Change the name, areas and settings of one device
     ///
-    /// The device is told with its next handshake, which it is asked for. What it does not support it ignores.
+    /// Muster asks the device for a handshake and sends the settings with it. A device ignores a setting that it does
+    /// not support.
     #[command(after_help = "\
 Examples:
   muster device set CKJF210560012 --name \"North gate\" --areas 1,3
@@ -92,65 +94,66 @@ Examples:
     Set(DeviceSet),
 }
 
-/// What becomes of the people whom an approved device holds.
+/// What Muster does with the people on a device that it approves.
 #[derive(Args, Clone, Copy, Debug)]
 #[group(multiple = false)]
 pub struct Approval {
-    /// They join the fleet (the default)
+    /// The people on the device join the fleet (the default)
     #[arg(long)]
     pub adopt: bool,
-    /// The device is made equal to the fleet: people that only it knows are deleted from it
+    /// Muster makes the device equal to the fleet, and deletes people that only the device knows
     #[arg(long)]
     pub replace: bool,
 }
 
-/// How one device is set up.
+/// Settings of one device.
 #[derive(Args, Clone, Debug)]
 pub struct DeviceSet {
-    /// Its serial number
+    /// Serial number of the device
     #[arg(value_name = "SN")]
     pub serial_number: SerialNumber,
-    /// What people call it
+    /// Name of the device, for people
     #[arg(long)]
     pub name: Option<String>,
-    /// IANA name of its time zone: terminals take their clock from the server
+    /// Time zone, an IANA name such as Europe/Vienna: devices take their clock from the server
     #[arg(long, value_name = "ZONE", value_parser = time_zone_name)]
     pub time_zone: Option<String>,
-    /// Whether it uploads changes at once
+    /// Whether the device uploads changes at once
     #[arg(long, value_name = "true|false")]
     pub realtime: Option<bool>,
-    /// Otherwise: at these times of day, at most ten, for example "00:00;14:05"
+    /// With --realtime false: times of day for uploads, at most ten, for example "00:00;14:05"
     #[arg(long, value_name = "TIMES", value_parser = times_of_day)]
     pub trans_times: Option<String>,
-    /// Otherwise: every so many minutes; 0 = not
+    /// With --realtime false: minutes between uploads; 0 = off
     #[arg(long, value_name = "MINUTES", value_parser = clap::value_parser!(u16).range(0..=1440))]
     pub trans_interval: Option<u16>,
-    /// How often it asks for work, 2 to 60 seconds
+    /// Seconds between two polls of the device, 2 to 60
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(2..=60))]
     pub delay: Option<u16>,
-    /// How long it waits after a failed connection, 30 to 300 seconds
+    /// Seconds that the device waits after a failed connection, 30 to 300
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(30..=300))]
     pub error_delay: Option<u16>,
-    /// Which spelling of the upload switches it is sent: 1 ten digits, 2 names
+    /// How Muster writes the upload switches for the device: 1 = ten digits, 2 = names
     #[arg(long, value_name = "1|2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub trans_flag_format: Option<u8>,
-    /// How photos reach it: in the command, or by a URL that it fetches them from
+    /// How Muster sends photos: inside the command, or as a URL that the device fetches
     ///
-    /// Some models refuse the one and take the other. A display picture goes by URL only to a device that says so.
+    /// Some models accept only one of the two. A display picture goes by URL only to a device that reports support.
     #[arg(long, value_name = "inline|url")]
     pub photo_delivery: Option<PhotoDelivery>,
-    /// Whether people may be enrolled and changed at it: *accept* takes what comes, *hold* keeps it for you, *refuse* undoes it
+    /// What Muster does when people are enrolled or changed at the device
     ///
-    /// Other products call a terminal that may change people a registration device. *default* follows the setting
-    /// `enrolment` of the server. Deletions follow the setting `deletion` in any case.
+    /// *accept* takes the change, *hold* keeps it for your decision, *refuse* undoes it. *default* follows the setting
+    /// `enrolment` of the server. Deletions always follow the setting `deletion`. Other products call a device at which
+    /// people may be enrolled a registration device.
     #[arg(long, value_name = "accept|hold|refuse|default", value_parser = enrolment)]
     pub enrolment: Option<OwnEnrolment>,
-    /// The areas it belongs to, all of them, separated by commas
+    /// All areas of the device, separated by commas
     ///
-    /// People of areas that it leaves are taken off it.
+    /// Muster deletes the people of areas that the device leaves from the device.
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = area)]
     pub areas: Option<Vec<Area>>,
-    /// Set this as for all devices again; may be given several times
+    /// Reset this setting to the value for all devices; you can give this option several times
     #[arg(long = "default", value_name = "OPTION", value_enum)]
     pub defaults: Vec<OptionName>,
 }
@@ -160,31 +163,31 @@ pub struct DeviceSet {
 pub enum OptionName {
     /// No name
     Name,
-    /// The server's time zone
+    /// The setting `time_zone` of the server
     TimeZone,
-    /// As the server has it
+    /// The setting `realtime` of the server
     Realtime,
-    /// As the server has it
+    /// The setting `trans_times` of the server
     TransTimes,
-    /// As the server has it
+    /// The setting `trans_interval_min` of the server
     TransInterval,
-    /// As the server has it
+    /// The setting `delay_s` of the server
     Delay,
-    /// As the server has it
+    /// The setting `error_delay_s` of the server
     ErrorDelay,
-    /// As the device's version suggests
+    /// The format that suits the version of the device
     TransFlagFormat,
-    /// In the command
+    /// Photos inside the command
     PhotoDelivery,
-    /// As the server has it
+    /// The setting `enrolment` of the server
     Enrolment,
-    /// Area 1 alone
+    /// Area 1 only
     Areas,
-    /// The next one that the device shows: after it was reset or exchanged
+    /// Trust the next communication key that the device shows: after it was reset or replaced
     CommKey,
 }
 
-/// What is set for one device; `None` follows the server.
+/// The enrolment policy of one device; `None` follows the setting of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OwnEnrolment(pub Option<Enrolment>);
 
@@ -205,6 +208,6 @@ fn times_of_day(text: &str) -> Result<String, String> {
 fn stamp_table(text: &str) -> Result<StampKey, String> {
     StampKey::of_table(text).ok_or_else(|| {
         let tables: Vec<&str> = StampKey::ALL.into_iter().map(StampKey::table).collect();
-        format!("there is no such table: {}", tables.join(", "))
+        format!("want one of {}", tables.join(", "))
     })
 }

@@ -9,16 +9,16 @@ use clap::{Args, Subcommand, ValueEnum};
 /// Taking people over from other servers.
 #[derive(Debug, Subcommand)]
 pub enum ImportCommand {
-    /// Take the people of the older Node.js server over
+    /// Take over the people of the older Node.js server
     ///
-    /// Reads its database, in MySQL or MariaDB (the first generation) or in an SQLite file (the second), and changes
-    /// nothing in it. Names, cards, passwords, fingerprints, faces, finger veins, palms and photos are taken;
-    /// templates that lost their padding are repaired where that can be proved, damaged ones are named and left out.
-    /// It works beside a running server, and can be run again: what is there already is not written again.
+    /// Reads the old database, in MySQL or MariaDB (the first generation) or in an SQLite file (the second), and does not
+    /// change it. Muster takes over names, cards, passwords, fingerprints, faces, finger veins, palms and photos. It
+    /// repairs a template that lost its padding if the repair is certain; it reports damaged templates and leaves them
+    /// out. You can run the import while the server runs, and repeat it: Muster skips records that it already holds.
     #[command(after_help = "\
-What Muster holds already stays, also where the old database has something else,
-and who was deleted in Muster stays so; --overwrite turns both round. Every such
-case is named.
+If Muster and the old database differ, Muster keeps its own version. A person
+who was deleted in Muster stays deleted. --overwrite reverses both rules. The
+report lists every such case.
 
 Examples:
   muster import zk-server --from /opt/zkpush/zkpush.db --dry-run
@@ -33,33 +33,34 @@ Steps, and how the terminals are switched over: docs/import.md")]
 /// The older Node.js server.
 #[derive(Args, Clone, Debug)]
 pub struct ImportZkServer {
-    /// Its database: the path of an SQLite file, `sqlite://` and a path, or the URL of a MySQL or MariaDB database as
-    /// in the examples, also with `?socket=/path`
+    /// Old database: the path of an SQLite file, or the URL of a MySQL or MariaDB database
     ///
-    /// Others on this machine can see it here: with a password in it prefer the variable of the environment.
+    /// The examples show both. `sqlite://` may precede a path, and `?socket=/path` may follow a URL. Other users of this
+    /// machine can read the command line: if the URL holds a password, use the environment variable.
     #[arg(long, value_name = "FILE|URL", env = "MUSTER_IMPORT_FROM", hide_env_values = true)]
     pub from: OldSource,
-    /// Report the same, and write nothing
+    /// Write nothing, only print the report
     #[arg(long)]
     pub dry_run: bool,
-    /// Replace what Muster holds where the old database has something else, and bring back who was deleted in Muster
+    /// Replace different data in Muster, and bring back people who were deleted in Muster
     #[arg(long)]
     pub overwrite: bool,
-    /// Let its devices in when they call, as `muster device approve` does
+    /// Let in the old server's devices when they connect, as `muster device approve` does
     #[arg(long, value_enum, value_name = "HOW")]
     pub admit: Option<Admit>,
 }
 
-/// What becomes of the people whom the old server's devices hold.
+/// What Muster does with the people on the old server's devices.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Admit {
-    /// They join the fleet
+    /// The people on the devices join the fleet
     Adopt,
-    /// The devices are made equal to the fleet: people that only they know are deleted from them
+    /// Muster makes the devices equal to the fleet, and deletes people that only the devices know
     Replace,
 }
 
-/// What stands on the command line. It may hold a password, so that a complaint about it must not come from the parser.
+/// The source as the operator typed it. The text may hold a password, so clap, which prints a wrong value, must not
+/// check it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct OldSource(pub String);
 

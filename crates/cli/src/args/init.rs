@@ -4,23 +4,23 @@ use clap::Args;
 
 use super::Serve;
 
-/// Writing the settings down.
+/// Arguments of `muster init`.
 #[derive(Args, Clone, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option by itself")]
 pub struct Init {
-    /// Write .env with variables, instead of muster.toml
+    /// Write variables into .env instead of settings into muster.toml
     #[arg(long)]
     pub env: bool,
-    /// Ask nothing: what is not given stays as it is by default. So it is, too, where nobody can answer
+    /// Ask nothing, and use the default of each setting that has no option
     #[arg(long)]
     pub defaults: bool,
-    /// Write it anew if there is one: the old one is kept as .bak
+    /// Replace an existing file; Muster keeps the old one as .bak
     #[arg(long)]
     pub force: bool,
-    /// Only write it, and start no server
+    /// Only write the file; do not start the server
     #[arg(long)]
     pub no_start: bool,
-    /// What is given is not asked.
+    /// Settings from the command line. Muster does not ask about them.
     #[command(flatten)]
     pub serve: Serve,
 }

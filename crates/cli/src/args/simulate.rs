@@ -7,70 +7,71 @@ use simulator::http::ServerAddress;
 use simulator::quirks::HABITS;
 use simulator::{Faults, Model, Quirks};
 
-/// A fleet of simulated devices against a server.
+/// A run of simulated devices against a server.
 #[derive(Args, Clone, Debug)]
 #[command(after_help = "\
 Examples:
-  muster serve --admission open     in one terminal
-  muster simulate                   in a second one: three devices, 20 people
+  muster serve --admission open     in one console
+  muster simulate                   in another console: three devices, 20 people
   muster simulate --devices 2 --users 5 --enrol
   muster simulate --devices 100 --users 1000 --templates 3 --deadline 600
   muster simulate --models speedface,iface950,old --faults some --json
   muster simulate --quirk hex-cards,cut-names=24
   muster simulate --devices 20 --models speedface,senseface,k40 --quirk drawn --seed 7")]
 pub struct Simulate {
-    /// Where the server listens for devices
+    /// URL at which the server listens for devices
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8081")]
     pub url: ServerAddress,
-    /// How many devices
+    /// Number of devices
     #[arg(long, value_name = "NUMBER", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub devices: u32,
-    /// How many people are enrolled
+    /// Number of people to enrol
     #[arg(long, value_name = "NUMBER", default_value = "20", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
     pub users: u32,
-    /// Fingerprints of each person, 0 to 10
+    /// Number of fingerprints of each person, 0 to 10
     #[arg(long, value_name = "NUMBER", default_value = "2", value_parser = clap::value_parser!(u8).range(0..=10))]
     pub templates: u8,
-    /// How many people of 100 have a face, where the device that enrols them can
+    /// Percentage of people with a face, if the device that enrols them supports faces
     #[arg(long, value_name = "PERCENT", default_value = "30", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub faces: u8,
-    /// How many people of 100 have a palm
+    /// Percentage of people with a palm
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub palms: u8,
-    /// How many people of 100 have a user photo
+    /// Percentage of people with a user photo
     #[arg(long, value_name = "PERCENT", default_value = "0", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub photos: u8,
-    /// At how many of the devices people are enrolled
+    /// Number of devices that enrol people
     #[arg(long, value_name = "NUMBER", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub uploaders: u32,
-    /// Models of the devices, in turn: speedface, iface950, senseface, k40, old
+    /// Models that the devices take in turn: speedface, iface950, senseface, k40, old
     #[arg(long, value_name = "A,B", value_delimiter = ',', default_value = "speedface", value_parser = model)]
     pub models: Vec<ModelArg>,
-    /// How the devices depart from the book, besides what their models do
+    /// Deviations from the protocol, in addition to those of the models
     #[arg(long, value_name = "A,B", value_delimiter = ',', value_parser = quirk, long_help = quirk_help())]
     pub quirk: Vec<QuirkArg>,
-    /// Seconds between polls, or `server` for what the server asks for
+    /// Seconds between polls, or `server` for the interval that the server asks for
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
     pub interval: Interval,
-    /// `none`: no time between polls at all
+    /// `none`: poll again at once, without any interval
     #[arg(long, value_name = "none", value_parser = ["none"], conflicts_with = "interval")]
     pub pace: Option<String>,
-    /// What goes wrong: none, some, many, or a list of chances per mille
+    /// Faults: none, some, many, or a list of faults with chances per mille
     ///
-    /// `some` is 20 of 1000 of everything, `many` 150. A list names some of busy, lose-replies, lose-acknowledgements,
-    /// duplicate-acknowledgements, late-acknowledgements, restart and lose-upload-answers: busy=100,restart=10
+    /// `some` gives each fault a chance of 20 per mille, `many` of 150. A list, such as busy=100,restart=10, can contain
+    /// busy, lose-replies, lose-acknowledgements, duplicate-acknowledgements, late-acknowledgements, restart and
+    /// lose-upload-answers.
     #[arg(long, value_name = "FAULTS", default_value = "none", value_parser = faults)]
     pub faults: FaultsArg,
-    /// Where all randomness comes from: the same seed, the same people and faults
+    /// Random seed: the same seed gives the same people and faults
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
-    /// When to give up, seconds
+    /// Give up after this many seconds
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = clap::value_parser!(u64).range(1..=86_400))]
     pub deadline: u64,
-    /// When all are equal, enrol one more person and show how long it takes until each device has them
+    /// When all devices are equal, enrol one more person and show how long each device takes to get the person
     #[arg(long)]
     pub enrol: bool,
-    /// What serial numbers begin with
+    /// Beginning of the serial numbers
     #[arg(long, value_name = "TEXT", default_value = "SIM", value_parser = prefix)]
     pub prefix: String,
 }
@@ -78,9 +79,9 @@ pub struct Simulate {
 /// Time between polls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interval {
-    /// What the server asks for.
+    /// The interval that the server asks for.
     Server,
-    /// This long.
+    /// This interval.
     Every(Duration),
 }
 
@@ -88,27 +89,27 @@ pub enum Interval {
 #[derive(Clone, Debug)]
 pub struct ModelArg(pub Model);
 
-/// A departure from the book.
+/// A deviation from the protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QuirkArg {
-    /// Each device has others, as the seed draws them.
+    /// Each device has its own quirks, drawn from the seed.
     Drawn,
-    /// Every device has this one.
+    /// Every device has this quirk.
     Named(String),
 }
 
-/// What goes wrong at devices.
+/// The faults of the devices.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FaultsArg(pub Faults);
 
 impl Simulate {
-    /// The models with the quirks that were asked for.
+    /// The models with the quirks of the command line.
     pub fn models(&self) -> Vec<Model> {
         let mut models: Vec<Model> = self.models.iter().map(|model| model.0.clone()).collect();
         for quirks in models.iter_mut().map(|model| &mut model.quirks) {
             for quirk in &self.quirk {
                 if let QuirkArg::Named(name) = quirk {
-                    // What cannot be set was refused when the argument was read.
+                    // The parser of the argument has refused unknown quirks.
                     let _ = quirks.set(name);
                 }
             }
@@ -116,12 +117,12 @@ impl Simulate {
         models
     }
 
-    /// Whether each device has quirks of its own besides.
+    /// Whether each device also has its own quirks, drawn from the seed.
     pub fn has_drawn_quirks(&self) -> bool {
         self.quirk.contains(&QuirkArg::Drawn)
     }
 
-    /// Time between polls; `None` for what the server asks for.
+    /// Time between polls; `None` for the interval that the server asks for.
     pub fn time_between_polls(&self) -> Option<Duration> {
         match (&self.pace, self.interval) {
             (Some(_), _) => Some(Duration::ZERO),
@@ -150,12 +151,13 @@ fn quirk_help() -> String {
     let widest = HABITS.iter().map(|habit| habit.name.len()).max().unwrap_or(0);
     let habits = HABITS.iter().map(|habit| format!("  {:widest$}  {}\n", habit.name, habit.what));
     format!(
-        "How the devices depart from the book, besides what their models do\n\n\
-         drawn: each device has others, as the seed draws them. cut-names=BYTES: names are cut after so many. \
-         roster-records=N: an upload of everything comes in bodies of so many records. broken-roster=N: it breaks off after \
-         so many. query=WAY: queries are answered in-turn, marked, first-generation or not-understood. \
-         refuse=TABLE:CODE and ignore=TABLE: a table of commands is refused, or acknowledged and not kept; for BIODATA with \
-         the type: refuse=BIODATA/8:-12. The others are switched on by their names, and off with no- before them:\n\n{}",
+        "Deviations from the protocol, in addition to those of the models\n\n\
+         drawn: each device has its own quirks, drawn from the seed. cut-names=BYTES: the device cuts names after this \
+         many bytes. roster-records=N: a full upload has N records in each body. broken-roster=N: a full upload breaks \
+         off after N records. query=WAY: the device answers queries in-turn, marked, first-generation or \
+         not-understood. refuse=TABLE:CODE: the device refuses commands for a table. ignore=TABLE: the device \
+         acknowledges commands for a table and keeps nothing. BIODATA takes the type: refuse=BIODATA/8:-12. The name \
+         of any other quirk switches it on, and no- before the name switches it off:\n\n{}",
         habits.collect::<String>()
     )
 }

@@ -12,89 +12,89 @@ use super::area;
 pub enum UserCommand {
     /// List people, by PIN
     List(ListUsers),
-    /// Show one person: fields, templates, and on which devices they are
+    /// Show one person: fields, templates, and the devices that hold the person
     Show {
-        /// PIN, the number by which devices know the person
+        /// PIN, by which devices know the person
         pin: Pin,
     },
-    /// Make a person, or change what is given and leave the rest
+    /// Add a person, or change the given fields of an existing one
     #[command(after_help = "\
 Examples:
   muster user set 1001 --name \"Ada Lovelace\" --card 123456789
   muster user set 1001 --privilege admin
-  muster user set 1001 --card \"\"                       takes the card away
+  muster user set 1001 --card \"\"                       removes the card
   muster user set 1001 --leaves 2027-03-31
   read -rs P && printf %s \"$P\" | muster user set 1001 --password-stdin")]
     Set(Box<SetUser>),
-    /// Remove people from every terminal, and keep everything of theirs in the fleet
+    /// Remove people from every device, and keep their data in the fleet
     ///
-    /// Fingerprints, faces, cards and areas stay in the fleet. No terminal brings a suspended person back. For a person who is
-    /// suspended already, --until replaces the last day.
+    /// Fingerprints, faces, cards and areas stay in the fleet. No device brings a suspended person back. For a person who
+    /// is already suspended, --until replaces the last day.
     #[command(after_help = "\
 Examples:
   muster user suspend 1001                              until `muster user reinstate 1001`
   muster user suspend 1001 1002 --until 2027-03-12      they are back on 2027-03-13")]
     Suspend(SuspendUsers),
-    /// Bring suspended people, or people who have left, back to the terminals of their areas, with everything
+    /// Bring suspended people, or people who have left, back to the devices of their areas, with all their data
     Reinstate {
-        /// PINs
+        /// PINs of the people
         #[arg(required = true, value_name = "PIN")]
         pins: Vec<Pin>,
     },
     /// Delete a person everywhere, with all templates
     ///
-    /// `muster user undo` brings them back for `undo_days` days, unless --erase was given.
+    /// For `undo_days` days, `muster user undo` can bring the person back, unless you give --erase.
     Delete(DeleteUser),
     /// Bring a deleted person back, with all templates
     Undo {
-        /// PIN
+        /// PIN of the person
         pin: Pin,
     },
     /// List deleted people who can be brought back
     Deleted,
 }
 
-/// Which people are listed.
+/// Filters of the list of people.
 #[derive(Args, Clone, Debug)]
 pub struct ListUsers {
-    /// Only those whose PIN, name or card holds this text
+    /// List only people whose PIN, name or card contains this text
     #[arg(long, value_name = "TEXT")]
     pub search: Option<String>,
-    /// At most so many; 0 = all
+    /// List at most this many people; 0 = all
     #[arg(long, value_name = "NUMBER", default_value_t = 100)]
     pub limit: usize,
 }
 
-/// What is changed of a person.
+/// The fields of a person that `muster user set` changes.
 #[derive(Args, Clone, Debug)]
 pub struct SetUser {
-    /// PIN, the number by which devices know the person: letters and digits, at most 24
+    /// PIN, by which devices know the person: letters and digits, at most 24
     pub pin: Pin,
-    /// Name; "" takes it away
+    /// Name; "" removes the name
     #[arg(long, value_parser = line)]
     pub name: Option<String>,
-    /// Card number; "" takes it away
+    /// Card number; "" removes the card
     #[arg(long, value_parser = line)]
     pub card: Option<String>,
-    /// Second card; "" takes it away
+    /// Number of a second card; "" removes the card
     #[arg(long, value_name = "CARD", value_parser = line)]
     pub vice_card: Option<String>,
-    /// Password; "" takes it away. Others on this machine can see it here: prefer --password-stdin
+    /// Password; "" removes the password. Other users of this machine can read it: prefer --password-stdin
     #[arg(long, value_parser = line)]
     pub password: Option<String>,
     /// Read the password from standard input
     #[arg(long, conflicts_with = "password")]
     pub password_stdin: bool,
-    /// What the person may do at devices: user, registrar, admin, super, or a number
+    /// Privilege of the person at devices: user, registrar, admin, super, or a number
     #[arg(long, value_name = "ROLE", value_parser = privilege)]
     pub privilege: Option<i32>,
-    /// Access group
+    /// Number of the access group
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(1..=99))]
     pub group: Option<i32>,
-    /// Access time zones, 16 digits; "" = as devices have it
+    /// Access time zones, 16 digits; "" = the default of the device
     #[arg(long, value_name = "DIGITS", value_parser = time_zones)]
     pub time_zones: Option<String>,
-    /// Verification mode; -1 = that of the group
+    /// Verification mode; -1 = the mode of the group
     #[arg(long, value_name = "MODE", allow_negative_numbers = true, value_parser = clap::value_parser!(i32).range(-1..=255))]
     pub verify: Option<i32>,
     /// Start of validity, for example "2027-01-01 08:00:00"; "" = none
@@ -103,47 +103,49 @@ pub struct SetUser {
     /// End of validity; "" = none
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub end: Option<String>,
-    /// The areas the person belongs to, all of them, separated by commas
+    /// All areas of the person, separated by commas
     ///
-    /// On devices of areas that the person leaves, they are deleted. For a suspended person these are the areas to return to.
+    /// Muster deletes the person from the devices of areas that the person leaves. A suspended person returns to these
+    /// areas.
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = area)]
     pub areas: Option<Vec<Area>>,
     /// Last day of the person, for example 2027-03-31; "" = none
     ///
-    /// When the day has ended, every terminal removes the person. The fleet keeps the person as left, until you delete or
-    /// reinstate them. The day ends at midnight in the time zone of the server (`time_zone`), for all terminals at once.
+    /// When the day has ended, Muster removes the person from every device. The fleet keeps the person as left, until you
+    /// delete or reinstate the person. The day ends at midnight in the time zone of the server (`time_zone`), for all
+    /// devices at once.
     #[arg(long, value_name = "DATE", value_parser = day_or_nothing)]
     pub leaves: Option<String>,
 }
 
-/// Who is suspended, and until when.
+/// The people to suspend, and the last day of the suspension.
 #[derive(Args, Clone, Debug)]
 pub struct SuspendUsers {
-    /// PINs
+    /// PINs of the people
     #[arg(required = true, value_name = "PIN")]
     pub pins: Vec<Pin>,
     /// Last day of the suspension, for example 2027-03-12: the person is back when the next day begins
     ///
-    /// The day ends at midnight in the time zone of the server (`time_zone`), for all terminals at once. Without --until the
-    /// suspension lasts until `muster user reinstate`.
+    /// The day ends at midnight in the time zone of the server (`time_zone`), for all devices at once. Without --until,
+    /// the suspension lasts until `muster user reinstate`.
     #[arg(long, value_name = "DATE", value_parser = day)]
     pub until: Option<Date>,
 }
 
-/// Who is deleted, and how.
+/// The person to delete, and how.
 #[derive(Args, Clone, Debug)]
 pub struct DeleteUser {
-    /// PIN
+    /// PIN of the person
     pub pin: Pin,
     /// Erase everything about the person: keep nothing for an undo, no held record, no picture
     ///
-    /// Also for a PIN that is deleted already. Punches stay unless --punches is given. The file of an SQLite database is
-    /// written anew after that, so that no byte of the person stays in it; others cannot write meanwhile.
+    /// You can also erase a PIN that is already deleted. Punches stay unless you give --punches. Muster then rewrites the
+    /// file of an SQLite database, so that no byte of the person stays in the file. Nobody else can write meanwhile.
     #[arg(long)]
     pub erase: bool,
     #[command(flatten)]
     pub erasing: Erasing,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(long, short)]
     pub yes: bool,
 }
@@ -151,15 +153,15 @@ pub struct DeleteUser {
 /// How far an erasure goes.
 #[derive(Args, Clone, Debug)]
 pub struct Erasing {
-    /// With --erase: the person's punches go too
+    /// With --erase: also delete the person's punches
     #[arg(long, requires = "erase")]
     pub punches: bool,
-    /// With --erase: do not write the file of the database anew
+    /// With --erase: do not rewrite the file of the database
     #[arg(long, requires = "erase")]
     pub no_rewrite: bool,
 }
 
-/// Text that devices can keep in a field.
+/// Reads text that a device can store in one field.
 fn line(text: &str) -> Result<String, String> {
     if text.chars().any(char::is_control) {
         Err("want one line of text without tabs".to_owned())
