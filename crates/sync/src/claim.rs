@@ -152,8 +152,8 @@ const AGAIN_MS: i64 = 3_600_000;
 const MOST_TIMES: u32 = 3;
 
 impl ClaimState {
-    /// Stands in [`Self::since`] instead of a cursor: when the claim began, Muster still had to send the user record.
-    /// No command was open.
+    /// Stands in [`Self::since`] instead of a cursor: when the claim began, the user record was not settled, and no
+    /// command of the user was open.
     pub const OWED: Seq = Seq(0);
     /// Stands in [`Self::since`] instead of a cursor: a command of the user was open when the claim began, or was
     /// carried out since. It may have overwritten the person whom the claim is about.
@@ -289,7 +289,7 @@ impl DeviceView {
     }
 
     /// A command of the user was carried out although a claim is open: the claimed content may no longer be on the
-    /// device. Muster asks the device again, and earlier answers do not count.
+    /// device. This is noted as [`ClaimState::WRITTEN`]. If an operator was to decide, Muster asks the device first.
     pub(crate) fn doubt_claim(&mut self, pin: &Pin) {
         let Some(mut claim) = self.claim(pin).cloned() else { return };
         claim.state.since = ClaimState::WRITTEN;

@@ -463,7 +463,7 @@ impl Planner<'_> {
         if !insert {
             return false;
         }
-        // The scan counts places from zero, and must not send an item that the device certainly lacks while it reports
+        // The scan counts places from zero. It must not send an item that the device is known to lack while it reports
         // itself full.
         let waits =
             origin == Origin::Scan && wait == Some(Wait::Parked(Parked::Full)) && self.view.says_full(kind);

@@ -58,7 +58,7 @@ impl ItemState {
 pub enum Verb {
     /// Overwrites the item on the device, or adds it to a user that the device holds.
     Update,
-    /// For a user: brings a person to a device that certainly holds nobody under the PIN.
+    /// For a user: brings a person to a device that is known to hold nobody under the PIN.
     Insert,
     /// For a user: removes any person whom the device holds under the PIN, then brings the fleet's person.
     Replace,
