@@ -13,7 +13,7 @@ pub enum AreaRefusal {
     #[error("an area has a name of one line")]
     Unnameable,
     /// Another area has the name.
-    #[error("{} already has the name {name}", other.map_or_else(|| "another area".to_owned(), |area| format!("area {}", area.0)))]
+    #[error("{} is called {name} already", other.map_or_else(|| "another area".to_owned(), |area| format!("area {}", area.0)))]
     NameTaken {
         /// The area with this name, if it is known.
         other: Option<Area>,

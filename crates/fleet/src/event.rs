@@ -62,7 +62,7 @@ pub enum EventKind {
     Sent {
         /// The number of the command at the device.
         number: i64,
-        /// What the command does with the item.
+        /// The effect of the command on the item.
         verb: CommandVerb,
         /// The item.
         #[serde(serialize_with = "text::serialize")]
@@ -72,7 +72,7 @@ pub enum EventKind {
     Answered {
         /// The number of the command at the device.
         number: i64,
-        /// What the command did with the item.
+        /// The effect of the command on the item.
         verb: CommandVerb,
         /// The item.
         #[serde(serialize_with = "text::serialize")]
@@ -99,7 +99,7 @@ pub enum EventKind {
     },
 }
 
-/// What a command does with an item.
+/// The effect of a command on an item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CommandVerb {

@@ -12,7 +12,7 @@ use sync::intake::Enrolment;
 pub struct Rules {
     /// The time zone of devices that have none of their own.
     pub time_zone: TimeZone,
-    /// What Muster does with people who are enrolled or changed at a device, unless the device has its own setting.
+    /// The policy for people who are enrolled or changed at a device, unless the device has its own setting.
     pub enrolment: Enrolment,
     /// How long a deleted person can be brought back.
     pub undo: Duration,
@@ -21,7 +21,7 @@ pub struct Rules {
 }
 
 impl Rules {
-    /// What Muster does with people who are enrolled or changed at this device.
+    /// The policy for people who are enrolled or changed at this device.
     pub fn enrolment_at(&self, device: &DeviceRow) -> Enrolment {
         device.options.enrolment.unwrap_or(self.enrolment)
     }

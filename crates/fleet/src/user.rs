@@ -31,7 +31,7 @@ pub enum UserRefusal {
     #[error("nothing to change of user {0}")]
     NothingToChange(Pin),
     /// The last day is before today, in the time zone of the server.
-    #[error("{day} is in the past, today is {today}: nothing was done")]
+    #[error("{day} is over, today is {today}: nothing was done")]
     DayIsOver {
         /// The last day.
         day: Date,

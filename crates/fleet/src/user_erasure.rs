@@ -12,7 +12,7 @@ use crate::{Actor, Fleet, FleetError, lookup, user};
 /// The extent of an erasure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErasureScope {
-    /// What happens to the punches of the person.
+    /// The treatment of the person's punches.
     pub punches: Punches,
     /// Whether the database file is rewritten. Otherwise only the database log is emptied.
     pub rewrites_file: bool,

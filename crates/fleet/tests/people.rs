@@ -97,7 +97,7 @@ fn missing<T: std::fmt::Debug>(outcome: Result<T, FleetError>) -> NotFound {
 }
 
 #[tokio::test]
-async fn a_user_is_made_changed_or_as_before() {
+async fn a_set_user_is_new_changed_or_unchanged() {
     let house = House::new().await;
     assert_eq!(house.set("7", UserEdit::default()).await.expect("made"), SetOutcome::Made);
     let changed = house.set("7", named("Ada")).await.expect("changed");
@@ -122,7 +122,7 @@ async fn two_pins_that_differ_in_case_alone_are_refused() {
 }
 
 #[tokio::test]
-async fn an_unknown_area_is_refused_and_nobody_is_made() {
+async fn an_unknown_area_is_refused_and_no_user_is_created() {
     let house = House::new().await;
     let edit = UserEdit { areas: Some(vec![roster::Area(1), roster::Area(9)]), ..named("Ada") };
     let area = missing(house.set("7", edit).await);
@@ -145,7 +145,7 @@ async fn a_day_that_is_over_in_the_time_zone_of_the_server_is_refused() {
 }
 
 #[tokio::test]
-async fn who_has_left_is_reinstated_before_anything_else() {
+async fn a_user_who_has_left_is_reinstated_before_anything_else() {
     let house = House::with_users(["7"]).await;
     house.set("7", leaving(Some(date(2024, 3, 12)))).await.expect("a last day");
     house.advance(24).await;
@@ -218,7 +218,7 @@ async fn a_deletion_can_be_undone_for_a_while() {
 }
 
 #[tokio::test]
-async fn whoever_is_deleted_can_still_be_erased_and_a_stranger_cannot() {
+async fn a_deleted_user_can_still_be_erased_and_a_stranger_cannot() {
     let house = House::with_users(["7"]).await;
     let scope = ErasureScope { punches: Punches::Keep, rewrites_file: true };
     let erase = async |who: &str| house.fleet.erase_user(&house.actor, &pin(who), scope).await;
@@ -236,7 +236,7 @@ async fn whoever_is_deleted_can_still_be_erased_and_a_stranger_cannot() {
 }
 
 #[tokio::test]
-async fn a_page_ends_at_its_limit_and_tells_of_more() {
+async fn a_page_ends_at_its_limit_and_says_that_there_are_more() {
     let house = House::with_users(["A1", "B2", "C3"]).await;
     let card = UserEdit { vice_card: Some("4711".to_owned()), ..UserEdit::default() };
     house.set("C3", card).await.expect("a card");

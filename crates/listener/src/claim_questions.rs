@@ -118,7 +118,7 @@ pub fn asks_for_user(ordered: &QueuedCommand) -> bool {
     matches!(ordered.command(), Command::Query(DataQuery::User(_)))
 }
 
-/// What the device's user count tells about people in doubt.
+/// The conclusion from the device's user count about people in doubt.
 async fn counts(tx: &mut Tx, row: &DeviceRow) -> Result<Counts, StoreError> {
     let told = row.capability.counts().users.and_then(|users| usize::try_from(users).ok());
     let Some(told) = told else { return Ok(Counts::SayNothing) };

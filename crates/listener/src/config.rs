@@ -15,19 +15,19 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The rules of the fleet, the same for devices and operators.
     pub fleet: Rules,
-    /// What happens to an unknown serial number.
+    /// The policy for unknown serial numbers.
     pub admission: Admission,
     /// How devices upload and poll, unless a device has its own.
     pub upload: UploadSchedule,
-    /// What Muster does with punches.
+    /// The policy for punches.
     pub attendance: Attendance,
     /// A device may request a user that it does not hold, for one punch (§14). Anybody who knows a serial number could do so too.
     pub remote_attendance: bool,
-    /// What Muster does when a device reports the deletion of a user.
+    /// The policy for deletions of users that a device reports.
     pub deletion: Deletion,
-    /// What Muster does when a name, card or password was emptied at a device.
+    /// The policy for names, cards and passwords that were emptied at a device.
     pub cleared: Cleared,
-    /// What Muster does when a privilege was raised at a device; `None` follows [`Admission`].
+    /// The policy for privileges raised at a device; `None` follows [`Admission`].
     pub privilege: Option<PrivilegePolicy>,
     /// A joining device must not upload anything about people for this long before Muster fills it.
     pub adopt_quiet: Duration,
@@ -57,7 +57,7 @@ pub struct Config {
 pub const REQUEST_WAIT: Duration = Duration::from_secs(5);
 
 impl Config {
-    /// What a raised privilege does: the setting, or the default of the admission mode.
+    /// The policy for raised privileges: the setting, or the default of the admission mode.
     pub fn raised(&self) -> PrivilegePolicy {
         self.privilege.unwrap_or(match self.admission {
             Admission::Approve => PrivilegePolicy::Hold,
@@ -78,7 +78,7 @@ impl Config {
     }
 }
 
-/// What Muster does with an unknown serial number.
+/// The policy for unknown serial numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
     /// The device waits until an operator approves it.
@@ -87,7 +87,7 @@ pub enum Admission {
     Open,
 }
 
-/// What Muster does with punches that devices upload.
+/// The policy for punches that devices upload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Attendance {
     /// Muster acknowledges and counts them, does not keep them, and does not ask for them.

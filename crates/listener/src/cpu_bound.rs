@@ -22,7 +22,7 @@ mod tests {
 
     /// Without `block_in_place`, a task that waits for the only worker thread would wait for ever.
     #[test]
-    fn others_go_on_meanwhile() {
+    fn other_tasks_continue_meanwhile() {
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().expect("a runtime");
         let told = runtime.spawn(async {
@@ -34,7 +34,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_there_are_no_others_it_is_done_all_the_same() {
+    async fn without_other_threads_the_work_still_runs() {
         assert_eq!(run_cpu_bound(LONG_BYTES, || 7), 7);
     }
 }

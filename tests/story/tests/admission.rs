@@ -151,7 +151,7 @@ async fn conflict(house: &House) -> (Session, Session, HeldRow) {
     let held = house.held().await;
     let record = held.iter().find(|record| record.tag == "USER").expect("the user is held").clone();
     assert!(held.iter().all(|record| record.kind == HeldKind::Conflict));
-    assert!(record.reason.contains("somebody else by PIN 7"), "{}", record.reason);
+    assert!(record.reason.contains("a different person under PIN 7"), "{}", record.reason);
     (a, b, record)
 }
 

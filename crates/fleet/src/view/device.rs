@@ -35,7 +35,7 @@ pub struct DeviceView {
     pub approved_at: Option<Millis>,
     /// The settings of this device alone.
     pub options: OptionsView,
-    /// What Muster does with people who are enrolled or changed at the device: its own setting or the server's.
+    /// The policy for people who are enrolled or changed at the device: its own setting or the server's.
     #[serde(serialize_with = "text::serialize")]
     pub enrolment: Enrolment,
     /// Removals that the device failed often.

@@ -65,7 +65,7 @@ pub struct HeldView {
 pub struct HeldContent {
     /// The record.
     pub held: HeldView,
-    /// What the device sent.
+    /// The record as the device sent it.
     pub raw: Vec<u8>,
 }
 

@@ -131,7 +131,7 @@ pub enum Refused {
     NotKept,
 }
 
-/// What an exception waits for.
+/// The event or time that an exception waits for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OwedWait {
     /// The next poll.

@@ -179,7 +179,7 @@ mod tests {
 
     /// Obligation 166.
     #[test]
-    fn a_range_is_one_piece_of_what_there_is() {
+    fn a_range_is_one_part_of_the_file() {
         for (range, piece) in [
             ("bytes=0-9", Some((0, 9))),
             ("bytes=90-", Some((90, 99))),
@@ -200,7 +200,7 @@ mod tests {
 
     /// Obligation 165.
     #[test]
-    fn only_what_looks_like_ours_is_looked_for() {
+    fn only_an_address_with_a_token_is_looked_up() {
         let token = "0123456789abcdef0123456789ABCDEF";
         for url in [
             format!("file/{token}/a.tgz"),

@@ -27,7 +27,7 @@ pub struct ConnectionLimits {
     refused_requests: AtomicU64,
 }
 
-/// What Muster does with a new connection.
+/// The decision on a new connection.
 #[derive(Debug)]
 #[expect(dead_code, reason = "a permit is held, and never read")]
 pub enum ConnectionPermit {

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_jpeg_is_said_to_be_none() {
+    fn content_other_than_jpeg_is_unreadable() {
         let cut = &noise(64, 64)[..40];
         for bytes in [b"".as_slice(), b"\xff\xd8", b"GIF89a", cut] {
             assert!(matches!(scale(bytes, 60_000), Err(ScaleError::Unreadable(_))), "{} bytes", bytes.len());

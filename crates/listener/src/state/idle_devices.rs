@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_settled_device_is_believed_until_something_is_due_or_changes() {
+    async fn an_idle_device_stays_idle_until_something_is_due_or_changes() {
         let (change_epoch, later) = epochs().await;
         let idle = IdleDevices::default();
         idle.insert(&serial("SN1"), 7, change_epoch, Some(NOW.plus(500)), NOW);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_change_of_the_fleet_is_work_for_a_settled_device_once() {
+    async fn a_change_of_the_feed_is_work_for_an_idle_device_once() {
         let (change_epoch, woken) = epochs().await;
         let store =
             store::Store::open("sqlite::memory:", store::Keys::from_secret(&[7; 32])).await.expect("a store");
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_cannot_look_believes_nothing() {
+    async fn a_stale_list_finds_no_device_idle() {
         let (change_epoch, _) = epochs().await;
         let idle = IdleDevices::default();
         idle.insert(&serial("SN1"), 7, change_epoch, None, NOW);
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn every_device_is_asked_for_now_and_then() {
+    async fn an_entry_expires_after_the_longest_time() {
         let (change_epoch, _) = epochs().await;
         let idle = IdleDevices::default();
         idle.insert(&serial("SN1"), 7, change_epoch, None, NOW);

@@ -84,7 +84,7 @@ fn why(pin: &Pin, reason: Reason) -> String {
         Reason::UsedBefore => {
             format!("PIN {pin} belonged to another person before: Muster asks the device who is there")
         }
-        Reason::Other => format!("the device holds a different person under PIN {pin}: the name differs"),
+        Reason::Other => format!("the device holds a different person under PIN {pin}: another name"),
         Reason::Unclear => format!("it is unclear whether the device holds the same person under PIN {pin}"),
         Reason::Leaver => format!("the device holds a person again under PIN {pin} who was removed"),
         Reason::Outside => format!("the device sent this for PIN {pin}, which is in none of its areas"),
