@@ -42,7 +42,7 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         match words.split_last() {
             Some((last, rest)) => format!("want {} or {last}", rest.join(", ")),
-            None => "nothing is possible here".to_owned(),
+            None => "no value is possible".to_owned(),
         }
     })
 }

@@ -120,7 +120,7 @@ impl Values {
     }
 }
 
-/// The URL of the file that is the database unless told otherwise.
+/// The default database: the URL of a file in the data directory.
 pub fn default_database(data_dir: &Path) -> String {
     format!("sqlite://{}", data_dir.join("muster.db").display())
 }
