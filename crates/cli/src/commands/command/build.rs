@@ -46,7 +46,7 @@ pub fn wanted(target: &CommandTarget, action: &Action) -> anyhow::Result<Wanted>
         Action::PutFile(put) => return files::put(put),
         Action::Upgrade(upgrade) => return files::upgrade(upgrade),
         Action::List { .. } | Action::Show { .. } | Action::Cancel { .. } => {
-            bail!("that is no command to a device")
+            bail!("this is not a command for a device")
         }
     };
     Ok(Wanted { command: QueuedCommand(command), file: None })
@@ -55,7 +55,7 @@ pub fn wanted(target: &CommandTarget, action: &Action) -> anyhow::Result<Wanted>
 /// One parameter with its value; that of `-` is the first line of standard input.
 fn option(key: &str, value: &str) -> anyhow::Result<Command<'static>> {
     if key.is_empty() || key.contains(['=', '\t', '\n', '\r', '\0', ' ']) {
-        return Err(usage(format!("{key:?} is no name of a parameter: want one word without =")));
+        return Err(usage(format!("{key:?} is not the name of a parameter: want one word without =")));
     }
     let value = if value == "-" { first_line()? } else { value.to_owned() };
     if value.chars().any(char::is_control) {
