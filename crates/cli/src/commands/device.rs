@@ -84,7 +84,7 @@ struct Shown {
     device: DeviceView,
     /// How far it is in sync, in one sentence.
     summary: String,
-    /// What it can take, a sentence each.
+    /// Its capabilities, one sentence each.
     capability: Vec<String>,
 }
 

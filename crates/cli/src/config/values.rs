@@ -11,7 +11,7 @@ use super::variables::{Named, Variables};
 use super::{mask, value};
 use crate::failure::usage;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Nobody set it; from what it follows, where it is no fixed value.

@@ -22,7 +22,7 @@ pub enum Place {
     Environment,
     /// In `.env`.
     Dotenv {
-        /// What the file is called.
+        /// The path of the file.
         path: PathBuf,
         /// From 1.
         line: usize,
@@ -97,7 +97,7 @@ impl Variables {
         Ok(values)
     }
 
-    /// What the old names say about a setting.
+    /// The value of a setting from the older names.
     fn old(&self, setting: &str, of_environment: bool) -> anyhow::Result<Option<Value>> {
         let is_here = |variable: &&Variable| (variable.place == Place::Environment) == of_environment;
         let value = |variable: &Variable, text| Value { text, origin: Origin::Variables(variable.into()) };

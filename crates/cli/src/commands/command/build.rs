@@ -1,4 +1,4 @@
-//! What was asked for on the command line, as a command of the protocol.
+//! Builds the command of the protocol from the command line.
 
 use anyhow::bail;
 use fleet::command::{CommandTarget, QueuedCommand};
@@ -108,7 +108,7 @@ fn finger_of(capability: &Capability, pin: &Pin, finger: u8, version: Option<&wi
 fn enrolment(capability: &Capability, enroll: &args::Enroll) -> Enroll {
     let (pin, retries, overwrite) = (enroll.pin.clone(), enroll.retries, enroll.overwrite);
     let bio_data = |bio_type| Enroll::BioData { bio_type, pin: pin.clone(), retries, overwrite };
-    // Of two types the one that the device has; where it told of none the newer one.
+    // Two types exist: take the one that the device reports, or else the newer one.
     let one_of = |newer: BioType, older: BioType| {
         let has = |bio_type| capability.version_of(bio_type).is_some();
         if has(older) && !has(newer) { older } else { newer }
