@@ -123,7 +123,8 @@ Examples:
     /// Send a command to one device: open the door, upload data, enrol a person, …
     ///
     /// The device fetches a command with its next poll and answers when it is done. A command for this moment expires:
-    /// the device does not get it when it comes back much later. Muster sends a command once if a repetition would do harm.
+    /// the device does not get it when it comes back much later. Muster sends a
+    /// command only once if a repetition would do harm.
     #[command(
         after_help = "\
 Examples:

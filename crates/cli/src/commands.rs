@@ -1,4 +1,4 @@
-//! What each command does: one file a group.
+//! The commands: one file for each group.
 
 mod area;
 mod attendance;
@@ -30,25 +30,25 @@ use crate::render::output::Output;
 use crate::render::when::When;
 use crate::{database, logging, system};
 
-/// What every command that looks at the database has.
+/// The context of every command that uses the database.
 #[derive(Debug)]
 pub struct Context {
-    /// What the program is set to.
+    /// The settings of the program.
     pub settings: Settings,
     /// The fleet.
     pub fleet: Fleet,
-    /// Who gives the command.
+    /// The operator who gives the command.
     pub actor: Actor,
-    /// Where results go.
+    /// The output for results.
     pub out: Output,
-    /// The present.
+    /// The present time.
     pub when: When,
 }
 
-/// Does what the command line says.
+/// Runs the command of the command line.
 ///
 /// # Errors
-/// Whatever goes wrong, in words.
+/// Every failure, in words for the operator.
 pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     let out = Output::new(cli.global.json);
     if let Command::Init(init) = cli.command {
@@ -60,7 +60,7 @@ pub async fn run(mut cli: Cli) -> anyhow::Result<()> {
     }
     let settings = settings(&cli.global, serve_options(&cli.command))?;
     let is_server = matches!(cli.command, Command::Serve(_));
-    // Beside the results of a command only what should not be is of interest, unless somebody asks for more.
+    // Commands log only warnings and errors beside their results, unless the operator sets `log`.
     let filter =
         if is_server || settings.is_set("log") { settings.log.clone() } else { LogFilter::warnings() };
     logging::start(&filter, settings.log_format);
@@ -116,7 +116,7 @@ fn settings(global: &Global, serve: Option<&Serve>) -> anyhow::Result<Settings> 
     Settings::read(&Sources::here(given(global, serve), global.config.as_deref())?)
 }
 
-/// The settings that stand on the command line.
+/// The settings of the command line.
 fn given(global: &Global, serve: Option<&Serve>) -> Vec<(&'static str, String)> {
     let serve = serve.cloned().unwrap_or_default();
     let options = [

@@ -1,6 +1,7 @@
-//! What the program is set to: defaults, `muster.toml`, `.env`, environment and command line, in rising order.
+//! The settings of the program: defaults, `muster.toml`, `.env`, environment and command line. Each source overrides
+//! those before it.
 //!
-//! Every value knows where it came from, so that an error and `muster config` can tell.
+//! Every value keeps its origin, for errors and for `muster config`.
 
 pub mod database_url;
 mod dotenv;
@@ -30,10 +31,10 @@ pub use self::sources::{DOTENV, FILE, SourceFile, Sources};
 pub use self::value::LogFormat;
 pub use self::values::{Origin, Value, Values};
 
-/// Everything the program is set to.
+/// All settings of the program.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What the server is told.
+    /// The settings of the server.
     pub server: Config,
     /// URL of the database. May hold a password: see [`mask()`].
     pub database: String,
@@ -43,7 +44,7 @@ pub struct Settings {
     pub log: LogFilter,
     /// How log lines are written.
     pub log_format: LogFormat,
-    /// What was set and may have been meant otherwise, in words.
+    /// Warnings about settings that probably have another effect than intended.
     pub warnings: Vec<String>,
     values: Values,
 }
@@ -52,7 +53,7 @@ impl Settings {
     /// Reads all sources.
     ///
     /// # Errors
-    /// [`crate::failure::Usage`]: an unknown key of the file, or a value that is none of its setting; each with its place.
+    /// [`crate::failure::Usage`]: an unknown key of the file, or a wrong value; each with its place.
     pub fn read(sources: &Sources) -> anyhow::Result<Self> {
         let variables = Variables::read(sources)?;
         let of_file = match &sources.file {
@@ -149,12 +150,12 @@ impl Settings {
         })
     }
 
-    /// Whether a setting was set by somebody.
+    /// Whether a source sets the setting.
     pub fn is_set(&self, name: &str) -> bool {
         !matches!(self.origin(name), Origin::Default(_))
     }
 
-    /// The URL of the file that is the database unless told otherwise.
+    /// The default database: the URL of a file in the data directory.
     pub fn default_database(&self) -> String {
         values::default_database(&self.server.data_dir)
     }
@@ -164,13 +165,13 @@ impl Settings {
         &self.values.value(name).origin
     }
 
-    /// A setting as it was written. That of the database may hold a password: see [`mask()`].
+    /// The text of a setting. The text of `database` may hold a password: see [`mask()`].
     pub fn text(&self, name: &str) -> &str {
         &self.values.value(name).text
     }
 }
 
-/// What is told before anything else.
+/// The warnings that Muster logs first.
 fn warnings(sources: &Sources, variables: &Variables, of_file: &[(&'static str, Value)]) -> Vec<String> {
     let mut warnings = variables.warnings();
     let file_is_secret =
@@ -187,7 +188,7 @@ fn warnings(sources: &Sources, variables: &Variables, of_file: &[(&'static str, 
 /// The name of a time zone, as it is.
 ///
 /// # Errors
-/// In words, for one that is none.
+/// The text is not the name of a time zone. The error is text for the operator.
 pub fn time_zone_name(text: &str) -> Result<String, String> {
     value::time_zone(text).map(|_| text.to_owned())
 }

@@ -1,6 +1,6 @@
-//! Opening the database: for the server, which makes it, and for commands beside it.
+//! Opens the database: for the server, which creates it, and for commands that run beside the server.
 //!
-//! A file has one server at a time; a database of a MySQL or MariaDB server may have several.
+//! Only one server at a time can use a database file. Several can use a database on a MySQL or MariaDB server.
 
 mod lock;
 
@@ -13,10 +13,10 @@ pub use self::lock::Lock;
 use crate::config::{Settings, mask};
 use crate::{key_file, system};
 
-/// Connections of a command to a database server: it asks one thing after the other.
+/// Connections of a command to a database server. Few are enough: a command sends one query after the other.
 const FEW: u32 = 4;
 
-/// Makes the database and its key where there are none, and opens it; a file for this process alone.
+/// Creates the database and its key if they do not exist, and opens the database. A file is locked for this process.
 ///
 /// # Errors
 /// Another server has the file; the key is missing or another one; the database cannot be made or opened.
@@ -44,7 +44,7 @@ pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Fleet, Option
             let secret = system::secret()?;
             let path = key_file::path(&settings.server.data_dir);
             key_file::create(&path, &secret)?;
-            tracing::info!(key = %path.display(), "a new key was made: save it, apart from the database");
+            tracing::info!(key = %path.display(), "created a new key: save a copy of the key, apart from the database");
             (secret, true)
         }
     };
@@ -52,7 +52,7 @@ pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Fleet, Option
         Ok(fleet) => Ok((fleet, lock)),
         Err(error) => {
             if made && matches!(error, StoreError::WrongKey) {
-                // Another server was quicker: its key is the one, and ours was never used.
+                // Another server created the database first, with its key. Nothing was sealed with ours.
                 key_file::remove(&key_file::path(&settings.server.data_dir))?;
             }
             Err(explained(settings, error))
@@ -63,14 +63,14 @@ pub async fn open_to_serve(settings: &Settings) -> anyhow::Result<(Fleet, Option
 /// Opens the database beside a running server.
 ///
 /// # Errors
-/// There is none yet; the key is missing or another one; the schema is not this program's.
+/// The database does not exist; the key is missing or wrong; the schema is older or newer than this program.
 pub async fn open_beside(settings: &Settings) -> anyhow::Result<Fleet> {
     if engine_of(settings)? == Engine::Sqlite {
         let database = file_of(&settings.database);
         if !has_content(&database) {
             bail!(
-                "there is no database {} yet: start the server once (`muster serve`), or run this in its directory, \
-                 or name it with --data-dir or --database",
+                "there is no database {} yet: start the server once (`muster serve`), or run this command in the \
+                 server's directory, or name the database with --data-dir or --database",
                 database.display()
             );
         }
@@ -85,7 +85,7 @@ fn rules(settings: &Settings) -> Rules {
     settings.server.devices.fleet.clone()
 }
 
-/// Whether a server serves this database now; `None` where that cannot be told, since it may be on any machine.
+/// Whether a server uses this database now; `None` for a database server, since a server on any machine may use it.
 ///
 /// # Errors
 /// The lock file cannot be opened.
@@ -100,7 +100,7 @@ fn engine_of(settings: &Settings) -> anyhow::Result<Engine> {
     Engine::of_url(&settings.database).map_err(|error| explained(settings, error))
 }
 
-/// The URL with how many connections are kept.
+/// The URL, with the number of connections as a parameter.
 fn url_of(settings: &Settings, connections: u32) -> String {
     let url = &settings.database;
     match Engine::of_url(url) {
@@ -112,7 +112,7 @@ fn url_of(settings: &Settings, connections: u32) -> String {
     }
 }
 
-/// The file of a URL, by the one path that every way to it leads to.
+/// The file of a URL, as its canonical path: two spellings of one file get the same lock.
 fn file_of(url: &str) -> PathBuf {
     let path = url.strip_prefix("sqlite://").or_else(|| url.strip_prefix("sqlite:")).unwrap_or(url);
     let path = PathBuf::from(path);
@@ -136,36 +136,38 @@ fn missing_key(settings: &Settings) -> anyhow::Error {
     let key = key_file::path(&settings.server.data_dir);
     let whence = match Engine::of_url(&settings.database) {
         Ok(Engine::Mysql) => {
-            "copy it from a server that uses this database already, or put back the one that was saved"
+            "copy the key from a server that already uses this database, or put back the key that you saved"
         }
-        _ => "put back the key that was saved with it",
+        _ => "put back the key that you saved with the database",
     };
     anyhow::anyhow!(
-        "the key {} is missing, and the database {} was made with one: {whence}. \
-         Without it templates and passwords cannot be read by anybody; a new key would not help",
+        "the key {} is missing, and the database {} was created with a key: {whence}. \
+         Without this key nobody can read templates and passwords; a new key would not help",
         key.display(),
         mask(&settings.database)
     )
 }
 
-/// What the store says, and what can be done about it.
+/// Adds advice for the operator to an error of the store.
 fn explained(settings: &Settings, error: StoreError) -> anyhow::Error {
     let key = key_file::path(&settings.server.data_dir);
     let advice = match &error {
         StoreError::WrongKey => {
             format!(
-                "put back the {} that was saved with this database; servers that share it have the same one",
+                "put back the {} that you saved with this database; servers that share a database have the same key",
                 key.display()
             )
         }
         StoreError::SchemaTooOld { .. } => "start the server once, or run `muster migrate`".to_owned(),
         StoreError::SchemaTooNew { .. } => "run the newer version of Muster".to_owned(),
-        StoreError::File { .. } => "look at permissions and free space of the folder".to_owned(),
+        StoreError::File { .. } => "check the permissions and the free space of the directory".to_owned(),
         StoreError::NoDatabase { name, source: None } => {
-            format!("start the server once (`muster serve`): it makes {name} where the user may")
+            format!(
+                "start the server once (`muster serve`): it creates {name} if the database user has the permission"
+            )
         }
         StoreError::NoDatabase { name, source: Some(_) } => format!(
-            "have the server's administrator make it: CREATE DATABASE `{name}` CHARACTER SET utf8mb4; \
+            "ask the administrator of the database server to create it: CREATE DATABASE `{name}` CHARACTER SET utf8mb4; \
              GRANT ALL ON `{name}`.* TO the user of this URL"
         ),
         StoreError::Lost(_) | StoreError::Unreachable(_) => {

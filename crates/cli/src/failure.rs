@@ -7,7 +7,7 @@ use std::process::ExitCode;
 /// Exit code of a command line or a configuration that is wrong.
 const USAGE: u8 = 2;
 
-/// What was asked for cannot be meant: a wrong value on the command line, in the environment or in `muster.toml`.
+/// A wrong value on the command line, in the environment or in `muster.toml`.
 #[derive(Debug)]
 pub struct Usage(pub String);
 
@@ -24,7 +24,7 @@ pub fn usage(message: impl Into<String>) -> anyhow::Error {
     anyhow::Error::new(Usage(message.into()))
 }
 
-/// The command did its work and found what it looked for wanting: the report is printed, only the exit code is left.
+/// The command has printed its report, and the report is a failure: only the exit code is left to set.
 #[derive(Debug)]
 pub struct AlreadyReported;
 
@@ -36,10 +36,10 @@ impl fmt::Display for AlreadyReported {
 
 impl std::error::Error for AlreadyReported {}
 
-/// Tells on standard error what went wrong, if anything did.
+/// Prints the error, if there is one, on standard error, and returns the exit code.
 pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     let Err(error) = outcome else { return ExitCode::SUCCESS };
-    // Whoever reads our output has seen enough (`muster user list | head`).
+    // The reader of the output has closed the pipe (`muster user list | head`): no failure.
     let closed = |cause: &(dyn std::error::Error + 'static)| {
         cause.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == ErrorKind::BrokenPipe)
     };
@@ -57,7 +57,7 @@ pub fn report(outcome: anyhow::Result<()>) -> ExitCode {
     }
 }
 
-/// The error with its causes, each on a line of its own; what was said already is not said again.
+/// The error with its causes, each on its own line. A cause whose text has already appeared is left out.
 fn in_words(error: &anyhow::Error) -> String {
     let mut text = error.to_string();
     for cause in error.chain().skip(1) {

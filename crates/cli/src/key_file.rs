@@ -1,4 +1,4 @@
-//! `muster.key`: the secret that the database's bodies are sealed with.
+//! `muster.key`: the secret with which Muster seals the bodies in the database.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub fn read(path: &Path) -> anyhow::Result<Option<[u8; 32]>> {
     match parse(&text) {
         Some(secret) => Ok(Some(secret)),
         None => bail!(
-            "{} holds no key: want {DIGITS} hex digits. Put back the file that was saved with this database",
+            "{} holds no key: want {DIGITS} hex digits. Put back the file that you saved with this database",
             path.display()
         ),
     }
@@ -53,7 +53,7 @@ fn parse(text: &[u8]) -> Option<[u8; 32]> {
     Some(secret)
 }
 
-/// Writes a new key, readable by its owner alone, so that it is there as a whole or not at all.
+/// Writes a new key that only its owner can read. The file is written completely or not at all.
 ///
 /// # Errors
 /// There is a key already, or the file cannot be written.
@@ -90,10 +90,10 @@ pub fn is_exposed(path: &Path) -> bool {
     }
 }
 
-/// Makes a folder that only its owner may enter, with those above it; one that is there stays as it is.
+/// Creates a directory that only its owner can enter, and its parents. An existing directory is not changed.
 ///
 /// # Errors
-/// The folder cannot be made.
+/// The directory cannot be created.
 pub fn private_folder(folder: &Path) -> anyhow::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -102,7 +102,7 @@ pub fn private_folder(folder: &Path) -> anyhow::Result<()> {
         use std::os::unix::fs::DirBuilderExt as _;
         builder.mode(0o700);
     }
-    builder.create(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
+    builder.create(folder).with_context(|| format!("cannot create the directory {}", folder.display()))
 }
 
 #[cfg(test)]

@@ -17,8 +17,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-/// With thousands of devices at once the system's own took a third of the processor, and more than twice the memory.
-// The fuzzer, which tests use, has an allocator of its own: it counts.
+/// With thousands of devices at once, the system's allocator took a third of the processor and more than twice the
+/// memory.
+// Tests use the fuzzer, which has its own counting allocator.
 #[cfg(not(test))]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -32,9 +33,9 @@ fn run(cli: args::Cli) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .context("cannot start the threads that do the work")?;
+        .context("cannot start the worker threads")?;
     let outcome = runtime.block_on(commands::run(cli));
-    // What is still at work when the command is done, such as a read from a terminal, is not waited for.
+    // Do not wait for tasks that still run when the command is done, such as a read from the console.
     runtime.shutdown_background();
     outcome
 }

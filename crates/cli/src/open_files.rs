@@ -1,17 +1,17 @@
-//! How many files and sockets the process may have open at a time: as many as the system lets it.
+//! The limit of open files and sockets of the process, raised as far as the system allows.
 
 use std::num::NonZeroUsize;
 
-/// What the process opens beside the connections of devices: databases, logs, connections of people, and some to spare.
+/// Files that the process opens besides device connections: databases, logs, connections of people, and a reserve.
 const BESIDE: usize = 128;
 
-/// Raises the limit of open files to the most that the process may have, and returns how many connections of devices fit in it;
-/// `None` where there is no limit, or none that can be told.
+/// Raises the limit of open files to the maximum of the process, and returns how many device connections fit into it;
+/// `None` if there is no limit, or if the limit is unknown.
 pub fn room_for_connections(pool: u32) -> Option<NonZeroUsize> {
     let most = raised()?;
     let beside = BESIDE.saturating_add(2 * usize::try_from(pool).unwrap_or(BESIDE));
     let most = usize::try_from(most).unwrap_or(usize::MAX);
-    // Even where that is hardly anything, a device comes in.
+    // At least one device can always connect.
     NonZeroUsize::new(most.saturating_sub(beside).max(1))
 }
 

@@ -1,10 +1,10 @@
-//! Files that only their owner may read.
+//! Files that only their owner can read.
 
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-/// Writes a new file, so that it is there as a whole or not at all.
+/// Writes a new file, completely or not at all.
 ///
 /// # Errors
 /// There is a file already, or it cannot be written.
@@ -12,21 +12,21 @@ pub fn create(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(".new");
     let unfinished = PathBuf::from(unfinished);
-    // What a process left that died here may be readable by others.
+    // A process that died here may have left a file that others can read.
     let _ = fs::remove_file(&unfinished);
     let mut file = opened(&unfinished)?;
     file.write_all(content).and_then(|()| file.sync_all())?;
-    // A link, unlike a renaming, never takes the place of a file that is there.
+    // Unlike a rename, a hard link never replaces an existing file.
     let linked = fs::hard_link(&unfinished, path);
     fs::remove_file(&unfinished)?;
     linked?;
     sync_folder(path)
 }
 
-/// Makes a new file for what is written into it bit by bit.
+/// Creates a new file for gradual writing.
 ///
 /// # Errors
-/// There is a file already, or it cannot be made.
+/// The file exists already, or cannot be created.
 pub fn open_new(path: &Path) -> io::Result<fs::File> {
     opened(path)
 }

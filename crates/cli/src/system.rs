@@ -23,7 +23,7 @@ pub fn entropy() -> Entropy {
     Entropy::new(|| getrandom::u64().expect("the operating system gives random numbers"))
 }
 
-/// Who gives commands: the account of the operating system that runs the program.
+/// The operator: the account of the operating system that runs the program.
 pub fn operator() -> Actor {
     let named =
         ["SUDO_USER", "USER", "LOGNAME", "USERNAME"].into_iter().filter_map(|name| std::env::var(name).ok());

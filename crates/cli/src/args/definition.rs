@@ -303,7 +303,7 @@ pub struct SetMessage {
     pub of: OfAreas,
 }
 
-/// Who sees a message.
+/// The audience of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Audience {
     /// Everyone, on the screen

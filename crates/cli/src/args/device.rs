@@ -150,7 +150,7 @@ pub struct DeviceSet {
     pub enrolment: Option<OwnEnrolment>,
     /// All areas of the device, separated by commas
     ///
-    /// Muster deletes the people of areas that the device leaves from the device.
+    /// Muster deletes people who share no area with the device any more from the device.
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = area)]
     pub areas: Option<Vec<Area>>,
     /// Reset this setting to the value for all devices; you can give this option several times

@@ -105,7 +105,7 @@ pub struct SetUser {
     pub end: Option<String>,
     /// All areas of the person, separated by commas
     ///
-    /// Muster deletes the person from the devices of areas that the person leaves. A suspended person returns to these
+    /// Muster deletes the person from devices that share no area with the person any more. A suspended person returns to these
     /// areas.
     #[arg(long, value_name = "1,2", value_delimiter = ',', value_parser = area)]
     pub areas: Option<Vec<Area>>,

@@ -26,11 +26,11 @@ pub async fn run(context: &Context, command: AreaCommand) -> anyhow::Result<()> 
         AreaCommand::List => list(context).await,
         AreaCommand::Add { name } => {
             let area = context.fleet.add_area(&context.actor, &name).await.map_err(refused)?;
-            print(context, area, "is made: put devices and people into it with --areas")
+            print(context, area, "is added: put devices and people into the area with --areas")
         }
         AreaCommand::Rename { id, name } => {
             let area = context.fleet.rename_area(&context.actor, Area(id), &name).await.map_err(refused)?;
-            print(context, area, "is its new name")
+            print(context, area, "is the new name")
         }
     }
 }

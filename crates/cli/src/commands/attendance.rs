@@ -34,7 +34,7 @@ impl From<Punches> for PunchFilter {
     }
 }
 
-/// What was measured, in one cell.
+/// The measured values of a punch, in one cell.
 fn measured(punch: &PunchView) -> String {
     let mask = punch.mask.map(|mask| if mask { "mask" } else { "no mask" }.to_owned());
     let card = punch.id_number.as_ref().map(|_| "identity card".to_owned());
@@ -46,7 +46,8 @@ async fn list(context: &Context, of: Punches, limit: i64) -> anyhow::Result<()> 
     let punches = context.fleet.last_punches(&of.into(), limit).await.map_err(explained)?;
     context.out.print(&punches, |punches| {
         if punches.is_empty() {
-            return "no punches; they are kept with attendance = \"keep\": docs/attendance.md".to_owned();
+            return "no punches; Muster keeps punches if attendance = \"keep\": docs/attendance.md"
+                .to_owned();
         }
         let mut table =
             Table::new(["time", "pin", "device", "status", "verify", "work code", "measured"]).right([3, 4]);
@@ -66,7 +67,7 @@ async fn list(context: &Context, of: Punches, limit: i64) -> anyhow::Result<()> 
     })
 }
 
-/// What an export came to.
+/// The result of an export.
 #[derive(Serialize)]
 struct Exported {
     punches: u64,
@@ -106,7 +107,7 @@ async fn photos(context: &Context, of: Punches) -> anyhow::Result<()> {
         if photos.is_empty() {
             return "no pictures of punches".to_owned();
         }
-        let mut table = Table::new(["photo", "time", "pin", "device", "bytes", "came", ""]).right([0, 4]);
+        let mut table = Table::new(["photo", "time", "pin", "device", "bytes", "received", ""]).right([0, 4]);
         for photo in photos {
             table.row([
                 photo.id.to_string(),
@@ -144,8 +145,8 @@ async fn photo(context: &Context, id: i64, output: Option<PathBuf>) -> anyhow::R
 fn new_file(path: &Path) -> anyhow::Result<File> {
     private_file::open_new(path).map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => {
-            anyhow::anyhow!("{} is there already: name another file, or remove it", path.display())
+            anyhow::anyhow!("{} is there already: choose another name, or delete the file", path.display())
         }
-        _ => anyhow::Error::new(error).context(format!("cannot make {}", path.display())),
+        _ => anyhow::Error::new(error).context(format!("cannot create {}", path.display())),
     })
 }

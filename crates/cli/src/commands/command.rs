@@ -18,7 +18,7 @@ use crate::failure::usage;
 use crate::render;
 use crate::render::not_found::explained;
 
-/// A command as it was asked for, with the file that the device will fetch.
+/// A command from the command line, with the file that the device will fetch.
 #[derive(Debug)]
 struct Wanted {
     command: QueuedCommand,
@@ -48,7 +48,7 @@ struct Shown {
 
 async fn queue(context: &Context, arguments: &CommandArgs) -> anyhow::Result<()> {
     let Some(serial_number) = &arguments.serial_number else {
-        return Err(usage("for which device? The serial number comes first: muster command SN …"));
+        return Err(usage("the serial number of the device is missing: muster command SN …"));
     };
     let refused = |error, command: Option<&Command<'_>>| refused(context, serial_number, command, error);
     let target = context.fleet.command_target(serial_number).await.map_err(|error| refused(error, None))?;
@@ -82,18 +82,17 @@ async fn queue(context: &Context, arguments: &CommandArgs) -> anyhow::Result<()>
     }
     let shown = Shown { serial_number: serial_number.to_string(), id, command: command.words().to_owned() };
     context.out.print(&shown, |shown| {
-        let until = expires_at.map_or(String::new(), |at| {
-            format!(" It is sent {} at the latest, or not at all.", context.when.relative(at))
-        });
+        let until = expires_at
+            .map_or(String::new(), |at| format!(" The command expires {}.", context.when.relative(at)));
         format!(
             "command {id} waits for the next poll of {serial_number}: {}.{until}\n\
-             What became of it: muster command show {serial_number} {id}",
+             To see the result: muster command show {serial_number} {id}",
             shown.command
         )
     })
 }
 
-/// Why a command is not queued, and what helps.
+/// The reason why Muster did not queue a command, with advice.
 fn refused(
     context: &Context,
     serial_number: &SerialNumber,
@@ -105,25 +104,27 @@ fn refused(
             anyhow::anyhow!("{refusal}: `muster device approve {serial_number}` lets it in")
         }
         FleetError::Command(CommandRefusal::SystemCommandsOff(words)) => anyhow::anyhow!(
-            "{words} reaches into the system of the device: it is off unless {SYSTEM_COMMANDS} = true stands in \
-             muster.toml, or MUSTER_{}=true in the environment, here and where the server runs (it is false: {})",
+            "{words} reaches into the operating system of the device. Set {SYSTEM_COMMANDS} = true in muster.toml, \
+             or MUSTER_{}=true in the environment, both here and where the server runs (now false: {})",
             SYSTEM_COMMANDS.to_uppercase(),
             context.settings.origin(SYSTEM_COMMANDS)
         ),
         FleetError::Command(refusal @ CommandRefusal::UnknownToFirmware { .. }) => {
             let other = match command {
                 Some(Command::Query(_)) => {
-                    format!("; `muster device refill {serial_number}` compares everything all the same")
+                    format!("; `muster device refill {serial_number}` compares everything in another way")
                 }
-                Some(Command::Enroll(_)) => "; enrol at its menu instead".to_owned(),
+                Some(Command::Enroll(_)) => "; enrol in the menu of the device instead".to_owned(),
                 _ => String::new(),
             };
-            anyhow::anyhow!("{refusal}: it is not sent again until the firmware changes{other}")
+            anyhow::anyhow!(
+                "{refusal}: Muster does not send this command again until the firmware changes{other}"
+            )
         }
         other => match command {
             Some(Command::Enroll(enroll)) if matches!(other, FleetError::NotFound(_)) => explained(other)
                 .context(format!(
-                    "who enrols has to be there first: `muster user set {} --name …` makes somebody",
+                    "the person must exist before the enrolment: add the person with `muster user set {} --name …`",
                     enroll.pin()
                 )),
             _ => explained(other),

@@ -1,4 +1,4 @@
-//! Asking before something that cannot be undone.
+//! Confirmation of a dangerous command.
 
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
 
@@ -7,10 +7,10 @@ use wire::SerialNumber;
 
 use crate::failure::usage;
 
-/// Has somebody type the serial number of the device; a script says it with `--confirm`.
+/// Asks the operator to type the serial number of the device. A script gives the number with `--confirm`.
 ///
 /// # Errors
-/// It is not that serial number, or there is no terminal to ask on and nothing was given.
+/// The serial number is wrong, or there is neither `--confirm` nor a console to ask on.
 pub fn by_serial_number(
     serial_number: &SerialNumber,
     given: Option<&SerialNumber>,
@@ -21,13 +21,13 @@ pub fn by_serial_number(
             return Ok(());
         }
         return Err(usage(format!(
-            "--confirm says {given}, but the command is for {serial_number}: nothing was ordered"
+            "--confirm says {given}, but the command is for {serial_number}: no command was queued"
         )));
     }
     let mut input = std::io::stdin().lock();
     if !input.is_terminal() {
         return Err(usage(format!(
-            "this {what}. There is no terminal to ask on: say --confirm {serial_number} if that is meant"
+            "this {what}. Without a console, Muster cannot ask: add --confirm {serial_number} to confirm"
         )));
     }
     eprint!("This {what}.\nType the serial number of the device to go on: ");
@@ -35,7 +35,7 @@ pub fn by_serial_number(
     let mut answer = String::new();
     input.read_line(&mut answer).context("cannot read the answer")?;
     if answer.trim() != serial_number.as_str() {
-        bail!("that is not {serial_number}: nothing was ordered");
+        bail!("that is not {serial_number}: no command was queued");
     }
     Ok(())
 }

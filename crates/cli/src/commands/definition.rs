@@ -22,7 +22,7 @@ use crate::render::when::When;
 /// Carries out a command about definitions of one kind.
 ///
 /// # Errors
-/// There is no such definition; what was given is none of its kind, or refers to what is not defined.
+/// There is no such definition; an argument is wrong, or refers to something that is not defined.
 pub async fn run<S: SetDefinition + Args>(context: &Context, command: Definitions<S>) -> anyhow::Result<()> {
     let named = |text: &str| {
         DefinitionName::read(S::KIND, text)
@@ -77,11 +77,11 @@ async fn set<S: SetDefinition>(context: &Context, name: &DefinitionName, set: &S
     let edit = DefinitionEdit { fields: set.fields(), areas: set.areas().map(<[Area]>::to_vec) };
     let outcome = context.fleet.set_definition(&context.actor, name, &edit).await;
     match outcome.map_err(refused::<S>)? {
-        Outcome::Made => Done::print(context, name, "made", "is made, and goes to the devices"),
+        Outcome::Made => Done::print(context, name, "made", "is added; Muster sends it to the devices"),
         Outcome::Changed => {
-            Done::print(context, name, "changed", "is changed, and the change goes to the devices")
+            Done::print(context, name, "changed", "is changed; Muster sends the change to the devices")
         }
-        Outcome::Unchanged => Done::print(context, name, "unchanged", "was so already"),
+        Outcome::Unchanged => Done::print(context, name, "unchanged", "is unchanged"),
     }
 }
 
@@ -101,7 +101,7 @@ fn refused<S: SetDefinition>(error: FleetError) -> anyhow::Error {
     }
 }
 
-/// What was given, or was not, in the words of the command line.
+/// A wrong or missing field, in the words of the command line.
 fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &TableRecordError) -> anyhow::Error {
     let option =
         |field: &str| S::NEEDS.iter().find(|(key, _)| *key == field).map_or("", |(_, option)| option);
@@ -119,7 +119,7 @@ fn said_wrong<S: SetDefinition>(name: &DefinitionName, error: &TableRecordError)
 async fn delete(context: &Context, name: &DefinitionName) -> anyhow::Result<()> {
     context.fleet.delete_definition(&context.actor, name).await.map_err(|error| match error {
         FleetError::Definition(refusal @ DefinitionRefusal::InUse { .. }) => {
-            anyhow!("{refusal}: change that first")
+            anyhow!("{refusal}: remove this reference first")
         }
         other => explained(other),
     })?;
@@ -131,7 +131,7 @@ async fn delete(context: &Context, name: &DefinitionName) -> anyhow::Result<()> 
 struct Shown {
     /// The command of its kind.
     kind: &'static str,
-    /// What it says, in words.
+    /// The content, in words.
     says: String,
     #[serde(flatten)]
     definition: DefinitionView,
@@ -157,7 +157,7 @@ async fn list(context: &Context, kind: DefinitionKind) -> anyhow::Result<()> {
                 definition_command(kind)
             );
         }
-        let mut table = Table::new([kind.word(), "what it says", "areas", "changed", "by"]);
+        let mut table = Table::new([kind.word(), "content", "areas", "changed", "by"]);
         for Shown { says, definition, .. } in all {
             table.row([
                 definition.name.clone(),
@@ -175,12 +175,12 @@ fn areas(definition: &DefinitionView) -> String {
     definition.areas.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
 }
 
-/// One definition and how far it is, as JSON shows it.
+/// One definition and its state on the devices, as JSON shows it.
 #[derive(Serialize)]
 struct One {
     /// The command of its kind.
     kind: &'static str,
-    /// What it says, in words.
+    /// The content, in words.
     says: String,
     #[serde(flatten)]
     sync: DefinitionSync,
@@ -203,13 +203,13 @@ impl One {
         let changed = format!("{} by {}", when.both(definition.changed_at), definition.changed_by);
         let mut text = pairs([
             (self.kind, Some(definition.name.clone())),
-            ("says", Some(self.says.clone())),
-            ("for", Some(assigned.join(", ")).filter(|assigned| !assigned.is_empty())),
+            ("content", Some(self.says.clone())),
+            ("assigned to", Some(assigned.join(", ")).filter(|assigned| !assigned.is_empty())),
             ("areas", Some(areas(definition))),
             ("changed", Some(changed)),
         ]);
         if !devices.is_empty() {
-            let mut table = Table::new(["device", "name", "has it"]);
+            let mut table = Table::new(["device", "name", "on the device"]);
             for DefinitionAtDevice { serial_number, name, state } in devices {
                 table.row([serial_number.clone(), name.clone(), has_it(*state).to_owned()]);
             }
@@ -222,17 +222,17 @@ impl One {
 const fn has_it(state: DefinitionState) -> &'static str {
     match state {
         DefinitionState::Holds => "yes",
-        DefinitionState::Owed => "not yet: it goes out with the next polls",
+        DefinitionState::Owed => "not yet: will be sent with the next polls",
         DefinitionState::Refused => "no: the device refused it",
-        DefinitionState::Joining => "approved: its people are still being read",
-        DefinitionState::NotForIt => "no: it is in none of its areas, or does not know such a thing",
+        DefinitionState::Joining => "approved: Muster is still reading the device's people",
+        DefinitionState::NotForIt => "no: the device shares no area with it, or does not support this kind",
     }
 }
 
 #[derive(Serialize)]
 struct Assigned {
     message: u16,
-    /// How many did not have it before.
+    /// How many people did not have the message before.
     users: usize,
 }
 
@@ -246,8 +246,8 @@ async fn assign(context: &Context, number: u16, pins: &[Pin]) -> anyhow::Result<
         other => explained(other),
     })?;
     context.out.print(&Assigned { message: number, users }, |assigned| match assigned.users {
-        0 => format!("message {number} was theirs already"),
-        1 => format!("message {number} is given to one user"),
-        users => format!("message {number} is given to {users} users"),
+        0 => format!("message {number} was already assigned to them"),
+        1 => format!("message {number} is assigned to one user"),
+        users => format!("message {number} is assigned to {users} users"),
     })
 }

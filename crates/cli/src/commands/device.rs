@@ -43,7 +43,7 @@ async fn list(context: &Context) -> anyhow::Result<()> {
     let all: Vec<Summed> = context.fleet.devices().await?.into_iter().map(Summed::from).collect();
     context.out.print(&all, |all| {
         if all.is_empty() {
-            return "no device has called yet: set the address of this server at the terminal \
+            return "no device has connected yet: set the address of this server at the device \
                     (Menu → Comm. → Cloud Server Setting)"
                 .to_owned();
         }
@@ -84,7 +84,7 @@ struct Shown {
     device: DeviceView,
     /// How far it is in sync, in one sentence.
     summary: String,
-    /// What it can take, a sentence each.
+    /// Its capabilities, one sentence each.
     capability: Vec<String>,
 }
 
@@ -120,7 +120,7 @@ impl Shown {
             ("clock", Some(clock::words(&device.clock, when))),
             ("comm key", device.has_comm_key.then(|| "shown, and compared with every handshake".to_owned())),
             ("enrolment", Some(enrolment(device))),
-            ("set for it", Some(options(&device.options)).filter(|words| !words.is_empty())),
+            ("own settings", Some(options(&device.options)).filter(|words| !words.is_empty())),
         ]);
         if !device.failed_removals.is_empty() {
             text.push_str("\nremovals that the device has not confirmed:\n");
@@ -128,12 +128,12 @@ impl Shown {
                 let _ = writeln!(text, "  {removal}");
             }
         }
-        text.push_str("\nwhat it is and can take:\n");
+        text.push_str("\nmodel and capabilities:\n");
         for sentence in &self.capability {
             let _ = writeln!(text, "  {sentence}");
         }
         if !device.rereads.is_empty() {
-            text.push_str("\nasked for again:\n");
+            text.push_str("\ntables to upload again:\n");
             for table in &device.rereads {
                 let _ = writeln!(text, "  {}", reread::words(table, when));
             }
@@ -144,30 +144,31 @@ impl Shown {
                 let _ = writeln!(text, "  {}", session(connection, status, when));
             }
         }
-        let _ = writeln!(text, "\nwhat is owed to it: muster sync status {}", status.serial_number);
+        let _ = writeln!(text, "\npending items: muster sync status {}", status.serial_number);
         text
     }
 }
 
-/// What is known of a device; nothing while it has told nothing.
+/// The known capabilities of a device, one sentence each.
 pub fn known(capability: &Capability, when: &When) -> Vec<String> {
     if *capability == Capability::default() {
-        return vec!["it has told nothing of itself yet".to_owned()];
+        return vec!["not known yet: the device has not described itself".to_owned()];
     }
     capability.describe(&|at| when.date(at))
 }
 
 fn enrolment(device: &DeviceView) -> String {
     let what = match device.enrolment {
-        Enrolment::Hold => "people enrolled or changed at it wait for you",
-        Enrolment::Refuse => "people enrolled or changed at it are undone",
-        Enrolment::Accept => "people may be enrolled and changed at it",
+        Enrolment::Hold => "changes of people at this device wait for your decision",
+        Enrolment::Refuse => "Muster undoes changes of people at this device",
+        Enrolment::Accept => "people may be enrolled and changed at this device",
     };
-    let whose = if device.options.enrolment.is_some() { "set for it" } else { "as the server has it" };
+    let whose =
+        if device.options.enrolment.is_some() { "set for this device" } else { "setting of the server" };
     format!("{}: {what} ({whose})", device.enrolment.as_str())
 }
 
-/// When the people of a device were last read completely, and what hinders that.
+/// When Muster last read the people of a device completely, and any obstacle.
 fn people_read(device: &DeviceView, when: &When) -> String {
     let read = device.people_read_at.map_or_else(|| "never completely".to_owned(), |at| when.both(at));
     let serial_number = &device.status.serial_number;
@@ -175,12 +176,14 @@ fn people_read(device: &DeviceView, when: &When) -> String {
         format!("{read}; being read now")
     } else if device.capability.refused(Form::Query) {
         format!(
-            "{read}; the routine check leaves it out, since it answers no queries: muster device reread {serial_number}"
+            "{read}; the routine check skips this device, since it answers no queries: muster device reread \
+             {serial_number}"
         )
     } else if device.hides_people {
         let checked = device.people_checked_at.map(|at| when.relative(at)).unwrap_or_default();
         format!(
-            "{read}; it did not show all of them to the routine check {checked}: muster device reread {serial_number}"
+            "{read}; the device did not show all of them to the routine check {checked}: muster device reread \
+             {serial_number}"
         )
     } else {
         read
@@ -189,7 +192,7 @@ fn people_read(device: &DeviceView, when: &When) -> String {
 
 fn holds(holds: &Holds, when: &When) -> String {
     let Some(told) = holds.told_at.map(|at| when.relative(at)) else {
-        return format!("not told yet; should hold {} users", holds.users_wanted);
+        return format!("not reported yet; should hold {} users", holds.users_wanted);
     };
     let counts = [
         (holds.users, "users"),
@@ -199,7 +202,7 @@ fn holds(holds: &Holds, when: &When) -> String {
     ];
     let counts: Vec<String> =
         counts.iter().filter_map(|(count, what)| count.map(|count| format!("{count} {what}"))).collect();
-    format!("{} (told {told}); should hold {} users", counts.join(", "), holds.users_wanted)
+    format!("{} (reported {told}); should hold {} users", counts.join(", "), holds.users_wanted)
 }
 
 fn options(options: &OptionsView) -> String {
@@ -208,8 +211,8 @@ fn options(options: &OptionsView) -> String {
         options.realtime.map(|realtime| format!("realtime {realtime}")),
         options.trans_times.as_ref().map(|times| format!("uploads at {times}")),
         options.trans_interval_min.map(|minutes| format!("uploads every {minutes} min")),
-        options.trans_flag_format.map(|format| format!("upload switches spelled as {format}")),
-        options.delay_s.map(|seconds| format!("asks every {seconds} s")),
+        options.trans_flag_format.map(|format| format!("upload switches in format {format}")),
+        options.delay_s.map(|seconds| format!("polls every {seconds} s")),
         options.error_delay_s.map(|seconds| format!("waits {seconds} s after a failure")),
         options.photo_delivery.map(PhotoDelivery::as_str).map(|delivery| format!("photos by {delivery}")),
     ];
@@ -227,7 +230,7 @@ fn session(session: &SessionView, status: &DeviceStatus, when: &When) -> String 
     format!("{} to {until}{from}", when.local(session.opened_at))
 }
 
-/// What became of a command about one device.
+/// The result of a command about one device.
 #[derive(Serialize)]
 struct Done<'d> {
     serial_number: &'d str,
@@ -245,18 +248,21 @@ fn print(
 
 async fn approve(context: &Context, serial_number: &SerialNumber, approval: Approval) -> anyhow::Result<()> {
     let (joining, words) = if approval.replace {
-        (Joining::Replace, "is made equal to the fleet; people that only it knows are deleted from it")
+        (
+            Joining::Replace,
+            "Muster makes it equal to the fleet, and deletes people that only this device knows",
+        )
     } else {
-        (Joining::Adopt, "its people join the fleet; conflicts are shown by `muster held list`")
+        (Joining::Adopt, "its people join the fleet; `muster held list` shows conflicts")
     };
     match context.fleet.approve_device(&context.actor, serial_number, joining).await {
         Err(FleetError::Device(refusal @ DeviceRefusal::IsMember(_))) => bail!(
-            "{refusal}: `muster device refill {serial_number}` compares and sends everything again. To take it in \
-             anew: `muster device retire {serial_number}` first"
+            "{refusal}: `muster device refill {serial_number}` compares and sends everything again. To let the device \
+             in anew, run `muster device retire {serial_number}` first"
         ),
         other => other.map_err(explained)?,
     }
-    print(context, serial_number, "approved", || format!("{serial_number} is let in: {words}"))
+    print(context, serial_number, "approved", || format!("{serial_number} is approved: {words}"))
 }
 
 async fn reject(context: &Context, serial_number: &SerialNumber) -> anyhow::Result<()> {
@@ -267,14 +273,14 @@ async fn reject(context: &Context, serial_number: &SerialNumber) -> anyhow::Resu
         other => other.map_err(explained)?,
     }
     print(context, serial_number, "rejected", || {
-        format!("{serial_number} is not let in; `muster device approve {serial_number}` changes that")
+        format!("{serial_number} is rejected; `muster device approve {serial_number}` lets it in later")
     })
 }
 
 async fn retire(context: &Context, serial_number: &SerialNumber) -> anyhow::Result<()> {
     context.fleet.retire_device(&context.actor, serial_number).await.map_err(explained)?;
     print(context, serial_number, "retired", || {
-        format!("{serial_number} is no longer part of the fleet; what it holds stays on it")
+        format!("{serial_number} is no longer part of the fleet; its people stay on the device")
     })
 }
 
@@ -282,12 +288,13 @@ async fn refill(context: &Context, serial_number: &SerialNumber) -> anyhow::Resu
     context.fleet.refill_device(&context.actor, serial_number).await.map_err(no_member)?;
     print(context, serial_number, "refilling", || {
         format!(
-            "everything is sent to {serial_number} again; `muster sync status {serial_number}` shows how far it is"
+            "Muster compares and sends everything to {serial_number} again; `muster sync status {serial_number}` \
+             shows the progress"
         )
     })
 }
 
-/// What became of a command that has a device upload tables again.
+/// The result of `muster device reread`.
 #[derive(Serialize)]
 struct Asked {
     serial_number: String,
@@ -301,7 +308,8 @@ async fn reread(context: &Context, serial_number: &SerialNumber, tables: &[Stamp
     let asked = Asked { serial_number: serial_number.to_string(), tables };
     context.out.print(&asked, |asked| {
         format!(
-            "{serial_number} is asked for all of {} again; `muster device show {serial_number}` tells how far it is",
+            "Muster asks {serial_number} to upload all of {} again; `muster device show {serial_number}` shows the \
+             progress",
             asked.tables.join(", ")
         )
     })

@@ -26,14 +26,14 @@ pub async fn run(context: &Context, set: DeviceSet) -> anyhow::Result<()> {
     let done = Done { serial_number: set.serial_number.to_string(), changed };
     context.out.print(&done, |done| {
         if done.changed.is_empty() {
-            format!("{} was set up so already", done.serial_number)
+            format!("{} is unchanged: it has these settings already", done.serial_number)
         } else {
             format!("{}: changed {}", done.serial_number, done.changed.join(", "))
         }
     })
 }
 
-/// What the options of the command line ask for.
+/// The changes that the command line asks for.
 fn edit(set: &DeviceSet) -> anyhow::Result<DeviceEdit> {
     let mut edit = DeviceEdit {
         name: Setting::given(set.name.clone()),
@@ -81,7 +81,7 @@ fn edit(set: &DeviceSet) -> anyhow::Result<DeviceEdit> {
     Ok(edit)
 }
 
-/// Has a setting follow the server; false where it is set as well.
+/// Resets a setting to the server's; false if the command line also sets it.
 fn take_back<T>(setting: &mut Setting<T>) -> bool {
     let is_set = matches!(setting, Setting::Is(_));
     *setting = Setting::Default;

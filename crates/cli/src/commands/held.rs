@@ -16,10 +16,10 @@ use crate::render::not_found::explained;
 use crate::render::table::{Table, pairs};
 use crate::render::when::When;
 
-/// Carries out a command about what is held.
+/// Carries out a command about held records.
 ///
 /// # Errors
-/// There is no such thing, or it cannot be decided so.
+/// There is no such record, or this decision is not possible.
 pub async fn run(context: &Context, command: HeldCommand) -> anyhow::Result<()> {
     match command {
         HeldCommand::List { kind, device, all } => list(context, kind, device, all).await,
@@ -79,7 +79,7 @@ fn kind_of(kind: HeldKindArg) -> HeldKind {
 struct Shown {
     #[serde(flatten)]
     held: HeldView,
-    /// The record as the device sent it, where that is asked for.
+    /// The record as the device sent it, with `--raw`.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
 }
@@ -93,7 +93,7 @@ async fn show(context: &Context, id: i64, with_record: bool) -> anyhow::Result<(
     };
     if with_record {
         tracing::warn!(
-            "what follows is what the device sent: it may hold names, cards, passwords and templates"
+            "the record follows as the device sent it: it may hold names, cards, passwords and templates"
         );
     }
     let raw = with_record.then(|| String::from_utf8_lossy(&record.raw).into_owned());
@@ -117,7 +117,7 @@ impl Shown {
             ("times seen", Some(held.times_seen.to_string())),
             ("decided", held.resolution.clone()),
         ]);
-        let _ = writeln!(text, "\nwhat it means: {}", meaning(held.kind));
+        let _ = writeln!(text, "\nmeaning: {}", meaning(held.kind));
         if held.resolved_at.is_none() {
             let _ = writeln!(text, "decide: {}", decisions(held.kind, held.id));
         }
@@ -134,65 +134,69 @@ impl Shown {
 const fn meaning(kind: HeldKind) -> &'static str {
     match kind {
         HeldKind::Unreadable => {
-            "the device sent a record that could not be read; everything else it sent counts"
+            "Muster could not read a record from the device; Muster used the rest of the upload"
         }
         HeldKind::Conflict => {
-            "the device means another person by this PIN than the fleet does; both stay as they are until you decide"
+            "the device holds another person under this PIN than the fleet; both stay as they are until you decide"
         }
         HeldKind::Waiting => {
-            "Muster asked the device whose this is; the answer decides, or you do if none comes"
+            "Muster asked the device which person holds this PIN; the answer decides; if no answer comes, you decide"
         }
         HeldKind::Leftover => {
-            "the device had this under the PIN of somebody else; the device holds the fleet's person now, and this is kept here"
+            "the device had this data under the PIN of somebody else; the device now holds the fleet's person, and Muster keeps the data here"
         }
         HeldKind::Credential => {
-            "somebody who has a privilege got another card, password or template at the device; it has no effect until you decide"
+            "somebody with a privilege got another card, password or template at the device; the change has no effect until you decide"
         }
         HeldKind::Privilege => {
-            "somebody's privilege was raised at the device; it has no effect until you decide, all else of the person is synchronised"
+            "somebody got a higher privilege at the device; the privilege has no effect until you decide; Muster synchronises everything else of the person"
         }
         HeldKind::PartDeleted => {
-            "fingers, faces, a card or a password of somebody were deleted at the device; the fleet and all other devices keep them"
+            "somebody's fingers, faces, card or password were deleted at the device; the fleet and all other devices keep them"
         }
         HeldKind::Cleared => {
-            "the name, card or password of somebody was emptied at the device, which keeps them otherwise; the fleet and all other devices keep the value until you decide"
+            "somebody's name, card or password was emptied at a device that stores this field; the fleet and all other devices keep the value until you decide"
         }
         HeldKind::Deletion => {
             "somebody was deleted at the device; the fleet keeps the person until you decide"
         }
-        HeldKind::Brake => "devices change this to and fro; uploads of it are not taken until you decide",
-        HeldKind::UnreadTable => "the device sent something of a kind that is not read; it is kept here",
+        HeldKind::Brake => {
+            "devices keep changing this to and fro; Muster takes no further upload of it until you decide"
+        }
+        HeldKind::UnreadTable => {
+            "the device sent a table that Muster does not read; Muster keeps the records here"
+        }
     }
 }
 
 fn decisions(kind: HeldKind, id: i64) -> String {
     let same = match kind {
         HeldKind::Conflict | HeldKind::Waiting => "--same (both are one person), ",
-        HeldKind::Leftover => "--same (it is the fleet's person's), ",
+        HeldKind::Leftover => "--same (the data belongs to the fleet's person), ",
         _ => "",
     };
     let (device, fleet) = match kind {
         HeldKind::Unreadable | HeldKind::UnreadTable => {
-            return format!("muster held resolve {id} --dismiss (seen)");
+            return format!("muster held resolve {id} --dismiss (closes the record)");
         }
         HeldKind::PartDeleted => {
             return format!(
-                "muster held resolve {id} --fleet (they go to the device again) or --dismiss (nothing is done)"
+                "muster held resolve {id} --fleet (Muster sends them to the device again) or --dismiss (nothing changes)"
             );
         }
-        HeldKind::Leftover => ("it is taken", "it is discarded"),
-        HeldKind::Credential => ("it counts everywhere", "it does not count"),
+        HeldKind::Leftover => ("the fleet takes the data", "Muster discards the data"),
+        HeldKind::Credential => ("the change counts everywhere", "the change does not count"),
         HeldKind::Conflict | HeldKind::Waiting => {
-            ("the device's person becomes the fleet's", "the fleet's person goes to the device")
+            ("the device's person replaces the fleet's", "the fleet's person goes to the device")
         }
-        HeldKind::Privilege => ("it is given everywhere", "it stays without effect"),
-        HeldKind::Cleared => ("it is emptied everywhere", "it is brought back to the device"),
+        HeldKind::Privilege => ("the privilege counts everywhere", "the privilege stays without effect"),
+        HeldKind::Cleared => ("the field is emptied everywhere", "the value goes back to the device"),
         HeldKind::Deletion => ("the person is deleted everywhere", "the person comes back to the device"),
-        HeldKind::Brake => ("what the device has becomes the fleet's", "what the fleet has stays"),
+        HeldKind::Brake => ("the device's version becomes the fleet's", "the fleet's version stays"),
     };
     let dismiss = match kind {
         HeldKind::Conflict | HeldKind::Waiting => "",
-        _ => " or --dismiss (nothing is done)",
+        _ => " or --dismiss (nothing changes)",
     };
     format!("muster held resolve {id} {same}--device ({device}), --fleet ({fleet}){dismiss}")
 }
@@ -218,8 +222,8 @@ async fn decide(context: &Context, id: i64, decision: Decision) -> anyhow::Resul
     context.out.print(&Done { id, resolution: resolution.as_str() }, |done| match resolution {
         Resolution::Dismiss => format!("held {} is dismissed", done.id),
         Resolution::Same => format!("held {}: both are one person", done.id),
-        Resolution::Device => format!("held {}: what the device has is right", done.id),
-        Resolution::Fleet => format!("held {}: what the fleet has is right", done.id),
+        Resolution::Device => format!("held {}: the device is right", done.id),
+        Resolution::Fleet => format!("held {}: the fleet is right", done.id),
     })
 }
 
@@ -227,20 +231,22 @@ fn stays(id: i64) -> String {
     format!("held {id} stays as it is")
 }
 
-/// Why something cannot be decided in this way, with the option that helps.
+/// The reason why a decision is not possible, with the option that helps.
 fn refused(id: i64, refusal: &ResolveError) -> anyhow::Error {
     let why = match refusal {
-        ResolveError::OnlyDismiss => return usage(format!("{refusal}: --dismiss it once you have seen it")),
+        ResolveError::OnlyDismiss => return usage(format!("{refusal}: close the record with --dismiss")),
         ResolveError::Undecided => {
-            "this has to be decided: --same joins both, --device takes the device's person, \
+            "a decision is needed: --same joins both, --device takes the device's person, \
                                     --fleet the fleet's"
                 .to_owned()
         }
         ResolveError::Nobody(_) => format!("{refusal}: --device takes the device's person"),
         ResolveError::NotKnownWhich => {
-            format!("{refusal}: --fleet sends them to it again, --dismiss leaves them")
+            format!("{refusal}: --fleet sends them to the device again, --dismiss changes nothing")
         }
-        ResolveError::Replaced(_) => format!("{refusal}. --dismiss it, or empty it with `muster user set`"),
+        ResolveError::Replaced(_) => {
+            format!("{refusal}. Close the record with --dismiss, or empty the field with `muster user set`")
+        }
         ResolveError::OnePerson => format!("{refusal}: --device or --fleet"),
         ResolveError::Unknown
         | ResolveError::Resolved

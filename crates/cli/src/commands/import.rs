@@ -13,10 +13,10 @@ use crate::args::{Admit, ImportCommand, ImportZkServer};
 use crate::config::mask;
 use crate::failure::{AlreadyReported, usage};
 
-/// Takes the people of another server over.
+/// Takes over the people of another server.
 ///
 /// # Errors
-/// Its database cannot be read or is something else; [`AlreadyReported`] where nothing in it can be used.
+/// The old database cannot be read, or belongs to another program; [`AlreadyReported`] if it holds nothing usable.
 pub async fn run(context: &Context, command: ImportCommand) -> anyhow::Result<()> {
     match command {
         ImportCommand::ZkServer(import) => zk_server(context, &import).await,
@@ -39,7 +39,7 @@ async fn zk_server(context: &Context, arguments: &ImportZkServer) -> anyhow::Res
     });
     let report = take(context, &source, admit, options).await.map_err(|error| match error {
         ImportError::Store(error) => anyhow::Error::new(error)
-            .context("what was taken before stays, and running this again goes on from there"),
+            .context("Muster keeps the records imported so far; run the import again to continue"),
         error => error.into(),
     })?;
     context.out.print(&report, |report| words::report(report, arguments))?;
@@ -62,7 +62,7 @@ async fn take(
     Ok(report)
 }
 
-/// What is shown on standard error while it runs.
+/// The progress bar on standard error.
 fn bar(context: &Context, people: usize) -> ProgressBar {
     let wanted = std::io::stderr().is_terminal() && !context.out.is_json();
     let target = if wanted { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };

@@ -19,16 +19,16 @@ use crate::render::output::Output;
 #[derive(Serialize)]
 struct Written {
     file: String,
-    /// Where the one is that was there before.
+    /// The name of the previous file.
     backup: Option<String>,
-    /// What starts the server with it.
+    /// The command that starts the server with the file.
     start: String,
 }
 
-/// Writes the settings down: those that are `given`, and those that are asked for.
+/// Writes a file of settings: the `given` settings and the answers to questions.
 ///
 /// # Errors
-/// There is such a file already, something that is given cannot be meant, or the answers end.
+/// The file exists already, a given setting is wrong, or the input ends before all questions are answered.
 pub fn run(
     global: &Global,
     init: &Init,
@@ -37,7 +37,7 @@ pub fn run(
 ) -> anyhow::Result<()> {
     let path = match (&global.config, init.env) {
         (Some(_), true) => {
-            return Err(usage("--env writes .env, --config names another file: want one of them"));
+            return Err(usage("--env writes .env, but --config names another file: want only one of them"));
         }
         (Some(named), false) => named.clone(),
         (None, true) => PathBuf::from(DOTENV),
@@ -46,8 +46,8 @@ pub fn run(
     let is_there = fs::symlink_metadata(&path).is_ok();
     if is_there && !init.force {
         bail!(
-            "there is {} already, and it stays as it is: `muster config` shows what it sets; --force writes a new \
-             one and keeps this one as a copy",
+            "{} exists already and stays unchanged: `muster config` shows its settings; --force writes a new file \
+             and keeps this one as a copy",
             path.display()
         );
     }
@@ -59,7 +59,7 @@ pub fn run(
     };
     chosen_alone(&chosen)?;
     if !init.defaults && stdin().is_terminal() {
-        // Each locks the input by itself: one lock for all lines would keep the hidden one waiting for ever.
+        // Each read locks the input by itself: with one lock for all lines, the hidden read would wait for ever.
         let mut line = || {
             let mut line = String::new();
             stdin().read_line(&mut line).map(|_| line)
@@ -70,7 +70,7 @@ pub fn run(
     }
     for (name, _) in &chosen {
         if let origin @ Origin::Variables(_) = others_set.origin(name) {
-            eprintln!("{origin} is stronger than {name} in {}", path.display());
+            eprintln!("{origin} overrides {name} in {}", path.display());
         }
     }
 
@@ -93,19 +93,19 @@ pub fn run(
         return out
             .print(&written, |written| format!("{}\nstart the server: {}", written.words(), written.start));
     }
-    // Standard output belongs to the server that starts now.
+    // The server that starts now uses standard output.
     eprintln!("{}", written.words());
     Ok(())
 }
 
 impl Written {
     fn words(&self) -> String {
-        let before = self.backup.as_ref().map(|backup| format!("; the one before is {backup}"));
-        format!("{} is written{}", self.file, before.unwrap_or_default())
+        let before = self.backup.as_ref().map(|backup| format!("; the previous file is {backup}"));
+        format!("wrote {}{}", self.file, before.unwrap_or_default())
     }
 }
 
-/// Gives a file another name, one that is free.
+/// Renames a file to a free name.
 fn put_aside(path: &Path) -> anyhow::Result<PathBuf> {
     let named = |number: u16| {
         let mut name = path.as_os_str().to_owned();

@@ -13,10 +13,10 @@ struct Migrated {
     changed: bool,
 }
 
-/// Makes the database, or brings it to this version.
+/// Creates the database, or brings it to this version.
 ///
 /// # Errors
-/// A server has it; see [`database::open_to_serve`].
+/// A server uses the database file; see [`database::open_to_serve`].
 pub async fn run(settings: &Settings, out: Output) -> anyhow::Result<()> {
     let changed = match database::open_beside(settings).await {
         Ok(fleet) => {
@@ -24,7 +24,7 @@ pub async fn run(settings: &Settings, out: Output) -> anyhow::Result<()> {
             false
         }
         Err(error) => match error.downcast_ref::<StoreError>() {
-            // Also where there is none yet.
+            // `None`: the database does not exist yet.
             None | Some(StoreError::SchemaTooOld { .. }) => true,
             Some(_) => return Err(error),
         },

@@ -12,7 +12,7 @@ use crate::render::not_found::explained;
 use crate::render::table::{Table, pairs};
 use crate::render::when::When;
 
-/// Carries out a command about what devices send beside people and punches.
+/// Carries out a command about other records from devices.
 ///
 /// # Errors
 /// There is no such device or record.
@@ -28,9 +28,9 @@ pub async fn run(context: &Context, command: RecordCommand) -> anyhow::Result<()
 struct Shown {
     #[serde(flatten)]
     record: DeviceRecordView,
-    /// What it is about, in a few words.
+    /// The content, in a few words.
     about: String,
-    /// As the device sent it, where that was asked for.
+    /// The record as the device sent it, with `--raw`.
     #[serde(skip_serializing_if = "Option::is_none")]
     raw: Option<String>,
 }
@@ -90,7 +90,7 @@ async fn list(
     let shown: Vec<Shown> = records.into_iter().map(Shown::from).collect();
     context.out.print(&shown, |shown| {
         if shown.is_empty() {
-            return "no device sent anything of the kind".to_owned();
+            return "no device has sent such a record".to_owned();
         }
         let mut table =
             Table::new(["record", "kind", "device", "pin", "last", "times", "about"]).right([0, 5]);
@@ -114,7 +114,7 @@ async fn show(context: &Context, id: i64, with_record: bool) -> anyhow::Result<(
     if with_record {
         let raw = context.fleet.raw_device_record(id).await.map_err(explained)?;
         tracing::warn!(
-            "what follows is what the device sent: it may hold all that stands on an identity card"
+            "the record follows as the device sent it: it may hold everything on an identity card"
         );
         shown.raw = Some(String::from_utf8_lossy(&raw).into_owned());
     }

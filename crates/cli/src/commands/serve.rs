@@ -13,7 +13,7 @@ use crate::render::output::Output;
 use crate::render::table::pairs;
 use crate::{database, open_files, system};
 
-/// What is told at the start. The first line of the text is for scripts: the port may have been chosen by the system.
+/// The message at the start. Scripts read the first line of the text, since the system may have chosen the port.
 #[derive(Serialize)]
 struct Started {
     listen: String,
@@ -29,9 +29,9 @@ struct Started {
 /// Serves until SIGTERM or SIGINT.
 ///
 /// # Errors
-/// The database cannot be had, or an address cannot be listened on.
+/// Muster cannot open the database, or cannot listen on an address.
 pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
-    // From now on a signal is heard, however early it comes.
+    // Listen for signals first, so that an early signal is not lost.
     let mut signals = Signals::new()?;
     let (fleet, lock) = database::open_to_serve(&settings).await?;
     if settings.server.devices.admission == Admission::Open {
@@ -45,7 +45,7 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
             max_connections = config.devices.max_connections,
             possible = room.get(),
             "fewer connections of devices than max_connections are possible: the system limits this process's open files; \
-             raise that (LimitNOFILE= of the systemd unit, ulimit -Hn, --ulimit nofile of a container), or lower max_connections"
+             raise this limit (LimitNOFILE= of the systemd unit, ulimit -Hn, --ulimit nofile of a container), or lower max_connections"
         );
         config.devices.max_connections = room.get();
     }
@@ -76,12 +76,12 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
         },
         time_zone: settings.server.devices.fleet.time_zone.iana_name().unwrap_or("UTC").to_owned(),
     };
-    // Nobody has to read it.
+    // The server runs even if nobody reads the message.
     let _ = out.print_line(&started, Started::words);
     signals.next().await;
-    tracing::info!("stopping: requests that were begun are finished");
+    tracing::info!("stopping: the server answers the open requests first");
     tokio::select! {
-        stopped = running.stop() => stopped.context("cannot write what was kept in memory")?,
+        stopped = running.stop() => stopped.context("cannot write the last-seen times from memory")?,
         () = signals.next() => {
             tracing::warn!("stopped at once");
             return Err(AlreadyReported.into());
@@ -95,12 +95,12 @@ pub async fn run(settings: Settings, out: Output) -> anyhow::Result<()> {
 impl Started {
     fn words(&self) -> String {
         let admission = match self.admission {
-            "open" => "open: every device that calls is let in",
+            "open" => "open: every device that connects is let in",
             _ => "approve: unknown devices wait for `muster device approve`",
         };
         let attendance = match self.attendance {
             "keep" => "keep: punches are stored",
-            _ => "discard: punches are acknowledged and gone",
+            _ => "discard: Muster acknowledges punches and does not keep them",
         };
         let rest = pairs([
             ("  database", Some(self.database.clone())),
@@ -127,10 +127,10 @@ fn explained(error: StartError) -> anyhow::Error {
             format!("another program has this port: stop it, or choose another with {option}")
         }
         ErrorKind::PermissionDenied => {
-            format!("ports below 1024 need a permission: choose another with {option}")
+            format!("a port below 1024 needs a permission: choose another port with {option}")
         }
         ErrorKind::AddrNotAvailable => {
-            format!("this machine does not have this address: choose another with {option}")
+            format!("this machine does not have this address: choose another address with {option}")
         }
         _ => return error.into(),
     };
@@ -168,7 +168,7 @@ impl Signals {
 
     #[cfg(not(unix))]
     async fn next(&mut self) {
-        // Without signals it is stopped by the system.
+        // Without signals only the system can stop the process.
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }

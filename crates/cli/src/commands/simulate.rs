@@ -17,10 +17,10 @@ use crate::failure::AlreadyReported;
 use crate::render::output::Output;
 use crate::render::table::Table;
 
-/// How long a simulated device waits after it was refused or could not connect.
+/// How long a simulated device waits after a refusal or a failed connection.
 const ERROR_DELAY: Duration = Duration::from_secs(2);
 
-/// Of how many devices the approval is spelled out.
+/// Maximum number of devices for which the text lists each approval command.
 const SPELLED_OUT: usize = 5;
 
 /// Runs a fleet and compares its devices.
@@ -82,20 +82,20 @@ fn fleet(arguments: &Simulate) -> Fleet {
     }
 }
 
-/// Devices that were never let in, or never reached the server: that they hold what they should proves nothing.
+/// Devices that were never let in, or never reached the server. Their content proves nothing.
 fn never_in(report: &FleetReport) -> Vec<&str> {
     let never = report.devices.iter().filter(|device| device.tally.handshakes == 0);
     never.map(|device| device.serial_number.as_str()).collect()
 }
 
-/// All devices were in and are equal, and the last enrolment is everywhere.
+/// Whether all devices were let in and are equal, and all hold the last enrolment.
 fn is_proof(report: &FleetReport) -> bool {
     report.all_equal
         && never_in(report).is_empty()
         && report.enrolment.as_ref().is_none_or(|enrolment| enrolment.missing_on.is_empty())
 }
 
-/// What is shown while the fleet runs, on standard error.
+/// The progress on standard error while the fleet runs.
 struct Display {
     bar: ProgressBar,
     serial_numbers: Vec<String>,
@@ -137,12 +137,12 @@ impl Display {
             let _ = write!(message, ", {waiting} wait for approval");
         }
         if progress.phase == Phase::Enrolment {
-            message.push_str(", one more is enrolled");
+            message.push_str(", one more person is enrolled");
         }
         self.bar.set_message(message);
     }
 
-    /// How the devices that wait are let in.
+    /// The commands that let in the waiting devices.
     fn approval(&self, waiting: usize) -> String {
         let count =
             if waiting == 1 { "1 device waits".to_owned() } else { format!("{waiting} devices wait") };
@@ -154,7 +154,7 @@ impl Display {
         } else if let (Some(first), Some(last)) = (self.serial_numbers.first(), self.serial_numbers.last()) {
             let _ = write!(
                 text,
-                "\n  muster device approve {first} --adopt      and so on to {last}; or start the server with \
+                "\n  muster device approve {first} --adopt      and so on up to {last}; or start the server with \
                  --admission open"
             );
         }
@@ -167,17 +167,9 @@ impl Display {
 }
 
 fn words(report: &FleetReport, broken_off: bool) -> String {
-    let mut table = Table::new([
-        "device",
-        "model",
-        "users",
-        "templates",
-        "polls",
-        "commands",
-        "failures",
-        "holds everything",
-    ])
-    .right([2, 3, 4, 5, 6]);
+    let mut table =
+        Table::new(["device", "model", "users", "templates", "polls", "commands", "failures", "complete"])
+            .right([2, 3, 4, 5, 6]);
     for device in &report.devices {
         let after = match (device.equal, device.equal_after_ms) {
             (true, Some(ms)) => format!("after {}", seconds(ms)),
@@ -200,26 +192,28 @@ fn words(report: &FleetReport, broken_off: bool) -> String {
     if let Some(enrolment) = &report.enrolment {
         let _ = write!(text, "{} was enrolled at {}", enrolment.pin, enrolment.enrolled_at);
         for (serial_number, ms) in &enrolment.arrived_after_ms {
-            let _ = write!(text, "\n  {serial_number} has them after {}", seconds(*ms));
+            let _ = write!(text, "\n  {serial_number} has the person after {}", seconds(*ms));
         }
         for serial_number in &enrolment.missing_on {
-            let _ = write!(text, "\n  {serial_number} does not have them");
+            let _ = write!(text, "\n  {serial_number} does not have the person");
         }
         text.push('\n');
     }
     let (devices, users, templates) = (report.devices.len(), report.users, report.templates);
     if is_proof(report) {
         let after = report.equal_after_ms.map(|ms| format!(" after {}", seconds(ms))).unwrap_or_default();
-        let _ =
-            write!(text, "all {devices} devices hold the same{after}: {users} users, {templates} templates");
+        let _ = write!(
+            text,
+            "all {devices} devices hold the same people{after}: {users} users, {templates} templates"
+        );
         if report.others > 0 {
-            let _ = write!(text, ", and {} who were not enrolled here", report.others);
+            let _ = write!(text, ", and {} users who were not enrolled here", report.others);
         }
         return text;
     }
-    let why = if broken_off { "broken off" } else { "time is up" };
+    let why = if broken_off { "stopped" } else { "time is up" };
     let unequal: Vec<_> = report.devices.iter().filter(|device| !device.equal).collect();
-    let _ = write!(text, "{why}: {} of {devices} devices differ from what was enrolled", unequal.len());
+    let _ = write!(text, "{why}: {} of {devices} devices differ from the enrolled people", unequal.len());
     for device in unequal {
         let _ = write!(text, "\n  {}:", device.serial_number);
         for difference in &device.first_differences {
@@ -231,7 +225,7 @@ fn words(report: &FleetReport, broken_off: bool) -> String {
         }
         if device.tally.handshakes == 0 {
             let refused = device.tally.refused_handshakes > 0;
-            let why = if refused { "it was never approved" } else { "it never reached the server" };
+            let why = if refused { "never approved" } else { "never reached the server" };
             let _ = write!(text, "\n    ({why})");
         }
     }

@@ -12,7 +12,7 @@ use crate::render::sync_status::{OwedWords, Summed};
 use crate::render::table::Table;
 use crate::render::when::When;
 
-/// Shows what is in sync.
+/// Shows the sync state of all devices, or of one.
 ///
 /// # Errors
 /// There is no such device.
@@ -27,7 +27,7 @@ async fn all(context: &Context) -> anyhow::Result<()> {
     let all: Vec<Summed> = context.fleet.devices().await?.into_iter().map(Summed::from).collect();
     context.out.print(&all, |all| {
         if all.is_empty() {
-            return "no device has called yet".to_owned();
+            return "no device has connected yet".to_owned();
         }
         let members: Vec<_> = all.iter().filter(|device| device.status.state.is_member()).collect();
         let mut table = Table::new(["device", "name", "last seen", "synchronisation"]);
@@ -45,14 +45,14 @@ async fn all(context: &Context) -> anyhow::Result<()> {
     })
 }
 
-/// One device with everything that is owed to it.
+/// One device with all its pending items.
 #[derive(Serialize)]
 struct One {
     #[serde(flatten)]
     summed: Summed,
-    /// What it is and can take, a sentence each.
+    /// Its model and capabilities, one sentence each.
     capability: Vec<String>,
-    /// What is under way, owed or refused.
+    /// Items that are in progress, pending or refused.
     owed: Vec<OwedWords>,
 }
 
@@ -71,7 +71,7 @@ impl One {
         let Summed { status, summary } = &self.summed;
         let seen = status.last_seen_at.map(|at| when.both(at));
         let mut text = format!(
-            "{}: {summary}\nlast seen {}\n\nwhat it is and can take:\n",
+            "{}: {summary}\nlast seen {}\n\nmodel and capabilities:\n",
             status.serial_number,
             seen.unwrap_or_else(|| "never".to_owned())
         );
@@ -80,7 +80,7 @@ impl One {
         }
         if self.owed.is_empty() {
             if status.state.is_member() {
-                text.push_str("\nnothing is owed to it\n");
+                text.push_str("\nno pending items\n");
             }
             return text;
         }

@@ -1,4 +1,4 @@
-//! `muster user`: showing people, and who was deleted.
+//! `muster user`: shows people and deleted people.
 
 use std::fmt::Write as _;
 
@@ -48,14 +48,14 @@ fn standing(user: &UserSummary, when: &When) -> String {
 fn list_words(page: &UserPage, wanted: &ListUsers, when: &When) -> String {
     if page.users.is_empty() {
         return match &wanted.search {
-            Some(search) => format!("nobody whose PIN, name or card holds {search:?}"),
+            Some(search) => format!("nobody has a PIN, name or card that contains {search:?}"),
             None => {
-                "there is nobody yet: enrol somebody at an approved device, or `muster user set PIN --name …`"
+                "there is nobody yet: enrol somebody at an approved device, or run `muster user set PIN --name …`"
                     .to_owned()
             }
         };
     }
-    // Most fleets have nobody to say something of here.
+    // Most fleets have nobody who is suspended or has a last day: no column then.
     let is_special = |user: &UserSummary| user.suspended.is_some() || user.leaves.is_some();
     let column = if page.users.iter().any(is_special) { "standing" } else { "" };
     let mut table =
@@ -78,7 +78,7 @@ fn list_words(page: &UserPage, wanted: &ListUsers, when: &When) -> String {
     if page.more {
         let _ = writeln!(
             text,
-            "and more: --limit 0 shows all, --search TEXT some (these are {})",
+            "there are more than these {}: --limit 0 shows all, --search TEXT filters",
             page.users.len()
         );
     }
@@ -96,7 +96,7 @@ fn words(user: &UserView, when: &When) -> String {
         (None, None) => None,
         (start, end) => Some(format!(
             "from {} to {}",
-            start.as_deref().unwrap_or("ever"),
+            start.as_deref().unwrap_or("the beginning"),
             end.as_deref().unwrap_or("no end")
         )),
     };
@@ -137,7 +137,7 @@ fn words(user: &UserView, when: &When) -> String {
 
 fn words_of_suspended(device: &UserOnDevice, suspended: &SuspensionView, when: &When) -> String {
     if device.joining {
-        "approved: its people are still being read".to_owned()
+        "approved: Muster is still reading the device's people".to_owned()
     } else if device.removed {
         format!("nothing: {}", suspension::words(suspended, when))
     } else if !device.failed_removals.is_empty() {
@@ -153,10 +153,11 @@ fn words_on_device(device: &UserOnDevice) -> String {
         return removals(&device.failed_removals);
     }
     if !device.in_scope {
-        return "nothing: the person is in none of its areas, or it cannot take the PIN".to_owned();
+        return "not assigned: person and device share no area, or the device does not accept this PIN"
+            .to_owned();
     }
     if device.joining {
-        return "approved: its people are still being read".to_owned();
+        return "approved: Muster is still reading the device's people".to_owned();
     }
     let mut parts = Vec::new();
     if device.owed.is_empty() {
@@ -165,7 +166,7 @@ fn words_on_device(device: &UserOnDevice) -> String {
         parts.push(format!("{} items; lacks {}", device.held, listed(&device.owed)));
     }
     if !device.not_for_it.is_empty() {
-        parts.push(format!("not for it: {}", listed(&device.not_for_it)));
+        parts.push(format!("not suitable for this device: {}", listed(&device.not_for_it)));
     }
     parts.extend(device.failed_removals.iter().map(ToString::to_string));
     parts.join("; ")
@@ -183,7 +184,7 @@ async fn deleted(context: &Context) -> anyhow::Result<()> {
     let deletions = context.fleet.deletions().await?;
     context.out.print(&deletions, |deletions| {
         if deletions.is_empty() {
-            return "nobody was deleted who can be brought back".to_owned();
+            return "there is no deleted person whom you can bring back".to_owned();
         }
         let mut table = Table::new(["pin", "deleted", "by", "can be undone for", "items"]).right([4]);
         for deletion in deletions {

@@ -29,13 +29,13 @@ struct Done {
     words: String,
 }
 
-/// What an erasure came to.
+/// The result of an erasure.
 #[derive(Serialize)]
 struct Erasure {
-    /// Rows of each table that went, or lost what they said of the person.
+    /// For each table, the rows that were deleted or that lost the data of the person.
     erased: BTreeMap<&'static str, u64>,
     kept_punches: u64,
-    /// The files of the database were written anew; `None` where it is on a database server.
+    /// Whether the database file was rewritten; `None` for a database server.
     files_rewritten: Option<bool>,
 }
 
@@ -70,23 +70,25 @@ pub async fn set(context: &Context, set: SetUser) -> anyhow::Result<()> {
     let only_leaves = edit == UserEdit { leaves, ..UserEdit::default() };
     let outcome = context.fleet.set_user(&context.actor, &set.pin, &edit).await.map_err(not_set)?;
     let (word, words) = match outcome {
-        SetOutcome::Made => ("made", "is made, and goes to the devices"),
+        SetOutcome::Made => ("made", "is added; Muster sends the person to the devices"),
         SetOutcome::Changed { is_suspended: true } => {
-            ("changed", "is changed, and stays suspended: the devices get the change with the person")
+            ("changed", "is changed, and stays suspended: the devices get the change when the person returns")
         }
         SetOutcome::Changed { .. } if only_leaves => ("changed", "is changed"),
-        SetOutcome::Changed { .. } => ("changed", "is changed, and the change goes to the devices"),
-        SetOutcome::Unchanged => ("unchanged", "was so already"),
+        SetOutcome::Changed { .. } => ("changed", "is changed; Muster sends the change to the devices"),
+        SetOutcome::Unchanged => ("unchanged", "is unchanged"),
     };
     let last_day = match leaves.flatten().filter(|_| outcome != SetOutcome::Unchanged) {
-        Some(day) => format!("; {day} is the last day: when it has ended, every terminal removes them"),
+        Some(day) => format!(
+            "; {day} is the last day: when the day has ended, Muster removes the person from every device"
+        ),
         None => String::new(),
     };
     let words = format!("user {} {words}{last_day}", set.pin);
     Done { pin: set.pin.to_string(), outcome: word, items: None, erasure: None, words }.print(context)
 }
 
-/// Why a person was not set.
+/// The reason why a person was not changed, with advice.
 fn not_set(error: FleetError) -> anyhow::Error {
     match error {
         FleetError::User(UserRefusal::NothingToChange(_)) => {
@@ -94,17 +96,17 @@ fn not_set(error: FleetError) -> anyhow::Error {
         }
         FleetError::User(refusal @ UserRefusal::DayIsOver { .. }) => usage(refusal.to_string()),
         FleetError::User(UserRefusal::HasLeft(pin)) => {
-            anyhow::anyhow!("user {pin} has left: `muster user reinstate {pin}` brings them back first")
+            anyhow::anyhow!("user {pin} has left: `muster user reinstate {pin}` brings the person back first")
         }
         other => explained(other),
     }
 }
 
-/// The first line of standard input. On a terminal it is asked for.
+/// The first line of standard input. On a console, Muster asks for the line.
 fn password_from_stdin() -> anyhow::Result<String> {
     let mut input = std::io::stdin().lock();
     if input.is_terminal() {
-        eprint!("password (it is shown while you type): ");
+        eprint!("password (visible while you type): ");
     }
     let mut line = String::new();
     input.by_ref().take(1024).read_line(&mut line).context("cannot read the password from standard input")?;
@@ -118,11 +120,11 @@ fn password_from_stdin() -> anyhow::Result<String> {
 /// Deletes a person everywhere.
 ///
 /// # Errors
-/// There is no such person, or the operator thought better of it.
+/// There is no such person, or the operator did not confirm.
 pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     let pin = &delete.pin;
     let fleet = &context.fleet;
-    // Who is deleted already can still be erased.
+    // A person who is already deleted can still be erased.
     let name = if delete.erase { fleet.erasable_name(pin).await } else { fleet.user_name(pin).await };
     let name = name.map_err(explained)?;
     if !delete.yes && !confirmed(pin, &name, delete.erase)? {
@@ -133,7 +135,7 @@ pub async fn delete(context: &Context, delete: &DeleteUser) -> anyhow::Result<()
     }
     let deleted = fleet.delete_user(&context.actor, pin).await.map_err(explained)?;
     let words = format!(
-        "user {pin} is deleted everywhere; until {} `muster user undo {pin}` brings them back",
+        "user {pin} is deleted everywhere; until {} `muster user undo {pin}` brings the person back",
         context.when.local(deleted.until)
     );
     Done { pin: pin.to_string(), outcome: "deleted", items: Some(deleted.items), erasure: None, words }
@@ -149,8 +151,8 @@ async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     };
     let erased = context.fleet.erase_user(&context.actor, pin, scope).await.map_err(explained)?;
     let mut words = format!(
-        "user {pin} is erased here and deleted on every terminal, also on those that are off, as soon as they are back\n\
-         kept: the PIN, so that no terminal brings the person back"
+        "user {pin} is erased here; Muster deletes the person from every device, from offline devices when they are back\n\
+         kept: the PIN, so that no device brings the person back"
     );
     let kept_punches = erased.kept_punches;
     if kept_punches > 0 {
@@ -158,12 +160,12 @@ async fn erase(context: &Context, delete: &DeleteUser) -> anyhow::Result<()> {
     }
     let (files_rewritten, sentence) = file_words(&erased.file);
     let _ = write!(words, "\n{sentence}");
-    words += "\nbackups keep what they have";
+    words += "\nbackups still hold the person";
     let erasure = Some(Erasure { erased: erased.rows, kept_punches, files_rewritten });
     Done { pin: pin.to_string(), outcome: "erased", items: Some(erased.items), erasure, words }.print(context)
 }
 
-/// Whether the file of the database was written anew, where there is one, and what that means.
+/// Whether the database file was rewritten, and the consequence in words.
 fn file_words(file: &ErasedFile) -> (Option<bool>, String) {
     match file {
         ErasedFile::NotHere => (
@@ -173,12 +175,12 @@ fn file_words(file: &ErasedFile) -> (Option<bool>, String) {
         ),
         ErasedFile::LogEmptied => (
             Some(false),
-            "rows that earlier versions of Muster replaced may still stand in the file of the database"
+            "the file of the database may still hold rows that earlier versions of Muster replaced"
                 .to_owned(),
         ),
         ErasedFile::Rewritten => (
             Some(true),
-            "the file of the database was written anew: no byte of the person is left in it".to_owned(),
+            "the file of the database was rewritten: it holds no byte of the person any more".to_owned(),
         ),
         ErasedFile::LogInUse => (
             Some(false),
@@ -186,16 +188,16 @@ fn file_words(file: &ErasedFile) -> (Option<bool>, String) {
         ),
         ErasedFile::Failed(error) => (
             Some(false),
-            format!("the file of the database was not written anew: {error}. Run the command again"),
+            format!("the file of the database was not rewritten: {error}. Run the command again"),
         ),
     }
 }
 
-/// Asks on a terminal; a script has to say `--yes`.
+/// Asks on the console. A script must give `--yes`.
 fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
     let mut input = std::io::stdin().lock();
     if !input.is_terminal() {
-        bail!("there is no terminal to ask on: say --yes to delete user {pin}");
+        bail!("without a console, Muster cannot ask: add --yes to delete user {pin}");
     }
     let what = if erase { "Erase for good" } else { "Delete" };
     let name = output::printable(name);
@@ -213,16 +215,16 @@ fn confirmed(pin: &Pin, name: &str, erase: bool) -> anyhow::Result<bool> {
 pub async fn undo(context: &Context, pin: &Pin) -> anyhow::Result<()> {
     let restored = match context.fleet.undo_deletion(&context.actor, pin).await {
         Err(FleetError::User(refusal @ UserRefusal::NoDeletion { nearest: None, .. })) => {
-            bail!("{refusal}; `muster user deleted` lists those that there are")
+            bail!("{refusal}; `muster user deleted` lists all deletions that can be undone")
         }
         other => other?,
     };
     let words = match &restored.suspension {
         Some(suspended) => format!(
-            "user {pin} is in the fleet again, and stays off every terminal: {}",
+            "user {pin} is in the fleet again, but on no device: {}",
             suspension::words(suspended, &context.when)
         ),
-        None => format!("user {pin} is back, and goes to the devices again"),
+        None => format!("user {pin} is back; Muster sends the person to the devices again"),
     };
     Done { pin: pin.to_string(), outcome: "restored", items: Some(restored.items), erasure: None, words }
         .print(context)

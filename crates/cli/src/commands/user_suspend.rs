@@ -32,7 +32,7 @@ pub async fn reinstate(context: &Context, pins: &[Pin]) -> anyhow::Result<()> {
     context.out.print(&changes, |changes| lines(changes, reinstated))
 }
 
-/// Why nobody was suspended or reinstated.
+/// The reason why nobody was suspended or reinstated.
 fn refused(error: FleetError, what: &str) -> anyhow::Error {
     match error {
         FleetError::User(refusal @ UserRefusal::DayIsOver { .. }) => usage(refusal.to_string()),
@@ -54,11 +54,13 @@ fn suspended(change: &SuspensionChange, when: &When) -> String {
     let sentence = suspension::sentence(&change.suspension, &change.pin, when);
     match change.outcome {
         SuspensionOutcome::Suspended => {
-            format!("{sentence}: every terminal removes them, one that is off when it is back")
+            format!(
+                "{sentence}: Muster removes the person from every device, from an offline device when it is back"
+            )
         }
-        SuspensionOutcome::Changed => format!("{sentence}: this is changed"),
+        SuspensionOutcome::Changed => format!("{sentence} (changed)"),
         SuspensionOutcome::Unchanged | SuspensionOutcome::Reinstated => {
-            format!("{sentence}: this was so already")
+            format!("{sentence} (unchanged)")
         }
     }
 }
@@ -66,8 +68,10 @@ fn suspended(change: &SuspensionChange, when: &When) -> String {
 fn reinstated(change: &SuspensionChange) -> String {
     let pin = &change.pin;
     if change.suspension.areas.is_empty() {
-        format!("user {pin} is back, but in no area: `muster user set {pin} --areas 1` puts them into one")
+        format!("user {pin} is back, but in no area: `muster user set {pin} --areas 1` adds an area")
     } else {
-        format!("user {pin} is back, and goes to the terminals of their areas with everything")
+        format!(
+            "user {pin} is back; Muster sends the person to the devices of the person's areas with all data"
+        )
     }
 }

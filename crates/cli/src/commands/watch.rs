@@ -1,4 +1,4 @@
-//! `muster watch`: what happens, as it happens.
+//! `muster watch`: shows events live.
 
 mod summary;
 
@@ -9,19 +9,19 @@ use super::Context;
 use crate::render::event;
 use crate::render::when::When;
 
-/// How often the database is looked at.
+/// The interval between two queries of the database.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Prints what happens until Ctrl-C: as JSON everything, for people summed up.
+/// Prints events until Ctrl-C: every event as JSON, or a summary for people.
 ///
 /// # Errors
-/// The database fails, or nobody reads any more.
+/// The database fails, or standard output is closed.
 pub async fn run(context: &Context) -> anyhow::Result<()> {
     let mut watcher = context.fleet.watch().await?;
     // On standard error: for people, and for scripts that wait until it begins.
     eprintln!("watching; Ctrl-C ends it");
     if crate::database::is_served(&context.settings)? == Some(false) {
-        eprintln!("no server uses this database now: devices are heard again after `muster serve`");
+        eprintln!("no server uses this database now: start one with `muster serve` to see devices");
     }
     let mut ticks = tokio::time::interval(EVERY);
     loop {

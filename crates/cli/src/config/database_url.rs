@@ -6,10 +6,10 @@ use std::net::Ipv6Addr;
 
 use url::{ParseError, Url};
 
-/// What a URL of a MySQL or MariaDB server looks like.
+/// Example of a URL of a MySQL or MariaDB server.
 const EXAMPLE: &str = "mysql://muster:PASSWORD@localhost:3306/muster";
 
-/// What may follow a `?`. The values of all others are hidden where a URL is shown.
+/// The parameters that may follow a `?`. Muster hides the values of all others when it shows a URL.
 pub const PARAMETERS: [&str; 5] = ["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
 
 const SSL_MODES: [&str; 5] = ["DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"];

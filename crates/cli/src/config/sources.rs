@@ -1,4 +1,4 @@
-//! Where values can come from.
+//! The sources of values.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ pub const DOTENV: &str = ".env";
 /// The name of the file of settings, unless another one is named.
 pub const FILE: &str = "muster.toml";
 
-/// Where values can come from, apart from the defaults.
+/// The sources of values, apart from the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
-    /// What stands on the command line, by the name of the setting.
+    /// The values of the command line, by the name of the setting.
     pub command_line: Vec<(&'static str, String)>,
     /// The environment, all of it.
     pub environment: Vec<(String, String)>,
@@ -30,16 +30,16 @@ pub struct Sources {
 /// A file with settings.
 #[derive(Clone, Debug, Default)]
 pub struct SourceFile {
-    /// What it is called in messages.
+    /// The name of the file in messages.
     pub path: PathBuf,
-    /// What stands in it.
+    /// The content of the file.
     pub text: String,
     /// Whether others than its owner may read it.
     pub is_exposed: bool,
 }
 
 impl Sources {
-    /// What this process was given. `named` is the file of `--config`.
+    /// The sources of this process. `named` is the file of `--config`.
     ///
     /// # Errors
     /// A file cannot be read, or the one that was named is not there.

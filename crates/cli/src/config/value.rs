@@ -42,7 +42,7 @@ fn word<T: Copy>(text: &str, words: &[(&str, T)]) -> Result<T, String> {
         let words: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
         match words.split_last() {
             Some((last, rest)) => format!("want {} or {last}", rest.join(", ")),
-            None => "nothing is possible here".to_owned(),
+            None => "no value is possible".to_owned(),
         }
     })
 }
@@ -75,27 +75,27 @@ pub fn folder(text: &str) -> Result<PathBuf, String> {
     if text.is_empty() { Err("want a folder".to_owned()) } else { Ok(PathBuf::from(text)) }
 }
 
-/// What happens to unknown devices.
+/// The policy for unknown devices.
 pub fn admission(text: &str) -> Result<Admission, String> {
     word(text, &[("approve", Admission::Approve), ("open", Admission::Open)])
 }
 
-/// What a deletion at a device does.
+/// The policy for people who are deleted at a device.
 pub fn deletion(text: &str) -> Result<Deletion, String> {
     word(text, &[("propagate", Deletion::Propagate), ("restore", Deletion::Restore), ("ask", Deletion::Ask)])
 }
 
-/// What becomes of people who are enrolled or changed at a device.
+/// The policy for people who are enrolled or changed at a device.
 pub fn enrolment(text: &str) -> Result<Enrolment, String> {
     word(text, &[("accept", Enrolment::Accept), ("hold", Enrolment::Hold), ("refuse", Enrolment::Refuse)])
 }
 
-/// What a name, card or password that was emptied at a device does.
+/// The policy for a name, card or password that is emptied at a device.
 pub fn cleared(text: &str) -> Result<Cleared, String> {
     word(text, &[("hold", Cleared::Hold), ("accept", Cleared::Accept), ("ignore", Cleared::Ignore)])
 }
 
-/// What a privilege raised at a device does.
+/// The policy for a privilege that is raised at a device.
 pub fn privilege(text: &str) -> Result<PrivilegePolicy, String> {
     word(
         text,
@@ -107,7 +107,7 @@ pub fn privilege(text: &str) -> Result<PrivilegePolicy, String> {
     )
 }
 
-/// What is done with punches.
+/// The policy for punches.
 pub fn attendance(text: &str) -> Result<Attendance, String> {
     word(text, &[("discard", Attendance::Discard), ("keep", Attendance::Keep)])
 }

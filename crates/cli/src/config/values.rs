@@ -11,7 +11,7 @@ use super::variables::{Named, Variables};
 use super::{mask, value};
 use crate::failure::usage;
 
-/// Where a value came from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// Nobody set it; from what it follows, where it is no fixed value.
@@ -120,7 +120,7 @@ impl Values {
     }
 }
 
-/// The URL of the file that is the database unless told otherwise.
+/// The default database: the URL of a file in the data directory.
 pub fn default_database(data_dir: &Path) -> String {
     format!("sqlite://{}", data_dir.join("muster.db").display())
 }

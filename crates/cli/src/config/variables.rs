@@ -1,6 +1,6 @@
-//! Variables, of the environment and of `.env`, and the settings they make.
+//! Variables of the environment and of `.env`, and the settings that they set.
 //!
-//! Beside `MUSTER_` and the name of a setting there are the names that servers of terminals have had for long: `DB_HOST`,
+//! Besides `MUSTER_` and the name of a setting, Muster reads the names that older device servers use: `DB_HOST`,
 //! `DB_PORT`, `DB_USER`, `DB_PASSWORD`, `DB_NAME`, `PORT` and `DEBUG`.
 
 use std::fmt;
@@ -12,7 +12,7 @@ use super::values::{Origin, Value};
 use super::{SourceFile, Sources, dotenv, mask, value};
 use crate::failure::usage;
 
-/// The variables that together name a database; each of the first two alone says that there is one.
+/// The variables that together name a database. One of the first two must be set; otherwise the others have no effect.
 const DATABASE: [&str; 5] = ["DB_HOST", "DB_NAME", "DB_PORT", "DB_USER", "DB_PASSWORD"];
 
 /// Where a variable is set.
@@ -22,14 +22,14 @@ pub enum Place {
     Environment,
     /// In `.env`.
     Dotenv {
-        /// What the file is called.
+        /// The path of the file.
         path: PathBuf,
         /// From 1.
         line: usize,
     },
 }
 
-/// A variable that is set. What is empty is as good as absent: that is how it is taken away where variables are listed.
+/// A variable that is set. An empty variable counts as absent: that is how a list of variables removes one.
 #[derive(Clone, Debug)]
 pub struct Variable {
     name: String,
@@ -97,7 +97,7 @@ impl Variables {
         Ok(values)
     }
 
-    /// What the old names say about a setting.
+    /// The value of a setting from the older names.
     fn old(&self, setting: &str, of_environment: bool) -> anyhow::Result<Option<Value>> {
         let is_here = |variable: &&Variable| (variable.place == Place::Environment) == of_environment;
         let value = |variable: &Variable, text| Value { text, origin: Origin::Variables(variable.into()) };
@@ -154,7 +154,7 @@ impl Variables {
         self.all.iter().find(|variable| variable.name == name)
     }
 
-    /// What was set and may have been meant otherwise, in words.
+    /// Warnings about variables that probably have another effect than intended.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.misspelled();
         let is_named = DATABASE[..2].iter().any(|name| self.find(name).is_some());
@@ -168,8 +168,8 @@ impl Variables {
         warnings
     }
 
-    /// Variables that begin like ours and name no setting, each with the one that may be meant. Only those that are near
-    /// to one: orchestrators set variables of their own for a service that is called muster.
+    /// Variables that begin with `MUSTER_` and are probably misspelled, each with the likely name. A name that resembles
+    /// no setting is left out: orchestrators set their own variables for a service with the name muster.
     fn misspelled(&self) -> Vec<String> {
         let near = |variable: &str| {
             let all = SETTINGS.iter().map(Setting::variable);

@@ -1,5 +1,5 @@
-//! Settings as a file that is read back: every setting with what it does, those that were chosen active, all others as
-//! comments that show the default.
+//! Writes a file of settings. The file explains every setting. Chosen settings are active; all others are comments that
+//! show the default.
 
 use std::fmt::Write as _;
 
@@ -7,14 +7,14 @@ use super::setting::{SETTINGS, Setting};
 use super::{Settings, dotenv};
 
 const TOML: &str = "\
-# What Muster is set to. A # before a setting: it is not set, and has the default that stands there.
-# The environment and .env are stronger. `muster config` shows what is in force, and where it comes from.
+# Settings of Muster. A setting after a # is not set: the line shows its default.
+# The environment and .env override this file. `muster config` shows each value in force, and where it was set.
 ";
 
 const DOTENV: &str = "\
-# What Muster is set to. A # before a variable: it is not set, and has the default that stands there.
-# The environment is stronger. `muster config` shows what is in force, and where it comes from.
-# For MUSTER_DATABASE can stand DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME; for MUSTER_LISTEN can stand PORT.
+# Settings of Muster. A variable after a # is not set: the line shows its default.
+# The environment overrides this file. `muster config` shows each value in force, and where it was set.
+# You can set DB_HOST, DB_PORT, DB_USER, DB_PASSWORD and DB_NAME instead of MUSTER_DATABASE, and PORT instead of MUSTER_LISTEN.
 ";
 
 /// As `muster.toml`. `settings` are those where only the chosen ones are set.

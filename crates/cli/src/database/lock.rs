@@ -1,4 +1,4 @@
-//! The right to serve a database file: one server at a time has it.
+//! The lock of a database file: only one server at a time holds it.
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 
-/// The right. The operating system takes it back when the process ends, however it ends.
+/// The held lock. The operating system releases the lock when the process ends, even after a crash.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
 }
 
-/// Whether a server serves this database now.
+/// Whether a server uses this database now.
 ///
 /// # Errors
 /// The lock file cannot be opened.
@@ -31,14 +31,14 @@ fn lock_path(database: &Path) -> PathBuf {
     PathBuf::from(path)
 }
 
-/// Takes the right to serve a database.
+/// Locks a database for this server.
 ///
 /// # Errors
-/// Another server has it, or the lock file cannot be written.
+/// Another server holds the lock, or the lock file cannot be written.
 pub fn lock(database: &Path) -> anyhow::Result<Lock> {
     let path = lock_path(database);
     let cannot = || format!("cannot lock {}", path.display());
-    // Not emptied: it tells who has it.
+    // Not truncated: the file holds the process id of the server that holds the lock.
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

@@ -6,24 +6,30 @@ use fleet::view::device::ClockView;
 
 use crate::render::when::When;
 
-/// A device sets its clock when it is off by more, s (field note 3.5).
+/// A device sets its clock when the clock is wrong by more than this, s (field note 3.5).
 const RIGHT_S: i64 = 15;
 
 /// `Europe/Berlin, UTC+2 now; 3 min behind when it last told its time (2 h ago)`.
+///
+/// `it` is the device: the line stands in the view of one device.
 pub fn words(clock: &ClockView, when: &When) -> String {
     let zone = clock.time_zone.as_deref().map(|name| format!("{name}, ")).unwrap_or_default();
     let mut words = format!("{zone}{} now", offset(clock.offset_min));
     match clock.told_offset_min {
-        None => words.push_str(", which it is told with its next handshake"),
+        None => words.push_str(", sent to the device with its next handshake"),
         Some(told) if told != clock.offset_min => {
-            let _ = write!(words, ", while it was last told {}: it is asked to come", offset(told));
+            let _ = write!(
+                words,
+                ", but the device still has {}: Muster has asked it for a handshake",
+                offset(told)
+            );
         }
         Some(_) => {}
     }
     let seen = clock.ahead_s.zip(clock.seen_at).map(|(seconds, seen_at)| {
         format!("{} when it last told its time ({})", ahead(seconds), when.relative(seen_at))
     });
-    format!("{words}; {}", seen.unwrap_or_else(|| "it has not told its time yet".to_owned()))
+    format!("{words}; {}", seen.unwrap_or_else(|| "the device has not told its time yet".to_owned()))
 }
 
 /// `UTC-3:30`

@@ -10,7 +10,7 @@ use wire::{Form, ReturnCode, is_secret_parameter};
 use crate::render::table::pairs;
 use crate::render::when::When;
 
-/// The most of an output that is printed; `--content` writes all of it.
+/// Maximum length of a printed output; `--content` writes the whole output.
 const MAX_SHOWN_BYTES: usize = 8_000;
 
 /// A command as JSON and tables show it.
@@ -19,15 +19,15 @@ pub struct CommandWords {
     /// The command.
     #[serde(flatten)]
     pub command: CommandView,
-    /// What its state means.
+    /// The meaning of its state, in words.
     pub outcome: String,
-    /// Parameters or output, as far as they are shown.
+    /// Parameters or output, shortened for printing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub content: Option<String>,
 }
 
 impl CommandWords {
-    /// In words. `content` is what came with the answer.
+    /// Words for a command. `content` is the content of the answer.
     pub fn of(command: CommandView, content: Option<&[u8]>, when: &When) -> Self {
         let content = content.map(|content| readable(content, command.form == Some(Form::Info)));
         let outcome = outcome(&command, when);
@@ -35,7 +35,7 @@ impl CommandWords {
         Self { command, outcome, content }
     }
 
-    /// All of it.
+    /// The command as text.
     pub fn words(&self, when: &When) -> String {
         let command = &self.command;
         let arguments = Some(command.arguments.clone()).filter(|text| !text.is_empty());
@@ -45,9 +45,9 @@ impl CommandWords {
             ("device", Some(command.serial_number.clone())),
             ("with", arguments),
             ("outcome", Some(self.outcome.clone())),
-            ("ordered", Some(format!("{} by {}", when.both(command.ordered_at), command.ordered_by))),
+            ("queued", Some(format!("{} by {}", when.both(command.ordered_at), command.ordered_by))),
             ("sent", command.sent_at.map(|at| when.both(at))),
-            ("over", command.closed_at.map(|at| when.both(at))),
+            ("closed", command.closed_at.map(|at| when.both(at))),
             ("expires", expires.map(|at| when.both(at))),
             ("answer", command.reply.clone()),
         ]);
@@ -58,7 +58,7 @@ impl CommandWords {
             None if command.has_content => {
                 let _ = writeln!(
                     text,
-                    "\nwhat came with it: muster command show {} {} --content FILE",
+                    "\nto save the content of the answer: muster command show {} {} --content FILE",
                     command.serial_number, command.id
                 );
             }
@@ -68,7 +68,7 @@ impl CommandWords {
     }
 }
 
-/// What became of a command.
+/// The state of a command, in words.
 pub fn outcome(command: &CommandView, when: &When) -> String {
     let meaning = |code: i32| {
         let code = ReturnCode(code);
@@ -76,7 +76,7 @@ pub fn outcome(command: &CommandView, when: &When) -> String {
     };
     match command.state {
         CommandState::Queued if command.is_too_late(when.now()) => {
-            "not fetched in time: it is not sent any more".to_owned()
+            "expired: the device did not fetch the command in time".to_owned()
         }
         CommandState::Queued => "waits for the next poll".to_owned(),
         CommandState::Sent if command.sends == 1 => "sent, not answered yet".to_owned(),
@@ -87,41 +87,43 @@ pub fn outcome(command: &CommandView, when: &When) -> String {
             format!("not done ({code}): {}", meaning(code))
         }
         CommandState::Cancelled => {
-            command.reply.clone().unwrap_or_else(|| "taken back before it was sent".to_owned())
+            command.reply.clone().unwrap_or_else(|| "cancelled before Muster sent it".to_owned())
         }
         CommandState::Unanswered if command.form == Some(Form::Reboot) => {
-            "sent; devices do not answer a restart, its next connection shows it".to_owned()
+            "sent; devices do not answer a restart: the next connection of the device shows it".to_owned()
         }
         CommandState::Unanswered => {
-            "sent and never answered: whether the device did it is not known".to_owned()
+            "sent and never answered: nobody knows whether the device carried it out".to_owned()
         }
     }
 }
 
-/// What a command does that somebody has to confirm, as it follows `this`.
+/// The danger of a command that needs confirmation, as a phrase that follows `this`.
 pub const fn risk(risk: Risk) -> &'static str {
     match risk {
         Risk::DeletesEverything => "deletes everything on the device: people, templates, photos, punches",
-        Risk::DeletesPunches => "deletes all punches on the device; what was not uploaded is lost",
+        Risk::DeletesPunches => "deletes all punches on the device; punches that were not uploaded are lost",
         Risk::DeletesPunchPhotos => {
-            "deletes all photos of punches on the device; what was not uploaded is lost"
+            "deletes all photos of punches on the device; photos that were not uploaded are lost"
         }
         Risk::DeletesTemplates => {
             "deletes all unified templates on the device; those that the fleet does not have are lost"
         }
-        Risk::DeletesPeople => "deletes all people on the device; whom the fleet does not have is lost",
+        Risk::DeletesPeople => {
+            "deletes all people on the device; people whom the fleet does not have are lost"
+        }
         Risk::ChangesNetwork => {
             "changes how the device reaches its network or its server; a wrong value cuts it off"
         }
         Risk::WritesFirmware => {
-            "writes new firmware; a wrong file, or a loss of power meanwhile, ends the device"
+            "writes new firmware; a wrong file, or a loss of power meanwhile, destroys the device"
         }
-        Risk::WritesFile => "writes a file into the system of the device",
-        Risk::RunsCommand => "runs a command in the system of the device, with all rights",
+        Risk::WritesFile => "writes a file into the operating system of the device",
+        Risk::RunsCommand => "runs a command in the operating system of the device, with all rights",
     }
 }
 
-/// Text of a device for a terminal, without secrets where it is parameters.
+/// The content of an answer as text for printing. Secret parameters are masked.
 fn readable(content: &[u8], is_parameters: bool) -> String {
     let (shown, rest) = content.split_at(content.len().min(MAX_SHOWN_BYTES));
     let text = String::from_utf8_lossy(shown);
@@ -135,7 +137,7 @@ fn readable(content: &[u8], is_parameters: bool) -> String {
         text.into_owned()
     };
     if !rest.is_empty() {
-        let _ = write!(text, "\n… and {} bytes more: --content FILE writes all of it", rest.len());
+        let _ = write!(text, "\n… and {} bytes more: --content FILE writes the whole content", rest.len());
     }
     text
 }

@@ -1,8 +1,8 @@
-//! Words for what a definition says.
+//! Words for the content of a definition.
 
 use roster::{DAYS, Definition, DefinitionKind};
 
-/// What it says, in one line.
+/// The content of a definition, in one line.
 pub fn summary(definition: &Definition) -> String {
     match definition.kind() {
         DefinitionKind::TimeZone => week(definition),
@@ -22,7 +22,7 @@ pub fn summary(definition: &Definition) -> String {
                 parts.push(format!("verification mode {}", definition.value("Verify")));
             }
             if definition.value("ValidHoliday") == "1" {
-                parts.push("holidays hold".to_owned());
+                parts.push("holidays apply".to_owned());
             }
             parts.join(", ")
         }
@@ -30,7 +30,7 @@ pub fn summary(definition: &Definition) -> String {
         DefinitionKind::Message => {
             let to = match definition.value("TAG") {
                 "253" => "everyone",
-                "254" => "whom it is given to",
+                "254" => "the people to whom it is assigned",
                 _ => "nobody yet",
             };
             format!(
@@ -101,7 +101,7 @@ mod tests {
     fn what_is_not_there_is_not_told() {
         assert_eq!(
             said(DefinitionKind::Group, &[("TZ", "2;3;0"), ("ValidHoliday", "1")]),
-            "time zones 2, 3, holidays hold"
+            "time zones 2, 3, holidays apply"
         );
         assert_eq!(said(DefinitionKind::Combination, &[("Group1", "2"), ("Group2", "2")]), "groups 2, 2");
         let day = [("HolidayName", "Feast"), ("StartDate", "0501"), ("EndDate", "0501"), ("TimeZone", "3")];

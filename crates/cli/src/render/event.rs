@@ -1,4 +1,4 @@
-//! Words for what happens in the fleet.
+//! Words for events of the fleet.
 
 use fleet::event::{CommandOutcome, Event, EventKind};
 use roster::Millis;
@@ -24,7 +24,7 @@ pub fn row(
 
 fn words(kind: &EventKind, device: &str) -> String {
     match kind {
-        EventKind::FirstCall => format!("calls for the first time: muster device approve {device}"),
+        EventKind::FirstCall => format!("connects for the first time: muster device approve {device}"),
         EventKind::State { state } => format!("is {state} now"),
         EventKind::Online => "is online".to_owned(),
         EventKind::Offline => "is offline".to_owned(),
@@ -36,7 +36,9 @@ fn words(kind: &EventKind, device: &str) -> String {
             let code = return_code.map(|code| format!("{code}, ")).unwrap_or_default();
             match outcome {
                 CommandOutcome::Done => format!("has done: {verb} {item}"),
-                CommandOutcome::Again => format!("failed, goes again: {verb} {item} ({code}{meaning})"),
+                CommandOutcome::Again => {
+                    format!("failed, will be sent again: {verb} {item} ({code}{meaning})")
+                }
                 CommandOutcome::Full => format!("HAS NO ROOM: {verb} {item} ({code}{meaning})"),
                 CommandOutcome::Refused => format!("REFUSED: {verb} {item} ({code}{meaning})"),
                 CommandOutcome::GivenUp => format!("never answered: {verb} {item}"),

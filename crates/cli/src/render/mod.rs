@@ -1,4 +1,4 @@
-//! What the program prints: tables, times, and the words for what `fleet` returns.
+//! The printed output: tables, times, and the words for the views of `fleet`.
 
 pub mod clock;
 pub mod command;

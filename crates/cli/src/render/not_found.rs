@@ -1,4 +1,4 @@
-//! Words for what a command names and does not exist.
+//! Words for a device, person or record that does not exist.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use roster::DefinitionKind;
 
 use crate::args::definition_command;
 
-/// The error in words, with the command that helps.
+/// The error in words, with the command that helps the operator.
 pub fn explained(error: FleetError) -> anyhow::Error {
     match &error {
         FleetError::NotFound(what) => {
@@ -17,7 +17,7 @@ pub fn explained(error: FleetError) -> anyhow::Error {
     }
 }
 
-/// The terminals that may still hold somebody who was deleted, a line each.
+/// The devices that may still hold a deleted person, one line each.
 fn not_removed(what: &NotFound) -> String {
     let NotFound::User { failed_removals, .. } = what else { return String::new() };
     let mut text = String::new();
@@ -30,11 +30,11 @@ fn not_removed(what: &NotFound) -> String {
 fn hint(what: &NotFound) -> Option<String> {
     Some(match what {
         NotFound::Device { is_first: true, .. } => ". Set the address of this server at the \
-             terminal, it shows up in `muster device list` within half a minute"
+             device: `muster device list` shows the device within half a minute"
             .to_owned(),
         NotFound::Device { nearest: None, .. } => "; `muster device list` shows those that have".to_owned(),
         NotFound::User { wanted, can_be_undone: true, .. } => {
-            format!("; `muster user undo {wanted}` brings them back")
+            format!("; `muster user undo {wanted}` brings the person back")
         }
         NotFound::User { failed_removals, .. } if !failed_removals.is_empty() => return None,
         NotFound::User { nearest: None, .. } => "; `muster user list` shows all".to_owned(),
@@ -43,8 +43,8 @@ fn hint(what: &NotFound) -> Option<String> {
         {
             format!("; `muster {} list` shows all", definition_command(wanted.kind))
         }
-        NotFound::Held(_) => "; `muster held list` shows what is".to_owned(),
-        NotFound::AttendancePhoto(_) => "; `muster attendance photos` shows them".to_owned(),
+        NotFound::Held(_) => "; `muster held list` shows all that wait".to_owned(),
+        NotFound::AttendancePhoto(_) => "; `muster attendance photos` shows all".to_owned(),
         NotFound::Record(_) => "; `muster record list` shows all".to_owned(),
         NotFound::Command { device, .. } => format!("; `muster command list {device}` shows all"),
         NotFound::Device { .. }

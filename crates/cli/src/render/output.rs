@@ -1,11 +1,11 @@
-//! What the program prints on standard output: text for people, or JSON.
+//! Prints results on standard output: text for people, or JSON.
 
 use std::io::Write as _;
 
 use anyhow::Context as _;
 use serde::Serialize;
 
-/// Where results go, and in which form.
+/// Standard output, as text or as JSON.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     json: bool,
@@ -54,7 +54,7 @@ fn write(text: &str) -> anyhow::Result<()> {
     writeln!(out, "{text}").and_then(|()| out.flush()).context("cannot print")
 }
 
-/// Names come from devices: what would steer the terminal, or turn its text around, is shown as a mark.
+/// Replaces characters that would control the console or reverse its text: names come from devices.
 pub fn printable(text: &str) -> String {
     let steers = |c: char| {
         (c.is_control() && c != '\n') || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -7,7 +7,7 @@ use crate::render::when::When;
 /// `1, 2 once reinstated`.
 pub fn areas(suspension: &SuspensionView) -> String {
     if suspension.areas.is_empty() {
-        return "none, also once reinstated".to_owned();
+        return "none, even once reinstated".to_owned();
     }
     let areas: Vec<String> = suspension.areas.iter().map(ToString::to_string).collect();
     format!("{} once reinstated", areas.join(", "))
@@ -17,7 +17,7 @@ pub fn areas(suspension: &SuspensionView) -> String {
 pub fn words(suspension: &SuspensionView, when: &When) -> String {
     let since = when.date(suspension.since);
     match &suspension.until {
-        _ if suspension.left => format!("left, removed from every terminal since {since}"),
+        _ if suspension.left => format!("left, removed from every device since {since}"),
         Some(day) => format!("suspended since {since}, until the end of {day}"),
         None => format!("suspended since {since}, until reinstated"),
     }
@@ -26,7 +26,7 @@ pub fn words(suspension: &SuspensionView, when: &When) -> String {
 /// The same in one sentence about the person.
 pub fn sentence(suspension: &SuspensionView, pin: &str, when: &When) -> String {
     if suspension.left {
-        return format!("user {pin} has left: every terminal removes them");
+        return format!("user {pin} has left: Muster removes the person from every device");
     }
     format!("user {pin} is {}", words(suspension, when))
 }

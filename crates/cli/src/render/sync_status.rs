@@ -1,4 +1,4 @@
-//! Words for how far a device is in sync.
+//! Words for the sync state of a device.
 
 use fleet::device::DeviceState;
 use fleet::view::sync_status::{DeviceStatus, Owed, OwedReason, OwedWait, OwedWork, Refused};
@@ -12,7 +12,7 @@ use crate::render::when::When;
 /// A status with its summary, as JSON shows it.
 #[derive(Serialize)]
 pub struct Summed {
-    /// How far the device is.
+    /// The sync state of the device.
     #[serde(flatten)]
     pub status: DeviceStatus,
     /// The same in one sentence.
@@ -25,17 +25,17 @@ impl From<DeviceStatus> for Summed {
     }
 }
 
-/// What is owed, as JSON and tables show it.
+/// One pending item of a device, as JSON and tables show it.
 #[derive(Serialize)]
 pub struct OwedWords {
-    /// Which item.
+    /// The item.
     pub item: String,
-    /// What it waits for.
+    /// The reason why the item is pending.
     pub why: String,
 }
 
 impl OwedWords {
-    /// In words.
+    /// Words for a pending item.
     pub fn of(owed: &Owed, when: &When) -> Self {
         let item = match &owed.what {
             OwedWork::Item(key) => key.to_string(),
@@ -53,10 +53,10 @@ fn why(owed: &Owed, now: Millis) -> String {
     match &owed.why {
         OwedReason::Sent(1) => "sent, not answered yet".to_owned(),
         OwedReason::Sent(times) => format!("sent {times} times, never answered"),
-        OwedReason::Joining => "goes out when the device has told what it holds".to_owned(),
-        OwedReason::DailyRetry => "the device may still hold it".to_owned(),
-        OwedReason::NextPolls => "goes out with the next polls".to_owned(),
-        OwedReason::Offline => "goes out when the device is back".to_owned(),
+        OwedReason::Joining => "will be sent when the device has shown the people that it holds".to_owned(),
+        OwedReason::DailyRetry => "the device may still hold it; Muster tries again every day".to_owned(),
+        OwedReason::NextPolls => "will be sent with the next polls".to_owned(),
+        OwedReason::Offline => "will be sent when the device is back online".to_owned(),
         OwedReason::Excepted { refused, wait: waits } => {
             let refused = refused.map(refusal);
             let waits = waits.as_ref().map(|waits| wait(waits, &owed.what, now));
@@ -68,20 +68,24 @@ fn why(owed: &Owed, now: Millis) -> String {
 fn refusal(refused: Refused) -> String {
     match refused {
         Refused::NotKept => {
-            "the device says that it took it, and does not keep it; newer content is tried again".to_owned()
+            "the device accepted it, but does not store it; Muster tries again only with newer content"
+                .to_owned()
         }
         Refused::Code(code) => {
             let meaning = ReturnCode(code).describe();
-            format!("the device refused it ({code}: {meaning}); newer content is tried again")
+            format!("the device refused it ({code}: {meaning}); Muster tries again only with newer content")
         }
     }
 }
 
 fn wait(wait: &OwedWait, what: &OwedWork, now: Millis) -> String {
     match wait {
-        OwedWait::NextPoll => "goes out with the next poll".to_owned(),
+        OwedWait::NextPoll => "will be sent with the next poll".to_owned(),
         OwedWait::Retry { attempts, at } => {
-            format!("failed {attempts} times, tried again in {} s", (at.0.saturating_sub(now.0) + 999) / 1000)
+            format!(
+                "failed {attempts} times, next attempt in {} s",
+                (at.0.saturating_sub(now.0) + 999) / 1000
+            )
         }
         OwedWait::Full(Some(full)) => full.clone(),
         OwedWait::Full(None) => match what {
@@ -104,7 +108,7 @@ pub fn state(status: &DeviceStatus) -> String {
     }
 }
 
-/// How far a device is in sync, in one sentence.
+/// The sync state of a device, in one sentence.
 pub fn summary(status: &DeviceStatus) -> String {
     match status.state {
         DeviceState::New => {
@@ -120,18 +124,18 @@ pub fn summary(status: &DeviceStatus) -> String {
         parts.push("is being filled".to_owned());
     }
     let counts = [
-        (status.unread, "changes to look at"),
-        (status.open, "commands under way"),
-        (status.due, "items owed"),
+        (status.unread, "changes to check"),
+        (status.open, "commands waiting for an answer"),
+        (status.due, "items to send"),
         (status.removals_failed, "removals not confirmed, retried daily"),
-        (status.parked, "items wait for room or a decision"),
-        (status.asked, "questions to the terminal are open"),
+        (status.parked, "items waiting for room or a decision"),
+        (status.asked, "questions to the device not answered yet"),
     ];
     parts
         .extend(counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")));
     parts.extend(status.full.iter().cloned());
     if let (Some(expected), Some(reported)) = (status.surplus_expected, status.users_reported) {
-        parts.push(format!("holds {reported} people, should hold {expected}: asked which"));
+        parts.push(format!("holds {reported} people, should hold {expected}: asked for the whole list"));
     }
     if parts.is_empty() {
         parts.push("in sync".to_owned());
@@ -145,12 +149,12 @@ pub fn summary(status: &DeviceStatus) -> String {
     parts.join(", ")
 }
 
-/// What a device that is being taken in is waited for.
+/// The progress of reading the people of an approved device.
 fn reading(status: &DeviceStatus) -> String {
     match (status.users_shown, status.users_counted) {
-        (None, _) => "approved: waiting for the terminal to connect again".to_owned(),
-        (Some(shown), Some(held)) => format!("reading the terminal's people: {shown} of {held} shown"),
-        (Some(shown), None) => format!("reading the terminal's people: {shown} shown"),
+        (None, _) => "approved: waiting for the device to connect again".to_owned(),
+        (Some(shown), Some(held)) => format!("reading the device's people: {shown} of {held} shown"),
+        (Some(shown), None) => format!("reading the device's people: {shown} shown"),
     }
 }
 
@@ -170,11 +174,11 @@ mod tests {
             (excepted(None, Some(OwedWait::Full(None))), "the device has no room for another user"),
             (
                 excepted(Some(Refused::NotKept), None),
-                "the device says that it took it, and does not keep it; newer content is tried again",
+                "the device accepted it, but does not store it; Muster tries again only with newer content",
             ),
             (
                 excepted(None, Some(OwedWait::Retry { attempts: 2, at: Millis(1_500) })),
-                "failed 2 times, tried again in 2 s",
+                "failed 2 times, next attempt in 2 s",
             ),
         ] {
             assert_eq!(why(&owed, Millis(0)), words);

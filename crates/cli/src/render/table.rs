@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A table with a head. The last column is not padded, and a cell of several lines is not broken: hand in one line a cell.
+/// A table with a head. The last column is not padded. A line break in a cell becomes a blank.
 #[derive(Clone, Debug)]
 pub struct Table {
     head: Vec<&'static str>,
@@ -80,7 +80,7 @@ pub fn pairs<'p>(pairs: impl IntoIterator<Item = (&'p str, Option<String>)>) -> 
     pairs.iter().map(line).collect()
 }
 
-/// How many columns of a terminal a text takes: characters of East Asia take two, marks that combine none.
+/// The width of a text in columns of the console: East Asian characters take two, combining marks none.
 pub fn width(text: &str) -> usize {
     text.chars().map(character_width).sum()
 }

@@ -61,7 +61,7 @@ impl When {
     pub fn local(&self, at: Millis) -> String {
         match Timestamp::from_millisecond(at.0) {
             Ok(at) => at.to_zoned(self.zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-            Err(_) => "at no time that can be".to_owned(),
+            Err(_) => "at an impossible time".to_owned(),
         }
     }
 

@@ -88,7 +88,7 @@ fn pictures_and_other_records_are_shown_and_written() {
     assert_eq!(written, b"\xff\xd8\0\n\xff\xd9");
     assert!(place.run("attendance photo 99").failed(1).contains("there is no picture 99"));
 
-    assert_eq!(place.run("record list").ok(), "no device sent anything of the kind\n");
+    assert_eq!(place.run("record list").ok(), "no device has sent such a record\n");
     assert_eq!(upload(&server, "ERRORLOG", b"ERRORLOG ErrCode=D01E0003\tErrMsg="), "OK");
     assert_eq!(upload(&server, "IDCARD", b"IDCARD PIN=7\tIDNum=990101198001011234\tName=Ilse"), "OK:1");
     let list = place.run("record list").ok();

@@ -6,10 +6,10 @@ use crate::support::Place;
 fn an_empty_fleet_says_what_comes_next() {
     let place = Place::new();
     let _server = place.serve("");
-    assert!(place.run("device list").ok().contains("no device has called yet"));
+    assert!(place.run("device list").ok().contains("no device has connected yet"));
     assert!(place.run("user list").ok().contains("there is nobody yet"));
     assert_eq!(place.run("held list").ok(), "nothing waits for you\n");
-    assert_eq!(place.run("sync status").ok(), "no device has called yet\n");
+    assert_eq!(place.run("sync status").ok(), "no device has connected yet\n");
     assert!(place.run("device approve CKJF1").failed(1).contains("no device CKJF1: none has called yet"));
     assert_eq!(place.json("device list").as_array().map(Vec::len), Some(0));
 }
@@ -20,7 +20,7 @@ fn a_person_is_made_changed_deleted_and_brought_back() {
     let _server = place.serve("");
     let made =
         place.run_with_input("user set 1001 --name Ada --card 123456789 --password-stdin", "4711\n").ok();
-    assert_eq!(made, "user 1001 is made, and goes to the devices\n");
+    assert_eq!(made, "user 1001 is added; Muster sends the person to the devices\n");
     assert_eq!(place.json("user set 1001 --privilege admin")["outcome"], "changed");
     assert_eq!(place.json("user set 1001 --privilege 6")["outcome"], "unchanged");
     place.run("user set 1001").failed(2);
@@ -33,14 +33,14 @@ fn a_person_is_made_changed_deleted_and_brought_back() {
     );
     assert_eq!(user["password_set"], true);
     assert_eq!(place.json("user list --search 4567")["users"].as_array().map(Vec::len), Some(1));
-    assert!(place.run("user list --search Grace").ok().contains("nobody whose PIN"));
+    assert!(place.run("user list --search Grace").ok().contains("nobody has a PIN, name or card"));
     for view in ["user list", "user show 1001", "user list --json", "user show 1001 --json"] {
         let shown = place.run(view).ok();
         assert!(shown.contains("Ada") && !shown.contains("4711"), "{view}: {shown}");
     }
 
     assert_eq!(place.json("user delete 1001 --yes")["outcome"], "deleted");
-    assert!(place.run("user show 1001").failed(1).contains("`muster user undo 1001` brings them back"));
+    assert!(place.run("user show 1001").failed(1).contains("`muster user undo 1001` brings the person back"));
     assert_eq!(place.json("user deleted")[0]["pin"], "1001");
     assert_eq!(place.json("user undo 1001")["outcome"], "restored");
     let back = place.json("user show 1001");
@@ -72,7 +72,7 @@ fn of_an_erased_person_no_byte_is_left_beside_a_running_server() {
 
     let said = place.run("user delete 1001 --erase --yes").ok();
 
-    assert!(said.contains("no byte of the person is left"), "{said}");
+    assert!(said.contains("it holds no byte of the person any more"), "{said}");
     for text in ["Lovelace-1815", "181512101852", "King-1835"] {
         assert!(!holds(text), "{text}");
     }

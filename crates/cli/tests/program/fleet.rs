@@ -13,9 +13,12 @@ fn a_person_enrolled_at_one_device_is_on_the_other_and_the_proof_is_told() {
     let simulate =
         format!("simulate --url http://{} --devices 2 --users 3 --interval 0.05 --enrol", server.listen);
     let told = place.run(&simulate).ok();
-    assert!(told.contains("SIM0002 has them after"), "{told}");
+    assert!(told.contains("SIM0002 has the person after"), "{told}");
     let last = told.lines().last().unwrap_or_default();
-    assert!(last.starts_with("all 2 devices hold the same after ") && last.contains("4 users"), "{told}");
+    assert!(
+        last.starts_with("all 2 devices hold the same people after ") && last.contains("4 users"),
+        "{told}"
+    );
 
     assert_eq!(place.json("user list")["users"].as_array().map(Vec::len), Some(4));
 
@@ -51,7 +54,10 @@ fn the_second_device_can_be_looked_at_and_set_up(place: &Place) {
     let shown = place.json("device show SIM0002");
     assert_eq!((&shown["options"]["enrolment"], &shown["enrolment"]), (&"hold".into(), &"hold".into()));
     let words = place.run("device show SIM0002").ok();
-    assert!(words.contains("hold: people enrolled or changed at it wait for you (set for it)"), "{words}");
+    assert!(
+        words.contains("hold: changes of people at this device wait for your decision (set for this device)"),
+        "{words}"
+    );
     place.run("device set SIM0002 --enrolment default").ok();
     let shown = place.json("device show SIM0002");
     assert_eq!(
@@ -64,16 +70,19 @@ fn the_second_device_can_be_looked_at_and_set_up(place: &Place) {
 
     // Its clock was set a moment ago; a table is asked for again, and one that there is not is refused.
     let clock = place.run("device show SIM0002").ok();
-    assert!(clock.contains("Asia/Tokyo, UTC+9 now, while it was last told UTC"), "{clock}");
+    assert!(clock.contains("Asia/Tokyo, UTC+9 now, but the device still has UTC"), "{clock}");
     assert!(clock.contains("USERINFO since 20"), "{clock}");
     place.run("device reread SIM0002 --table OPERLOGS").failed(2);
     let asked = place.json("device reread SIM0002 --table attlog --table OPERLOG");
     assert_eq!(asked["tables"], serde_json::json!(["ATTLOG", "OPERLOG"]));
     let shown = place.run("device show SIM0002").ok();
-    assert!(shown.contains("ATTLOG: asked for just now, the device has not come for it yet"), "{shown}");
+    assert!(
+        shown.contains("ATTLOG: asked for just now, the device has not fetched the request yet"),
+        "{shown}"
+    );
     let rereads = place.json("device show SIM0002")["rereads"].to_string();
     assert!(rereads.contains(r#""stage":"asked","table":"ATTLOG""#), "{rereads}");
-    assert!(place.run("user set 1001X --name Bea").ok().contains("is made"));
+    assert!(place.run("user set 1001X --name Bea").ok().contains("is added"));
     assert!(place.run("user set 1001x --name Bob").failed(1).contains("there is a user 1001X"));
     place.run("device set SIM0002 --default comm-key").ok();
 
@@ -148,6 +157,6 @@ fn a_fleet_that_does_not_become_equal_is_told_device_by_device() {
     let simulate = "--devices 2 --users 1 --interval 0.05 --deadline 1";
     let ran = place.run(&format!("simulate --url http://{} {simulate}", server.listen));
     assert_eq!(ran.code, Some(1), "{ran:?}");
-    assert!(ran.out.contains("time is up: 1 of 2 devices differ from what was enrolled"), "{}", ran.out);
-    assert!(ran.out.contains("SIM0002:") && ran.out.contains("(it was never approved)"), "{}", ran.out);
+    assert!(ran.out.contains("time is up: 1 of 2 devices differ from the enrolled people"), "{}", ran.out);
+    assert!(ran.out.contains("SIM0002:") && ran.out.contains("(never approved)"), "{}", ran.out);
 }

@@ -60,7 +60,7 @@ fn people_of_the_old_server_are_taken_over_beside_a_running_server_and_nothing_s
         "people           32      2",
         "fingerprints      2      1",
         "8     fingerprint 0  lost more than its padding",
-        "and 11 more: --json tells all",
+        "and 11 more: --json lists all",
         "attendance_logs     1  punches",
         "CKJF1   2024-01-02 03:04:05          not known",
         "run this again with --admit adopt",
@@ -96,7 +96,7 @@ fn what_is_kept_is_named_and_overwritten_only_when_told() {
     assert!(told.contains("Muster has other values: privilege, password, card; Muster's stays"), "{told}");
     place.run("user delete 8 --yes").ok();
     let told = place.run("import zk-server --from zkpush.db --overwrite").ok();
-    assert!(told.contains("replaced, as --overwrite says"), "{told}");
+    assert!(told.contains("replaced by the old database's version"), "{told}");
     assert_eq!(place.json("user show 7")["privilege"], 0);
     assert_eq!(place.json("user show 8")["name"], "Grace");
 }

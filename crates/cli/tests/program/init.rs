@@ -36,7 +36,7 @@ fn the_defaults_are_written_as_comments_and_change_nothing() {
         let place = Place::new();
         let before = config(&place);
         let told = place.run(&format!("init --defaults --no-start {arguments}")).ok();
-        assert_eq!(told, format!("{file} is written\nstart the server: muster serve\n"));
+        assert_eq!(told, format!("wrote {file}\nstart the server: muster serve\n"));
         assert_eq!(place.names(), [file]);
         assert!(place.text(file).lines().all(|line| line.is_empty() || line.starts_with('#')), "{file}");
         assert_eq!(config(&place), before);
@@ -68,7 +68,7 @@ fn a_file_that_is_there_stays_unless_it_is_to_be_replaced_and_even_then_as_a_cop
     write("delay_s = 5\n");
     let refused = place.run("init --defaults --no-start").failed(1);
     assert!(
-        refused.starts_with("error: there is muster.toml already") && refused.contains("--force"),
+        refused.starts_with("error: muster.toml exists already") && refused.contains("--force"),
         "{refused}"
     );
     assert_eq!(place.text("muster.toml"), "delay_s = 5\n");
@@ -76,7 +76,7 @@ fn a_file_that_is_there_stays_unless_it_is_to_be_replaced_and_even_then_as_a_cop
     // One that is broken can be replaced as well.
     write("delay_s = \n");
     let told = place.run("init --defaults --no-start --force").ok();
-    assert!(told.starts_with("muster.toml is written; the one before is muster.toml.bak\n"), "{told}");
+    assert!(told.starts_with("wrote muster.toml; the previous file is muster.toml.bak\n"), "{told}");
     assert_eq!(place.text("muster.toml.bak"), "delay_s = \n");
     let again = place.json("init --defaults --no-start --force");
     assert_eq!(again["backup"], "muster.toml.bak2");
@@ -90,7 +90,7 @@ fn what_cannot_be_meant_writes_nothing() {
     for (arguments, told) in [
         ("--listen 9081", "want an address and a port"),
         ("--database mysql://zk:geheim/people", "want a user before the host"),
-        ("--env --config other.toml", "want one of them"),
+        ("--env --config other.toml", "want only one of them"),
     ] {
         let told_in = place.run(&format!("init --no-start {arguments}")).failed(2);
         assert!(told_in.contains(told) && !told_in.contains("geheim"), "{told_in}");
@@ -111,7 +111,7 @@ fn a_variable_that_is_stronger_is_told() {
     let place = Place::new();
     fs::write(place.path().join(".env"), "PORT=9081\n").expect("ours");
     let told = place.run("init --no-start --listen 127.0.0.1:9").err;
-    assert_eq!(told, "PORT in .env line 1 is stronger than listen in muster.toml\n");
+    assert_eq!(told, "PORT in .env line 1 overrides listen in muster.toml\n");
 }
 
 #[cfg(unix)]
@@ -136,7 +136,7 @@ fn where_nobody_can_answer_it_starts_the_server_with_the_defaults() {
     assert!(place.run("user list").ok().contains("there is nobody yet"), "commands find its database");
     let (code, log) = server.stop();
     assert_eq!(code, Some(0), "{log}");
-    assert!(log.starts_with("muster.toml is written\n") && log.contains("stopped"), "{log}");
+    assert!(log.starts_with("wrote muster.toml\n") && log.contains("stopped"), "{log}");
     assert!(place.text("muster.toml").contains("\nlisten = \"127.0.0.1:0\"\n"));
     place.start("serve").kill();
 }

@@ -105,7 +105,7 @@ fn what_cannot_be_undone_is_asked_for() {
         let error = site.failed(&format!("command SIM0001 {command}"), 2);
         assert!(error.contains("--confirm SIM0001"), "{error}");
         let error = site.failed(&format!("command SIM0001 {command} --confirm SIM0002"), 2);
-        assert!(error.contains("nothing was ordered"), "{error}");
+        assert!(error.contains("no command was queued"), "{error}");
     }
     assert_eq!(
         site.place
@@ -159,11 +159,11 @@ fn what_was_not_fetched_can_be_taken_back_and_errors_say_what_to_do() {
     assert_eq!(site.shown(id)["state"], "queued");
     assert_eq!(site.place.json(&format!("command cancel SIM0001 {id}"))["outcome"], "cancelled");
     assert!(
-        site.failed(&format!("command cancel SIM0001 {id}"), 2).contains("taken back before it was sent")
+        site.failed(&format!("command cancel SIM0001 {id}"), 2).contains("cancelled before Muster sent it")
     );
     assert!(site.failed("command cancel SIM0001 999999", 1).contains("muster command list SIM0001"));
     assert!(site.failed("command SIM001 reboot", 1).contains("is SIM0001 meant?"));
-    assert!(site.failed("command reboot", 2).contains("serial number comes first"));
+    assert!(site.failed("command reboot", 2).contains("serial number of the device is missing"));
     assert!(site.failed("command SIM0001 put USERINFO PIN=7", 2).contains("muster user"));
     let error = site.failed("command SIM0001 put SMS MSG=x UID=1", 2);
     assert!(

@@ -20,7 +20,7 @@ fn people_are_suspended_and_reinstated() {
     assert_eq!(said.lines().count(), 2, "{said}");
     let line = said.lines().next().unwrap_or_default();
     assert!(line.starts_with("user 7 is suspended since 20"), "{line}");
-    let rest = ", until reinstated: every terminal removes them, one that is off when it is back";
+    let rest = ", until reinstated: Muster removes the person from every device, from an offline device when it is back";
     assert!(line.ends_with(rest), "{line}");
 
     let shown = place.json("user show 7");
@@ -32,7 +32,7 @@ fn people_are_suspended_and_reinstated() {
     assert!(place.json("user list")["users"][0]["suspended"]["since"].is_string());
 
     let again = place.run("user suspend 7").ok();
-    assert!(again.contains("this was so already"), "{again}");
+    assert!(again.contains("(unchanged)"), "{again}");
     assert_eq!(place.json("user suspend 7 --until 2999-12-31")[0]["outcome"], "changed");
     assert_eq!(place.json("user suspend 7 --until 2999-12-31")[0]["outcome"], "unchanged");
     assert!(place.run("user list").ok().contains("until the end of 2999-12-31"));
@@ -88,7 +88,7 @@ fn a_suspended_person_who_is_deleted_and_brought_back_stays_suspended() {
     place.run("user suspend 7").ok();
     place.run("user delete 7 --yes").ok();
     let said = place.run("user undo 7").ok();
-    assert!(said.contains("stays off every terminal: suspended since 20"), "{said}");
+    assert!(said.contains("is in the fleet again, but on no device: suspended since 20"), "{said}");
     assert_eq!(place.json("user show 7")["suspended"]["areas"], json!([1, 2]));
 
     place.run("user delete 7 --yes").ok();

@@ -96,8 +96,8 @@ fn questions_make_a_configuration_and_the_password_is_not_shown() {
     person.is_unseen();
     person.types("g/e@heim #1");
     person.answers("Name of the database [muster]: ", "people");
-    person.answers("Port for terminals [8081]: ", "9081");
-    person.answers("Time zone of the terminals [UTC]: ", "Europe/Vienna");
+    person.answers("Port for devices [8081]: ", "9081");
+    person.answers("Time zone of the devices [UTC]: ", "Europe/Vienna");
     person.answers("Admission [approve]: ", "");
     person.answers("Attendance [discard]: ", "keep");
     person.sees("start the server: muster serve\r\n");
@@ -134,9 +134,9 @@ fn whoever_leaves_before_the_last_question_finds_nothing_written() {
     let place = Place::new();
     let mut person = Person::runs(&place, "init --no-start");
     person.answers("Database [1]: ", "1");
-    person.sees("Port for terminals [8081]: ");
+    person.sees("Port for devices [8081]: ");
     let (code, shown) = person.leaves();
     assert_eq!(code, Some(1), "{shown}");
-    assert!(shown.contains("the answers ended, and nothing was written"), "{shown}");
+    assert!(shown.contains("the input ended before the last answer, and nothing was written"), "{shown}");
     assert!(!place.path().join("muster.toml").exists());
 }

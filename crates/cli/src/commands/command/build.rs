@@ -1,4 +1,4 @@
-//! What was asked for on the command line, as a command of the protocol.
+//! Builds the command of the protocol from the command line.
 
 use anyhow::bail;
 use fleet::command::{CommandTarget, QueuedCommand};
@@ -46,7 +46,7 @@ pub fn wanted(target: &CommandTarget, action: &Action) -> anyhow::Result<Wanted>
         Action::PutFile(put) => return files::put(put),
         Action::Upgrade(upgrade) => return files::upgrade(upgrade),
         Action::List { .. } | Action::Show { .. } | Action::Cancel { .. } => {
-            bail!("that is no command to a device")
+            bail!("this is not a command for a device")
         }
     };
     Ok(Wanted { command: QueuedCommand(command), file: None })
@@ -55,7 +55,7 @@ pub fn wanted(target: &CommandTarget, action: &Action) -> anyhow::Result<Wanted>
 /// One parameter with its value; that of `-` is the first line of standard input.
 fn option(key: &str, value: &str) -> anyhow::Result<Command<'static>> {
     if key.is_empty() || key.contains(['=', '\t', '\n', '\r', '\0', ' ']) {
-        return Err(usage(format!("{key:?} is no name of a parameter: want one word without =")));
+        return Err(usage(format!("{key:?} is not the name of a parameter: want one word without =")));
     }
     let value = if value == "-" { first_line()? } else { value.to_owned() };
     if value.chars().any(char::is_control) {
@@ -108,7 +108,7 @@ fn finger_of(capability: &Capability, pin: &Pin, finger: u8, version: Option<&wi
 fn enrolment(capability: &Capability, enroll: &args::Enroll) -> Enroll {
     let (pin, retries, overwrite) = (enroll.pin.clone(), enroll.retries, enroll.overwrite);
     let bio_data = |bio_type| Enroll::BioData { bio_type, pin: pin.clone(), retries, overwrite };
-    // Of two types the one that the device has; where it told of none the newer one.
+    // Two types exist: take the one that the device reports, or else the newer one.
     let one_of = |newer: BioType, older: BioType| {
         let has = |bio_type| capability.version_of(bio_type).is_some();
         if has(older) && !has(newer) { older } else { newer }

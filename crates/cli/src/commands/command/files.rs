@@ -1,4 +1,4 @@
-//! Files that a device is to fetch.
+//! Files that a device will fetch.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -33,7 +33,7 @@ pub fn put(put: &args::PutFile) -> anyhow::Result<Wanted> {
     let is_archive = put.file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tgz"));
     if put.to.is_none() && !is_archive {
         return Err(usage(format!(
-            "where shall {} go? Say --to with its whole path on the device; only a .tgz has a place of its own",
+            "{} needs --to with the full path on the device; only a .tgz file has a default directory",
             put.file.display()
         )));
     }
@@ -79,10 +79,10 @@ fn offer(
     Ok(Wanted { command: ordered, file: Some((offer, content)) })
 }
 
-/// A file of this machine, up to what is offered to devices.
+/// Reads a file of this machine.
 ///
 /// # Errors
-/// It cannot be read, is empty or too large.
+/// The file cannot be read, is empty, or is larger than devices may fetch.
 pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut content = Vec::new();
     let most = u64::try_from(MOST_FILE_BYTES).unwrap_or(u64::MAX);
@@ -93,11 +93,7 @@ pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
         bail!("{} is empty", path.display());
     }
     if content.len() > MOST_FILE_BYTES {
-        bail!(
-            "{} is larger than the {} MiB that are offered to a device",
-            path.display(),
-            MOST_FILE_BYTES >> 20
-        );
+        bail!("{} is larger than {} MiB, the maximum for a device", path.display(), MOST_FILE_BYTES >> 20);
     }
     Ok(content)
 }

@@ -1,4 +1,4 @@
-//! Following a command until the device has answered, and an enrolment until what was enrolled is here.
+//! Follows a command until the device has answered, and an enrolment until the template or card has arrived.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use super::shown;
 use crate::commands::Context;
 use crate::failure::AlreadyReported;
 
-/// The pause between two looks.
+/// The pause between two queries of the database.
 const PAUSE: Duration = Duration::from_millis(300);
 
-/// How long a device may take to upload what was enrolled after it said so, ms.
+/// How long a device may take to upload an enrolment after its answer, ms.
 const UPLOAD_MS: i64 = 120_000;
 
-/// Waits until the device has answered, tells what it said, and fails where it did not do it. `baseline` is what the person
-/// had before an enrolment.
+/// Waits until the device has answered, and prints the answer. `baseline` is the state of the person before an
+/// enrolment.
 ///
 /// # Errors
-/// [`AlreadyReported`] where the device did not do it.
+/// [`AlreadyReported`] if the device did not carry out the command.
 pub async fn until_answered(
     context: &Context,
     serial_number: &SerialNumber,
@@ -44,11 +44,11 @@ pub async fn until_answered(
     }
 }
 
-/// What a command waits for; `None` where nothing more comes.
+/// The stage of an open command; `None` if the command is closed or expired.
 fn stage(command: &CommandView, now: Millis) -> Option<&'static str> {
     match command.state {
         CommandState::Queued if command.is_too_late(now) => None,
-        CommandState::Queued => Some("waits for its next poll"),
+        CommandState::Queued => Some("waiting for the next poll"),
         CommandState::Sent => Some("has fetched the command; waiting for its answer"),
         CommandState::Done | CommandState::Failed | CommandState::Cancelled | CommandState::Unanswered => {
             None
@@ -72,10 +72,10 @@ async fn answered(
         let mut text = shown.words(&context.when);
         match &enrolled {
             Some(Some(item)) => {
-                let _ = writeln!(text, "\nenrolled: {item} is here, and goes to the other devices");
+                let _ = writeln!(text, "\nenrolled: {item} has arrived; Muster sends it to the other devices");
             }
             Some(None) => text.push_str(
-                "\nthe device says that it enrolled, but has not uploaded anything: `muster command SN log` asks for it\n",
+                "\nthe device reports an enrolment, but has not uploaded anything: ask with `muster command SN log`\n",
             ),
             None => {}
         }
@@ -88,7 +88,7 @@ async fn answered(
     }
 }
 
-/// Waits for what was enrolled: it comes before the answer or after it.
+/// Waits for the enrolled template or card, which arrives before or after the answer.
 async fn arrival(context: &Context, baseline: &EnrolmentBaseline) -> anyhow::Result<Option<Slot>> {
     let until = context.fleet.now().plus(UPLOAD_MS);
     loop {

@@ -17,7 +17,7 @@ impl Period {
         let time = |text: &str, of_day: &str| {
             local(text, of_day, zone).ok_or_else(|| {
                 usage(format!(
-                    "{text:?} is no time: write 2027-03-01, \"2027-03-01 08:00:00\" by the clock of the device, or \
+                    "{text:?} is not a time: write 2027-03-01, \"2027-03-01 08:00:00\" by the clock of the device, or \
                      2027-03-01T07:00:00Z"
                 ))
             })
@@ -30,7 +30,7 @@ impl Period {
     }
 }
 
-/// A time as it is, a day with a time of it, or a moment turned into the time at the device.
+/// Reads a local time, a day (which gets the time `of_day`), or a time with an offset, converted to the device's zone.
 fn local(text: &str, of_day: &str, zone: &TimeZone) -> Option<LocalTime> {
     let text = text.trim();
     if let Ok(moment) = text.parse::<Timestamp>() {

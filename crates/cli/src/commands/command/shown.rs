@@ -1,4 +1,4 @@
-//! Queued commands: listing, showing, taking back.
+//! Lists, shows and cancels queued commands.
 
 use std::path::Path;
 
@@ -26,10 +26,9 @@ pub async fn list(context: &Context, of: Option<&SerialNumber>, limit: i64) -> a
         commands.into_iter().map(|command| CommandWords::of(command, None, &context.when)).collect();
     context.out.print(&all, |all| {
         if all.is_empty() {
-            return "no command was ordered yet: `muster command --help` shows those that there are"
-                .to_owned();
+            return "no command was queued yet: `muster command --help` lists all commands".to_owned();
         }
-        let mut table = Table::new(["id", "device", "command", "with", "ordered", "outcome"]).right([0]);
+        let mut table = Table::new(["id", "device", "command", "with", "queued", "outcome"]).right([0]);
         for CommandWords { command, outcome, .. } in all {
             table.row([
                 command.id.to_string(),
@@ -44,7 +43,7 @@ pub async fn list(context: &Context, of: Option<&SerialNumber>, limit: i64) -> a
     })
 }
 
-/// A command with the beginning of what came with its answer, where that is text.
+/// A command with the beginning of the content of its answer, if the content is text.
 ///
 /// # Errors
 /// Those of the database.
@@ -62,10 +61,10 @@ pub async fn with_content(
     Ok(CommandWords::of(command, answer.as_deref(), &context.when))
 }
 
-/// Shows one command, or writes what came with its answer.
+/// Shows one command, or writes the content of its answer.
 ///
 /// # Errors
-/// There is no such command, or nothing came.
+/// There is no such command, or its answer has no content.
 pub async fn show(context: &Context, of: &SerialNumber, id: i64, into: Option<&Path>) -> anyhow::Result<()> {
     let Some(path) = into else {
         let command = context.fleet.command(of, id).await.map_err(explained)?;
@@ -73,7 +72,7 @@ pub async fn show(context: &Context, of: &SerialNumber, id: i64, into: Option<&P
         return context.out.print(&shown, |shown| shown.words(&context.when));
     };
     let Some(bytes) = context.fleet.command_content(of, id).await.map_err(explained)? else {
-        bail!("nothing came with the answer to command {id} of {of}");
+        bail!("the answer to command {id} of {of} has no content");
     };
     if path == Path::new("-") {
         use std::io::Write as _;
@@ -81,7 +80,7 @@ pub async fn show(context: &Context, of: &SerialNumber, id: i64, into: Option<&P
     }
     private_file::create(path, &bytes).with_context(|| format!("cannot write {}", path.display()))?;
     let written = Written { path: path.display().to_string(), bytes: bytes.len() };
-    context.out.print(&written, |written| format!("{} bytes are in {}", written.bytes, written.path))
+    context.out.print(&written, |written| format!("wrote {} bytes into {}", written.bytes, written.path))
 }
 
 #[derive(Serialize)]
@@ -97,7 +96,7 @@ struct Cancelled {
     outcome: &'static str,
 }
 
-/// Takes a command back that was not sent yet.
+/// Cancels a command that Muster has not sent yet.
 ///
 /// # Errors
 /// There is no such command, or it is too late.
@@ -106,12 +105,12 @@ pub async fn cancel(context: &Context, of: &SerialNumber, id: i64) -> anyhow::Re
         Err(FleetError::Command(CommandRefusal::TooLateToCancel(_))) => {
             let command = context.fleet.command(of, id).await?;
             let (state, words) = (command.state.as_str(), outcome(&command, &context.when));
-            Err(usage(format!("command {id} of {of} cannot be taken back: it is {state} ({words})")))
+            Err(usage(format!("command {id} of {of} cannot be cancelled: its state is {state} ({words})")))
         }
         other => {
             other.map_err(explained)?;
             let done = Cancelled { serial_number: of.to_string(), id, outcome: "cancelled" };
-            context.out.print(&done, |_| format!("command {id} of {of} is taken back"))
+            context.out.print(&done, |_| format!("command {id} of {of} is cancelled"))
         }
     }
 }

@@ -7,7 +7,7 @@ use import::{Case, DeviceOutcome, OldDevice, Outcome, Report};
 use crate::args::ImportZkServer;
 use crate::render::table::Table;
 
-/// How many cases of one kind are shown; `--json` tells all.
+/// The number of cases of one kind in the text; `--json` lists all.
 const SHOWN: usize = 20;
 
 /// Everything in words.
@@ -18,16 +18,16 @@ pub fn report(report: &Report, arguments: &ImportZkServer) -> String {
     }
     counts(&mut text, report);
     for (outcome, title) in [
-        (Outcome::Refused, "refused: not taken, since it cannot be used"),
+        (Outcome::Refused, "refused: unusable, not imported"),
         (
             Outcome::Kept,
-            "kept: Muster holds something else, which stays (--overwrite takes the old database's)",
+            "kept: Muster holds a different version and keeps it (--overwrite takes the old database's version)",
         ),
-        (Outcome::Deleted, "deleted in Muster: not brought back (--overwrite does)"),
-        (Outcome::Replaced, "replaced, as --overwrite says"),
-        (Outcome::Merged, "merged: devices of the old server held different ones, the newest counts"),
+        (Outcome::Deleted, "deleted in Muster: stays deleted (--overwrite brings it back)"),
+        (Outcome::Replaced, "replaced by the old database's version, because of --overwrite"),
+        (Outcome::Merged, "merged: devices of the old server held different versions, the newest counts"),
         (Outcome::Repaired, "repaired"),
-        (Outcome::Noted, "to be known"),
+        (Outcome::Noted, "notes"),
     ] {
         cases(&mut text, report, outcome, title);
     }
@@ -78,7 +78,7 @@ fn cases(text: &mut String, report: &Report, outcome: Outcome, title: &str) {
     }
     let _ = write!(text, "\n{title}\n{table}");
     if cases.len() > SHOWN {
-        let _ = writeln!(text, "and {} more: --json tells all", cases.len() - SHOWN);
+        let _ = writeln!(text, "and {} more: --json lists all", cases.len() - SHOWN);
     }
 }
 
@@ -105,12 +105,12 @@ fn devices(text: &mut String, devices: &[OldDevice], arguments: &ImportZkServer)
         let last_seen = device.last_seen.clone().unwrap_or_else(|| "never".to_owned());
         let outcome = match device.outcome {
             DeviceOutcome::Unknown => "not known",
-            DeviceOutcome::Admitted if arguments.dry_run => "would be let in when it calls",
-            DeviceOutcome::Admitted => "let in when it calls",
+            DeviceOutcome::Admitted if arguments.dry_run => "would be let in when it connects",
+            DeviceOutcome::Admitted => "let in when it connects",
             DeviceOutcome::Known => "in the fleet already",
             DeviceOutcome::Waits => "waits for approval",
-            DeviceOutcome::Retired => "retired: stays out, `muster device approve` changes that",
-            DeviceOutcome::Refused => "its serial number is none: left out",
+            DeviceOutcome::Retired => "retired: stays out; `muster device approve` lets it in",
+            DeviceOutcome::Refused => "invalid serial number: left out",
         };
         table.row([device.serial_number.clone(), last_seen, outcome.to_owned()]);
     }
@@ -118,7 +118,7 @@ fn devices(text: &mut String, devices: &[OldDevice], arguments: &ImportZkServer)
     let out = |device: &OldDevice| matches!(device.outcome, DeviceOutcome::Unknown | DeviceOutcome::Waits);
     if devices.iter().any(out) {
         text.push_str(
-            "devices are let in when they call by `muster device approve SN`, or all of them at once: run this again \
+            "to let a device in when it connects: `muster device approve SN`; to let in all of them at once: run this again \
              with --admit adopt\n",
         );
     }

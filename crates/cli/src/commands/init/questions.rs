@@ -1,4 +1,4 @@
-//! What is asked, and how an answer becomes a setting.
+//! The questions of `muster init`, and the settings from the answers.
 
 use std::io::{self, Write};
 
@@ -7,33 +7,33 @@ use anyhow::{Context as _, bail};
 use crate::config::database_url::{self, Server};
 use crate::config::{Origin, Settings, Sources, mask, value};
 
-/// Somebody who is asked.
+/// The console on which Muster asks.
 pub struct Dialog<'a> {
-    /// A line that is typed, with its end; nothing at the end of all lines.
+    /// Reads a typed line, with its end; empty at the end of the input.
     pub line: &'a mut dyn FnMut() -> io::Result<String>,
-    /// Where questions go.
+    /// The output for questions.
     pub output: &'a mut dyn Write,
-    /// A line that nobody sees while it is typed.
+    /// Reads a line that the console does not show.
     pub hidden: &'a mut dyn FnMut() -> io::Result<String>,
 }
 
-/// Asks, with what is in force without an answer as the default.
+/// Asks one question. The default answer is the value in force.
 type Question = fn(&mut Dialog<'_>, before: &Settings) -> anyhow::Result<String>;
 
 const DATABASE: &str = "\
-Where shall the database be?
-  1  in a file on this machine: nothing else is needed
+Where should Muster keep its database?
+  1  in a file on this machine: no other software is needed
   2  on a MySQL or MariaDB server";
 
 const ADMISSION: &str = "\
-A terminal that calls for the first time:
-  approve  waits until you let it in
-  open     is let in at once: only for trying out";
+When a device connects for the first time:
+  approve  the device waits until you let it in
+  open     Muster lets the device in at once: only for trying out";
 
 const ATTENDANCE: &str = "\
-Punches that terminals send:
-  discard  are acknowledged and gone
-  keep     are kept: muster attendance list, muster attendance export";
+Punches that devices send:
+  discard  Muster acknowledges punches and does not keep them
+  keep     Muster keeps punches: muster attendance list, muster attendance export";
 
 /// Asks for what is not chosen yet, and adds the answers.
 ///
@@ -78,9 +78,8 @@ fn database(dialog: &mut Dialog<'_>, before: &Settings) -> anyhow::Result<String
     if !is_server {
         return Ok(before.default_database());
     }
-    dialog.tell(
-        "It has to be a database of Muster's own: with tables of another program in it, it is refused.",
-    )?;
+    dialog
+        .tell("Muster needs a database of its own: it refuses a database with tables of another program.")?;
     let as_it_is =
         |check: fn(&str) -> Result<(), String>| move |text: &str| check(text).map(|()| text.to_owned());
     let host = dialog.ask("Host", "localhost", as_it_is(database_url::host))?;
@@ -98,12 +97,12 @@ fn listen(dialog: &mut Dialog<'_>, before: &Settings) -> anyhow::Result<String> 
         Err(_) => value::address(text).map(|_| text.to_owned()).map_err(|want| format!("{want}, or a port")),
     };
     let default = before.text("listen");
-    dialog.ask("Port for terminals", default.strip_prefix("0.0.0.0:").unwrap_or(default), port)
+    dialog.ask("Port for devices", default.strip_prefix("0.0.0.0:").unwrap_or(default), port)
 }
 
 fn time_zone(dialog: &mut Dialog<'_>, before: &Settings) -> anyhow::Result<String> {
     let zone = |text: &str| value::time_zone(text).map(|_| text.to_owned());
-    dialog.ask("Time zone of the terminals", before.text("time_zone"), zone)
+    dialog.ask("Time zone of the devices", before.text("time_zone"), zone)
 }
 
 fn admission(dialog: &mut Dialog<'_>, before: &Settings) -> anyhow::Result<String> {
@@ -134,7 +133,9 @@ impl Dialog<'_> {
             let answer = (self.line)().context("cannot read the answer")?;
             if answer.is_empty() {
                 self.tell("")?;
-                bail!("the answers ended, and nothing was written: --defaults asks nothing");
+                bail!(
+                    "the input ended before the last answer, and nothing was written: --defaults asks nothing"
+                );
             }
             let answer = answer.trim();
             match read(if answer.is_empty() { default } else { answer }) {
@@ -256,6 +257,9 @@ mod tests {
     fn answers_that_end_are_no_answers() {
         let (asked, _) = answered("2\ndb\n", &Sources::default());
         let message = asked.expect_err("nobody answered").to_string();
-        assert!(message.starts_with("the answers ended, and nothing was written"), "{message}");
+        assert!(
+            message.starts_with("the input ended before the last answer, and nothing was written"),
+            "{message}"
+        );
     }
 }

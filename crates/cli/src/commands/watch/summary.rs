@@ -42,7 +42,7 @@ impl Line {
     }
 }
 
-/// Of what happens by the hundred only the first are told, and how many more there were.
+/// Keeps the first events of each large group, and counts the rest.
 pub fn summed_up(events: Vec<Event>) -> Vec<Line> {
     let mut counts: BTreeMap<(Option<SerialNumber>, &'static str), usize> = BTreeMap::new();
     let mut lines = Vec::new();
